@@ -1,0 +1,1 @@
+"""Catalyst operator: reconciles Sovereigns and DomainReservations on the management cluster."""

@@ -1,0 +1,57 @@
+"""The one entry point of the image: the operator itself, and what runs inside the containers of its Jobs.
+
+Subcommands import what they need when they are chosen: the containers of a run must start fast.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the chosen subcommand; the result is the process' exit code."""
+    parser = argparse.ArgumentParser(prog="catalyst-operator", description=__doc__)
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    commands.add_parser("operator", help="reconcile Sovereigns (the default)")
+    commands.add_parser("state-keeper", help="inside a run: save a state that its backend refused")
+    gate = commands.add_parser("plan-gate", help="inside a run: show and judge the plan")
+    gate.add_argument("plan", help="the saved plan file")
+    commands.add_parser("leftovers", help="inside a destroy run: list what is left in the cloud project")
+    arguments = parser.parse_args(argv)
+    return _COMMANDS[arguments.command or "operator"](arguments)
+
+
+def _operator(_: argparse.Namespace) -> int:
+    from catalyst_operator.operator import run  # noqa: PLC0415
+
+    return run()
+
+
+def _state_keeper(_: argparse.Namespace) -> int:
+    from catalyst_operator.runs import state_keeper  # noqa: PLC0415
+
+    return state_keeper.main()
+
+
+def _plan_gate(arguments: argparse.Namespace) -> int:
+    from catalyst_operator.runs import plan_gate  # noqa: PLC0415
+
+    return plan_gate.main(arguments.plan)
+
+
+def _leftovers(_: argparse.Namespace) -> int:
+    from catalyst_operator.runs import leftovers  # noqa: PLC0415
+
+    return leftovers.main()
+
+
+_COMMANDS = {
+    "operator": _operator,
+    "state-keeper": _state_keeper,
+    "plan-gate": _plan_gate,
+    "leftovers": _leftovers,
+}
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Effects: one module for each outside system, each behind a small interface."""

@@ -1,0 +1,221 @@
+"""The Kubernetes API of the management cluster, as plain JSON over the official client's transport.
+
+One small surface for everything the operator reads and writes: objects are dicts, writes are server-side applies or
+guarded patches, and every failure is one of the typed errors of `catalyst_operator.errors`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+from kubernetes.aio import client, config
+
+from catalyst_operator.api import labels
+from catalyst_operator.errors import ApiError, Conflict, NotFound, Refused, Unavailable
+
+Object = dict[str, Any]
+REQUEST_SECONDS = 30
+MAX_MESSAGE = 2000
+
+
+@dataclass(frozen=True)
+class Kind:
+    """Where a kind is served."""
+
+    api_version: str
+    plural: str
+    namespaced: bool = True
+
+    def path(self, namespace: str = "", name: str = "", subresource: str = "") -> str:
+        """URL path of one object, or of the collection without a name."""
+        root = f"/api/{self.api_version}" if "/" not in self.api_version else f"/apis/{self.api_version}"
+        place = f"/namespaces/{namespace}" if self.namespaced and namespace else ""
+        return "".join(
+            (
+                root,
+                place,
+                f"/{self.plural}",
+                f"/{name}" if name else "",
+                f"/{subresource}" if subresource else "",
+            )
+        )
+
+
+SOVEREIGNS = Kind(labels.API_VERSION, "sovereigns")
+NAMESPACES = Kind("v1", "namespaces", namespaced=False)
+SECRETS = Kind("v1", "secrets")
+CONFIG_MAPS = Kind("v1", "configmaps")
+PODS = Kind("v1", "pods")
+EVENTS = Kind("v1", "events")
+SERVICE_ACCOUNTS = Kind("v1", "serviceaccounts")
+JOBS = Kind("batch/v1", "jobs")
+ROLE_BINDINGS = Kind("rbac.authorization.k8s.io/v1", "rolebindings")
+NETWORK_POLICIES = Kind("networking.k8s.io/v1", "networkpolicies")
+
+_KINDS = {
+    "Namespace": NAMESPACES,
+    "Secret": SECRETS,
+    "ConfigMap": CONFIG_MAPS,
+    "ServiceAccount": SERVICE_ACCOUNTS,
+    "Job": JOBS,
+    "RoleBinding": ROLE_BINDINGS,
+    "NetworkPolicy": NETWORK_POLICIES,
+    "Event": EVENTS,
+}
+
+
+class Kube:
+    """Built once at start; `api` can be given by tests."""
+
+    def __init__(self, api: client.ApiClient) -> None:
+        self._api = api
+
+    @classmethod
+    async def connect(cls) -> Kube:
+        """From the Pod's service account, else from the usual kubeconfig."""
+        configuration = client.Configuration()
+        try:
+            config.load_incluster_config(client_configuration=configuration)
+        except config.ConfigException:
+            await config.load_kube_config(client_configuration=configuration)
+        return cls(client.ApiClient(configuration))
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._api.close()
+
+    async def get(self, kind: Kind, namespace: str, name: str) -> Object:
+        """Raises NotFound."""
+        return await self._call("GET", kind.path(namespace, name))
+
+    async def find(self, kind: Kind, namespace: str, name: str) -> Object | None:
+        """The object, or None."""
+        try:
+            return await self.get(kind, namespace, name)
+        except NotFound:
+            return None
+
+    async def list(self, kind: Kind, namespace: str = "", *, selector: str = "") -> list[Object]:
+        """All objects that match the label selector."""
+        query = {"labelSelector": selector} if selector else {}
+        return list((await self._call("GET", kind.path(namespace), query=query)).get("items") or [])
+
+    async def create(self, manifest: Object) -> Object:
+        """Raises Conflict when the object exists."""
+        kind, meta = _KINDS[manifest["kind"]], manifest["metadata"]
+        path = kind.path(meta.get("namespace", ""))
+        return await self._call("POST", path, body=manifest, query={"fieldManager": labels.FIELD_MANAGER})
+
+    async def create_once(self, manifest: Object) -> bool:
+        """Create, or leave alone what is there already. Whether it was created."""
+        try:
+            await self.create(manifest)
+        except Conflict:
+            return False
+        return True
+
+    async def apply(self, manifest: Object) -> Object:
+        """Server-side apply; applying the same again is not a write."""
+        kind, meta = _KINDS[manifest["kind"]], manifest["metadata"]
+        return await self._apply(kind.path(meta.get("namespace", ""), meta["name"]), manifest)
+
+    async def apply_status(self, kind: Kind, manifest: Object) -> Object:
+        """Server-side apply of /status. With metadata.resourceVersion set, raises Conflict when that is stale."""
+        meta = manifest["metadata"]
+        return await self._apply(kind.path(meta["namespace"], meta["name"], "status"), manifest)
+
+    async def merge(self, kind: Kind, namespace: str, name: str, patch: Object) -> Object:
+        """JSON merge patch. With metadata.resourceVersion in it, raises Conflict when that is stale."""
+        return await self._call("PATCH", kind.path(namespace, name), body=patch, content="application/merge-patch+json")
+
+    async def delete(self, kind: Kind, namespace: str, name: str, *, propagation: str = "Background") -> None:
+        """Deleting what is gone is fine."""
+        body = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": propagation}
+        try:
+            await self._call("DELETE", kind.path(namespace, name), body=body)
+        except NotFound:
+            return
+
+    async def log(self, namespace: str, pod: str, container: str, *, limit_bytes: int) -> str:
+        """What a container has logged so far, its first `limit_bytes` bytes."""
+        query = {"container": container, "limitBytes": str(limit_bytes)}
+        response = await self._request("GET", PODS.path(namespace, pod, "log"), query, None, "application/json")
+        content: bytes = await response.read()
+        return content.decode(errors="replace")
+
+    async def follow_log(self, namespace: str, pod: str, container: str, idle_seconds: float) -> AsyncIterator[str]:
+        """The lines of a container's log as they come, until it ends. Raises Unavailable when nothing was heard for
+        `idle_seconds`, so that a dead connection is noticed."""
+        query = {"container": container, "follow": "true"}
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=REQUEST_SECONDS, sock_read=idle_seconds)
+        path = PODS.path(namespace, pod, "log")
+        response = await self._request("GET", path, query, None, "application/json", timeout)
+        try:
+            async for line in response.response.content:
+                yield line.decode(errors="replace")
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise Unavailable(0, f"the log of {namespace}/{pod} broke off: {error}") from error
+        finally:
+            response.response.close()
+
+    async def _apply(self, path: str, manifest: Object) -> Object:
+        query = {"fieldManager": labels.FIELD_MANAGER, "force": "true"}
+        return await self._call("PATCH", path, body=manifest, query=query, content="application/apply-patch+yaml")
+
+    async def _call(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: Object | None = None,
+        content: str = "application/json",
+    ) -> Object:
+        response = await self._request(method, path, query or {}, body, content)
+        result: Object = json.loads(await response.read())
+        return result
+
+    async def _request(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str],
+        body: Object | None,
+        content: str,
+        timeout: aiohttp.ClientTimeout | None = None,
+    ) -> Any:
+        try:
+            _, url, headers, payload, _ = await self._api.param_serialize(
+                method,
+                path,
+                query_params=list(query.items()),
+                header_params={"Content-Type": content, "Accept": "application/json"},
+                body=body,
+                auth_settings=["BearerToken"],
+            )
+            limit = timeout or aiohttp.ClientTimeout(total=REQUEST_SECONDS)
+            response = await self._api.rest_client.request(
+                method, url, headers=headers, body=payload, _request_timeout=limit
+            )
+            if response.status >= 400:
+                raise _error(response.status, await response.read(), f"{method} {path}")
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise Unavailable(0, f"{method} {path}: no answer: {error or type(error).__name__}") from error
+        return response
+
+
+def _error(status: int, raw: bytes, what: str) -> ApiError:
+    try:
+        message = str(json.loads(raw)["message"])
+    except (ValueError, KeyError, TypeError):
+        message = raw.decode(errors="replace")
+    text = f"{what}: {status}: {message[:MAX_MESSAGE]}"
+    if status == 404:
+        return NotFound(status, text)
+    if status == 409:
+        return Conflict(status, text)
+    return Unavailable(status, text) if status == 429 or status >= 500 else Refused(status, text)

@@ -1,0 +1,112 @@
+"""Shapes that both resources share: metadata, conditions, references."""
+
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
+
+from catalyst_operator.api.scalars import ObjectName, Time
+from catalyst_operator.api.schema import VALIDATIONS, Rule, wire_name
+
+Truth = Literal["True", "False", "Unknown"]
+
+_EMPTY: tuple[Any, ...] = (None, {}, [])
+
+
+class Model(BaseModel):
+    """Base of all API objects: immutable, snake_case in Python, camelCase on the wire, unknown fields refused."""
+
+    model_config = ConfigDict(
+        alias_generator=wire_name,
+        populate_by_name=True,
+        frozen=True,
+        extra="forbid",
+        use_attribute_docstrings=True,
+    )
+
+    cel_rules: ClassVar[tuple[Rule, ...]] = ()
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        schema = handler.resolve_ref_schema(handler(core))
+        if cls.cel_rules:
+            schema[VALIDATIONS] = [rule.to_schema() for rule in cls.cel_rules]
+        return schema
+
+    def to_wire(self) -> dict[str, Any]:
+        """The object as the API server takes it; None and empty collections are left out, as `omitempty` does."""
+        wire: dict[str, Any] = _prune(self.model_dump(mode="json", by_alias=True))
+        return wire
+
+
+class Tolerant(Model):
+    """Base of what the operator only reads, or wrote itself: fields of other versions are ignored."""
+
+    model_config = ConfigDict(extra="ignore")
+
+
+def _prune(value: Any) -> Any:
+    if isinstance(value, dict):
+        pruned = {key: _prune(item) for key, item in value.items()}
+        return {key: item for key, item in pruned.items() if item not in _EMPTY}
+    if isinstance(value, list):
+        return [_prune(item) for item in value]
+    return value
+
+
+class SecretRef(Model):
+    """Names a Secret in the namespace of the object that refers to it."""
+
+    name: ObjectName
+    """Name of the Secret."""
+
+
+class ObjectMeta(Tolerant):
+    """The part of an object's metadata that the operator looks at."""
+
+    name: str
+    namespace: str = ""
+    uid: str = ""
+    generation: int = 0
+    resource_version: str = ""
+    creation_timestamp: Time | None = None
+    deletion_timestamp: Time | None = None
+    finalizers: tuple[str, ...] = ()
+    labels: dict[str, str] = {}
+    annotations: dict[str, str] = {}
+
+
+class Condition(Tolerant):
+    """One observation about an object, as metav1.Condition: what holds, since when, why, and in words."""
+
+    type: Annotated[str, Field(min_length=1, max_length=64, pattern="^[A-Z][A-Za-z0-9]*$")]
+    """Type of the condition, in CamelCase."""
+
+    status: Truth
+    """Whether it holds: True, False, or Unknown while it cannot be said."""
+
+    observed_generation: Annotated[int, Field(ge=0)] = 0
+    """Generation of the spec this was concluded from; older than metadata.generation means out of date."""
+
+    last_transition_time: Time
+    """When status last changed."""
+
+    reason: Annotated[str, Field(min_length=1, max_length=128, pattern="^[A-Z][A-Za-z0-9]*$")]
+    """Why, in one CamelCase word that programs may rely on."""
+
+    message: Annotated[str, Field(max_length=4096)] = ""
+    """Why, in a sentence for people: what happened, and what to do if something is to be done."""
+
+
+class Resource(Tolerant):
+    """What both resources have in common; `parse` reads one as the API server returns it."""
+
+    api_version: str = ""
+    kind: str = ""
+    metadata: ObjectMeta
+
+    @classmethod
+    def parse(cls, raw: dict[str, Any]) -> Self:
+        """Read an object from its wire form; raise pydantic.ValidationError, which names each wrong field."""
+        return cls.model_validate(raw)

@@ -1,0 +1,400 @@
+"""Condition types and their reasons: the vocabulary in which the operator explains itself.
+
+Every reason that can appear is listed under the condition it appears in (`CONDITIONS`), with what it means;
+the API reference is rendered from that table.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class ConditionType(StrEnum):
+    """Types of conditions, of both resources."""
+
+    # The kstatus summary. Ready is always present; the other two only while True, and never together.
+    READY = "Ready"
+    RECONCILING = "Reconciling"
+    STALLED = "Stalled"
+    # One per phase, in the order of a provisioning.
+    TOFU_INIT = "TofuInit"
+    TOFU_PLAN = "TofuPlan"
+    TOFU_APPLY = "TofuApply"
+    TOFU_OUTPUT = "TofuOutput"
+    FLUX_BOOTSTRAP = "FluxBootstrap"
+    # Aspects of a Sovereign.
+    PREFLIGHT_PASSED = "PreflightPassed"
+    DOMAIN_RESERVED = "DomainReserved"
+    DOMAIN_READY = "DomainReady"
+    KIT_READY = "KitReady"
+    HANDED_OFF = "HandedOff"
+    DRIFTED = "Drifted"
+    DELETING = "Deleting"
+    # Aspects of a DomainReservation.
+    RESERVED = "Reserved"
+    ZONE_READY = "ZoneReady"
+    DELEGATED = "Delegated"
+    REGISTRAR_CREDENTIALS_VALID = "RegistrarCredentialsValid"
+
+
+class Reason(StrEnum):
+    """Reasons of conditions. Which appears where, and what it means, is in `CONDITIONS`."""
+
+    # Progress
+    SUCCEEDED = "Succeeded"
+    RUNNING = "Running"
+    WAITING = "Waiting"
+    SKIPPED = "Skipped"
+    FAILED = "Failed"
+    PROGRESSING = "Progressing"
+    PENDING = "Pending"
+    PROVISIONING = "Provisioning"
+    RETRYING = "Retrying"
+    # What a person has to do something about
+    INVALID_SPEC = "InvalidSpec"
+    CREDENTIALS_MISSING = "CredentialsMissing"
+    CREDENTIALS_INVALID = "CredentialsInvalid"
+    AWAITING_APPROVAL = "AwaitingApproval"
+    PROTECTED_DELETION = "ProtectedDeletion"
+    RUN_FAILED = "RunFailed"
+    RUN_CANCELLED = "RunCancelled"
+    RUN_LOST = "RunLost"
+    STATE_LOST = "StateLost"
+    STATE_LOCKED = "StateLocked"
+    STATE_UNREADABLE = "StateUnreadable"
+    NAME_CONFLICT = "NameConflict"
+    # Pauses
+    SUSPENDED = "Suspended"
+    DRY_RUN = "DryRun"
+    CANCELLED = "Cancelled"
+    # Preflight
+    PASSED = "Passed"
+    CHECK_FAILED = "CheckFailed"
+    NOT_CHECKED = "NotChecked"
+    # Flux and the kit
+    AWAITING_FLUX_BOOTSTRAP = "AwaitingFluxBootstrap"
+    API_UNREACHABLE = "APIUnreachable"
+    UNAUTHORIZED = "Unauthorized"
+    FLUX_MISSING = "FluxMissing"
+    READY = "Ready"
+    FLUX_NOT_RECONCILING = "FluxNotReconciling"
+    TIMEOUT = "Timeout"
+    KIT_NOT_READY = "KitNotReady"
+    KUSTOMIZATION_NOT_READY = "KustomizationNotReady"
+    NODES_NOT_READY = "NodesNotReady"
+    DNS_NOT_READY = "DNSNotReady"
+    CONSOLE_UNREACHABLE = "ConsoleUnreachable"
+    # Hand-off and drift
+    AWAITING_HAND_OFF = "AwaitingHandOff"
+    HANDED_OFF = "HandedOff"
+    NO_DRIFT = "NoDrift"
+    DRIFT_DETECTED = "DriftDetected"
+    # Deletion
+    DELETING = "Deleting"
+    DESTROYING = "Destroying"
+    DESTROY_FAILED = "DestroyFailed"
+    RELEASING_DOMAIN = "ReleasingDomain"
+    LEFTOVERS = "Leftovers"
+    CLEANING_UP = "CleaningUp"
+    ORPHANED = "Orphaned"
+    EXPORT_NOT_ACKNOWLEDGED = "ExportNotAcknowledged"
+    # Domains
+    RESERVED = "Reserved"
+    COMMITTED = "Committed"
+    DOMAIN_TAKEN = "DomainTaken"
+    NAME_RESERVED = "NameReserved"
+    NOT_IN_POOL = "NotInPool"
+    UNDER_POOL = "UnderPool"
+    EXPIRED = "Expired"
+    AWAITING_ADDRESS = "AwaitingAddress"
+    ZONE_FOREIGN = "ZoneForeign"
+    POWERDNS_UNREACHABLE = "PowerDNSUnreachable"
+    AWAITING_DELEGATION = "AwaitingDelegation"
+    SERVERS_DISAGREE = "ServersDisagree"
+    LIVE_RECORDS = "LiveRecords"
+    REGISTRAR_DENIED = "RegistrarDenied"
+    REGISTRAR_UNREACHABLE = "RegistrarUnreachable"
+
+
+@dataclass(frozen=True)
+class ConditionDoc:
+    """What a condition stands for, and what each of its reasons means."""
+
+    type: ConditionType
+    resources: tuple[str, ...]
+    meaning: str
+    reasons: dict[Reason, str]
+
+
+_SOVEREIGN = ("Sovereign",)
+_DOMAIN = ("DomainReservation",)
+_BOTH = _SOVEREIGN + _DOMAIN
+
+_PHASE_REASONS = {
+    Reason.WAITING: "an earlier phase of the run has not ended yet",
+    Reason.RUNNING: "the phase's container is running",
+    Reason.SUCCEEDED: "the phase ended well",
+    Reason.FAILED: "the phase ended with an error; status.lastErrors names it and its remedy",
+    Reason.SKIPPED: "the run had nothing to do in this phase",
+    Reason.CANCELLED: "the run was stopped on request before or in this phase",
+    Reason.RUN_LOST: "the run's Pod vanished before its end was seen; the next run starts with a plan",
+}
+
+CONDITIONS: tuple[ConditionDoc, ...] = (
+    ConditionDoc(
+        ConditionType.READY,
+        _BOTH,
+        "Everything the spec asks for exists and answers. Always present; Unknown while a ready object is "
+        "worked on again.",
+        {
+            Reason.SUCCEEDED: "all that the spec asks for holds",
+            Reason.PENDING: "nothing was started yet",
+            Reason.PROVISIONING: "the infrastructure is being created",
+            Reason.PROGRESSING: "a change is being carried out",
+            Reason.AWAITING_FLUX_BOOTSTRAP: "the infrastructure exists; Flux on the new cluster was not seen yet",
+            Reason.KIT_NOT_READY: "components of the bootstrap kit are missing or not installed",
+            Reason.KUSTOMIZATION_NOT_READY: "a Kustomization of the new cluster is not ready",
+            Reason.NODES_NOT_READY: "fewer nodes joined than the spec asks for",
+            Reason.DNS_NOT_READY: "the authoritative servers do not answer for the domain yet",
+            Reason.CONSOLE_UNREACHABLE: "the console does not answer",
+            Reason.AWAITING_APPROVAL: "a plan waits for spec.approvePlan",
+            Reason.INVALID_SPEC: "the spec cannot be carried out; the message says what to change",
+            Reason.CREDENTIALS_MISSING: "the Secret named by credentialsSecretRef, or its key, is not there",
+            Reason.CREDENTIALS_INVALID: "the provider refused the token, or it may only read",
+            Reason.CHECK_FAILED: "a preflight check failed; nothing was created",
+            Reason.RUN_FAILED: "the last run failed; status.lastErrors says why",
+            Reason.RUN_CANCELLED: "the run was stopped on request",
+            Reason.RUN_LOST: "the run's Pod vanished before its end was seen",
+            Reason.RETRYING: "the last run failed for a passing reason; the message says when it is tried again",
+            Reason.STATE_LOST: "the OpenTofu state of an applied Sovereign is missing or older than recorded",
+            Reason.STATE_LOCKED: "the OpenTofu state is locked by a run that may still live",
+            Reason.STATE_UNREADABLE: "the OpenTofu state cannot be decrypted with the key at hand",
+            Reason.NAME_CONFLICT: "an object of the same name, but not ours, is in the way",
+            Reason.SUSPENDED: "spec.suspend is set: nothing is done",
+            Reason.DRY_RUN: "spec.dryRun is set: planned and priced, nothing created",
+            Reason.PROTECTED_DELETION: "deletion was requested while spec.deletionProtection is true: "
+            "nothing is destroyed",
+            Reason.DELETING: "the object is being deleted",
+            Reason.DESTROY_FAILED: "the destroy run failed; it is tried again, and the finalizer stays",
+            Reason.HANDED_OFF: "the Sovereign is its owner's now; this is what held at hand-off",
+            Reason.FAILED: "the bootstrap kit failed for good; KitReady says which component",
+            Reason.FLUX_NOT_RECONCILING: "no HelmRelease appeared on the new cluster in time",
+            Reason.TIMEOUT: "the kit did not settle in time",
+            Reason.DOMAIN_TAKEN: "another owner holds this name, a name above it or a name below it",
+            Reason.AWAITING_ADDRESS: "the load balancer's address is not known yet",
+            Reason.AWAITING_DELEGATION: "the parent zone does not delegate the name yet",
+            Reason.EXPIRED: "the reservation ran out before it was committed",
+        },
+    ),
+    ConditionDoc(
+        ConditionType.RECONCILING,
+        _BOTH,
+        "Work is under way and goes on by itself. Present only while True.",
+        {
+            Reason.PROVISIONING: "the infrastructure is being created",
+            Reason.PROGRESSING: "a change is being carried out",
+            Reason.RETRYING: "a passing failure; the message says when it is tried again",
+            Reason.AWAITING_FLUX_BOOTSTRAP: "waiting for Flux on the new cluster",
+            Reason.DELETING: "what was made is being taken back",
+            Reason.AWAITING_DELEGATION: "waiting for the parent zone",
+        },
+    ),
+    ConditionDoc(
+        ConditionType.STALLED,
+        _BOTH,
+        "Nothing more happens until somebody acts: the message says what to do. Present only while True.",
+        {
+            Reason.INVALID_SPEC: "change the spec as the message says",
+            Reason.CREDENTIALS_MISSING: "create the Secret, or add its key",
+            Reason.CREDENTIALS_INVALID: "put a valid read-and-write token into the Secret",
+            Reason.CHECK_FAILED: "correct what the failed preflight check names",
+            Reason.RUN_FAILED: "follow the remedy in status.lastErrors, then edit the spec or request a retry",
+            Reason.RUN_CANCELLED: "request a retry, or edit the spec",
+            Reason.AWAITING_APPROVAL: "review status.plan and set spec.approvePlan to its digest",
+            Reason.STATE_LOST: "restore the state Secret; an empty state would create everything twice",
+            Reason.STATE_UNREADABLE: "restore the state key",
+            Reason.STATE_LOCKED: "confirm that the node of the lock's holder is gone",
+            Reason.NAME_CONFLICT: "rename or remove the object that is in the way",
+            Reason.PROTECTED_DELETION: "set spec.deletionProtection to false to let the deletion go on",
+            Reason.DESTROY_FAILED: "follow the remedy in status.lastErrors",
+            Reason.LEFTOVERS: "remove the listed objects, which the operator did not make",
+            Reason.EXPORT_NOT_ACKNOWLEDGED: "export OpenBao, then set spec.decommission.acknowledgeExported",
+            Reason.FAILED: "repair the component; request a rejoin to watch it to a new verdict",
+            Reason.FLUX_NOT_RECONCILING: "find out why the new cluster's Flux applies nothing",
+            Reason.TIMEOUT: "repair what is missing; request a rejoin",
+            Reason.DOMAIN_TAKEN: "choose another name",
+            Reason.NAME_RESERVED: "choose another name: this one is kept for the pool's own use",
+            Reason.NOT_IN_POOL: "use a name under one of the operator's pool domains",
+            Reason.UNDER_POOL: "use mode pool: the name lies under a pool domain",
+            Reason.LIVE_RECORDS: "set acknowledgeLiveRecords if the live records may go",
+            Reason.REGISTRAR_DENIED: "correct the registrar's account or token as the message says",
+            Reason.ZONE_FOREIGN: "a zone of this name belongs to somebody else: remove it or choose another name",
+            Reason.EXPIRED: "delete the reservation and apply it again",
+        },
+    ),
+    ConditionDoc(
+        ConditionType.TOFU_INIT,
+        _SOVEREIGN,
+        "OpenTofu is initialised: module, provider and state backend.",
+        _PHASE_REASONS,
+    ),
+    ConditionDoc(
+        ConditionType.TOFU_PLAN,
+        _SOVEREIGN,
+        "A plan exists and the gate let it pass.",
+        _PHASE_REASONS
+        | {Reason.AWAITING_APPROVAL: "the gate stopped the run; review status.plan and approve its digest"},
+    ),
+    ConditionDoc(ConditionType.TOFU_APPLY, _SOVEREIGN, "The plan is applied: the cloud objects exist.", _PHASE_REASONS),
+    ConditionDoc(ConditionType.TOFU_OUTPUT, _SOVEREIGN, "status.outputs is read from the state.", _PHASE_REASONS),
+    ConditionDoc(
+        ConditionType.FLUX_BOOTSTRAP,
+        _SOVEREIGN,
+        "The new cluster's API answers, Flux runs there and knows its GitRepository and Kustomization.",
+        {
+            Reason.WAITING: "the infrastructure is not there yet",
+            Reason.RUNNING: "cloud-init is at work; the message says what is awaited and since when",
+            Reason.API_UNREACHABLE: "the API server does not answer; normal for the first minutes",
+            Reason.UNAUTHORIZED: "the API server refuses the operator's certificate",
+            Reason.FLUX_MISSING: "the API server answers, but Flux's controllers are not there",
+            Reason.SUCCEEDED: "Flux reconciles the bootstrap kit",
+        },
+    ),
+    ConditionDoc(
+        ConditionType.PREFLIGHT_PASSED,
+        _SOVEREIGN,
+        "Token, sizes, names and user data were checked before anything was spent; status.preflight lists each check.",
+        {
+            Reason.PASSED: "every check passed",
+            Reason.CHECK_FAILED: "a check failed; nothing was created",
+            Reason.CREDENTIALS_MISSING: "there is no token to check with",
+            Reason.NOT_CHECKED: "the provider could not be asked; the run goes on and OpenTofu decides",
+        },
+    ),
+    ConditionDoc(
+        ConditionType.DOMAIN_RESERVED,
+        _SOVEREIGN,
+        "The DomainReservation of the FQDN is this Sovereign's.",
+        {
+            Reason.RESERVED: "the name is ours",
+            Reason.PENDING: "the reservation was not judged yet",
+            Reason.DOMAIN_TAKEN: "another owner holds the name",
+            Reason.NAME_RESERVED: "the name is kept for the pool's own use",
+            Reason.NOT_IN_POOL: "the name is not under a pool domain",
+            Reason.UNDER_POOL: "a name under a pool domain must use mode pool",
+            Reason.EXPIRED: "the reservation ran out",
+        },
+    ),
+    ConditionDoc(
+        ConditionType.DOMAIN_READY,
+        _SOVEREIGN,
+        "The zone is served and the parent delegates to it.",
+        {
+            Reason.SUCCEEDED: "zone and delegation answer",
+            Reason.AWAITING_ADDRESS: "the load balancer's address is not known yet",
+            Reason.AWAITING_DELEGATION: "the parent does not delegate yet; the message lists the NS records to set",
+            Reason.POWERDNS_UNREACHABLE: "the DNS server's API does not answer; tried again",
+            Reason.SERVERS_DISAGREE: "the parent's servers give different answers",
+            Reason.REGISTRAR_DENIED: "the registrar refused the change",
+        },
+    ),
+    ConditionDoc(
+        ConditionType.KIT_READY,
+        _SOVEREIGN,
+        "The bootstrap kit is installed; the reason is status.phase1Outcome in CamelCase.",
+        {
+            Reason.PROGRESSING: "no verdict yet",
+            Reason.READY: "every expected component is installed",
+            Reason.FAILED: "every component settled, at least one failed for good",
+            Reason.FLUX_NOT_RECONCILING: "no HelmRelease was seen within firstSeenTimeout; the watch goes on",
+            Reason.TIMEOUT: "watchTimeout passed with some components not installed; the watch goes on",
+        },
+    ),
+    ConditionDoc(
+        ConditionType.HANDED_OFF,
+        _SOVEREIGN,
+        "The operator holds no key to the Sovereign any more; its infrastructure is Crossplane's.",
+        {
+            Reason.AWAITING_HAND_OFF: "ready; handOff.mode Manual waits for the annotation handOffRequestedAt",
+            Reason.RUNNING: "the state is being archived and access given up",
+            Reason.HANDED_OFF: "done and proven: the old certificate is refused",
+        },
+    ),
+    ConditionDoc(
+        ConditionType.DRIFTED,
+        _SOVEREIGN,
+        "The cloud differs from the state; only checked with spec.driftDetection.",
+        {
+            Reason.NO_DRIFT: "the last check found no difference",
+            Reason.DRIFT_DETECTED: "the last check found differences; the message names them",
+            Reason.NOT_CHECKED: "the last check could not be made",
+        },
+    ),
+    ConditionDoc(
+        ConditionType.DELETING,
+        _SOVEREIGN,
+        "Deletion is under way; the message says what is being taken back.",
+        {
+            Reason.WAITING: "a run in progress is brought to an end first",
+            Reason.DESTROYING: "the destroy run is at work",
+            Reason.DESTROY_FAILED: "the destroy run failed; it is tried again",
+            Reason.RELEASING_DOMAIN: "DNS records, delegation and reservation are being removed",
+            Reason.LEFTOVERS: "objects the operator did not make are on our network and block",
+            Reason.CLEANING_UP: "nothing is left in the cloud; the run namespace is being removed",
+            Reason.CREDENTIALS_MISSING: "there is no token to destroy with",
+            Reason.PROTECTED_DELETION: "spec.deletionProtection is true: nothing is destroyed",
+            Reason.EXPORT_NOT_ACKNOWLEDGED: "a handed-off Sovereign needs decommission.acknowledgeExported",
+            Reason.ORPHANED: "deletionPolicy Orphan: the cloud objects stay",
+        },
+    ),
+    ConditionDoc(
+        ConditionType.RESERVED,
+        _DOMAIN,
+        "The name is held for this reservation's owner.",
+        {
+            Reason.RESERVED: "held until status.expiresAt",
+            Reason.COMMITTED: "held for good: an address is set",
+            Reason.DOMAIN_TAKEN: "another owner holds a name above or below this one",
+            Reason.NAME_RESERVED: "the name is kept for the pool's own use",
+            Reason.NOT_IN_POOL: "mode pool, but the name is under no pool domain",
+            Reason.UNDER_POOL: "mode byo-manual or byo-api, but the name is under a pool domain",
+            Reason.EXPIRED: "the reservation ran out",
+        },
+    ),
+    ConditionDoc(
+        ConditionType.ZONE_READY,
+        _DOMAIN,
+        "The zone with its records is served.",
+        {
+            Reason.SUCCEEDED: "the authoritative servers answer with the records",
+            Reason.AWAITING_ADDRESS: "spec.loadBalancerIP is not set yet",
+            Reason.ZONE_FOREIGN: "a zone of this name exists and is not ours: never touched",
+            Reason.POWERDNS_UNREACHABLE: "the DNS server's API does not answer; tried again",
+        },
+    ),
+    ConditionDoc(
+        ConditionType.DELEGATED,
+        _DOMAIN,
+        "All servers of the parent zone delegate the name to ours.",
+        {
+            Reason.SUCCEEDED: "all of the parent's servers agree",
+            Reason.AWAITING_ADDRESS: "nothing to delegate before the zone exists",
+            Reason.AWAITING_DELEGATION: "the NS records in status.nameservers are not at the parent yet",
+            Reason.SERVERS_DISAGREE: "the parent's servers give different answers",
+            Reason.LIVE_RECORDS: "the domain carries live MX or A records; acknowledgeLiveRecords is not set",
+            Reason.REGISTRAR_DENIED: "the registrar refused the change",
+            Reason.REGISTRAR_UNREACHABLE: "the registrar does not answer; tried again",
+        },
+    ),
+    ConditionDoc(
+        ConditionType.REGISTRAR_CREDENTIALS_VALID,
+        _DOMAIN,
+        "The registrar accepts the credentials, tested by reading only. Mode byo-api only.",
+        {
+            Reason.PASSED: "the registrar accepts them",
+            Reason.CREDENTIALS_MISSING: "the Secret or a key of it is not there",
+            Reason.CREDENTIALS_INVALID: "the registrar refuses them",
+            Reason.REGISTRAR_DENIED: "valid, but without the right to change this domain",
+            Reason.REGISTRAR_UNREACHABLE: "the registrar does not answer; tried again",
+        },
+    ),
+)

@@ -1,0 +1,39 @@
+"""Names that objects carry: API group, labels, annotations, finalizers. Other parts refer to these, never
+to literals."""
+
+GROUP = "catalyst.openova.io"
+VERSION = "v1alpha1"
+API_VERSION = f"{GROUP}/{VERSION}"
+
+OPERATOR_NAMESPACE = "catalyst-system"
+OPERATOR_NAME = "catalyst-operator"
+FIELD_MANAGER = OPERATOR_NAME
+
+LABEL_SOVEREIGN = f"{GROUP}/sovereign"
+LABEL_SOVEREIGN_NAMESPACE = f"{GROUP}/sovereign-namespace"
+LABEL_SOVEREIGN_UID = f"{GROUP}/sovereign-uid"
+LABEL_ROLE = f"{GROUP}/role"
+
+# Value of the role label on run namespaces; the admission policies protect what carries it.
+ROLE_RUN = "run"
+
+# On a Sovereign and on a DomainReservation: what they made is taken back before they go.
+FINALIZER_SOVEREIGN = f"{GROUP}/sovereign"
+FINALIZER_DOMAIN_RESERVATION = f"{GROUP}/domain-reservation"
+# On a run's Pod: its states and messages are recorded before it may vanish.
+FINALIZER_OBSERVED = f"{GROUP}/observed"
+# On the record ConfigMap: it outlives every accident but the end of its Sovereign.
+FINALIZER_RECORD = f"{GROUP}/record"
+
+# Flux's own name, so that `flux reconcile`-style tooling works; the others are ours. Each is answered in
+# status
+# (`lastHandled...At`), so that none fires twice.
+ANNOTATION_RECONCILE = "reconcile.fluxcd.io/requestedAt"
+ANNOTATION_RETRY = f"{GROUP}/retryRequestedAt"
+ANNOTATION_CANCEL = f"{GROUP}/cancelRequestedAt"
+ANNOTATION_REJOIN = f"{GROUP}/rejoinRequestedAt"
+ANNOTATION_HAND_OFF = f"{GROUP}/handOffRequestedAt"
+
+# On a run's Job and Pod.
+LABEL_VERB = f"{GROUP}/verb"
+LABEL_ATTEMPT = f"{GROUP}/attempt"

@@ -1,0 +1,232 @@
+"""Scalar types of the API: strings, times and durations with their bounds and the sentence that refuses them."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
+
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    PlainSerializer,
+    WithJsonSchema,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, core_schema
+
+from catalyst_operator.api.schema import VALIDATIONS, Format, ListSet, Rule, RuleReason
+
+# A Sovereign's name ends up in the names of its run namespace (`sov-<name>-<hash5>`) and of every cloud object.
+SOVEREIGN_NAME_MAX = 40
+# Flux object names on the new cluster, `<fqdn>-bootstrap-kit`, end up in label values, which take 63 characters.
+FQDN_MAX = 49
+
+DNS_LABEL = "[a-z0-9](?:[-a-z0-9]*[a-z0-9])?"
+_DNS_LABEL_63 = "[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?"
+_DURATION = "(?:[0-9]{1,6}[hms]){1,3}"
+_DURATION_MESSAGE = 'must be a duration such as "90s", "15m" or "1h30m"'
+
+
+def parse_duration(text: str) -> timedelta:
+    """Parse `90s`, `15m`, `1h30m`; raise ValueError with a sentence that helps."""
+    if not re.fullmatch(_DURATION, text):
+        raise ValueError(f"{text!r}: {_DURATION_MESSAGE}")
+    seconds = {"h": 3600, "m": 60, "s": 1}
+    parts = re.findall(r"([0-9]+)([hms])", text)
+    return timedelta(seconds=sum(int(number) * seconds[unit] for number, unit in parts))
+
+
+def format_duration(value: timedelta) -> str:
+    """The spelling that `parse_duration` reads back, in whole seconds: 5400 s is `1h30m`, 90 s is `1m30s`."""
+    hours, rest = divmod(max(0, int(value.total_seconds())), 3600)
+    minutes, seconds = divmod(rest, 60)
+    parts = [f"{number}{unit}" for number, unit in ((hours, "h"), (minutes, "m"), (seconds, "s")) if number]
+    return "".join(parts) or "0s"
+
+
+def format_time(value: datetime) -> str:
+    """RFC 3339 in UTC with whole seconds, as metav1.Time is written."""
+    return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _whole_seconds(value: datetime) -> datetime:
+    return value.astimezone(UTC).replace(microsecond=0)
+
+
+Time = Annotated[
+    AwareDatetime,
+    AfterValidator(_whole_seconds),
+    PlainSerializer(format_time, return_type=str),
+    WithJsonSchema({"type": "string", "format": "date-time", "maxLength": 64}),
+]
+
+
+class Duration:
+    """Marks a `timedelta` that is a duration string on the wire, bounded on both sides (`Duration("1s", "24h")`)."""
+
+    def __init__(self, at_least: str, at_most: str) -> None:
+        self._low, self._high = parse_duration(at_least), parse_duration(at_most)
+        self._message = f"must be a duration from {at_least} to {at_most}"
+        shape = Format(_DURATION, _DURATION_MESSAGE).rule
+        # The shape is tested again because duration() of malformed text is an evaluation error, not false.
+        bounds = Rule(
+            f"!({shape.expression}) || "
+            f"(duration(self) >= duration('{at_least}') && duration(self) <= duration('{at_most}'))",
+            self._message,
+        )
+        self._rules = [shape.to_schema(), bounds.to_schema()]
+
+    def _check(self, value: timedelta) -> timedelta:
+        if not self._low <= value <= self._high:
+            raise ValueError(self._message)
+        return value
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        parsed = core_schema.no_info_before_validator_function(_to_timedelta, handler(source))
+        text = core_schema.plain_serializer_function_ser_schema(format_duration, return_schema=core_schema.str_schema())
+        return core_schema.no_info_after_validator_function(self._check, parsed, serialization=text)
+
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {"type": "string", "minLength": 1, "maxLength": 24, VALIDATIONS: list(self._rules)}
+
+
+def _to_timedelta(value: Any) -> Any:
+    return parse_duration(value) if isinstance(value, str) else value
+
+
+ObjectName = Annotated[
+    str,
+    Field(min_length=1, max_length=253),
+    Format(
+        rf"{DNS_LABEL}(?:\.{DNS_LABEL})*",
+        "must be the name of an object: lower-case letters, digits, '-' and '.', "
+        "starting and ending with a letter or digit",
+    ),
+]
+NamespaceName = Annotated[
+    str,
+    Field(min_length=1, max_length=63),
+    Format(DNS_LABEL, "must be the name of a namespace: lower-case letters, digits and '-'"),
+]
+Slug = Annotated[
+    str,
+    Field(min_length=1, max_length=63),
+    Format(
+        DNS_LABEL,
+        "must consist of lower-case letters, digits and '-', starting and ending with a letter or digit",
+    ),
+]
+# Text for people. No organization's name contains what shells, templates and Flux's substitution act on.
+Text = Annotated[
+    str,
+    Format(
+        r"[^\x00-\x1f\x7f$`\"\\{}<>]+",
+        'must be one line of text without control characters and without any of $ ` " \\ { } < >',
+    ),
+]
+Fqdn = Annotated[
+    str,
+    Field(min_length=4, max_length=FQDN_MAX),
+    Format(
+        rf"(?:{_DNS_LABEL_63}\.)+[a-z](?:[-a-z0-9]{{0,61}}[a-z0-9])?",
+        "must be a lower-case DNS name of at least two labels without a trailing dot, such as "
+        "omantel.omani.works; an internationalised name is written in its xn-- form",
+    ),
+]
+Email = Annotated[
+    str,
+    Field(min_length=6, max_length=254),
+    Format(
+        r"[A-Za-z0-9_](?:[A-Za-z0-9._%+'-]*[A-Za-z0-9_+-])?"
+        r"@(?:[A-Za-z0-9](?:[-A-Za-z0-9]{0,61}[A-Za-z0-9])?\.)+[A-Za-z](?:[-A-Za-z0-9]{0,61}[A-Za-z0-9])",
+        "must be one e-mail address, such as admin@omantel.om",
+    ),
+]
+HttpsUrl = Annotated[
+    str,
+    Field(min_length=12, max_length=512),
+    Format(
+        r"https://[A-Za-z0-9.-]+(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~/%+=:,@-]*)?",
+        "must be an https:// URL without user name, query or fragment",
+    ),
+]
+GitUrl = Annotated[
+    str,
+    Field(min_length=8, max_length=512),
+    Format(
+        r"https?://[A-Za-z0-9.-]+(?::[0-9]{1,5})?/[A-Za-z0-9._~/+-]+",
+        "must be an https:// URL of a Git repository, without user name or password: "
+        "credentials belong in the Secret of gitops.credentialsSecretRef",
+    ),
+]
+GitBranch = Annotated[
+    str,
+    Field(min_length=1, max_length=128),
+    Format(r"[A-Za-z0-9_](?:[A-Za-z0-9._/-]*[A-Za-z0-9_-])?", "must be the name of a branch, such as main"),
+]
+GitPath = Annotated[
+    str,
+    Field(min_length=1, max_length=256),
+    Format(
+        r"(?:\./)?[A-Za-z0-9_][A-Za-z0-9._-]*(?:/[A-Za-z0-9_][A-Za-z0-9._-]*)*",
+        "must be a folder inside the repository, such as clusters/_template: neither absolute nor with ..",
+    ),
+]
+BucketName = Annotated[
+    str,
+    Field(min_length=3, max_length=63),
+    Format(
+        "[a-z0-9][a-z0-9.-]*[a-z0-9]",
+        "must be a bucket's name: lower-case letters, digits, '.' and '-', starting and ending with a letter or digit",
+    ),
+]
+ProjectId = Annotated[
+    str,
+    Field(min_length=1, max_length=64),
+    Format("[A-Za-z0-9][A-Za-z0-9_-]*", "must consist of letters, digits, '-' and '_'"),
+]
+PlanDigest = Annotated[
+    str,
+    Field(min_length=8, max_length=80),
+    Format("(?:sha256:)?[0-9a-f]{8,64}", "must be the digest in status.plan.digest"),
+]
+SizeName = Annotated[
+    str,
+    Field(min_length=1, max_length=32),
+    Format(DNS_LABEL, "must be the name of a server type in lower case, such as cx33"),
+    Rule("!self.startsWith('cax')", "is an Arm type; the image and the kit are built for x86"),
+]
+SizeFallbacks = Annotated[tuple[SizeName, ...], Field(max_length=5), ListSet()]
+SshPublicKey = Annotated[
+    str,
+    Field(min_length=1, max_length=4096),
+    Format(
+        r"(?:ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(?:256|384|521)"
+        r"|sk-ssh-ed25519@openssh\.com|sk-ecdsa-sha2-nistp256@openssh\.com)"
+        r" AAAA[0-9A-Za-z+/]+={0,2}(?: [^\x00-\x1f\x7f$`\"\\{}<>]*)?",
+        "must be one line of an OpenSSH public key: type (ssh-ed25519, ssh-rsa, ecdsa-sha2-nistp..., sk-...), "
+        "base64 and an optional comment",
+    ),
+    Rule(
+        "!self.contains('PRIVATE KEY')",
+        "is a private key: give the public half (the .pub file), and make a new key pair, since this one was "
+        "sent over the network",
+        reason=RuleReason.FORBIDDEN,
+    ),
+]
+Cidr = Annotated[
+    str,
+    Field(min_length=1, max_length=43),
+    Rule("isCIDR(self)", "must be a network in CIDR notation, such as 203.0.113.0/24 or 2001:db8::/32"),
+    Rule(
+        "!isCIDR(self) || cidr(self).masked() == cidr(self)",
+        "has bits set behind the prefix; write the network's own address, such as 203.0.113.0/24 or 203.0.113.7/32",
+    ),
+]
+Ipv4 = Annotated[
+    str,
+    Field(min_length=7, max_length=15),
+    Rule("isIP(self) && ip(self).family() == 4", "must be an IPv4 address, such as 203.0.113.7"),
+]

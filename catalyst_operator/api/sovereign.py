@@ -1,0 +1,165 @@
+"""The `Sovereign`: what a platform engineer asks for, with the rules that span more than one part of it."""
+
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from catalyst_operator.api.common import Model, Resource, SecretRef
+from catalyst_operator.api.enums import Approval, DeletionPolicy, KeycloakTopology, Provider
+from catalyst_operator.api.scalars import Cidr, Email, PlanDigest, ProjectId, Slug, SshPublicKey
+from catalyst_operator.api.schema import ListMap, ListSet, Pending, Rule, RuleReason
+from catalyst_operator.api.sovereign_rules import immutability_rules, naming_rules, size_rules
+from catalyst_operator.api.sovereign_spec import (
+    ControlPlaneSpec,
+    CrossplaneSpec,
+    DecommissionSpec,
+    DomainSpec,
+    DriftDetectionSpec,
+    FederationSpec,
+    GitOpsSpec,
+    HandOffSpec,
+    ObjectStorageSpec,
+    OrganizationSpec,
+    Phase1Spec,
+    RegionSpec,
+    TlsSpec,
+    WorkersSpec,
+)
+from catalyst_operator.api.sovereign_status import SovereignStatus
+
+
+class SovereignSpec(Model):
+    """What a platform engineer asks for."""
+
+    cel_rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            "self.controlPlane.replicas == 1 || self.workers.replicas >= 1",
+            "must be at least 1 with three control planes",
+            field_path=".workers.replicas",
+        ),
+        *size_rules(),
+    )
+
+    organization: OrganizationSpec
+    """Who the Sovereign is for."""
+
+    admin_email: Email
+    """Address of the first sovereign-admin; Keycloak sends the password mail there."""
+
+    domain: DomainSpec
+    """The name of the Sovereign, and how it gets delegated."""
+
+    provider: Annotated[
+        Provider,
+        Rule(
+            "self == 'hetzner'",
+            "is design-only: only hetzner is built today",
+            reason=RuleReason.FORBIDDEN,
+        ),
+    ]
+    """The cloud: hetzner. aws, gcp, azure, oci and huawei are known names that are not built yet."""
+
+    credentials_secret_ref: SecretRef
+    """Secret with the cloud's API token, read and write, under the key token, in the Sovereign's
+    namespace."""
+
+    project_id: ProjectId | None = None
+    """The cloud's project, for people who read this object; the token alone decides which project is
+    used."""
+
+    regions: Annotated[
+        tuple[RegionSpec, ...],
+        Field(min_length=1, max_length=6),
+        ListMap(("location",)),
+        Rule(
+            "size(self) <= 1",
+            "must have exactly one entry: multi-region is design-only today",
+            reason=RuleReason.FORBIDDEN,
+        ),
+    ]
+    """Where the Sovereign runs; exactly one region today."""
+
+    control_plane: ControlPlaneSpec
+    """The servers that run the Kubernetes control plane."""
+
+    workers: WorkersSpec = WorkersSpec()
+    """The servers that run workloads only; none by default."""
+
+    ssh_public_keys: Annotated[tuple[SshPublicKey, ...], Field(min_length=1, max_length=10), ListSet()]
+    """Public halves of the break-glass keys: ed25519, rsa, ecdsa or sk. Servers take them when they are
+    created."""
+
+    ssh_allowed_cidrs: Annotated[tuple[Cidr, ...], Field(max_length=20), ListSet()] = ()
+    """Networks that may reach port 22; none by default, and then it stays closed."""
+
+    keycloak_topology: Annotated[KeycloakTopology, Pending("bootstrap kit")] = KeycloakTopology.PER_ORGANIZATION
+    """per-organization: a Keycloak for each organization. shared-sovereign: one for all."""
+
+    federation: Annotated[FederationSpec | None, Pending("bootstrap kit")] = None
+    """An identity provider to federate Keycloak's catalyst-admin realm with."""
+
+    tls: Annotated[TlsSpec, Pending("bootstrap kit")] = TlsSpec()
+    """Who issues the Sovereign's certificates."""
+
+    object_storage: Annotated[ObjectStorageSpec, Pending("bootstrap kit")] = ObjectStorageSpec()
+    """The cold tier behind SeaweedFS."""
+
+    image_pull_secret_ref: Annotated[SecretRef | None, Pending("bootstrap kit")] = None
+    """Secret of type kubernetes.io/dockerconfigjson for the kit's charts and images."""
+
+    crossplane: Annotated[CrossplaneSpec | None, Pending("bootstrap kit")] = None
+    """Access of the Sovereign's own Crossplane to the cloud; without it the owner sets one on day 1."""
+
+    components: Annotated[tuple[Slug, ...], Field(max_length=64), ListSet(), Pending("bootstrap kit")] = ()
+    """Optional blueprints to install, such as harbor or langfuse; what they depend on is pulled in, and
+    status says why."""
+
+    release: Annotated[Slug | None, Pending("releases")] = None
+    """Name of the set of pinned versions (k3s, Flux, Cilium, kit); default: the operator's default release.
+    Pinned when the infrastructure is first created."""
+
+    gitops: Annotated[GitOpsSpec, Pending("bootstrap kit")] = GitOpsSpec()
+    """The Git repository that Flux on the new cluster follows."""
+
+    approval: Annotated[Approval, Pending("approval")] = Approval.AUTOMATIC
+    """Manual: every plan waits for spec.approvePlan. Automatic: only plans that destroy, replace or power
+    off wait."""
+
+    approve_plan: Annotated[PlanDigest | None, Pending("approval")] = None
+    """Digest of the plan that may be applied, from status.plan.digest."""
+
+    suspend: Annotated[bool, Pending("operations")] = False
+    """Do nothing until this is false again; a run in progress ends by itself."""
+
+    dry_run: Annotated[bool, Pending("operations")] = False
+    """Check, plan and price, then stop: nothing is created."""
+
+    drift_detection: Annotated[DriftDetectionSpec | None, Pending("drift detection")] = None
+    """Compare the cloud with the state from time to time; off by default."""
+
+    deletion_policy: DeletionPolicy = DeletionPolicy.DELETE
+    """Delete: deleting the Sovereign destroys its cloud objects. Orphan: it leaves them alone."""
+
+    deletion_protection: bool = True
+    """While true, deletion is refused and nothing is ever destroyed."""
+
+    phase1: Annotated[Phase1Spec, Pending("phase 1")] = Phase1Spec()
+    """Patience with the bootstrap kit."""
+
+    hand_off: Annotated[HandOffSpec, Pending("hand-off")] = HandOffSpec()
+    """How the Sovereign becomes its owner's."""
+
+    decommission: Annotated[DecommissionSpec, Pending("hand-off")] = DecommissionSpec()
+    """What the owner confirms before a handed-off Sovereign may be destroyed."""
+
+
+class Sovereign(Resource):
+    """A self-sufficient Catalyst deployment: a k3s cluster with the bootstrap kit, under its own domain."""
+
+    cel_rules: ClassVar[tuple[Rule, ...]] = (*naming_rules(), *immutability_rules())
+
+    spec: SovereignSpec
+    """What is asked for."""
+
+    status: SovereignStatus = SovereignStatus()
+    """What the operator observed and did."""

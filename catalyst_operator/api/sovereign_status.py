@@ -1,0 +1,333 @@
+"""The `Sovereign`'s status: everything a person needs to follow a provisioning, and nothing that cannot be
+rebuilt."""
+
+from datetime import timedelta
+from typing import Annotated
+
+from pydantic import Field
+
+from catalyst_operator.api.common import Condition, Tolerant
+from catalyst_operator.api.phases import (
+    ComponentState,
+    OperationState,
+    OperationType,
+    Phase,
+    Phase1Outcome,
+    PreflightResult,
+    RunResult,
+    RunVerb,
+    ServerRole,
+)
+from catalyst_operator.api.scalars import Duration, Time
+from catalyst_operator.api.schema import ListMap
+
+Name = Annotated[str, Field(max_length=253)]
+Message = Annotated[str, Field(max_length=2048)]
+Count = Annotated[int, Field(ge=0, le=100000)]
+Stamp = Annotated[str, Field(max_length=64)]
+
+
+class LastOperation(Tolerant):
+    """What the operator is doing, or did last, to the Sovereign as a whole."""
+
+    type: OperationType
+    """Create until the infrastructure first exists, Reconcile after, Delete at the end."""
+
+    state: OperationState
+    """How it stands: Error is retried by itself, Failed waits for an edit."""
+
+    description: Message = ""
+    """What is going on right now, such as the resource being created and for how long."""
+
+    start_time: Time
+    """When the operation began."""
+
+    last_update_time: Time
+    """When this was last written."""
+
+
+class LastError(Tolerant):
+    """Something that went wrong, with what to do about it."""
+
+    code: Annotated[str, Field(min_length=1, max_length=64, pattern="^ERR_[A-Z0-9_]+$")]
+    """Stable code, such as ERR_TOKEN_READONLY."""
+
+    message: Message
+    """What happened."""
+
+    remedy: Message = ""
+    """What to do about it."""
+
+    runbook: Annotated[str, Field(max_length=512)] = ""
+    """Chapter of the runbook."""
+
+
+class Plan(Tolerant):
+    """The last plan that OpenTofu made."""
+
+    digest: Annotated[str, Field(max_length=80)]
+    """Digest over what the plan would do; spec.approvePlan takes it."""
+
+    add: Count = 0
+    """Objects that would be created."""
+
+    change: Count = 0
+    """Objects that would be changed in place."""
+
+    destroy: Count = 0
+    """Objects that would be destroyed, replaced ones included."""
+
+    replacing: Annotated[tuple[Annotated[str, Field(max_length=256)], ...], Field(max_length=10)] = ()
+    """Addresses of objects that would be replaced, ten at most."""
+
+
+class Outputs(Tolerant):
+    """What OpenTofu reports about the infrastructure. Present from the first successful apply on."""
+
+    control_plane_ips: Annotated[tuple[Annotated[str, Field(max_length=45)], ...], Field(max_length=3)] = ()
+    """Public addresses of the control planes."""
+
+    load_balancer_ip: Annotated[str, Field(max_length=45)] | None = None
+    """Public address of the load balancer, to which the domain's records point."""
+
+
+class Endpoints(Tolerant):
+    """URLs of the Sovereign."""
+
+    console: Annotated[str, Field(max_length=256)] | None = None
+    """The console, where the first sovereign-admin logs in."""
+
+    gitea: Annotated[str, Field(max_length=256)] | None = None
+    """The Sovereign's own Git server."""
+
+    admin: Annotated[str, Field(max_length=256)] | None = None
+    """The administration console."""
+
+    api: Annotated[str, Field(max_length=256)] | None = None
+    """The Kubernetes API."""
+
+
+class ComponentStatus(Tolerant):
+    """A component of the kit."""
+
+    name: Name
+    """Name of the component."""
+
+    state: ComponentState
+    """State, from its HelmRelease."""
+
+    message: Message = ""
+    """What Flux says about it."""
+
+    since: Time | None = None
+    """When the state was entered."""
+
+    pulled_in_by: Annotated[tuple[Name, ...], Field(max_length=64)] = ()
+    """Components that depend on it, if it was not asked for itself."""
+
+
+class KustomizationStatus(Tolerant):
+    """A Kustomization of the new cluster."""
+
+    name: Name
+    """Name of the Kustomization."""
+
+    ready: bool = False
+    """Whether Flux calls it ready."""
+
+    message: Message = ""
+    """What Flux says about it."""
+
+
+class Cost(Tolerant):
+    """What the infrastructure costs by list price, without traffic and storage."""
+
+    monthly: Annotated[str, Field(max_length=16)]
+    """Net price of a month, such as 31.20."""
+
+    currency: Annotated[str, Field(max_length=3)] = "EUR"
+    """Currency of the price."""
+
+    prices_as_of: Annotated[str, Field(max_length=10)]
+    """Date of the price list, such as 2026-06-15."""
+
+
+class JobRef(Tolerant):
+    """Names a run's Job."""
+
+    namespace: Annotated[str, Field(max_length=63)]
+    """The run namespace."""
+
+    name: Annotated[str, Field(max_length=63)]
+    """Name of the Job."""
+
+
+class CurrentRun(Tolerant):
+    """The run in progress."""
+
+    job_ref: JobRef
+    """Its Job; `kubectl logs` on it shows the containers of each phase."""
+
+    verb: RunVerb = RunVerb.APPLY
+    """What it does."""
+
+    attempt: Count
+    """Number of the attempt, counted over the life of the Sovereign."""
+
+    start_time: Time
+    """When it began."""
+
+
+class RunRecord(Tolerant):
+    """A run that has ended."""
+
+    verb: RunVerb
+    """What it did."""
+
+    attempt: Count
+    """Number of the attempt."""
+
+    result: RunResult
+    """How it ended."""
+
+    start_time: Time
+    """When it began."""
+
+    completion_time: Time
+    """When it ended."""
+
+    duration: Annotated[timedelta, Duration("0s", "8760h")]
+    """How long it took."""
+
+    job_name: Annotated[str, Field(max_length=63)] = ""
+    """Its Job; the logs of the last three runs are kept."""
+
+    error_code: Annotated[str, Field(max_length=64)] = ""
+    """Code of what made it fail."""
+
+
+class Phase1InForce(Tolerant):
+    """The Phase-1 values in force, and the deadlines that follow from them."""
+
+    first_seen_timeout: Annotated[timedelta, Duration("1s", "24h")]
+    """How long until the first HelmRelease must be seen."""
+
+    watch_timeout: Annotated[timedelta, Duration("1s", "168h")]
+    """How long until every component must be installed."""
+
+    min_components: Count
+    """At least so many HelmReleases must have been seen before a verdict."""
+
+    first_seen_deadline: Time | None = None
+    """When the first HelmRelease must have been seen."""
+
+    watch_deadline: Time | None = None
+    """When every component must be installed; a rejoin resets it."""
+
+
+class ServerStatus(Tolerant):
+    """A server and the size that was to be had for it."""
+
+    name: Name
+    """Name of the server."""
+
+    role: ServerRole
+    """Control plane or worker."""
+
+    size: Annotated[str, Field(max_length=32)]
+    """The server type in use: spec's size or one of its fallbacks."""
+
+
+class PreflightCheck(Tolerant):
+    """One check made before anything is spent."""
+
+    name: Annotated[str, Field(min_length=1, max_length=64)]
+    """What was checked."""
+
+    result: PreflightResult
+    """Passed, Failed, or Unknown when it could not be checked."""
+
+    message: Message = ""
+    """What was found."""
+
+
+class SovereignStatus(Tolerant):
+    """What the operator observed and did."""
+
+    observed_generation: Annotated[int, Field(ge=0)] = 0
+    """Generation of the spec that this status speaks of."""
+
+    phase: Phase | None = None
+    """The step in progress, for people; programs use the conditions."""
+
+    phase1_outcome: Phase1Outcome | None = None
+    """The verdict on the bootstrap kit; absent while there is none."""
+
+    progress_percent: Annotated[int, Field(ge=0, le=100)] = 0
+    """How far the provisioning or deletion has come, in percent of its steps."""
+
+    conditions: Annotated[tuple[Condition, ...], Field(max_length=32), ListMap(("type",))] = ()
+    """Observations, each with a reason and a sentence. Ready is always among them."""
+
+    last_operation: LastOperation | None = None
+    """What the operator is doing, or did last."""
+
+    last_errors: Annotated[tuple[LastError, ...], Field(max_length=10)] = ()
+    """What went wrong, with what to do about it; empty when all is well."""
+
+    preflight: Annotated[tuple[PreflightCheck, ...], Field(max_length=32), ListMap(("name",))] = ()
+    """The checks made before anything is spent."""
+
+    plan: Plan | None = None
+    """The last plan that OpenTofu made."""
+
+    outputs: Outputs | None = None
+    """What OpenTofu reports about the infrastructure; present from the first successful apply on."""
+
+    endpoints: Endpoints | None = None
+    """URLs of the Sovereign."""
+
+    servers: Annotated[tuple[ServerStatus, ...], Field(max_length=64), ListMap(("name",))] = ()
+    """The servers and the sizes that were to be had for them."""
+
+    components: Annotated[tuple[ComponentStatus, ...], Field(max_length=256), ListMap(("name",))] = ()
+    """The components of the kit."""
+
+    components_summary: Annotated[str, Field(max_length=16)] | None = None
+    """Installed of expected components, such as 9/12."""
+
+    kustomizations: Annotated[tuple[KustomizationStatus, ...], Field(max_length=64), ListMap(("name",))] = ()
+    """The Kustomizations of the new cluster."""
+
+    cost: Cost | None = None
+    """What the infrastructure costs by list price."""
+
+    release: Annotated[str, Field(max_length=63)] | None = None
+    """The set of pinned versions in force, pinned when the infrastructure was first created."""
+
+    phase1: Phase1InForce | None = None
+    """The Phase-1 values in force."""
+
+    run_namespace: Annotated[str, Field(max_length=63)] | None = None
+    """The namespace in which the runs and the state of this Sovereign live."""
+
+    current_run: CurrentRun | None = None
+    """The run in progress."""
+
+    history: Annotated[tuple[RunRecord, ...], Field(max_length=5)] = ()
+    """The last five runs, newest first."""
+
+    last_handled_reconcile_at: Stamp | None = None
+    """Value of reconcile.fluxcd.io/requestedAt that was answered last."""
+
+    last_handled_retry_at: Stamp | None = None
+    """Value of catalyst.openova.io/retryRequestedAt that was answered last."""
+
+    last_handled_cancel_at: Stamp | None = None
+    """Value of catalyst.openova.io/cancelRequestedAt that was answered last."""
+
+    last_handled_rejoin_at: Stamp | None = None
+    """Value of catalyst.openova.io/rejoinRequestedAt that was answered last."""
+
+    last_handled_hand_off_at: Stamp | None = None
+    """Value of catalyst.openova.io/handOffRequestedAt that was answered last."""

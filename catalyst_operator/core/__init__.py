@@ -1,0 +1,1 @@
+"""The pure core: decisions from observations, no I/O, no clock, no environment."""

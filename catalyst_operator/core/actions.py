@@ -1,0 +1,124 @@
+"""Effects as data: what a decision asks the reconciler to do, in order. Each is idempotent.
+
+None of them carries a secret: what is secret is named, and the executor fetches or makes it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from catalyst_operator.api.sovereign_status import SovereignStatus
+from catalyst_operator.core.record import Record, RunEntry
+
+
+@dataclass(frozen=True)
+class AddFinalizer:
+    """Hold the Sovereign before anything is made for it."""
+
+
+@dataclass(frozen=True)
+class RemoveFinalizer:
+    """Let the Sovereign go: the very last act."""
+
+
+@dataclass(frozen=True)
+class PrepareNamespace:
+    """Make the run namespace and everything in it that does not depend on the run: access, state key, token copy."""
+
+    refresh_token: bool
+
+
+@dataclass(frozen=True)
+class WriteInputs:
+    """Put the rendered inputs of a run into its Secret: tfvars without secrets; the executor adds what is secret."""
+
+    digest: str
+    tfvars: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class DeleteInputs:
+    """Remove the inputs of a run that left the history."""
+
+    digest: str
+
+
+@dataclass(frozen=True)
+class WriteRecord:
+    """Replace the record."""
+
+    record: Record
+
+
+@dataclass(frozen=True)
+class CreateJob:
+    """Create the run's Job; one that exists is adopted."""
+
+    run: RunEntry
+
+
+@dataclass(frozen=True)
+class DeleteJob:
+    """Remove a Job. Its Pod is told to stop gracefully and stays until its evidence was recorded."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class ReleasePod:
+    """Take our finalizer off a Pod: its evidence is in the record."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class FollowLog:
+    """Listen to the log of a running phase."""
+
+    pod: str
+    container: str
+
+
+@dataclass(frozen=True)
+class ForgetLogs:
+    """Stop listening: the run is over."""
+
+
+@dataclass(frozen=True)
+class WriteReceipt:
+    """Tell the owner, in the owner's namespace, what a deletion removed and left."""
+
+    content: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class DeleteNamespace:
+    """Remove the run namespace with all that is in it, the record included."""
+
+
+Action = (
+    AddFinalizer
+    | RemoveFinalizer
+    | PrepareNamespace
+    | WriteInputs
+    | DeleteInputs
+    | WriteRecord
+    | CreateJob
+    | DeleteJob
+    | ReleasePod
+    | FollowLog
+    | ForgetLogs
+    | WriteReceipt
+    | DeleteNamespace
+)
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What follows from one observation. `status` is whole; None means that there is nothing left to write it to."""
+
+    actions: tuple[Action, ...] = ()
+    status: SovereignStatus | None = None
+    requeue_after: timedelta | None = None

@@ -1,0 +1,59 @@
+"""Events: told once, when a condition turns. Their names follow from what they tell, so a repeat is the same event."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from catalyst_operator.api import labels
+from catalyst_operator.api.common import Condition
+from catalyst_operator.api.conditions import ConditionType, Reason
+from catalyst_operator.api.scalars import format_time
+from catalyst_operator.api.sovereign import Sovereign
+from catalyst_operator.api.sovereign_status import SovereignStatus
+from catalyst_operator.core.naming import digest_of
+
+MAX_MESSAGE = 1000
+QUIET = frozenset({ConditionType.READY.value, ConditionType.RECONCILING.value})
+"""Conditions that only sum up others."""
+BAD_WHEN_TRUE = frozenset({ConditionType.STALLED.value, ConditionType.DRIFTED.value})
+
+
+def between(sovereign: Sovereign, after: SovereignStatus, now: datetime) -> list[dict[str, Any]]:
+    """The events for what changed from the observed status to the new one."""
+    before = {c.type: c for c in sovereign.status.conditions}
+    turned = (c for c in after.conditions if c.type not in QUIET and _turned(before.get(c.type), c))
+    return [_event(sovereign, c, now) for c in turned]
+
+
+def _turned(before: Condition | None, after: Condition) -> bool:
+    if after.status == "Unknown":
+        return False
+    return before is None or (before.status, before.reason) != (after.status, after.reason)
+
+
+def _event(sovereign: Sovereign, condition: Condition, now: datetime) -> dict[str, Any]:
+    meta = sovereign.metadata
+    bad = condition.status == "False" or condition.type in BAD_WHEN_TRUE
+    bad = bad and condition.reason != Reason.AWAITING_APPROVAL.value
+    told = [meta.uid, condition.type, condition.reason, condition.message, format_time(condition.last_transition_time)]
+    return {
+        "apiVersion": "v1",
+        "kind": "Event",
+        "metadata": {"name": f"{meta.name}.{digest_of(told)[:16]}", "namespace": meta.namespace},
+        "involvedObject": {
+            "apiVersion": labels.API_VERSION,
+            "kind": "Sovereign",
+            "name": meta.name,
+            "namespace": meta.namespace,
+            "uid": meta.uid,
+        },
+        "type": "Warning" if bad else "Normal",
+        "reason": f"{condition.type}{condition.reason}" if condition.type != condition.reason else condition.type,
+        "message": condition.message[:MAX_MESSAGE],
+        "source": {"component": labels.OPERATOR_NAME},
+        "reportingComponent": labels.OPERATOR_NAME,
+        "firstTimestamp": format_time(now),
+        "lastTimestamp": format_time(now),
+        "count": 1,
+    }

@@ -1,0 +1,273 @@
+"""Deciding for a Sovereign that is being deleted: everything that was made is taken back, then it may go (DESIGN §11).
+
+Destroying is never forced and never skipped: what cannot be done keeps the finalizer and says why. Removing the run
+namespace is announced in status one step before it is done, so that a namespace that is gone without that
+announcement is told from one that this deletion removed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
+
+from catalyst_operator.api import labels
+from catalyst_operator.api.conditions import ConditionType, Reason
+from catalyst_operator.api.enums import DeletionPolicy
+from catalyst_operator.api.phases import Phase, RunVerb
+from catalyst_operator.core import conditions, diagnosis, naming, status
+from catalyst_operator.core.actions import (
+    Action,
+    Decision,
+    DeleteJob,
+    DeleteNamespace,
+    FollowLog,
+    RemoveFinalizer,
+    WriteReceipt,
+)
+from catalyst_operator.core.evidence import gather
+from catalyst_operator.core.observation import Observation
+from catalyst_operator.core.provision import (
+    LOG_PHASES,
+    SAFETY,
+    UNSUCCESSFUL,
+    Answer,
+    Scene,
+    changed_since,
+    failure_message,
+    forgotten_inputs,
+    handled,
+    next_run,
+    retry_at,
+    run_words,
+    start_actions,
+)
+from catalyst_operator.core.record import ErrorEntry, RunEntry, RunState
+from catalyst_operator.core.runs import running_phase, waiting_for
+from catalyst_operator.core.status import Stance, Verdict
+from catalyst_operator.core.tfvars import inputs_digest, tfvars
+
+LOOK_AGAIN = timedelta(seconds=1)
+"""How soon to look whether the namespace is gone."""
+
+
+@dataclass(frozen=True)
+class Deletion(Scene):
+    """A scene seen from its end."""
+
+    @property
+    def last(self) -> RunEntry | None:
+        """The latest destroy."""
+        return self.record.last_of(RunVerb.DESTROY)
+
+    @property
+    def announced(self) -> bool:
+        """Whether status says that nothing is left but the run namespace."""
+        found = conditions.find(self.o.sovereign.status.conditions, ConditionType.DELETING)
+        return found is not None and found.reason == Reason.CLEANING_UP.value
+
+    @property
+    def something_left(self) -> bool:
+        """Whether cloud objects may exist that nobody destroyed yet."""
+        known = self.record.touched or self.o.state is not None or self.o.sovereign.status.outputs is not None
+        return known and not self.record.destroyed
+
+
+def decide(o: Observation) -> Decision:
+    """What to do for a Sovereign with a deletionTimestamp."""
+    if labels.FINALIZER_SOVEREIGN not in o.sovereign.metadata.finalizers:
+        return Decision()
+    variables = tfvars(o.sovereign, o.settings)
+    scene = Deletion(o, gather(o), variables, inputs_digest(RunVerb.DESTROY, variables))
+    answer = next(answer for check in CHECKS if (answer := check(scene)))
+    record = answer.record or scene.record
+    run = scene.evidence.run if answer.record is None else record.last
+    gone = any(isinstance(action, RemoveFinalizer) for action in answer.actions)
+    return Decision(
+        actions=(*scene.evidence.actions, *answer.actions),
+        status=None if gone else status.build(o, record, run, answer.verdict),
+        requeue_after=answer.requeue_after,
+    )
+
+
+def protected(scene: Deletion) -> Answer | None:
+    """A deletion that slipped past admission destroys nothing while protection is on."""
+    if not scene.o.sovereign.spec.deletion_protection:
+        return None
+    meta = scene.o.sovereign.metadata
+    message = (
+        "Deletion was requested while spec.deletionProtection is true: nothing is destroyed. To let it go on: kubectl "
+        f'-n {meta.namespace} patch sovereign {meta.name} --type merge -p \'{{"spec":{{"deletionProtection":false}}}}\''
+    )
+    return Answer(_stalled(Reason.PROTECTED_DELETION, Reason.PROTECTED_DELETION, message))
+
+
+def cleaned_up(scene: Deletion) -> Answer | None:
+    """The run namespace is gone, and it was this deletion that removed it, or there never was one."""
+    if scene.o.namespace is not None and scene.o.namespace.ours:
+        return None
+    never = not scene.something_left and not scene.o.sovereign.status.history
+    if not (scene.announced or never):
+        return None
+    verdict = _working(Reason.CLEANING_UP, "Everything is taken back.")
+    return Answer(verdict, (RemoveFinalizer(),))
+
+
+def namespace_vanished(scene: Deletion) -> Answer | None:
+    """Runs were made, but the namespace with their state is gone: nobody knows what there is to destroy."""
+    if scene.o.namespace is not None and scene.o.namespace.ours and not _lost(scene):
+        return None
+    namespace = naming.run_namespace(scene.o.sovereign.metadata.name, scene.o.uid)
+    selector = f"{labels.LABEL_SOVEREIGN_UID}={scene.o.uid}"
+    message = (
+        f"The state in run namespace {namespace} is gone, so there is nothing to destroy by. Remove what is labelled "
+        f"{selector} in the Hetzner project, then set spec.deletionPolicy to Orphan to let the Sovereign go."
+    )
+    if scene.o.sovereign.spec.deletion_policy is DeletionPolicy.ORPHAN:
+        verdict = _working(Reason.ORPHANED, "Left as it is, as spec.deletionPolicy says.")
+        gone = scene.o.namespace is None or not scene.o.namespace.ours
+        return Answer(verdict, (RemoveFinalizer(),)) if gone else None
+    error = diagnosis.entry(diagnosis.STATE_LOST, message)
+    return Answer(
+        _stalled(Reason.STATE_LOST, Reason.DESTROY_FAILED, message, (error,)),
+        requeue_after=scene.o.settings.poll,
+    )
+
+
+def apply_in_progress(scene: Deletion) -> Answer | None:
+    """An apply is under way: stop it gracefully, and wait until its state is written."""
+    run = scene.evidence.run
+    if run is None or run.verb is not RunVerb.APPLY or not run.active:
+        return None
+    job = scene.o.job(run.job)
+    if job is None and scene.o.pod_of(run.job) is None:
+        return None
+    stop = (DeleteJob(run.job),) if job and not job.terminating else ()
+    message = f"Stopping Job {run.job}; what it made so far is written to the state, then destroyed."
+    return Answer(_working(Reason.WAITING, message), stop, SAFETY)
+
+
+def destroy_in_progress(scene: Deletion) -> Answer | None:
+    """A destroy is under way: follow it."""
+    run = scene.evidence.run
+    if run is None or run.verb is not RunVerb.DESTROY or run.state is not RunState.RUNNING:
+        return None
+    pod, phase = scene.o.pod_of(run.job), running_phase(run)
+    message, description = run_words(scene.o, run)
+    trouble = waiting_for(pod) if pod else ""
+    verdict = _working(Reason.DESTROYING, f"Destroying. {message} {trouble}".rstrip(), description)
+    if pod and phase and phase.name in LOG_PHASES and phase.started:
+        return Answer(verdict, (FollowLog(pod.name, phase.name),), scene.o.settings.progress_interval)
+    return Answer(verdict, requeue_after=SAFETY)
+
+
+def nothing_left(scene: Deletion) -> Answer | None:
+    """Nothing is left in the cloud, or it is to stay: write the receipt and remove the run namespace."""
+    orphan = scene.o.sovereign.spec.deletion_policy is DeletionPolicy.ORPHAN
+    if scene.something_left and not orphan:
+        return None
+    message = "Left in the cloud as spec.deletionPolicy says" if orphan else "Nothing is left in the cloud"
+    verdict = _working(Reason.CLEANING_UP, f"{message}; removing the run namespace.")
+    if not scene.announced:
+        return Answer(verdict, requeue_after=timedelta(0))
+    receipt = (WriteReceipt(_receipt(scene, orphan)),) if scene.record.touched else ()
+    return Answer(verdict, (*receipt, DeleteNamespace()), LOOK_AGAIN)
+
+
+def no_credentials(scene: Deletion) -> Answer | None:
+    """No token to destroy with, neither the owner's nor the copy of the last run."""
+    usable = scene.o.credentials is not None and scene.o.credentials.token is not None
+    if usable or scene.o.has_token_copy:
+        return None
+    name = f"{scene.o.sovereign.metadata.namespace}/{scene.o.sovereign.spec.credentials_secret_ref.name}"
+    message = (
+        f"Secret {name} with the key 'token' is needed to destroy what was made, and is not there. Create it again."
+    )
+    return Answer(
+        _stalled(Reason.CREDENTIALS_MISSING, Reason.CREDENTIALS_MISSING, message),
+        requeue_after=scene.o.settings.poll,
+    )
+
+
+def destroy_failed(scene: Deletion) -> Answer | None:
+    """The last destroy failed: again after a while, or when a person changed something."""
+    run = scene.last
+    if run is None or run.state not in UNSUCCESSFUL or changed_since(scene.o, scene.record, run):
+        return None
+    message = failure_message(scene.o, run, False)
+    if any(error.terminal for error in run.errors):
+        verdict = _stalled(Reason.DESTROY_FAILED, Reason.DESTROY_FAILED, message, run.errors)
+        return Answer(verdict, requeue_after=scene.o.settings.poll)
+    until = retry_at(scene.o, scene.record, run)
+    if scene.o.now >= until:
+        return None
+    verdict = _working(Reason.DESTROY_FAILED, f"{message} Tried again at {until:%H:%M:%S} UTC.", errors=run.errors)
+    return Answer(verdict, requeue_after=until - scene.o.now)
+
+
+def job_not_created(scene: Deletion) -> Answer | None:
+    """A destroy was recorded, but its Job was never made."""
+    run = scene.evidence.run
+    if run is None or run.state is not RunState.PENDING or run.digest != scene.digest:
+        return None
+    return Answer(_working(Reason.DESTROYING, f"Job {run.job} is being created."), start_actions(scene, run), SAFETY)
+
+
+def new_destroy(scene: Deletion) -> Answer:
+    """Start a destroy run."""
+    run = next_run(scene.o, scene.record, RunVerb.DESTROY, scene.digest)
+    record = replace(scene.record.with_new_run(run), handled=handled(scene.o, scene.record))
+    actions: tuple[Action, ...] = (
+        *start_actions(scene, run, record),
+        *forgotten_inputs(scene.record, record),
+    )
+    return Answer(_working(Reason.DESTROYING, f"Job {run.job} is being created."), actions, SAFETY, record)
+
+
+CHECKS: tuple[Callable[[Deletion], Answer | None], ...] = (
+    protected,
+    cleaned_up,
+    apply_in_progress,
+    destroy_in_progress,
+    namespace_vanished,
+    nothing_left,
+    no_credentials,
+    job_not_created,
+    destroy_failed,
+    new_destroy,
+)
+
+
+def _lost(scene: Deletion) -> bool:
+    """Whether the record says that there was a state, and there is none."""
+    return scene.record.state_serial > 0 and scene.o.state is None and not scene.record.destroyed
+
+
+def _receipt(scene: Deletion, orphan: bool) -> dict[str, Any]:
+    meta, run = scene.o.sovereign.metadata, scene.last
+    return {
+        "sovereign": f"{meta.namespace}/{meta.name}",
+        "uid": meta.uid,
+        "fqdn": scene.o.sovereign.spec.domain.fqdn,
+        "result": "orphaned" if orphan else "destroyed",
+        "removed": run.plan.destroy if run and run.plan else 0,
+        "left": [],
+        "destroyJob": run.job if run else "",
+    }
+
+
+def _working(reason: Reason, message: str, description: str = "", errors: tuple[ErrorEntry, ...] = ()) -> Verdict:
+    return Verdict(
+        Stance.WORKING,
+        Phase.DELETING,
+        Reason.DELETING,
+        message,
+        errors=errors,
+        deleting=reason,
+        description=description,
+    )
+
+
+def _stalled(reason: Reason, deleting: Reason, message: str, errors: tuple[ErrorEntry, ...] = ()) -> Verdict:
+    return Verdict(Stance.STALLED, Phase.DELETING, reason, message, errors=errors, deleting=deleting)

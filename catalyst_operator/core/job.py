@@ -1,0 +1,209 @@
+"""The Job of a run: a phase is a container, so the kubelet itself keeps start, end and exit code (DESIGN §4)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from catalyst_operator.api import labels
+from catalyst_operator.api.phases import RunVerb
+from catalyst_operator.api.sovereign import Sovereign
+from catalyst_operator.core import naming
+from catalyst_operator.core.manifests import Manifest, labels_for, namespace_of
+from catalyst_operator.core.plan_gate import EXIT_APPROVAL_NEEDED, EXIT_DIGEST_MISMATCH, EXIT_REFUSED
+from catalyst_operator.core.record import RunEntry
+from catalyst_operator.core.settings import CoreSettings
+
+STATE_KEEPER = "state-keeper"
+PHASES: dict[RunVerb, tuple[str, ...]] = {
+    RunVerb.APPLY: ("tofu-init", "tofu-plan", "plan-gate", "tofu-apply", "tofu-output"),
+    RunVerb.DESTROY: ("tofu-init", "tofu-plan", "plan-gate", "tofu-apply", "leftovers"),
+}
+"""The phases of a run in order: all but the last are init containers."""
+
+MODULE_DIR = "/opt/catalyst/module"
+INPUTS_DIR = "/run/catalyst/inputs"
+STATE_KEY_DIR = "/run/catalyst/state-key"
+PLAN_FILE = "plan.bin"
+USER = 65534
+
+# The external key provider's command is `cat`: the Secret already holds what the provider expects to read.
+_ENCRYPTION = f"""\
+key_provider "external" "sovereign" {{
+  command = ["cat", "{STATE_KEY_DIR}/provider-output"]
+}}
+method "aes_gcm" "sovereign" {{
+  keys = key_provider.external.sovereign
+}}
+state {{
+  method   = method.aes_gcm.sovereign
+  enforced = true
+}}
+plan {{
+  method   = method.aes_gcm.sovereign
+  enforced = true
+}}
+"""
+
+
+def backend_file(namespace: str) -> str:
+    """`backend.tf` of a run: the module itself names no backend, so that people can use it by hand."""
+    return f"""\
+terraform {{
+  backend "kubernetes" {{
+    secret_suffix     = "{naming.STATE_SUFFIX}"
+    namespace         = "{namespace}"
+    in_cluster_config = true
+  }}
+}}
+"""
+
+
+def job(sovereign: Sovereign, run: RunEntry, settings: CoreSettings) -> Manifest:
+    """The Job of `run`. Its Pod keeps a finalizer until its evidence was recorded."""
+    run_labels = {
+        **labels_for(sovereign, labels.ROLE_RUN),
+        labels.LABEL_VERB: run.verb.value,
+        labels.LABEL_ATTEMPT: str(run.attempt),
+    }
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {"name": run.job, "namespace": namespace_of(sovereign), "labels": run_labels},
+        "spec": {
+            "backoffLimit": 0,
+            "podReplacementPolicy": "Failed",
+            "podFailurePolicy": {"rules": [_gate_rule()]},
+            "template": {
+                "metadata": {"labels": run_labels, "finalizers": [labels.FINALIZER_OBSERVED]},
+                "spec": _pod(sovereign, run, settings),
+            },
+        },
+    }
+
+
+def _gate_rule() -> dict[str, Any]:
+    codes = sorted((EXIT_APPROVAL_NEEDED, EXIT_REFUSED, EXIT_DIGEST_MISMATCH))
+    return {
+        "action": "FailJob",
+        "onExitCodes": {"containerName": "plan-gate", "operator": "In", "values": codes},
+    }
+
+
+def _pod(sovereign: Sovereign, run: RunEntry, settings: CoreSettings) -> dict[str, Any]:
+    containers = [_container(sovereign, run, settings, phase) for phase in PHASES[run.verb]]
+    return {
+        "restartPolicy": "Never",
+        "serviceAccountName": naming.RUN_SERVICE_ACCOUNT,
+        "automountServiceAccountToken": True,
+        "enableServiceLinks": False,
+        "terminationGracePeriodSeconds": settings.grace_seconds,
+        "securityContext": {
+            "runAsNonRoot": True,
+            "runAsUser": USER,
+            "runAsGroup": USER,
+            "fsGroup": USER,
+            "fsGroupChangePolicy": "OnRootMismatch",
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+        **(
+            {"imagePullSecrets": [{"name": n} for n in settings.image_pull_secrets]}
+            if settings.image_pull_secrets
+            else {}
+        ),
+        "volumes": _volumes(run),
+        "initContainers": [_state_keeper(sovereign, run, settings), *containers[:-1]],
+        "containers": containers[-1:],
+    }
+
+
+def _volumes(run: RunEntry) -> list[dict[str, Any]]:
+    return [
+        {"name": "work", "emptyDir": {"sizeLimit": "2Gi"}},
+        {"name": "tmp", "emptyDir": {"sizeLimit": "256Mi"}},
+        {"name": "inputs", "secret": {"secretName": naming.inputs_secret(run.digest), "defaultMode": 0o440}},
+        {"name": "state-key", "secret": {"secretName": naming.STATE_KEY_SECRET, "defaultMode": 0o440}},
+    ]
+
+
+def _state_keeper(sovereign: Sovereign, run: RunEntry, settings: CoreSettings) -> dict[str, Any]:
+    """The sidecar that lives as long as the run: it lays out the work directory and, when told to stop, saves what
+    tofu could not write to its backend. A postStart hook, since the next container waits for it without polling."""
+    lay_out = f"cp -r {MODULE_DIR}/. . && cp -L {INPUTS_DIR}/* ."
+    container = _base(sovereign, settings, STATE_KEEPER, ["python3", "-m", "catalyst_operator", STATE_KEEPER])
+    container["restartPolicy"] = "Always"
+    container["lifecycle"] = {"postStart": {"exec": {"command": ["/bin/sh", "-ec", lay_out]}}}
+    container["env"] = [
+        *_plain_env(sovereign, run),
+        {"name": "CATALYST_RUN_NAMESPACE", "value": namespace_of(sovereign)},
+    ]
+    container["volumeMounts"].append({"name": "inputs", "mountPath": INPUTS_DIR, "readOnly": True})
+    return container
+
+
+def _container(sovereign: Sovereign, run: RunEntry, settings: CoreSettings, phase: str) -> dict[str, Any]:
+    container = _base(sovereign, settings, phase, _command(sovereign, run, phase))
+    container["env"] = [*_plain_env(sovereign, run), {"name": "TF_ENCRYPTION", "value": _ENCRYPTION}]
+    container["volumeMounts"].append({"name": "state-key", "mountPath": STATE_KEY_DIR, "readOnly": True})
+    if phase in ("tofu-plan", "tofu-apply", "leftovers"):
+        container["env"] += _provider_env(settings)
+    return container
+
+
+def _command(sovereign: Sovereign, run: RunEntry, phase: str) -> list[str]:
+    return {
+        "tofu-init": ["tofu", "init", "-input=false", "-no-color", "-lockfile=readonly"],
+        "tofu-plan": [
+            *("tofu", "plan", "-input=false", "-no-color", "-json", "-lock-timeout=60s", f"-out={PLAN_FILE}"),
+            *(["-destroy"] if run.verb is RunVerb.DESTROY else []),
+        ],
+        "plan-gate": ["python3", "-m", "catalyst_operator", "plan-gate", PLAN_FILE],
+        "tofu-apply": [
+            *("tofu", "apply", "-input=false", "-no-color", "-json", "-lock-timeout=60s", PLAN_FILE),
+        ],
+        "tofu-output": ["tofu", "output", "-no-color", "-json-into=/dev/termination-log"],
+        "leftovers": ["python3", "-m", "catalyst_operator", "leftovers"],
+    }[phase]
+
+
+def _base(sovereign: Sovereign, settings: CoreSettings, name: str, command: list[str]) -> dict[str, Any]:
+    return {
+        "name": name,
+        "image": settings.image,
+        "imagePullPolicy": settings.image_pull_policy,
+        "command": command,
+        "workingDir": naming.workdir(sovereign.spec.domain.fqdn),
+        "terminationMessagePolicy": "FallbackToLogsOnError",
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        },
+        "resources": {
+            "requests": {"cpu": settings.run_cpu_request, "memory": settings.run_memory_request},
+            "limits": {"memory": settings.run_memory_limit},
+        },
+        "volumeMounts": [
+            {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108 - inside the Pod; the provider needs a TMPDIR
+            {"name": "work", "mountPath": naming.workdir(sovereign.spec.domain.fqdn)},
+        ],
+    }
+
+
+def _plain_env(sovereign: Sovereign, run: RunEntry) -> list[dict[str, Any]]:
+    values = {
+        "HOME": "/tmp",  # noqa: S108
+        "TF_IN_AUTOMATION": "1",
+        "CHECKPOINT_DISABLE": "1",
+        "CATALYST_SOVEREIGN_UID": sovereign.metadata.uid,
+        "CATALYST_VERB": run.verb.value,
+        "CATALYST_APPROVAL": sovereign.spec.approval,
+        "CATALYST_APPROVED_PLAN": run.approved,
+        "CATALYST_CONTROL_PLANES": str(sovereign.spec.control_plane.replicas),
+    }
+    return [{"name": name, "value": value} for name, value in values.items()]
+
+
+def _provider_env(settings: CoreSettings) -> list[dict[str, Any]]:
+    token = {"secretKeyRef": {"name": naming.TOKEN_SECRET, "key": "token"}}
+    endpoint = [{"name": "HCLOUD_ENDPOINT", "value": settings.hcloud_endpoint}] if settings.hcloud_endpoint else []
+    return [{"name": "HCLOUD_TOKEN", "valueFrom": token}, *endpoint]

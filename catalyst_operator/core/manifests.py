@@ -1,0 +1,136 @@
+"""Manifests of everything the operator creates in a run namespace, except the Job (see `job.py`).
+
+Plain dicts, applied server-side: what is applied twice changes nothing.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+from catalyst_operator.api import labels
+from catalyst_operator.api.sovereign import Sovereign
+from catalyst_operator.core import naming
+from catalyst_operator.core.settings import CoreSettings
+
+Manifest = dict[str, Any]
+
+
+def labels_for(sovereign: Sovereign, role: str) -> dict[str, str]:
+    """The labels of an object that exists for this Sovereign."""
+    meta = sovereign.metadata
+    return {
+        labels.LABEL_SOVEREIGN: meta.name,
+        labels.LABEL_SOVEREIGN_NAMESPACE: meta.namespace,
+        labels.LABEL_SOVEREIGN_UID: meta.uid,
+        labels.LABEL_ROLE: role,
+        "app.kubernetes.io/managed-by": "catalyst-operator",
+    }
+
+
+def namespace_of(sovereign: Sovereign) -> str:
+    """The Sovereign's run namespace."""
+    return naming.run_namespace(sovereign.metadata.name, sovereign.metadata.uid)
+
+
+def run_namespace(sovereign: Sovereign) -> Manifest:
+    """The run namespace, with Pod Security enforced."""
+    levels = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "audit", "warn")}
+    return {
+        "apiVersion": "v1",
+        "kind": "Namespace",
+        "metadata": {
+            "name": namespace_of(sovereign),
+            "labels": {**labels_for(sovereign, labels.ROLE_RUN), **levels},
+        },
+    }
+
+
+def access(sovereign: Sovereign, settings: CoreSettings) -> list[Manifest]:
+    """Who may do what in the run namespace: the operator first, then the runs; nothing may connect to a run."""
+    operator = {
+        "kind": "ServiceAccount",
+        "name": settings.operator_service_account,
+        "namespace": settings.operator_namespace,
+    }
+    runner = {
+        "kind": "ServiceAccount",
+        "name": naming.RUN_SERVICE_ACCOUNT,
+        "namespace": namespace_of(sovereign),
+    }
+    return [
+        _role_binding(sovereign, "catalyst-operator", naming.OPERATOR_RUN_CLUSTER_ROLE, operator),
+        {
+            **_object(sovereign, "v1", "ServiceAccount", naming.RUN_SERVICE_ACCOUNT),
+            "automountServiceAccountToken": False,
+        },
+        _role_binding(sovereign, "run", naming.RUN_CLUSTER_ROLE, runner),
+        {
+            **_object(sovereign, "networking.k8s.io/v1", "NetworkPolicy", "deny-ingress"),
+            "spec": {"podSelector": {}, "policyTypes": ["Ingress"]},
+        },
+    ]
+
+
+def state_key(sovereign: Sovereign, key: bytes) -> Manifest:
+    """The key of state and plan, in the form that OpenTofu's external key provider reads from a command's output.
+
+    `key` is 32 random bytes. Created once and never changed: without it the state is lost.
+    """
+    encoded = base64.b64encode(key).decode()
+    header = {"magic": "OpenTofu-External-Key-Provider", "version": 1}
+    body = {"keys": {"encryption_key": encoded, "decryption_key": encoded}, "meta": {"external_data": {}}}
+    text = f"{json.dumps(header)}\n{json.dumps(body)}\n"
+    return _secret(sovereign, naming.STATE_KEY_SECRET, {"provider-output": text}, immutable=True)
+
+
+def provider_token(sovereign: Sovereign, token: str) -> Manifest:
+    """The copy of the owner's token that runs use; refreshed before each run."""
+    return _secret(sovereign, naming.TOKEN_SECRET, {"token": token})
+
+
+def inputs(sovereign: Sovereign, digest: str, files: dict[str, str]) -> Manifest:
+    """The rendered inputs of one run: file name -> content."""
+    return _secret(sovereign, naming.inputs_secret(digest), files, immutable=True)
+
+
+def record(sovereign: Sovereign, text: str) -> Manifest:
+    """The record, held by a finalizer so that no one deletes it in passing."""
+    manifest = _object(sovereign, "v1", "ConfigMap", naming.RECORD)
+    manifest["metadata"]["finalizers"] = [labels.FINALIZER_RECORD]
+    return {**manifest, "data": {"record.json": text}}
+
+
+def receipt(sovereign: Sovereign, text: str) -> Manifest:
+    """What a deletion found, removed and left: kept in the owner's namespace since the Sovereign is gone."""
+    name = f"{sovereign.metadata.name}-receipt-{naming.hash5(sovereign.metadata.uid)}"
+    manifest = _object(sovereign, "v1", "ConfigMap", name)
+    manifest["metadata"]["namespace"] = sovereign.metadata.namespace
+    return {**manifest, "data": {"receipt.json": text}}
+
+
+def _object(sovereign: Sovereign, api_version: str, kind: str, name: str) -> Manifest:
+    return {
+        "apiVersion": api_version,
+        "kind": kind,
+        "metadata": {
+            "name": name,
+            "namespace": namespace_of(sovereign),
+            "labels": labels_for(sovereign, labels.ROLE_RUN),
+        },
+    }
+
+
+def _secret(sovereign: Sovereign, name: str, data: dict[str, str], *, immutable: bool = False) -> Manifest:
+    manifest = {**_object(sovereign, "v1", "Secret", name), "type": "Opaque"}
+    manifest["data"] = {key: base64.b64encode(value.encode()).decode() for key, value in data.items()}
+    return {**manifest, "immutable": True} if immutable else manifest
+
+
+def _role_binding(sovereign: Sovereign, name: str, role: str, subject: dict[str, str]) -> Manifest:
+    return {
+        **_object(sovereign, "rbac.authorization.k8s.io/v1", "RoleBinding", name),
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role},
+        "subjects": [subject],
+    }

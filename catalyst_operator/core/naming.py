@@ -1,0 +1,64 @@
+"""Every name the operator derives, in one place, so that two parts cannot spell one thing differently.
+
+All functions are deterministic: a crash and a repeat meet the same objects again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+RUN_SERVICE_ACCOUNT = "run"
+RUN_CLUSTER_ROLE = "catalyst-run"
+OPERATOR_RUN_CLUSTER_ROLE = "catalyst-operator-run-namespace"
+
+TOKEN_SECRET = "provider-token"  # noqa: S105 - the name of a Secret, not its content
+STATE_KEY_SECRET = "state-key"  # noqa: S105
+STATE_SUFFIX = "sovereign"
+STATE_SECRET = f"tfstate-default-{STATE_SUFFIX}"
+STATE_LEASE = f"lock-tfstate-default-{STATE_SUFFIX}"
+ERRORED_STATE_SECRET = "errored-state"  # noqa: S105
+RECORD = "record"
+
+WORKDIR_ROOT = "/tmp/catalyst/tofu"  # noqa: S108 - a mount point inside the run's Pod
+
+
+def hash5(uid: str) -> str:
+    """Five characters that tell two Sovereigns of one name apart, also after one was deleted and made again."""
+    return hashlib.sha256(uid.encode()).hexdigest()[:5]
+
+
+def run_namespace(name: str, uid: str) -> str:
+    """The namespace that holds all the operator makes for one Sovereign; at most 50 characters."""
+    return f"sov-{name}-{hash5(uid)}"
+
+
+def cluster_name(name: str, uid: str) -> str:
+    """Prefix of every cloud object's name; at most 46 characters."""
+    return f"{name}-{hash5(uid)}"
+
+
+def job_name(verb: str, digest: str, attempt: int) -> str:
+    """One name for one attempt at one set of inputs: creating it twice is a conflict, and the first is adopted."""
+    return f"{verb}-{digest[:8]}-{attempt}"
+
+
+def inputs_secret(digest: str) -> str:
+    """The Secret with the rendered inputs of a run."""
+    return f"inputs-{digest[:8]}"
+
+
+def workdir(fqdn: str) -> str:
+    """Where the phases of a run work together, inside the Pod."""
+    return f"{WORKDIR_ROOT}/{fqdn}"
+
+
+def digest_of(value: Any) -> str:
+    """sha256 over the canonical JSON of `value`, 64 hexadecimal characters."""
+    return hashlib.sha256(canonical_json(value).encode()).hexdigest()
+
+
+def canonical_json(value: Any) -> str:
+    """JSON with sorted keys and no white space, so that equal values are equal texts."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)

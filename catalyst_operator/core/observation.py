@@ -1,0 +1,125 @@
+"""What one look at the world found: the frozen input of `decide`.
+
+The views keep only what decisions need, so that tests can build them in a line and nothing else can leak in.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from pydantic import SecretStr
+
+from catalyst_operator.api.phases import RunVerb
+from catalyst_operator.api.sovereign import Sovereign
+from catalyst_operator.core.progress import Progress
+from catalyst_operator.core.record import Record
+from catalyst_operator.core.settings import CoreSettings
+
+
+@dataclass(frozen=True)
+class CredentialsView:
+    """The owner's credential Secret. `version` changes whenever its content may have."""
+
+    version: str
+    token: SecretStr | None
+    """None when the Secret has no usable key `token`."""
+
+
+@dataclass(frozen=True)
+class NamespaceView:
+    """The run namespace."""
+
+    terminating: bool = False
+    ours: bool = True
+    """Whether it carries this Sovereign's UID label; a foreign namespace of the name is never used."""
+
+
+@dataclass(frozen=True)
+class StateView:
+    """OpenTofu's state Secret; content is encrypted, serial is not."""
+
+    serial: int
+    lineage: str = ""
+
+
+@dataclass(frozen=True)
+class ContainerView:
+    """One container's state as the kubelet reports it."""
+
+    state: str  # waiting | running | terminated
+    reason: str = ""
+    message: str = ""
+    exit_code: int | None = None
+    started: datetime | None = None
+    finished: datetime | None = None
+
+
+@dataclass(frozen=True)
+class PodView:
+    """One Pod of a run. `held` says whether our finalizer still keeps its evidence."""
+
+    name: str
+    uid: str
+    job: str
+    phase: str
+    reason: str = ""
+    message: str = ""
+    held: bool = True
+    terminating: bool = False
+    scheduled: bool = True
+    containers: dict[str, ContainerView] = field(default_factory=dict)
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing of it runs any more; a Pod deleted before it found a node never will."""
+        return self.phase in ("Succeeded", "Failed") or (self.terminating and not self.scheduled)
+
+
+@dataclass(frozen=True)
+class JobView:
+    """One Job of a run."""
+
+    name: str
+    verb: RunVerb
+    attempt: int
+    complete: bool = False
+    failed: bool = False
+    terminating: bool = False
+
+    @property
+    def ended(self) -> bool:
+        """Whether the Job controller called it finished."""
+        return self.complete or self.failed
+
+
+@dataclass(frozen=True)
+class Observation:
+    """Everything, read once."""
+
+    now: datetime
+    settings: CoreSettings
+    sovereign: Sovereign
+    credentials: CredentialsView | None
+    namespace: NamespaceView | None
+    record: Record | None
+    state: StateView | None
+    jobs: tuple[JobView, ...] = ()
+    pods: tuple[PodView, ...] = ()
+    progress: Progress | None = None
+    """What the run's log told so far; of the run that is active or was not recorded yet."""
+    has_token_copy: bool = False
+    """Whether the run namespace has a copy of the token from an earlier run."""
+
+    @property
+    def uid(self) -> str:
+        """The Sovereign's UID."""
+        return self.sovereign.metadata.uid
+
+    def job(self, name: str) -> JobView | None:
+        """The Job called `name`, if it is there."""
+        return next((job for job in self.jobs if job.name == name), None)
+
+    def pod_of(self, job: str) -> PodView | None:
+        """The Pod of `job`; with backoffLimit 0 there is at most one."""
+        return next((pod for pod in self.pods if pod.job == job), None)

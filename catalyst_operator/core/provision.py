@@ -1,0 +1,434 @@
+"""Deciding for a Sovereign that is wanted: reads as a checklist, first answer wins.
+
+What has been started is followed to its end before anything new is started; a new run starts only when the inputs
+differ from what was applied last and nothing says to wait.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from catalyst_operator.api import labels
+from catalyst_operator.api.conditions import Reason
+from catalyst_operator.api.phases import Phase, RunVerb
+from catalyst_operator.core import diagnosis, naming, status
+from catalyst_operator.core.actions import (
+    Action,
+    AddFinalizer,
+    CreateJob,
+    Decision,
+    DeleteInputs,
+    FollowLog,
+    PrepareNamespace,
+    WriteInputs,
+    WriteRecord,
+)
+from catalyst_operator.core.evidence import Evidence, gather
+from catalyst_operator.core.observation import Observation
+from catalyst_operator.core.record import ErrorEntry, Record, RunEntry, RunState
+from catalyst_operator.core.releases import UnknownReleaseError
+from catalyst_operator.core.runs import running_phase, waiting_for
+from catalyst_operator.core.status import Stance, Verdict
+from catalyst_operator.core.tfvars import inputs_digest, tfvars
+
+TOKEN_LENGTH = 64
+"""The provider refuses any other length before it asks Hetzner."""
+LOG_PHASES = ("tofu-apply",)
+"""Phases whose log is followed while they run."""
+SAFETY = timedelta(seconds=60)
+"""A run is looked at this often even if no event comes."""
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What every check looks at: the observation, and what the evidence made of the record."""
+
+    o: Observation
+    evidence: Evidence
+    variables: dict[str, Any]
+    digest: str
+
+    @property
+    def record(self) -> Record:
+        """The record, brought up to date."""
+        return self.evidence.record
+
+    @property
+    def last(self) -> RunEntry | None:
+        """The latest apply, if it was of the inputs that are wanted now."""
+        run = self.record.last_of(RunVerb.APPLY)
+        return run if run and run.digest == self.digest else None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a check concluded: what to say, what to do, and when to look again."""
+
+    verdict: Verdict
+    actions: tuple[Action, ...] = ()
+    requeue_after: timedelta | None = None
+    record: Record | None = None
+    """The record to write instead of the scene's."""
+
+
+def decide(o: Observation) -> Decision:
+    """What to do for a Sovereign that is not being deleted."""
+    try:
+        variables = tfvars(o.sovereign, o.settings)
+    except UnknownReleaseError as error:
+        return _invalid(o, str(error))
+    scene = Scene(o, gather(o), variables, inputs_digest(RunVerb.APPLY, variables))
+    answer = next(answer for check in CHECKS if (answer := check(scene)))
+    hold = () if labels.FINALIZER_SOVEREIGN in o.sovereign.metadata.finalizers else (AddFinalizer(),)
+    record = answer.record or scene.record
+    run = scene.evidence.run if answer.record is None else record.last
+    return Decision(
+        actions=(*hold, *scene.evidence.actions, *answer.actions),
+        status=status.build(o, record, run, answer.verdict),
+        requeue_after=answer.requeue_after,
+    )
+
+
+def _invalid(o: Observation, message: str) -> Decision:
+    """A spec that admission could not judge and that cannot be carried out."""
+    evidence = gather(o)
+    verdict = _stalled(Reason.INVALID_SPEC, f"{message}. Correct spec.release.")
+    return Decision(actions=evidence.actions, status=status.build(o, evidence.record, evidence.run, verdict))
+
+
+# --- the checks, in order ---------------------------------------------------------------------------------------------
+
+
+def namespace_foreign(scene: Scene) -> Answer | None:
+    """Somebody else's namespace has the name of our run namespace."""
+    namespace = scene.o.namespace
+    if namespace is None or namespace.ours:
+        return None
+    name = naming.run_namespace(scene.o.sovereign.metadata.name, scene.o.uid)
+    message = f"Namespace {name} exists and is not this Sovereign's. Delete it, or give this Sovereign another name."
+    return Answer(_stalled(Reason.NAME_CONFLICT, message), requeue_after=scene.o.settings.poll)
+
+
+def namespace_terminating(scene: Scene) -> Answer | None:
+    """The run namespace is on its way out; nothing can be made in it."""
+    if scene.o.namespace is None or not scene.o.namespace.terminating:
+        return None
+    message = "The run namespace is being deleted; waiting until it is gone."
+    return Answer(_working(Phase.PENDING, Reason.PROGRESSING, message), requeue_after=scene.o.settings.poll)
+
+
+def run_in_progress(scene: Scene) -> Answer | None:
+    """A run is under way: follow it."""
+    run = scene.evidence.run
+    if run is None or run.state is not RunState.RUNNING:
+        return None
+    pod = scene.o.pod_of(run.job)
+    phase = running_phase(run)
+    message, description = run_words(scene.o, run)
+    trouble = waiting_for(pod) if pod else ""
+    if trouble:
+        message = f"{message} {trouble}"
+    follow: tuple[Action, ...] = ()
+    requeue = SAFETY
+    if pod and phase and phase.name in LOG_PHASES and phase.started:
+        follow = (FollowLog(pod.name, phase.name),)
+        requeue = scene.o.settings.progress_interval
+    verdict = _working(_phase_of(run), _working_reason(scene.record), message, description)
+    return Answer(verdict, follow, requeue)
+
+
+def state_lost(scene: Scene) -> Answer | None:
+    """The state that was recorded is not there any more: OpenTofu would create everything a second time."""
+    found, expected = scene.o.state, scene.record.state_serial
+    known = scene.o.sovereign.status.outputs is not None
+    if expected == 0 and not (known and scene.o.record is None):
+        return None
+    if found is not None and found.serial >= expected and scene.o.record is not None:
+        return None
+    have = "is gone" if found is None else f"has serial {found.serial}, but {expected} was recorded"
+    namespace = naming.run_namespace(scene.o.sovereign.metadata.name, scene.o.uid)
+    message = f"State Secret {namespace}/{naming.STATE_SECRET} {have}."
+    if scene.o.record is None:
+        message = f"The record {namespace}/{naming.RECORD} of an applied Sovereign is gone. {message}"
+    error = diagnosis.entry(diagnosis.STATE_LOST, message)
+    return Answer(
+        _stalled(Reason.STATE_LOST, f"{message} {error.remedy}", (error,)),
+        requeue_after=scene.o.settings.poll,
+    )
+
+
+def suspended(scene: Scene) -> Answer | None:
+    """spec.suspend: nothing new is started."""
+    if not scene.o.sovereign.spec.suspend:
+        return None
+    phase = Phase.FLUX_BOOTSTRAP if scene.record.outputs else Phase.PENDING
+    return Answer(Verdict(Stance.SETTLED, phase, Reason.SUSPENDED, "Suspended by spec.suspend; nothing is started."))
+
+
+def converged(scene: Scene) -> Answer | None:
+    """What is wanted was applied."""
+    if scene.record.applied_digest != scene.digest or scene.record.outputs is None:
+        return None
+    message = (
+        f"Infrastructure is applied, load balancer {scene.record.outputs.load_balancer_ip}; "
+        "waiting for Flux on the new cluster."
+    )
+    return Answer(Verdict(Stance.SETTLED, Phase.FLUX_BOOTSTRAP, Reason.AWAITING_FLUX_BOOTSTRAP, message))
+
+
+def credentials_missing(scene: Scene) -> Answer | None:
+    """The Secret is not there yet: waited for, since in GitOps it may come a moment later."""
+    if scene.o.credentials is not None and scene.o.credentials.token is not None:
+        return None
+    name = f"{scene.o.sovereign.metadata.namespace}/{scene.o.sovereign.spec.credentials_secret_ref.name}"
+    what = f"Secret {name} does not exist" if scene.o.credentials is None else f"Secret {name} has no key 'token'"
+    message = (
+        f"{what}; create it with a Hetzner Cloud API token under the key 'token'. Looking again every few seconds."
+    )
+    verdict = _working(Phase.PENDING, Reason.CREDENTIALS_MISSING, message)
+    return Answer(verdict, requeue_after=scene.o.settings.poll)
+
+
+def credentials_malformed(scene: Scene) -> Answer | None:
+    """A token that cannot be one."""
+    credentials = scene.o.credentials
+    token = credentials.token.get_secret_value() if credentials and credentials.token else ""
+    if len(token) == TOKEN_LENGTH and token.isalnum():
+        return None
+    found = (
+        f"has {len(token)} characters"
+        if len(token) != TOKEN_LENGTH
+        else "holds characters other than letters and digits"
+    )
+    name = f"{scene.o.sovereign.metadata.namespace}/{scene.o.sovereign.spec.credentials_secret_ref.name}"
+    text = f"The token in Secret {name} {found}; a Hetzner Cloud API token has {TOKEN_LENGTH} letters and digits."
+    error = diagnosis.entry(diagnosis.TOKEN_INVALID, text)
+    verdict = _stalled(Reason.CREDENTIALS_INVALID, f"{error.code}: {text} {error.remedy}", (error,))
+    return Answer(verdict, requeue_after=scene.o.settings.poll)
+
+
+def awaiting_approval(scene: Scene) -> Answer | None:
+    """The gate stopped the last run and nobody has approved its plan."""
+    run = scene.last
+    if run is None or run.state is not RunState.AWAITING_APPROVAL or run.plan is None:
+        return None
+    if (scene.o.sovereign.spec.approve_plan or "") != run.approved:
+        return None
+    message = (
+        f"The plan {run.plan.digest} ({status.plan_words(run)}) waits for approval. Read it with `kubectl -n "
+        f"{naming.run_namespace(scene.o.sovereign.metadata.name, scene.o.uid)} logs job/{run.job} -c plan-gate`, "
+        "then set spec.approvePlan to its digest."
+    )
+    return Answer(Verdict(Stance.SETTLED, Phase.AWAITING_APPROVAL, Reason.AWAITING_APPROVAL, message))
+
+
+def failed_for_good(scene: Scene) -> Answer | None:
+    """The last run failed in a way that trying again does not mend."""
+    run = scene.last
+    if run is None or run.state not in UNSUCCESSFUL or changed_since(scene.o, scene.record, run):
+        return None
+    exhausted = scene.record.consecutive_failures(run.verb, run.digest) >= scene.o.settings.max_attempts
+    if not exhausted and not any(error.terminal for error in run.errors):
+        return None
+    credentials = any(error.code in CREDENTIAL_CODES for error in run.errors)
+    reason = Reason.CREDENTIALS_INVALID if credentials else Reason.RUN_FAILED
+    verdict = _stalled(reason, failure_message(scene.o, run, exhausted), run.errors)
+    return Answer(verdict, requeue_after=scene.o.settings.poll)
+
+
+def backing_off(scene: Scene) -> Answer | None:
+    """The last run failed in a way that may pass: wait before the next."""
+    run = scene.last
+    if run is None or run.state not in UNSUCCESSFUL or changed_since(scene.o, scene.record, run):
+        return None
+    until = retry_at(scene.o, scene.record, run)
+    if scene.o.now >= until:
+        return None
+    message = f"{failure_message(scene.o, run, False)} Tried again at {until:%H:%M:%S} UTC."
+    verdict = _working(_phase_of(run), Reason.RETRYING, message, errors=run.errors)
+    return Answer(verdict, requeue_after=until - scene.o.now)
+
+
+def job_not_created(scene: Scene) -> Answer | None:
+    """A run was recorded, but the operator died before its Job was there: create it now."""
+    run = scene.evidence.run
+    if run is None or run.state is not RunState.PENDING or run.digest != scene.digest:
+        return None
+    return Answer(_starting(run, scene.record), start_actions(scene, run), SAFETY)
+
+
+def new_run(scene: Scene) -> Answer:
+    """Start a run: recorded first, then created."""
+    run = next_run(scene.o, scene.record, RunVerb.APPLY, scene.digest)
+    record = replace(scene.record.with_new_run(run), handled=handled(scene.o, scene.record))
+    actions = (*start_actions(scene, run, record), *forgotten_inputs(scene.record, record))
+    return Answer(_starting(run, record), actions, SAFETY, record)
+
+
+CHECKS: tuple[Callable[[Scene], Answer | None], ...] = (
+    namespace_foreign,
+    namespace_terminating,
+    run_in_progress,
+    state_lost,
+    suspended,
+    converged,
+    credentials_missing,
+    credentials_malformed,
+    awaiting_approval,
+    job_not_created,
+    failed_for_good,
+    backing_off,
+    new_run,
+)
+
+
+# --- shared with deletion ---------------------------------------------------------------------------------------------
+
+UNSUCCESSFUL = (RunState.FAILED, RunState.INTERRUPTED, RunState.LOST)
+CREDENTIAL_CODES = frozenset({diagnosis.TOKEN_INVALID.code, diagnosis.TOKEN_READONLY.code})
+
+
+def next_run(o: Observation, record: Record, verb: RunVerb, digest: str) -> RunEntry:
+    """The run to make next."""
+    attempt = record.attempts + 1
+    return RunEntry(
+        verb=verb,
+        digest=digest,
+        attempt=attempt,
+        credentials=o.credentials.version if o.credentials else "",
+        generation=o.sovereign.metadata.generation,
+        created=o.now,
+        job=naming.job_name(verb.value, digest, attempt),
+        approved=o.sovereign.spec.approve_plan or "",
+    )
+
+
+def start_actions(scene: Scene, run: RunEntry, record: Record | None = None) -> tuple[Action, ...]:
+    """All it takes to get a run going; done again after a crash it changes nothing."""
+    write = (WriteRecord(record),) if record else ()
+    refresh = scene.o.credentials is not None and scene.o.credentials.token is not None
+    return (
+        PrepareNamespace(refresh_token=refresh),
+        WriteInputs(run.digest, scene.variables),
+        *write,
+        CreateJob(run),
+    )
+
+
+def forgotten_inputs(before: Record, after: Record) -> tuple[Action, ...]:
+    """Inputs of runs that fell out of the history."""
+    kept = {run.digest for run in after.runs}
+    return tuple(DeleteInputs(digest) for digest in sorted({run.digest for run in before.runs} - kept))
+
+
+def changed_since(o: Observation, record: Record, run: RunEntry) -> bool:
+    """Whether a person did something after this run that is worth another try."""
+    retry = o.sovereign.metadata.annotations.get(labels.ANNOTATION_RETRY, "")
+    return (
+        o.sovereign.metadata.generation != run.generation
+        or (o.credentials.version if o.credentials else "") != run.credentials
+        or (bool(retry) and retry != record.handled.get(labels.ANNOTATION_RETRY))
+    )
+
+
+def handled(o: Observation, record: Record) -> dict[str, str]:
+    """The annotations that a new run answers."""
+    retry = o.sovereign.metadata.annotations.get(labels.ANNOTATION_RETRY)
+    return {**record.handled, labels.ANNOTATION_RETRY: retry} if retry else record.handled
+
+
+def retry_at(o: Observation, record: Record, run: RunEntry) -> datetime:
+    """When a run that failed transiently is tried again: doubling from the base up to the cap."""
+    failures = record.consecutive_failures(run.verb, run.digest)
+    doublings: int = 2 ** max(0, min(failures - 1, 16))
+    delay = min(o.settings.retry_cap, o.settings.retry_base * doublings)
+    return (run.finished or run.created) + delay
+
+
+def failure_message(o: Observation, run: RunEntry, exhausted: bool) -> str:
+    """What happened, why, and what to do."""
+    if run.state is RunState.INTERRUPTED:
+        return f"{status.failed_words(run)} was interrupted from outside."
+    if run.state is RunState.LOST:
+        return f"Job {run.job} vanished before its end was seen; the next run starts with a plan."
+    first = run.errors[0]
+    attempts = f" ({o.settings.max_attempts} attempts)" if exhausted else ""
+    namespace = naming.run_namespace(o.sovereign.metadata.name, o.uid)
+    read = (
+        f" Log: kubectl -n {namespace} logs job/{run.job} --all-containers" if first.code == diagnosis.UNKNOWN else ""
+    )
+    return f"{first.code}: {status.failed_words(run)} failed{attempts}: {first.message} {first.remedy}{read}"
+
+
+def run_words(o: Observation, run: RunEntry) -> tuple[str, str]:
+    """Message and description of a run in progress."""
+    phase = running_phase(run)
+    if phase is None:
+        return f"Job {run.job} is starting.", f"Waiting for the Pod of Job {run.job}."
+    if phase.name == "tofu-apply" and phase.started:
+        return _apply_words(o, run)
+    words = {
+        "tofu-init": "Initialising OpenTofu.",
+        "tofu-plan": "Planning.",
+        "plan-gate": "Judging the plan.",
+        "tofu-apply": f"Applying: {status.plan_words(run)}.",
+        "tofu-output": "Reading the outputs.",
+        "leftovers": "Checking that nothing is left in the project.",
+    }[phase.name]
+    return words, f"{phase.name}: {words}"
+
+
+def _apply_words(o: Observation, run: RunEntry) -> tuple[str, str]:
+    message = f"Applying: {status.plan_words(run)}."
+    progress = o.progress
+    if progress is None:
+        return message, f"tofu-apply: {message}"
+    longest = progress.longest_running()
+    done = f"{progress.done} of {_total(run)} done"
+    if longest is None:
+        return message, f"tofu-apply: {done}."
+    address, resource = longest
+    elapsed = status.seconds(max(timedelta(0), o.now - resource.started))
+    return (
+        message,
+        f"tofu-apply: {done}; {_GERUND.get(resource.action, resource.action)} {address} for {elapsed}.",
+    )
+
+
+_GERUND = {"create": "creating", "delete": "destroying", "update": "changing", "read": "reading"}
+
+
+def _total(run: RunEntry) -> int:
+    return run.plan.add + run.plan.change + run.plan.destroy if run.plan else 0
+
+
+def _phase_of(run: RunEntry) -> Phase:
+    phase = running_phase(run)
+    failed = next((p for p in run.phases if p.state.value == "Failed"), None)
+    name = phase.name if phase else failed.name if failed else "tofu-init"
+    return {"plan-gate": Phase.TOFU_PLAN}.get(name) or Phase(name)
+
+
+def _working_reason(record: Record) -> Reason:
+    return Reason.PROGRESSING if record.outputs else Reason.PROVISIONING
+
+
+def _starting(run: RunEntry, record: Record) -> Verdict:
+    return _working(Phase.TOFU_INIT, _working_reason(record), f"Job {run.job} is being created.")
+
+
+def _working(
+    phase: Phase,
+    reason: Reason,
+    message: str,
+    description: str = "",
+    errors: tuple[ErrorEntry, ...] = (),
+) -> Verdict:
+    return Verdict(Stance.WORKING, phase, reason, message, errors=errors, description=description)
+
+
+def _stalled(reason: Reason, message: str, errors: tuple[ErrorEntry, ...] = ()) -> Verdict:
+    return Verdict(Stance.STALLED, Phase.FAILED, reason, message, errors=errors)

@@ -1,0 +1,191 @@
+"""The record of a Sovereign: what cannot be observed again (DESIGN §5).
+
+It lives as JSON in a ConfigMap of the run namespace and is written before the deed it announces: an attempt is
+recorded before its Job is created, and evidence before the Pod that holds it is let go. Status can always be rebuilt
+from it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from catalyst_operator.api.phases import RunVerb
+
+HISTORY_LENGTH = 5
+
+
+class RunState(StrEnum):
+    """Where a run stands. Only PENDING and RUNNING change any more; the others are how it ended."""
+
+    PENDING = "Pending"
+    """Recorded; its Job may or may not have been created yet."""
+    RUNNING = "Running"
+    """Its Job was seen."""
+    SUCCEEDED = "Succeeded"
+    FAILED = "Failed"
+    AWAITING_APPROVAL = "AwaitingApproval"
+    """The gate stopped it before anything was touched; nothing failed."""
+    INTERRUPTED = "Interrupted"
+    """Ended from outside (eviction, node loss, deletion, cancel): not the user's error."""
+    LOST = "Lost"
+    """The Job vanished before it was read; a new plan tells what is true."""
+
+
+class PhaseState(StrEnum):
+    """One phase of a run, as the container tells it."""
+
+    WAITING = "Waiting"
+    RUNNING = "Running"
+    SUCCEEDED = "Succeeded"
+    FAILED = "Failed"
+    SKIPPED = "Skipped"
+    """Never started since an earlier phase ended the run."""
+
+
+@dataclass(frozen=True)
+class PhaseEntry:
+    """One phase: its state and, once it ended, when and how. `exit_code` is the container's."""
+
+    name: str
+    state: PhaseState
+    started: datetime | None = None
+    finished: datetime | None = None
+    exit_code: int | None = None
+    message: str = ""
+
+
+@dataclass(frozen=True)
+class ErrorEntry:
+    """One diagnosed error: a code of docs/runbook, what happened, and what to do."""
+
+    code: str
+    message: str
+    remedy: str
+    terminal: bool
+
+
+@dataclass(frozen=True)
+class PlanEntry:
+    """What the plan gate wrote: counts of resources, and what would be replaced (at most ten, then a count)."""
+
+    digest: str
+    add: int
+    change: int
+    destroy: int
+    replacing: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class OutputsEntry:
+    """The module's outputs."""
+
+    control_plane_ips: tuple[str, ...]
+    load_balancer_ip: str
+
+
+@dataclass(frozen=True)
+class RunEntry:
+    """One attempt. `digest` covers its inputs, `credentials` is the version of the owner's Secret it was given."""
+
+    verb: RunVerb
+    digest: str
+    attempt: int
+    credentials: str
+    generation: int
+    created: datetime
+    job: str
+    approved: str = ""
+    """The plan digest that spec.approvePlan named when the run was made."""
+    state: RunState = RunState.PENDING
+    finished: datetime | None = None
+    phases: tuple[PhaseEntry, ...] = ()
+    plan: PlanEntry | None = None
+    errors: tuple[ErrorEntry, ...] = ()
+    fraction: float = 0.0
+    """How much of the plan is carried out, 0 to 1; only kept while it runs."""
+
+    @property
+    def active(self) -> bool:
+        """Whether something of it may still run."""
+        return self.state in (RunState.PENDING, RunState.RUNNING)
+
+    def phase(self, name: str) -> PhaseEntry | None:
+        """The phase called `name`, if the run got as far as having phases."""
+        return next((p for p in self.phases if p.name == name), None)
+
+
+@dataclass(frozen=True)
+class Record:
+    """All that must not be forgotten about one Sovereign."""
+
+    uid: str
+    attempts: int = 0
+    runs: tuple[RunEntry, ...] = ()
+    applied_digest: str = ""
+    """Digest of the inputs that were applied last, with success."""
+    touched: bool = False
+    """An apply was let start: cloud objects may exist, so a delete must destroy."""
+    destroyed: bool = False
+    """A destroy run succeeded after the last apply: nothing is left."""
+    state_serial: int = 0
+    """The highest serial seen in the state Secret; a lower one later means state was lost."""
+    outputs: OutputsEntry | None = None
+    handled: dict[str, str] = field(default_factory=dict)
+    """Annotations that were answered: annotation -> value."""
+
+    @property
+    def last(self) -> RunEntry | None:
+        """The latest attempt."""
+        return self.runs[-1] if self.runs else None
+
+    def last_of(self, verb: RunVerb) -> RunEntry | None:
+        """The latest attempt at `verb`."""
+        return next((run for run in reversed(self.runs) if run.verb == verb), None)
+
+    def consecutive_failures(self, verb: RunVerb, digest: str) -> int:
+        """How many attempts at these inputs failed since the last that did not."""
+        count = 0
+        for run in reversed(self.runs):
+            if run.verb != verb or run.digest != digest or run.state not in _UNSUCCESSFUL:
+                break
+            count += 1
+        return count
+
+    def with_new_run(self, run: RunEntry) -> Record:
+        """A record that announces `run`, keeping the last five. One that was announced but never made is given up."""
+        settled = (replace(r, state=RunState.LOST, finished=r.created) if r.active else r for r in self.runs)
+        return replace(
+            self,
+            attempts=run.attempt,
+            runs=(*settled, run)[-HISTORY_LENGTH:],
+            touched=self.touched or run.verb is RunVerb.APPLY,
+            destroyed=False,
+        )
+
+    def with_run(self, run: RunEntry) -> Record:
+        """A record in which the attempt of `run` is replaced by it."""
+        return replace(self, runs=tuple(run if r.attempt == run.attempt else r for r in self.runs))
+
+
+_UNSUCCESSFUL = (RunState.FAILED, RunState.INTERRUPTED, RunState.LOST)
+_ADAPTER: TypeAdapter[Record] = TypeAdapter(Record)
+
+
+def to_json(record: Record) -> str:
+    """The record as it lies in the ConfigMap."""
+    return _ADAPTER.dump_json(record, indent=1, exclude_defaults=False).decode()
+
+
+def from_json(text: str) -> Record:
+    """Raises ValueError (pydantic's) on a record that someone else edited beyond recognition."""
+    return _ADAPTER.validate_json(text)
+
+
+def to_plain(record: Record) -> Any:
+    """The record as plain JSON values, for comparing."""
+    return _ADAPTER.dump_python(record, mode="json")

@@ -1,0 +1,133 @@
+"""Releases: named sets of versions (k3s, Cilium, Flux, the kit's charts) that are known to work together.
+
+They are data (`releases.yaml`) because a version that moves alone breaks clusters: a Flux that differs from the
+one bp-flux wraps is deleted by the rollback of its own chart. Whatever needs a version asks here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+from types import MappingProxyType
+from typing import Annotated
+
+import yaml
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+NO_OVERRIDES: Mapping[str, str] = MappingProxyType({})
+
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+def _frozen(value: dict[str, str]) -> Mapping[str, str]:
+    return MappingProxyType(value)
+
+
+class UnknownReleaseError(ValueError):
+    """The named release is not in releases.yaml; the message lists those that are."""
+
+
+class OverrideError(ValueError):
+    """A digest was given for a download that no release has."""
+
+
+class _Data(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Download(_Data):
+    """One file that a node fetches at first boot, and by what it is recognised."""
+
+    version: Annotated[str, Field(min_length=1)]
+    url: Annotated[str, Field(pattern=r"^https?://")]
+    sha256: Sha256 | None
+    checksums_url: Annotated[str, Field(pattern="^https://")] | None
+
+    @model_validator(mode="after")
+    def _checkable(self) -> Download:
+        if self.sha256 is None and self.checksums_url is None:
+            raise ValueError(f"{self.url} has neither sha256 nor checksums_url: it would be used unchecked")
+        return self
+
+
+class Downloads(_Data):
+    """Everything that first boot fetches."""
+
+    k3s: Download
+    gateway_api: Download
+    helm: Download
+    cilium: Download
+    flux: Download
+
+
+class Release(_Data):
+    """One named set. `kit` maps a chart of the bootstrap kit to its version."""
+
+    name: str
+    downloads: Downloads
+    kit: Annotated[Mapping[str, str], AfterValidator(_frozen)]
+
+    def module_value(
+        self, *, mirrors: Mapping[str, str] = NO_OVERRIDES, digests: Mapping[str, str] = NO_OVERRIDES
+    ) -> dict[str, object]:
+        """The value of the OpenTofu module's variable `release`.
+
+        `mirrors` maps the beginning of a vendor's URL to what replaces it; the longest one that fits wins.
+        Vendors' checksums are never taken from a mirror, which could then serve anything: where nodes cannot
+        reach the vendors, `digests` (download name to sha256) must have every download without one.
+        """
+        unknown = digests.keys() - Downloads.model_fields.keys()
+        if unknown:
+            raise OverrideError(
+                f"sha256 given for {', '.join(sorted(unknown))}, which no release downloads; "
+                f"known: {', '.join(Downloads.model_fields)}"
+            )
+        return {
+            "name": self.name,
+            "downloads": {
+                name: download.model_dump()
+                | {"url": _mirrored(download.url, mirrors), "sha256": digests.get(name, download.sha256)}
+                for name, download in self.downloads
+            },
+        }
+
+
+class Catalogue(_Data):
+    """All releases, by name, and the one that is meant when none is named."""
+
+    default: str
+    releases: Mapping[str, Release]
+
+    @model_validator(mode="after")
+    def _default_exists(self) -> Catalogue:
+        if self.default not in self.releases:
+            raise ValueError(f"the default release {self.default!r} is not among the releases")
+        return self
+
+    def get(self, name: str | None = None) -> Release:
+        """The release of that name, or the default; UnknownReleaseError otherwise."""
+        try:
+            return self.releases[name or self.default]
+        except KeyError:
+            known = ", ".join(sorted(self.releases))
+            raise UnknownReleaseError(f"there is no release {name!r}; known: {known}") from None
+
+
+def parse(text: str) -> Catalogue:
+    """releases.yaml as a Catalogue; pydantic's ValidationError names what is wrong with it."""
+    data = yaml.safe_load(text)
+    for name, release in data["releases"].items():
+        release["name"] = name
+    return Catalogue.model_validate(data)
+
+
+@cache
+def load() -> Catalogue:
+    """The releases that this version of the operator ships."""
+    return parse(files(__package__).joinpath("releases.yaml").read_text(encoding="utf-8"))
+
+
+def _mirrored(url: str, mirrors: Mapping[str, str]) -> str:
+    prefix = max((prefix for prefix in mirrors if url.startswith(prefix)), key=len, default=None)
+    return url if prefix is None else mirrors[prefix] + url.removeprefix(prefix)

@@ -1,0 +1,152 @@
+"""Reading a run: from the states of a Pod's containers to phases, plan, outputs and result."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from catalyst_operator.core import diagnosis
+from catalyst_operator.core.job import PHASES
+from catalyst_operator.core.observation import ContainerView, JobView, PodView
+from catalyst_operator.core.plan_gate import EXIT_APPROVAL_NEEDED, EXIT_DIGEST_MISMATCH
+from catalyst_operator.core.progress import Progress
+from catalyst_operator.core.record import (
+    ErrorEntry,
+    OutputsEntry,
+    PhaseEntry,
+    PhaseState,
+    PlanEntry,
+    RunEntry,
+    RunState,
+)
+from catalyst_operator.core.redact import shorten
+
+INTERRUPTIONS = frozenset(
+    {"Evicted", "NodeLost", "NodeShutdown", "Preempting", "Terminated", "UnexpectedAdmissionError"}
+)
+"""Pod status reasons that say that the run was ended from outside."""
+SIGKILL, SIGTERM = 137, 143
+
+
+def read(run: RunEntry, job: JobView | None, pod: PodView | None, progress: Progress | None, now: datetime) -> RunEntry:
+    """The run as it stands, from what is there of it. Idempotent, and pure in `now` once the run has ended."""
+    if not run.active:
+        return run
+    if pod is not None:
+        return _from_pod(run, pod, progress, now)
+    if job is None:
+        return run if run.state is RunState.PENDING else replace(run, state=RunState.LOST, finished=now)
+    if job.ended:
+        return replace(run, state=RunState.LOST, finished=now)
+    return replace(run, state=RunState.RUNNING)
+
+
+def outputs(pod: PodView) -> OutputsEntry | None:
+    """The module's outputs, from the termination message of tofu-output."""
+    values = _json_message(pod.containers.get("tofu-output"))
+    ips = _value(values, "control_plane_ips")
+    balancer = _value(values, "load_balancer_ip")
+    if not isinstance(ips, list) or not isinstance(balancer, str):
+        return None
+    return OutputsEntry(tuple(str(ip) for ip in ips), balancer)
+
+
+def running_phase(run: RunEntry) -> PhaseEntry | None:
+    """The phase in progress: the one that runs, else the first that waits."""
+    states = (PhaseState.RUNNING, PhaseState.WAITING)
+    return next((phase for state in states for phase in run.phases if phase.state is state), None)
+
+
+def failed_phase(run: RunEntry) -> PhaseEntry | None:
+    """The phase that ended the run with an error."""
+    return next((phase for phase in run.phases if phase.state is PhaseState.FAILED), None)
+
+
+def waiting_for(pod: PodView) -> str:
+    """Why a Pod that should run does not, in the kubelet's words; empty while all is well."""
+    troubled = (c for c in pod.containers.values() if c.state == "waiting" and c.reason not in _NORMAL_WAITS)
+    return next((f"{c.reason}: {shorten(c.message, 200)}" for c in troubled), shorten(pod.message, 200))
+
+
+_NORMAL_WAITS = frozenset({"", "PodInitializing", "ContainerCreating"})
+
+
+def _from_pod(run: RunEntry, pod: PodView, progress: Progress | None, now: datetime) -> RunEntry:
+    phases = tuple(_phase(name, pod) for name in PHASES[run.verb])
+    plan = _plan(pod.containers.get("plan-gate")) or run.plan
+    seen = replace(run, state=RunState.RUNNING, phases=phases, plan=plan)
+    if not pod.ended:
+        return seen
+    result = _result(phases, pod)
+    errors = _errors(phases, progress) if result is RunState.FAILED else ()
+    return replace(seen, state=result, finished=_end(phases, now), errors=errors)
+
+
+def _phase(name: str, pod: PodView) -> PhaseEntry:
+    container = pod.containers.get(name)
+    if container is None or container.state == "waiting":
+        return PhaseEntry(name, PhaseState.SKIPPED if pod.ended else PhaseState.WAITING)
+    if container.state == "running":
+        return PhaseEntry(name, PhaseState.RUNNING, started=container.started)
+    state = PhaseState.SUCCEEDED if container.exit_code == 0 else PhaseState.FAILED
+    return PhaseEntry(
+        name,
+        state,
+        started=container.started,
+        finished=container.finished,
+        exit_code=container.exit_code,
+        message="" if state is PhaseState.SUCCEEDED else shorten(container.message or container.reason),
+    )
+
+
+def _result(phases: Sequence[PhaseEntry], pod: PodView) -> RunState:
+    failed = next((phase for phase in phases if phase.state is PhaseState.FAILED), None)
+    if failed is None:
+        done = all(phase.state is PhaseState.SUCCEEDED for phase in phases)
+        return RunState.SUCCEEDED if done else RunState.INTERRUPTED
+    if failed.name == "plan-gate" and failed.exit_code in (EXIT_APPROVAL_NEEDED, EXIT_DIGEST_MISMATCH):
+        return RunState.AWAITING_APPROVAL
+    stopped = pod.reason in INTERRUPTIONS or pod.terminating
+    return RunState.INTERRUPTED if stopped or failed.exit_code in (SIGKILL, SIGTERM) else RunState.FAILED
+
+
+def _errors(phases: Sequence[PhaseEntry], progress: Progress | None) -> tuple[ErrorEntry, ...]:
+    failed = next(phase for phase in phases if phase.state is PhaseState.FAILED)
+    diagnostics = progress.errors if progress else ()
+    return diagnosis.diagnose(failed.name, failed.exit_code or 0, failed.message, diagnostics)
+
+
+def _end(phases: Sequence[PhaseEntry], now: datetime) -> datetime:
+    return max((phase.finished for phase in phases if phase.finished), default=now)
+
+
+def _plan(container: ContainerView | None) -> PlanEntry | None:
+    values = _json_message(container)
+    if "digest" not in values:
+        return None
+    return PlanEntry(
+        digest=str(values["digest"]),
+        add=int(values.get("add") or 0),
+        change=int(values.get("change") or 0),
+        destroy=int(values.get("destroy") or 0),
+        replacing=tuple(map(str, values.get("replacing") or ())),
+    )
+
+
+def _json_message(container: ContainerView | None) -> dict[str, Any]:
+    """A container's termination message as JSON; {} for one that has none or was cut."""
+    if container is None or container.state != "terminated":
+        return {}
+    try:
+        values = json.loads(container.message)
+    except ValueError:
+        return {}
+    return values if isinstance(values, dict) else {}
+
+
+def _value(outputs: dict[str, Any], name: str) -> Any:
+    entry = outputs.get(name)
+    return entry.get("value") if isinstance(entry, dict) else None

@@ -1,0 +1,39 @@
+"""The operator's settings as far as decisions depend on them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+
+@dataclass(frozen=True)
+class CoreSettings:
+    """Built by `catalyst_operator.settings` from the environment; tests build it directly."""
+
+    image: str
+    """The one image, also used by the containers of runs."""
+    image_pull_policy: str = "IfNotPresent"
+    image_pull_secrets: tuple[str, ...] = ()
+    hcloud_endpoint: str = ""
+    """Only for a proxy or an emulator; empty means the provider's own default."""
+    operator_service_account: str = "catalyst-operator"
+    operator_namespace: str = "catalyst-system"
+    poll: timedelta = timedelta(seconds=10)
+    """How soon to look again at what cannot be watched (a missing Secret, a namespace that goes)."""
+    progress_interval: timedelta = timedelta(seconds=3)
+    """How often the elapsed time of a long creation is told anew."""
+    retry_base: timedelta = timedelta(seconds=20)
+    retry_cap: timedelta = timedelta(minutes=10)
+    max_attempts: int = 5
+    """How many attempts at the same inputs may fail transiently before it is the user's turn."""
+    default_git_url: str = "https://github.com/openova-io/openova"
+    default_git_path: str = "clusters/_template/bootstrap-kit"
+    default_release: str | None = None
+    """None: the default that releases.yaml names."""
+    download_mirrors: dict[str, str] = field(default_factory=dict)
+    runbook_url: str = "https://github.com/openova-io/catalyst-operator/blob/main/docs/runbook.md"
+    run_cpu_request: str = "50m"
+    run_memory_request: str = "128Mi"
+    run_memory_limit: str = "512Mi"
+    grace_seconds: int = 900
+    """A run's termination grace period: what tofu gets to write its state after SIGTERM."""

@@ -1,0 +1,289 @@
+"""The whole status of a Sovereign, from the record, the run in view and a verdict.
+
+Nothing here decides what is done; it only says what is, so that `kubectl get -w` reads well on its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum
+
+from catalyst_operator.api import labels
+from catalyst_operator.api.common import Condition, Truth
+from catalyst_operator.api.conditions import ConditionType, Reason
+from catalyst_operator.api.phases import OperationState, OperationType, Phase, RunResult, RunVerb
+from catalyst_operator.api.scalars import format_duration
+from catalyst_operator.api.sovereign_status import (
+    CurrentRun,
+    JobRef,
+    LastError,
+    LastOperation,
+    Outputs,
+    Plan,
+    RunRecord,
+    SovereignStatus,
+)
+from catalyst_operator.core import catalogue, conditions, runs
+from catalyst_operator.core.job import PHASES
+from catalyst_operator.core.manifests import namespace_of
+from catalyst_operator.core.observation import Observation
+from catalyst_operator.core.record import ErrorEntry, PhaseEntry, PhaseState, Record, RunEntry, RunState
+
+
+class Stance(Enum):
+    """Whose turn it is."""
+
+    WORKING = "the operator's: it goes on by itself"
+    STALLED = "a person's: nothing happens until something is changed"
+    SETTLED = "nobody's: what can be done is done"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What `decide` concluded, for people: where things stand and why. `ready` is the Ready condition's status."""
+
+    stance: Stance
+    phase: Phase
+    reason: Reason
+    message: str
+    errors: tuple[ErrorEntry, ...] = ()
+    deleting: Reason | None = None
+    description: str = ""
+    """What lastOperation says; the message if empty."""
+
+
+def build(o: Observation, record: Record, run: RunEntry | None, verdict: Verdict) -> SovereignStatus:
+    """The status after this observation. `run` is the latest run as it stands now, also when not recorded yet."""
+    before = o.sovereign.status
+    outputs = record.outputs
+    return before.model_copy(
+        update={
+            "observed_generation": o.sovereign.metadata.generation,
+            "phase": verdict.phase,
+            "progress_percent": _progress(verdict, run, record),
+            "conditions": conditions.merge(before.conditions, _conditions(o, record, run, verdict)),
+            "last_operation": _last_operation(o, record, run, verdict),
+            "last_errors": tuple(_error(o, e) for e in verdict.errors),
+            "plan": _plan(record, run),
+            "outputs": Outputs(control_plane_ips=outputs.control_plane_ips, load_balancer_ip=outputs.load_balancer_ip)
+            if outputs
+            else before.outputs,
+            "cost": catalogue.cost_of(o.sovereign.spec),
+            "run_namespace": namespace_of(o.sovereign) if record.runs else before.run_namespace,
+            "current_run": _current(o, run),
+            "history": tuple(_history(r) for r in reversed(record.runs) if not r.active),
+            "last_handled_reconcile_at": o.sovereign.metadata.annotations.get(labels.ANNOTATION_RECONCILE),
+            "last_handled_retry_at": record.handled.get(labels.ANNOTATION_RETRY),
+        }
+    )
+
+
+def seconds(duration: timedelta) -> str:
+    """A duration for people: `42s`, `3m5s`."""
+    return format_duration(duration)
+
+
+# --- conditions -------------------------------------------------------------------------------------------------------
+
+
+def _conditions(o: Observation, record: Record, run: RunEntry | None, verdict: Verdict) -> tuple[Condition, ...]:
+    shown = run if run and run.verb is RunVerb.APPLY else record.last_of(RunVerb.APPLY)
+    found: list[tuple[ConditionType, Truth, Reason, str]] = [
+        (ConditionType.READY, _ready(verdict, record), verdict.reason, verdict.message),
+    ]
+    if verdict.stance is Stance.WORKING:
+        found.append((ConditionType.RECONCILING, "True", verdict.reason, verdict.message))
+    if verdict.stance is Stance.STALLED:
+        found.append((ConditionType.STALLED, "True", verdict.reason, verdict.message))
+    found += [(type_, *_phase_condition(shown, type_, now=o.now)) for type_ in PHASE_CONDITIONS]
+    if verdict.deleting:
+        found.append((ConditionType.DELETING, "True", verdict.deleting, verdict.message))
+    generation = o.sovereign.metadata.generation
+    return tuple(conditions.condition(*entry, generation=generation, now=o.now) for entry in found)
+
+
+def _ready(verdict: Verdict, record: Record) -> Truth:
+    """False until Ready can be earned; Unknown while something that stood before is worked on."""
+    return "Unknown" if verdict.stance is Stance.WORKING and record.outputs and not verdict.deleting else "False"
+
+
+PHASE_CONDITIONS: dict[ConditionType, tuple[str, ...]] = {
+    ConditionType.TOFU_INIT: ("tofu-init",),
+    ConditionType.TOFU_PLAN: ("tofu-plan", "plan-gate"),
+    ConditionType.TOFU_APPLY: ("tofu-apply",),
+    ConditionType.TOFU_OUTPUT: ("tofu-output",),
+}
+"""Which containers speak for which condition: the plan is only good once the gate let it pass."""
+
+_PHASE_TRUTH: dict[PhaseState, tuple[Truth, Reason, str]] = {
+    PhaseState.WAITING: ("Unknown", Reason.WAITING, "waits for an earlier phase"),
+    PhaseState.RUNNING: ("Unknown", Reason.RUNNING, "is running"),
+    PhaseState.SUCCEEDED: ("True", Reason.SUCCEEDED, "succeeded"),
+    PhaseState.FAILED: ("False", Reason.FAILED, "failed"),
+    PhaseState.SKIPPED: ("Unknown", Reason.SKIPPED, "was not reached: an earlier phase ended the run"),
+}
+
+
+def _phase_condition(run: RunEntry | None, type_: ConditionType, *, now: datetime) -> tuple[Truth, Reason, str]:
+    if run is None:
+        return "Unknown", Reason.WAITING, "No run has been started yet."
+    if run.state is RunState.LOST:
+        return (
+            "Unknown",
+            Reason.RUN_LOST,
+            f"Job {run.job} vanished before its end was seen; the next run starts with a plan.",
+        )
+    entries = [phase for name in PHASE_CONDITIONS[type_] if (phase := run.phase(name))]
+    if not entries:
+        return "Unknown", Reason.WAITING, f"Job {run.job} has not started yet."
+    entry = next((e for e in entries if e.state is not PhaseState.SUCCEEDED), entries[-1])
+    if run.state is RunState.AWAITING_APPROVAL and entry.name == "plan-gate" and run.plan:
+        return "False", Reason.AWAITING_APPROVAL, f"The plan {run.plan.digest} waits for spec.approvePlan."
+    truth, reason, words = _PHASE_TRUTH[entry.state]
+    return truth, reason, _phase_sentence(run, entry, entries, words)
+
+
+def _phase_sentence(run: RunEntry, entry: PhaseEntry, entries: Sequence[PhaseEntry], words: str) -> str:
+    began = entries[0].started
+    took = f" in {seconds(entry.finished - began)}" if entry.finished and began else ""
+    extra = (
+        f": {plan_words(run)}"
+        if entry.state is PhaseState.SUCCEEDED and entry.name in ("plan-gate", "tofu-apply")
+        else ""
+    )
+    why = f" (exit code {entry.exit_code}): {entry.message}" if entry.state is PhaseState.FAILED else ""
+    return f"{entry.name} {words}{took}{extra}{why}".rstrip(": ") + "."
+
+
+def plan_words(run: RunEntry) -> str:
+    """What the plan does: `22 to add, 0 to change, 0 to destroy`."""
+    plan = run.plan
+    return f"{plan.add} to add, {plan.change} to change, {plan.destroy} to destroy" if plan else "plan not known"
+
+
+# --- progress ---------------------------------------------------------------------------------------------------------
+
+PERCENT: dict[str, tuple[int, int]] = {
+    "tofu-init": (1, 3),
+    "tofu-plan": (3, 6),
+    "plan-gate": (6, 8),
+    "tofu-apply": (8, 48),
+    "tofu-output": (48, 50),
+}
+"""Where each phase of an apply begins and ends; the second half is the bootstrap of the new cluster."""
+INFRASTRUCTURE_DONE = 50
+
+
+def _progress(verdict: Verdict, run: RunEntry | None, record: Record) -> int:
+    if verdict.deleting:
+        return _destroy_progress(run)
+    if run and run.active and run.verb is RunVerb.APPLY:
+        return _apply_progress(run)
+    if record.outputs and verdict.phase is Phase.FLUX_BOOTSTRAP:
+        return INFRASTRUCTURE_DONE
+    return _apply_progress(run) if run and run.verb is RunVerb.APPLY else 0
+
+
+def _apply_progress(run: RunEntry) -> int:
+    reached = [p for p in run.phases if p.state not in (PhaseState.WAITING, PhaseState.SKIPPED)]
+    if not reached:
+        return 0
+    last = reached[-1]
+    begin, end = PERCENT[last.name]
+    if last.state is PhaseState.SUCCEEDED:
+        return end
+    return begin + int((end - begin) * run.fraction) if last.name == "tofu-apply" else begin
+
+
+def _destroy_progress(run: RunEntry | None) -> int:
+    if run is None or run.verb is not RunVerb.DESTROY:
+        return 0
+    done = sum(phase.state is PhaseState.SUCCEEDED for phase in run.phases)
+    return int(100 * (done + (run.fraction if done == 3 else 0)) / (len(PHASES[RunVerb.DESTROY]) + 1))
+
+
+# --- the rest ---------------------------------------------------------------------------------------------------------
+
+_OPERATION_STATE = {
+    Stance.WORKING: OperationState.PROCESSING,
+    Stance.STALLED: OperationState.FAILED,
+    Stance.SETTLED: OperationState.SUCCEEDED,
+}
+
+
+def _last_operation(o: Observation, record: Record, run: RunEntry | None, verdict: Verdict) -> LastOperation:
+    before = o.sovereign.status.last_operation
+    type_ = _operation_type(record, run, verdict)
+    again = before is not None and before.type is type_
+    start = run.created if run else (before.start_time if before and again else o.now)
+    fresh = LastOperation(
+        type=type_,
+        state=_OPERATION_STATE[verdict.stance],
+        description=(verdict.description or verdict.message)[: conditions.MAX_MESSAGE],
+        start_time=start,
+        last_update_time=o.now,
+    )
+    same = before is not None and before.model_copy(update={"last_update_time": fresh.last_update_time}) == fresh
+    return before if before is not None and same else fresh
+
+
+def _operation_type(record: Record, run: RunEntry | None, verdict: Verdict) -> OperationType:
+    if verdict.deleting:
+        return OperationType.DELETE
+    first = not any(r.state is RunState.SUCCEEDED and r is not run for r in record.runs) and record.attempts <= len(
+        record.runs
+    )
+    return OperationType.CREATE if first else OperationType.RECONCILE
+
+
+def _error(o: Observation, entry: ErrorEntry) -> LastError:
+    chapter = entry.code.lower().replace("_", "-")
+    return LastError(
+        code=entry.code,
+        message=entry.message,
+        remedy=entry.remedy,
+        runbook=f"{o.settings.runbook_url}#{chapter}",
+    )
+
+
+def _plan(record: Record, run: RunEntry | None) -> Plan | None:
+    shown = run if run and run.plan else next((r for r in reversed(record.runs) if r.plan), None)
+    if shown is None or shown.plan is None:
+        return None
+    plan = shown.plan
+    return Plan(
+        digest=plan.digest,
+        add=plan.add,
+        change=plan.change,
+        destroy=plan.destroy,
+        replacing=plan.replacing[:10],
+    )
+
+
+def _current(o: Observation, run: RunEntry | None) -> CurrentRun | None:
+    if run is None or not run.active:
+        return None
+    reference = JobRef(namespace=namespace_of(o.sovereign), name=run.job)
+    return CurrentRun(job_ref=reference, verb=run.verb, attempt=run.attempt, start_time=run.created)
+
+
+def _history(run: RunEntry) -> RunRecord:
+    finished = run.finished or run.created
+    return RunRecord(
+        verb=run.verb,
+        attempt=run.attempt,
+        result=RunResult(run.state.value),
+        start_time=run.created,
+        completion_time=finished,
+        duration=max(timedelta(0), finished - run.created),
+        job_name=run.job,
+        error_code=run.errors[0].code if run.errors else "",
+    )
+
+
+def failed_words(run: RunEntry) -> str:
+    """Which phase ended the run, for a message."""
+    failed = runs.failed_phase(run)
+    return f"{failed.name} of Job {run.job}" if failed else f"Job {run.job}"

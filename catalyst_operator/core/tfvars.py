@@ -1,0 +1,52 @@
+"""From a Sovereign's spec to the module's variables (`infra/hetzner/variables.tf`)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from catalyst_operator.api import labels
+from catalyst_operator.api.phases import RunVerb
+from catalyst_operator.api.sovereign import Sovereign
+from catalyst_operator.core import naming, releases
+from catalyst_operator.core.settings import CoreSettings
+
+
+def tfvars(sovereign: Sovereign, settings: CoreSettings) -> dict[str, Any]:
+    """The variables without secrets: equal specs give equal variables. Raises UnknownReleaseError."""
+    meta, spec = sovereign.metadata, sovereign.spec
+    return {
+        "cluster_name": naming.cluster_name(meta.name, meta.uid),
+        "fqdn": spec.domain.fqdn,
+        "labels": {
+            labels.LABEL_SOVEREIGN: meta.name,
+            labels.LABEL_SOVEREIGN_NAMESPACE: meta.namespace,
+            labels.LABEL_SOVEREIGN_UID: meta.uid,
+        },
+        "location": spec.regions[0].location.value,
+        "control_plane_sizes": [spec.control_plane.size] * spec.control_plane.replicas,
+        "worker_sizes": [spec.workers.size] * spec.workers.replicas,
+        "ssh_public_keys": list(spec.ssh_public_keys),
+        "ssh_allowed_cidrs": list(spec.ssh_allowed_cidrs),
+        "release": releases.load().get(spec.release or settings.default_release).module_value(
+            mirrors=settings.download_mirrors
+        ),
+        "git": {
+            "url": spec.gitops.url or settings.default_git_url,
+            "branch": spec.gitops.branch,
+            "path": spec.gitops.path or settings.default_git_path,
+        },
+        "kit_values": {"SOVEREIGN_FQDN": spec.domain.fqdn},
+    }
+
+
+def inputs_digest(verb: RunVerb, variables: dict[str, Any]) -> str:
+    """Digest of what decides what a run would do: another digest is another run.
+
+    What only cloud-init carries is left out: it acts once, when a server is born, and a new operator version with
+    another default must not start runs for every Sovereign.
+    """
+    infrastructure = {name: value for name, value in variables.items() if name not in _BOOT_ONLY}
+    return naming.digest_of({"verb": verb.value, "tfvars": infrastructure})
+
+
+_BOOT_ONLY = frozenset({"release", "git", "kit_values"})

@@ -1,0 +1,49 @@
+"""The errors that cross module borders.
+
+CatalystError
+├── SettingsError          the operator's own configuration is wrong: it does not start
+├── ApiError               the Kubernetes API said no, or nothing
+│   ├── NotFound           404
+│   ├── Conflict           409: exists already, or the resourceVersion is stale
+│   ├── Refused            400, 403, 422: repeating it unchanged will not help
+│   └── Unavailable        429, 5xx, or no answer: try again later
+└── CorruptRecord          the record ConfigMap does not parse
+"""
+
+from __future__ import annotations
+
+
+class CatalystError(Exception):
+    """Root of all errors raised on purpose."""
+
+
+class SettingsError(CatalystError):
+    """A setting is missing or does not parse; the message names the variable, its value and what is expected."""
+
+
+class ApiError(CatalystError):
+    """A request to a Kubernetes API failed. `status` is the HTTP status, 0 when there was no answer."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class NotFound(ApiError):
+    """The object, or its kind, is not there."""
+
+
+class Conflict(ApiError):
+    """The object exists already, or was changed since it was read."""
+
+
+class Refused(ApiError):
+    """The request itself is not acceptable to the server."""
+
+
+class Unavailable(ApiError):
+    """The server is overloaded, broken or out of reach."""
+
+
+class CorruptRecord(CatalystError):
+    """The record cannot be read; guessing what it said could create a cluster twice."""

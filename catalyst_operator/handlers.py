@@ -1,0 +1,73 @@
+"""kopf's part: watching, login, life cycle. Handlers only wake keys of the work queue; they keep no state.
+
+Only `on.event` is used: it leaves neither annotations nor finalizers. Change handlers, timers and daemons carry state
+of their own and are edge-triggered.
+"""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import kopf
+
+from catalyst_operator.api import labels
+from catalyst_operator.reconcilers.sovereign import Key
+
+SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
+WATCH_SERVER_SECONDS = 600
+WATCH_SILENCE_SECONDS = 70
+REREAD_TOKEN_BEFORE = timedelta(minutes=2)
+
+
+def register(registry: kopf.OperatorRegistry, wake: Callable[[Key], None]) -> None:
+    """Register all handlers; `wake` puts a Sovereign's key on the queue. Coroutines all: kopf runs others in threads."""
+
+    async def woken_by_sovereign(namespace: str | None, name: str | None, **_: Any) -> None:
+        wake(Key(namespace or "", name or ""))
+
+    async def woken_by_run(labels: kopf.Labels, **_: Any) -> None:
+        wake(_owner(labels))
+
+    kopf.on.startup(registry=registry)(_configure)
+    kopf.on.login(registry=registry)(login)
+    kopf.on.event(labels.GROUP, labels.VERSION, "sovereigns", registry=registry)(woken_by_sovereign)
+    kopf.on.event("batch", "v1", "jobs", registry=registry)(woken_by_run)
+    kopf.on.event("", "v1", "pods", registry=registry)(woken_by_run)
+
+
+def _owner(found: kopf.Labels) -> Key:
+    return Key(found[labels.LABEL_SOVEREIGN_NAMESPACE], found[labels.LABEL_SOVEREIGN])
+
+
+async def _configure(settings: kopf.OperatorSettings, **_: Any) -> None:
+    settings.posting.enabled = False
+    settings.scanning.disabled = True
+    settings.watching.server_timeout = WATCH_SERVER_SECONDS
+    settings.watching.inactivity_timeout = WATCH_SILENCE_SECONDS
+    for group, plural in (("batch", "jobs"), ("", "pods")):
+        settings.watching.label_selectors[group, "v1", plural] = labels.LABEL_SOVEREIGN_UID
+
+
+def login(**kwargs: Any) -> kopf.ConnectionInfo | None:
+    """In a Pod the service account's token, until shortly before it expires, so that a rotated one is picked up; else
+    the kubeconfig."""
+    info = kopf.login_with_service_account(**kwargs)
+    if info is None:
+        return kopf.login_with_kubeconfig(**kwargs)
+    return dataclasses.replace(info, expiration=_expiry((SERVICE_ACCOUNT / "token").read_text()))
+
+
+def _expiry(token: str) -> datetime | None:
+    """When to read the token again. The kubelet rotates it long before it expires."""
+    try:
+        claims = json.loads(base64.urlsafe_b64decode(token.split(".")[1] + "=="))
+        lifetime = timedelta(seconds=claims["exp"] - claims["iat"])
+    except (IndexError, ValueError, KeyError):
+        return None
+    return datetime.now(UTC) + max(timedelta(minutes=1), min(lifetime / 6, timedelta(minutes=10)) - REREAD_TOKEN_BEFORE)

@@ -1,0 +1,64 @@
+"""The composition: settings to adapters to reconcilers to kopf. Nothing is built at import time."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+
+import kopf
+from prometheus_client import GC_COLLECTOR, PLATFORM_COLLECTOR, PROCESS_COLLECTOR, CollectorRegistry, start_http_server
+
+from catalyst_operator import handlers
+from catalyst_operator.adapters.kube import Kube
+from catalyst_operator.adapters.run_logs import RunLogs
+from catalyst_operator.errors import SettingsError
+from catalyst_operator.metrics import Metrics
+from catalyst_operator.reconcilers.queue import WorkQueue
+from catalyst_operator.reconcilers.sovereign import Key, SovereignReconciler
+from catalyst_operator.settings import Settings
+
+EXIT_SETTINGS = 2
+
+
+def run() -> int:
+    """Run until told to stop; 2 when the settings are wrong."""
+    try:
+        settings = Settings.from_env()
+    except SettingsError as error:
+        print(f"catalyst-operator: {error}", file=sys.stderr)
+        return EXIT_SETTINGS
+    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("kopf.objects").setLevel(logging.WARNING)
+    asyncio.run(_run(settings))
+    return 0
+
+
+async def _run(settings: Settings) -> None:
+    metrics = Metrics(_registry())
+    start_http_server(settings.metrics_port, registry=metrics.registry)
+    kube = await Kube.connect()
+    logs = RunLogs(kube)
+    reconciler = SovereignReconciler(kube, logs, settings.core, metrics)
+    queue: WorkQueue[Key] = WorkQueue(reconciler.reconcile)
+    reconciler.wake = queue.wake
+    registry = kopf.OperatorRegistry()
+    handlers.register(registry, queue.wake)
+    try:
+        await kopf.operator(
+            registry=registry,
+            clusterwide=True,
+            standalone=True,
+            liveness_endpoint=f"http://0.0.0.0:{settings.health_port}/healthz",
+        )
+    finally:
+        await queue.close()
+        await logs.close()
+        await kube.close()
+
+
+def _registry() -> CollectorRegistry:
+    registry = CollectorRegistry()
+    for collector in (PROCESS_COLLECTOR, PLATFORM_COLLECTOR, GC_COLLECTOR):
+        registry.register(collector)
+    return registry

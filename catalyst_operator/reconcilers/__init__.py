@@ -1,0 +1,1 @@
+"""Observe, decide, apply: what ties the pure core to the adapters."""

@@ -1,0 +1,116 @@
+"""Doing: each action of a decision as calls to the API. Every one may be repeated."""
+
+from __future__ import annotations
+
+import json
+import logging
+import secrets
+from collections.abc import Callable
+
+from catalyst_operator.adapters import kube
+from catalyst_operator.adapters.kube import Kube, Object
+from catalyst_operator.adapters.run_logs import RunLogs
+from catalyst_operator.api import labels
+from catalyst_operator.api.sovereign import Sovereign
+from catalyst_operator.core import actions, job, manifests, naming, record
+from catalyst_operator.core.observation import CredentialsView, Observation
+from catalyst_operator.errors import Conflict, NotFound, Refused
+
+log = logging.getLogger(__name__)
+STATE_KEY_BYTES = 32
+
+
+class Executor:
+    """Carries out the actions for one observation, in order."""
+
+    def __init__(self, client: Kube, logs: RunLogs, o: Observation, changed: Callable[[], None]) -> None:
+        self._kube = client
+        self._logs = logs
+        self._o = o
+        self._changed = changed
+        self._space = manifests.namespace_of(o.sovereign)
+        self.resource_version = o.sovereign.metadata.resource_version
+        """Of the Sovereign, after what was done to it here."""
+
+    @property
+    def _sovereign(self) -> Sovereign:
+        return self._o.sovereign
+
+    async def run(self, action: actions.Action) -> None:
+        """Raises ApiError; what was done before stays done, and the next decision starts from there."""
+        match action:
+            case actions.AddFinalizer():
+                await self._finalizers(lambda held: [*held, labels.FINALIZER_SOVEREIGN])
+            case actions.RemoveFinalizer():
+                await self._finalizers(lambda held: [name for name in held if name != labels.FINALIZER_SOVEREIGN])
+            case actions.PrepareNamespace(refresh_token=refresh):
+                await self._prepare(self._o.credentials if refresh else None)
+            case actions.WriteInputs(digest=digest, tfvars=variables):
+                files = {
+                    "tofu.auto.tfvars.json": json.dumps(variables, indent=1),
+                    "backend.tf": job.backend_file(self._space),
+                }
+                await self._kube.create_once(manifests.inputs(self._sovereign, digest, files))
+            case actions.DeleteInputs(digest=digest):
+                await self._kube.delete(kube.SECRETS, self._space, naming.inputs_secret(digest))
+            case actions.WriteRecord(record=content):
+                await self._kube.apply(manifests.record(self._sovereign, record.to_json(content)))
+            case actions.CreateJob(run=run):
+                await self._kube.create_once(job.job(self._sovereign, run, self._o.settings))
+            case actions.DeleteJob(name=name):
+                await self._kube.delete(kube.JOBS, self._space, name)
+            case actions.ReleasePod(name=name):
+                await self._release(kube.PODS, name, labels.FINALIZER_OBSERVED)
+            case actions.FollowLog(pod=pod, container=container):
+                self._logs.follow(self._space, pod, container, self._changed)
+            case actions.ForgetLogs():
+                self._logs.forget(self._space)
+            case actions.WriteReceipt(content=content):
+                await self._receipt(content)
+            case actions.DeleteNamespace():
+                await self._release(kube.CONFIG_MAPS, naming.RECORD, labels.FINALIZER_RECORD)
+                await self._kube.delete(kube.NAMESPACES, "", self._space)
+
+    async def _finalizers(self, change: Callable[[list[str]], list[str]]) -> None:
+        meta = self._sovereign.metadata
+        wanted = change(list(meta.finalizers))
+        if tuple(wanted) == meta.finalizers:
+            return
+        patch = {"metadata": {"resourceVersion": self.resource_version, "finalizers": wanted}}
+        try:
+            after = await self._kube.merge(kube.SOVEREIGNS, meta.namespace, meta.name, patch)
+        except NotFound:
+            return
+        self.resource_version = after["metadata"]["resourceVersion"]
+
+    async def _prepare(self, credentials: CredentialsView | None) -> None:
+        await self._kube.apply(manifests.run_namespace(self._sovereign))
+        for manifest in manifests.access(self._sovereign, self._o.settings):
+            await self._kube.apply(manifest)
+        key = manifests.state_key(self._sovereign, secrets.token_bytes(STATE_KEY_BYTES))
+        await self._kube.create_once(key)
+        if credentials and credentials.token:
+            token = credentials.token.get_secret_value()
+            await self._kube.apply(manifests.provider_token(self._sovereign, token))
+
+    async def _release(self, kind: kube.Kind, name: str, finalizer: str) -> None:
+        found = await self._kube.find(kind, self._space, name)
+        held = (found or {}).get("metadata", {}).get("finalizers") or []
+        if found is None or finalizer not in held:
+            return
+        rest = [other for other in held if other != finalizer]
+        patch: Object = {"metadata": {"resourceVersion": found["metadata"]["resourceVersion"], "finalizers": rest}}
+        try:
+            await self._kube.merge(kind, self._space, name, patch)
+        except NotFound:
+            return
+        except Conflict:
+            # The kubelet writes to its Pods at any time; only our own finalizer is at stake, so read it afresh.
+            await self._release(kind, name, finalizer)
+
+    async def _receipt(self, content: dict[str, object]) -> None:
+        try:
+            await self._kube.apply(manifests.receipt(self._sovereign, json.dumps(content, indent=1)))
+        except (NotFound, Refused) as error:
+            # The owner's namespace may itself be on its way out: that must not keep the Sovereign.
+            log.warning("%s/%s: receipt not written: %s", self._sovereign.metadata.namespace, self._space, error)

@@ -1,0 +1,176 @@
+"""Looking: everything a decision needs, read once. Order matters where a later read must not be older than an earlier.
+
+Pods are read before the state: once a Pod is seen ended, the state it wrote is seen too.
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+from datetime import datetime
+from typing import Any
+
+from pydantic import SecretStr, ValidationError
+
+from catalyst_operator.adapters import kube
+from catalyst_operator.adapters.kube import Kube, Object
+from catalyst_operator.adapters.run_logs import RunLogs
+from catalyst_operator.api import labels
+from catalyst_operator.api.phases import RunVerb
+from catalyst_operator.api.sovereign import Sovereign
+from catalyst_operator.core import naming, record
+from catalyst_operator.core.observation import (
+    ContainerView,
+    CredentialsView,
+    JobView,
+    NamespaceView,
+    Observation,
+    PodView,
+    StateView,
+)
+from catalyst_operator.core.progress import Progress
+from catalyst_operator.core.record import Record, RunEntry
+from catalyst_operator.core.settings import CoreSettings
+from catalyst_operator.errors import CorruptRecord
+
+DIAGNOSED = ("tofu-plan", "tofu-apply")
+"""Containers whose log holds diagnostics as JSON lines."""
+
+
+class Observer:
+    """Reads the world around one Sovereign."""
+
+    def __init__(self, client: Kube, logs: RunLogs, settings: CoreSettings) -> None:
+        self._kube = client
+        self._logs = logs
+        self._settings = settings
+
+    async def observe(self, sovereign: Sovereign, now: datetime) -> Observation:
+        """Raises ApiError when something could not be read, and CorruptRecord."""
+        meta = sovereign.metadata
+        space = naming.run_namespace(meta.name, meta.uid)
+        namespace = _namespace(await self._kube.find(kube.NAMESPACES, "", space), meta.uid)
+        credentials = await self._credentials(sovereign)
+        if namespace is None or not namespace.ours:
+            return Observation(now, self._settings, sovereign, credentials, namespace, None, None)
+        found = await self._record(space)
+        selector = f"{labels.LABEL_SOVEREIGN_UID}={meta.uid}"
+        pods = tuple(map(_pod, await self._kube.list(kube.PODS, space, selector=selector)))
+        jobs = tuple(map(_job, await self._kube.list(kube.JOBS, space, selector=selector)))
+        return Observation(
+            now=now,
+            settings=self._settings,
+            sovereign=sovereign,
+            credentials=credentials,
+            namespace=namespace,
+            record=found,
+            state=_state(await self._kube.find(kube.SECRETS, space, naming.STATE_SECRET)),
+            jobs=jobs,
+            pods=pods,
+            progress=await self._progress(space, found.last if found else None, pods),
+            has_token_copy=await self._kube.find(kube.SECRETS, space, naming.TOKEN_SECRET) is not None,
+        )
+
+    async def _credentials(self, sovereign: Sovereign) -> CredentialsView | None:
+        name = sovereign.spec.credentials_secret_ref.name
+        secret = await self._kube.find(kube.SECRETS, sovereign.metadata.namespace, name)
+        if secret is None:
+            return None
+        meta = secret["metadata"]
+        encoded = (secret.get("data") or {}).get("token", "")
+        token = base64.b64decode(encoded).decode(errors="replace").strip()
+        version = f"{meta['uid']}/{meta['resourceVersion']}"
+        return CredentialsView(version, SecretStr(token) if token else None)
+
+    async def _record(self, space: str) -> Record | None:
+        found = await self._kube.find(kube.CONFIG_MAPS, space, naming.RECORD)
+        if found is None:
+            return None
+        try:
+            return record.from_json(found["data"]["record.json"])
+        except (ValidationError, KeyError) as error:
+            raise CorruptRecord(
+                f"ConfigMap {space}/{naming.RECORD} does not hold a record that this version reads: {error}. "
+                "Restore its key record.json; nothing is done for this Sovereign until then."
+            ) from error
+
+    async def _progress(self, space: str, run: RunEntry | None, pods: tuple[PodView, ...]) -> Progress | None:
+        if run is None or not run.active:
+            return None
+        pod = next((p for p in pods if p.job == run.job), None)
+        if pod is None:
+            return None
+        failed = next((name for name in DIAGNOSED if _failed(pod.containers.get(name))), None)
+        if failed and pod.ended:
+            return await self._logs.read(space, pod.name, failed)
+        return self._logs.progress(space, pod.name, "tofu-apply")
+
+
+def _failed(container: ContainerView | None) -> bool:
+    return container is not None and container.state == "terminated" and container.exit_code != 0
+
+
+def _namespace(raw: Object | None, uid: str) -> NamespaceView | None:
+    if raw is None:
+        return None
+    meta = raw["metadata"]
+    ours = (meta.get("labels") or {}).get(labels.LABEL_SOVEREIGN_UID) == uid
+    return NamespaceView(terminating="deletionTimestamp" in meta, ours=ours)
+
+
+def _state(raw: Object | None) -> StateView | None:
+    encoded = ((raw or {}).get("data") or {}).get("tfstate")
+    if encoded is None:
+        return None
+    state = json.loads(gzip.decompress(base64.b64decode(encoded)))
+    return StateView(int(state.get("serial", 0)), str(state.get("lineage", "")))
+
+
+def _job(raw: Object) -> JobView:
+    meta, status = raw["metadata"], raw.get("status") or {}
+    true = {c["type"] for c in status.get("conditions") or () if c["status"] == "True"}
+    return JobView(
+        name=meta["name"],
+        verb=RunVerb(meta["labels"][labels.LABEL_VERB]),
+        attempt=int(meta["labels"][labels.LABEL_ATTEMPT]),
+        complete="Complete" in true,
+        failed="Failed" in true,
+        terminating="deletionTimestamp" in meta,
+    )
+
+
+def _pod(raw: Object) -> PodView:
+    meta, status = raw["metadata"], raw.get("status") or {}
+    listed = (*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ()))
+    unscheduled = next(
+        (c for c in status.get("conditions") or () if c["type"] == "PodScheduled" and c["status"] == "False"), None
+    )
+    return PodView(
+        name=meta["name"],
+        uid=meta["uid"],
+        job=(meta.get("labels") or {}).get("batch.kubernetes.io/job-name", ""),
+        phase=status.get("phase", "Pending"),
+        reason=status.get("reason", ""),
+        message=status.get("message", "") or (unscheduled or {}).get("message", ""),
+        held=labels.FINALIZER_OBSERVED in (meta.get("finalizers") or ()),
+        terminating="deletionTimestamp" in meta,
+        scheduled=bool((raw.get("spec") or {}).get("nodeName")),
+        containers={c["name"]: _container(c) for c in listed},
+    )
+
+
+def _container(raw: dict[str, Any]) -> ContainerView:
+    state, detail = next(iter((raw.get("state") or {"waiting": {}}).items()))
+    return ContainerView(
+        state=state,
+        reason=detail.get("reason", ""),
+        message=detail.get("message", ""),
+        exit_code=detail.get("exitCode"),
+        started=_time(detail.get("startedAt")),
+        finished=_time(detail.get("finishedAt")),
+    )
+
+
+def _time(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None

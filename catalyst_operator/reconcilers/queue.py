@@ -1,0 +1,99 @@
+"""The work queue: events only wake a key, and each key has at most one worker.
+
+What client-go's rate limiting queue does for Go controllers: a key that is woken while it is worked on runs once more
+afterwards, a failure is tried again with exponential backoff, and a result may ask to be woken later. No work is done
+for keys nobody asks for, and nothing sleeps inside a reconcile.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Hashable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Generic, TypeVar
+
+from catalyst_operator.errors import CatalystError
+
+K = TypeVar("K", bound=Hashable)
+log = logging.getLogger(__name__)
+
+FIRST_BACKOFF = 0.5
+MAX_BACKOFF = 300.0
+
+
+@dataclass
+class _Entry:
+    task: asyncio.Task[None] | None = None
+    dirty: bool = False
+    failures: int = 0
+    timer: asyncio.TimerHandle | None = None
+
+
+class WorkQueue(Generic[K]):
+    """`work(key)` returns when to be woken again, or None. At most `parallel` keys are worked on at a time."""
+
+    def __init__(self, work: Callable[[K], Awaitable[timedelta | None]], *, parallel: int = 8) -> None:
+        self._work = work
+        self._slots = asyncio.Semaphore(parallel)
+        self._entries: dict[K, _Entry] = {}
+        self._closed = False
+
+    def wake(self, key: K) -> None:
+        """Have the key worked on soon. Cheap; as often as anyone likes."""
+        if self._closed:
+            return
+        entry = self._entries.setdefault(key, _Entry())
+        self._disarm(entry)
+        entry.dirty = True
+        if entry.task is None:
+            entry.task = asyncio.create_task(self._run(key, entry), name=f"reconcile {key}")
+
+    async def close(self) -> None:
+        """Stop taking keys and wait for the work at hand: a reconcile is never cut in two on a normal exit."""
+        self._closed = True
+        for entry in self._entries.values():
+            self._disarm(entry)
+        tasks = [entry.task for entry in self._entries.values() if entry.task]
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _run(self, key: K, entry: _Entry) -> None:
+        again: timedelta | None = None
+        while entry.dirty and not self._closed:
+            entry.dirty = False
+            async with self._slots:
+                again = await self._once(key, entry)
+        entry.task = None
+        if again is not None and not self._closed:
+            entry.timer = asyncio.get_running_loop().call_later(again.total_seconds(), self.wake, key)
+        elif again is None:
+            self._entries.pop(key, None)
+
+    async def _once(self, key: K, entry: _Entry) -> timedelta | None:
+        try:
+            again = await self._work(key)
+        except Exception as error:
+            entry.failures += 1
+            delay = min(MAX_BACKOFF, FIRST_BACKOFF * 2 ** (entry.failures - 1))
+            log.warning(
+                "%s: %s: %s; again in %.1f s",
+                key,
+                type(error).__name__,
+                error,
+                delay,
+                exc_info=_unexpected(error),
+            )
+            return timedelta(seconds=delay)
+        entry.failures = 0
+        return again
+
+    @staticmethod
+    def _disarm(entry: _Entry) -> None:
+        if entry.timer:
+            entry.timer.cancel()
+            entry.timer = None
+
+
+def _unexpected(error: Exception) -> bool:
+    return not isinstance(error, CatalystError)

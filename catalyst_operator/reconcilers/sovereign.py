@@ -1,0 +1,114 @@
+"""The reconciler of Sovereigns: observe, decide, apply, and write status once."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+from pydantic import ValidationError
+
+from catalyst_operator.adapters import kube
+from catalyst_operator.adapters.kube import Kube, Object
+from catalyst_operator.adapters.run_logs import RunLogs
+from catalyst_operator.api import labels
+from catalyst_operator.api.sovereign import Sovereign
+from catalyst_operator.api.sovereign_status import SovereignStatus
+from catalyst_operator.core import events
+from catalyst_operator.core.decide import decide
+from catalyst_operator.core.settings import CoreSettings
+from catalyst_operator.errors import ApiError
+from catalyst_operator.metrics import Metrics
+from catalyst_operator.reconcilers.execute import Executor
+from catalyst_operator.reconcilers.observe import Observer
+
+log = logging.getLogger(__name__)
+
+
+class Key(NamedTuple):
+    """A Sovereign by its place."""
+
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.name}"
+
+
+def now() -> datetime:
+    """The clock of the shell, in whole seconds as the API keeps time."""
+    return datetime.now(UTC)
+
+
+class SovereignReconciler:
+    """One `reconcile` at a time for one key; the work queue sees to that."""
+
+    def __init__(
+        self,
+        client: Kube,
+        logs: RunLogs,
+        settings: CoreSettings,
+        metrics: Metrics,
+        clock: Callable[[], datetime] = now,
+    ) -> None:
+        self._kube = client
+        self._logs = logs
+        self._observer = Observer(client, logs, settings)
+        self._metrics = metrics
+        self._clock = clock
+        self.wake: Callable[[Key], None] = lambda _: None
+        """Set by the composition: called when a followed log says something new."""
+
+    async def reconcile(self, key: Key) -> timedelta | None:
+        """Returns when to look again. Raises CatalystError, and is then tried again with backoff."""
+        raw = await self._kube.find(kube.SOVEREIGNS, key.namespace, key.name)
+        if raw is None:
+            self._metrics.forget(key.namespace, key.name)
+            return None
+        sovereign = self._parse(key, raw)
+        if sovereign is None:
+            return None
+        with self._metrics.reconcile():
+            return await self._step(key, sovereign)
+
+    async def _step(self, key: Key, sovereign: Sovereign) -> timedelta | None:
+        observation = await self._observer.observe(sovereign, self._clock())
+        decision = decide(observation)
+        executor = Executor(self._kube, self._logs, observation, lambda: self.wake(key))
+        for action in decision.actions:
+            log.debug("%s: %s", key, type(action).__name__)
+            await executor.run(action)
+        if decision.status is not None:
+            await self._write(sovereign, executor.resource_version, decision.status)
+            self._metrics.observe(key.namespace, key.name, decision.status)
+        return decision.requeue_after
+
+    async def _write(self, sovereign: Sovereign, version: str, status: SovereignStatus) -> None:
+        meta, wire = sovereign.metadata, status.to_wire()
+        if wire == sovereign.status.to_wire():
+            return
+        manifest: Object = {
+            "apiVersion": labels.API_VERSION,
+            "kind": "Sovereign",
+            "metadata": {"name": meta.name, "namespace": meta.namespace, "resourceVersion": version},
+            "status": wire,
+        }
+        await self._kube.apply_status(kube.SOVEREIGNS, manifest)
+        for event in events.between(sovereign, status, self._clock()):
+            await self._announce(event)
+
+    async def _announce(self, event: Object) -> None:
+        try:
+            await self._kube.create_once(event)
+        except ApiError as error:
+            # An event is a courtesy: status has said it already.
+            log.warning("event %s not written: %s", event["reason"], error)
+
+    def _parse(self, key: Key, raw: Object) -> Sovereign | None:
+        """None for an object that the schema in force would not have let in: an older operator's, say."""
+        try:
+            return Sovereign.parse(raw)
+        except ValidationError as error:
+            log.error("%s is not a valid Sovereign for this version; nothing is done for it: %s", key, error)
+            return None

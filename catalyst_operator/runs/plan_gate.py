@@ -1,0 +1,35 @@
+"""The container between plan and apply: shows the plan to people, judges it, and lets the apply start or not.
+
+`tofu show` hides sensitive values, so its output goes to the log. `tofu show -json` does not: it stays in memory.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+from catalyst_operator.core.plan_gate import judge, termination_message, verdict
+
+TERMINATION_LOG = Path("/dev/termination-log")
+
+
+def main(plan_file: str) -> int:
+    """Exit code of the container: 0 to go on, else one of the gate's own (see core.plan_gate)."""
+    subprocess.run(["tofu", "show", "-no-color", plan_file], check=True)
+    shown = subprocess.run(["tofu", "show", "-json", plan_file], check=True, capture_output=True)
+    judgement = judge(
+        json.loads(shown.stdout),
+        uid=os.environ["CATALYST_SOVEREIGN_UID"],
+        destroy_run=os.environ["CATALYST_VERB"] == "destroy",
+        replicas=int(os.environ["CATALYST_CONTROL_PLANES"]),
+    )
+    code, explanation = verdict(
+        judgement,
+        manual=os.environ["CATALYST_APPROVAL"] == "Manual",
+        approved=os.environ["CATALYST_APPROVED_PLAN"],
+    )
+    TERMINATION_LOG.write_text(termination_message(judgement, explanation))
+    print(f"plan digest {judgement.digest}: {explanation}", flush=True)
+    return code

@@ -1,0 +1,81 @@
+"""The sidecar that saves what tofu could not: a state that its backend refused lies in `errored.tfstate`, and the
+kubelet wipes it seconds after the Pod fails.
+
+It sleeps until it is told to stop (the kubelet stops a sidecar after the last container ended), then saves the file,
+encrypted as it is, to a Secret, and keeps trying while the grace period lasts.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import signal
+import ssl
+import threading
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+from catalyst_operator.core.naming import ERRORED_STATE_SECRET
+
+ERRORED_STATE = Path("errored.tfstate")
+SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
+RETRY_SECONDS = 5
+REQUEST_SECONDS = 20
+
+
+def main() -> int:
+    """Exit code 0 when there was nothing to save or it was saved."""
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    stop.wait()
+    # Told to stop once, it does not let go of a state because it is told again: only the kubelet's SIGKILL ends it.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    if not ERRORED_STATE.exists():
+        return 0
+    pause = threading.Event()
+    while not _save(ERRORED_STATE.read_bytes()):
+        pause.wait(RETRY_SECONDS)
+    print(f"saved {ERRORED_STATE} to Secret {ERRORED_STATE_SECRET}", flush=True)
+    return 0
+
+
+def _save(content: bytes) -> bool:
+    try:
+        _put_secret(content)
+    except (urllib.error.URLError, TimeoutError, OSError) as error:
+        print(f"could not save {ERRORED_STATE} yet: {error}", flush=True)
+        return False
+    return True
+
+
+def _put_secret(content: bytes) -> None:
+    """Server-side apply, so that saving twice is saving once. Standard library only: this process must stay small and
+    start fast, since it lives beside every run."""
+    namespace = os.environ["CATALYST_RUN_NAMESPACE"]
+    host, port = os.environ["KUBERNETES_SERVICE_HOST"], os.environ["KUBERNETES_SERVICE_PORT"]
+    if ":" in host:
+        host = f"[{host}]"
+    url = (
+        f"https://{host}:{port}/api/v1/namespaces/{namespace}/secrets/{ERRORED_STATE_SECRET}"
+        "?fieldManager=catalyst-state-keeper&force=true"
+    )
+    body = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": ERRORED_STATE_SECRET, "namespace": namespace},
+        "data": {"tfstate": base64.b64encode(content).decode()},
+    }
+    request = urllib.request.Request(
+        url,
+        data=json.dumps(body).encode(),
+        method="PATCH",
+        headers={
+            "Authorization": f"Bearer {(SERVICE_ACCOUNT / 'token').read_text()}",
+            "Content-Type": "application/apply-patch+yaml",
+        },
+    )
+    context = ssl.create_default_context(cafile=str(SERVICE_ACCOUNT / "ca.crt"))
+    with urllib.request.urlopen(request, timeout=REQUEST_SECONDS, context=context):  # noqa: S310
+        pass

@@ -1,0 +1,86 @@
+"""The operator's settings: the only module that reads the environment.
+
+A value that does not parse stops the operator at start, with the variable, the value and what is expected.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from catalyst_operator.api.scalars import parse_duration
+from catalyst_operator.core.settings import CoreSettings
+from catalyst_operator.errors import SettingsError
+
+SERVICE_ACCOUNT_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the composition needs."""
+
+    core: CoreSettings
+    health_port: int
+    metrics_port: int
+    log_level: str
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] = os.environ) -> Settings:
+        """Raises SettingsError naming the first variable that is missing or wrong."""
+        read = _Reader(environ)
+        return cls(
+            core=CoreSettings(
+                image=read.text("CATALYST_IMAGE"),
+                image_pull_policy=read.choice(
+                    "CATALYST_IMAGE_PULL_POLICY", "IfNotPresent", ("Always", "IfNotPresent", "Never")
+                ),
+                image_pull_secrets=read.names("CATALYST_IMAGE_PULL_SECRETS"),
+                hcloud_endpoint=read.text("HCLOUD_ENDPOINT", ""),
+                operator_service_account=read.text("CATALYST_SERVICE_ACCOUNT", "catalyst-operator"),
+                operator_namespace=read.text("CATALYST_NAMESPACE", "catalyst-system"),
+                poll=read.duration("CATALYST_POLL_INTERVAL", "10s"),
+                retry_base=read.duration("CATALYST_RETRY_BASE", "20s"),
+                retry_cap=read.duration("CATALYST_RETRY_CAP", "10m"),
+                default_git_url=read.text("CATALYST_GIT_URL", CoreSettings.default_git_url),
+                default_release=read.text("CATALYST_RELEASE", "") or None,
+            ),
+            health_port=read.port("CATALYST_HEALTH_PORT", "8080"),
+            metrics_port=read.port("CATALYST_METRICS_PORT", "8081"),
+            log_level=read.choice("CATALYST_LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR")),
+        )
+
+
+class _Reader:
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+
+    def text(self, name: str, default: str | None = None) -> str:
+        value = self._environ.get(name, default)
+        if value is None:
+            raise SettingsError(f"{name} is not set; the operator's Deployment sets it")
+        return value
+
+    def names(self, name: str) -> tuple[str, ...]:
+        return tuple(part.strip() for part in self.text(name, "").split(",") if part.strip())
+
+    def choice(self, name: str, default: str, choices: tuple[str, ...]) -> str:
+        value = self.text(name, default)
+        if value not in choices:
+            raise SettingsError(f"{name}={value!r}: expected one of {', '.join(choices)}")
+        return value
+
+    def duration(self, name: str, default: str) -> timedelta:
+        value = self.text(name, default)
+        try:
+            return parse_duration(value)
+        except ValueError as error:
+            raise SettingsError(f"{name}={value!r}: expected a duration such as 90s, 15m or 1h30m") from error
+
+    def port(self, name: str, default: str) -> int:
+        value = self.text(name, default)
+        if not value.isdecimal() or not 0 < int(value) < 65536:
+            raise SettingsError(f"{name}={value!r}: expected a port from 1 to 65535")
+        return int(value)

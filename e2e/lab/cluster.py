@@ -1,0 +1,211 @@
+"""The components of the management cluster: what each is started with, and how one sees that it is ready.
+
+A real control plane and a real node, on fixed addresses of the lab's bridge and of loopback. Differences from production
+are few and each is said where it is made.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import ssl
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from e2e.lab import node, pki
+from e2e.lab.layout import (
+    API_SERVICE_ADDRESS,
+    API_URL,
+    HCLOUD_LISTEN,
+    HCLOUD_URL,
+    NODE_ADDRESS,
+    NODE_NAME,
+    POD_RANGE,
+    REPOSITORY,
+    SERVICE_RANGE,
+    Layout,
+)
+from e2e.lab.waiting import answers
+
+ETCD_URL = "http://127.0.0.1:2379"
+
+AUDIT_POLICY = {
+    "apiVersion": "audit.k8s.io/v1",
+    "kind": "Policy",
+    "omitStages": ["RequestReceived"],
+    "rules": [
+        {"level": "None", "userGroups": ["system:nodes", "system:serviceaccounts:kube-system"]},
+        {
+            "level": "None",
+            "users": [
+                "system:apiserver",
+                "system:kube-controller-manager",
+                "system:kube-scheduler",
+                "system:kube-proxy",
+                "kube-apiserver-kubelet-client",
+            ],
+        },
+        {"level": "Metadata", "verbs": ["create", "update", "patch", "delete", "deletecollection"]},
+        {"level": "None"},
+    ],
+}
+"""Every write by anyone but the cluster's own components: tests count the operator's writes in it."""
+
+
+@dataclass(frozen=True)
+class Component:
+    """A process of the lab."""
+
+    name: str
+    command: Sequence[str | Path]
+    ready: Callable[[], bool]
+    timeout: float = 60
+    """Seconds until it must be ready, generous: a loaded machine is slow, not broken."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+def base_environment(layout: Layout) -> dict[str, str]:
+    """The developer's own environment (proxies, KUBECONFIG, credentials) stays out of the lab."""
+    system = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"]
+    return {"PATH": os.pathsep.join([str(layout.bin), *system]), "HOME": str(layout.data), "LANG": "C.UTF-8"}
+
+
+def write_config(layout: Layout) -> None:
+    layout.config.mkdir(parents=True, exist_ok=True)
+    (layout.config / "audit-policy.json").write_text(json.dumps(AUDIT_POLICY, indent=1) + "\n")
+    node.write_config(layout)
+
+
+def api_trust(layout: Layout) -> ssl.SSLContext:
+    """How the lab's own probes reach the API server: as its administrator, and only this one server."""
+    context = ssl.create_default_context(cafile=str(layout.pki / "ca.crt"))
+    context.load_cert_chain(layout.pki / "admin.crt", layout.pki / "admin.key")
+    return context
+
+
+def etcd(layout: Layout) -> Component:
+    """Without fsync: the lab's data does not outlive it, and tests must not wait for the disk."""
+    command = [
+        "etcd",
+        "--unsafe-no-fsync",
+        f"--data-dir={layout.data / 'etcd'}",
+        f"--listen-client-urls={ETCD_URL}",
+        f"--advertise-client-urls={ETCD_URL}",
+        "--listen-peer-urls=http://127.0.0.1:2380",
+        "--log-level=warn",
+    ]
+    return Component("etcd", command, lambda: answers(f"{ETCD_URL}/health"))
+
+
+def apiserver(layout: Layout) -> Component:
+    certificates = layout.pki
+    command = [
+        layout.bin / "kube-apiserver",
+        f"--etcd-servers={ETCD_URL}",
+        f"--bind-address={NODE_ADDRESS}",
+        f"--advertise-address={NODE_ADDRESS}",
+        "--secure-port=6443",
+        f"--tls-cert-file={certificates / 'apiserver.crt'}",
+        f"--tls-private-key-file={certificates / 'apiserver.key'}",
+        f"--client-ca-file={certificates / 'ca.crt'}",
+        "--service-account-issuer=https://kubernetes.default.svc",
+        f"--service-account-key-file={certificates / 'service-accounts.key'}",
+        f"--service-account-signing-key-file={certificates / 'service-accounts.key'}",
+        f"--service-cluster-ip-range={SERVICE_RANGE}",
+        "--authorization-mode=Node,RBAC",
+        "--enable-admission-plugins=NodeRestriction",
+        # Without it `kubectl logs` looks the node's name up in DNS.
+        "--kubelet-preferred-address-types=InternalIP",
+        f"--kubelet-client-certificate={certificates / 'apiserver-kubelet-client.crt'}",
+        f"--kubelet-client-key={certificates / 'apiserver-kubelet-client.key'}",
+        f"--kubelet-certificate-authority={certificates / 'ca.crt'}",
+        f"--audit-policy-file={layout.config / 'audit-policy.json'}",
+        f"--audit-log-path={layout.audit_log}",
+        "--profiling=false",
+    ]
+    return Component("kube-apiserver", command, lambda: answers(f"{API_URL}/readyz", api_trust(layout)))
+
+
+def controller_manager(layout: Layout) -> Component:
+    command = [
+        layout.bin / "kube-controller-manager",
+        f"--kubeconfig={pki.kubeconfig_of(layout, 'controller-manager')}",
+        "--bind-address=127.0.0.1",
+        f"--service-account-private-key-file={layout.pki / 'service-accounts.key'}",
+        f"--root-ca-file={layout.pki / 'ca.crt'}",
+        "--use-service-account-credentials=true",
+        "--leader-elect=false",
+    ]
+    return Component("kube-controller-manager", command, _tls_health(layout, 10257))
+
+
+def scheduler(layout: Layout) -> Component:
+    command = [
+        layout.bin / "kube-scheduler",
+        f"--kubeconfig={pki.kubeconfig_of(layout, 'scheduler')}",
+        "--bind-address=127.0.0.1",
+        "--leader-elect=false",
+    ]
+    return Component("kube-scheduler", command, _tls_health(layout, 10259))
+
+
+def _tls_health(layout: Layout, port: int) -> Callable[[], bool]:
+    """Health of a component that serves with a certificate it signed itself, on loopback."""
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return lambda: answers(f"https://127.0.0.1:{port}/healthz", context)
+
+
+def proxy(layout: Layout) -> Component:
+    command = [
+        layout.bin / "kube-proxy",
+        f"--kubeconfig={pki.kubeconfig_of(layout, 'proxy')}",
+        f"--hostname-override={NODE_NAME}",
+        f"--cluster-cidr={POD_RANGE}",
+        "--proxy-mode=iptables",
+        "--healthz-bind-address=127.0.0.1:10256",
+        "--metrics-bind-address=127.0.0.1:10249",
+        # Connection tracking belongs to the machine; kube-proxy may not be allowed to resize it.
+        "--conntrack-max-per-core=0",
+    ]
+    return Component("kube-proxy", command, lambda: answers("http://127.0.0.1:10256/healthz"))
+
+
+def containerd(layout: Layout) -> Component:
+    command = ["containerd", "--config", layout.config / "containerd.toml"]
+    return Component("containerd", command, lambda: node.containerd_answers(layout))
+
+
+def kubelet(layout: Layout) -> Component:
+    command = [
+        layout.bin / "kubelet",
+        f"--config={layout.config / 'kubelet.json'}",
+        f"--kubeconfig={pki.kubeconfig_of(layout, 'node')}",
+        f"--root-dir={layout.data / 'kubelet'}",
+        f"--hostname-override={NODE_NAME}",
+        f"--node-ip={NODE_ADDRESS}",
+    ]
+    return Component("kubelet", command, lambda: node_ready(layout))
+
+
+def node_ready(layout: Layout) -> bool:
+    return node.is_ready(f"{API_URL}/api/v1/nodes/{NODE_NAME}", api_trust(layout))
+
+
+def hcloud(layout: Layout, python: str) -> Component:
+    """The emulator of the Hetzner Cloud API; it starts servers' API servers itself, hence LAB_BIN."""
+    command = [
+        python,
+        "-m",
+        "e2e.lab.hcloud",
+        f"--listen={HCLOUD_LISTEN}",
+        f"--token-file={layout.hcloud_token}",
+        f"--state-dir={layout.data / 'hcloud'}",
+    ]
+    environment = {"PYTHONPATH": str(REPOSITORY), "PYTHONUNBUFFERED": "1", "LAB_BIN": str(layout.bin)}
+    return Component("hcloud", command, lambda: answers(f"{HCLOUD_URL}/_lab/inventory"), environment=environment)
+
+
+__all__ = ["API_SERVICE_ADDRESS"]

@@ -1,0 +1,118 @@
+"""Where everything of the lab lies and which addresses it takes.
+
+One place, so that the parts of the lab, the tests and the clean-up agree: what is not named here is not touched when the
+lab is taken down. Addresses are fixed, therefore one lab runs per machine at a time.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+BRIDGE = "lab0"
+NODE_ADDRESS = "10.99.0.1"
+NODE_NETWORK = f"{NODE_ADDRESS}/24"
+SERVICE_RANGE = "10.96.0.0/16"
+API_SERVICE_ADDRESS = "10.96.0.1"
+POD_BRIDGE = "cni-lab"
+POD_RANGE = "10.244.0.0/24"
+NODE_NAME = "node1"
+
+API_URL = f"https://{NODE_ADDRESS}:6443"
+HCLOUD_LISTEN = f"{NODE_ADDRESS}:8090"
+HCLOUD_URL = f"http://{HCLOUD_LISTEN}"
+
+CGROUP = "catalyst-lab"
+"""Every Pod's cgroup lies below this one, which is how its processes are found after a crash."""
+
+CNI_NETWORK = "catalyst-lab"
+
+MACHINE_OWNER = Path("/run/catalyst-lab.json")
+"""Names the lab that holds the machine's addresses; outside any checkout, so that another checkout finds it."""
+
+MACHINE_LOCK = Path("/run/catalyst-lab.lock")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The lab's own folder, `.lab` of a checkout, and what lies in it."""
+
+    root: Path
+
+    @classmethod
+    def of_checkout(cls, checkout: Path = REPOSITORY) -> Layout:
+        return cls(checkout.resolve() / ".lab")
+
+    @property
+    def checkout(self) -> Path:
+        return self.root.parent
+
+    @property
+    def kubeconfig(self) -> Path:
+        return self.root / "kubeconfig"
+
+    @property
+    def env_file(self) -> Path:
+        return self.root / "env"
+
+    @property
+    def bin(self) -> Path:
+        """Links to the built tools: LAB_BIN."""
+        return self.root / "bin"
+
+    @property
+    def log(self) -> Path:
+        return self.root / "log"
+
+    @property
+    def audit_log(self) -> Path:
+        return self.log / "audit.log"
+
+    @property
+    def run(self) -> Path:
+        """One file per process of the lab, see `processes`."""
+        return self.root / "run"
+
+    @property
+    def pki(self) -> Path:
+        return self.root / "pki"
+
+    @property
+    def config(self) -> Path:
+        """Generated configuration of the components."""
+        return self.root / "config"
+
+    @property
+    def data(self) -> Path:
+        """What the components write: etcd, containerd, kubelet. Mounts lie only below this."""
+        return self.root / "data"
+
+    @property
+    def containerd_socket(self) -> Path:
+        return self.data / "containerd.sock"
+
+    @property
+    def hcloud_token(self) -> Path:
+        return self.root / "hcloud-token"
+
+    @property
+    def layers(self) -> Path:
+        """Image layers that change with every edit."""
+        return self.root / "layers"
+
+    @property
+    def images_record(self) -> Path:
+        """Which images, by digest of their inputs, the node has."""
+        return self.root / "images.json"
+
+
+def cache_folder() -> Path:
+    """Where built tools and image layers are kept between labs and checkouts; LAB_CACHE overrides it."""
+    override = os.environ.get("LAB_CACHE")
+    if override:
+        return Path(override)
+    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return home / "catalyst-lab"

@@ -1,0 +1,204 @@
+"""Brings the lab up and takes it down, whatever state it is in.
+
+`up` has three ways: a healthy lab is left alone; a lab whose etcd, API server and containerd live gets its other processes
+back; anything else is cleaned away completely and started afresh. Nothing is repaired in between: a lab holds nothing worth
+keeping, and a fresh one takes seconds.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import secrets
+import shlex
+import shutil
+import sys
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+
+from e2e.lab import cluster, images, machine, network, node, packages, pki, processes, tools, waiting
+from e2e.lab.layout import HCLOUD_URL, Layout
+from e2e.lab.timeline import Timeline
+
+CORE = ("etcd", "kube-apiserver", "containerd")
+"""Without one of these the rest cannot be told from a dead lab."""
+
+Maker = Callable[[Layout], cluster.Component]
+
+
+def components() -> dict[str, Maker]:
+    """All processes of the lab in the order in which they start."""
+    makers: dict[str, Maker] = {
+        "etcd": cluster.etcd,
+        "kube-apiserver": cluster.apiserver,
+        "containerd": cluster.containerd,
+        "kube-controller-manager": cluster.controller_manager,
+        "kube-scheduler": cluster.scheduler,
+        "kube-proxy": cluster.proxy,
+        "kubelet": cluster.kubelet,
+    }
+    if importlib.util.find_spec("e2e.lab.hcloud"):
+        makers["hcloud"] = lambda layout: cluster.hcloud(layout, sys.executable)
+    return makers
+
+
+def up(layout: Layout, timeline: Timeline, *, replace: bool) -> None:
+    """Bring the lab up; returns when the node is ready and the images are imported."""
+    packages.require()
+    with machine.locked(timeline):
+        for other in machine.others(layout):
+            machine.refuse_if_in_use(other, replace=replace)
+            timeline.say(f"taking down the lab of {other.checkout}")
+            _remove(other)
+        if not _core_lives(layout):
+            _remove(layout)
+            tools.link(layout, timeline)
+            _start_afresh(layout, timeline)
+            return
+        _start_missing(layout, timeline)
+        images.update(layout, timeline)
+
+
+def down(layout: Layout, timeline: Timeline) -> None:
+    """Take the lab away; only its logs stay."""
+    with machine.locked(timeline), timeline.step("take down"):
+        _remove(layout)
+
+
+def restart(layout: Layout, timeline: Timeline, name: str) -> None:
+    """Start one process again, with the code and configuration of now."""
+    with machine.locked(timeline):
+        processes.stop(layout, name, grace=5)
+        _start(layout, timeline, components()[name])
+
+
+def health(layout: Layout) -> dict[str, str]:
+    """Each process of the lab as "ready", "not ready" or "not running"."""
+    return {name: _health(layout, name, maker) for name, maker in components().items()}
+
+
+def _health(layout: Layout, name: str, maker: Maker) -> str:
+    if processes.find(layout, name) is None:
+        return "not running"
+    return "ready" if maker(layout).ready() else "not ready"
+
+
+def _core_lives(layout: Layout) -> bool:
+    makers = components()
+    return all(_health(layout, name, makers[name]) == "ready" for name in CORE)
+
+
+def _start_missing(layout: Layout, timeline: Timeline) -> None:
+    for name, maker in components().items():
+        if _health(layout, name, maker) != "ready":
+            timeline.say(f"{name} is {_health(layout, name, maker)}; starting it again")
+            processes.stop(layout, name, grace=2)
+            _start(layout, timeline, maker)
+
+
+def _start(layout: Layout, timeline: Timeline, maker: Maker) -> None:
+    component = maker(layout)
+    with timeline.step(component.name):
+        environment = {**cluster.base_environment(layout), **component.environment}
+        processes.start(layout, component.name, component.command, environment)
+        waiting.until(layout, component.name, component.ready, timeout=component.timeout)
+
+
+def _start_afresh(layout: Layout, timeline: Timeline) -> None:
+    machine.claim(layout)
+    with timeline.step("network, certificates, configuration"):
+        _prepare(layout)
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        control_plane = pool.submit(_start_control_plane, layout, timeline)
+        runtime = pool.submit(_start_runtime, layout, timeline)
+        parts = [control_plane, runtime, pool.submit(_start_emulators, layout, timeline)]
+        parts.append(pool.submit(_start_node, layout, timeline, control_plane, runtime))
+        parts.append(pool.submit(_import_images, layout, timeline, runtime))
+        parts += [
+            pool.submit(_start_after, layout, timeline, control_plane, maker)
+            for maker in (cluster.controller_manager, cluster.scheduler, cluster.proxy)
+        ]
+    for part in parts:
+        part.result()
+
+
+def _prepare(layout: Layout) -> None:
+    shutil.rmtree(layout.log, ignore_errors=True)
+    for folder in (layout.log, layout.run, layout.data):
+        folder.mkdir(parents=True, exist_ok=True)
+    network.set_up(layout)
+    node.prepare(layout)
+    pki.create(layout)
+    cluster.write_config(layout)
+    layout.hcloud_token.touch(mode=0o600)
+    layout.hcloud_token.write_text(secrets.token_hex(32) + "\n")
+    write_env(layout)
+
+
+def write_env(layout: Layout) -> None:
+    """The contract with tests and people: shell assignments."""
+    values = {
+        "KUBECONFIG": str(layout.kubeconfig),
+        "HCLOUD_ENDPOINT": f"{HCLOUD_URL}/v1",
+        "HCLOUD_TOKEN": layout.hcloud_token.read_text().strip(),
+        "LAB_BIN": str(layout.bin),
+    }
+    layout.env_file.touch(mode=0o600)
+    layout.env_file.write_text("".join(f"{name}={shlex.quote(value)}\n" for name, value in values.items()))
+
+
+def _start_control_plane(layout: Layout, timeline: Timeline) -> None:
+    _start(layout, timeline, cluster.etcd)
+    _start(layout, timeline, cluster.apiserver)
+
+
+def _start_runtime(layout: Layout, timeline: Timeline) -> None:
+    _start(layout, timeline, cluster.containerd)
+    images.load(layout, images.pause(timeline), timeline)
+
+
+def _start_after(layout: Layout, timeline: Timeline, needed: Future[None], maker: Maker) -> None:
+    needed.result()
+    _start(layout, timeline, maker)
+
+
+def _start_node(layout: Layout, timeline: Timeline, *needed: Future[None]) -> None:
+    for future in needed:
+        future.result()
+    _start(layout, timeline, cluster.kubelet)
+
+
+def _import_images(layout: Layout, timeline: Timeline, runtime: Future[None]) -> None:
+    with timeline.step("operator image: build"):
+        image = images.operator(layout, timeline)
+    runtime.result()
+    images.load(layout, image, timeline)
+
+
+def _start_emulators(layout: Layout, timeline: Timeline) -> None:
+    maker = components().get("hcloud")
+    if maker is None:
+        timeline.say("e2e.lab.hcloud does not exist: the lab comes up without the Hetzner Cloud API")
+        return
+    _start(layout, timeline, maker)
+
+
+def _remove(layout: Layout) -> None:
+    """Processes first, then what held them together, then the files; each step is content with finding nothing."""
+    processes.end(processes.in_pods(), grace=0)
+    processes.end(processes.of_lab(layout.root), grace=0)
+    # A shim that lived until now may have started one more process before it ended.
+    processes.end(processes.in_pods(), grace=0)
+    node.clean_up(layout)
+    network.take_down(layout)
+    for entry in layout.root.glob("*"):
+        if entry not in (layout.log, layout.bin):
+            _delete(entry)
+    machine.release()
+
+
+def _delete(entry: os.PathLike[str]) -> None:
+    if os.path.isdir(entry) and not os.path.islink(entry):
+        shutil.rmtree(entry)
+    else:
+        os.unlink(entry)

@@ -1,0 +1,130 @@
+"""The lab's part of the machine's network: a bridge with the node's address, routes, packet rules, kernel settings.
+
+Nothing of the lab may leave the machine: the Service range is routed to a bridge without ports, so that what kube-proxy
+does not translate dies there, and what Pods send to anywhere but the machine itself is rejected. Kernel settings that
+Kubernetes changes are noted down and put back.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from collections.abc import Iterable
+from pathlib import Path
+
+from e2e.lab.layout import BRIDGE, NODE_NETWORK, POD_BRIDGE, SERVICE_RANGE, Layout
+
+CHAIN = "CATALYST-LAB"
+OWN_CHAINS = re.compile(r"^(KUBE-|CNI-|CATALYST-LAB)")
+"""Chains of kube-proxy and the kubelet, of the CNI plugins, and ours."""
+
+SYSCTL = Path("/proc/sys")
+SETTINGS = (
+    "net/ipv4/ip_forward",
+    "net/ipv4/conf/all/route_localnet",
+    "net/netfilter/nf_conntrack_tcp_timeout_established",
+    "net/netfilter/nf_conntrack_tcp_timeout_close_wait",
+    "net/bridge/bridge-nf-call-iptables",
+    "vm/overcommit_memory",
+    "vm/panic_on_oom",
+    "kernel/panic",
+    "kernel/panic_on_oops",
+    "kernel/keys/root_maxbytes",
+    "kernel/keys/root_maxkeys",
+)
+"""What kube-proxy, the kubelet, the CNI plugins and the lab itself change."""
+
+RULES = """\
+*filter
+:CATALYST-LAB-FORWARD - [0:0]
+:CATALYST-LAB-INPUT - [0:0]
+-A CATALYST-LAB-FORWARD -i {pods} -o {pods} -j ACCEPT
+-A CATALYST-LAB-FORWARD -i {pods} -j REJECT
+-A CATALYST-LAB-INPUT -i {pods} -j ACCEPT
+-I FORWARD 1 -j CATALYST-LAB-FORWARD
+-I INPUT 1 -j CATALYST-LAB-INPUT
+COMMIT
+"""
+
+
+def _run(*command: str, stdin: str | None = None) -> str:
+    return subprocess.run(command, check=True, capture_output=True, text=True, input=stdin).stdout
+
+
+def set_up(layout: Layout) -> None:
+    """Make the bridge, its route and the rules; expects that `take_down` left none of them."""
+    _note_settings(layout)
+    _run("ip", "link", "add", BRIDGE, "type", "bridge")
+    _run("ip", "address", "add", NODE_NETWORK, "dev", BRIDGE)
+    _run("ip", "link", "set", BRIDGE, "up")
+    _run("ip", "route", "add", SERVICE_RANGE, "dev", BRIDGE)
+    _run("iptables-restore", "--noflush", "--wait", stdin=RULES.format(pods=POD_BRIDGE))
+    (SYSCTL / "net/ipv4/ip_forward").write_text("1")
+    bridge_filter = SYSCTL / "net/bridge/bridge-nf-call-iptables"
+    if bridge_filter.exists():
+        bridge_filter.write_text("1")
+
+
+def take_down(layout: Layout) -> None:
+    """Remove all of it, whatever part is there; routes go with their bridge."""
+    for bridge in (POD_BRIDGE, BRIDGE):
+        if Path("/sys/class/net", bridge).exists():
+            _run("ip", "link", "delete", bridge)
+    for family in ("iptables", "ip6tables"):
+        _remove_rules(family)
+    _restore_settings(layout)
+
+
+def _remove_rules(family: str) -> None:
+    removal = "".join(removal_of(table) for table in _tables(_run(f"{family}-save")))
+    if removal:
+        _run(f"{family}-restore", "--noflush", "--wait", stdin=removal)
+
+
+def _tables(saved: str) -> list[list[str]]:
+    """The output of iptables-save as one list of lines for each table."""
+    return [table.splitlines() for table in re.findall(r"^\*.*?^COMMIT$", saved, re.MULTILINE | re.DOTALL)]
+
+
+def removal_of(table: list[str]) -> str:
+    """Input for `iptables-restore --noflush` that takes the lab's chains, and jumps to them, out of one table."""
+    chains = [line[1:].split()[0] for line in table if line.startswith(":")]
+    own = [chain for chain in chains if OWN_CHAINS.match(chain)]
+    if not own:
+        return ""
+    jumps = [line for line in table if line.startswith("-A ") and _jumps_from_foreign(line, own)]
+    lines = [
+        table[0],
+        *(f":{chain} - [0:0]" for chain in own),
+        *(f"-D{line[2:]}" for line in jumps),
+        *(f"-X {chain}" for chain in own),
+        "COMMIT\n",
+    ]
+    return "\n".join(lines)
+
+
+def _jumps_from_foreign(rule: str, own: Iterable[str]) -> bool:
+    source = rule.split()[1]
+    target = re.search(r" -[jg] (\S+)", rule)
+    return source not in own and target is not None and target[1] in own
+
+
+def _settings_file(layout: Layout) -> Path:
+    return layout.root / "kernel-settings.json"
+
+
+def _note_settings(layout: Layout) -> None:
+    present = [name for name in SETTINGS if (SYSCTL / name).exists()]
+    noted = {name: (SYSCTL / name).read_text().strip() for name in present}
+    _settings_file(layout).write_text(json.dumps(noted, indent=1) + "\n")
+
+
+def _restore_settings(layout: Layout) -> None:
+    path = _settings_file(layout)
+    if not path.exists():
+        return
+    for name, value in json.loads(path.read_text()).items():
+        if (SYSCTL / name).exists() and (SYSCTL / name).read_text().strip() != value:
+            (SYSCTL / name).write_text(value)
+    path.unlink()

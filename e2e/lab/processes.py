@@ -1,0 +1,187 @@
+"""Starts, finds and ends the lab's processes, and never anybody else's.
+
+Two marks, because each alone fails somewhere. A run file names a component's process by pid, start time and boot, so a pid
+that now belongs to another program, also after a reboot, is not believed. The variable CATALYST_LAB in the environment is
+inherited by whatever a component starts (containerd's shims, the servers that the Hetzner emulator "boots"), so that all
+of it is found even when its parents were killed without notice. Container processes have neither: they are found by the
+lab's cgroup.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import signal
+import subprocess
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from e2e.lab.errors import LabError
+from e2e.lab.layout import CGROUP, Layout
+
+MARK = "CATALYST_LAB"
+PROC = Path("/proc")
+
+
+@dataclass(frozen=True)
+class Identity:
+    """A process that cannot be mistaken for a later one with the same pid."""
+
+    pid: int
+    started: int
+    """Clock ticks after the boot, field 22 of /proc/<pid>/stat."""
+    boot: str
+
+
+def boot_id() -> str:
+    return (PROC / "sys/kernel/random/boot_id").read_text().strip()
+
+
+def _start_time(pid: int) -> int | None:
+    """None when no such process runs; a zombie does not."""
+    try:
+        stat = (PROC / str(pid) / "stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    state, *fields = stat.rpartition(")")[2].split()
+    return None if state in "ZX" else int(fields[18])
+
+
+def _run_file(layout: Layout, name: str) -> Path:
+    return layout.run / f"{name}.json"
+
+
+def start(layout: Layout, name: str, command: Sequence[str | Path], environment: Mapping[str, str]) -> Identity:
+    """Start a component in a session of its own, with its output in `<log>/<name>.log`."""
+    layout.log.mkdir(parents=True, exist_ok=True)
+    layout.run.mkdir(parents=True, exist_ok=True)
+    with (layout.log / f"{name}.log").open("ab") as log:
+        child = subprocess.Popen(
+            [str(word) for word in command],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            cwd=layout.root,
+            env={**environment, MARK: str(layout.root)},
+            start_new_session=True,
+        )
+    started = _start_time(child.pid)
+    identity = Identity(child.pid, -1 if started is None else started, boot_id())
+    _run_file(layout, name).write_text(json.dumps(asdict(identity)) + "\n")
+    return identity
+
+
+def find(layout: Layout, name: str) -> Identity | None:
+    """The component's process when it runs, else None."""
+    try:
+        identity = Identity(**json.loads(_run_file(layout, name).read_text()))
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    alive = identity.boot == boot_id() and _start_time(identity.pid) == identity.started
+    return identity if alive else None
+
+
+def known(layout: Layout) -> list[str]:
+    """Names of all components that were started and not stopped since, alive or not."""
+    return sorted(path.stem for path in layout.run.glob("*.json"))
+
+
+def stop(layout: Layout, name: str, *, grace: float) -> None:
+    """End one component: SIGTERM, and SIGKILL after `grace` seconds."""
+    identity = find(layout, name)
+    if identity:
+        end([identity.pid], grace=grace)
+    _run_file(layout, name).unlink(missing_ok=True)
+
+
+def log_tail(layout: Layout, name: str, lines: int = 15) -> str:
+    try:
+        text = (layout.log / f"{name}.log").read_text(errors="replace")
+    except FileNotFoundError:
+        return "(no log)"
+    return "\n".join(text.splitlines()[-lines:])
+
+
+def _pids() -> Iterator[int]:
+    return (int(entry.name) for entry in PROC.iterdir() if entry.name.isdigit())
+
+
+def _mark_of(pid: int) -> str | None:
+    try:
+        environment = (PROC / str(pid) / "environ").read_bytes()
+    except OSError:  # it ended, or it is a kernel thread
+        return None
+    prefix = f"{MARK}=".encode()
+    return next((item[len(prefix) :].decode() for item in environment.split(b"\0") if item.startswith(prefix)), None)
+
+
+def marked() -> dict[int, str]:
+    """Every process of any lab on this machine, with the folder of its lab."""
+    marks = {pid: _mark_of(pid) for pid in _pids()}
+    return {pid: mark for pid, mark in marks.items() if mark is not None}
+
+
+def of_lab(root: Path) -> list[int]:
+    return [pid for pid, mark in marked().items() if mark == str(root)]
+
+
+def in_pods() -> list[int]:
+    """Processes inside the lab's containers."""
+    return [pid for pid in _pids() if _in_lab_cgroup(pid)]
+
+
+def _in_lab_cgroup(pid: int) -> bool:
+    try:
+        return f":/{CGROUP}/" in (PROC / str(pid) / "cgroup").read_text()
+    except OSError:  # it ended
+        return False
+
+
+def end(pids: Iterable[int], *, grace: float) -> None:
+    """End processes and wait until they are gone. Handles, not pids, are signalled: a pid may be given out again."""
+    handles = dict(_handles(pids))
+    try:
+        if grace > 0:
+            _signal(handles, signal.SIGTERM)
+            handles = _wait(handles, grace)
+        _signal(handles, signal.SIGKILL)
+        handles = _wait(handles, 10)
+        if handles:
+            raise LabError(
+                f"processes {sorted(handles.values())} did not end after SIGKILL",
+                "they wait in the kernel, most often for storage: look at /proc/<pid>/stack, then run this again",
+            )
+    finally:
+        for handle in handles:
+            os.close(handle)
+
+
+def _handles(pids: Iterable[int]) -> Iterator[tuple[int, int]]:
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            yield os.pidfd_open(pid), pid
+
+
+def _signal(handles: Mapping[int, int], number: signal.Signals) -> None:
+    for handle in handles:
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(handle, number)
+
+
+def _wait(handles: dict[int, int], seconds: float) -> dict[int, int]:
+    """Wait for the ends of processes; what is left is returned, handles of ended ones are closed."""
+    poll = select.poll()
+    for handle in handles:
+        poll.register(handle, select.POLLIN)
+    deadline = time.monotonic() + seconds
+    left = dict(handles)
+    while left and (remaining := deadline - time.monotonic()) > 0:
+        for handle, _ in poll.poll(remaining * 1000):
+            poll.unregister(handle)
+            os.close(handle)
+            del left[handle]
+    return left

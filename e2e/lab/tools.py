@@ -1,0 +1,190 @@
+"""Builds the lab's programs from Go modules, each once per version, into a cache outside the checkout.
+
+A folder of the cache is named after everything that goes into it (versions, checksums, flags), is filled under another name
+and renamed when complete: what has the name is whole. `link` then makes LAB_BIN, a folder of links, for one checkout.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from e2e.lab.errors import BuildFailed
+from e2e.lab.layout import Layout, cache_folder
+from e2e.lab.timeline import Timeline
+
+MODULES = Path(__file__).with_name("tools")
+PROVIDER = Path(__file__).with_name("provider")
+
+
+@dataclass(frozen=True)
+class Tool:
+    """One Go module of ours that pins what is built from it."""
+
+    name: str
+    version: str
+    packages: Sequence[str]
+    expected: str
+    """How long a cold build takes on two cores."""
+    ldflags: str = "-s -w"
+
+    @property
+    def folder(self) -> Path:
+        return MODULES / self.name
+
+
+KUBE = Tool(
+    name="kube",
+    version="1.34.4",
+    packages=[
+        f"k8s.io/kubernetes/cmd/{command}"
+        for command in (
+            "kube-apiserver",
+            "kube-controller-manager",
+            "kube-scheduler",
+            "kube-proxy",
+            "kubelet",
+            "kubectl",
+        )
+    ],
+    expected="6 minutes",
+    ldflags="-s -w -X k8s.io/component-base/version.gitVersion=v1.34.4",
+)
+TOFU = Tool(
+    name="tofu",
+    version="1.12.6",
+    packages=["github.com/opentofu/opentofu/cmd/tofu"],
+    expected="3 minutes",
+    ldflags="-s -w -X github.com/opentofu/opentofu/version.dev=no",
+)
+KUSTOMIZE_CONTROLLER = Tool(
+    name="kustomize-controller",
+    version="1.7.3",
+    packages=["github.com/fluxcd/kustomize-controller"],
+    expected="3 minutes",
+)
+BINARIES = (KUBE, TOFU, KUSTOMIZE_CONTROLLER)
+
+HELMRELEASE_CRDS = "helmrelease-crds"
+HELMRELEASE_TYPES = "github.com/fluxcd/helm-controller/api/v2"
+
+SHIPPED_CRDS = {
+    "github.com/fluxcd/kustomize-controller@v1.7.3": "h1:SzNnGn/4ObAPEHHleM5U7y/AKxKXph3Vj6ZhteeXw8M=",
+    "github.com/fluxcd/source-controller@v1.8.5": "h1:3zKSTGc2FPoZcQ5BjnyOrwdHDWeYqst3uAoZ+c0DG3c=",
+}
+"""Modules whose archives carry their CRDs as YAML, with the checksum that a go.sum would have. kustomize-controller's own
+module cannot require source-controller: it does not build outside its repository."""
+
+PROVIDER_VERSION = "1.68.0"
+PROVIDER_PATH = (
+    f"registry.opentofu.org/hetznercloud/hcloud/{PROVIDER_VERSION}/linux_amd64/terraform-provider-hcloud_v{PROVIDER_VERSION}"
+)
+"""Where OpenTofu looks for the provider in a filesystem mirror."""
+
+
+def link(layout: Layout, timeline: Timeline) -> None:
+    """Build what is missing and make LAB_BIN of this lab: programs, the provider, and Flux's CRDs below `crds/`."""
+    folders = [build(tool, timeline) for tool in BINARIES]
+    layout.bin.mkdir(parents=True, exist_ok=True)
+    for source in (file for folder in folders for file in folder.iterdir()):
+        _link(layout.bin / source.name, source)
+    _link(layout.bin / "terraform-provider-hcloud", provider_mirror(timeline) / PROVIDER_PATH)
+    _link(layout.bin / "crds", flux_crds(timeline))
+
+
+def _link(link: Path, target: Path) -> None:
+    if link.is_symlink() and link.readlink() == target:
+        return
+    link.unlink(missing_ok=True)
+    link.symlink_to(target)
+
+
+def build(tool: Tool, timeline: Timeline) -> Path:
+    """The cache folder with the tool's binaries."""
+
+    def make(out: Path) -> None:
+        go("build", "-trimpath", "-ldflags", tool.ldflags, "-o", f"{out}/", *tool.packages, cwd=tool.folder)
+
+    key = digest([tool.folder / "go.mod", tool.folder / "go.sum"], *tool.packages, tool.ldflags)
+    return cached(f"tools/{tool.name}-{tool.version}-{key}", make, timeline, f"build {tool.name}", tool.expected)
+
+
+def flux_crds(timeline: Timeline) -> Path:
+    """A folder with the CRDs of Flux' sources, Kustomizations and HelmReleases.
+
+    helm-controller's archive has none that match its API module, so its CRD is generated from the types.
+    """
+    module = MODULES / HELMRELEASE_CRDS
+
+    def make(out: Path) -> None:
+        go("tool", "controller-gen", "crd", f"paths={HELMRELEASE_TYPES}", f"output:crd:dir={out}", cwd=module)
+        for name, checksum in SHIPPED_CRDS.items():
+            for source in (_download(name, checksum) / "config/crd/bases").glob("*.yaml"):
+                (out / source.name).write_bytes(source.read_bytes())
+
+    key = digest([module / "go.mod", module / "go.sum"], *SHIPPED_CRDS)
+    return cached(f"tools/flux-crds-{key}", make, timeline, "generate Flux' CRDs", "half a minute")
+
+
+def _download(module: str, checksum: str) -> Path:
+    got = json.loads(go("mod", "download", "-json", module, cwd=MODULES / HELMRELEASE_CRDS))
+    if got["Sum"] != checksum:
+        raise BuildFailed(
+            f"{module} has the checksum {got['Sum']}, not {checksum}", "do not use it: find out who changed a published module"
+        )
+    return Path(got["Dir"])
+
+
+def provider_mirror(timeline: Timeline) -> Path:
+    """A filesystem mirror for OpenTofu with the stand-in for the provider hetznercloud/hcloud."""
+    sources = [file for file in sorted(PROVIDER.rglob("*")) if file.is_file() and not file.name.endswith("_test.go")]
+
+    def make(out: Path) -> None:
+        go("build", "-trimpath", "-ldflags", "-s -w", "-o", str(out / PROVIDER_PATH), ".", cwd=PROVIDER)
+
+    key = digest(sources, *(str(file.relative_to(PROVIDER)) for file in sources))
+    return cached(f"tools/provider-{PROVIDER_VERSION}-{key}", make, timeline, "build the provider", "1 minute")
+
+
+def digest(files: Iterable[Path], *words: str) -> str:
+    """A short digest of files' contents and further words: the name of what is made from them."""
+    total = hashlib.sha256()
+    for part in (*(file.read_bytes() for file in files), *(word.encode() for word in words)):
+        total.update(hashlib.sha256(part).digest())
+    return total.hexdigest()[:12]
+
+
+def cached(name: str, make: Callable[[Path], None], timeline: Timeline, step: str, expected: str) -> Path:
+    """The cache's folder `name`, made by `make` when it is not there."""
+    folder = cache_folder() / name
+    if folder.is_dir():
+        return folder
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    try:
+        with timeline.step(step, expected=expected):
+            make(unfinished)
+        unfinished.chmod(0o755)
+        unfinished.rename(folder)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+    return folder
+
+
+def go(*arguments: str, cwd: Path) -> str:
+    """Run Go with what the committed go.mod and go.sum pin, and nothing newer."""
+    environment = {**os.environ, "CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOFLAGS": "-mod=readonly -buildvcs=false"}
+    ran = subprocess.run(["go", *arguments], cwd=cwd, env=environment, check=False, capture_output=True, text=True)
+    if ran.returncode != 0:
+        raise BuildFailed(
+            f"`go {arguments[0]}` in {cwd} failed:\n{ran.stderr[-3000:]}",
+            "a Go proxy must be reachable for a first build, and Go at least as new as go.mod says: see `go version`",
+        )
+    return ran.stdout

@@ -1,0 +1,146 @@
+# What each server is told at its first boot.
+#
+# The templates list files and start one unit; the scripts are plain files without templating. What varies reaches them
+# as data, encoded for where it lands (quoted for the shell, JSON, YAML) and then as base64, so that no value, however
+# hostile, can become code or break the document around it.
+
+locals {
+  scripts = {
+    for name in ["lib.sh", "await-private-address.sh", "bootstrap-node.sh", "bootstrap-cluster.sh"] :
+    name => file("${path.module}/scripts/${name}")
+  }
+  blackhole_unit = file("${path.module}/units/catalyst-metadata-blackhole.service")
+  networkd_conf  = file("${path.module}/units/networkd.conf")
+  sysctl_conf    = file("${path.module}/units/sysctl.conf")
+  cilium_values  = file("${path.module}/cilium-values.yaml")
+
+  kit_name   = "${var.fqdn}-bootstrap-kit"
+  server_url = "https://${local.first_control_plane_ip}:6443"
+
+  # Of every k3s server. They must agree on these, or k3s refuses to let one join.
+  server_config = {
+    flannel-backend        = "none"
+    disable-network-policy = true
+    disable-kube-proxy     = true
+    disable                = ["traefik", "servicelb"]
+    tls-san                = [var.fqdn]
+    token                  = var.server_token
+    agent-token            = var.agent_token
+  }
+
+  control_plane_config = [
+    for index, node in local.control_planes : merge(
+      local.server_config,
+      { node-name = node.name, node-ip = node.private_ip },
+      { for key, value in { cluster-init = true } : key => value if index == 0 },
+      { for key, value in { server = local.server_url } : key => value if index > 0 },
+    )
+  ]
+  worker_config = [
+    for node in local.workers : {
+      node-name = node.name
+      node-ip   = node.private_ip
+      server    = local.server_url
+      token     = var.agent_token
+    }
+  ]
+
+  # A List in JSON rather than YAML: strings in JSON have one way to be quoted and none to escape from it.
+  kit = jsonencode({
+    apiVersion = "v1"
+    kind       = "List"
+    items = [
+      {
+        apiVersion = "source.toolkit.fluxcd.io/v1"
+        kind       = "GitRepository"
+        metadata   = { name = "openova-public", namespace = "flux-system" }
+        spec = merge(
+          { interval = "5m", timeout = "60s", url = var.git.url, ref = { branch = var.git.branch } },
+          { for key, value in { secretRef = { name = var.git.secret_name } } : key => value if var.git.secret_name != "" },
+        )
+      },
+      {
+        apiVersion = "kustomize.toolkit.fluxcd.io/v1"
+        kind       = "Kustomization"
+        metadata   = { name = local.kit_name, namespace = "flux-system" }
+        spec = merge(
+          {
+            interval      = "10m"
+            retryInterval = "1m"
+            timeout       = "5m"
+            prune         = true
+            path          = var.git.path
+            sourceRef     = { kind = "GitRepository", name = "openova-public" }
+            postBuild     = { substitute = var.kit_values }
+          },
+          { for key, value in { components = var.git.components } : key => value if length(var.git.components) > 0 },
+        )
+      },
+    ]
+  })
+
+  # What the scripts source: NAME='value' lines, a quote in a value written as '\''.
+  shell_lines = {
+    for name, download in var.release.downloads : name => {
+      "${upper(name)}_VERSION"       = download.version
+      "${upper(name)}_URL"           = download.url
+      "${upper(name)}_SHA256"        = download.sha256 == null ? "" : download.sha256
+      "${upper(name)}_CHECKSUMS_URL" = download.checksums_url == null ? "" : download.checksums_url
+    }
+  }
+  node_env = {
+    for node in concat(local.control_planes, local.workers) : node.name => merge(
+      {
+        NODE_NAME   = node.name
+        NODE_IP     = node.private_ip
+        K3S_SERVICE = contains(local.workers[*].name, node.name) ? "k3s-agent.service" : "k3s.service"
+      },
+      local.shell_lines["k3s"],
+      { for name, value in merge({ KIT_NAME = local.kit_name }, values(local.shell_lines)...) :
+        name => value if node.name == local.control_planes[0].name
+      },
+    )
+  }
+  node_env_files = {
+    for node, variables in local.node_env : node => join("", [
+      for name, value in variables : "${name}='${replace(value, "'", "'\\''")}'\n"
+    ])
+  }
+
+  control_plane_user_data = [
+    for index, node in local.control_planes : base64gzip(templatefile("${path.module}/cloudinit-control-plane.tftpl", {
+      first          = index == 0
+      scripts        = local.scripts
+      blackhole_unit = local.blackhole_unit
+      networkd_conf  = local.networkd_conf
+      sysctl_conf    = local.sysctl_conf
+      k3s_unit       = templatefile("${path.module}/units/k3s.service.tftpl", { mode = "server" })
+      bootstrap_unit = templatefile("${path.module}/units/catalyst-bootstrap.service.tftpl", {
+        scripts = index == 0 ? ["bootstrap-node.sh", "bootstrap-cluster.sh"] : ["bootstrap-node.sh"]
+      })
+      node_env        = local.node_env_files[node.name]
+      k3s_config      = yamlencode(local.control_plane_config[index])
+      registries_yaml = var.registries_yaml
+      ca_files        = var.ca_files
+      cilium_values   = local.cilium_values
+      boot_manifests  = var.boot_manifests
+      kit             = local.kit
+    }))
+  ]
+
+  worker_user_data = [
+    for index, node in local.workers : base64gzip(templatefile("${path.module}/cloudinit-worker.tftpl", {
+      scripts        = local.scripts
+      blackhole_unit = local.blackhole_unit
+      networkd_conf  = local.networkd_conf
+      sysctl_conf    = local.sysctl_conf
+      k3s_unit       = templatefile("${path.module}/units/k3s.service.tftpl", { mode = "agent" })
+      bootstrap_unit = templatefile("${path.module}/units/catalyst-bootstrap.service.tftpl", {
+        scripts = ["bootstrap-node.sh"]
+      })
+      node_env        = local.node_env_files[node.name]
+      k3s_config      = yamlencode(local.worker_config[index])
+      registries_yaml = var.registries_yaml
+    }))
+  ]
+}

@@ -1,0 +1,14 @@
+output "control_plane_ips" {
+  description = "Public IPv4 addresses of the control planes, the first one first. The Kubernetes API answers on port 6443 of each."
+  value       = hcloud_server.control_plane[*].ipv4_address
+}
+
+output "control_plane_ip" {
+  description = "Public IPv4 address of the first control plane."
+  value       = hcloud_server.control_plane[0].ipv4_address
+}
+
+output "load_balancer_ip" {
+  description = "Public IPv4 address of the load balancer: what the Sovereign's DNS records point to."
+  value       = hcloud_load_balancer.this.ipv4
+}

@@ -1,0 +1,94 @@
+#!/bin/bash
+# First boot of the first control plane, after bootstrap-node.sh: what must be there before Flux can take over.
+# Without a network no Pod starts, and without a StorageClass no volume binds, so neither can be left to the kit.
+# Runs again after a failure or a reboot in the middle; every step may be repeated.
+set -euo pipefail
+
+# shellcheck source=infra/hetzner/scripts/lib.sh
+source /usr/local/lib/catalyst/lib.sh
+# shellcheck source=/dev/null
+source /etc/catalyst/node.env
+
+export KUBECONFIG=/etc/rancher/k3s/k3s.yaml
+export HELM_CACHE_HOME=$CACHE_DIR/helm
+
+apply() {
+  retry 5 kubectl apply --server-side --force-conflicts --field-manager=catalyst-bootstrap -f "$1"
+}
+
+await_api() {
+  wait_for 600 "API server ready" kubectl get --raw /readyz
+}
+
+# k3s' own provisioner; a kit of charts that do not name a class waits for a default one for ever.
+default_storage_class() {
+  wait_for 300 "StorageClass local-path" kubectl get storageclass local-path
+  kubectl annotate --overwrite storageclass local-path storageclass.kubernetes.io/is-default-class=true
+}
+
+# Before Cilium: its operator looks for them once, when it starts.
+gateway_api() {
+  fetch GATEWAY_API "$CACHE_DIR/gateway-api.yaml"
+  apply "$CACHE_DIR/gateway-api.yaml"
+  kubectl wait --for=condition=Established --timeout=120s crd --all
+}
+
+install_helm() {
+  fetch HELM "$CACHE_DIR/helm.tar.gz"
+  tar --extract --gzip --file "$CACHE_DIR/helm.tar.gz" --directory /usr/local/bin --strip-components=1 linux-amd64/helm
+}
+
+# Release name and namespace are those of bp-cilium's HelmRelease, which upgrades the release it finds.
+install_cilium() {
+  local status
+  status=$(helm status cilium --namespace kube-system 2>/dev/null || true)
+  if [[ $status == *"STATUS: deployed"* ]]; then
+    log "cilium: deployed before, left as it is"
+    return 0
+  fi
+  # A boot that was cut short leaves a release that Helm neither finishes nor replaces.
+  if [[ -n $status ]]; then helm uninstall cilium --namespace kube-system --wait --timeout 5m; fi
+  fetch CILIUM "$CACHE_DIR/cilium.tgz"
+  helm install cilium "$CACHE_DIR/cilium.tgz" --namespace kube-system --values /etc/catalyst/cilium-values.yaml
+  kubectl wait --for=condition=Ready --timeout=900s "node/$NODE_NAME"
+}
+
+# Helm adopts objects that say they belong to the release, and refuses (and then rolls back, deleting them) those
+# that do not. Release name and namespace are those of bp-flux's HelmRelease.
+as_helm_release() {
+  kubectl annotate --local --overwrite -f "$3" -o yaml "meta.helm.sh/release-name=$1" "meta.helm.sh/release-namespace=$2" |
+    kubectl label --local --overwrite -f - -o yaml app.kubernetes.io/managed-by=Helm
+}
+
+install_flux() {
+  fetch FLUX "$CACHE_DIR/flux-install.yaml"
+  as_helm_release flux flux-system "$CACHE_DIR/flux-install.yaml" >"$CACHE_DIR/flux.yaml"
+  apply "$CACHE_DIR/flux.yaml"
+  kubectl --namespace flux-system wait --for=condition=Available --timeout=900s deployment --all
+}
+
+boot_manifests() {
+  local manifest
+  for manifest in /etc/catalyst/manifests/*.yaml; do
+    if [[ -e $manifest ]]; then apply "$manifest"; fi
+  done
+}
+
+start_kit() {
+  apply /etc/catalyst/kit.json
+}
+
+trap report_exit EXIT
+step api await_api
+# From the moment the kit is there Flux owns Cilium and itself: going back over them would fight it.
+if kubectl --namespace flux-system get kustomizations.kustomize.toolkit.fluxcd.io "$KIT_NAME" >/dev/null 2>&1; then
+  log "Kustomization $KIT_NAME is there: nothing left to do"
+  exit 0
+fi
+step storage-class default_storage_class
+step gateway-api gateway_api
+step helm install_helm
+step cilium install_cilium
+step flux install_flux
+step boot-manifests boot_manifests
+step kit start_kit

@@ -1,0 +1,112 @@
+# shellcheck shell=bash
+# What the bootstrap scripts share: a log with times, waits and retries with limits, and downloads that are never used
+# unchecked. Messages go to stderr, so that a function's stdout is its result.
+
+CACHE_DIR=${CACHE_DIR:-/var/cache/catalyst}
+RETRY_PAUSE=${RETRY_PAUSE:-10}
+STEP=start
+
+log() {
+  printf '%s %s\n' "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$*" >&2
+}
+
+# On exit, a failure is named after the step it happened in.
+report_exit() {
+  local status=$?
+  ((status == 0)) || log "step $STEP: FAILED (exit status $status); systemd starts the bootstrap again"
+}
+
+# step NAME COMMAND...
+step() {
+  STEP=$1
+  shift
+  log "step $STEP: begins"
+  "$@"
+  log "step $STEP: done"
+}
+
+# wait_for SECONDS WHAT COMMAND...: polls COMMAND until it succeeds; when time is up, its own error is in the log.
+wait_for() {
+  local limit=$1 what=$2
+  local deadline=$((SECONDS + limit))
+  shift 2
+  until "$@" >/dev/null 2>&1; do
+    if ((SECONDS >= deadline)); then
+      log "waited $limit s in vain for: $what"
+      "$@" >&2 || return 1
+    fi
+    sleep 2
+  done
+  log "seen: $what"
+}
+
+# retry ATTEMPTS COMMAND...
+retry() {
+  local attempts=$1 attempt
+  shift
+  for ((attempt = 1; attempt <= attempts; attempt++)); do
+    if "$@"; then return 0; fi
+    log "attempt $attempt of $attempts failed: $*"
+    if ((attempt < attempts)); then sleep "$RETRY_PAUSE"; fi
+  done
+  return 1
+}
+
+# get URL FILE PROTOCOLS: downloads, following redirects within PROTOCOLS only.
+get() {
+  retry 5 curl --fail --silent --show-error --location --proto "=$3" --proto-redir "=$3" \
+    --connect-timeout 15 --max-time 900 --output "$2" --url "$1"
+}
+
+sha256_of() {
+  sha256sum -- "$1" | cut -d ' ' -f 1
+}
+
+# digest_in FILE NAME: the sha256 that a vendor's checksum file gives for NAME. FILE has sha256sum lines, or is the
+# index of a Helm repository, where a chart's digest stands before its urls.
+digest_in() {
+  awk -v name="$2" '
+    /^  - / { digest = "" }
+    $1 == "digest:" { digest = $2 }
+    $1 == "-" && $2 != "" { count = split($2, path, "/"); if (path[count] == name) { print digest; exit } }
+    $1 ~ /^[0-9a-f]+$/ && length($1) == 64 && ($2 == name || $2 == "*" name) { print $1; exit }
+  ' "$1"
+}
+
+# expected_digest NAME URL: the sha256 that download NAME must have: the release's own, else the vendor's.
+expected_digest() {
+  local pinned="${1}_SHA256" checksums_url="${1}_CHECKSUMS_URL" checksums="$CACHE_DIR/$1.checksums" digest
+  digest=${!pinned}
+  if [[ -z $digest ]]; then
+    get "${!checksums_url}" "$checksums" https || return 1
+    digest=$(digest_in "$checksums" "$(file_name "$2")")
+  fi
+  if [[ ! $digest =~ ^[0-9a-f]{64}$ ]]; then
+    log "$1: no sha256 for $(file_name "$2") in ${!checksums_url}; not used"
+    return 1
+  fi
+  printf '%s' "$digest"
+}
+
+file_name() {
+  local name=${1##*/}
+  printf '%s' "${name//%2B/+}"
+}
+
+# fetch NAME FILE: download NAME of the release, checked, at FILE. A file that is already right stays.
+fetch() {
+  local url_name="${1}_URL" url expected actual
+  url=${!url_name}
+  mkdir -p "$CACHE_DIR"
+  expected=$(expected_digest "$1" "$url") || return 1
+  if [[ -f $2 && $(sha256_of "$2") == "$expected" ]]; then return 0; fi
+  get "$url" "$2.part" http,https || return 1
+  actual=$(sha256_of "$2.part")
+  if [[ $actual != "$expected" ]]; then
+    rm -f "$2.part"
+    log "$1: $url has sha256 $actual, expected $expected; not used"
+    return 1
+  fi
+  mv "$2.part" "$2"
+  log "$1: $url has the expected sha256 $expected"
+}

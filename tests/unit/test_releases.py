@@ -1,0 +1,117 @@
+"""Releases are data that a cluster's life depends on: whole as shipped, and not weakened by overrides."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+import yaml
+from pydantic import ValidationError
+
+from catalyst_operator.core import releases
+from catalyst_operator.core.releases import Catalogue, OverrideError, UnknownReleaseError
+
+DIGEST = "0123456789abcdef" * 4
+
+
+def shipped() -> Catalogue:
+    return releases.load()
+
+
+def changed(path: tuple[str, ...], value: object) -> str:
+    """releases.yaml's text with one value of the default release replaced."""
+    data = {
+        "default": "r",
+        "releases": {"r": {"downloads": _downloads(), "kit": {"flux2": "2.14.1"}}},
+    }
+    target: Any = data
+    for key in path[:-1]:
+        target = target[key]
+    target[path[-1]] = value
+    return yaml.safe_dump(data)
+
+
+def _downloads() -> dict[str, dict[str, str | None]]:
+    one = {"version": "1", "url": "https://vendor.example/a/file", "sha256": DIGEST, "checksums_url": None}
+    return {name: copy.copy(one) for name in ("k3s", "gateway_api", "helm", "cilium", "flux")}
+
+
+def test_the_default_is_the_row_of_the_runbook() -> None:
+    release = shipped().get()
+    assert release.downloads.k3s.version == "v1.31.4+k3s1"
+    assert release.downloads.flux.version == "v2.4.0"
+    assert release.kit["flux2"] == "2.14.1"
+    assert release.kit["bp-flux"] == "1.1.2"
+
+
+@pytest.mark.parametrize("name", sorted(shipped().releases))
+def test_every_url_carries_its_version(name: str) -> None:
+    """A version bumped without its URL would install the old one under the new name."""
+    for download, pins in shipped().get(name).downloads:
+        written = pins.version.replace("+", "%2B")
+        assert written in pins.url, f"{download} of {name}: {pins.url} is not of version {pins.version}"
+
+
+@pytest.mark.parametrize("name", sorted(shipped().releases))
+def test_every_release_is_what_the_module_takes(name: str) -> None:
+    value: Any = shipped().get(name).module_value()
+    assert value["name"] == name
+    assert set(value["downloads"]) == {"k3s", "gateway_api", "helm", "cilium", "flux"}
+
+
+def test_an_unknown_release_is_refused_with_those_that_exist() -> None:
+    with pytest.raises(UnknownReleaseError, match=r"no release '2001\.01'; known: 2026\.04"):
+        shipped().get("2001.01")
+
+
+def test_the_longest_mirror_that_fits_replaces_the_beginning_of_a_url() -> None:
+    mirrors = {
+        "https://github.com/": "http://mirror.lan/github/",
+        "https://github.com/k3s-io/": "http://mirror.lan/k3s/",
+    }
+    value: Any = shipped().get().module_value(mirrors=mirrors)
+    assert value["downloads"]["k3s"]["url"] == "http://mirror.lan/k3s/k3s/releases/download/v1.31.4%2Bk3s1/k3s"
+    assert (
+        value["downloads"]["flux"]["url"]
+        == "http://mirror.lan/github/fluxcd/flux2/releases/download/v2.4.0/install.yaml"
+    )
+    assert value["downloads"]["helm"]["url"] == shipped().get().downloads.helm.url
+
+
+def test_a_mirror_never_vouches_for_its_own_files() -> None:
+    value: Any = shipped().get().module_value(mirrors={"https://github.com/": "http://mirror.lan/"})
+    assert value["downloads"]["k3s"]["checksums_url"] == shipped().get().downloads.k3s.checksums_url
+
+
+def test_a_digest_can_be_pinned_by_the_operator() -> None:
+    value: Any = shipped().get().module_value(digests={"k3s": DIGEST})
+    assert value["downloads"]["k3s"]["sha256"] == DIGEST
+    assert value["downloads"]["helm"]["sha256"] == shipped().get().downloads.helm.sha256
+
+
+def test_a_digest_for_something_unknown_is_refused() -> None:
+    with pytest.raises(OverrideError, match="k8s, which no release downloads; known: k3s, gateway_api"):
+        shipped().get().module_value(digests={"k8s": DIGEST})
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "reason"),
+    [
+        (("default",), "other", "the default release 'other' is not among the releases"),
+        (("releases", "r", "downloads", "k3s", "sha256"), None, "it would be used unchecked"),
+        (("releases", "r", "downloads", "k3s", "sha256"), "abc", "should match pattern"),
+        (("releases", "r", "downloads", "k3s", "checksums_url"), "http://a/b", "should match pattern"),
+        (("releases", "r", "downloads", "k3s", "sha"), DIGEST, "Extra inputs are not permitted"),
+        (("releases", "r", "downloads", "rke2"), {}, "Extra inputs are not permitted"),
+    ],
+)
+def test_bad_data_is_refused(path: tuple[str, ...], value: object, reason: str) -> None:
+    with pytest.raises(ValidationError, match=reason):
+        releases.parse(changed(path, value))
+
+
+def test_a_release_cannot_be_changed_by_its_users() -> None:
+    kit: Any = shipped().get().kit
+    with pytest.raises(TypeError):
+        kit["flux2"] = "2.13.0"
