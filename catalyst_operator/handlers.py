@@ -7,7 +7,6 @@ of their own and are edge-triggered.
 from __future__ import annotations
 
 import base64
-import dataclasses
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -25,8 +24,8 @@ WATCH_SILENCE_SECONDS = 70
 REREAD_TOKEN_BEFORE = timedelta(minutes=2)
 
 
-def register(registry: kopf.OperatorRegistry, wake: Callable[[Key], None]) -> None:
-    """Register all handlers; `wake` puts a Sovereign's key on the queue. Coroutines all: kopf runs others in threads."""
+def register(registry: kopf.OperatorRegistry, wake: Callable[[Key], None], *, api_server: str) -> None:
+    """Register all handlers, coroutines all (kopf runs others in threads); `wake` puts a key on the queue."""
 
     async def woken_by_sovereign(namespace: str | None, name: str | None, **_: Any) -> None:
         wake(Key(namespace or "", name or ""))
@@ -35,7 +34,7 @@ def register(registry: kopf.OperatorRegistry, wake: Callable[[Key], None]) -> No
         wake(_owner(labels))
 
     kopf.on.startup(registry=registry)(_configure)
-    kopf.on.login(registry=registry)(login)
+    kopf.on.login(registry=registry)(login(api_server))
     kopf.on.event(labels.GROUP, labels.VERSION, "sovereigns", registry=registry)(woken_by_sovereign)
     kopf.on.event("batch", "v1", "jobs", registry=registry)(woken_by_run)
     kopf.on.event("", "v1", "pods", registry=registry)(woken_by_run)
@@ -54,13 +53,23 @@ async def _configure(settings: kopf.OperatorSettings, **_: Any) -> None:
         settings.watching.label_selectors[group, "v1", plural] = labels.LABEL_SOVEREIGN_UID
 
 
-def login(**kwargs: Any) -> kopf.ConnectionInfo | None:
+def login(api_server: str) -> Callable[..., kopf.ConnectionInfo | None]:
     """In a Pod the service account's token, until shortly before it expires, so that a rotated one is picked up; else
-    the kubeconfig."""
-    info = kopf.login_with_service_account(**kwargs)
-    if info is None:
-        return kopf.login_with_kubeconfig(**kwargs)
-    return dataclasses.replace(info, expiration=_expiry((SERVICE_ACCOUNT / "token").read_text()))
+    the kubeconfig. The server's address comes from the Pod's environment: a broken cluster DNS must not stop us."""
+
+    def log_in(**kwargs: Any) -> kopf.ConnectionInfo | None:
+        if not api_server:
+            return kopf.login_with_kubeconfig(**kwargs)
+        token = (SERVICE_ACCOUNT / "token").read_text().strip()
+        return kopf.ConnectionInfo(
+            server=api_server,
+            ca_path=str(SERVICE_ACCOUNT / "ca.crt"),
+            scheme="Bearer",
+            token=token,
+            expiration=_expiry(token),
+        )
+
+    return log_in
 
 
 def _expiry(token: str) -> datetime | None:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
+from dataclasses import replace
 
 import kopf
 from prometheus_client import GC_COLLECTOR, PLATFORM_COLLECTOR, PROCESS_COLLECTOR, CollectorRegistry, start_http_server
 
 from catalyst_operator import handlers
-from catalyst_operator.adapters.kube import Kube
+from catalyst_operator.adapters.kube import PODS, Kube
 from catalyst_operator.adapters.run_logs import RunLogs
+from catalyst_operator.core.settings import CoreSettings
 from catalyst_operator.errors import SettingsError
 from catalyst_operator.metrics import Metrics
 from catalyst_operator.reconcilers.queue import WorkQueue
@@ -19,6 +21,8 @@ from catalyst_operator.reconcilers.sovereign import Key, SovereignReconciler
 from catalyst_operator.settings import Settings
 
 EXIT_SETTINGS = 2
+CONTAINER = "operator"
+"""Name of the operator's container in deploy/base/deployment.yaml."""
 
 
 def run() -> int:
@@ -29,7 +33,8 @@ def run() -> int:
         print(f"catalyst-operator: {error}", file=sys.stderr)
         return EXIT_SETTINGS
     logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    logging.getLogger("kopf.objects").setLevel(logging.WARNING)
+    for chatty in ("kopf.objects", "aiohttp.access"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
     asyncio.run(_run(settings))
     return 0
 
@@ -38,12 +43,13 @@ async def _run(settings: Settings) -> None:
     metrics = Metrics(_registry())
     start_http_server(settings.metrics_port, registry=metrics.registry)
     kube = await Kube.connect()
+    core = await _with_own_image(kube, settings)
     logs = RunLogs(kube)
-    reconciler = SovereignReconciler(kube, logs, settings.core, metrics)
+    reconciler = SovereignReconciler(kube, logs, core, metrics)
     queue: WorkQueue[Key] = WorkQueue(reconciler.reconcile)
     reconciler.wake = queue.wake
     registry = kopf.OperatorRegistry()
-    handlers.register(registry, queue.wake)
+    handlers.register(registry, queue.wake, api_server=settings.api_server)
     try:
         await kopf.operator(
             registry=registry,
@@ -55,6 +61,20 @@ async def _run(settings: Settings) -> None:
         await queue.close()
         await logs.close()
         await kube.close()
+
+
+async def _with_own_image(kube: Kube, settings: Settings) -> CoreSettings:
+    """Runs use what the operator itself was started from: one place to set image, pull policy and pull secrets."""
+    if settings.core.image:
+        return settings.core
+    pod = (await kube.get(PODS, settings.core.operator_namespace, settings.pod))["spec"]
+    own = next(c for c in pod["containers"] if c["name"] == CONTAINER)
+    return replace(
+        settings.core,
+        image=own["image"],
+        image_pull_policy=own["imagePullPolicy"],
+        image_pull_secrets=tuple(ref["name"] for ref in pod.get("imagePullSecrets") or ()),
+    )
 
 
 def _registry() -> CollectorRegistry:

@@ -9,13 +9,12 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 
 from catalyst_operator.api.scalars import parse_duration
 from catalyst_operator.core.settings import CoreSettings
 from catalyst_operator.errors import SettingsError
 
-SERVICE_ACCOUNT_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+PULL_POLICIES = ("Always", "IfNotPresent", "Never")
 
 
 @dataclass(frozen=True)
@@ -23,6 +22,10 @@ class Settings:
     """What the composition needs."""
 
     core: CoreSettings
+    """Its image is empty unless CATALYST_IMAGE is set: in a cluster, runs use the image of the operator's own Pod."""
+    api_server: str
+    """URL of the API server inside a cluster; empty outside, where a kubeconfig says it."""
+    pod: str
     health_port: int
     metrics_port: int
     log_level: str
@@ -31,13 +34,14 @@ class Settings:
     def from_env(cls, environ: Mapping[str, str] = os.environ) -> Settings:
         """Raises SettingsError naming the first variable that is missing or wrong."""
         read = _Reader(environ)
+        if not environ.get("CATALYST_IMAGE") and not environ.get("CATALYST_POD"):
+            raise SettingsError(
+                "neither CATALYST_POD nor CATALYST_IMAGE is set; the Deployment in deploy/base sets the first"
+            )
         return cls(
             core=CoreSettings(
-                image=read.text("CATALYST_IMAGE"),
-                image_pull_policy=read.choice(
-                    "CATALYST_IMAGE_PULL_POLICY", "IfNotPresent", ("Always", "IfNotPresent", "Never")
-                ),
-                image_pull_secrets=read.names("CATALYST_IMAGE_PULL_SECRETS"),
+                image=read.text("CATALYST_IMAGE", ""),
+                image_pull_policy=read.choice("CATALYST_IMAGE_PULL_POLICY", "IfNotPresent", PULL_POLICIES),
                 hcloud_endpoint=read.text("HCLOUD_ENDPOINT", ""),
                 operator_service_account=read.text("CATALYST_SERVICE_ACCOUNT", "catalyst-operator"),
                 operator_namespace=read.text("CATALYST_NAMESPACE", "catalyst-system"),
@@ -47,10 +51,18 @@ class Settings:
                 default_git_url=read.text("CATALYST_GIT_URL", CoreSettings.default_git_url),
                 default_release=read.text("CATALYST_RELEASE", "") or None,
             ),
+            api_server=_api_server(environ),
+            pod=read.text("CATALYST_POD", ""),
             health_port=read.port("CATALYST_HEALTH_PORT", "8080"),
             metrics_port=read.port("CATALYST_METRICS_PORT", "8081"),
             log_level=read.choice("CATALYST_LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR")),
         )
+
+
+def _api_server(environ: Mapping[str, str]) -> str:
+    host, port = environ.get("KUBERNETES_SERVICE_HOST", ""), environ.get("KUBERNETES_SERVICE_PORT", "443")
+    literal = f"[{host}]" if ":" in host else host
+    return f"https://{literal}:{port}" if host else ""
 
 
 class _Reader:
@@ -62,9 +74,6 @@ class _Reader:
         if value is None:
             raise SettingsError(f"{name} is not set; the operator's Deployment sets it")
         return value
-
-    def names(self, name: str) -> tuple[str, ...]:
-        return tuple(part.strip() for part in self.text(name, "").split(",") if part.strip())
 
     def choice(self, name: str, default: str, choices: tuple[str, ...]) -> str:
         value = self.text(name, default)

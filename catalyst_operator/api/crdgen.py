@@ -41,7 +41,7 @@ def crd(definition: ResourceDefinition) -> dict[str, Any]:
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
-        "metadata": {"name": f"{definition.plural}.{GROUP}", "labels": {"app.kubernetes.io/part-of": "catalyst"}},
+        "metadata": {"name": f"{definition.plural}.{GROUP}", "labels": {"app.kubernetes.io/part-of": "catalyst-operator"}},
         "spec": {
             "group": GROUP,
             "scope": definition.scope,
@@ -79,7 +79,7 @@ def root_schema(model: type[Resource]) -> JsonSchema:
         "properties": {
             "apiVersion": {"type": "string", "description": f"Always {GROUP}/{VERSION}."},
             "kind": {"type": "string", "description": f"Always {model.__name__}."},
-            "metadata": {"type": "object"},
+            "metadata": {"type": "object", "properties": {"name": {"type": "string", "maxLength": 253}}},
             "spec": _without(spec, "default"),
             # What nobody has written must read as absent, so status has no defaults.
             "status": without_defaults(status),
@@ -122,7 +122,7 @@ def structural(node: JsonSchema) -> JsonSchema:
         out["description"] = _description(node)
     if "const" in out:
         out["enum"] = [out.pop("const")]
-    if out.get("default") in (None, []):
+    if out.get("default") is None:
         out.pop("default", None)
     if out.get("type") == "integer":
         out.setdefault("format", "int64")

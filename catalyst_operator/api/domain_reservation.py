@@ -76,8 +76,9 @@ class DomainReservationSpec(Model):
             reason=RuleReason.FORBIDDEN,
         ),
         Rule(
-            "!has(self.registrar) || self.registrar.credentialsSecretRef.namespace == "
-            f"(has(self.sovereignRef) ? self.sovereignRef.namespace : '{OPERATOR_NAMESPACE}')",
+            "!has(self.registrar) || (has(self.sovereignRef) "
+            "? self.registrar.credentialsSecretRef.__namespace__ == self.sovereignRef.__namespace__ "
+            f": self.registrar.credentialsSecretRef.__namespace__ == '{OPERATOR_NAMESPACE}')",
             "must be the Sovereign's namespace, or the operator's own for a reservation without a Sovereign",
             field_path=".registrar.credentialsSecretRef.namespace",
             reason=RuleReason.FORBIDDEN,
@@ -175,7 +176,7 @@ class DomainReservation(Resource):
 
     cel_rules: ClassVar[tuple[Rule, ...]] = (
         Rule(
-            "self.metadata.name.contains('.') && self.metadata.name.split('.').all(label, size(label) <= 63)",
+            r"self.metadata.name.matches('^([a-z0-9-]{1,63}\\.)+[a-z0-9-]{1,63}$')",
             "must be a DNS name of at least two labels of at most 63 characters each: the object's name is the domain",
             field_path=".metadata.name",
         ),

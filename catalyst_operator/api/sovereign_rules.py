@@ -8,8 +8,11 @@ from catalyst_operator.api.scalars import SOVEREIGN_NAME_MAX
 from catalyst_operator.api.schema import Rule, RuleReason, cel_string
 from catalyst_operator.api.sizes import SizeCatalogue, catalogue
 
-_OUTPUTS_EXIST = "oldSelf.?status.outputs.hasValue()"
-_HANDED_OFF = "oldSelf.?status.conditions.orValue([]).exists(c, c.type == 'HandedOff' && c.status == 'True')"
+_OUTPUTS_EXIST = "has(oldSelf.status) && has(oldSelf.status.outputs)"
+_HANDED_OFF = (
+    "has(oldSelf.status) && has(oldSelf.status.conditions) "
+    "&& oldSelf.status.conditions.exists(c, c.type == 'HandedOff' && c.status == 'True')"
+)
 
 # Carried by cloud-init or by the kit's first rendering; in mode Commit a change is pushed to Git instead.
 _KIT_FIELDS = (
@@ -23,6 +26,7 @@ _KIT_FIELDS = (
 )
 # What the cluster's own Kustomization points at was set at its first boot, whatever the mode.
 _GITOPS_FIELDS = ("mode", "url", "branch", "path")
+_SAME_REGIONS = "oldSelf.value().regions == self.regions"
 _INFRASTRUCTURE_FIELDS = ("controlPlane", "workers", "sshAllowedCIDRs")
 
 
@@ -54,11 +58,11 @@ def immutability_rules() -> tuple[Rule, ...]:
             first_boot + "it was set at the first boot",
             field_path=".spec.regions",
         ),
-        _frozen("?sshPublicKeys", _OUTPUTS_EXIST, first_boot + "servers take keys only when they are created"),
-        _frozen("?release", _OUTPUTS_EXIST, first_boot + "the versions were pinned then; status.release names them"),
+        _frozen("sshPublicKeys", _OUTPUTS_EXIST, first_boot + "servers take keys only when they are created"),
+        _frozen("release", _OUTPUTS_EXIST, first_boot + "the versions were pinned then; status.release names them"),
         *(
             _frozen(
-                f"?{field}",
+                field,
                 f"{_OUTPUTS_EXIST} && self.spec.gitops.mode == 'Template'",
                 first_boot + "in gitops.mode Template only the first boot could carry it",
             )
@@ -66,7 +70,7 @@ def immutability_rules() -> tuple[Rule, ...]:
         ),
         *(
             _frozen(
-                f"gitops.?{field}",
+                f"gitops.{field}",
                 _OUTPUTS_EXIST,
                 first_boot + "the new cluster follows what it was given at its first boot",
             )
@@ -74,7 +78,7 @@ def immutability_rules() -> tuple[Rule, ...]:
         ),
         *(
             _frozen(
-                f"?{field}",
+                field,
                 _HANDED_OFF,
                 "cannot be changed after hand-off: the infrastructure is managed by the Sovereign's own Crossplane",
             )
@@ -90,54 +94,46 @@ def size_rules(table: SizeCatalogue | None = None) -> tuple[Rule, ...]:
     keeps it, since its servers go on running.
     """
     sizes = (table or catalogue()).sizes.values()
-    retired = {size.name: size.retired for size in sizes if size.retired}
-    successors = {size.name: size.successor or "a newer type" for size in sizes if size.retired}
-    places = _cel_map({name: _cel_list(where) for name, where in retired.items()})
-    instead = _cel_map({name: cel_string(to) for name, to in successors.items()})
+    places = _cel_map({size.name: _cel_list(size.retired) for size in sizes if size.retired})
+    instead = _cel_map({size.name: cel_string(size.successor or "") for size in sizes if size.retired})
     return tuple(
-        _retired(current, old, path, places, instead)
-        for current, old, path in (
-            ("[self.controlPlane.size]", "[oldSelf.value().controlPlane.size]", ".controlPlane.size"),
-            (
-                "self.controlPlane.?sizeFallbacks.orValue([])",
-                "oldSelf.value().controlPlane.?sizeFallbacks.orValue([])",
-                ".controlPlane.sizeFallbacks",
-            ),
-            (
-                "[self.workers.?size.orValue('')]",
-                "[oldSelf.value().workers.?size.orValue('')]",
-                ".workers.size",
-            ),
-            (
-                "self.workers.?sizeFallbacks.orValue([])",
-                "oldSelf.value().workers.?sizeFallbacks.orValue([])",
-                ".workers.sizeFallbacks",
-            ),
-        )
+        rule
+        for group in ("controlPlane", "workers")
+        for rule in (_retired_size(group, places, instead), _retired_fallback(group, places, instead))
     )
 
 
 def _frozen(field: str, when: str, message: str, field_path: str | None = None) -> Rule:
-    path = field_path or ".spec." + field.replace("?", "")
+    new, old = f"self.spec.{field}", f"oldSelf.spec.{field}"
     return Rule(
-        f"!({when}) || self.spec.{field} == oldSelf.spec.{field}",
+        f"!({when}) || (has({new}) ? has({old}) && {new} == {old} : !has({old}))",
         message,
-        field_path=path,
+        field_path=field_path or f".spec.{field}",
         reason=RuleReason.FORBIDDEN,
     )
 
 
-def _retired(current: str, old: str, path: str, places: str, instead: str) -> Rule:
-    gone = f"s in {places} && self.regions.exists(r, r.location in {places}[s])"
-    unchanged = f"oldSelf.hasValue() && oldSelf.value().regions == self.regions && {old} == {current}"
+def _retired_size(group: str, places: str, instead: str) -> Rule:
+    size = f"self.{group}.size"
+    same = f"oldSelf.hasValue() && has(oldSelf.value().{group}.size) && oldSelf.value().{group}.size == {size}"
     return Rule(
-        f"({unchanged}) || !{current}.exists(s, {gone})",
-        "names a server type that is no longer sold in this location",
-        message_expression=(
-            f"{current}.filter(s, s in {instead}).map(s, s + ' is no longer sold in this location: use ' "
-            f"+ {instead}[s] + ' instead').join('; ')"
-        ),
-        field_path=path,
+        f"!has({size}) || !({size} in {places}) || !self.regions.exists(r, r.location in {places}[{size}]) "
+        f"|| ({same} && {_SAME_REGIONS})",
+        "is no longer sold in this location",
+        message_expression=f"{size} + ' is no longer sold in this location: use ' + {instead}[{size}]",
+        field_path=f".{group}.size",
+        optional_old_self=True,
+    )
+
+
+def _retired_fallback(group: str, places: str, instead: str) -> Rule:
+    sizes = f"self.{group}.sizeFallbacks"
+    old = f"oldSelf.value().{group}.sizeFallbacks"
+    return Rule(
+        f"!has({sizes}) || !{sizes}.exists(s, s in {places} && self.regions.exists(r, r.location in {places}[s])) "
+        f"|| (oldSelf.hasValue() && has({old}) && {old} == {sizes} && {_SAME_REGIONS})",
+        "contains a server type that is no longer sold in this location",
+        field_path=f".{group}.sizeFallbacks",
         optional_old_self=True,
     )
 

@@ -105,7 +105,10 @@ BY_SUMMARY: tuple[tuple[str, Code], ...] = (
     ("decryption failed", STATE_KEY),
     ("decrypt", STATE_KEY),
 )
-BY_EXIT_CODE: dict[tuple[str, int], Code] = {("leftovers", 6): LEFTOVERS}
+BY_EXIT_CODE: dict[tuple[str, int], Code] = {
+    ("leftovers", 6): LEFTOVERS,
+    ("leftovers", 7): TOKEN_INVALID,
+}
 
 _HCLOUD_CODE = re.compile(r"\(([a-z]+(?:_[a-z]+)*)(?:,\s*[0-9a-f]+)?\)")
 

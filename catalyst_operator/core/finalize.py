@@ -203,7 +203,7 @@ def destroy_failed(scene: Deletion) -> Answer | None:
     if scene.o.now >= until:
         return None
     verdict = _working(Reason.DESTROY_FAILED, f"{message} Tried again at {until:%H:%M:%S} UTC.", errors=run.errors)
-    return Answer(verdict, requeue_after=until - scene.o.now)
+    return Answer(verdict, requeue_after=min(until - scene.o.now, scene.o.settings.poll))
 
 
 def job_not_created(scene: Deletion) -> Answer | None:

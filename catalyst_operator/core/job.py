@@ -120,7 +120,17 @@ def _volumes(run: RunEntry) -> list[dict[str, Any]]:
     return [
         {"name": "work", "emptyDir": {"sizeLimit": "2Gi"}},
         {"name": "tmp", "emptyDir": {"sizeLimit": "256Mi"}},
-        {"name": "inputs", "secret": {"secretName": naming.inputs_secret(run.digest), "defaultMode": 0o440}},
+        {
+            "name": "inputs",
+            "projected": {
+                "defaultMode": 0o440,
+                "sources": [
+                    {"secret": {"name": naming.inputs_secret(run.digest)}},
+                    # Gone after hand-off, and a later destroy does without.
+                    {"secret": {"name": naming.CLUSTER_SECRETS, "optional": True}},
+                ],
+            },
+        },
         {"name": "state-key", "secret": {"secretName": naming.STATE_KEY_SECRET, "defaultMode": 0o440}},
     ]
 

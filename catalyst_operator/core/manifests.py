@@ -85,6 +85,13 @@ def state_key(sovereign: Sovereign, key: bytes) -> Manifest:
     return _secret(sovereign, naming.STATE_KEY_SECRET, {"provider-output": text}, immutable=True)
 
 
+def cluster_secrets(sovereign: Sovereign, server_token: str, agent_token: str) -> Manifest:
+    """The module's secret variables. Created once: the nodes know them from their first boot on."""
+    variables = {"server_token": server_token, "agent_token": agent_token}
+    files = {"cluster-secrets.auto.tfvars.json": json.dumps(variables)}
+    return _secret(sovereign, naming.CLUSTER_SECRETS, files, immutable=True)
+
+
 def provider_token(sovereign: Sovereign, token: str) -> Manifest:
     """The copy of the owner's token that runs use; refreshed before each run."""
     return _secret(sovereign, naming.TOKEN_SECRET, {"token": token})

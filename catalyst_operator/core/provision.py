@@ -249,7 +249,7 @@ def backing_off(scene: Scene) -> Answer | None:
         return None
     message = f"{failure_message(scene.o, run, False)} Tried again at {until:%H:%M:%S} UTC."
     verdict = _working(_phase_of(run), Reason.RETRYING, message, errors=run.errors)
-    return Answer(verdict, requeue_after=until - scene.o.now)
+    return Answer(verdict, requeue_after=min(until - scene.o.now, scene.o.settings.poll))
 
 
 def job_not_created(scene: Scene) -> Answer | None:

@@ -98,8 +98,14 @@ def _phase(name: str, pod: PodView) -> PhaseEntry:
         started=container.started,
         finished=container.finished,
         exit_code=container.exit_code,
-        message="" if state is PhaseState.SUCCEEDED else shorten(container.message or container.reason),
+        message="" if state is PhaseState.SUCCEEDED else _words(container),
     )
+
+
+def _words(container: ContainerView) -> str:
+    """What a failed container said. A tail of JSON lines is not for people: its diagnostics are read from the log."""
+    text = container.message
+    return shorten(container.reason if not text or '"@level"' in text or text.startswith("{") else text)
 
 
 def _result(phases: Sequence[PhaseEntry], pod: PodView) -> RunState:

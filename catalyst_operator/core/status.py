@@ -153,8 +153,13 @@ def _phase_sentence(run: RunEntry, entry: PhaseEntry, entries: Sequence[PhaseEnt
         if entry.state is PhaseState.SUCCEEDED and entry.name in ("plan-gate", "tofu-apply")
         else ""
     )
-    why = f" (exit code {entry.exit_code}): {entry.message}" if entry.state is PhaseState.FAILED else ""
+    why = _why(run, entry) if entry.state is PhaseState.FAILED else ""
     return f"{entry.name} {words}{took}{extra}{why}".rstrip(": ") + "."
+
+
+def _why(run: RunEntry, entry: PhaseEntry) -> str:
+    said = run.errors[0].message if run.errors else entry.message
+    return f" (exit code {entry.exit_code}): {said}"
 
 
 def plan_words(run: RunEntry) -> str:

@@ -27,9 +27,9 @@ def tfvars(sovereign: Sovereign, settings: CoreSettings) -> dict[str, Any]:
         "worker_sizes": [spec.workers.size] * spec.workers.replicas,
         "ssh_public_keys": list(spec.ssh_public_keys),
         "ssh_allowed_cidrs": list(spec.ssh_allowed_cidrs),
-        "release": releases.load().get(spec.release or settings.default_release).module_value(
-            mirrors=settings.download_mirrors
-        ),
+        "release": releases.load()
+        .get(spec.release or settings.default_release)
+        .module_value(mirrors=settings.download_mirrors),
         "git": {
             "url": spec.gitops.url or settings.default_git_url,
             "branch": spec.gitops.branch,

@@ -18,6 +18,7 @@ from catalyst_operator.errors import Conflict, NotFound, Refused
 
 log = logging.getLogger(__name__)
 STATE_KEY_BYTES = 32
+JOIN_TOKEN_BYTES = 24
 
 
 class Executor:
@@ -89,6 +90,8 @@ class Executor:
             await self._kube.apply(manifest)
         key = manifests.state_key(self._sovereign, secrets.token_bytes(STATE_KEY_BYTES))
         await self._kube.create_once(key)
+        tokens = (secrets.token_hex(JOIN_TOKEN_BYTES), secrets.token_hex(JOIN_TOKEN_BYTES))
+        await self._kube.create_once(manifests.cluster_secrets(self._sovereign, *tokens))
         if credentials and credentials.token:
             token = credentials.token.get_secret_value()
             await self._kube.apply(manifests.provider_token(self._sovereign, token))

@@ -30,6 +30,8 @@ KINDS = (
     "primary_ips",
 )
 EXIT_LEFT = 6
+EXIT_UNAUTHORIZED = 7
+UNAUTHORIZED = (401, 403)
 DEADLINE_SECONDS = 60
 LOOK_AGAIN_SECONDS = 2
 MAX_NAMED = 10
@@ -37,7 +39,8 @@ TERMINATION_LOG = Path("/dev/termination-log")
 
 
 def main() -> int:
-    """Exit code 0 when nothing is left, EXIT_LEFT when something is, 1 when the API could not be asked."""
+    """Exit code 0 when nothing is left, EXIT_LEFT when something is, EXIT_UNAUTHORIZED when the token is refused, 1 when the
+    API could not be asked."""
     deadline = time.monotonic() + DEADLINE_SECONDS
     pause = threading.Event()
     try:
@@ -46,7 +49,10 @@ def main() -> int:
             print(f"still there: {describe(left)}", flush=True)
             pause.wait(LOOK_AGAIN_SECONDS)
             left = find()
-    except (urllib.error.URLError, TimeoutError, OSError) as error:
+    except urllib.error.HTTPError as error:
+        print(f"could not list what is left in the project: {error}", file=sys.stderr, flush=True)
+        return EXIT_UNAUTHORIZED if error.code in UNAUTHORIZED else 1
+    except (urllib.error.URLError, TimeoutError) as error:
         print(f"could not list what is left in the project: {error}", file=sys.stderr, flush=True)
         return 1
     TERMINATION_LOG.write_text(json.dumps({"left": left[:MAX_NAMED], "count": len(left)}))

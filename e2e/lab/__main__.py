@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Callable
 
-from e2e.lab import images, lifecycle, packages
+from e2e.lab import images, lifecycle, packages, toolchain
 from e2e.lab.errors import LabError
 from e2e.lab.layout import Layout
 from e2e.lab.timeline import Timeline
@@ -22,7 +22,10 @@ The lab holds nothing worth keeping: when in doubt, `down` and `up`. Its files a
 
 def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(
-        prog="python -m e2e.lab", description=__doc__, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="python -m e2e.lab",
+        description=__doc__,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     up = commands.add_parser("up", help="bring the lab up, or back up; instant when it is healthy")
@@ -34,7 +37,10 @@ def parser() -> argparse.ArgumentParser:
     )
     commands.add_parser("down", help="take the lab away; only .lab/log stays")
     commands.add_parser("status", help="say which processes run and are ready")
-    commands.add_parser("images", help="build the images anew where something changed, and import them into the running lab")
+    commands.add_parser(
+        "images", help="build the images anew where something changed, and import them into the running lab"
+    )
+    commands.add_parser("tools", help="build the programs that are missing and link them into .lab/bin; needs no root")
     commands.add_parser("packages", help="install the Debian packages that are missing")
     restart = commands.add_parser("restart", help="restart one process with the code of now")
     restart.add_argument("name", choices=sorted(lifecycle.components()))
@@ -66,6 +72,11 @@ def _images(arguments: argparse.Namespace, layout: Layout, timeline: Timeline) -
     return 0
 
 
+def _tools(arguments: argparse.Namespace, layout: Layout, timeline: Timeline) -> int:
+    toolchain.link(layout, timeline)
+    return 0
+
+
 def _packages(arguments: argparse.Namespace, layout: Layout, timeline: Timeline) -> int:
     packages.install(timeline)
     return 0
@@ -81,6 +92,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace, Layout, Timeline], int]] = {
     "down": _down,
     "status": _status,
     "images": _images,
+    "tools": _tools,
     "packages": _packages,
     "restart": _restart,
 }

@@ -1,7 +1,7 @@
 """The components of the management cluster: what each is started with, and how one sees that it is ready.
 
-A real control plane and a real node, on fixed addresses of the lab's bridge and of loopback. Differences from production
-are few and each is said where it is made.
+A real control plane and a real node, on fixed addresses of the lab's bridge and of loopback. Differences from
+production are few and each is said where it is made.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from pathlib import Path
 
 from e2e.lab import node, pki
 from e2e.lab.layout import (
-    API_SERVICE_ADDRESS,
     API_URL,
     HCLOUD_LISTEN,
     HCLOUD_URL,
@@ -86,7 +85,7 @@ def api_trust(layout: Layout) -> ssl.SSLContext:
 
 def etcd(layout: Layout) -> Component:
     """Without fsync: the lab's data does not outlive it, and tests must not wait for the disk."""
-    command = [
+    command: list[str | Path] = [
         "etcd",
         "--unsafe-no-fsync",
         f"--data-dir={layout.data / 'etcd'}",
@@ -100,7 +99,7 @@ def etcd(layout: Layout) -> Component:
 
 def apiserver(layout: Layout) -> Component:
     certificates = layout.pki
-    command = [
+    command: list[str | Path] = [
         layout.bin / "kube-apiserver",
         f"--etcd-servers={ETCD_URL}",
         f"--bind-address={NODE_ADDRESS}",
@@ -128,7 +127,7 @@ def apiserver(layout: Layout) -> Component:
 
 
 def controller_manager(layout: Layout) -> Component:
-    command = [
+    command: list[str | Path] = [
         layout.bin / "kube-controller-manager",
         f"--kubeconfig={pki.kubeconfig_of(layout, 'controller-manager')}",
         "--bind-address=127.0.0.1",
@@ -136,12 +135,13 @@ def controller_manager(layout: Layout) -> Component:
         f"--root-ca-file={layout.pki / 'ca.crt'}",
         "--use-service-account-credentials=true",
         "--leader-elect=false",
+        f"--flex-volume-plugin-dir={layout.data / 'volume-plugins'}",
     ]
     return Component("kube-controller-manager", command, _tls_health(layout, 10257))
 
 
 def scheduler(layout: Layout) -> Component:
-    command = [
+    command: list[str | Path] = [
         layout.bin / "kube-scheduler",
         f"--kubeconfig={pki.kubeconfig_of(layout, 'scheduler')}",
         "--bind-address=127.0.0.1",
@@ -159,7 +159,7 @@ def _tls_health(layout: Layout, port: int) -> Callable[[], bool]:
 
 
 def proxy(layout: Layout) -> Component:
-    command = [
+    command: list[str | Path] = [
         layout.bin / "kube-proxy",
         f"--kubeconfig={pki.kubeconfig_of(layout, 'proxy')}",
         f"--hostname-override={NODE_NAME}",
@@ -174,12 +174,12 @@ def proxy(layout: Layout) -> Component:
 
 
 def containerd(layout: Layout) -> Component:
-    command = ["containerd", "--config", layout.config / "containerd.toml"]
+    command: list[str | Path] = ["containerd", "--config", layout.config / "containerd.toml"]
     return Component("containerd", command, lambda: node.containerd_answers(layout))
 
 
 def kubelet(layout: Layout) -> Component:
-    command = [
+    command: list[str | Path] = [
         layout.bin / "kubelet",
         f"--config={layout.config / 'kubelet.json'}",
         f"--kubeconfig={pki.kubeconfig_of(layout, 'node')}",
@@ -196,7 +196,7 @@ def node_ready(layout: Layout) -> bool:
 
 def hcloud(layout: Layout, python: str) -> Component:
     """The emulator of the Hetzner Cloud API; it starts servers' API servers itself, hence LAB_BIN."""
-    command = [
+    command: list[str | Path] = [
         python,
         "-m",
         "e2e.lab.hcloud",
@@ -206,6 +206,3 @@ def hcloud(layout: Layout, python: str) -> Component:
     ]
     environment = {"PYTHONPATH": str(REPOSITORY), "PYTHONUNBUFFERED": "1", "LAB_BIN": str(layout.bin)}
     return Component("hcloud", command, lambda: answers(f"{HCLOUD_URL}/_lab/inventory"), environment=environment)
-
-
-__all__ = ["API_SERVICE_ADDRESS"]

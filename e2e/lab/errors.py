@@ -6,6 +6,7 @@ LabError                    anything below; exit code 1
 ├── ProcessDied             a component ended while it was waited for
 ├── NotReady                a component runs but did not become ready in time
 └── MachineTaken            another checkout's lab runs; exit code 3
+
 """
 
 from __future__ import annotations

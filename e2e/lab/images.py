@@ -1,6 +1,7 @@
 """The lab's images: what they consist of, and how the node gets them without a registry.
 
-The operator's image has the contents, paths and settings of deploy/images/Dockerfile; a unit test compares the two.
+The operator's image has the contents, paths and settings of deploy/images/Dockerfile; a unit test compares
+the two.
 """
 
 from __future__ import annotations
@@ -10,7 +11,9 @@ import subprocess
 from collections.abc import Collection
 from pathlib import Path
 
-from e2e.lab import layers, node, oci, processes, tools
+from e2e.lab import layers, node, oci, processes
+from e2e.lab.cache import cached, digest
+from e2e.lab.commands import run
 from e2e.lab.errors import BuildFailed, LabError
 from e2e.lab.layout import Layout
 from e2e.lab.timeline import Timeline
@@ -47,16 +50,15 @@ def pause(timeline: Timeline) -> oci.Image:
     """The image that holds a Pod's namespaces; containerd starts no Pod without one."""
 
     def make(out: Path) -> None:
-        command = ["gcc", "-static", "-O2", "-s", "-o", str(out / "pause"), str(PAUSE_SOURCE)]
-        subprocess.run(command, check=True, capture_output=True)
+        run(["gcc", "-static", "-O2", "-s", "-o", out / "pause", PAUSE_SOURCE])
         oci.write_layer(out / "layer.tar", {"/pause": out / "pause"})
 
-    folder = tools.cached(f"layers/pause-{tools.digest([PAUSE_SOURCE])}", make, timeline, "pause program", "")
+    folder = cached(f"layers/pause-{digest([PAUSE_SOURCE])}", make, timeline, "pause program", "")
     return oci.Image(node.PAUSE_IMAGE, [oci.Layer.of(folder / "layer.tar")], PAUSE_CONFIG)
 
 
 def update(layout: Layout, timeline: Timeline) -> bool:
-    """Build the operator's image from the sources of now and give it to the node; False when the node has it already."""
+    """Build the operator's image from the sources of now and give it to the node; False when it has it."""
     if processes.find(layout, "containerd") is None:
         raise LabError("the lab is not up, so there is no node to give images to", "run `make lab-up`")
     with timeline.step("operator image: build"):
@@ -105,5 +107,4 @@ def _ctr(layout: Layout) -> list[str]:
 
 def _present(layout: Layout) -> Collection[str]:
     """Digests of all blobs in the node's store."""
-    listed = subprocess.run([*_ctr(layout), "content", "list", "--quiet"], check=True, capture_output=True, text=True)
-    return set(listed.stdout.split())
+    return set(run([*_ctr(layout), "content", "list", "--quiet"]).split())

@@ -6,8 +6,9 @@ tools         OpenTofu and the provider       cache, by their versions and sourc
 module        infra/hetzner and its lock      the lab's folder, by content
 app           catalyst_operator               the lab's folder, by content
 
-An edit of the operator so costs one small layer. Python is compiled ahead into .pyc files that are not checked against
-their source: the image is read-only, so nothing else could, and a start without them takes seconds.
+An edit of the operator so costs one small layer. Python is compiled ahead into .pyc files that are not
+checked against their source: the image is read-only, so nothing else could, and a start without them takes
+seconds.
 """
 
 from __future__ import annotations
@@ -16,13 +17,14 @@ import json
 import os
 import py_compile
 import shutil
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
-from e2e.lab import oci, tools
+from e2e.lab import oci, toolchain
+from e2e.lab.cache import cached, digest
+from e2e.lab.commands import run
 from e2e.lab.errors import BuildFailed
 from e2e.lab.layout import REPOSITORY, Layout
 from e2e.lab.timeline import Timeline
@@ -64,7 +66,7 @@ def base(timeline: Timeline) -> oci.Layer:
         _run([*command, str(archive)], {"SOURCE_DATE_EPOCH": str(oci.TIME)})
         _note(oci.Layer.of(archive))
 
-    return _cached("base", tools.digest([], *command), make, timeline, "1 minute")
+    return _cached("base", digest([], *command), make, timeline, "1 minute")
 
 
 def dependencies(timeline: Timeline) -> oci.Layer:
@@ -78,7 +80,7 @@ def dependencies(timeline: Timeline) -> oci.Layer:
         _note(oci.write_layer(out / "layer.tar", {PYTHON_PATH: packages}))
         shutil.rmtree(packages)
 
-    return _cached("dependencies", tools.digest([LOCK], *pip[2:], COMPILE), make, timeline, "1 minute")
+    return _cached("dependencies", digest([LOCK], *pip[2:], COMPILE), make, timeline, "1 minute")
 
 
 def _drop_unused(packages: Path) -> None:
@@ -90,18 +92,18 @@ def _drop_unused(packages: Path) -> None:
 
 def provisioning(timeline: Timeline) -> oci.Layer:
     """OpenTofu, the provider in a filesystem mirror, and the configuration that allows only this mirror."""
-    tofu = tools.build(tools.TOFU, timeline) / "tofu"
-    mirror = tools.provider_mirror(timeline)
+    tofu = toolchain.build(toolchain.TOFU, timeline) / "tofu"
+    mirror = toolchain.provider_mirror(timeline)
 
     def make(out: Path) -> None:
         _note(oci.write_layer(out / "layer.tar", {TOFU_PATH: tofu, PROVIDERS_PATH: mirror, TOFU_RC_PATH: TOFU_RC}))
 
-    return _cached("tools", tools.digest([TOFU_RC], tofu.parent.name, mirror.name), make, timeline, "")
+    return _cached("tools", digest([TOFU_RC], tofu.parent.name, mirror.name), make, timeline, "")
 
 
 def module(layout: Layout, timeline: Timeline) -> oci.Layer:
     """infra/hetzner without its tests, and the lock that OpenTofu makes for the provider of `provisioning`."""
-    mirror = tools.provider_mirror(timeline)
+    mirror = toolchain.provider_mirror(timeline)
     files = list(_files(MODULE, without=("tests", ".terraform", ".terraform.lock.hcl")))
 
     def make(out: Path) -> None:
@@ -147,7 +149,9 @@ def _compile(package: Path) -> None:
         try:
             py_compile.compile(str(source), dfile=shown, doraise=True, invalidation_mode=mode)
         except py_compile.PyCompileError as error:
-            raise BuildFailed(f"the operator does not compile: {error.msg}", "mend it; the lab keeps the image it has") from error
+            raise BuildFailed(
+                f"the operator does not compile: {error.msg}", "mend it; the lab keeps the image it has"
+            ) from error
 
 
 def _files(folder: Path, without: Sequence[str]) -> Iterator[Path]:
@@ -160,11 +164,11 @@ def _files(folder: Path, without: Sequence[str]) -> Iterator[Path]:
 def _key(root: Path, files: Iterable[Path], *words: str) -> str:
     """A digest of contents and names, so that a renamed file makes a new layer."""
     listed = list(files)
-    return tools.digest(listed, *(str(file.relative_to(root)) for file in listed), *words)
+    return digest(listed, *(str(file.relative_to(root)) for file in listed), *words)
 
 
 def _cached(name: str, key: str, make: Callable[[Path], None], timeline: Timeline, expected: str) -> oci.Layer:
-    folder = tools.cached(f"layers/{name}-{key}", make, timeline, f"layer {name}", expected)
+    folder = cached(f"layers/{name}-{key}", make, timeline, f"layer {name}", expected)
     return _noted(folder / "layer.tar")
 
 
@@ -191,11 +195,8 @@ def _noted(path: Path) -> oci.Layer:
 
 
 def _run(command: Sequence[str], environment: dict[str, str] | None = None) -> None:
-    ran = subprocess.run(
-        command, env={**os.environ, **(environment or {})}, capture_output=True, text=True, check=False
+    run(
+        command,
+        environment=environment,
+        remedy="a first build needs Debian's and Python's package registries; later ones do not",
     )
-    if ran.returncode != 0:
-        raise BuildFailed(
-            f"`{Path(command[0]).name}` failed while the image was built:\n{(ran.stdout + ran.stderr)[-3000:]}",
-            "a first build needs Debian's and Python's package registries; later ones need neither",
-        )

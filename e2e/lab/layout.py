@@ -1,7 +1,7 @@
 """Where everything of the lab lies and which addresses it takes.
 
-One place, so that the parts of the lab, the tests and the clean-up agree: what is not named here is not touched when the
-lab is taken down. Addresses are fixed, therefore one lab runs per machine at a time.
+One place, so that the parts of the lab, the tests and the clean-up agree: what is not named here is not
+touched when the lab is taken down. Addresses are fixed, therefore one lab runs per machine at a time.
 """
 
 from __future__ import annotations

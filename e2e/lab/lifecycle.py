@@ -1,27 +1,28 @@
 """Brings the lab up and takes it down, whatever state it is in.
 
-`up` has three ways: a healthy lab is left alone; a lab whose etcd, API server and containerd live gets its other processes
-back; anything else is cleaned away completely and started afresh. Nothing is repaired in between: a lab holds nothing worth
-keeping, and a fresh one takes seconds.
+`up` has three ways: a healthy lab is left alone; a lab whose etcd, API server and containerd live gets its
+other processes back; anything else is cleaned away completely and started afresh. Nothing is repaired in
+between: a lab holds nothing worth keeping, and a fresh one takes seconds.
 """
 
 from __future__ import annotations
 
-import importlib.util
-import os
 import secrets
 import shlex
 import shutil
 import sys
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
 
-from e2e.lab import cluster, images, machine, network, node, packages, pki, processes, tools, waiting
+from e2e.lab import cluster, images, machine, network, node, packages, pki, processes, toolchain, waiting
 from e2e.lab.layout import HCLOUD_URL, Layout
 from e2e.lab.timeline import Timeline
 
 CORE = ("etcd", "kube-apiserver", "containerd")
 """Without one of these the rest cannot be told from a dead lab."""
+
+HCLOUD = Path(__file__).with_name("hcloud") / "__main__.py"
 
 Maker = Callable[[Layout], cluster.Component]
 
@@ -37,7 +38,7 @@ def components() -> dict[str, Maker]:
         "kube-proxy": cluster.proxy,
         "kubelet": cluster.kubelet,
     }
-    if importlib.util.find_spec("e2e.lab.hcloud"):
+    if HCLOUD.exists():
         makers["hcloud"] = lambda layout: cluster.hcloud(layout, sys.executable)
     return makers
 
@@ -50,13 +51,13 @@ def up(layout: Layout, timeline: Timeline, *, replace: bool) -> None:
             machine.refuse_if_in_use(other, replace=replace)
             timeline.say(f"taking down the lab of {other.checkout}")
             _remove(other)
-        if not _core_lives(layout):
+        toolchain.link(layout, timeline)
+        if _core_lives(layout):
+            _start_missing(layout, timeline)
+            images.update(layout, timeline)
+        else:
             _remove(layout)
-            tools.link(layout, timeline)
             _start_afresh(layout, timeline)
-            return
-        _start_missing(layout, timeline)
-        images.update(layout, timeline)
 
 
 def down(layout: Layout, timeline: Timeline) -> None:
@@ -185,20 +186,20 @@ def _start_emulators(layout: Layout, timeline: Timeline) -> None:
 
 def _remove(layout: Layout) -> None:
     """Processes first, then what held them together, then the files; each step is content with finding nothing."""
-    processes.end(processes.in_pods(), grace=0)
     processes.end(processes.of_lab(layout.root), grace=0)
-    # A shim that lived until now may have started one more process before it ended.
-    processes.end(processes.in_pods(), grace=0)
-    node.clean_up(layout)
-    network.take_down(layout)
+    if machine.holds(layout):
+        # After the shims, which could still have started one more.
+        processes.end(processes.in_pods(), grace=0)
+        node.clean_up(layout)
+        network.take_down(layout)
+        machine.release()
     for entry in layout.root.glob("*"):
         if entry not in (layout.log, layout.bin):
             _delete(entry)
-    machine.release()
 
 
-def _delete(entry: os.PathLike[str]) -> None:
-    if os.path.isdir(entry) and not os.path.islink(entry):
+def _delete(entry: Path) -> None:
+    if entry.is_dir() and not entry.is_symlink():
         shutil.rmtree(entry)
     else:
-        os.unlink(entry)
+        entry.unlink()

@@ -1,7 +1,7 @@
 """One lab per machine: its addresses are fixed. This says whose lab holds the machine and hands it over.
 
-The owner is noted outside any checkout, because the next lab may be a fresh clone's (as in CI) while an earlier one still
-runs or has left its mounts behind.
+The owner is noted outside any checkout, because the next lab may be a fresh clone's (as in CI) while an
+earlier one still runs or has left its mounts behind.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from e2e.lab.timeline import Timeline
 
 @contextmanager
 def locked(timeline: Timeline) -> Iterator[None]:
-    """Let one command at a time change the machine's lab; a second one waits. The kernel frees it when a holder dies."""
+    """One command at a time changes the machine's lab; a second one waits. The kernel frees a dead one's lock."""
     with MACHINE_LOCK.open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -36,6 +36,12 @@ def owner() -> Layout | None:
         return Layout(Path(json.loads(MACHINE_OWNER.read_text())["lab"]))
     except FileNotFoundError:
         return None
+
+
+def holds(layout: Layout) -> bool:
+    """False while another lab's bridges, cgroups and rules are on the machine: they are not this one's to remove."""
+    noted = owner()
+    return noted is None or noted == layout
 
 
 def claim(layout: Layout) -> None:

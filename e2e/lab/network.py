@@ -1,21 +1,21 @@
 """The lab's part of the machine's network: a bridge with the node's address, routes, packet rules, kernel settings.
 
-Nothing of the lab may leave the machine: the Service range is routed to a bridge without ports, so that what kube-proxy
-does not translate dies there, and what Pods send to anywhere but the machine itself is rejected. Kernel settings that
-Kubernetes changes are noted down and put back.
+Nothing of the lab may leave the machine: the Service range is routed to a bridge without ports, so that what
+kube-proxy does not translate dies there, and what Pods send to anywhere but the machine itself is rejected.
+Kernel settings that Kubernetes changes are noted down and put back.
 """
 
 from __future__ import annotations
 
 import json
 import re
-import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 
+from e2e.lab.commands import run
 from e2e.lab.layout import BRIDGE, NODE_NETWORK, POD_BRIDGE, SERVICE_RANGE, Layout
+from e2e.lab.processes import boot_id
 
-CHAIN = "CATALYST-LAB"
 OWN_CHAINS = re.compile(r"^(KUBE-|CNI-|CATALYST-LAB)")
 """Chains of kube-proxy and the kubelet, of the CNI plugins, and ours."""
 
@@ -48,18 +48,14 @@ COMMIT
 """
 
 
-def _run(*command: str, stdin: str | None = None) -> str:
-    return subprocess.run(command, check=True, capture_output=True, text=True, input=stdin).stdout
-
-
 def set_up(layout: Layout) -> None:
     """Make the bridge, its route and the rules; expects that `take_down` left none of them."""
     _note_settings(layout)
-    _run("ip", "link", "add", BRIDGE, "type", "bridge")
-    _run("ip", "address", "add", NODE_NETWORK, "dev", BRIDGE)
-    _run("ip", "link", "set", BRIDGE, "up")
-    _run("ip", "route", "add", SERVICE_RANGE, "dev", BRIDGE)
-    _run("iptables-restore", "--noflush", "--wait", stdin=RULES.format(pods=POD_BRIDGE))
+    run(["ip", "link", "add", BRIDGE, "type", "bridge"])
+    run(["ip", "address", "add", NODE_NETWORK, "dev", BRIDGE])
+    run(["ip", "link", "set", BRIDGE, "up"])
+    run(["ip", "route", "add", SERVICE_RANGE, "dev", BRIDGE])
+    run(["iptables-restore", "--noflush", "--wait"], stdin=RULES.format(pods=POD_BRIDGE))
     (SYSCTL / "net/ipv4/ip_forward").write_text("1")
     bridge_filter = SYSCTL / "net/bridge/bridge-nf-call-iptables"
     if bridge_filter.exists():
@@ -70,16 +66,16 @@ def take_down(layout: Layout) -> None:
     """Remove all of it, whatever part is there; routes go with their bridge."""
     for bridge in (POD_BRIDGE, BRIDGE):
         if Path("/sys/class/net", bridge).exists():
-            _run("ip", "link", "delete", bridge)
+            run(["ip", "link", "delete", bridge])
     for family in ("iptables", "ip6tables"):
         _remove_rules(family)
     _restore_settings(layout)
 
 
 def _remove_rules(family: str) -> None:
-    removal = "".join(removal_of(table) for table in _tables(_run(f"{family}-save")))
+    removal = "".join(removal_of(table) for table in _tables(run([f"{family}-save"])))
     if removal:
-        _run(f"{family}-restore", "--noflush", "--wait", stdin=removal)
+        run([f"{family}-restore", "--noflush", "--wait"], stdin=removal)
 
 
 def _tables(saved: str) -> list[list[str]]:
@@ -117,14 +113,16 @@ def _settings_file(layout: Layout) -> Path:
 def _note_settings(layout: Layout) -> None:
     present = [name for name in SETTINGS if (SYSCTL / name).exists()]
     noted = {name: (SYSCTL / name).read_text().strip() for name in present}
-    _settings_file(layout).write_text(json.dumps(noted, indent=1) + "\n")
+    _settings_file(layout).write_text(json.dumps({"boot": boot_id(), "settings": noted}, indent=1) + "\n")
 
 
 def _restore_settings(layout: Layout) -> None:
+    """A reboot has put them back already, and may have brought other values."""
     path = _settings_file(layout)
     if not path.exists():
         return
-    for name, value in json.loads(path.read_text()).items():
-        if (SYSCTL / name).exists() and (SYSCTL / name).read_text().strip() != value:
+    noted = json.loads(path.read_text())
+    for name, value in noted["settings"].items() if noted["boot"] == boot_id() else ():
+        if (SYSCTL / name).read_text().strip() != value:
             (SYSCTL / name).write_text(value)
     path.unlink()

@@ -1,7 +1,7 @@
 """The node: configuration of containerd, the CNI plugins and the kubelet, and their clean-up.
 
-Everything they write is below the lab's folder, mounts included, so that one look at the mount table finds what a killed
-lab left behind.
+Everything they write is below the lab's folder, mounts included, so that one look at the mount table finds
+what a killed lab left behind.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+from e2e.lab.commands import run
 from e2e.lab.layout import CGROUP, CNI_NETWORK, NODE_ADDRESS, POD_BRIDGE, POD_RANGE, Layout
 
 PAUSE_IMAGE = "localhost/pause:1"
-CGROUPS = Path("/sys/fs/cgroup")
 SHIM_SOCKETS = Path("/run/containerd/s")
 LOG_LINKS = Path("/var/log/containers")
 CNI_CACHE = Path("/var/lib/cni")
@@ -129,10 +129,18 @@ def is_ready(url: str, context: ssl.SSLContext) -> bool:
 
 
 def prepare(layout: Layout) -> None:
-    """Make the cgroup that all Pods lie in, in every hierarchy: the kubelet wants it to exist."""
+    """Make the cgroup that all Pods lie in, in every hierarchy: the kubelet wants it to exist, with all controllers."""
     layout.data.mkdir(parents=True, exist_ok=True)
     for hierarchy in _cgroup_hierarchies():
+        _delegate_controllers(hierarchy)
         (hierarchy / CGROUP).mkdir(exist_ok=True)
+
+
+def _delegate_controllers(hierarchy: Path) -> None:
+    """On cgroup v2 a child has only the controllers that its parent passes on; v1 has no such file."""
+    available = hierarchy / "cgroup.controllers"
+    if available.exists() and (names := available.read_text().split()):
+        (hierarchy / "cgroup.subtree_control").write_text(" ".join(f"+{name}" for name in names))
 
 
 def _cgroup_hierarchies() -> list[Path]:
@@ -161,7 +169,7 @@ def mounts_below(folder: Path) -> list[str]:
 def unmount_below(folder: Path) -> None:
     """Latest first, lazily: a namespace that a dead container held may still have one in use."""
     for point in reversed(mounts_below(folder)):
-        subprocess.run(["umount", "--lazy", "--no-mtab", point], check=True, capture_output=True)
+        run(["umount", "--lazy", point])
 
 
 def _remove_cgroup(folder: Path) -> None:

@@ -1,7 +1,7 @@
-"""Writes container images without a container engine: layers are tar files, an image is JSON that names them by digest.
+"""Writes container images without a container engine: layers are tar files, an image is JSON that names them.
 
-Archives are reproducible: entries sorted, owned by root, with one fixed time. What `ctr images import` gets is an OCI
-archive; layers that the node has already are left out of it, since the import finds them by digest.
+Archives are reproducible: entries sorted, owned by root, with one fixed time. What `ctr images import` gets
+is an OCI archive; layers that the node has already are left out of it, since the import finds them by digest.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import os
 import tarfile
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -105,7 +104,7 @@ def _add(archive: tarfile.TarFile, name: str, source: Path) -> None:
     """Add a file, link or folder; readable by everybody, writable by root alone."""
     if source.is_symlink():
         entry = _entry(name, tarfile.SYMTYPE, 0o777)
-        entry.linkname = os.readlink(source)
+        entry.linkname = str(source.readlink())
         archive.addfile(entry)
     elif source.is_dir():
         archive.addfile(_entry(name, tarfile.DIRTYPE, 0o755))
@@ -123,7 +122,7 @@ def write_archive(out: IO[bytes], image: Image, present: Collection[str] = ()) -
     """Write the image as an OCI archive, without the blobs whose digests are `present` where it goes."""
     manifest = image.manifest_blob()
     named = {**_descriptor(MANIFEST, manifest), "annotations": {"io.containerd.image.name": image.name}}
-    with tarfile.open(fileobj=out, mode="w|", format=tarfile.GNU_FORMAT, copybufsize=1 << 20) as archive:
+    with tarfile.open(fileobj=out, mode="w|", format=tarfile.GNU_FORMAT, bufsize=1 << 20) as archive:
         _add_bytes(archive, "oci-layout", _json({"imageLayoutVersion": "1.0.0"}))
         _add_bytes(archive, "index.json", _json({"schemaVersion": 2, "manifests": [named]}))
         for blob in (manifest, image.config_blob()):
@@ -141,5 +140,3 @@ def _add_bytes(archive: tarfile.TarFile, name: str, content: bytes) -> None:
     entry = _entry(name, tarfile.REGTYPE, 0o644)
     entry.size = len(content)
     archive.addfile(entry, io.BytesIO(content))
-
-

@@ -1,7 +1,8 @@
 """Debian packages that the lab stands on: checked at every start, installed by `python -m e2e.lab packages`.
 
-The check is one look at dpkg's database, so the warm path costs nothing. While packages are installed, their services are
-kept from starting: the lab runs its own etcd and containerd, and a second one would take the ports.
+The check is one look at dpkg's database, so the warm path costs nothing. While packages are installed, their
+services are kept from starting: the lab runs its own etcd and containerd, and a second one would take the
+ports.
 """
 
 from __future__ import annotations

@@ -1,18 +1,19 @@
-"""Certificates of the lab's cluster: one authority, one certificate for each component with the rights it has in a real one.
+"""Certificates of the lab's cluster: one authority, and one certificate for each component.
 
-EC keys, because making RSA keys would take longer than starting the API server. `openssl` is called instead of a Python
-package so that the lab needs nothing beyond Debian's packages to start.
+Each has the rights that its owner has in a real cluster. EC keys, because making RSA keys would take longer than
+starting the API server. `openssl` is called instead of a Python package so that the lab needs nothing beyond Debian's
+packages to start.
 """
 
 from __future__ import annotations
 
 import base64
 import json
-import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from e2e.lab.commands import run
 from e2e.lab.layout import API_SERVICE_ADDRESS, API_URL, NODE_ADDRESS, NODE_NAME, Layout
 
 KEY = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
@@ -61,13 +62,14 @@ def kubeconfig_of(layout: Layout, user: str) -> Path:
 
 
 def _openssl(*arguments: str | Path) -> None:
-    subprocess.run(["openssl", *map(str, arguments)], check=True, capture_output=True)
+    run(["openssl", *arguments])
 
 
 def _config(pki: Path, name: str, subject: str, extensions: str) -> Path:
     """A configuration of our own: Debian's would add the extensions of an authority to every certificate."""
     path = pki / f"{name}.cnf"
-    path.write_text(f"[req]\nprompt = no\ndistinguished_name = name\nx509_extensions = ext\n[name]\n{subject}\n[ext]\n{extensions}\n")
+    request = "[req]\nprompt = no\ndistinguished_name = name\nx509_extensions = ext"
+    path.write_text(f"{request}\n[name]\n{subject}\n[ext]\n{extensions}\n")
     return path
 
 

@@ -1,10 +1,10 @@
 """Starts, finds and ends the lab's processes, and never anybody else's.
 
-Two marks, because each alone fails somewhere. A run file names a component's process by pid, start time and boot, so a pid
-that now belongs to another program, also after a reboot, is not believed. The variable CATALYST_LAB in the environment is
-inherited by whatever a component starts (containerd's shims, the servers that the Hetzner emulator "boots"), so that all
-of it is found even when its parents were killed without notice. Container processes have neither: they are found by the
-lab's cgroup.
+Two marks, because each alone fails somewhere. A run file names a component's process by pid, start time and
+boot, so a pid that now belongs to another program, also after a reboot, is not believed. The variable
+CATALYST_LAB in the environment is inherited by whatever a component starts (containerd's shims, the servers
+that the Hetzner emulator "boots"), so that all of it is found even when its parents were killed without
+notice. Container processes have neither: they are found by the lab's cgroup.
 """
 
 from __future__ import annotations
@@ -69,6 +69,8 @@ def start(layout: Layout, name: str, command: Sequence[str | Path], environment:
             env={**environment, MARK: str(layout.root)},
             start_new_session=True,
         )
+    # It outlives this program, which therefore never waits for it; Python would warn of that.
+    child.returncode = 0
     started = _start_time(child.pid)
     identity = Identity(child.pid, -1 if started is None else started, boot_id())
     _run_file(layout, name).write_text(json.dumps(asdict(identity)) + "\n")

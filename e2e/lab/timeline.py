@@ -1,6 +1,7 @@
 """Tells the developer what the lab is doing and, at the end, what took how long.
 
-Steps run in parallel, so the table gives each step's start and duration: the longest chain is what to shorten.
+Steps run in parallel, so the table gives each step's start and duration: the longest chain is what to
+shorten.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ import urllib.request
 from collections.abc import Callable
 
 from e2e.lab import processes
-from e2e.lab.errors import NotReady, ProcessDied
+from e2e.lab.errors import LabError, NotReady, ProcessDied
 from e2e.lab.layout import Layout
 
 INTERVAL = 0.05
@@ -20,21 +20,18 @@ def until(layout: Layout, name: str, probe: Callable[[], bool], *, timeout: floa
     deadline = time.monotonic() + timeout
     while not probe():
         if processes.find(layout, name) is None:
-            raise ProcessDied(f"{name} ended while it started; the last lines of its log:\n{_tail(layout, name)}", _remedy(layout, name))
+            raise _failed(ProcessDied, layout, name, "ended while it started")
         if time.monotonic() > deadline:
-            raise NotReady(
-                f"{name} runs but was not ready after {timeout:.0f} s; the last lines of its log:\n{_tail(layout, name)}",
-                _remedy(layout, name),
-            )
+            raise _failed(NotReady, layout, name, f"runs but was not ready after {timeout:.0f} s")
         time.sleep(INTERVAL)
 
 
-def _tail(layout: Layout, name: str) -> str:
-    return "\n".join(f"    {line}" for line in processes.log_tail(layout, name).splitlines())
-
-
-def _remedy(layout: Layout, name: str) -> str:
-    return f"read {layout.log / name}.log, then `make lab-down` and `make lab-up`; nothing of the lab needs keeping"
+def _failed(kind: type[LabError], layout: Layout, name: str, what: str) -> LabError:
+    tail = "\n".join(f"    {line}" for line in processes.log_tail(layout, name).splitlines())
+    return kind(
+        f"{name} {what}; the last lines of its log:\n{tail}",
+        f"read {layout.log / name}.log, then `make lab-down` and `make lab-up`: nothing of the lab needs keeping",
+    )
 
 
 def answers(url: str, context: ssl.SSLContext | None = None) -> bool:

@@ -1,3 +1,5 @@
+# The provider needs no block: token and endpoint come from HCLOUD_TOKEN and HCLOUD_ENDPOINT, so that they are in no file,
+# plan or state.
 terraform {
   # OpenTofu 1.12 or newer: `tofu output -json-into`, which a run's last container uses, came with it.
   required_version = ">= 1.12.0"
@@ -9,6 +11,3 @@ terraform {
     }
   }
 }
-
-# Token and endpoint come from HCLOUD_TOKEN and HCLOUD_ENDPOINT, so that they are in no file, plan or state.
-provider "hcloud" {}

@@ -6,8 +6,8 @@ import hashlib
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from .errors import ApiError
-from .store import Store
+from e2e.lab.hcloud.errors import ApiError
+from e2e.lab.hcloud.store import Store
 
 DEFAULT_PROJECT = "default"
 TOKEN_LENGTH = 64
@@ -67,6 +67,16 @@ class Projects:
         self._tokens = {key: access for key, access in self._tokens.items() if key in token_digests}
         self._limits = {}
         self._save()
+
+    def token_digests(self) -> set[str]:
+        return set(self._tokens)
+
+    def names(self) -> set[str]:
+        return {access.project for access in self._tokens.values()}
+
+    def listing(self) -> list[dict[str, Any]]:
+        """What is known of each token but the token itself."""
+        return [{**asdict(access), "limits": asdict(self.limits(access.project))} for access in self._tokens.values()]
 
     def access(self, token: str) -> Access:
         """What the token opens; an unknown one is the API's `unauthorized`."""

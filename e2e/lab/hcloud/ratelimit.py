@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from .errors import ApiError
+from e2e.lab.hcloud.errors import ApiError
 
 SECONDS_PER_HOUR = 3600
 

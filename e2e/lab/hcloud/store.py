@@ -1,7 +1,7 @@
 """Everything the emulated cloud knows, in memory and in an SQLite file, so that a restart or a kill loses nothing.
 
-Objects are plain dictionaries with `id` and `project`. Relations are kept on one side only (a server names its firewalls, a
-firewall does not name its servers); the other side is derived when an answer is rendered.
+Objects are plain dictionaries with `id` and `project`. Relations are kept on one side only (a server names its
+firewalls, a firewall does not name its servers); the other side is derived when an answer is rendered.
 """
 
 from __future__ import annotations

@@ -18,6 +18,7 @@ apply() {
 
 await_api() {
   wait_for 600 "API server ready" kubectl get --raw /readyz
+  wait_for 300 "node $NODE_NAME registered" kubectl get node "$NODE_NAME"
 }
 
 # k3s' own provisioner; a kit of charts that do not name a class waits for a default one for ever.
@@ -53,17 +54,11 @@ install_cilium() {
   kubectl wait --for=condition=Ready --timeout=900s "node/$NODE_NAME"
 }
 
-# Helm adopts objects that say they belong to the release, and refuses (and then rolls back, deleting them) those
-# that do not. Release name and namespace are those of bp-flux's HelmRelease.
-as_helm_release() {
-  kubectl annotate --local --overwrite -f "$3" -o yaml "meta.helm.sh/release-name=$1" "meta.helm.sh/release-namespace=$2" |
-    kubectl label --local --overwrite -f - -o yaml app.kubernetes.io/managed-by=Helm
-}
-
 install_flux() {
   fetch FLUX "$CACHE_DIR/flux-install.yaml"
-  as_helm_release flux flux-system "$CACHE_DIR/flux-install.yaml" >"$CACHE_DIR/flux.yaml"
-  apply "$CACHE_DIR/flux.yaml"
+  # Release name and namespace are those of bp-flux's HelmRelease.
+  as_helm_release flux flux-system "$CACHE_DIR/flux-install.yaml" >"$CACHE_DIR/flux.json"
+  apply "$CACHE_DIR/flux.json"
   kubectl --namespace flux-system wait --for=condition=Available --timeout=900s deployment --all
 }
 

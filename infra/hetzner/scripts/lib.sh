@@ -110,3 +110,11 @@ fetch() {
   mv "$2.part" "$2"
   log "$1: $url has the expected sha256 $expected"
 }
+
+# as_helm_release NAME NAMESPACE FILE: the manifests of FILE, marked as parts of a Helm release. Helm adopts objects that
+# say they belong to the release it installs; those that do not it refuses, and its rollback deletes them. In JSON,
+# because `kubectl label -o yaml` leaves out what separates documents.
+as_helm_release() {
+  kubectl annotate --local --overwrite -f "$3" -o json "meta.helm.sh/release-name=$1" "meta.helm.sh/release-namespace=$2" |
+    kubectl label --local --overwrite -f - -o json app.kubernetes.io/managed-by=Helm
+}

@@ -1,23 +1,19 @@
-"""Builds the lab's programs from Go modules, each once per version, into a cache outside the checkout.
+"""Builds the lab's programs from Go modules, each once per version, into the cache.
 
-A folder of the cache is named after everything that goes into it (versions, checksums, flags), is filled under another name
-and renamed when complete: what has the name is whole. `link` then makes LAB_BIN, a folder of links, for one checkout.
+`link` then makes LAB_BIN, a folder of links, for one checkout.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
-import shutil
-import subprocess
-import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from e2e.lab.cache import cached, digest
+from e2e.lab.commands import run
 from e2e.lab.errors import BuildFailed
-from e2e.lab.layout import Layout, cache_folder
+from e2e.lab.layout import Layout
 from e2e.lab.timeline import Timeline
 
 MODULES = Path(__file__).with_name("tools")
@@ -79,13 +75,12 @@ SHIPPED_CRDS = {
     "github.com/fluxcd/kustomize-controller@v1.7.3": "h1:SzNnGn/4ObAPEHHleM5U7y/AKxKXph3Vj6ZhteeXw8M=",
     "github.com/fluxcd/source-controller@v1.8.5": "h1:3zKSTGc2FPoZcQ5BjnyOrwdHDWeYqst3uAoZ+c0DG3c=",
 }
-"""Modules whose archives carry their CRDs as YAML, with the checksum that a go.sum would have. kustomize-controller's own
-module cannot require source-controller: it does not build outside its repository."""
+"""Modules whose archives carry their CRDs as YAML, with the checksum that a go.sum would have: source-controller does
+not build outside its repository, so no go.mod here can require it."""
 
 PROVIDER_VERSION = "1.68.0"
-PROVIDER_PATH = (
-    f"registry.opentofu.org/hetznercloud/hcloud/{PROVIDER_VERSION}/linux_amd64/terraform-provider-hcloud_v{PROVIDER_VERSION}"
-)
+PROVIDER_FOLDER = f"registry.opentofu.org/hetznercloud/hcloud/{PROVIDER_VERSION}/linux_amd64"
+PROVIDER_PATH = f"{PROVIDER_FOLDER}/terraform-provider-hcloud_v{PROVIDER_VERSION}"
 """Where OpenTofu looks for the provider in a filesystem mirror."""
 
 
@@ -137,7 +132,8 @@ def _download(module: str, checksum: str) -> Path:
     got = json.loads(go("mod", "download", "-json", module, cwd=MODULES / HELMRELEASE_CRDS))
     if got["Sum"] != checksum:
         raise BuildFailed(
-            f"{module} has the checksum {got['Sum']}, not {checksum}", "do not use it: find out who changed a published module"
+            f"{module} has the checksum {got['Sum']}, not {checksum}",
+            "do not use it: find out who changed a published module",
         )
     return Path(got["Dir"])
 
@@ -153,38 +149,8 @@ def provider_mirror(timeline: Timeline) -> Path:
     return cached(f"tools/provider-{PROVIDER_VERSION}-{key}", make, timeline, "build the provider", "1 minute")
 
 
-def digest(files: Iterable[Path], *words: str) -> str:
-    """A short digest of files' contents and further words: the name of what is made from them."""
-    total = hashlib.sha256()
-    for part in (*(file.read_bytes() for file in files), *(word.encode() for word in words)):
-        total.update(hashlib.sha256(part).digest())
-    return total.hexdigest()[:12]
-
-
-def cached(name: str, make: Callable[[Path], None], timeline: Timeline, step: str, expected: str) -> Path:
-    """The cache's folder `name`, made by `make` when it is not there."""
-    folder = cache_folder() / name
-    if folder.is_dir():
-        return folder
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    try:
-        with timeline.step(step, expected=expected):
-            make(unfinished)
-        unfinished.chmod(0o755)
-        unfinished.rename(folder)
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
-    return folder
-
-
 def go(*arguments: str, cwd: Path) -> str:
     """Run Go with what the committed go.mod and go.sum pin, and nothing newer."""
-    environment = {**os.environ, "CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOFLAGS": "-mod=readonly -buildvcs=false"}
-    ran = subprocess.run(["go", *arguments], cwd=cwd, env=environment, check=False, capture_output=True, text=True)
-    if ran.returncode != 0:
-        raise BuildFailed(
-            f"`go {arguments[0]}` in {cwd} failed:\n{ran.stderr[-3000:]}",
-            "a Go proxy must be reachable for a first build, and Go at least as new as go.mod says: see `go version`",
-        )
-    return ran.stdout
+    environment = {"CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOFLAGS": "-mod=readonly -buildvcs=false"}
+    remedy = f"a first build needs the Go module proxy, and a Go at least as new as {cwd}/go.mod says (`go version`)"
+    return run(["go", *arguments], cwd=cwd, environment=environment, remedy=remedy)

@@ -1,0 +1,77 @@
+# The commands of this repository; `make help` lists them. Needs Debian 12, root, Go and Python 3.11 or newer.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+READY := $(VENV)/.ready
+
+include e2e/lab/lab.mk
+
+## —— The two commands —————————————————————————————————————————————
+
+.PHONY: demo
+demo: lab-up ## Bring the lab up, install the operator, apply a sample Sovereign and watch it
+	$(PY) -m e2e.demo
+
+.PHONY: test
+test: verify test-unit test-integration e2e ## Everything that CI runs
+
+## —— Tests ————————————————————————————————————————————————————————
+
+.PHONY: verify
+verify: $(READY) lab-tools ## Format, lint, types, layers, drift of generated files, the module
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+	$(PY) -m catalyst_operator.api.generate --check
+	$(PY) -m e2e.verify_module
+
+.PHONY: test-unit
+test-unit: $(READY) lab-tools ## Fast tests: no cluster
+	$(PY) -m pytest tests/unit -q
+
+.PHONY: test-integration
+test-integration: $(READY) lab-tools ## A real API server, real OpenTofu, the Hetzner emulator; no cluster
+	$(PY) -m pytest tests/integration -q
+
+.PHONY: e2e
+e2e: lab-up ## The essential stories, on the lab's cluster
+	$(PY) -m pytest e2e/stories -q -m "e2e and not slow"
+
+.PHONY: e2e-full
+e2e-full: lab-up ## All stories, the long ones and those that take the lab down and up included
+	$(PY) -m pytest e2e/stories -q -m "e2e or lab"
+
+.PHONY: bench
+bench: lab-up ## Measure as ratios to a floor in the same run; prints a table and writes build/bench.json
+	$(PY) -m e2e.bench
+
+## —— Development ——————————————————————————————————————————————————
+
+.PHONY: generate
+generate: $(READY) ## Write crds/ and docs/api.md from the models
+	$(PY) -m catalyst_operator.api.generate
+
+.PHONY: run
+run: lab-up ## Run the operator of this tree on the host, against the lab
+	$(PY) -m e2e.run_local
+
+.PHONY: lock
+lock: $(READY) ## Resolve the dependencies of pyproject.toml anew
+	$(PY) -m pip install -q uv
+	$(VENV)/bin/uv pip compile -q --universal --no-header --generate-hashes --python-version 3.11 -o requirements.lock pyproject.toml
+	$(VENV)/bin/uv pip compile -q --universal --no-header --generate-hashes --python-version 3.11 --group dev -o requirements-dev.lock pyproject.toml
+
+.PHONY: help
+help: ## This list
+	@awk 'BEGIN {FS = ":.*## "} /^## ——/ {sub("## ", ""); print "\n" $$0} /^[a-z0-9-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(READY): requirements-dev.lock | lab-packages
+	$(PYTHON) -m venv $(VENV)
+	$(PY) -m pip install -q --require-hashes -r requirements-dev.lock
+	touch $@

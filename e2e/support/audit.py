@@ -1,0 +1,29 @@
+"""The API server's audit log: who wrote what. It keeps every write request, so that silence can be proven."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from e2e.lab.layout import Layout
+
+OPERATOR = "system:serviceaccount:catalyst-system:catalyst-operator"
+
+
+def writes(user: str, since: datetime) -> list[str]:
+    """`verb uri` of each write request of a user that completed since then."""
+    return [
+        f"{event['verb']} {event['requestURI']}"
+        for event in _events()
+        if event["user"]["username"] == user and datetime.fromisoformat(event["stageTimestamp"]) >= since
+    ]
+
+
+def _events() -> Iterator[dict[str, Any]]:
+    with Layout.of_checkout().audit_log.open(encoding="utf-8") as log:
+        for line in log:
+            # The last line may still be in the writing.
+            if line.endswith("\n"):
+                yield json.loads(line)

@@ -1,0 +1,199 @@
+"""What servers are told at first boot, for tests: rendered by real OpenTofu, read and judged by real cloud-init.
+
+cloud-init and shellcheck are unpacked from their Debian packages into the lab's cache, never installed: an installed
+cloud-init may act at the machine's next boot.
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from catalyst_operator.core.releases import load
+from e2e.lab.layout import cache_folder
+from tests.integration.tofu import MODULE, OpenTofu, ToolMissing
+
+PACKAGES = (
+    *("cloud-init", "shellcheck"),
+    # What cloud-init imports, its dependencies' dependencies included.
+    *("python3-attr", "python3-certifi", "python3-chardet", "python3-charset-normalizer", "python3-configobj"),
+    *("python3-idna", "python3-jinja2", "python3-json-pointer", "python3-jsonpatch", "python3-jsonschema"),
+    *("python3-markupsafe", "python3-netifaces", "python3-oauthlib", "python3-pyrsistent", "python3-requests"),
+    *("python3-six", "python3-typing-extensions", "python3-urllib3", "python3-yaml"),
+)
+
+# The part of the module that turns variables into user_data needs no provider.
+PURE = (
+    "variables.tf",
+    "locals.tf",
+    "cloudinit.tf",
+    "cloudinit-control-plane.tftpl",
+    "cloudinit-worker.tftpl",
+    "cilium-values.yaml",
+    "scripts",
+    "units",
+)
+
+CA_FILES = (
+    *("client-ca.crt", "client-ca.key", "server-ca.crt", "server-ca.key"),
+    *("request-header-ca.crt", "request-header-ca.key", "service.key"),
+    *("etcd/peer-ca.crt", "etcd/peer-ca.key", "etcd/server-ca.crt", "etcd/server-ca.key"),
+)
+
+_OUTPUTS = """\
+output "user_data" {
+  value     = { control_planes = local.control_plane_user_data, workers = local.worker_user_data }
+  sensitive = true
+}
+"""
+
+
+@dataclass(frozen=True)
+class File:
+    mode: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Boot:
+    """One server's user_data, decoded as cloud-init decodes it."""
+
+    user_data: str
+
+    @property
+    def cloud_config(self) -> str:
+        return gzip.decompress(base64.b64decode(self.user_data)).decode()
+
+    @property
+    def document(self) -> dict[str, Any]:
+        document: dict[str, Any] = yaml.safe_load(self.cloud_config)
+        return document
+
+    @property
+    def files(self) -> dict[str, File]:
+        return {
+            file["path"]: File(file["permissions"], gzip.decompress(base64.b64decode(file["content"])).decode())
+            for file in self.document["write_files"]
+        }
+
+    @property
+    def k3s_config(self) -> dict[str, Any]:
+        config: dict[str, Any] = yaml.safe_load(self.files["/etc/rancher/k3s/config.yaml"].text)
+        return config
+
+    @property
+    def kit(self) -> dict[str, dict[str, Any]]:
+        """The objects that start the kit, by kind."""
+        return {item["kind"]: item for item in json.loads(self.files["/etc/catalyst/kit.json"].text)["items"]}
+
+
+@dataclass(frozen=True)
+class Rendered:
+    control_planes: list[Boot]
+    workers: list[Boot]
+
+    @property
+    def all(self) -> list[Boot]:
+        return [*self.control_planes, *self.workers]
+
+
+def render(tofu: OpenTofu, variables: dict[str, Any]) -> Rendered:
+    """What the module tells each server, given its variables."""
+    with tempfile.TemporaryDirectory(dir=tofu.home) as name:
+        folder = Path(name)
+        for part in PURE:
+            (folder / part).symlink_to(MODULE / part)
+        (folder / "outputs.tf").write_text(_OUTPUTS)
+        (folder / "test.auto.tfvars.json").write_text(json.dumps(variables))
+        tofu.must("init", "-input=false", cwd=folder)
+        tofu.must("apply", "-input=false", "-auto-approve", cwd=folder)
+        user_data = json.loads(tofu.must("output", "-json", "user_data", cwd=folder))
+    return Rendered([Boot(one) for one in user_data["control_planes"]], [Boot(one) for one in user_data["workers"]])
+
+
+def unpacked() -> Path:
+    """The folder that the Debian packages are unpacked in; filled once per machine and list of packages."""
+    digest = hashlib.sha256(" ".join(PACKAGES).encode()).hexdigest()[:12]
+    folder = cache_folder() / "unpacked" / f"cloud-init-{digest}"
+    if folder.is_dir():
+        return folder
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = Path(tempfile.mkdtemp(prefix=".cloud-init-", dir=folder.parent))
+    try:
+        _download(unfinished)
+        for package in unfinished.glob("*.deb"):
+            subprocess.run(["dpkg-deb", "--extract", package, unfinished / "root"], check=True)
+        (unfinished / "root").rename(folder)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+    return folder
+
+
+def _download(folder: Path) -> None:
+    # The sandbox user of apt could not write there.
+    command = ["apt-get", "download", "--quiet", "-o", "APT::Sandbox::User=root", *PACKAGES]
+    ran = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    if ran.returncode != 0:
+        raise ToolMissing(
+            f"Debian packages for the tests of cloud-init could not be downloaded: {ran.stderr.strip()}\n"
+            "If apt does not know them, run `apt-get update`."
+        )
+
+
+def schema_errors(cloud_config: str, folder: Path) -> str:
+    """What `cloud-init schema` has to say against a cloud-config; empty when it is valid."""
+    file = folder / "user-data.yaml"
+    file.write_text(cloud_config)
+    ran = subprocess.run(
+        [sys.executable, "-m", "cloudinit.cmd.main", "schema", "--config-file", str(file)],
+        env={**os.environ, "PYTHONPATH": str(unpacked() / "usr/lib/python3/dist-packages")},
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return "" if ran.returncode == 0 else f"{ran.stdout}\n{ran.stderr}"
+
+
+def shellcheck(*scripts: Path) -> str:
+    """What shellcheck has to say; empty when it is content."""
+    command = [str(unpacked() / "usr/bin/shellcheck"), "--external-sources", f"--source-path={MODULE.parents[1]}"]
+    ran = subprocess.run([*command, *map(str, scripts)], capture_output=True, text=True, check=False)
+    return ran.stdout + ran.stderr
+
+
+def sample(**changes: Any) -> dict[str, Any]:
+    """Variables of a highly available Sovereign with two workers and CAs of its own."""
+    ca = "K10" + "0123456789abcdef" * 4
+    return {
+        "cluster_name": "acme-1a2b3",
+        "fqdn": "acme.omani.works",
+        "location": "fsn1",
+        "control_plane_sizes": ["cx33"] * 3,
+        "worker_sizes": ["cx43"] * 2,
+        "ca_files": {name: _pem(name) for name in CA_FILES},
+        "server_token": f"{ca}::server:{'s' * 32}",
+        "agent_token": f"{ca}::node:{'n' * 32}",
+        "release": load().get().module_value(),
+        "git": {"url": "https://git.example.com/openova", "branch": "main", "path": "./clusters/_template/kit"},
+        **changes,
+    }
+
+
+def _pem(name: str) -> str:
+    # Random, as keys are: what compresses would make user_data look smaller than it will be.
+    body = base64.encodebytes(random.Random(name).randbytes(270)).decode()  # noqa: S311 (no secret)
+    return f"-----BEGIN TEST-----\n{body}-----END TEST-----\n"

@@ -1,0 +1,328 @@
+"""Every rule of a Sovereign, judged by a real API server: what is accepted, what is refused, and in which words."""
+
+from typing import Any
+
+import pytest
+
+from tests.integration.admission import (
+    REMOVED,
+    SSH_KEY,
+    Case,
+    Edits,
+    cases,
+    edited,
+    full_sovereign,
+    refusal,
+    sovereign,
+    sovereigns,
+)
+from tests.integration.apiserver import Api
+
+pytestmark = pytest.mark.integration
+
+SECRET = {"name": "a-secret"}
+REGISTRAR = {"name": "ovh", "credentialsSecretRef": SECRET}
+BYO_API: Edits = {"domain.mode": "byo-api", "domain.registrar": REGISTRAR}
+PRIVATE_KEY = "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQ\n-----END-----"
+
+
+@cases(
+    Case("the smallest", {}),
+    Case("organization with punctuation and umlauts", {"organization.name": "O'Neil & Söhne, 100% Ltd. (Oman)"}),
+    Case("e-mail with a tag", {"adminEmail": "o'neil+sov@mail.omantel.co.om"}),
+    Case("pool label of 3 characters", {"domain.fqdn": "abc.omani.works"}),
+    Case("pool label of 32 characters", {"domain.fqdn": "a" * 32 + ".omani.works"}),
+    Case("fqdn of 49 characters", {"domain.mode": "byo-manual", "domain.fqdn": "a" * 36 + ".x.omani.works"[:13]}),
+    Case("internationalised name", {"domain.mode": "byo-manual", "domain.fqdn": "xn--bcher-kva.xn--p1ai"}),
+    Case("registered domain itself", {"domain.mode": "byo-manual", "domain.fqdn": "acme.com"}),
+    Case("byo-api with its registrar", BYO_API),
+    Case("three control planes and a worker", {"controlPlane.replicas": 3, "workers": {"size": "cx43", "replicas": 1}}),
+    Case("unknown size is left to preflight", {"controlPlane.size": "cx93"}),
+    Case("first CPX generation in the United States", {"regions[0].location": "ash", "controlPlane.size": "cpx21"}),
+    Case("RSA key", {"sshPublicKeys": ["ssh-rsa " + "AAAAB3NzaC1yc2E" + "A" * 700 + "== a@b"]}),
+    Case("ECDSA key", {"sshPublicKeys": ["ecdsa-sha2-nistp256 AAAAE2VjZHNhLXNoYTItbmlzdHAyNTY= a@b"]}),
+    Case("security key without comment", {"sshPublicKeys": ["sk-ssh-ed25519@openssh.com AAAAGnNrLXNzaC1lZDI1NTE5"]}),
+    Case("IPv6 network", {"sshAllowedCIDRs": ["2001:db8::/32", "203.0.113.7/32"]}),
+    Case("corporate CA with its Secret", {"tls": {"strategy": "corporate-ca", "caSecretRef": SECRET}}),
+    Case("Commit with credentials", {"gitops": {"mode": "Commit", "credentialsSecretRef": SECRET}}),
+    Case("durations", {"phase1": {"firstSeenTimeout": "90s", "watchTimeout": "1h30m"}}),
+)
+def test_accepted(api: Api, namespace: str, case: Case) -> None:
+    api.create(sovereigns(namespace), sovereign(case.edits), dryRun="All")
+
+
+def test_everything_at_once_is_accepted(api: Api, namespace: str) -> None:
+    api.create(sovereigns(namespace), full_sovereign(), dryRun="All")
+
+
+@cases(
+    Case("name of 41 characters", {"/metadata.name": "a" * 41}, "metadata.name", "at most 40 characters"),
+    Case("name with a dot", {"/metadata.name": "a.b"}, "metadata.name", "no '.'"),
+    Case("name of shell", {"organization.name": "$(reboot)"}, "spec.organization.name", "without any of"),
+    Case("name of a template", {"organization.name": "%{ if true }"}, "spec.organization.name", "without any of"),
+    Case("name of a substitution", {"organization.name": "${HOME}"}, "spec.organization.name", "without any of"),
+    Case("name with a quote", {"organization.name": 'a"b'}, "spec.organization.name", "without any of"),
+    Case("name of two lines", {"organization.name": "a\nb"}, "spec.organization.name", "one line of text"),
+    Case("headquarters of a script", {"organization.headquarters": "<script>"}, "spec.organization.headquarters", "text"),
+    Case("e-mail without domain", {"adminEmail": "admin@omantel"}, "spec.adminEmail", "such as admin@omantel.om"),
+    Case("two e-mails", {"adminEmail": "a@b.om,c@d.om"}, "spec.adminEmail", "one e-mail address"),
+    Case("e-mail with a line break", {"adminEmail": "admin@b.om\n"}, "spec.adminEmail", "one e-mail address"),
+    Case("upper-case fqdn", {"domain.fqdn": "Omantel.omani.works"}, "spec.domain.fqdn", "lower-case DNS name"),
+    Case("fqdn with a trailing dot", {"domain.fqdn": "omantel.omani.works."}, "spec.domain.fqdn", "trailing dot"),
+    Case("fqdn of one label", {"domain.mode": "byo-manual", "domain.fqdn": "omantel"}, "spec.domain.fqdn", "two labels"),
+    Case("fqdn in its own script", {"domain.fqdn": "bücher.omani.works"}, "spec.domain.fqdn", "xn--"),
+    Case("fqdn of a wildcard", {"domain.fqdn": "*.omani.works"}, "spec.domain.fqdn", "DNS name"),
+    Case("fqdn of 50 characters", {"domain.fqdn": "a" * 30 + ".omani.works" + "x" * 8}, "spec.domain.fqdn", "49"),
+    Case("pool label of 2 characters", {"domain.fqdn": "ab.omani.works"}, "spec.domain.fqdn", "3 to 32"),
+    Case("pool label of 33 characters", {"domain.fqdn": "a" * 33 + ".omani.works"}, "spec.domain.fqdn", "3 to 32"),
+    Case("pool domain itself", {"domain.fqdn": "omani.works"}, "spec.domain.fqdn", "in front of a pool domain"),
+    Case("byo-api without registrar", {"domain.mode": "byo-api"}, "spec.domain.registrar", "required in mode byo-api"),
+    Case("pool with registrar", {"domain.registrar": REGISTRAR}, "spec.domain.registrar", "for mode byo-api only"),
+    Case(
+        "byo-manual with registrar",
+        {"domain.mode": "byo-manual", "domain.registrar": REGISTRAR},
+        "spec.domain.registrar",
+        "for mode byo-api only",
+    ),
+    *(
+        Case(f"provider {name}", {"provider": name}, "spec.provider", "design-only")
+        for name in ("aws", "gcp", "azure", "oci", "huawei")
+    ),
+    Case(
+        "two regions",
+        {"regions": [{"location": "fsn1"}, {"location": "nbg1"}]},
+        "spec.regions",
+        "multi-region is design-only",
+    ),
+    Case("no region", {"regions": []}, "spec.regions", "at least 1"),
+    Case(
+        "one region twice",
+        {"regions": [{"location": "fsn1"}, {"location": "fsn1"}]},
+        "spec.regions[1]",
+        "Duplicate",
+    ),
+    Case("no mgt", {"regions[0].buildingBlocks": ["rtz", "dmz"]}, "spec.regions[0].buildingBlocks", "mgt and rtz"),
+    Case("two control planes", {"controlPlane.replicas": 2}, "spec.controlPlane.replicas", '"1", "3"'),
+    Case("HA without worker", {"controlPlane.replicas": 3}, "spec.workers.replicas", "three control planes"),
+    Case("workers without size", {"workers.replicas": 2}, "spec.workers.size", "as soon as there are workers"),
+    Case("upper-case size", {"controlPlane.size": "CX33"}, "spec.controlPlane.size", "lower case"),
+    Case("Arm size", {"controlPlane.size": "cax21"}, "spec.controlPlane.size", "Arm type"),
+    Case(
+        "fallback equal to size",
+        {"controlPlane.sizeFallbacks": ["cx33"]},
+        "spec.controlPlane.sizeFallbacks",
+        "tried first",
+    ),
+    Case(
+        "worker fallback equal to size",
+        {"workers": {"size": "cx43", "sizeFallbacks": ["cx43"]}},
+        "spec.workers.sizeFallbacks",
+        "tried first",
+    ),
+    Case("no SSH key", {"sshPublicKeys": []}, "spec.sshPublicKeys", "at least 1"),
+    Case("private key", {"sshPublicKeys": [PRIVATE_KEY]}, "spec.sshPublicKeys[0]", "is a private key"),
+    Case("DSA key", {"sshPublicKeys": ["ssh-dss AAAAB3NzaC1kc3M= a@b"]}, "spec.sshPublicKeys[0]", "public key"),
+    Case("key options", {"sshPublicKeys": [f'command="x" {SSH_KEY}']}, "spec.sshPublicKeys[0]", "public key"),
+    Case("two keys in one", {"sshPublicKeys": [f"{SSH_KEY}\n{SSH_KEY}"]}, "spec.sshPublicKeys[0]", "one line"),
+    Case("address without prefix", {"sshAllowedCIDRs": ["203.0.113.7"]}, "spec.sshAllowedCIDRs[0]", "CIDR notation"),
+    Case("bits behind the prefix", {"sshAllowedCIDRs": ["203.0.113.7/24"]}, "spec.sshAllowedCIDRs[0]", "own address"),
+    Case("corporate CA without Secret", {"tls.strategy": "corporate-ca"}, "spec.tls.caSecretRef", "is required"),
+    Case("CA Secret for Let's Encrypt", {"tls.caSecretRef": SECRET}, "spec.tls.caSecretRef", "corporate-ca only"),
+    Case("S3 without endpoint", {"objectStorage.provider": "s3"}, "spec.objectStorage.endpoint", "is required"),
+    Case("S3 without bucket", {"objectStorage.provider": "s3"}, "spec.objectStorage.bucket", "is required"),
+    Case(
+        "S3 without credentials",
+        {"objectStorage.provider": "s3"},
+        "spec.objectStorage.credentialsSecretRef",
+        "is required",
+    ),
+    Case(
+        "endpoint for native storage",
+        {"objectStorage.endpoint": "https://s3.example"},
+        "spec.objectStorage.endpoint",
+        "s3 only",
+    ),
+    Case(
+        "issuer without TLS",
+        {"federation": {"issuerURL": "http://login.example", "clientID": "a", "clientSecretRef": SECRET}},
+        "spec.federation.issuerURL",
+        "https://",
+    ),
+    Case("Commit without credentials", {"gitops.mode": "Commit"}, "spec.gitops.credentialsSecretRef", "pushes"),
+    Case(
+        "password in the URL",
+        {"gitops.url": "https://user:pass@git.example/repo"},
+        "spec.gitops.url",
+        "credentials belong in the Secret",
+    ),
+    Case(
+        "credentials over http",
+        {"gitops": {"url": "http://git.example/repo", "credentialsSecretRef": SECRET}},
+        "spec.gitops.url",
+        "clear text",
+    ),
+    Case("path that climbs", {"gitops.path": "clusters/../../etc"}, "spec.gitops.path", "neither absolute nor with"),
+    Case("absolute path", {"gitops.path": "/clusters"}, "spec.gitops.path", "neither absolute nor with"),
+    Case("malformed duration", {"phase1.watchTimeout": "15 minutes"}, "spec.phase1.watchTimeout", '"1h30m"'),
+    Case("duration of days", {"phase1.watchTimeout": "2d"}, "spec.phase1.watchTimeout", '"1h30m"'),
+    Case("endless duration", {"phase1.watchTimeout": "999999h"}, "spec.phase1.watchTimeout", "from 1s to 168h"),
+    Case("hasty drift detection", {"driftDetection": {"interval": "10s"}}, "spec.driftDetection.interval", "5m"),
+    Case("digest of words", {"approvePlan": "the new one"}, "spec.approvePlan", "status.plan.digest"),
+)
+def test_refused(api: Api, namespace: str, case: Case) -> None:
+    case.expect_refusal(refusal(api, "POST", sovereigns(namespace), sovereign(case.edits)))
+
+
+@cases(
+    Case("cpx21", {"controlPlane.size": "cpx21"}, "spec.controlPlane.size", "use cpx22"),
+    Case("cpx31", {"workers": {"size": "cpx31", "replicas": 1}}, "spec.workers.size", "use cpx32"),
+    Case("cx32", {"controlPlane.size": "cx32"}, "spec.controlPlane.size", "use cx33"),
+    Case("cx42", {"workers": {"size": "cx42", "replicas": 1}}, "spec.workers.size", "use cx43"),
+    Case("cpx21 in Singapore", {"regions[0].location": "sin", "controlPlane.size": "cpx21"}, "spec.controlPlane.size"),
+    Case("as fallback", {"controlPlane.sizeFallbacks": ["cpx31"]}, "spec.controlPlane.sizeFallbacks", "no longer sold"),
+)
+def test_retired_sizes_are_refused_with_their_successor(api: Api, namespace: str, case: Case) -> None:
+    case.expect_refusal(refusal(api, "POST", sovereigns(namespace), sovereign(case.edits)))
+
+
+def test_private_key_is_not_echoed(api: Api, namespace: str) -> None:
+    """The answer ends up in terminals and audit logs."""
+    error = refusal(api, "POST", sovereigns(namespace), sovereign({"sshPublicKeys": [PRIVATE_KEY]}))
+    assert "b3BlbnNzaC1rZXk" not in str(error.status)
+
+
+OUTPUTS = {"outputs": {"controlPlaneIPs": ["203.0.113.1"], "loadBalancerIP": "203.0.113.2"}}
+HANDED_OFF = {
+    **OUTPUTS,
+    "conditions": [
+        {
+            "type": "HandedOff",
+            "status": "True",
+            "reason": "HandedOff",
+            "message": "",
+            "lastTransitionTime": "2026-01-01T00:00:00Z",
+            "observedGeneration": 1,
+        }
+    ],
+}
+COMMIT: Edits = {"gitops": {"mode": "Commit", "credentialsSecretRef": SECRET}}
+
+
+def existing(api: Api, namespace: str, edits: Edits, status: dict[str, Any] | None) -> tuple[str, dict[str, Any]]:
+    """A Sovereign that is there, with this status; its path and its present state."""
+    created = api.create(sovereigns(namespace), sovereign(edits))
+    path = f"{sovereigns(namespace)}/omantel"
+    return path, api.replace(f"{path}/status", created | {"status": status}) if status else created
+
+
+@cases(
+    Case("fqdn", {"domain.fqdn": "other.omani.works"}, "spec.domain.fqdn", "immutable"),
+    Case("from pool", {"domain.mode": "byo-manual"}, "spec.domain.mode", "from or to pool"),
+    Case("to pool", {"domain.mode": "pool"}, "spec.domain.mode", "from or to pool", before={"domain.mode": "byo-manual"}),
+    Case("provider", {"provider": "aws"}, "spec.provider", "design-only"),
+)
+def test_never_changed(api: Api, namespace: str, case: Case) -> None:
+    path, before = existing(api, namespace, case.before, status=None)
+    case.expect_refusal(refusal(api, "PUT", path, edited(before, case.edits)))
+
+
+FROZEN_WITH_OUTPUTS = (
+    Case("location", {"regions[0].location": "nbg1"}, "spec.regions", "servers cannot move"),
+    Case("SSH keys", {"sshPublicKeys": [f"{SSH_KEY}2"]}, "spec.sshPublicKeys", "only when they are created"),
+    Case("release", {"release": "next"}, "spec.release", "pinned", before={"release": "seeds"}),
+    Case("release given late", {"release": "seeds"}, "spec.release", "pinned"),
+    Case("gitops mode", {"gitops": COMMIT["gitops"]}, "spec.gitops.mode", "first boot"),
+    Case("gitops branch", {"gitops.branch": "next"}, "spec.gitops.branch", "first boot"),
+    Case("gitops url", {"gitops.url": "https://git.example/a/b"}, "spec.gitops.url", "first boot"),
+    Case("gitops path", {"gitops.path": "clusters/next"}, "spec.gitops.path", "first boot"),
+)
+FROZEN_IN_TEMPLATE = (
+    Case("building blocks", {"regions[0].buildingBlocks": ["mgt", "rtz", "dmz"]}, "spec.regions", "first boot"),
+    Case("organization", {"organization.name": "Other"}, "spec.organization", "first boot"),
+    Case("admin e-mail", {"adminEmail": "other@omantel.example"}, "spec.adminEmail", "first boot"),
+    Case("Keycloak topology", {"keycloakTopology": "shared-sovereign"}, "spec.keycloakTopology", "first boot"),
+    Case(
+        "federation",
+        {"federation": {"issuerURL": "https://login.example", "clientID": "a", "clientSecretRef": SECRET}},
+        "spec.federation",
+        "first boot",
+    ),
+    Case("TLS", {"tls.strategy": "cert-manager"}, "spec.tls", "first boot"),
+    Case(
+        "object storage",
+        {
+            "objectStorage": {
+                "provider": "s3",
+                "endpoint": "https://s3.example",
+                "bucket": "cold",
+                "credentialsSecretRef": SECRET,
+            }
+        },
+        "spec.objectStorage",
+        "first boot",
+    ),
+    Case("components", {"components": ["harbor"]}, "spec.components", "first boot"),
+)
+
+
+@cases(*FROZEN_WITH_OUTPUTS, *FROZEN_IN_TEMPLATE)
+def test_frozen_once_outputs_exist(api: Api, namespace: str, case: Case) -> None:
+    path, before = existing(api, namespace, case.before, OUTPUTS)
+    case.expect_refusal(refusal(api, "PUT", path, edited(before, case.edits)))
+
+
+@cases(*FROZEN_WITH_OUTPUTS, *FROZEN_IN_TEMPLATE)
+def test_correctable_until_outputs_exist(api: Api, namespace: str, case: Case) -> None:
+    path, before = existing(api, namespace, case.before, {"phase": "tofu-apply"})
+    api.replace(path, edited(before, case.edits), dryRun="All")
+
+
+@cases(*FROZEN_IN_TEMPLATE)
+def test_pushed_to_git_in_mode_commit(api: Api, namespace: str, case: Case) -> None:
+    path, before = existing(api, namespace, COMMIT, OUTPUTS)
+    api.replace(path, edited(before, case.edits), dryRun="All")
+
+
+@cases(
+    Case("workers", {"workers": {"size": "cx43", "replicas": 2}}, "spec.workers", "after hand-off"),
+    Case("control plane", {"controlPlane.size": "cx43"}, "spec.controlPlane", "after hand-off"),
+    Case("firewall", {"sshAllowedCIDRs": ["203.0.113.0/24"]}, "spec.sshAllowedCIDRs", "after hand-off"),
+)
+def test_infrastructure_is_crossplanes_after_hand_off(api: Api, namespace: str, case: Case) -> None:
+    path, before = existing(api, namespace, {}, HANDED_OFF)
+    case.expect_refusal(refusal(api, "PUT", path, edited(before, case.edits)))
+
+
+@cases(
+    Case("workers", {"workers": {"size": "cx43", "replicas": 2}}),
+    Case("control plane size", {"controlPlane.size": "cx43"}),
+    Case("firewall", {"sshAllowedCIDRs": ["203.0.113.0/24"]}),
+    Case("protection", {"deletionProtection": False}),
+    Case("approval", {"approval": "Manual", "approvePlan": "a" * 64}),
+    Case("rotated Secrets", {"credentialsSecretRef.name": "new-token", "imagePullSecretRef": SECRET}),
+    Case("patience", {"phase1.watchTimeout": "2h"}),
+)
+def test_changed_at_any_time_before_hand_off(api: Api, namespace: str, case: Case) -> None:
+    path, before = existing(api, namespace, {}, OUTPUTS)
+    api.replace(path, edited(before, case.edits), dryRun="All")
+
+
+def test_defaults_are_static(api: Api, namespace: str) -> None:
+    spec = api.create(sovereigns(namespace), sovereign(), dryRun="All")["spec"]
+    assert spec["deletionProtection"] is True
+    assert spec["controlPlane"]["replicas"] == 1
+    assert spec["workers"] == {"replicas": 0, "sizeFallbacks": []}
+    assert spec["handOff"] == {"mode": "Automatic", "ownerKubeconfig": "None"}
+    assert spec["regions"][0]["buildingBlocks"] == ["mgt", "rtz"]
+    assert spec["phase1"] == {}, "what the operator's settings decide has no default in the schema"
+
+
+def test_status_is_not_taken_at_creation(api: Api, namespace: str) -> None:
+    created = api.create(sovereigns(namespace), sovereign() | {"status": {"phase": "ready"}})
+    assert "status" not in created
+
+
+@pytest.mark.parametrize("edit", [{"controlPlane.sizeFallbacks": [REMOVED]}], ids=["null entry"])
+def test_null_in_a_list_is_refused(api: Api, namespace: str, edit: Edits) -> None:
+    body = sovereign({"controlPlane.sizeFallbacks": [None]})
+    assert refusal(api, "POST", sovereigns(namespace), body).code == 422

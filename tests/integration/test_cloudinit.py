@@ -1,0 +1,283 @@
+"""What each server is told at its first boot, as real OpenTofu renders it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.integration.cloud_init import CA_FILES, Boot, Rendered, render, sample
+from tests.integration.tofu import MODULE, OpenTofu, find
+
+pytestmark = pytest.mark.integration
+
+TLS = "/var/lib/rancher/k3s/server/tls/"
+HOSTILE = [
+    "plain",
+    "",
+    'it\'s "quoted" and \\ escaped',
+    "$(touch /tmp/pwned) `touch /tmp/pwned` ${HOME} %{ if true }",
+    "line\n- break: true\n---\n#cloud-config\nruncmd: [reboot]",
+    "'; reboot; '",
+    "tab\tbell\x07 delete\x7f separator\u2028 emoji \U0001f600 bom\ufeff",
+    "EOF\nEOF",
+]
+
+
+@pytest.fixture(scope="module")
+def tofu(tmp_path_factory: pytest.TempPathFactory) -> OpenTofu:
+    return OpenTofu.without_provider(tmp_path_factory.mktemp("tofu"))
+
+
+@pytest.fixture(scope="module")
+def rendered(tofu: OpenTofu) -> Rendered:
+    return render(tofu, sample())
+
+
+def sourced(boot: Boot, folder: Path) -> dict[str, str]:
+    """node.env as bash understands it, in a shell that can do nothing else."""
+    file = folder / "node.env"
+    file.write_text(boot.files["/etc/catalyst/node.env"].text)
+    shell = ["bash", "--norc", "-c", 'set -a; source "$1"; env -0', "bash", str(file)]
+    out = subprocess.run(shell, env={"PATH": "/usr/bin:/bin"}, check=True, capture_output=True, text=True).stdout
+    return dict(line.split("=", 1) for line in out.split("\0") if line)
+
+
+def json_stream(text: str) -> Iterator[dict[str, Any]]:
+    """JSON documents one after the other, as kubectl prints and reads them."""
+    while text := text.lstrip():
+        document, end = json.JSONDecoder().raw_decode(text)
+        yield document
+        text = text[end:]
+
+
+def steps(script: str) -> list[str]:
+    """The names of a script's steps, in their order."""
+    lines = (MODULE / "scripts" / script).read_text().splitlines()
+    return [line.split()[1] for line in lines if line.startswith("step ")]
+
+
+def test_only_the_first_control_plane_initialises(rendered: Rendered) -> None:
+    first, *joining = rendered.control_planes
+    assert first.k3s_config["cluster-init"] is True
+    assert "server" not in first.k3s_config
+    for boot in [*joining, *rendered.workers]:
+        assert "cluster-init" not in boot.k3s_config
+        assert boot.k3s_config["server"] == "https://10.0.1.10:6443"
+
+
+def test_only_the_first_control_plane_has_the_ca_keys_and_starts_flux(rendered: Rendered) -> None:
+    first, *others = rendered.all
+    assert {path.removeprefix(TLS) for path in first.files if path.startswith(TLS)} == set(CA_FILES)
+    assert "/etc/catalyst/kit.json" in first.files
+    for boot in others:
+        for path in ("/etc/catalyst/kit.json", "/usr/local/lib/catalyst/bootstrap-cluster.sh"):
+            assert path not in boot.files
+        assert not any(path.startswith(TLS) for path in boot.files)
+
+
+def test_ca_files_arrive_as_they_are(rendered: Rendered) -> None:
+    written = rendered.control_planes[0].files
+    for name, pem in sample()["ca_files"].items():
+        assert written[TLS + name].text == pem
+
+
+def test_a_worker_holds_the_agent_token_and_nothing_more_powerful(rendered: Rendered) -> None:
+    variables = sample()
+    for boot in rendered.workers:
+        everything = boot.cloud_config + "".join(file.text for file in boot.files.values())
+        assert boot.k3s_config["token"] == variables["agent_token"]
+        assert variables["server_token"] not in everything
+        assert not any(pem in everything for pem in variables["ca_files"].values())
+
+
+def test_every_control_plane_knows_both_tokens(rendered: Rendered) -> None:
+    """Each checks the nodes that join through it against its own copy."""
+    for boot in rendered.control_planes:
+        assert boot.k3s_config["token"] == sample()["server_token"]
+        assert boot.k3s_config["agent-token"] == sample()["agent_token"]
+
+
+def test_control_planes_run_k3s_with_the_flags_of_the_architecture(rendered: Rendered) -> None:
+    for boot in rendered.control_planes:
+        config = boot.k3s_config
+        assert config["flannel-backend"] == "none"
+        assert config["disable-network-policy"] is True
+        assert config["disable-kube-proxy"] is True
+        assert config["tls-san"] == ["acme.omani.works"]
+        assert config["disable"] == ["traefik", "servicelb"], "local-storage must stay: the kit's volumes need a class"
+
+
+def test_cilium_replaces_what_k3s_was_told_not_to_run(rendered: Rendered) -> None:
+    values = yaml.safe_load(rendered.control_planes[0].files["/etc/catalyst/cilium-values.yaml"].text)
+    assert values["kubeProxyReplacement"] is True
+    assert values["ipam"]["mode"] == "kubernetes", "Cilium's own default range contains the private network"
+    assert (values["k8sServiceHost"], values["k8sServicePort"]) == ("127.0.0.1", 6444)
+    assert values["gatewayAPI"]["enabled"] is True
+
+
+def test_nodes_have_the_names_and_addresses_that_the_servers_get(rendered: Rendered) -> None:
+    assert [(boot.k3s_config["node-name"], boot.k3s_config["node-ip"]) for boot in rendered.all] == [
+        ("acme-1a2b3-control-plane-0", "10.0.1.10"),
+        ("acme-1a2b3-control-plane-1", "10.0.1.11"),
+        ("acme-1a2b3-control-plane-2", "10.0.1.12"),
+        ("acme-1a2b3-worker-0", "10.0.1.50"),
+        ("acme-1a2b3-worker-1", "10.0.1.51"),
+    ]
+
+
+def test_flux_is_pointed_at_the_kit(rendered: Rendered) -> None:
+    kit = rendered.control_planes[0].kit
+    assert kit["GitRepository"]["metadata"] == {"name": "openova-public", "namespace": "flux-system"}
+    assert kit["GitRepository"]["spec"]["url"] == "https://git.example.com/openova"
+    assert kit["GitRepository"]["spec"]["ref"] == {"branch": "main"}
+    assert "secretRef" not in kit["GitRepository"]["spec"]
+    assert kit["Kustomization"]["metadata"]["name"] == "acme.omani.works-bootstrap-kit"
+    assert kit["Kustomization"]["spec"]["path"] == "./clusters/_template/kit"
+    assert kit["Kustomization"]["spec"]["sourceRef"] == {"kind": "GitRepository", "name": "openova-public"}
+
+
+def test_a_private_repository_and_components_reach_flux(tofu: OpenTofu) -> None:
+    git = {**sample()["git"], "secret_name": "git-credentials", "components": ["../components/harbor"]}
+    kit = render(tofu, sample(git=git)).control_planes[0].kit
+    assert kit["GitRepository"]["spec"]["secretRef"] == {"name": "git-credentials"}
+    assert kit["Kustomization"]["spec"]["components"] == ["../components/harbor"]
+
+
+def test_hostile_values_arrive_unchanged_and_as_data(tofu: OpenTofu, tmp_path: Path) -> None:
+    values = {f"VALUE_{index}": text for index, text in enumerate(HOSTILE)}
+    hostile: dict[str, Any] = {
+        "kit_values": values,
+        "git": {"url": "https://git.example.com/';reboot;'", "branch": "a'$(reboot)", "path": "./a'\"$(reboot)"},
+        "registries_yaml": "mirrors: {}\n# '$(reboot)'\n# EOF\n",
+        "boot_manifests": {"10-secret.yaml": "\n".join(HOSTILE)},
+    }
+    plain, boot = (render(tofu, sample(**changes)).control_planes[0] for changes in ({}, hostile))
+    assert boot.kit["Kustomization"]["spec"]["postBuild"]["substitute"] == values
+    assert boot.kit["Kustomization"]["spec"]["path"] == hostile["git"]["path"]
+    assert boot.kit["GitRepository"]["spec"]["ref"]["branch"] == hostile["git"]["branch"]
+    assert boot.files["/etc/rancher/k3s/registries.yaml"].text == hostile["registries_yaml"]
+    assert boot.files["/etc/catalyst/manifests/10-secret.yaml"].text == hostile["boot_manifests"]["10-secret.yaml"]
+    assert boot.document["runcmd"] == plain.document["runcmd"]
+    assert sourced(boot, tmp_path) == sourced(plain, tmp_path), "no value of theirs reaches a shell"
+
+
+def test_scripts_are_told_every_download_with_its_check(rendered: Rendered, tmp_path: Path) -> None:
+    told = sourced(rendered.control_planes[0], tmp_path)
+    for name, download in sample()["release"]["downloads"].items():
+        assert told[f"{name.upper()}_VERSION"] == download["version"]
+        assert told[f"{name.upper()}_URL"] == download["url"]
+        assert told[f"{name.upper()}_SHA256"] == (download["sha256"] or "")
+        assert told[f"{name.upper()}_CHECKSUMS_URL"] == (download["checksums_url"] or "")
+
+
+def test_scripts_name_no_version_and_no_vendor_of_their_own() -> None:
+    """A pin in a script would not move with the release, and no mirror would catch it."""
+    for script in (MODULE / "scripts").glob("*.sh"):
+        assert "https://" not in script.read_text(), script.name
+
+
+def test_who_starts_what(rendered: Rendered, tmp_path: Path) -> None:
+    for boot, unit in [(rendered.control_planes[0], "k3s.service"), (rendered.workers[0], "k3s-agent.service")]:
+        assert sourced(boot, tmp_path)["K3S_SERVICE"] == unit
+        assert f"/etc/systemd/system/{unit}" in boot.files
+    unit = rendered.control_planes[0].files["/etc/systemd/system/catalyst-bootstrap.service"].text
+    assert unit.index("bootstrap-node.sh") < unit.index("bootstrap-cluster.sh")
+    assert (
+        "bootstrap-cluster.sh" not in rendered.workers[0].files["/etc/systemd/system/catalyst-bootstrap.service"].text
+    )
+
+
+def test_registries_are_configured_only_when_asked_for(rendered: Rendered, tofu: OpenTofu) -> None:
+    mirrors = "mirrors:\n  docker.io:\n    endpoint: ['https://harbor.bank.example']\n"
+    for boot in render(tofu, sample(registries_yaml=mirrors)).all:
+        assert boot.files["/etc/rancher/k3s/registries.yaml"].text == mirrors
+    for boot in rendered.all:
+        assert "/etc/rancher/k3s/registries.yaml" not in boot.files
+
+
+def test_secrets_are_readable_by_root_only(rendered: Rendered) -> None:
+    """What is not a program or a unit is taken for a secret, so that a new file is private until somebody decides."""
+    public = ("/usr/local/lib/catalyst/", "/etc/systemd/", "/etc/sysctl.d/")
+    for boot in rendered.all:
+        assert {
+            path for path, file in boot.files.items() if file.mode != "0600" and not path.startswith(public)
+        } == set()
+
+
+def test_programs_can_be_run(rendered: Rendered) -> None:
+    for boot in rendered.all:
+        unit = boot.files["/etc/systemd/system/catalyst-bootstrap.service"].text
+        started = [
+            line.removeprefix("ExecStart=") for line in unit.splitlines() if line.startswith("ExecStart=/usr/local")
+        ]
+        assert started
+        for path in [*started, "/usr/local/lib/catalyst/await-private-address.sh"]:
+            assert boot.files[path].mode == "0755"
+            assert boot.files[path].text.startswith("#!/bin/bash\n")
+
+
+def test_no_two_files_have_one_path(rendered: Rendered) -> None:
+    for boot in rendered.all:
+        paths = [file["path"] for file in boot.document["write_files"]]
+        assert len(paths) == len(set(paths))
+
+
+def test_nothing_runs_before_the_metadata_service_is_closed() -> None:
+    order = steps("bootstrap-node.sh")
+    assert order.index("private-network") < order.index("metadata-service") < order.index("k3s-start")
+
+
+def test_the_metadata_service_stays_closed_at_every_boot(rendered: Rendered) -> None:
+    for boot in rendered.all:
+        unit = boot.files["/etc/systemd/system/catalyst-metadata-blackhole.service"].text
+        assert "ip route replace blackhole 169.254.169.254/32" in unit
+        assert "WantedBy=multi-user.target" in unit
+        name = "k3s-agent" if boot in rendered.workers else "k3s"
+        k3s = boot.files[f"/etc/systemd/system/{name}.service"].text
+        assert "Requires=catalyst-metadata-blackhole.service" in k3s
+
+
+def test_the_cluster_is_built_in_the_only_order_that_works() -> None:
+    """No Pod without a network, no gateway without its CRDs, no volume without a class, no kit without Flux."""
+    order = steps("bootstrap-cluster.sh")
+    assert order.index("gateway-api") < order.index("cilium") < order.index("flux") < order.index("kit")
+    assert order.index("storage-class") < order.index("flux") < order.index("boot-manifests") < order.index("kit")
+
+
+def test_helm_can_adopt_what_boot_installs(tmp_path: Path) -> None:
+    manifests = tmp_path / "install.yaml"
+    manifests.write_text(
+        yaml.safe_dump_all(
+            [
+                {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "flux-system"}},
+                {
+                    "apiVersion": "apiextensions.k8s.io/v1",
+                    "kind": "CustomResourceDefinition",
+                    "metadata": {"name": "a.b", "labels": {"app.kubernetes.io/managed-by": "somebody"}},
+                },
+                {
+                    "apiVersion": "apps/v1",
+                    "kind": "Deployment",
+                    "metadata": {"name": "helm-controller", "namespace": "flux-system"},
+                    "spec": {"replicas": 1},
+                },
+            ]
+        )
+    )
+    script = 'set -euo pipefail; source "$1"; as_helm_release flux flux-system "$2"'
+    shell = ["bash", "-c", script, "bash", str(MODULE / "scripts/lib.sh"), str(manifests)]
+    path = {"PATH": f"{find('kubectl').parent}:/usr/bin:/bin", "HOME": str(tmp_path)}
+    marked = subprocess.run(shell, env=path, check=True, capture_output=True, text=True).stdout
+    objects = list(json_stream(marked))
+    assert [one["kind"] for one in objects] == ["Namespace", "CustomResourceDefinition", "Deployment"]
+    for one in objects:
+        assert one["metadata"]["labels"]["app.kubernetes.io/managed-by"] == "Helm"
+        assert one["metadata"]["annotations"]["meta.helm.sh/release-name"] == "flux"
+        assert one["metadata"]["annotations"]["meta.helm.sh/release-namespace"] == "flux-system"
+    assert objects[2]["spec"] == {"replicas": 1}
