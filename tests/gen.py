@@ -154,7 +154,9 @@ def failed(code: str = "ERR_TOFU", terminal: bool = False, phase: str = "tofu-ap
     return run(RunState.FAILED, errors=(error,), phases=phases_until(phase, verb), **values)
 
 
-def phases_until(name: str, verb: RunVerb = RunVerb.APPLY, end: PhaseState = PhaseState.FAILED) -> tuple[PhaseEntry, ...]:
+def phases_until(
+    name: str, verb: RunVerb = RunVerb.APPLY, end: PhaseState = PhaseState.FAILED
+) -> tuple[PhaseEntry, ...]:
     """Phases of a run whose phase `name` ended so; those before succeeded, those after were not reached."""
     names = PHASES[verb]
     at = names.index(name)

@@ -18,6 +18,7 @@ from catalyst_operator.errors import ApiError
 log = logging.getLogger(__name__)
 
 IDLE_SECONDS = 75.0
+COALESCE_SECONDS = 0.5
 LOG_LIMIT = 4 * 1024 * 1024
 
 
@@ -25,6 +26,7 @@ LOG_LIMIT = 4 * 1024 * 1024
 class _Followed:
     progress: Progress
     task: asyncio.Task[None]
+    telling: asyncio.TimerHandle | None = None
 
 
 class RunLogs:
@@ -80,4 +82,10 @@ class RunLogs:
         progress = fold(followed.progress, line)
         if progress != followed.progress:
             followed.progress = progress
-            changed()
+            self._tell(followed, changed)
+
+    @staticmethod
+    def _tell(followed: _Followed, changed: Callable[[], None]) -> None:
+        """One call for all that comes within half a second: a burst of lines is one thing to look at."""
+        if followed.telling is None or followed.telling.when() < asyncio.get_running_loop().time():
+            followed.telling = asyncio.get_running_loop().call_later(COALESCE_SECONDS, changed)

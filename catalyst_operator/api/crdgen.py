@@ -41,7 +41,10 @@ def crd(definition: ResourceDefinition) -> dict[str, Any]:
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
-        "metadata": {"name": f"{definition.plural}.{GROUP}", "labels": {"app.kubernetes.io/part-of": "catalyst-operator"}},
+        "metadata": {
+            "name": f"{definition.plural}.{GROUP}",
+            "labels": {"app.kubernetes.io/part-of": "catalyst-operator"},
+        },
         "spec": {
             "group": GROUP,
             "scope": definition.scope,
@@ -92,7 +95,8 @@ def raw_schema(model: type[Model], mode: JsonSchemaMode = "validation") -> JsonS
     """pydantic's JSON schema with every reference put in place."""
     schema = model.model_json_schema(by_alias=True, schema_generator=_Generator, mode=mode)
     definitions = schema.pop("$defs", {})
-    return _inline(schema, definitions)
+    inlined: JsonSchema = _inline(schema, definitions)
+    return inlined
 
 
 def _inline(node: Any, definitions: dict[str, JsonSchema]) -> Any:

@@ -100,7 +100,7 @@ def _default(node: JsonSchema, required: bool) -> str:
 
 def _description(node: JsonSchema) -> str:
     rules = [*_bounds(node), *_rules(node)]
-    text = node.get("description", "") + "".join(f"<br>• {rule}" for rule in rules)
+    text: str = node.get("description", "") + "".join(f"<br>• {rule}" for rule in rules)
     return text.replace("|", "\\|").replace("<fqdn>", "`<fqdn>`").replace("<name>", "`<name>`")
 
 
@@ -128,8 +128,9 @@ def _rules(node: JsonSchema) -> list[str]:
 
 
 def _rule(rule: dict[str, Any]) -> str:
-    path = rule.get("fieldPath", "").removeprefix(".")
-    return (f"`{path}` " if path else "") + rule["message"].replace("<", "&lt;").replace(">", "&gt;")
+    path = str(rule.get("fieldPath", "")).removeprefix(".")
+    message = str(rule["message"]).replace("<", "&lt;").replace(">", "&gt;")
+    return (f"`{path}` " if path else "") + message
 
 
 def _bullets(title: str, items: list[str]) -> list[str]:

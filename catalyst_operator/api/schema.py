@@ -22,12 +22,14 @@ PENDING = "x-pending"
 
 
 class RuleReason(StrEnum):
-    """Machine-readable cause the API server returns with a refused rule."""
+    """Machine-readable cause the API server returns with a refused rule.
+
+    FieldValueDuplicate is not among them: with it the API server drops the rule's message.
+    """
 
     INVALID = "FieldValueInvalid"
     FORBIDDEN = "FieldValueForbidden"
     REQUIRED = "FieldValueRequired"
-    DUPLICATE = "FieldValueDuplicate"
 
 
 @dataclass(frozen=True)

@@ -40,10 +40,10 @@ class SovereignSpec(Model):
         *size_rules(),
     )
 
-    organization: OrganizationSpec
+    organization: Annotated[OrganizationSpec, Pending("bootstrap kit")]
     """Who the Sovereign is for."""
 
-    admin_email: Email
+    admin_email: Annotated[Email, Pending("bootstrap kit")]
     """Address of the first sovereign-admin; Keycloak sends the password mail there."""
 
     domain: DomainSpec
@@ -114,21 +114,21 @@ class SovereignSpec(Model):
     """Optional blueprints to install, such as harbor or langfuse; what they depend on is pulled in, and
     status says why."""
 
-    release: Annotated[Slug | None, Pending("releases")] = None
+    release: Slug | None = None
     """Name of the set of pinned versions (k3s, Flux, Cilium, kit); default: the operator's default release.
     Pinned when the infrastructure is first created."""
 
-    gitops: Annotated[GitOpsSpec, Pending("bootstrap kit")] = GitOpsSpec()
+    gitops: GitOpsSpec = GitOpsSpec()
     """The Git repository that Flux on the new cluster follows."""
 
-    approval: Annotated[Approval, Pending("approval")] = Approval.AUTOMATIC
+    approval: Approval = Approval.AUTOMATIC
     """Manual: every plan waits for spec.approvePlan. Automatic: only plans that destroy, replace or power
     off wait."""
 
-    approve_plan: Annotated[PlanDigest | None, Pending("approval")] = None
+    approve_plan: PlanDigest | None = None
     """Digest of the plan that may be applied, from status.plan.digest."""
 
-    suspend: Annotated[bool, Pending("operations")] = False
+    suspend: bool = False
     """Do nothing until this is false again; a run in progress ends by itself."""
 
     dry_run: Annotated[bool, Pending("operations")] = False

@@ -29,7 +29,7 @@ from catalyst_operator.api.scalars import (
     SizeName,
     Text,
 )
-from catalyst_operator.api.schema import ListSet, Rule, RuleReason
+from catalyst_operator.api.schema import ListSet, Pending, Rule, RuleReason
 
 
 class OrganizationSpec(Model):
@@ -101,7 +101,7 @@ class DomainSpec(Model):
         ),
     )
 
-    mode: DomainMode
+    mode: Annotated[DomainMode, Pending("domains")]
     """pool: a name under one of the operator's own domains. byo-manual: your domain, you set its NS records
     at the registrar. byo-api: your domain, the operator sets them through the registrar's API."""
 
@@ -116,7 +116,7 @@ class DomainSpec(Model):
     """Fully qualified name of the Sovereign, at most 49 characters, since names on the new cluster contain
     it. The console is reached at console.<fqdn>."""
 
-    registrar: RegistrarSpec | None = None
+    registrar: Annotated[RegistrarSpec | None, Pending("domains")] = None
     """The registrar, in mode byo-api."""
 
 
@@ -132,6 +132,7 @@ class RegionSpec(Model):
         Field(min_length=2, max_length=3),
         ListSet(),
         Rule("'mgt' in self && 'rtz' in self", "must contain at least mgt and rtz; dmz is optional"),
+        Pending("bootstrap kit"),
     ] = (BuildingBlock.MGT, BuildingBlock.RTZ)
     """What runs there: mgt (management) and rtz (runtime zone) at least, dmz optionally. With one region
     all of them share its cluster."""
@@ -141,7 +142,6 @@ _FALLBACK_RULE = Rule(
     "!has(self.size) || !has(self.sizeFallbacks) || !(self.size in self.sizeFallbacks)",
     "must not repeat size, which is tried first anyway",
     field_path=".sizeFallbacks",
-    reason=RuleReason.DUPLICATE,
 )
 
 
@@ -157,7 +157,7 @@ class ControlPlaneSpec(Model):
     replicas: Literal[1, 3] = 1
     """1, or 3 for high availability."""
 
-    size_fallbacks: SizeFallbacks = ()
+    size_fallbacks: Annotated[SizeFallbacks, Pending("sizes")] = ()
     """Server types tried in order when size is not to be had; they only touch servers that do not exist
     yet."""
 
@@ -181,7 +181,7 @@ class WorkersSpec(Model):
     replicas: Annotated[int, Field(ge=0, le=50)] = 0
     """Number of workers."""
 
-    size_fallbacks: SizeFallbacks = ()
+    size_fallbacks: Annotated[SizeFallbacks, Pending("sizes")] = ()
     """Server types tried in order when size is not to be had; they only touch servers that do not exist
     yet."""
 
@@ -284,7 +284,7 @@ class GitOpsSpec(Model):
         ),
     )
 
-    mode: GitOpsMode = GitOpsMode.TEMPLATE
+    mode: Annotated[GitOpsMode, Pending("bootstrap kit")] = GitOpsMode.TEMPLATE
     """Template: the cluster follows the shared template with its values substituted. Commit: the operator
     renders clusters/<fqdn>/ and pushes it, and the cluster follows that."""
 
@@ -297,7 +297,7 @@ class GitOpsSpec(Model):
     path: GitPath | None = None
     """Folder of the kit; default: clusters/_template in mode Template, clusters/<fqdn> in mode Commit."""
 
-    credentials_secret_ref: SecretRef | None = None
+    credentials_secret_ref: Annotated[SecretRef | None, Pending("bootstrap kit")] = None
     """Secret with the keys username and password for HTTPS."""
 
 

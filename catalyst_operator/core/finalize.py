@@ -154,9 +154,8 @@ def destroy_in_progress(scene: Deletion) -> Answer | None:
     if run is None or run.verb is not RunVerb.DESTROY or run.state is not RunState.RUNNING:
         return None
     pod, phase = scene.o.pod_of(run.job), running_phase(run)
-    message, description = run_words(scene.o, run)
     trouble = waiting_for(pod) if pod else ""
-    verdict = _working(Reason.DESTROYING, f"Destroying. {message} {trouble}".rstrip(), description)
+    verdict = _working(Reason.DESTROYING, f"Destroying. {run_words(scene.o, run)} {trouble}".rstrip())
     if pod and phase and phase.name in LOG_PHASES and phase.started:
         return Answer(verdict, (FollowLog(pod.name, phase.name),), scene.o.settings.progress_interval)
     return Answer(verdict, requeue_after=SAFETY)
@@ -257,7 +256,7 @@ def _receipt(scene: Deletion, orphan: bool) -> dict[str, Any]:
     }
 
 
-def _working(reason: Reason, message: str, description: str = "", errors: tuple[ErrorEntry, ...] = ()) -> Verdict:
+def _working(reason: Reason, message: str, errors: tuple[ErrorEntry, ...] = ()) -> Verdict:
     return Verdict(
         Stance.WORKING,
         Phase.DELETING,
@@ -265,7 +264,6 @@ def _working(reason: Reason, message: str, description: str = "", errors: tuple[
         message,
         errors=errors,
         deleting=reason,
-        description=description,
     )
 
 

@@ -127,7 +127,7 @@ def run_in_progress(scene: Scene) -> Answer | None:
         return None
     pod = scene.o.pod_of(run.job)
     phase = running_phase(run)
-    message, description = run_words(scene.o, run)
+    message = run_words(scene.o, run)
     trouble = waiting_for(pod) if pod else ""
     if trouble:
         message = f"{message} {trouble}"
@@ -136,7 +136,7 @@ def run_in_progress(scene: Scene) -> Answer | None:
     if pod and phase and phase.name in LOG_PHASES and phase.started:
         follow = (FollowLog(pod.name, phase.name),)
         requeue = scene.o.settings.progress_interval
-    verdict = _working(_phase_of(run), _working_reason(scene.record), message, description)
+    verdict = _working(_phase_of(run), _working_reason(scene.record), message)
     return Answer(verdict, follow, requeue)
 
 
@@ -363,39 +363,33 @@ def failure_message(o: Observation, run: RunEntry, exhausted: bool) -> str:
     return f"{first.code}: {status.failed_words(run)} failed{attempts}: {first.message} {first.remedy}{read}"
 
 
-def run_words(o: Observation, run: RunEntry) -> tuple[str, str]:
-    """Message and description of a run in progress."""
+def run_words(o: Observation, run: RunEntry) -> str:
+    """What a run in progress is doing, for `kubectl get -w`."""
     phase = running_phase(run)
     if phase is None:
-        return f"Job {run.job} is starting.", f"Waiting for the Pod of Job {run.job}."
-    if phase.name == "tofu-apply" and phase.started:
-        return _apply_words(o, run)
-    words = {
+        return f"Waiting for the Pod of Job {run.job}."
+    return {
         "tofu-init": "Initialising OpenTofu.",
         "tofu-plan": "Planning.",
         "plan-gate": "Judging the plan.",
-        "tofu-apply": f"Applying: {status.plan_words(run)}.",
+        "tofu-apply": f"Applying: {status.plan_words(run)}{_apply_words(o, run)}.",
         "tofu-output": "Reading the outputs.",
         "leftovers": "Checking that nothing is left in the project.",
     }[phase.name]
-    return words, f"{phase.name}: {words}"
 
 
-def _apply_words(o: Observation, run: RunEntry) -> tuple[str, str]:
-    message = f"Applying: {status.plan_words(run)}."
+def _apply_words(o: Observation, run: RunEntry) -> str:
+    """How far an apply is, and which resource has been in work for the longest time."""
     progress = o.progress
     if progress is None:
-        return message, f"tofu-apply: {message}"
+        return ""
+    done = f"; {progress.done} of {_total(run)} done"
     longest = progress.longest_running()
-    done = f"{progress.done} of {_total(run)} done"
     if longest is None:
-        return message, f"tofu-apply: {done}."
+        return done
     address, resource = longest
     elapsed = status.seconds(max(timedelta(0), o.now - resource.started))
-    return (
-        message,
-        f"tofu-apply: {done}; {_GERUND.get(resource.action, resource.action)} {address} for {elapsed}.",
-    )
+    return f"{done}, {_GERUND.get(resource.action, resource.action)} {address} for {elapsed}"
 
 
 _GERUND = {"create": "creating", "delete": "destroying", "update": "changing", "read": "reading"}
@@ -420,14 +414,8 @@ def _starting(run: RunEntry, record: Record) -> Verdict:
     return _working(Phase.TOFU_INIT, _working_reason(record), f"Job {run.job} is being created.")
 
 
-def _working(
-    phase: Phase,
-    reason: Reason,
-    message: str,
-    description: str = "",
-    errors: tuple[ErrorEntry, ...] = (),
-) -> Verdict:
-    return Verdict(Stance.WORKING, phase, reason, message, errors=errors, description=description)
+def _working(phase: Phase, reason: Reason, message: str, errors: tuple[ErrorEntry, ...] = ()) -> Verdict:
+    return Verdict(Stance.WORKING, phase, reason, message, errors=errors)
 
 
 def _stalled(reason: Reason, message: str, errors: tuple[ErrorEntry, ...] = ()) -> Verdict:

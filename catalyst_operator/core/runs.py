@@ -78,7 +78,8 @@ def _from_pod(run: RunEntry, pod: PodView, progress: Progress | None, now: datet
     phases = tuple(_phase(name, pod) for name in PHASES[run.verb])
     plan = _plan(pod.containers.get("plan-gate")) or run.plan
     seen = replace(run, state=RunState.RUNNING, phases=phases, plan=plan)
-    if not pod.ended:
+    # Once every phase succeeded there is nothing left to save: the sidecar's own end need not be waited for.
+    if not pod.ended and any(phase.state is not PhaseState.SUCCEEDED for phase in phases):
         return seen
     result = _result(phases, pod)
     errors = _errors(phases, progress) if result is RunState.FAILED else ()

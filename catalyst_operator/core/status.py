@@ -50,8 +50,6 @@ class Verdict:
     message: str
     errors: tuple[ErrorEntry, ...] = ()
     deleting: Reason | None = None
-    description: str = ""
-    """What lastOperation says; the message if empty."""
 
 
 def build(o: Observation, record: Record, run: RunEntry | None, verdict: Verdict) -> SovereignStatus:
@@ -206,7 +204,8 @@ def _destroy_progress(run: RunEntry | None) -> int:
     if run is None or run.verb is not RunVerb.DESTROY:
         return 0
     done = sum(phase.state is PhaseState.SUCCEEDED for phase in run.phases)
-    return int(100 * (done + (run.fraction if done == 3 else 0)) / (len(PHASES[RunVerb.DESTROY]) + 1))
+    reached = done + (run.fraction if run.active and done == 3 else 0)
+    return int(100 * reached / (len(PHASES[RunVerb.DESTROY]) + 1))
 
 
 # --- the rest ---------------------------------------------------------------------------------------------------------
@@ -226,7 +225,7 @@ def _last_operation(o: Observation, record: Record, run: RunEntry | None, verdic
     fresh = LastOperation(
         type=type_,
         state=_OPERATION_STATE[verdict.stance],
-        description=(verdict.description or verdict.message)[: conditions.MAX_MESSAGE],
+        description=verdict.message[: conditions.MAX_MESSAGE],
         start_time=start,
         last_update_time=o.now,
     )

@@ -39,8 +39,8 @@ TERMINATION_LOG = Path("/dev/termination-log")
 
 
 def main() -> int:
-    """Exit code 0 when nothing is left, EXIT_LEFT when something is, EXIT_UNAUTHORIZED when the token is refused, 1 when the
-    API could not be asked."""
+    """Exit code 0 when nothing is left, EXIT_LEFT when something is, EXIT_UNAUTHORIZED when the token is refused, and
+    1 when the API could not be asked."""
     deadline = time.monotonic() + DEADLINE_SECONDS
     pause = threading.Event()
     try:

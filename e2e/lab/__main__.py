@@ -7,10 +7,12 @@ import os
 import sys
 from collections.abc import Callable
 
-from e2e.lab import images, lifecycle, packages, toolchain
+from e2e.lab import lifecycle, packages, toolchain
 from e2e.lab.errors import LabError
 from e2e.lab.layout import Layout
 from e2e.lab.timeline import Timeline
+
+DESCRIPTION = "A real Kubernetes cluster and an emulated Hetzner Cloud on this machine, for tests and demonstrations."
 
 EPILOG = """\
 exit codes: 0 done, or for status: all ready; 1 failed, or for status: not ready; 2 wrong arguments;
@@ -23,7 +25,7 @@ The lab holds nothing worth keeping: when in doubt, `down` and `up`. Its files a
 def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(
         prog="python -m e2e.lab",
-        description=__doc__,
+        description=DESCRIPTION,
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -43,7 +45,7 @@ def parser() -> argparse.ArgumentParser:
     commands.add_parser("tools", help="build the programs that are missing and link them into .lab/bin; needs no root")
     commands.add_parser("packages", help="install the Debian packages that are missing")
     restart = commands.add_parser("restart", help="restart one process with the code of now")
-    restart.add_argument("name", choices=sorted(lifecycle.components()))
+    restart.add_argument("name", choices=sorted(lifecycle.COMPONENTS))
     return top
 
 
@@ -68,7 +70,8 @@ def _status(arguments: argparse.Namespace, layout: Layout, timeline: Timeline) -
 
 
 def _images(arguments: argparse.Namespace, layout: Layout, timeline: Timeline) -> int:
-    images.update(layout, timeline)
+    lifecycle.update_images(layout, timeline)
+    print("the node has the images of the sources of now")
     return 0
 
 
@@ -98,9 +101,19 @@ COMMANDS: dict[str, Callable[[argparse.Namespace, Layout, Timeline], int]] = {
 }
 
 
+ROOTLESS = {"tools"}
+
+
+def _require_root() -> None:
+    if os.geteuid() != 0:
+        raise LabError("the lab makes bridges, mounts and containers, which needs root", "run it as root, or with sudo")
+
+
 def main() -> int:
     arguments = parser().parse_args()
     try:
+        if arguments.command not in ROOTLESS:
+            _require_root()
         return COMMANDS[arguments.command](arguments, Layout.of_checkout(), Timeline())
     except LabError as error:
         print(f"lab {arguments.command}: {error}\n  what to do: {error.remedy}", file=sys.stderr)

@@ -9,11 +9,13 @@ from __future__ import annotations
 import json
 import os
 import ssl
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from e2e.lab import node, pki
+from e2e.lab.cache import digest
 from e2e.lab.layout import (
     API_URL,
     HCLOUD_LISTEN,
@@ -26,6 +28,8 @@ from e2e.lab.layout import (
     Layout,
 )
 from e2e.lab.waiting import answers
+
+HCLOUD = Path(__file__).with_name("hcloud")
 
 ETCD_URL = "http://127.0.0.1:2379"
 
@@ -62,6 +66,13 @@ class Component:
     timeout: float = 60
     """Seconds until it must be ready, generous: a loaded machine is slow, not broken."""
     environment: Mapping[str, str] = field(default_factory=dict)
+    sources: Sequence[Path] = ()
+    """Files of this repository that it runs."""
+
+    @property
+    def version(self) -> str:
+        """Changes with the command and the sources: a process of another version must be started anew."""
+        return digest(self.sources, *map(str, self.command), *self.environment.values())
 
 
 def base_environment(layout: Layout) -> dict[str, str]:
@@ -194,10 +205,10 @@ def node_ready(layout: Layout) -> bool:
     return node.is_ready(f"{API_URL}/api/v1/nodes/{NODE_NAME}", api_trust(layout))
 
 
-def hcloud(layout: Layout, python: str) -> Component:
+def hcloud(layout: Layout) -> Component:
     """The emulator of the Hetzner Cloud API; it starts servers' API servers itself, hence LAB_BIN."""
     command: list[str | Path] = [
-        python,
+        sys.executable,
         "-m",
         "e2e.lab.hcloud",
         f"--listen={HCLOUD_LISTEN}",
@@ -205,4 +216,10 @@ def hcloud(layout: Layout, python: str) -> Component:
         f"--state-dir={layout.data / 'hcloud'}",
     ]
     environment = {"PYTHONPATH": str(REPOSITORY), "PYTHONUNBUFFERED": "1", "LAB_BIN": str(layout.bin)}
-    return Component("hcloud", command, lambda: answers(f"{HCLOUD_URL}/_lab/inventory"), environment=environment)
+    return Component(
+        "hcloud",
+        command,
+        lambda: answers(f"{HCLOUD_URL}/_lab/inventory"),
+        environment=environment,
+        sources=sorted(path for path in HCLOUD.rglob("*") if path.is_file() and path.suffix != ".pyc"),
+    )

@@ -58,15 +58,15 @@ def pause(timeline: Timeline) -> oci.Image:
 
 
 def update(layout: Layout, timeline: Timeline) -> bool:
-    """Build the operator's image from the sources of now and give it to the node; False when it has it."""
+    """Build the images from the sources of now, and give the node those that it lacks; False when it has them all."""
     if processes.find(layout, "containerd") is None:
         raise LabError("the lab is not up, so there is no node to give images to", "run `make lab-up`")
-    with timeline.step("operator image: build"):
-        image = operator(layout, timeline)
-    if image.digest == record(layout).get(image.name):
-        return False
-    load(layout, image, timeline)
-    return True
+    with timeline.step("images: build"):
+        images = (pause(timeline), operator(layout, timeline))
+    lacking = [image for image in images if image.digest != record(layout).get(image.name)]
+    for image in lacking:
+        load(layout, image, timeline)
+    return bool(lacking)
 
 
 def load(layout: Layout, image: oci.Image, timeline: Timeline) -> None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import secrets
 import shlex
 import shutil
-import sys
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -22,25 +21,20 @@ from e2e.lab.timeline import Timeline
 CORE = ("etcd", "kube-apiserver", "containerd")
 """Without one of these the rest cannot be told from a dead lab."""
 
-HCLOUD = Path(__file__).with_name("hcloud") / "__main__.py"
-
 Maker = Callable[[Layout], cluster.Component]
 
 
-def components() -> dict[str, Maker]:
-    """All processes of the lab in the order in which they start."""
-    makers: dict[str, Maker] = {
-        "etcd": cluster.etcd,
-        "kube-apiserver": cluster.apiserver,
-        "containerd": cluster.containerd,
-        "kube-controller-manager": cluster.controller_manager,
-        "kube-scheduler": cluster.scheduler,
-        "kube-proxy": cluster.proxy,
-        "kubelet": cluster.kubelet,
-    }
-    if HCLOUD.exists():
-        makers["hcloud"] = lambda layout: cluster.hcloud(layout, sys.executable)
-    return makers
+COMPONENTS: dict[str, Maker] = {
+    "etcd": cluster.etcd,
+    "kube-apiserver": cluster.apiserver,
+    "containerd": cluster.containerd,
+    "kube-controller-manager": cluster.controller_manager,
+    "kube-scheduler": cluster.scheduler,
+    "kube-proxy": cluster.proxy,
+    "kubelet": cluster.kubelet,
+    "hcloud": cluster.hcloud,
+}
+"""All processes of the lab in the order in which they can start."""
 
 
 def up(layout: Layout, timeline: Timeline, *, replace: bool) -> None:
@@ -66,33 +60,47 @@ def down(layout: Layout, timeline: Timeline) -> None:
         _remove(layout)
 
 
+def update_images(layout: Layout, timeline: Timeline) -> None:
+    """Give the running node the images of the sources of now."""
+    with machine.locked(timeline):
+        images.update(layout, timeline)
+
+
 def restart(layout: Layout, timeline: Timeline, name: str) -> None:
     """Start one process again, with the code and configuration of now."""
     with machine.locked(timeline):
         processes.stop(layout, name, grace=5)
-        _start(layout, timeline, components()[name])
+        _start(layout, timeline, COMPONENTS[name])
 
 
 def health(layout: Layout) -> dict[str, str]:
     """Each process of the lab as "ready", "not ready" or "not running"."""
-    return {name: _health(layout, name, maker) for name, maker in components().items()}
+    return {name: _health(layout, name, maker(layout)) for name, maker in COMPONENTS.items()}
 
 
-def _health(layout: Layout, name: str, maker: Maker) -> str:
+def _health(layout: Layout, name: str, component: cluster.Component) -> str:
     if processes.find(layout, name) is None:
         return "not running"
-    return "ready" if maker(layout).ready() else "not ready"
+    return "ready" if component.ready() else "not ready"
+
+
+def _state(layout: Layout, name: str, maker: Maker) -> str:
+    """As `_health`, but a process that was started from other code, or with other flags, is "outdated"."""
+    component = maker(layout)
+    health = _health(layout, name, component)
+    outdated = health == "ready" and processes.version_of(layout, name) != component.version
+    return "outdated" if outdated else health
 
 
 def _core_lives(layout: Layout) -> bool:
-    makers = components()
-    return all(_health(layout, name, makers[name]) == "ready" for name in CORE)
+    return all(_state(layout, name, COMPONENTS[name]) == "ready" for name in CORE)
 
 
 def _start_missing(layout: Layout, timeline: Timeline) -> None:
-    for name, maker in components().items():
-        if _health(layout, name, maker) != "ready":
-            timeline.say(f"{name} is {_health(layout, name, maker)}; starting it again")
+    for name, maker in COMPONENTS.items():
+        state = _state(layout, name, maker)
+        if state != "ready":
+            timeline.say(f"{name} is {state}; starting it again")
             processes.stop(layout, name, grace=2)
             _start(layout, timeline, maker)
 
@@ -101,7 +109,7 @@ def _start(layout: Layout, timeline: Timeline, maker: Maker) -> None:
     component = maker(layout)
     with timeline.step(component.name):
         environment = {**cluster.base_environment(layout), **component.environment}
-        processes.start(layout, component.name, component.command, environment)
+        processes.start(layout, component.name, component.command, environment, component.version)
         waiting.until(layout, component.name, component.ready, timeout=component.timeout)
 
 
@@ -112,7 +120,7 @@ def _start_afresh(layout: Layout, timeline: Timeline) -> None:
     with ThreadPoolExecutor(max_workers=8) as pool:
         control_plane = pool.submit(_start_control_plane, layout, timeline)
         runtime = pool.submit(_start_runtime, layout, timeline)
-        parts = [control_plane, runtime, pool.submit(_start_emulators, layout, timeline)]
+        parts = [control_plane, runtime, pool.submit(_start, layout, timeline, cluster.hcloud)]
         parts.append(pool.submit(_start_node, layout, timeline, control_plane, runtime))
         parts.append(pool.submit(_import_images, layout, timeline, runtime))
         parts += [
@@ -174,14 +182,6 @@ def _import_images(layout: Layout, timeline: Timeline, runtime: Future[None]) ->
         image = images.operator(layout, timeline)
     runtime.result()
     images.load(layout, image, timeline)
-
-
-def _start_emulators(layout: Layout, timeline: Timeline) -> None:
-    maker = components().get("hcloud")
-    if maker is None:
-        timeline.say("e2e.lab.hcloud does not exist: the lab comes up without the Hetzner Cloud API")
-        return
-    _start(layout, timeline, maker)
 
 
 def _remove(layout: Layout) -> None:

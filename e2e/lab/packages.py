@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from e2e.lab.errors import LabError, PackagesMissing
+from e2e.lab.errors import PackagesMissing
 from e2e.lab.timeline import Timeline
 
 LIST = Path(__file__).with_name("debian-packages.txt")
@@ -33,9 +33,7 @@ def missing() -> list[str]:
 
 
 def require() -> None:
-    """Refuse to go on without root or without a package."""
-    if os.geteuid() != 0:
-        raise LabError("the lab makes bridges, mounts and containers, which needs root", "run it as root, or with sudo")
+    """Refuse to go on without a package."""
     lacking = missing()
     if lacking:
         raise PackagesMissing(f"Debian packages are not installed: {' '.join(lacking)}", "run `make lab-packages`")

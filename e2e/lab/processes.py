@@ -19,6 +19,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from e2e.lab.errors import LabError
 from e2e.lab.layout import CGROUP, Layout
@@ -55,8 +56,13 @@ def _run_file(layout: Layout, name: str) -> Path:
     return layout.run / f"{name}.json"
 
 
-def start(layout: Layout, name: str, command: Sequence[str | Path], environment: Mapping[str, str]) -> Identity:
-    """Start a component in a session of its own, with its output in `<log>/<name>.log`."""
+def start(
+    layout: Layout, name: str, command: Sequence[str | Path], environment: Mapping[str, str], version: str = ""
+) -> Identity:
+    """Start a component in a session of its own, with its output in `<log>/<name>.log`.
+
+    `version` is noted for `version_of`: it tells a process that was started from earlier code from one of now.
+    """
     layout.log.mkdir(parents=True, exist_ok=True)
     layout.run.mkdir(parents=True, exist_ok=True)
     with (layout.log / f"{name}.log").open("ab") as log:
@@ -73,23 +79,32 @@ def start(layout: Layout, name: str, command: Sequence[str | Path], environment:
     child.returncode = 0
     started = _start_time(child.pid)
     identity = Identity(child.pid, -1 if started is None else started, boot_id())
-    _run_file(layout, name).write_text(json.dumps(asdict(identity)) + "\n")
+    _run_file(layout, name).write_text(json.dumps({"process": asdict(identity), "version": version}) + "\n")
     return identity
 
 
 def find(layout: Layout, name: str) -> Identity | None:
     """The component's process when it runs, else None."""
-    try:
-        identity = Identity(**json.loads(_run_file(layout, name).read_text()))
-    except (FileNotFoundError, NotADirectoryError):
+    noted = _noted(layout, name)
+    if noted is None:
         return None
+    identity = Identity(**noted["process"])
     alive = identity.boot == boot_id() and _start_time(identity.pid) == identity.started
     return identity if alive else None
 
 
-def known(layout: Layout) -> list[str]:
-    """Names of all components that were started and not stopped since, alive or not."""
-    return sorted(path.stem for path in layout.run.glob("*.json"))
+def version_of(layout: Layout, name: str) -> str | None:
+    """What the component was started from, None when it never was."""
+    noted = _noted(layout, name)
+    return None if noted is None else str(noted["version"])
+
+
+def _noted(layout: Layout, name: str) -> dict[str, Any] | None:
+    try:
+        content: dict[str, Any] = json.loads(_run_file(layout, name).read_text())
+    except FileNotFoundError:
+        return None
+    return content
 
 
 def stop(layout: Layout, name: str, *, grace: float) -> None:

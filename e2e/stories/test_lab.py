@@ -134,9 +134,9 @@ def test_a_lab_killed_without_notice_comes_back(guest: str) -> None:
 def test_after_a_reboot_nobody_else_is_mistaken_for_the_lab() -> None:
     kill_everything()
     with subprocess.Popen(["sleep", "infinity"]) as bystander:
-        found = processes.Identity(bystander.pid, 0, "the boot before")
+        mistaken = asdict(processes.Identity(bystander.pid, 0, "the boot before"))
         for path in LAB.run.glob("*.json"):
-            path.write_text(json.dumps(asdict(found)))
+            path.write_text(json.dumps({**json.loads(path.read_text()), "process": mistaken}))
 
         lab("up")
 

@@ -3,8 +3,8 @@ variable "cluster_name" {
   type        = string
 
   validation {
-    condition     = can(regex("^[a-z]([a-z0-9-]{0,44}[a-z0-9])?$", var.cluster_name))
-    error_message = "cluster_name must be 1 to 46 characters: lower-case letters, digits and '-', beginning with a letter and not ending in '-'. Server names are made from it, and those are host names of at most 63 characters."
+    condition     = can(regex("^[a-z0-9]([a-z0-9-]{0,44}[a-z0-9])?$", var.cluster_name))
+    error_message = "cluster_name must be 1 to 46 characters: lower-case letters, digits and '-', neither beginning nor ending with '-'. Server names are made from it, and those are host names of at most 63 characters."
   }
 }
 

@@ -1,6 +1,8 @@
 """What the admission tests share: valid objects to start from, edits to them, and what a refusal must say."""
 
 import copy
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -39,7 +41,7 @@ class Case:
         assert any(self.says in message for message in matching), f"{self.says!r} not in {matching}"
 
 
-def cases(*table: Case) -> Any:
+def cases(*table: Case) -> pytest.MarkDecorator:
     """Parametrize a test over a table, with the cases' names as ids."""
     return pytest.mark.parametrize("case", table, ids=lambda case: case.name)
 
@@ -198,3 +200,11 @@ def schema(plural: str) -> dict[str, Any]:
     text = (REPOSITORY / "crds" / f"catalyst.openova.io_{plural}.yaml").read_text("utf-8")
     root: dict[str, Any] = yaml.safe_load(text)["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
     return root
+
+
+@contextmanager
+def created(api: Api, body: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """A DomainReservation that exists during the block: being cluster-scoped, it would meet those of other tests."""
+    name = body["metadata"]["name"]
+    yield api.create(RESERVATIONS, body)
+    api.delete(f"{RESERVATIONS}/{name}")

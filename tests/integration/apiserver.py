@@ -1,7 +1,7 @@
 """A real etcd and kube-apiserver on free ports of 127.0.0.1, for tests of what only an API server can judge.
 
-There is no controller, no scheduler and no node: objects are stored, validated and admitted, and nothing else happens to
-them. One server serves a whole test session; tests keep apart by namespaces.
+There is no controller, no scheduler and no node: objects are stored, validated and admitted, and nothing else
+happens to them. One server serves a whole test session; tests keep apart by namespaces.
 """
 
 import json
@@ -62,22 +62,26 @@ class Api:
         self._session.verify = str(ca)
         self._session.headers.update({"Authorization": f"Bearer {token}", **(impersonate or {})})
 
-    def acting_as(self, user: str, *groups: str) -> "Api":
-        """The same server, seen as somebody else."""
-        headers = {"Impersonate-User": user, "Impersonate-Group": ",".join(groups)}
-        return Api(self.url, self.token, self.ca, headers if groups else {"Impersonate-User": user})
+    def acting_as(self, user: str, group: str = "system:masters") -> "Api":
+        """The same server, seen as somebody else, by default with all rights."""
+        return Api(self.url, self.token, self.ca, {"Impersonate-User": user, "Impersonate-Group": group})
 
-    def request(self, method: str, path: str, body: Any = None, content: str | None = None, **query: str) -> Any:
+    def request(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        content: str | None = None,
+        accept: str = "application/json",
+        **query: str,
+    ) -> Any:
         """One request; the answer as JSON. Raises ApiError on anything but success."""
-        headers = {"Content-Type": content or _CONTENT.get(method, "application/json")}
+        headers = {"Content-Type": content or _CONTENT.get(method, "application/json"), "Accept": accept}
         data = None if body is None else json.dumps(body)
-        answer = self._session.request(
-            method, self.url + path, data=data, params=query, headers=headers, timeout=30
-        )
-        parsed = answer.json() if answer.content else {}
+        answer = self._session.request(method, self.url + path, data=data, params=query, headers=headers, timeout=30)
         if answer.ok:
-            return parsed
-        raise ApiError(parsed if isinstance(parsed, dict) else {"code": answer.status_code})
+            return answer.json() if answer.content else {}
+        raise ApiError(_refusal(answer))
 
     def get(self, path: str) -> Any:
         """Read an object or a list."""
@@ -103,6 +107,14 @@ class Api:
     def delete(self, path: str, **query: str) -> Any:
         """DELETE an object or a collection."""
         return self.request("DELETE", path, **query)
+
+
+def _refusal(answer: requests.Response) -> dict[str, Any]:
+    """The Status the API server sent; while a resource is not served yet it sends plain text instead."""
+    if "json" in answer.headers.get("Content-Type", ""):
+        status: dict[str, Any] = answer.json()
+        return status
+    return {"code": answer.status_code, "message": answer.text}
 
 
 @dataclass(frozen=True)

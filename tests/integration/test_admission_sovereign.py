@@ -63,13 +63,17 @@ def test_everything_at_once_is_accepted(api: Api, namespace: str) -> None:
     Case("name of a substitution", {"organization.name": "${HOME}"}, "spec.organization.name", "without any of"),
     Case("name with a quote", {"organization.name": 'a"b'}, "spec.organization.name", "without any of"),
     Case("name of two lines", {"organization.name": "a\nb"}, "spec.organization.name", "one line of text"),
-    Case("headquarters of a script", {"organization.headquarters": "<script>"}, "spec.organization.headquarters", "text"),
+    Case(
+        "headquarters of a script", {"organization.headquarters": "<script>"}, "spec.organization.headquarters", "text"
+    ),
     Case("e-mail without domain", {"adminEmail": "admin@omantel"}, "spec.adminEmail", "such as admin@omantel.om"),
     Case("two e-mails", {"adminEmail": "a@b.om,c@d.om"}, "spec.adminEmail", "one e-mail address"),
     Case("e-mail with a line break", {"adminEmail": "admin@b.om\n"}, "spec.adminEmail", "one e-mail address"),
     Case("upper-case fqdn", {"domain.fqdn": "Omantel.omani.works"}, "spec.domain.fqdn", "lower-case DNS name"),
     Case("fqdn with a trailing dot", {"domain.fqdn": "omantel.omani.works."}, "spec.domain.fqdn", "trailing dot"),
-    Case("fqdn of one label", {"domain.mode": "byo-manual", "domain.fqdn": "omantel"}, "spec.domain.fqdn", "two labels"),
+    Case(
+        "fqdn of one label", {"domain.mode": "byo-manual", "domain.fqdn": "omantel"}, "spec.domain.fqdn", "two labels"
+    ),
     Case("fqdn in its own script", {"domain.fqdn": "bücher.omani.works"}, "spec.domain.fqdn", "xn--"),
     Case("fqdn of a wildcard", {"domain.fqdn": "*.omani.works"}, "spec.domain.fqdn", "DNS name"),
     Case("fqdn of 50 characters", {"domain.fqdn": "a" * 30 + ".omani.works" + "x" * 8}, "spec.domain.fqdn", "49"),
@@ -218,7 +222,9 @@ def existing(api: Api, namespace: str, edits: Edits, status: dict[str, Any] | No
 @cases(
     Case("fqdn", {"domain.fqdn": "other.omani.works"}, "spec.domain.fqdn", "immutable"),
     Case("from pool", {"domain.mode": "byo-manual"}, "spec.domain.mode", "from or to pool"),
-    Case("to pool", {"domain.mode": "pool"}, "spec.domain.mode", "from or to pool", before={"domain.mode": "byo-manual"}),
+    Case(
+        "to pool", {"domain.mode": "pool"}, "spec.domain.mode", "from or to pool", before={"domain.mode": "byo-manual"}
+    ),
     Case("provider", {"provider": "aws"}, "spec.provider", "design-only"),
 )
 def test_never_changed(api: Api, namespace: str, case: Case) -> None:

@@ -27,7 +27,7 @@ def layout(tmp_path: Path) -> Iterator[Layout]:
 
 
 def note(layout: Layout, name: str, identity: processes.Identity) -> None:
-    (layout.run / f"{name}.json").write_text(json.dumps(asdict(identity)))
+    (layout.run / f"{name}.json").write_text(json.dumps({"process": asdict(identity), "version": ""}))
 
 
 def test_a_started_process_is_found_until_it_is_stopped(layout: Layout) -> None:

@@ -45,8 +45,10 @@ class Match(BaseModel):
     @field_validator("path", "name")
     @classmethod
     def _compiles(cls, pattern: str | None) -> str | None:
-        if pattern is not None:
-            re.compile(pattern)
+        try:
+            re.compile(pattern or "")
+        except re.error as error:
+            raise ValueError(f"not a regular expression: {error}") from None
         return pattern
 
     def fits(self, project: str, method: str, path: str, body: Object) -> bool:

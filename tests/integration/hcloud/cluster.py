@@ -41,9 +41,7 @@ class Tofu:
         assert ran.returncode == 0, f"tofu init failed:\n{ran.stdout}\n{ran.stderr}"
         return tofu
 
-    def run(
-        self, *arguments: str, cwd: Path, environment: dict[str, str]
-    ) -> subprocess.CompletedProcess[str]:
+    def run(self, *arguments: str, cwd: Path, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
         base = {
             "HOME": str(self.home),
             "PATH": os.environ["PATH"],
@@ -77,7 +75,10 @@ class Cluster:
 
     def run(self, *arguments: str, **variables: Any) -> subprocess.CompletedProcess[str]:
         environment = {"HCLOUD_TOKEN": self.token, "HCLOUD_ENDPOINT": self.endpoint}
-        given = {f"TF_VAR_{name}": value if isinstance(value, str) else json.dumps(value) for name, value in variables.items()}
+        given = {
+            f"TF_VAR_{name}": value if isinstance(value, str) else json.dumps(value)
+            for name, value in variables.items()
+        }
         return self.tofu.run(*arguments, cwd=self.folder, environment=environment | given)
 
     def must(self, *arguments: str, **variables: Any) -> str:

@@ -66,7 +66,9 @@ def test_a_location_without_capacity(cluster: MakeCluster, project: Project) -> 
 
 
 def test_a_full_quota(cluster: MakeCluster, emulator: Emulator, project: Project) -> None:
-    emulator.lab.must_post("/_lab/projects", {"token": project.token, "project": project.name, "limits": {"servers": 1}})
+    emulator.lab.must_post(
+        "/_lab/projects", {"token": project.token, "project": project.name, "limits": {"servers": 1}}
+    )
     assert "server limit exceeded (resource_limit_exceeded, " in cluster().apply_fails(servers=2)
     assert project.counts()["servers"] == 1
 

@@ -60,7 +60,8 @@ def flatten(path: str, block: Facts) -> dict[str, Facts]:
 
 
 def everything(schemas: Facts, names: Facts) -> dict[str, Facts]:
-    flat = flatten("provider", schemas.get("provider", schemas.get("provider_config"))["block"])
+    # OpenTofu calls it "provider", the file "provider_config": there "provider" is the provider's address.
+    flat = flatten("provider", schemas.get("provider_config", schemas["provider"])["block"])
     for name in names["resource_schemas"]:
         flat |= flatten(name, schemas["resource_schemas"][name]["block"])
     for name in names["data_source_schemas"]:

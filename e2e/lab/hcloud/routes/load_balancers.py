@@ -8,7 +8,15 @@ from typing import Literal
 from e2e.lab.hcloud.addresses import assign, public_ipv4, public_ipv6
 from e2e.lab.hcloud.cloud import Call, Reply, Request, Route
 from e2e.lab.hcloud.errors import ApiError, invalid_field, not_found
-from e2e.lab.hcloud.kinds import Kind, action_reply, action_route, common_routes, protection_route
+from e2e.lab.hcloud.kinds import (
+    Kind,
+    action_reply,
+    action_route,
+    check_unprotected,
+    common_routes,
+    protection_route,
+    remove_later,
+)
 from e2e.lab.hcloud.labels import check_labels
 from e2e.lab.hcloud.routes.load_balancer_health import health
 from e2e.lab.hcloud.store import Object
@@ -183,9 +191,18 @@ def _set_public(enabled: bool, command: str) -> Callable[[Call], Reply]:
     return handler
 
 
+def _delete(call: Call) -> Reply:
+    """Answers with an action since 2026-10; clients from before that do not look at the answer."""
+    balancer = KIND.from_path(call)
+    check_unprotected(KIND, balancer)
+    remove_later(call, KIND, balancer)
+    return action_reply(call.quick("delete_load_balancer", ("load_balancer", balancer["id"])))
+
+
 ROUTES: list[Route] = [
     Route("POST", "/load_balancers", _create),
-    *common_routes(KIND),
+    *common_routes(KIND, delete=False),
+    Route("DELETE", "/load_balancers/{id}", _delete),
     action_route(KIND, "attach_to_network", _attach),
     action_route(KIND, "detach_from_network", _detach),
     action_route(KIND, "change_type", _change_type),

@@ -131,7 +131,10 @@ resource "hcloud_load_balancer" "this" {
 
 resource "hcloud_load_balancer_network" "this" {
   load_balancer_id = hcloud_load_balancer.this.id
-  subnet_id        = hcloud_network_subnet.this.id
+  network_id       = hcloud_network.this.id
+  ip               = "10.0.1.2"
+
+  depends_on = [hcloud_network_subnet.this]
 }
 
 resource "hcloud_load_balancer_service" "this" {
