@@ -45,7 +45,8 @@ e2e: lab-up ## The essential stories, on the lab's cluster
 
 .PHONY: e2e-full
 e2e-full: lab-up ## All stories, the long ones and those that take the lab down and up included
-	$(PY) -m pytest e2e/stories -q -m "e2e or lab"
+	$(PY) -m pytest e2e/stories -q -m e2e
+	$(PY) -m pytest e2e/stories -q -m lab
 
 .PHONY: bench
 bench: lab-up ## Measure as ratios to a floor in the same run; prints a table and writes build/bench.json

@@ -7,7 +7,6 @@ conflicts, server-side apply by one field manager, finalizers, namespaces that t
 
 from __future__ import annotations
 
-import copy
 import json
 from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass
@@ -82,13 +81,13 @@ class FakeApi:
     # --- what tests and simulated controllers do ----------------------------------------------------------------------
 
     def get(self, plural: str, namespace: str, name: str) -> Object | None:
-        """A copy of the object."""
-        return copy.deepcopy(self._objects.get(Key(plural, namespace, name)))
+        """The object, to look at only: `change` edits."""
+        return self._objects.get(Key(plural, namespace, name))
 
     def all(self, plural: str, namespace: str | None = None) -> list[Object]:
-        """Copies of all objects of a kind, in order of their names."""
+        """All objects of a kind, in order of their names, to look at only."""
         keys = sorted(k for k in self._objects if k.plural == plural and namespace in (None, k.namespace))
-        return [copy.deepcopy(self._objects[key]) for key in keys]
+        return [self._objects[key] for key in keys]
 
     def everything(self) -> Iterable[tuple[Key, Object]]:
         """All there is."""
@@ -101,7 +100,7 @@ class FakeApi:
 
     def change(self, key: Key, edit: Callable[[Object], None]) -> None:
         """Edit an object as somebody else would; of one that is going, the last finalizer's removal ends it."""
-        edited = copy.deepcopy(self._objects[key])
+        edited = _copy(self._objects[key])
         edit(edited)
         self._store(key, edited)
 
@@ -201,7 +200,7 @@ class FakeApi:
     def _found(self, key: Key) -> Object:
         if key not in self._objects:
             raise _Failure(404, f'{key.plural} "{key.name}" not found')
-        return copy.deepcopy(self._objects[key])
+        return self._objects[key]
 
     def _create(self, key: Key, manifest: Object) -> Object:
         if key in self._objects:
@@ -210,7 +209,7 @@ class FakeApi:
             space = self._found(Key("namespaces", "", key.namespace))
             if "deletionTimestamp" in space["metadata"]:
                 raise _Failure(403, f"namespace {key.namespace} is being terminated")
-        made = copy.deepcopy(manifest)
+        made = _copy(manifest)
         made["metadata"].update(uid=f"uid-{self._version + 1}", creationTimestamp=format_time(self._clock()))
         made["metadata"].setdefault("generation", 1)
         return self._store(key, made)
@@ -226,7 +225,7 @@ class FakeApi:
     def _apply(self, key: Key, subresource: str, manifest: Object) -> Object:
         if key not in self._objects and not subresource and "resourceVersion" not in manifest["metadata"]:
             made = self._create(key, manifest)
-            self._applied[key, ""] = copy.deepcopy(_without_identity(manifest))
+            self._applied[key, ""] = _without_identity(manifest)
             return made
         found = self._found(key)
         self._check_version(found, manifest)
@@ -234,7 +233,7 @@ class FakeApi:
         if found.get("immutable") and part.get("data", found.get("data")) != found.get("data"):
             raise _Failure(422, "data: Forbidden: field is immutable when `immutable` is set")
         result = _server_side_applied(found, self._applied.get((key, subresource), {}), part)
-        self._applied[key, subresource] = copy.deepcopy(part)
+        self._applied[key, subresource] = part
         return self._store(key, result)
 
     def _check_version(self, found: Object, given: Object) -> None:
@@ -247,7 +246,7 @@ class FakeApi:
         if not found["metadata"].get("finalizers") and not _goes_slowly(key, found):
             self._drop(key)
         elif "deletionTimestamp" not in found["metadata"]:
-            going = copy.deepcopy(found)
+            going = _copy(found)
             going["metadata"]["deletionTimestamp"] = format_time(self._clock())
             going["metadata"]["generation"] = found["metadata"].get("generation", 0) + 1
             self._keep(key, going)
@@ -255,9 +254,10 @@ class FakeApi:
     def _store(self, key: Key, after: Object) -> Object:
         before = self._objects.get(key)
         if before is not None:
-            after["metadata"]["resourceVersion"] = before["metadata"]["resourceVersion"]
+            meta = {**after["metadata"], "resourceVersion": before["metadata"]["resourceVersion"]}
+            after = {**after, "metadata": meta}
             if after == before:
-                return copy.deepcopy(before)
+                return before
             if after.get("spec") != before.get("spec"):
                 after["metadata"]["generation"] = before["metadata"].get("generation", 0) + 1
         gone = "deletionTimestamp" in after["metadata"] and not after["metadata"].get("finalizers")
@@ -269,10 +269,10 @@ class FakeApi:
     def _keep(self, key: Key, after: Object) -> Object:
         before = self._objects.get(key)
         self._version += 1
-        after["metadata"]["resourceVersion"] = str(self._version)
+        after = {**after, "metadata": {**after["metadata"], "resourceVersion": str(self._version)}}
         self._objects[key] = after
         self.on_change(key, before, after)
-        return copy.deepcopy(after)
+        return after
 
     def _drop(self, key: Key) -> None:
         before = self._objects.pop(key)
@@ -325,6 +325,11 @@ def _goes_slowly(key: Key, found: Object) -> bool:
     return key.plural == "namespaces" or (key.plural == "pods" and running)
 
 
+def _copy(value: Object) -> Object:
+    copied: Object = json.loads(json.dumps(value))
+    return copied
+
+
 def _merged(target: Object, patch: Object) -> Object:
     result = dict(target)
     for name, value in patch.items():
@@ -353,5 +358,5 @@ def _server_side_applied(target: Object, before: Object, after: Object) -> Objec
             kept = [f for f in result.get(name, ()) if f not in (old or ())]
             result[name] = [*kept, *(f for f in value if f not in kept)]
         else:
-            result[name] = copy.deepcopy(value)
+            result[name] = value
     return result

@@ -120,14 +120,9 @@ class ConditionDoc:
     """What a condition stands for, and what each of its reasons means."""
 
     type: ConditionType
-    resources: tuple[str, ...]
     meaning: str
     reasons: dict[Reason, str]
 
-
-_SOVEREIGN = ("Sovereign",)
-_DOMAIN = ("DomainReservation",)
-_BOTH = _SOVEREIGN + _DOMAIN
 
 _PHASE_REASONS = {
     Reason.WAITING: "an earlier phase of the run has not ended yet",
@@ -139,10 +134,10 @@ _PHASE_REASONS = {
     Reason.RUN_LOST: "the run's Pod vanished before its end was seen; the next run starts with a plan",
 }
 
+# Conditions of a Sovereign, one entry a type.
 CONDITIONS: tuple[ConditionDoc, ...] = (
     ConditionDoc(
         ConditionType.READY,
-        _BOTH,
         "Everything the spec asks for exists and answers. Always present; Unknown while a ready object is "
         "worked on again.",
         {
@@ -180,14 +175,10 @@ CONDITIONS: tuple[ConditionDoc, ...] = (
             Reason.FLUX_NOT_RECONCILING: "no HelmRelease appeared on the new cluster in time",
             Reason.TIMEOUT: "the kit did not settle in time",
             Reason.DOMAIN_TAKEN: "another owner holds this name, a name above it or a name below it",
-            Reason.AWAITING_ADDRESS: "the load balancer's address is not known yet",
-            Reason.AWAITING_DELEGATION: "the parent zone does not delegate the name yet",
-            Reason.EXPIRED: "the reservation ran out before it was committed",
         },
     ),
     ConditionDoc(
         ConditionType.RECONCILING,
-        _BOTH,
         "Work is under way and goes on by itself. Present only while True.",
         {
             Reason.PROVISIONING: "the infrastructure is being created",
@@ -195,12 +186,10 @@ CONDITIONS: tuple[ConditionDoc, ...] = (
             Reason.RETRYING: "a passing failure; the message says when it is tried again",
             Reason.AWAITING_FLUX_BOOTSTRAP: "waiting for Flux on the new cluster",
             Reason.DELETING: "what was made is being taken back",
-            Reason.AWAITING_DELEGATION: "waiting for the parent zone",
         },
     ),
     ConditionDoc(
         ConditionType.STALLED,
-        _BOTH,
         "Nothing more happens until somebody acts: the message says what to do. Present only while True.",
         {
             Reason.INVALID_SPEC: "change the spec as the message says",
@@ -225,30 +214,23 @@ CONDITIONS: tuple[ConditionDoc, ...] = (
             Reason.NAME_RESERVED: "choose another name: this one is kept for the pool's own use",
             Reason.NOT_IN_POOL: "use a name under one of the operator's pool domains",
             Reason.UNDER_POOL: "use mode pool: the name lies under a pool domain",
-            Reason.LIVE_RECORDS: "set acknowledgeLiveRecords if the live records may go",
-            Reason.REGISTRAR_DENIED: "correct the registrar's account or token as the message says",
-            Reason.ZONE_FOREIGN: "a zone of this name belongs to somebody else: remove it or choose another name",
-            Reason.EXPIRED: "delete the reservation and apply it again",
         },
     ),
     ConditionDoc(
         ConditionType.TOFU_INIT,
-        _SOVEREIGN,
         "OpenTofu is initialised: module, provider and state backend.",
         _PHASE_REASONS,
     ),
     ConditionDoc(
         ConditionType.TOFU_PLAN,
-        _SOVEREIGN,
         "A plan exists and the gate let it pass.",
         _PHASE_REASONS
         | {Reason.AWAITING_APPROVAL: "the gate stopped the run; review status.plan and approve its digest"},
     ),
-    ConditionDoc(ConditionType.TOFU_APPLY, _SOVEREIGN, "The plan is applied: the cloud objects exist.", _PHASE_REASONS),
-    ConditionDoc(ConditionType.TOFU_OUTPUT, _SOVEREIGN, "status.outputs is read from the state.", _PHASE_REASONS),
+    ConditionDoc(ConditionType.TOFU_APPLY, "The plan is applied: the cloud objects exist.", _PHASE_REASONS),
+    ConditionDoc(ConditionType.TOFU_OUTPUT, "status.outputs is read from the state.", _PHASE_REASONS),
     ConditionDoc(
         ConditionType.FLUX_BOOTSTRAP,
-        _SOVEREIGN,
         "The new cluster's API answers, Flux runs there and knows its GitRepository and Kustomization.",
         {
             Reason.WAITING: "the infrastructure is not there yet",
@@ -261,7 +243,6 @@ CONDITIONS: tuple[ConditionDoc, ...] = (
     ),
     ConditionDoc(
         ConditionType.PREFLIGHT_PASSED,
-        _SOVEREIGN,
         "Token, sizes, names and user data were checked before anything was spent; status.preflight lists each check.",
         {
             Reason.PASSED: "every check passed",
@@ -272,7 +253,6 @@ CONDITIONS: tuple[ConditionDoc, ...] = (
     ),
     ConditionDoc(
         ConditionType.DOMAIN_RESERVED,
-        _SOVEREIGN,
         "The DomainReservation of the FQDN is this Sovereign's.",
         {
             Reason.RESERVED: "the name is ours",
@@ -286,7 +266,6 @@ CONDITIONS: tuple[ConditionDoc, ...] = (
     ),
     ConditionDoc(
         ConditionType.DOMAIN_READY,
-        _SOVEREIGN,
         "The zone is served and the parent delegates to it.",
         {
             Reason.SUCCEEDED: "zone and delegation answer",
@@ -299,7 +278,6 @@ CONDITIONS: tuple[ConditionDoc, ...] = (
     ),
     ConditionDoc(
         ConditionType.KIT_READY,
-        _SOVEREIGN,
         "The bootstrap kit is installed; the reason is status.phase1Outcome in CamelCase.",
         {
             Reason.PROGRESSING: "no verdict yet",
@@ -311,7 +289,6 @@ CONDITIONS: tuple[ConditionDoc, ...] = (
     ),
     ConditionDoc(
         ConditionType.HANDED_OFF,
-        _SOVEREIGN,
         "The operator holds no key to the Sovereign any more; its infrastructure is Crossplane's.",
         {
             Reason.AWAITING_HAND_OFF: "ready; handOff.mode Manual waits for the annotation handOffRequestedAt",
@@ -321,7 +298,6 @@ CONDITIONS: tuple[ConditionDoc, ...] = (
     ),
     ConditionDoc(
         ConditionType.DRIFTED,
-        _SOVEREIGN,
         "The cloud differs from the state; only checked with spec.driftDetection.",
         {
             Reason.NO_DRIFT: "the last check found no difference",
@@ -331,7 +307,6 @@ CONDITIONS: tuple[ConditionDoc, ...] = (
     ),
     ConditionDoc(
         ConditionType.DELETING,
-        _SOVEREIGN,
         "Deletion is under way; the message says what is being taken back.",
         {
             Reason.WAITING: "a run in progress is brought to an end first",
@@ -346,9 +321,60 @@ CONDITIONS: tuple[ConditionDoc, ...] = (
             Reason.ORPHANED: "deletionPolicy Orphan: the cloud objects stay",
         },
     ),
+)
+
+# Conditions of a DomainReservation, one entry a type.
+DOMAIN_CONDITIONS: tuple[ConditionDoc, ...] = (
+    ConditionDoc(
+        ConditionType.READY,
+        "The name is served and delegated. Always present.",
+        {
+            Reason.SUCCEEDED: "the name is served and delegated",
+            Reason.PENDING: "nothing was done yet",
+            Reason.AWAITING_ADDRESS: "the name is held; spec.loadBalancerIP is not set yet",
+            Reason.AWAITING_DELEGATION: "the parent zone does not delegate the name yet",
+            Reason.DOMAIN_TAKEN: "another owner holds a name above or below this one",
+            Reason.NAME_RESERVED: "the name is kept for the pool's own use",
+            Reason.NOT_IN_POOL: "mode pool, but the name is under no pool domain",
+            Reason.UNDER_POOL: "mode byo-manual or byo-api, but the name is under a pool domain",
+            Reason.EXPIRED: "the reservation ran out before it was committed",
+            Reason.CREDENTIALS_MISSING: "the registrar's Secret or a key of it is not there",
+            Reason.CREDENTIALS_INVALID: "the registrar refuses the credentials",
+            Reason.LIVE_RECORDS: "the domain carries live records; acknowledgeLiveRecords is not set",
+            Reason.REGISTRAR_DENIED: "the registrar refused the change",
+            Reason.ZONE_FOREIGN: "a zone of this name belongs to somebody else",
+            Reason.RETRYING: "a passing failure; the message says when it is tried again",
+            Reason.DELETING: "records, delegation and zone are being removed",
+        },
+    ),
+    ConditionDoc(
+        ConditionType.RECONCILING,
+        "Work is under way and goes on by itself. Present only while True.",
+        {
+            Reason.PROGRESSING: "zone or delegation are being changed",
+            Reason.AWAITING_DELEGATION: "waiting for the parent zone",
+            Reason.RETRYING: "a passing failure; the message says when it is tried again",
+            Reason.DELETING: "records, delegation and zone are being removed",
+        },
+    ),
+    ConditionDoc(
+        ConditionType.STALLED,
+        "Nothing more happens until somebody acts: the message says what to do. Present only while True.",
+        {
+            Reason.DOMAIN_TAKEN: "choose another name",
+            Reason.NAME_RESERVED: "choose another name",
+            Reason.NOT_IN_POOL: "use a name under one of the operator's pool domains",
+            Reason.UNDER_POOL: "use mode pool",
+            Reason.EXPIRED: "delete the reservation and apply it again",
+            Reason.CREDENTIALS_MISSING: "create the Secret, or add its key",
+            Reason.CREDENTIALS_INVALID: "put valid credentials into the Secret",
+            Reason.LIVE_RECORDS: "set acknowledgeLiveRecords if the live records may go",
+            Reason.REGISTRAR_DENIED: "correct the registrar's account or token as the message says",
+            Reason.ZONE_FOREIGN: "remove the zone or choose another name",
+        },
+    ),
     ConditionDoc(
         ConditionType.RESERVED,
-        _DOMAIN,
         "The name is held for this reservation's owner.",
         {
             Reason.RESERVED: "held until status.expiresAt",
@@ -362,7 +388,6 @@ CONDITIONS: tuple[ConditionDoc, ...] = (
     ),
     ConditionDoc(
         ConditionType.ZONE_READY,
-        _DOMAIN,
         "The zone with its records is served.",
         {
             Reason.SUCCEEDED: "the authoritative servers answer with the records",
@@ -373,7 +398,6 @@ CONDITIONS: tuple[ConditionDoc, ...] = (
     ),
     ConditionDoc(
         ConditionType.DELEGATED,
-        _DOMAIN,
         "All servers of the parent zone delegate the name to ours.",
         {
             Reason.SUCCEEDED: "all of the parent's servers agree",
@@ -387,7 +411,6 @@ CONDITIONS: tuple[ConditionDoc, ...] = (
     ),
     ConditionDoc(
         ConditionType.REGISTRAR_CREDENTIALS_VALID,
-        _DOMAIN,
         "The registrar accepts the credentials, tested by reading only. Mode byo-api only.",
         {
             Reason.PASSED: "the registrar accepts them",

@@ -9,7 +9,7 @@ from pydantic import Field
 from catalyst_operator.api.common import Condition, Model, Resource, Tolerant
 from catalyst_operator.api.enums import DomainMode, RegistrarName
 from catalyst_operator.api.labels import OPERATOR_NAMESPACE
-from catalyst_operator.api.scalars import Duration, Ipv4, NamespaceName, ObjectName, Time
+from catalyst_operator.api.scalars import Duration, HostName, Ipv4, NamespaceName, ObjectName, Time, Uid
 from catalyst_operator.api.schema import ListMap, Pending, Rule, RuleReason
 
 DnsName = Annotated[str, Field(min_length=1, max_length=254)]
@@ -24,7 +24,7 @@ class SovereignRef(Model):
     name: ObjectName
     """Its name."""
 
-    uid: Annotated[str, Field(min_length=1, max_length=64)]
+    uid: Uid
     """Its UID, so that a later Sovereign of the same name is somebody else."""
 
 
@@ -110,7 +110,7 @@ class DomainReservationSpec(Model):
     ttl: Annotated[timedelta, Duration("1m", "168h")] = timedelta(minutes=10)
     """How long an uncommitted reservation holds; renewed while provisioning runs."""
 
-    rollback_nameservers: Annotated[tuple[DnsName, ...], Field(max_length=13)] = ()
+    rollback_nameservers: Annotated[tuple[HostName, ...], Field(max_length=13)] = ()
     """Name servers to set when the reservation is deleted; default: those found before the change."""
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from catalyst_operator.api import labels
-from catalyst_operator.api.conditions import CONDITIONS, ConditionDoc
+from catalyst_operator.api.conditions import CONDITIONS, DOMAIN_CONDITIONS, ConditionDoc
 from catalyst_operator.api.crdgen import JsonSchema, root_schema
 from catalyst_operator.api.resources import RESOURCES, ResourceDefinition
 from catalyst_operator.api.schema import LIST_TYPE, VALIDATIONS
@@ -17,6 +17,8 @@ _INTRO = f"""\
 Group `{labels.GROUP}`, version `{labels.VERSION}`. `kubectl explain sovereign.spec --recursive` shows the same in the
 terminal. Rules are checked by the API server when an object is created or changed; a refusal names the field.
 """
+
+_CONDITIONS = {"Sovereign": CONDITIONS, "DomainReservation": DOMAIN_CONDITIONS}
 
 _ANNOTATIONS = (
     (labels.ANNOTATION_RECONCILE, "look again now", "lastHandledReconcileAt"),
@@ -41,7 +43,7 @@ def _resource(definition: ResourceDefinition) -> str:
         "",
         f"{schema['description']} {definition.scope}; short name {names}; category `catalyst`.",
         "",
-        *_bullets("Rules of the whole object:", _rules(schema)),
+        *_bullets("Rules of the whole object:", _grouped(schema[VALIDATIONS])),
         "### Spec",
         "",
         *_table(schema["properties"]["spec"]),
@@ -129,8 +131,19 @@ def _rules(node: JsonSchema) -> list[str]:
 
 def _rule(rule: dict[str, Any]) -> str:
     path = str(rule.get("fieldPath", "")).removeprefix(".")
-    message = str(rule["message"]).replace("<", "&lt;").replace(">", "&gt;")
-    return (f"`{path}` " if path else "") + message
+    return (f"`{path}` " if path else "") + _escaped(rule["message"])
+
+
+def _escaped(text: str) -> str:
+    return text.replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _grouped(rules: list[dict[str, Any]]) -> list[str]:
+    """One line a message, with all the fields it is said of."""
+    fields: dict[str, list[str]] = {}
+    for rule in rules:
+        fields.setdefault(_escaped(rule["message"]), []).append(f"`{rule['fieldPath'].removeprefix('.')}`")
+    return [f"{', '.join(dict.fromkeys(paths))}: {message}" for message, paths in fields.items()]
 
 
 def _bullets(title: str, items: list[str]) -> list[str]:
@@ -138,10 +151,7 @@ def _bullets(title: str, items: list[str]) -> list[str]:
 
 
 def _conditions(kind: str) -> list[str]:
-    lines = []
-    for condition in (one for one in CONDITIONS if kind in one.resources):
-        lines += _condition(condition)
-    return lines
+    return [line for condition in _CONDITIONS[kind] for line in _condition(condition)]
 
 
 def _condition(condition: ConditionDoc) -> list[str]:

@@ -126,6 +126,16 @@ Text = Annotated[
         'must be one line of text without control characters and without any of $ ` " \\ { } < >',
     ),
 ]
+Uid = Annotated[
+    str,
+    Field(min_length=1, max_length=64),
+    Format("[A-Za-z0-9-]+", "must be the UID of an object, from its metadata.uid"),
+]
+HostName = Annotated[
+    str,
+    Field(min_length=1, max_length=254),
+    Format(rf"(?:{_DNS_LABEL_63}\.)*{_DNS_LABEL_63}\.?", "must be a host's name, such as ns1.example.net"),
+]
 Fqdn = Annotated[
     str,
     Field(min_length=4, max_length=FQDN_MAX),

@@ -6,7 +6,6 @@ Nothing here knows a resource.
 """
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -139,4 +138,3 @@ def wire_name(snake: str) -> str:
 
 
 _INITIALISMS = {"id": "ID", "url": "URL", "ip": "IP", "ips": "IPs", "cidrs": "CIDRs"}
-WireName = Callable[[str], str]

@@ -20,6 +20,7 @@ OWN_CHAINS = re.compile(r"^(KUBE-|CNI-|CATALYST-LAB)")
 """Chains of kube-proxy and the kubelet, of the CNI plugins, and ours."""
 
 SYSCTL = Path("/proc/sys")
+BRIDGE_FILTER = SYSCTL / "net/bridge/bridge-nf-call-iptables"
 SETTINGS = (
     "net/ipv4/ip_forward",
     "net/ipv4/conf/all/route_localnet",
@@ -50,6 +51,7 @@ COMMIT
 
 def set_up(layout: Layout) -> None:
     """Make the bridge, its route and the rules; expects that `take_down` left none of them."""
+    _load_bridge_filter()
     _note_settings(layout)
     run(["ip", "link", "add", BRIDGE, "type", "bridge"])
     run(["ip", "address", "add", NODE_NETWORK, "dev", BRIDGE])
@@ -57,9 +59,13 @@ def set_up(layout: Layout) -> None:
     run(["ip", "route", "add", SERVICE_RANGE, "dev", BRIDGE])
     run(["iptables-restore", "--noflush", "--wait"], stdin=RULES.format(pods=POD_BRIDGE))
     (SYSCTL / "net/ipv4/ip_forward").write_text("1")
-    bridge_filter = SYSCTL / "net/bridge/bridge-nf-call-iptables"
-    if bridge_filter.exists():
-        bridge_filter.write_text("1")
+    BRIDGE_FILTER.write_text("1")
+
+
+def _load_bridge_filter() -> None:
+    """Without it, packets between Pods of one bridge pass by kube-proxy's rules: no Service would reach a Pod."""
+    if not BRIDGE_FILTER.exists():
+        run(["modprobe", "br_netfilter"], remedy="the kernel must have br_netfilter, built in or as a module")
 
 
 def take_down(layout: Layout) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from e2e.lab import images
 from e2e.lab.layout import REPOSITORY, Layout
 from e2e.lab.timeline import Timeline
@@ -15,12 +17,14 @@ OVERLAY = REPOSITORY / "deploy" / "overlays" / "lab"
 
 def install(kubectl: Kubectl, layout: Layout | None = None) -> None:
     """Build and import the image of this tree, apply the overlay, wait until the operator is ready."""
-    changed = images.update(layout or Layout.of_checkout(), Timeline())
-    running = kubectl.find("-n", NAMESPACE, DEPLOYMENT) if kubectl.find("namespace", NAMESPACE) else None
+    layout = layout or Layout.of_checkout()
+    images.update(layout, Timeline())
     kubectl("apply", "--server-side", "--force-conflicts", "-k", str(OVERLAY))
-    if changed and running:
-        # The tag stays the same, so the Deployment does not see that the image is another.
-        kubectl("-n", NAMESPACE, "rollout", "restart", DEPLOYMENT)
+    # The lab's tag never changes; its digest, written into the Pod template, does, and rolls out what is new.
+    digest = images.record(layout)[images.OPERATOR_IMAGE]
+    annotation = {"catalyst.openova.io/image-digest": digest}
+    patch = {"spec": {"template": {"metadata": {"annotations": annotation}}}}
+    kubectl("-n", NAMESPACE, "patch", DEPLOYMENT, "--type=merge", "-p", json.dumps(patch))
     kubectl("-n", NAMESPACE, "rollout", "status", DEPLOYMENT, "--timeout=90s")
 
 

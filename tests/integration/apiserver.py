@@ -83,6 +83,13 @@ class Api:
             return answer.json() if answer.content else {}
         raise ApiError(_refusal(answer))
 
+    def is_ready(self) -> bool:
+        """Whether the server answers, all its start-up hooks done."""
+        try:
+            return self._session.get(f"{self.url}/readyz", timeout=5).ok
+        except requests.RequestException:
+            return False
+
     def get(self, path: str) -> Any:
         """Read an object or a list."""
         return self.request("GET", path)
@@ -209,16 +216,8 @@ def _apiserver(program: str, folder: Path, etcd_url: str) -> Iterator[ApiServer]
     ]
     url, ca = f"https://127.0.0.1:{port}", folder / "certs" / "apiserver.crt"
     with _process(command, folder) as alive:
-        _wait(lambda: alive() and ca.exists() and _ready(Api(url, token, ca)), "kube-apiserver", folder)
+        _wait(lambda: alive() and ca.exists() and Api(url, token, ca).is_ready(), "kube-apiserver", folder)
         yield ApiServer(url, token, ca, _kubeconfig(folder / "kubeconfig", url, token, ca))
-
-
-def _ready(api: Api) -> bool:
-    try:
-        api._session.get(f"{api.url}/readyz", timeout=5).raise_for_status()
-    except requests.RequestException:
-        return False
-    return True
 
 
 def _kubeconfig(path: Path, url: str, token: str, ca: Path) -> Path:

@@ -1,7 +1,7 @@
 """Fixtures of the integration tests: a real API server, empty or with the CRDs and admission policies installed."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -39,7 +39,7 @@ def api(apiserver: ApiServer) -> Api:
 
 
 @pytest.fixture
-def namespace(api: Api, request: pytest.FixtureRequest) -> str:
+def namespace(api: Api) -> str:
     """A namespace of the test's own."""
     created = api.create(NAMESPACES, {"metadata": {"generateName": "test-"}})
     name: str = created["metadata"]["name"]
@@ -74,8 +74,7 @@ def _wait_until_policies_act(api: Api) -> None:
     _wait_until(refused)
 
 
-def _wait_until(condition: object, timeout: float = 30.0) -> None:
-    assert callable(condition)
+def _wait_until(condition: Callable[[], bool], timeout: float = 30.0) -> None:
     deadline = time.monotonic() + timeout
     while not condition():
         assert time.monotonic() < deadline, f"not true within {timeout:.0f} s"

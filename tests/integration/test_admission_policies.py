@@ -107,6 +107,7 @@ def test_run_namespaces_stay(api: Api, run_namespace: str) -> None:
 def test_the_operator_removes_run_namespaces(api: Api, run_namespace: str) -> None:
     api.acting_as(OPERATOR).delete(run_namespace)
     assert api.get(run_namespace)["metadata"]["deletionTimestamp"]
+    api.acting_as(NAMESPACE_CONTROLLER).delete(run_namespace)
 
 
 @pytest.mark.parametrize(

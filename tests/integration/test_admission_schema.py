@@ -27,6 +27,10 @@ _WRONG_TYPE: dict[str, Any] = {
 }
 
 
+HOSTILE = "$(reboot now)"
+"""Within the length of every string; no string of the API may hold it."""
+
+
 @dataclass(frozen=True)
 class Bad:
     """A value that the field at `path` may not have."""
@@ -66,6 +70,8 @@ def _out_of_bounds(node: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     for key, (what, make) in makers.items():
         if key in node:
             yield what, make(node[key])
+    if node["type"] == "string" and "enum" not in node:
+        yield "hostile", HOSTILE
     if "enum" in node:
         yield "not one of the values", 7 if node["type"] == "integer" else "nonsense"
 

@@ -108,7 +108,7 @@ def test_the_catalogue_carried_is_sound() -> None:
 
 def test_successors_are_sold_where_their_predecessors_are_not_any_more() -> None:
     """cx types were only ever sold in Europe; elsewhere any successor is as good."""
-    for one in (size for size in catalogue().sizes.values() if size.retired):
+    for one in (entry for entry in catalogue().sizes.values() if entry.retired):
         assert one.successor
         heir = size(one.successor)
         assert heir

@@ -24,6 +24,8 @@ class Actions:
         self._store = store
         self._clock = clock
         self._effects: dict[str, Effect] = {}
+        # Most actions have ended long ago; what still runs is asked for with every answer about a server.
+        self._running = {item["id"]: item for item in store.where(ACTIONS, lambda item: item["status"] == "running")}
         self._changed = asyncio.Event()
 
     def when_done(self, effects: Mapping[str, Effect]) -> None:
@@ -48,13 +50,18 @@ class Actions:
             "resources": [{"type": kind, "id": number} for kind, number in resources],
         }
         self._store.save(ACTIONS, action)
+        self._running[action["id"]] = action
         self._changed.set()
         return action
 
     def running(self, kind: str, number: int) -> list[Object]:
         """The actions that still run on a resource."""
         resource = {"type": kind, "id": number}
-        return list(self._store.where(ACTIONS, lambda a: a["status"] == "running" and resource in a["resources"]))
+        return [action for action in self._running.values() if resource in action["resources"]]
+
+    def forget(self) -> None:
+        """Drop what runs, because the store was cleared."""
+        self._running.clear()
 
     def hold(self, action: Object) -> None:
         """Let an action run for ever, until it is cancelled."""
@@ -68,7 +75,8 @@ class Actions:
 
     def advance(self) -> None:
         """End every action whose time has come, earliest first."""
-        due = [a for a in self._running() if a["ends"] is not None and a["ends"] <= self._clock()]
+        now = self._clock()
+        due = [action for action in self._running.values() if action["ends"] is not None and action["ends"] <= now]
         for action in sorted(due, key=lambda a: (a["ends"], a["id"])):
             if action["status"] != "running":
                 continue
@@ -83,7 +91,7 @@ class Actions:
         """End actions in time, for ever: also those that nobody asks for."""
         while True:
             self.advance()
-            ends = [action["ends"] for action in self._running() if action["ends"] is not None]
+            ends = [action["ends"] for action in self._running.values() if action["ends"] is not None]
             pause = max(0.0, min(ends) - self._clock()) if ends else None
             self._changed.clear()
             with contextlib.suppress(TimeoutError):
@@ -102,9 +110,6 @@ class Actions:
             "error": action["error"],
         }
 
-    def _running(self) -> list[Object]:
-        return list(self._store.where(ACTIONS, lambda action: action["status"] == "running"))
-
     def _progress(self, action: Object) -> int:
         if action["status"] != "running":
             return 100
@@ -117,4 +122,5 @@ class Actions:
         action["status"] = "error" if error else "success"
         action["error"] = error
         action["finished"] = self._clock()
+        self._running.pop(action["id"], None)
         self._store.save(ACTIONS, action)

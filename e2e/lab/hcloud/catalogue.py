@@ -8,11 +8,24 @@ from importlib.resources import files
 from typing import Any
 
 import yaml
+from pydantic import BaseModel, ConfigDict, Field
 
+from e2e.lab.hcloud.errors import invalid_field
 from e2e.lab.hcloud.store import Object
 
 _HOURS_PER_MONTH = Decimal(730)
 _DIGITS = Decimal("0.0000000001")
+
+
+class OfferChange(BaseModel):
+    """A change of the offer while the emulator runs."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    server_type: str
+    location: str
+    available: bool | None = None
+    monthly: str | None = Field(None, pattern=r"^\d+\.\d{2}$")
 
 
 def price(net: str) -> dict[str, str]:
@@ -60,6 +73,18 @@ class Catalogue:
         """The image by id, or by name for an architecture."""
         fitting = [image for image in self.images if image["architecture"] == architecture]
         return find(self.images if isinstance(name, int) else fitting, name)
+
+    def change_offer(self, change: OfferChange) -> None:
+        """Change what a server type costs in a location, or whether it can be had there now."""
+        server_type = self.server_type(change.server_type)
+        offer = offer_in(server_type, change.location) if server_type else None
+        if server_type is None or offer is None:
+            raise invalid_field("server_type", f"'{change.server_type}' is not offered in '{change.location}'")
+        if change.available is not None:
+            offer["available"] = offer["recommended"] = change.available
+        if change.monthly is not None:
+            others = [entry for entry in server_type["prices"] if entry["location"] != change.location]
+            server_type["prices"] = [*others, *_prices({change.location: change.monthly})]
 
     def _expand(self, groups: Iterable[str]) -> list[str]:
         return [place for name in groups for place in self._groups[name]]

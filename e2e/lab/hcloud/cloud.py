@@ -11,7 +11,7 @@ from typing import Any, Protocol, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from e2e.lab.hcloud.actions import Actions
-from e2e.lab.hcloud.catalogue import Catalogue
+from e2e.lab.hcloud.catalogue import Catalogue, OfferChange
 from e2e.lab.hcloud.delays import Delays
 from e2e.lab.hcloud.errors import ApiError, invalid_input, not_found
 from e2e.lab.hcloud.faults import Effect, Faults
@@ -54,6 +54,12 @@ class Cloud:
         self.projects = Projects(self.store)
         self.limiter = RateLimiter(clock)
         self.delays = Delays.model_validate(self.store.setting("delays") or {})
+        for change in self.store.setting("offers") or []:
+            self.catalogue.change_offer(OfferChange.model_validate(change))
+
+    def change_offer(self, change: OfferChange) -> None:
+        self.catalogue.change_offer(change)
+        self.store.set_setting("offers", [*(self.store.setting("offers") or []), change.model_dump()])
 
     def set_delays(self, delays: Delays) -> None:
         self.delays = delays
@@ -131,6 +137,8 @@ class Call:
         """Start an action and show it; a fault may make it fail, or run for ever."""
         failing = self.effect.action_error
         error: dict[str, Any] | None = failing.model_dump() if failing else None
+        if self.effect.action_seconds is not None:
+            seconds = self.effect.action_seconds
         action = self.cloud.actions.start(self.project, command, seconds, *resources, error=error)
         if self.effect.stuck:
             self.cloud.actions.hold(action)

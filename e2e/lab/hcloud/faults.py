@@ -14,6 +14,7 @@ One request meets the first fault that matches it. `effect` may hold
     delay_seconds           the request waits so long first; combines with the others
     drop_response           the request is done, but the connection is closed without an answer
     drop_request            the connection is closed and nothing is done
+    action_seconds          the actions it starts take so long
     stuck                   the request is answered, but the actions it starts never end
     action_error            {"code": ..., "message": ...}: the actions it starts fail with this
     raw_status              the answer has this status and no JSON body, as from a broken proxy
@@ -85,6 +86,7 @@ class Effect(BaseModel):
     delay_seconds: NonNegativeFloat = 0
     drop_response: bool = False
     drop_request: bool = False
+    action_seconds: NonNegativeFloat | None = None
     stuck: bool = False
     action_error: ActionError | None = None
     raw_status: int | None = None

@@ -8,6 +8,7 @@ POST   /_lab/projects {token, project, readonly, limits}   make a token valid; `
 DELETE /_lab/projects {token}                      make a token invalid; the project's objects stay
 GET    /_lab/faults    POST /_lab/faults    DELETE /_lab/faults     see `faults`
 GET    /_lab/delays    POST /_lab/delays           see `delays`
+POST   /_lab/offers {server_type, location, available, monthly}    sold out, back again, dearer
 POST   /_lab/reset                                 forget everything but the tokens known at the start
 """
 
@@ -20,6 +21,7 @@ from typing import Any
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, NonNegativeInt, PositiveInt, ValidationError
 
+from e2e.lab.hcloud.catalogue import Catalogue, OfferChange
 from e2e.lab.hcloud.cloud import Call, Cloud
 from e2e.lab.hcloud.delays import Delays
 from e2e.lab.hcloud.errors import ApiError
@@ -92,6 +94,7 @@ def routes(cloud: Cloud) -> list[web.RouteDef]:
         ("DELETE", "faults", api.clear_faults),
         ("GET", "delays", api.delays),
         ("POST", "delays", api.set_delays),
+        ("POST", "offers", api.change_offer),
         ("POST", "reset", api.reset),
     ]
     return [web.route(method, f"/_lab/{path}", _answering(cloud, handler)) for method, path, handler in table]
@@ -177,8 +180,15 @@ class _LabApi:
         self._cloud.set_delays(Delays.model_validate(await request.json()))
         return await self.delays(request)
 
+    async def change_offer(self, request: web.Request) -> web.Response:
+        self._cloud.change_offer(OfferChange.model_validate(await request.json()))
+        return web.Response(status=204)
+
     async def reset(self, _request: web.Request) -> web.Response:
         self._cloud.store.clear()
+        self._cloud.actions.forget()
+        self._cloud.catalogue = Catalogue()
+        self._cloud.store.set_setting("offers", [])
         self._cloud.faults.clear()
         self._cloud.set_delays(Delays())
         self._cloud.projects.forget_all_but(self._tokens_at_start)

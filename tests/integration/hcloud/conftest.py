@@ -1,4 +1,4 @@
-"""One emulator for all tests of this folder, a project of its own for each, and real OpenTofu with the stand-in provider."""
+"""One emulator for all tests of this folder, a project for each, and real OpenTofu with the stand-in provider."""
 
 from __future__ import annotations
 

@@ -336,12 +336,27 @@ class TestFaults:
         assert [project.api.post("/servers", order("a1")).status for _ in range(3)] == [409, 409, 201]
 
     def test_after_some(self, project: Project) -> None:
-        body = {"match": {"project": project.name, "method": "GET"}, "effect": {"raw_status": 502}, "after": 1}
+        body: dict[str, Any] = {
+            "match": {"project": project.name, "method": "GET"},
+            "effect": {"raw_status": 502},
+            "after": 1,
+        }
         project.lab.must_post("/_lab/faults", body)
         assert [project.api.get("/servers").status for _ in range(3)] == [200, 502, 200]
 
+    def test_one_slow_server(self, project: Project) -> None:
+        project.fault({"action_seconds": 30}, method="POST", path="/servers", name="slow")
+        slow = project.api.must_post("/servers", order("slow"))["action"]
+        wait(project, project.api.must_post("/servers", order("quick"))["action"])
+        assert project.api.get(f"/actions/{slow['id']}").body["action"]["status"] == "running"
+
     def test_a_fault_that_makes_no_sense_is_refused(self, project: Project) -> None:
-        for body in ({"effect": {"colour": "red"}}, {"match": {"path": "("}, "effect": {}}, {"match": {}}):
+        cases: tuple[dict[str, Any], ...] = (
+            {"effect": {"colour": "red"}},
+            {"match": {"path": "("}, "effect": {}},
+            {"match": {}},
+        )
+        for body in cases:
             assert project.lab.post("/_lab/faults", body).code == "invalid_input"
 
     def test_objects_may_linger(self, project: Project, emulator: Emulator) -> None:
@@ -353,6 +368,20 @@ class TestFaults:
             assert project.api.get(f"/networks/{net}").status == 200
         finally:
             emulator.lab.must_post("/_lab/delays", before)
+
+
+def test_a_size_is_sold_out_for_a_while(emulator: Emulator) -> None:
+    api = emulator.project().api
+    offer = {"server_type": "cx53", "location": "hel1"}
+    emulator.lab.post("/_lab/offers", {**offer, "available": False})
+    refused = api.post("/servers", order(server_type="cx53", location="hel1"))
+    assert (refused.status, refused.code) == (412, "resource_unavailable")
+    assert refused.body["error"]["message"] == "error during placement"
+    emulator.lab.post("/_lab/offers", {**offer, "available": True, "monthly": "99.00"})
+    assert api.post("/servers", order(server_type="cx53", location="hel1")).status == 201
+    prices = api.get("/server_types", name="cx53").body["server_types"][0]["prices"]
+    monthly = {price["location"]: price["price_monthly"]["net"] for price in prices}
+    assert (monthly["hel1"], monthly["fsn1"]) == ("99.0000000000", "29.4900000000")
 
 
 def test_tokens_have_64_characters(emulator: Emulator) -> None:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
-from tests.integration.hcloud.cluster import Cluster
-from tests.integration.hcloud.emulator import Project
+from tests.integration.hcloud.cluster import Cluster, Tofu
+from tests.integration.hcloud.emulator import Emulator, Project
 
 pytestmark = pytest.mark.integration
 
 MakeCluster = Callable[..., Cluster]
+CANARY = "#cloud-config\n# secret-canary\n"
 
 
 def test_a_cluster_lives_and_leaves_nothing(cluster: MakeCluster, project: Project) -> None:
@@ -32,9 +34,6 @@ def test_a_cluster_lives_and_leaves_nothing(cluster: MakeCluster, project: Proje
         "hcloud_server.this[2]": ["create"],
         "hcloud_load_balancer_target.this[2]": ["create"],
     }
-    demo.apply(servers=3)
-    assert demo.changes(servers=3) == {}
-
     before = demo.state()["hcloud_server.this[0]"]["values"]["id"]
     demo.apply("-replace=hcloud_server.this[0]", servers=3)
     assert demo.state()["hcloud_server.this[0]"]["values"]["id"] != before
@@ -44,10 +43,23 @@ def test_a_cluster_lives_and_leaves_nothing(cluster: MakeCluster, project: Proje
     assert project.counts() == {}
 
 
-def test_objects_are_as_the_module_asks(cluster: MakeCluster, project: Project) -> None:
-    cluster().apply(servers=1)
-    inventory = project.inventory()
+@pytest.fixture(scope="module")
+def own(emulator: Emulator) -> Project:
+    return emulator.project()
 
+
+@pytest.fixture(scope="module")
+def demo(tofu: Tofu, own: Project, tmp_path_factory: pytest.TempPathFactory) -> Cluster:
+    """A small cluster that is only looked at, and changed at the end."""
+    folder: Path = tmp_path_factory.mktemp("standing") / "work"
+    demo = Cluster.create(tofu, folder, own.api.endpoint, own.token)
+    demo.apply(servers=1, user_data=CANARY)
+    return demo
+
+
+@pytest.mark.usefixtures("demo")
+def test_objects_are_as_the_module_asks(own: Project) -> None:
+    inventory = own.inventory()
     server = inventory["servers"][0]
     assert server["status"] == "running"
     assert server["labels"] == {"catalyst.openova.io/sovereign": "demo"}
@@ -56,57 +68,49 @@ def test_objects_are_as_the_module_asks(cluster: MakeCluster, project: Project) 
     assert inventory["firewalls"][0]["applied_to"] == [{"type": "server", "server": {"id": server["id"]}}]
 
     balancer = inventory["load_balancers"][0]
-    assert [(item["listen_port"], item["destination_port"]) for item in balancer["services"]] in (
-        [(80, 31080), (443, 31443)],
-        [(443, 31443), (80, 31080)],
-    )
+    ports = {service["listen_port"]: service["destination_port"] for service in balancer["services"]}
+    assert ports == {80: 31080, 443: 31443}
     target = balancer["targets"][0]
     assert target["use_private_ip"] is True
     assert {status["status"] for status in target["health_status"]} == {"healthy"}
-    assert balancer["private_net"][0]["network"] == inventory["networks"][0]["id"]
+    assert balancer["private_net"] == [{"network": inventory["networks"][0]["id"], "ip": "10.0.1.2"}]
 
 
-def test_the_network_comes_after_the_server_has_started(cluster: MakeCluster, project: Project) -> None:
+@pytest.mark.usefixtures("demo")
+def test_the_network_comes_after_the_server_has_started(own: Project) -> None:
     """As with the real provider, so cloud-init has to wait for its private interface."""
-    cluster().apply(servers=1)
-    number = project.inventory()["servers"][0]["id"]
-    writes = project.writes()
+    number = own.inventory()["servers"][0]["id"]
+    writes = own.writes()
     attach = f"POST /v1/servers/{number}/actions/attach_to_network 201"
     assert writes.index("POST /v1/servers 201") < writes.index(attach)
 
 
-def test_a_new_size_is_changed_in_place(cluster: MakeCluster, project: Project) -> None:
-    demo = cluster()
-    demo.apply(servers=1)
-    number = project.inventory()["servers"][0]["id"]
-    assert demo.changes(servers=1, server_type="cx33") == {"hcloud_server.this[0]": ["update"]}
-    demo.apply(servers=1, server_type="cx33")
-    server = project.inventory()["servers"][0]
-    assert (server["id"], server["server_type"]["name"], server["status"]) == (number, "cx33", "running")
-    assert [line for line in project.writes() if f"/servers/{number}/actions" in line][-2:] == [
-        f"POST /v1/servers/{number}/actions/poweroff 201",
-        f"POST /v1/servers/{number}/actions/change_type 201",
-    ]
+def test_the_state_holds_user_data_as_a_hash(demo: Cluster, own: Project) -> None:
+    number = own.inventory()["servers"][0]["id"]
+    assert own.lab.get(f"/_lab/servers/{number}/user_data").body == CANARY
+    assert "secret-canary" not in (demo.folder / "terraform.tfstate").read_text()
+    assert "secret-canary" not in str(own.lab.get("/_lab/requests").body)
 
 
-def test_what_replaces_a_server_and_what_does_not(cluster: MakeCluster) -> None:
-    demo = cluster()
-    demo.apply(servers=1)
+def test_what_replaces_a_server_and_what_does_not(demo: Cluster) -> None:
     assert demo.changes(servers=1, user_data="#cloud-config\n# other\n") == {}, "user_data is ignored"
-    renamed = demo.changes(servers=1, name="other")
+    renamed = demo.changes(servers=1, user_data=CANARY, name="other")
     assert renamed["hcloud_server.this[0]"] == ["update"]
-    moved = demo.changes(servers=1, location="nbg1")
+    moved = demo.changes(servers=1, user_data=CANARY, location="nbg1")
     assert moved["hcloud_server.this[0]"] == ["delete", "create"]
     assert moved["hcloud_load_balancer.this"] == ["delete", "create"]
 
 
-def test_the_state_holds_user_data_as_a_hash(cluster: MakeCluster, project: Project) -> None:
-    demo = cluster()
-    demo.apply(servers=1, user_data="#cloud-config\n# secret-canary\n")
-    assert "secret-canary" not in (demo.folder / "terraform.tfstate").read_text()
-    number = project.inventory()["servers"][0]["id"]
-    assert "secret-canary" in project.lab.get(f"/_lab/servers/{number}/user_data").body
-    assert "secret-canary" not in str(project.lab.get("/_lab/requests").body)
+def test_a_new_size_is_changed_in_place(demo: Cluster, own: Project) -> None:
+    number = own.inventory()["servers"][0]["id"]
+    assert demo.changes(servers=1, server_type="cx33") == {"hcloud_server.this[0]": ["update"]}
+    demo.apply(servers=1, server_type="cx33")
+    server = own.inventory()["servers"][0]
+    assert (server["id"], server["server_type"]["name"], server["status"]) == (number, "cx33", "running")
+    assert [line for line in own.writes() if f"/servers/{number}/actions" in line][-2:] == [
+        f"POST /v1/servers/{number}/actions/poweroff 201",
+        f"POST /v1/servers/{number}/actions/change_type 201",
+    ]
 
 
 def test_everything_can_be_imported(cluster: MakeCluster, project: Project) -> None:

@@ -61,7 +61,7 @@ def flatten(path: str, block: Facts) -> dict[str, Facts]:
 
 def everything(schemas: Facts, names: Facts) -> dict[str, Facts]:
     # OpenTofu calls it "provider", the file "provider_config": there "provider" is the provider's address.
-    flat = flatten("provider", schemas.get("provider_config", schemas["provider"])["block"])
+    flat = flatten("provider", schemas["provider_config" if "provider_config" in schemas else "provider"]["block"])
     for name in names["resource_schemas"]:
         flat |= flatten(name, schemas["resource_schemas"][name]["block"])
     for name in names["data_source_schemas"]:

@@ -22,7 +22,12 @@ def _of_kind(action: Object, plural: str) -> bool:
 
 
 def _list_all(call: Call) -> Reply:
-    return _shown(call, call.all(ACTIONS))
+    wanted = call.query.get("id")
+    if not wanted:
+        return _shown(call, call.all(ACTIONS))
+    # Clients poll by id, many times a second: no look at all actions for that.
+    found = [call.find(ACTIONS, int(text)) for text in wanted if text.isdigit()]
+    return _shown(call, [action for action in found if action])
 
 
 def _read(call: Call) -> Reply:

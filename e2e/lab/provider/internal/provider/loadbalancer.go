@@ -105,7 +105,6 @@ func (r *loadBalancerResource) Create(
 	}
 	addError(&resp.Diagnostics, err)
 	r.refresh(ctx, &plan, &resp.Diagnostics)
-	plan.forgetUnknown()
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
 }
 
@@ -132,20 +131,6 @@ func (m *loadBalancerModel) algorithm(ctx context.Context, diags *diag.Diagnosti
 		return ""
 	}
 	return hcloud.LoadBalancerAlgorithmType(blocks[0].Type.ValueString())
-}
-
-func (m *loadBalancerModel) forgetUnknown() {
-	for _, text := range []*types.String{&m.Location, &m.NetworkZone, &m.IPv4, &m.IPv6, &m.NetworkIP} {
-		if text.IsUnknown() {
-			*text = types.StringNull()
-		}
-	}
-	if m.NetworkID.IsUnknown() {
-		m.NetworkID = types.Int64Null()
-	}
-	if m.Labels.IsUnknown() {
-		m.Labels = labelsComputed(nil)
-	}
 }
 
 func (r *loadBalancerResource) refresh(ctx context.Context, model *loadBalancerModel, diags *diag.Diagnostics) bool {

@@ -95,9 +95,6 @@ func (r *targetResource) Create(ctx context.Context, req resource.CreateRequest,
 	}
 	plan.ID = types.StringValue(plan.stateID())
 	r.refresh(ctx, &plan, &resp.Diagnostics)
-	if plan.UsePrivateIP.IsUnknown() {
-		plan.UsePrivateIP = types.BoolValue(false)
-	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
 }
 

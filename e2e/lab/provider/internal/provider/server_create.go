@@ -33,12 +33,9 @@ func (r *serverResource) Create(ctx context.Context, req resource.CreateRequest,
 	plan.ID = types.StringValue(formatID(result.Server.ID))
 	if err := r.finishCreate(ctx, plan, result); err != nil {
 		addError(&resp.Diagnostics, err)
-		plan.forgetUnknown()
-		resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
-		return
+	} else {
+		r.refresh(ctx, &plan, &resp.Diagnostics)
 	}
-	r.refresh(ctx, &plan, &resp.Diagnostics)
-	plan.forgetUnknown()
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
 }
 
@@ -158,24 +155,6 @@ func (r *serverResource) finishCreate(ctx context.Context, plan serverModel, res
 		return nil
 	}
 	return r.protect(ctx, result.Server, plan)
-}
-
-// forgetUnknown writes null where a failed creation left a value unknown: a state holds no unknown values.
-func (m *serverModel) forgetUnknown() {
-	for _, text := range []*types.String{
-		&m.Image, &m.Location, &m.Status, &m.IPv4Address, &m.IPv6Address, &m.IPv6Network,
-	} {
-		if text.IsUnknown() {
-			*text = types.StringNull()
-		}
-	}
-	if m.PrimaryDiskSize.IsUnknown() {
-		m.PrimaryDiskSize = types.Int64Null()
-	}
-	if m.FirewallIDs.IsUnknown() {
-		m.FirewallIDs = types.SetNull(types.Int64Type)
-	}
-	m.Network = withoutUnknown(m.Network, networkObject())
 }
 
 var errPublicNetChange = errors.New(

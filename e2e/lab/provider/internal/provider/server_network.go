@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net"
 
-	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/types"
@@ -120,17 +119,6 @@ func networkSet(ctx context.Context, models []networkBlockModel, diags *diag.Dia
 	set, found := types.SetValueFrom(ctx, networkObject(), models)
 	diags.Append(found...)
 	return set
-}
-
-// withoutUnknown drops the elements of a set that hold unknown values.
-func withoutUnknown(set types.Set, element attr.Type) types.Set {
-	var known []attr.Value
-	for _, value := range set.Elements() {
-		if raw, err := value.ToTerraformValue(context.Background()); err == nil && raw.IsFullyKnown() {
-			known = append(known, value)
-		}
-	}
-	return types.SetValueMust(element, known)
 }
 
 func (r *serverResource) attach(ctx context.Context, server *hcloud.Server, block networkBlockModel) error {

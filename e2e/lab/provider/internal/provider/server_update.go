@@ -29,7 +29,6 @@ func (r *serverResource) Update(ctx context.Context, req resource.UpdateRequest,
 		return
 	}
 	r.refresh(ctx, &plan, &resp.Diagnostics)
-	plan.forgetUnknown()
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
 }
 

@@ -1,0 +1,143 @@
+"""`make demo`: installs the operator into the lab, applies the sample Sovereign, and shows what there is to watch."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from pathlib import Path
+
+import yaml
+
+from e2e.lab.layout import REPOSITORY, Layout
+from e2e.support import operator
+from e2e.support.kubectl import Kubectl, Object
+from e2e.support.sovereigns import PHASES
+from e2e.support.waiting import wait_for
+
+SAMPLES = REPOSITORY / "deploy" / "samples"
+PROVISION_SECONDS = 120
+OWNER_SECRET = "hetzner-token"
+
+
+def main() -> int:
+    """0 when the Sovereign was provisioned."""
+    layout = Layout.of_checkout()
+    kubectl = Kubectl.of_lab(layout)
+    say("Installing the operator from deploy/overlays/lab ...")
+    operator.install(kubectl, layout)
+    sovereign = sample()
+    say("Applying deploy/samples/sovereign.yaml ...")
+    apply(kubectl, sovereign, layout)
+    begin = time.monotonic()
+    watch(kubectl, sovereign)
+    if not provisioned(read(kubectl, sovereign)):
+        say("It stopped: nothing goes on until the cause above is removed. The whole status:")
+        print(kubectl("-n", sovereign["metadata"]["namespace"], "describe", "sovereign", sovereign["metadata"]["name"]))
+        return 1
+    say(f"Provisioned in {time.monotonic() - begin:.0f} s. Its status:")
+    print(yaml.safe_dump(summary(read(kubectl, sovereign)), sort_keys=False))
+    print(farewell(sovereign, layout))
+    return 0
+
+
+def say(text: str) -> None:
+    """A heading between what kubectl prints."""
+    print(f"\n== {text}", flush=True)
+
+
+def sample() -> Object:
+    """The sample that the README shows."""
+    found: Object = yaml.safe_load((SAMPLES / "sovereign.yaml").read_text(encoding="utf-8"))
+    return found
+
+
+def apply(kubectl: Kubectl, sovereign: Object, layout: Layout) -> None:
+    """Namespace, Secret with the emulator's token, Sovereign."""
+    namespace = sovereign["metadata"]["namespace"]
+    print(kubectl("apply", "-f", str(SAMPLES / "namespace.yaml")))
+    token = hcloud_token(layout.env_file)
+    secret = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": OWNER_SECRET, "namespace": namespace},
+        "stringData": {"token": token},
+    }
+    print(kubectl.apply(secret))
+    print(kubectl("apply", "-f", str(SAMPLES / "sovereign.yaml")), flush=True)
+
+
+def hcloud_token(env_file: Path) -> str:
+    """HCLOUD_TOKEN of the lab."""
+    settings = dict(line.split("=", 1) for line in env_file.read_text().splitlines() if "=" in line)
+    return settings["HCLOUD_TOKEN"].strip("'\"")
+
+
+def watch(kubectl: Kubectl, sovereign: Object) -> None:
+    """Show `kubectl get sovereigns -w` until the Sovereign is provisioned."""
+    meta = sovereign["metadata"]
+    command = ("-n", meta["namespace"], "get", "sovereigns", "-w")
+    say(f"kubectl {' '.join(command)}")
+    with kubectl.start(*command) as process:
+        printer = threading.Thread(target=copy, args=(process.stdout,))
+        printer.start()
+        try:
+            wait_for(
+                lambda: settled(read(kubectl, sovereign)),
+                "the Sovereign to be provisioned; see its message above",
+                seconds=PROVISION_SECONDS,
+            )
+        finally:
+            process.terminate()
+            printer.join()
+
+
+def copy(stream: object) -> None:
+    """Pass lines on as they come, cut to the width of a wide terminal."""
+    for line in stream:  # type: ignore[attr-defined]
+        print(line.rstrip("\n")[:180], flush=True)
+
+
+def read(kubectl: Kubectl, sovereign: Object) -> Object:
+    """The Sovereign as it is."""
+    meta = sovereign["metadata"]
+    return kubectl.get("-n", meta["namespace"], "sovereign", meta["name"])
+
+
+def provisioned(sovereign: Object) -> bool:
+    """Whether all that is built so far is done: the infrastructure stands, Flux is awaited."""
+    found = {c["type"]: c for c in sovereign.get("status", {}).get("conditions", ())}
+    done = all(found.get(phase, {}).get("status") == "True" for phase in PHASES)
+    return done and found["Ready"]["reason"] == "AwaitingFluxBootstrap"
+
+
+def settled(sovereign: Object) -> bool:
+    """Whether there is nothing more to wait for."""
+    conditions = sovereign.get("status", {}).get("conditions", ())
+    return provisioned(sovereign) or any(c["type"] == "Stalled" for c in conditions)
+
+
+def summary(sovereign: Object) -> Object:
+    """What matters of the status, short enough to read."""
+    status = sovereign["status"]
+    return {
+        "conditions": {c["type"]: f"{c['status']} ({c['reason']}): {c['message']}" for c in status["conditions"]},
+        **{key: status[key] for key in ("outputs", "plan", "cost", "progressPercent", "runNamespace")},
+    }
+
+
+def farewell(sovereign: Object, layout: Layout) -> str:
+    """What to do next."""
+    name, namespace = sovereign["metadata"]["name"], sovereign["metadata"]["namespace"]
+    return f"""\
+Look around:   export KUBECONFIG={layout.kubeconfig} PATH={layout.bin}:$PATH
+               kubectl -n {namespace} describe sovereign {name}
+               kubectl explain sovereign.spec
+Add a worker:  kubectl -n {namespace} patch sovereign {name} --type merge -p '{{"spec":{{"workers":{{"replicas":2}}}}}}'
+Take it back:  kubectl -n {namespace} patch sovereign {name} --type merge -p '{{"spec":{{"deletionProtection":false}}}}'
+               kubectl -n {namespace} delete sovereign {name}
+End the lab:   make lab-down"""
+
+
+if __name__ == "__main__":
+    sys.exit(main())
