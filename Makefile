@@ -29,7 +29,8 @@ verify: $(READY) lab-tools ## Format, lint, types, layers, drift of generated fi
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
 	$(PY) -m catalyst_operator.api.generate --check
-	$(PY) -m e2e.verify_module
+	.lab/bin/tofu fmt -check -recursive infra
+	.lab/bin/kubectl kustomize deploy/overlays/lab > /dev/null
 
 .PHONY: test-unit
 test-unit: $(READY) lab-tools ## Fast tests: no cluster

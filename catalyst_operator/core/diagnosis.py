@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from catalyst_operator.core.plan_gate import EXIT_REFUSED
 from catalyst_operator.core.progress import Diagnostic
 from catalyst_operator.core.record import ErrorEntry
 from catalyst_operator.core.redact import shorten
@@ -46,8 +47,7 @@ QUOTA_EXCEEDED = Code(
 )
 CAPACITY = Code(
     "ERR_CAPACITY",
-    "The location has no capacity for this size at the moment. It is tried again; another size or location, or "
-    "sizeFallbacks, can be set meanwhile.",
+    "The location has no capacity for this size at the moment; another size or location can be set meanwhile.",
     terminal=False,
 )
 RATE_LIMITED = Code(
@@ -64,8 +64,12 @@ INVALID_INPUT = Code(
     "Hetzner refused a value; correct the field that the message names.",
     terminal=True,
 )
-STATE_LOCKED = Code("ERR_STATE_LOCKED", "Another run holds the state's lock; it is waited for.", terminal=False)
-STATE_WRITE = Code("ERR_STATE_WRITE", "The state could not be written; the run is tried again.", terminal=False)
+STATE_LOCKED = Code("ERR_STATE_LOCKED", "Another run holds the state's lock, and has to end first.", terminal=False)
+STATE_WRITE = Code(
+    "ERR_STATE_WRITE",
+    "The API server of the management cluster did not take the state; see why in the message.",
+    terminal=False,
+)
 STATE_KEY = Code(
     "ERR_STATE_KEY",
     "The state cannot be decrypted with the key in Secret 'state-key' of the run namespace. Restore that Secret from "
@@ -74,8 +78,7 @@ STATE_KEY = Code(
 )
 STATE_LOST = Code(
     "ERR_STATE_LOST",
-    "The state Secret of the run namespace is gone or older than what was recorded. Restore it from a backup; "
-    "applying without it would create everything twice.",
+    "Restore it from a backup: applying without it would create everything a second time.",
     terminal=True,
 )
 LEFTOVERS = Code(
@@ -83,6 +86,11 @@ LEFTOVERS = Code(
     "Objects that carry this Sovereign's label are still in the project; the message lists them. Remove them, or wait "
     "if they are being deleted.",
     terminal=False,
+)
+PLAN_REFUSED = Code(
+    "ERR_PLAN_REFUSED",
+    "This plan is never applied, approved or not. Edit the spec so that it plans something else.",
+    terminal=True,
 )
 INTERNAL = Code(UNKNOWN, "Read the run's log (kubectl logs, named in the message) and the runbook.", terminal=False)
 
@@ -106,6 +114,7 @@ BY_SUMMARY: tuple[tuple[str, Code], ...] = (
     ("decrypt", STATE_KEY),
 )
 BY_EXIT_CODE: dict[tuple[str, int], Code] = {
+    ("plan-gate", EXIT_REFUSED): PLAN_REFUSED,
     ("leftovers", 6): LEFTOVERS,
     ("leftovers", 7): TOKEN_INVALID,
 }

@@ -31,7 +31,6 @@ from catalyst_operator.core.observation import Observation
 from catalyst_operator.core.provision import (
     LOG_PHASES,
     SAFETY,
-    UNSUCCESSFUL,
     Answer,
     Scene,
     changed_since,
@@ -43,7 +42,7 @@ from catalyst_operator.core.provision import (
     run_words,
     start_actions,
 )
-from catalyst_operator.core.record import ErrorEntry, RunEntry, RunState
+from catalyst_operator.core.record import UNSUCCESSFUL, ErrorEntry, RunEntry, RunState
 from catalyst_operator.core.runs import running_phase, waiting_for
 from catalyst_operator.core.status import Stance, Verdict
 from catalyst_operator.core.tfvars import inputs_digest, tfvars

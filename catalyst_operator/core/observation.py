@@ -121,5 +121,13 @@ class Observation:
         return next((job for job in self.jobs if job.name == name), None)
 
     def pod_of(self, job: str) -> PodView | None:
-        """The Pod of `job`; with backoffLimit 0 there is at most one."""
-        return next((pod for pod in self.pods if pod.job == job), None)
+        """The Pod of `job`: with backoffLimit 0 there is one, or two if a Job of the name was deleted and made again.
+        Then the one that is not over speaks."""
+        found = sorted((pod for pod in self.pods if pod.job == job), key=lambda pod: pod.ended)
+        return found[0] if found else None
+
+    @property
+    def runs_were_made(self) -> bool:
+        """Whether anything but the record says that a run was made for this Sovereign."""
+        told = self.sovereign.status
+        return bool(told.outputs or told.run_namespace or told.history or self.state or self.jobs)

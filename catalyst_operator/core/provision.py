@@ -28,9 +28,9 @@ from catalyst_operator.core.actions import (
 )
 from catalyst_operator.core.evidence import Evidence, gather
 from catalyst_operator.core.observation import Observation
-from catalyst_operator.core.record import ErrorEntry, Record, RunEntry, RunState
+from catalyst_operator.core.record import UNSUCCESSFUL, ErrorEntry, Record, RunEntry, RunState
 from catalyst_operator.core.releases import UnknownReleaseError
-from catalyst_operator.core.runs import running_phase, waiting_for
+from catalyst_operator.core.runs import at_work, running_phase, waiting_for
 from catalyst_operator.core.status import Stance, Verdict
 from catalyst_operator.core.tfvars import inputs_digest, tfvars
 
@@ -50,6 +50,8 @@ class Scene:
     evidence: Evidence
     variables: dict[str, Any]
     digest: str
+    refusal: str = ""
+    """Why the spec cannot be carried out, if admission could not judge that."""
 
     @property
     def record(self) -> Record:
@@ -76,11 +78,7 @@ class Answer:
 
 def decide(o: Observation) -> Decision:
     """What to do for a Sovereign that is not being deleted."""
-    try:
-        variables = tfvars(o.sovereign, o.settings)
-    except UnknownReleaseError as error:
-        return _invalid(o, str(error))
-    scene = Scene(o, gather(o), variables, inputs_digest(RunVerb.APPLY, variables))
+    scene = look(o)
     answer = next(answer for check in CHECKS if (answer := check(scene)))
     hold = () if labels.FINALIZER_SOVEREIGN in o.sovereign.metadata.finalizers else (AddFinalizer(),)
     record = answer.record or scene.record
@@ -92,11 +90,14 @@ def decide(o: Observation) -> Decision:
     )
 
 
-def _invalid(o: Observation, message: str) -> Decision:
-    """A spec that admission could not judge and that cannot be carried out."""
-    evidence = gather(o)
-    verdict = _stalled(Reason.INVALID_SPEC, f"{message}. Correct spec.release.")
-    return Decision(actions=evidence.actions, status=status.build(o, evidence.record, evidence.run, verdict))
+def look(o: Observation) -> Scene:
+    """The scene of an observation."""
+    try:
+        variables = tfvars(o.sovereign, o.settings)
+    except UnknownReleaseError as error:
+        where = "spec.release" if o.sovereign.spec.release else "the operator's setting CATALYST_RELEASE"
+        return Scene(o, gather(o), {}, "", f"{error}. Correct {where}.")
+    return Scene(o, gather(o), variables, inputs_digest(RunVerb.APPLY, variables))
 
 
 # --- the checks, in order ---------------------------------------------------------------------------------------------
@@ -116,6 +117,16 @@ def namespace_terminating(scene: Scene) -> Answer | None:
     """The run namespace is on its way out; nothing can be made in it."""
     if scene.o.namespace is None or not scene.o.namespace.terminating:
         return None
+    if scene.o.record is not None:
+        name = naming.run_namespace(scene.o.sovereign.metadata.name, scene.o.uid)
+        error = diagnosis.entry(
+            diagnosis.STATE_LOST, f"Run namespace {name} is being deleted, and the OpenTofu state in it."
+        )
+        message = (
+            f"{error.message} Save its Secrets if they are still there: nothing is started without them. Delete the "
+            "Sovereign to be told what is left in the project."
+        )
+        return Answer(_stalled(Reason.STATE_LOST, message, (error,)), requeue_after=scene.o.settings.poll)
     message = "The run namespace is being deleted; waiting until it is gone."
     return Answer(_working(Phase.PENDING, Reason.PROGRESSING, message), requeue_after=scene.o.settings.poll)
 
@@ -143,16 +154,16 @@ def run_in_progress(scene: Scene) -> Answer | None:
 def state_lost(scene: Scene) -> Answer | None:
     """The state that was recorded is not there any more: OpenTofu would create everything a second time."""
     found, expected = scene.o.state, scene.record.state_serial
-    known = scene.o.sovereign.status.outputs is not None
-    if expected == 0 and not (known and scene.o.record is None):
-        return None
-    if found is not None and found.serial >= expected and scene.o.record is not None:
-        return None
-    have = "is gone" if found is None else f"has serial {found.serial}, but {expected} was recorded"
     namespace = naming.run_namespace(scene.o.sovereign.metadata.name, scene.o.uid)
-    message = f"State Secret {namespace}/{naming.STATE_SECRET} {have}."
     if scene.o.record is None:
-        message = f"The record {namespace}/{naming.RECORD} of an applied Sovereign is gone. {message}"
+        if not scene.o.runs_were_made:
+            return None
+        message = f"The record {namespace}/{naming.RECORD}, which tells what was applied, is gone."
+    elif expected == 0 or (found is not None and found.serial >= expected):
+        return None
+    else:
+        have = "is gone" if found is None else f"has serial {found.serial}, but {expected} was recorded"
+        message = f"State Secret {namespace}/{naming.STATE_SECRET} {have}."
     error = diagnosis.entry(diagnosis.STATE_LOST, message)
     return Answer(
         _stalled(Reason.STATE_LOST, f"{message} {error.remedy}", (error,)),
@@ -160,12 +171,18 @@ def state_lost(scene: Scene) -> Answer | None:
     )
 
 
+def spec_invalid(scene: Scene) -> Answer | None:
+    """A spec that admission could not judge and that cannot be carried out."""
+    return Answer(_stalled(Reason.INVALID_SPEC, scene.refusal)) if scene.refusal else None
+
+
 def suspended(scene: Scene) -> Answer | None:
     """spec.suspend: nothing new is started."""
     if not scene.o.sovereign.spec.suspend:
         return None
     phase = Phase.FLUX_BOOTSTRAP if scene.record.outputs else Phase.PENDING
-    return Answer(Verdict(Stance.SETTLED, phase, Reason.SUSPENDED, "Suspended by spec.suspend; nothing is started."))
+    message = "Suspended: nothing is started until spec.suspend is false."
+    return Answer(Verdict(Stance.SETTLED, phase, Reason.SUSPENDED, message))
 
 
 def converged(scene: Scene) -> Answer | None:
@@ -196,7 +213,7 @@ def credentials_malformed(scene: Scene) -> Answer | None:
     """A token that cannot be one."""
     credentials = scene.o.credentials
     token = credentials.token.get_secret_value() if credentials and credentials.token else ""
-    if len(token) == TOKEN_LENGTH and token.isalnum():
+    if well_formed(token):
         return None
     found = (
         f"has {len(token)} characters"
@@ -215,14 +232,15 @@ def awaiting_approval(scene: Scene) -> Answer | None:
     run = scene.last
     if run is None or run.state is not RunState.AWAITING_APPROVAL or run.plan is None:
         return None
-    if (scene.o.sovereign.spec.approve_plan or "") != run.approved:
+    if changed_since(scene.o, scene.record, run):
         return None
+    why = f": {run.plan.why}" if run.plan.why else ""
     message = (
-        f"The plan {run.plan.digest} ({status.plan_words(run)}) waits for approval. Read it with `kubectl -n "
+        f"The plan {run.plan.digest} ({status.plan_words(run)}) waits for approval{why}. Read it with `kubectl -n "
         f"{naming.run_namespace(scene.o.sovereign.metadata.name, scene.o.uid)} logs job/{run.job} -c plan-gate`, "
         "then set spec.approvePlan to its digest."
     )
-    return Answer(Verdict(Stance.SETTLED, Phase.AWAITING_APPROVAL, Reason.AWAITING_APPROVAL, message))
+    return Answer(Verdict(Stance.STALLED, Phase.AWAITING_APPROVAL, Reason.AWAITING_APPROVAL, message))
 
 
 def failed_for_good(scene: Scene) -> Answer | None:
@@ -230,7 +248,7 @@ def failed_for_good(scene: Scene) -> Answer | None:
     run = scene.last
     if run is None or run.state not in UNSUCCESSFUL or changed_since(scene.o, scene.record, run):
         return None
-    exhausted = scene.record.consecutive_failures(run.verb, run.digest) >= scene.o.settings.max_attempts
+    exhausted = scene.record.consecutive_failures(run) >= scene.o.settings.max_attempts
     if not exhausted and not any(error.terminal for error in run.errors):
         return None
     credentials = any(error.code in CREDENTIAL_CODES for error in run.errors)
@@ -250,6 +268,16 @@ def backing_off(scene: Scene) -> Answer | None:
     message = f"{failure_message(scene.o, run, False)} Tried again at {until:%H:%M:%S} UTC."
     verdict = _working(_phase_of(run), Reason.RETRYING, message, errors=run.errors)
     return Answer(verdict, requeue_after=min(until - scene.o.now, scene.o.settings.poll))
+
+
+def earlier_pod(scene: Scene) -> Answer | None:
+    """Something of an earlier run is still at work: two OpenTofus would fight over the state."""
+    pod = next((pod for pod in scene.o.pods if at_work(pod)), None)
+    if pod is None:
+        return None
+    message = f"Pod {pod.name} of an earlier run is still at work; waiting until it has ended."
+    verdict = _working(Phase.PENDING, _working_reason(scene.record), message)
+    return Answer(verdict, requeue_after=scene.o.settings.poll)
 
 
 def job_not_created(scene: Scene) -> Answer | None:
@@ -273,27 +301,28 @@ CHECKS: tuple[Callable[[Scene], Answer | None], ...] = (
     namespace_terminating,
     run_in_progress,
     state_lost,
+    spec_invalid,
     suspended,
     converged,
     credentials_missing,
     credentials_malformed,
     awaiting_approval,
-    job_not_created,
     failed_for_good,
     backing_off,
+    earlier_pod,
+    job_not_created,
     new_run,
 )
 
 
 # --- shared with deletion ---------------------------------------------------------------------------------------------
 
-UNSUCCESSFUL = (RunState.FAILED, RunState.INTERRUPTED, RunState.LOST)
 CREDENTIAL_CODES = frozenset({diagnosis.TOKEN_INVALID.code, diagnosis.TOKEN_READONLY.code})
 
 
 def next_run(o: Observation, record: Record, verb: RunVerb, digest: str) -> RunEntry:
     """The run to make next."""
-    attempt = record.attempts + 1
+    attempt = max(record.attempts, *(job.attempt for job in o.jobs), 0) + 1
     return RunEntry(
         verb=verb,
         digest=digest,
@@ -303,15 +332,15 @@ def next_run(o: Observation, record: Record, verb: RunVerb, digest: str) -> RunE
         created=o.now,
         job=naming.job_name(verb.value, digest, attempt),
         approved=o.sovereign.spec.approve_plan or "",
+        retry=_retry_requested(o),
     )
 
 
 def start_actions(scene: Scene, run: RunEntry, record: Record | None = None) -> tuple[Action, ...]:
     """All it takes to get a run going; done again after a crash it changes nothing."""
     write = (WriteRecord(record),) if record else ()
-    refresh = scene.o.credentials is not None and scene.o.credentials.token is not None
     return (
-        PrepareNamespace(refresh_token=refresh),
+        PrepareNamespace(refresh_token=has_usable_token(scene.o)),
         WriteInputs(run.digest, scene.variables),
         *write,
         CreateJob(run),
@@ -326,7 +355,7 @@ def forgotten_inputs(before: Record, after: Record) -> tuple[Action, ...]:
 
 def changed_since(o: Observation, record: Record, run: RunEntry) -> bool:
     """Whether a person did something after this run that is worth another try."""
-    retry = o.sovereign.metadata.annotations.get(labels.ANNOTATION_RETRY, "")
+    retry = _retry_requested(o)
     return (
         o.sovereign.metadata.generation != run.generation
         or (o.credentials.version if o.credentials else "") != run.credentials
@@ -336,13 +365,29 @@ def changed_since(o: Observation, record: Record, run: RunEntry) -> bool:
 
 def handled(o: Observation, record: Record) -> dict[str, str]:
     """The annotations that a new run answers."""
-    retry = o.sovereign.metadata.annotations.get(labels.ANNOTATION_RETRY)
+    retry = _retry_requested(o)
     return {**record.handled, labels.ANNOTATION_RETRY: retry} if retry else record.handled
+
+
+def _retry_requested(o: Observation) -> str:
+    """The value of the annotation, as far as status can show it."""
+    return o.sovereign.metadata.annotations.get(labels.ANNOTATION_RETRY, "")[: status.MAX_STAMP]
+
+
+def well_formed(token: str) -> bool:
+    """Whether a token can be one; whether it is valid only Hetzner knows."""
+    return len(token) == TOKEN_LENGTH and token.isascii() and token.isalnum()
+
+
+def has_usable_token(o: Observation) -> bool:
+    """Whether the owner's Secret holds something that can be a token."""
+    token = o.credentials.token if o.credentials else None
+    return token is not None and well_formed(token.get_secret_value())
 
 
 def retry_at(o: Observation, record: Record, run: RunEntry) -> datetime:
     """When a run that failed transiently is tried again: doubling from the base up to the cap."""
-    failures = record.consecutive_failures(run.verb, run.digest)
+    failures = record.consecutive_failures(run)
     doublings: int = 2 ** max(0, min(failures - 1, 16))
     delay = min(o.settings.retry_cap, o.settings.retry_base * doublings)
     return (run.finished or run.created) + delay
@@ -350,17 +395,26 @@ def retry_at(o: Observation, record: Record, run: RunEntry) -> datetime:
 
 def failure_message(o: Observation, run: RunEntry, exhausted: bool) -> str:
     """What happened, why, and what to do."""
-    if run.state is RunState.INTERRUPTED:
-        return f"{status.failed_words(run)} was interrupted from outside."
-    if run.state is RunState.LOST:
-        return f"Job {run.job} vanished before its end was seen; the next run starts with a plan."
-    first = run.errors[0]
     attempts = f" ({o.settings.max_attempts} attempts)" if exhausted else ""
+    further = f" {_NO_MORE}" if exhausted else ""
+    if run.state is RunState.INTERRUPTED:
+        cause = f": {run.cause.rstrip('.')}" if run.cause else ""
+        return f"{status.failed_words(run)} was interrupted from outside{attempts}{cause}.{further}"
+    if run.state is RunState.LOST:
+        return f"Job {run.job} vanished before its end was seen{attempts}; the next run starts with a plan.{further}"
+    first = run.errors[0]
     namespace = naming.run_namespace(o.sovereign.metadata.name, o.uid)
     read = (
         f" Log: kubectl -n {namespace} logs job/{run.job} --all-containers" if first.code == diagnosis.UNKNOWN else ""
     )
-    return f"{first.code}: {status.failed_words(run)} failed{attempts}: {first.message} {first.remedy}{read}"
+    what = first.message.rstrip(".")
+    return f"{first.code}: {status.failed_words(run)} failed{attempts}: {what}. {first.remedy}{read}{further}"
+
+
+_NO_MORE = (
+    "It is not tried again by itself: edit the spec, or annotate the Sovereign with "
+    f"{labels.ANNOTATION_RETRY}=<any new value>."
+)
 
 
 def run_words(o: Observation, run: RunEntry) -> str:

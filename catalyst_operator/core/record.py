@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
+from itertools import takewhile
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -78,6 +79,8 @@ class PlanEntry:
     change: int
     destroy: int
     replacing: tuple[str, ...] = ()
+    why: str = ""
+    """Why the gate let it pass or stopped it, in the gate's words."""
 
 
 @dataclass(frozen=True)
@@ -101,11 +104,15 @@ class RunEntry:
     job: str
     approved: str = ""
     """The plan digest that spec.approvePlan named when the run was made."""
+    retry: str = ""
+    """The retryRequestedAt annotation that the run answers."""
     state: RunState = RunState.PENDING
     finished: datetime | None = None
     phases: tuple[PhaseEntry, ...] = ()
     plan: PlanEntry | None = None
     errors: tuple[ErrorEntry, ...] = ()
+    cause: str = ""
+    """What interrupted it, in the kubelet's words."""
     fraction: float = 0.0
     """How much of the plan is carried out, 0 to 1; only kept while it runs."""
 
@@ -127,9 +134,10 @@ class Record:
     attempts: int = 0
     runs: tuple[RunEntry, ...] = ()
     applied_digest: str = ""
-    """Digest of the inputs that were applied last, with success."""
+    """Digest of the inputs that were applied last, with success. Empty from the next apply on until that succeeds: a
+    run that fails half way leaves neither the old nor the new."""
     touched: bool = False
-    """An apply was let start: cloud objects may exist, so a delete must destroy."""
+    """An apply may have started: cloud objects may exist, so a delete must destroy."""
     destroyed: bool = False
     """A destroy run succeeded after the last apply: nothing is left."""
     state_serial: int = 0
@@ -147,14 +155,10 @@ class Record:
         """The latest attempt at `verb`."""
         return next((run for run in reversed(self.runs) if run.verb == verb), None)
 
-    def consecutive_failures(self, verb: RunVerb, digest: str) -> int:
-        """How many attempts at these inputs failed since the last that did not."""
-        count = 0
-        for run in reversed(self.runs):
-            if run.verb != verb or run.digest != digest or run.state not in _UNSUCCESSFUL:
-                break
-            count += 1
-        return count
+    def consecutive_failures(self, last: RunEntry) -> int:
+        """How many attempts up to `last` failed in a row, at its inputs and since a person last did something."""
+        runs = takewhile(lambda run: run.state in UNSUCCESSFUL and _asked(run) == _asked(last), reversed(self.runs))
+        return sum(1 for _ in runs)
 
     def with_new_run(self, run: RunEntry) -> Record:
         """A record that announces `run`, keeping the last five. One that was announced but never made is given up."""
@@ -163,7 +167,7 @@ class Record:
             self,
             attempts=run.attempt,
             runs=(*settled, run)[-HISTORY_LENGTH:],
-            touched=self.touched or run.verb is RunVerb.APPLY,
+            applied_digest="" if run.verb is RunVerb.APPLY else self.applied_digest,
             destroyed=False,
         )
 
@@ -172,7 +176,15 @@ class Record:
         return replace(self, runs=tuple(run if r.attempt == run.attempt else r for r in self.runs))
 
 
-_UNSUCCESSFUL = (RunState.FAILED, RunState.INTERRUPTED, RunState.LOST)
+UNSUCCESSFUL = (RunState.FAILED, RunState.INTERRUPTED, RunState.LOST)
+"""Ends after which another attempt may be worth it."""
+
+
+def _asked(run: RunEntry) -> tuple[str, ...]:
+    """What a run was asked for: another answer means that a person did something in between."""
+    return run.verb.value, run.digest, str(run.generation), run.credentials, run.retry
+
+
 _ADAPTER: TypeAdapter[Record] = TypeAdapter(Record)
 
 

@@ -8,8 +8,9 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from catalyst_operator.api.phases import RunVerb
 from catalyst_operator.core import diagnosis
-from catalyst_operator.core.job import PHASES
+from catalyst_operator.core.job import PHASES, STATE_KEEPER
 from catalyst_operator.core.observation import ContainerView, JobView, PodView
 from catalyst_operator.core.plan_gate import EXIT_APPROVAL_NEEDED, EXIT_DIGEST_MISMATCH
 from catalyst_operator.core.progress import Progress
@@ -65,6 +66,12 @@ def failed_phase(run: RunEntry) -> PhaseEntry | None:
     return next((phase for phase in run.phases if phase.state is PhaseState.FAILED), None)
 
 
+def at_work(pod: PodView) -> bool:
+    """Whether something of a run may still act. The sidecar alone does not: it only saves what is left."""
+    phases = [container for name, container in pod.containers.items() if name != STATE_KEEPER]
+    return not pod.ended and not (phases and all(container.state == "terminated" for container in phases))
+
+
 def waiting_for(pod: PodView) -> str:
     """Why a Pod that should run does not, in the kubelet's words; empty while all is well."""
     troubled = (c for c in pod.containers.values() if c.state == "waiting" and c.reason not in _NORMAL_WAITS)
@@ -82,14 +89,30 @@ def _from_pod(run: RunEntry, pod: PodView, progress: Progress | None, now: datet
     if not pod.ended and any(phase.state is not PhaseState.SUCCEEDED for phase in phases):
         return seen
     result = _result(phases, pod)
-    errors = _errors(phases, progress) if result is RunState.FAILED else ()
-    return replace(seen, state=result, finished=_end(phases, now), errors=errors)
+    over = replace(seen, state=result, finished=_end(phases, now))
+    if result is RunState.SUCCEEDED and run.verb is RunVerb.APPLY and outputs(pod) is None:
+        return replace(over, state=RunState.FAILED, errors=diagnosis.diagnose("tofu-output", 0, _NO_OUTPUTS, ()))
+    if result is RunState.INTERRUPTED:
+        return replace(over, cause=_cause(phases, pod))
+    return replace(over, errors=_errors(phases, progress)) if result is RunState.FAILED else over
+
+
+_NO_OUTPUTS = "tofu-output ended well, but the module's outputs could not be read from its termination message"
+
+
+def _cause(phases: Sequence[PhaseEntry], pod: PodView) -> str:
+    failed = next((phase for phase in phases if phase.state is PhaseState.FAILED), None)
+    told = ": ".join(part for part in (pod.reason, pod.message) if part)
+    deleted = "its Pod was deleted" if pod.terminating else ""
+    return shorten(told or deleted or (failed.message if failed else ""), 200)
 
 
 def _phase(name: str, pod: PodView) -> PhaseEntry:
     container = pod.containers.get(name)
     if container is None or container.state == "waiting":
         return PhaseEntry(name, PhaseState.SKIPPED if pod.ended else PhaseState.WAITING)
+    if container.state == "running" and pod.ended:
+        return PhaseEntry(name, PhaseState.FAILED, started=container.started, message="its end was never reported")
     if container.state == "running":
         return PhaseEntry(name, PhaseState.RUNNING, started=container.started)
     state = PhaseState.SUCCEEDED if container.exit_code == 0 else PhaseState.FAILED
@@ -105,8 +128,18 @@ def _phase(name: str, pod: PodView) -> PhaseEntry:
 
 def _words(container: ContainerView) -> str:
     """What a failed container said. A tail of JSON lines is not for people: its diagnostics are read from the log."""
-    text = container.message
+    told = _json_message(container)
+    text = str(told.get("explanation") or "") or _left(told) or container.message
     return shorten(container.reason if not text or '"@level"' in text or text.startswith("{") else text)
+
+
+def _left(told: dict[str, Any]) -> str:
+    """What `leftovers` found, as a sentence."""
+    names = told.get("left")
+    if not isinstance(names, list) or not names:
+        return ""
+    more = int(told.get("count") or len(names)) - len(names)
+    return f"still in the project: {', '.join(map(str, names))}{f' and {more} more' if more > 0 else ''}"
 
 
 def _result(phases: Sequence[PhaseEntry], pod: PodView) -> RunState:
@@ -116,7 +149,7 @@ def _result(phases: Sequence[PhaseEntry], pod: PodView) -> RunState:
         return RunState.SUCCEEDED if done else RunState.INTERRUPTED
     if failed.name == "plan-gate" and failed.exit_code in (EXIT_APPROVAL_NEEDED, EXIT_DIGEST_MISMATCH):
         return RunState.AWAITING_APPROVAL
-    stopped = pod.reason in INTERRUPTIONS or pod.terminating
+    stopped = pod.reason in INTERRUPTIONS or pod.terminating or failed.exit_code is None
     return RunState.INTERRUPTED if stopped or failed.exit_code in (SIGKILL, SIGTERM) else RunState.FAILED
 
 
@@ -140,6 +173,7 @@ def _plan(container: ContainerView | None) -> PlanEntry | None:
         change=int(values.get("change") or 0),
         destroy=int(values.get("destroy") or 0),
         replacing=tuple(map(str, values.get("replacing") or ())),
+        why=shorten(str(values.get("explanation") or "")),
     )
 
 

@@ -31,6 +31,9 @@ from catalyst_operator.core.manifests import namespace_of
 from catalyst_operator.core.observation import Observation
 from catalyst_operator.core.record import ErrorEntry, PhaseEntry, PhaseState, Record, RunEntry, RunState
 
+MAX_STAMP = 64
+"""As much of an annotation's value as status has room for."""
+
 
 class Stance(Enum):
     """Whose turn it is."""
@@ -72,10 +75,15 @@ def build(o: Observation, record: Record, run: RunEntry | None, verdict: Verdict
             "run_namespace": namespace_of(o.sovereign) if record.runs else before.run_namespace,
             "current_run": _current(o, run),
             "history": tuple(_history(r) for r in reversed(record.runs) if not r.active),
-            "last_handled_reconcile_at": o.sovereign.metadata.annotations.get(labels.ANNOTATION_RECONCILE),
-            "last_handled_retry_at": record.handled.get(labels.ANNOTATION_RETRY),
+            "last_handled_reconcile_at": _stamp(o.sovereign.metadata.annotations.get(labels.ANNOTATION_RECONCILE)),
+            "last_handled_retry_at": _stamp(record.handled.get(labels.ANNOTATION_RETRY)),
         }
     )
+
+
+def _stamp(value: str | None) -> str | None:
+    """An annotation's value as status takes it: people may write anything there, of any length."""
+    return value[:MAX_STAMP] if value else None
 
 
 def seconds(duration: timedelta) -> str:
@@ -157,7 +165,7 @@ def _phase_sentence(run: RunEntry, entry: PhaseEntry, entries: Sequence[PhaseEnt
 
 def _why(run: RunEntry, entry: PhaseEntry) -> str:
     said = run.errors[0].message if run.errors else entry.message
-    return f" (exit code {entry.exit_code}): {said}"
+    return f": {said}" if entry.exit_code is None else f" (exit code {entry.exit_code}): {said}"
 
 
 def plan_words(run: RunEntry) -> str:
@@ -217,25 +225,47 @@ _OPERATION_STATE = {
 }
 
 
+_WAITING_FOR_A_PERSON = frozenset({Reason.AWAITING_APPROVAL, Reason.SUSPENDED, Reason.CREDENTIALS_MISSING})
+_FAILED_FOR_NOW = frozenset({Reason.RETRYING, Reason.DESTROY_FAILED})
+
+
+def _operation_state(verdict: Verdict) -> OperationState:
+    reason = verdict.deleting or verdict.reason
+    if reason in _WAITING_FOR_A_PERSON:
+        return OperationState.WAITING
+    if verdict.stance is Stance.WORKING and reason in _FAILED_FOR_NOW:
+        return OperationState.ERROR
+    return _OPERATION_STATE[verdict.stance]
+
+
 def _last_operation(o: Observation, record: Record, run: RunEntry | None, verdict: Verdict) -> LastOperation:
     before = o.sovereign.status.last_operation
     type_ = _operation_type(record, run, verdict)
-    again = before is not None and before.type is type_
-    start = run.created if run else (before.start_time if before and again else o.now)
     fresh = LastOperation(
         type=type_,
-        state=_OPERATION_STATE[verdict.stance],
+        state=_operation_state(verdict),
         description=verdict.message[: conditions.MAX_MESSAGE],
-        start_time=start,
+        start_time=_operation_start(o, type_, run),
         last_update_time=o.now,
     )
     same = before is not None and before.model_copy(update={"last_update_time": fresh.last_update_time}) == fresh
     return before if before is not None and same else fresh
 
 
+def _operation_start(o: Observation, type_: OperationType, run: RunEntry | None) -> datetime:
+    before = o.sovereign.status.last_operation
+    if type_ is OperationType.DELETE and o.sovereign.metadata.deletion_timestamp:
+        return o.sovereign.metadata.deletion_timestamp
+    if run:
+        return run.created
+    return before.start_time if before and before.type is type_ else o.now
+
+
 def _operation_type(record: Record, run: RunEntry | None, verdict: Verdict) -> OperationType:
     if verdict.deleting:
         return OperationType.DELETE
+    if record.outputs is None:
+        return OperationType.CREATE
     first = not any(r.state is RunState.SUCCEEDED and r is not run for r in record.runs) and record.attempts <= len(
         record.runs
     )

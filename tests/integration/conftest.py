@@ -15,6 +15,7 @@ POLICIES = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies"
 BINDINGS = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings"
 NAMESPACES = "/api/v1/namespaces"
 
+_PLURALS = ("sovereigns", "domainreservations")
 _COLLECTIONS = {"ValidatingAdmissionPolicy": POLICIES, "ValidatingAdmissionPolicyBinding": BINDINGS}
 
 
@@ -47,16 +48,13 @@ def namespace(api: Api) -> str:
 
 
 def _wait_until_served(api: Api) -> None:
-    for plural in ("sovereigns", "domainreservations"):
-        _wait_until(lambda plural=plural: _answers(api, f"/apis/catalyst.openova.io/v1alpha1/{plural}"))
+    def served() -> bool:
+        try:
+            return all(api.get(f"/apis/catalyst.openova.io/v1alpha1/{plural}") for plural in _PLURALS)
+        except ApiError:
+            return False
 
-
-def _answers(api: Api, path: str) -> bool:
-    try:
-        api.get(path)
-    except ApiError:
-        return False
-    return True
+    _wait_until(served)
 
 
 def _wait_until_policies_act(api: Api) -> None:

@@ -109,7 +109,11 @@ def test_everything_at_once_is_accepted(api: Api, namespace: str) -> None:
     Case("HA without worker", {"controlPlane.replicas": 3}, "spec.workers.replicas", "three control planes"),
     Case("workers without size", {"workers.replicas": 2}, "spec.workers.size", "as soon as there are workers"),
     Case("upper-case size", {"controlPlane.size": "CX33"}, "spec.controlPlane.size", "lower case"),
-    Case("Arm size", {"controlPlane.size": "cax21"}, "spec.controlPlane.size", "Arm type"),
+    *(
+        Case(f"Arm {path}", {path: value}, f"spec.{path}" + "[0]" * isinstance(value, list), "Arm type")
+        for group in ("controlPlane", "workers")
+        for path, value in ((f"{group}.size", "cax21"), (f"{group}.sizeFallbacks", ["cax21"]))
+    ),
     Case(
         "fallback equal to size",
         {"controlPlane.sizeFallbacks": ["cx33"]},
