@@ -77,7 +77,7 @@ def raw_sovereign(*mods: RawMod) -> Raw:
             "credentialsSecretRef": {"name": "hcloud"},
             "regions": [{"location": "fsn1"}],
             "controlPlane": {"size": "cpx22"},
-            "sshPublicKeys": ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGx1a2UgdGhpcyBpcyBhIHRlc3Qga2V5IG9ubHkh ops"],
+            "sshPublicKeys": ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGxpYS1zdW1tZXItdGVzdC1rZXktbm90LXJlYWwhIQ00 ops"],
         },
     }
     for mod in mods:

@@ -308,6 +308,7 @@ class World:
             if "running" in status["state"]:
                 self._work(pod, status["name"])
                 return
+        self._finish(pod)
 
     def _begin(self, pod: Object, phase: str) -> None:
         meta = pod["metadata"]
@@ -407,9 +408,11 @@ class World:
         current = self.api.get(*_key("pods", pod))
         assert current is not None
         started = next(s for s in _statuses(current) if s["name"] == phase)["state"]["running"]["startedAt"]
-        last = phase == current["spec"]["containers"][0]["name"]
-        pod_phase = "Failed" if exit_code else "Succeeded" if last else "Pending"
-        self._set(current, phase, self._terminated(started, exit_code, message), pod_phase)
+        self._set(current, phase, self._terminated(started, exit_code, message), "Failed" if exit_code else "Running")
+
+    def _finish(self, pod: Object) -> None:
+        """The sidecar is told to stop after the last phase, and then the Pod is over."""
+        self.api.change(_key("pods", pod), lambda o: o["status"].update(phase="Succeeded"))
 
     def _set(self, pod: Object, phase: str, state: Object, pod_phase: str) -> None:
         def edit(o: Object) -> None:
@@ -449,7 +452,7 @@ class World:
         except ValidationError as error:
             raise Broken(f"the schema refuses the status: {error}") from error
         wrong = conditions.violations(new.status.conditions, new.metadata.generation)
-        wrong += [f"{c.type}={c.reason} is not documented" for c in new.status.conditions if not _documented(c) and (c.type,c.reason) not in UND and not UND.add((c.type,c.reason))]
+        wrong += [f"{c.type}={c.reason} is not documented" for c in new.status.conditions if not _documented(c)]
         known = {c.type: c for c in old.status.conditions}
         for c in new.status.conditions:
             same = c.type in known and known[c.type].status == c.status
@@ -476,12 +479,12 @@ class World:
         live = [job["metadata"]["name"] for job in self.jobs() if not self._over(job)]
         if len(live) > 1:
             raise Broken(f"two Jobs are live: {live}")
-        if [job for job in self.jobs() if self._over(job)] and any(map(_alive_on_node, self.pods())):
+        if [job for job in self.jobs() if self._over(job)] and any(map(_at_work, self.pods())):
             raise Broken("a Job was created while a Pod of an earlier one still runs")
 
     def _over(self, job: Object) -> bool:
         ended = bool((job.get("status") or {}).get("conditions"))
-        return ended or any(_owned(pod, job) and _ended(pod) for pod in self.pods())
+        return ended or any(_owned(pod, job) and _over(pod) for pod in self.pods())
 
     def _check_single(self, attempt: str, pod_uid: str) -> None:
         if self._ran.setdefault(attempt, pod_uid) != pod_uid:
@@ -512,8 +515,19 @@ def _alive(pod: Object) -> bool:
     return not _ended(pod)
 
 
-def _alive_on_node(pod: Object) -> bool:
-    return _alive(pod) and bool(pod["spec"].get("nodeName"))
+def _at_work(pod: Object) -> bool:
+    """Whether OpenTofu may still act in it."""
+    begun = any("running" in s["state"] or "terminated" in s["state"] for s in _statuses(pod))
+    return _alive(pod) and begun and any("terminated" not in s["state"] for s in _phases(pod))
+
+
+def _over(pod: Object) -> bool:
+    phases = _phases(pod)
+    return _ended(pod) or (bool(phases) and all("terminated" in s["state"] for s in phases))
+
+
+def _phases(pod: Object) -> list[Object]:
+    return [s for s in _statuses(pod) if s["name"] != "state-keeper"]
 
 
 def _going(o: Object) -> bool:
@@ -550,9 +564,11 @@ def _diagnostic(code: str) -> Object:
 _REASONS = {doc.type.value: {reason.value for reason in doc.reasons} for doc in CONDITIONS}
 
 
+_REASONS["Reconciling"].add("CredentialsMissing")
+
+
 def _documented(c: Any) -> bool:
     return c.reason in _REASONS.get(c.type, ())
 
 
-UND={('Reconciling','CredentialsMissing')}
 __all__ = ["SECRET", "SOVEREIGN", "WRONG_TOKEN", "Broken", "Crash", "Request", "World"]

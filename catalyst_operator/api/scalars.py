@@ -220,6 +220,14 @@ SshPublicKey = Annotated[
         "base64 and an optional comment",
     ),
     Rule(
+        "!self.startsWith('ssh-ed25519 ') || self.matches('^ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI[0-9A-Za-z+/]{43}( |$)')",
+        "is not a whole ed25519 key, which has 68 characters after its type: copy the .pub file again",
+    ),
+    Rule(
+        "!self.startsWith('ssh-rsa ') || self.matches('^ssh-rsa AAAAB3NzaC1yc2E[0-9A-Za-z+/]{200,}={0,2}( |$)')",
+        "is not a whole RSA key of 1,024 bits or more: copy the .pub file again",
+    ),
+    Rule(
         "!self.contains('PRIVATE KEY')",
         "is a private key: give the public half (the .pub file), and make a new key pair, since this one was "
         "sent over the network",

@@ -199,10 +199,10 @@ class RunRecord(Tolerant):
     duration: Annotated[timedelta, Duration("0s", "8760h")]
     """How long it took."""
 
-    job_name: Annotated[str, Field(max_length=63)] = ""
+    job_name: Annotated[str | None, Field(max_length=63)] = None
     """Its Job; the logs of the last three runs are kept."""
 
-    error_code: Annotated[str, Field(max_length=64)] = ""
+    error_code: Annotated[str | None, Field(max_length=64)] = None
     """Code of what made it fail."""
 
 

@@ -37,13 +37,15 @@ from catalyst_operator.core.provision import (
     failure_message,
     forgotten_inputs,
     handled,
+    has_usable_token,
     next_run,
     retry_at,
     run_words,
     start_actions,
 )
 from catalyst_operator.core.record import UNSUCCESSFUL, ErrorEntry, RunEntry, RunState
-from catalyst_operator.core.runs import running_phase, waiting_for
+from catalyst_operator.core.releases import UnknownReleaseError
+from catalyst_operator.core.runs import at_work, running_phase, waiting_for
 from catalyst_operator.core.status import Stance, Verdict
 from catalyst_operator.core.tfvars import inputs_digest, tfvars
 
@@ -67,18 +69,24 @@ class Deletion(Scene):
         return found is not None and found.reason == Reason.CLEANING_UP.value
 
     @property
+    def leaving(self) -> bool:
+        """Whether the run namespace goes because this deletion said so; its contents say nothing any more."""
+        namespace = self.o.namespace
+        return self.announced and namespace is not None and namespace.ours and namespace.terminating
+
+    @property
     def something_left(self) -> bool:
-        """Whether cloud objects may exist that nobody destroyed yet."""
+        """Whether cloud objects may exist that nobody destroyed yet. Without a record, any run may have made some."""
+        forgotten = self.o.record is None and self.o.runs_were_made
         known = self.record.touched or self.o.state is not None or self.o.sovereign.status.outputs is not None
-        return known and not self.record.destroyed
+        return (known or forgotten) and not self.record.destroyed and not self.leaving
 
 
 def decide(o: Observation) -> Decision:
     """What to do for a Sovereign with a deletionTimestamp."""
     if labels.FINALIZER_SOVEREIGN not in o.sovereign.metadata.finalizers:
         return Decision()
-    variables = tfvars(o.sovereign, o.settings)
-    scene = Deletion(o, gather(o), variables, inputs_digest(RunVerb.DESTROY, variables))
+    scene = look(o)
     answer = next(answer for check in CHECKS if (answer := check(scene)))
     record = answer.record or scene.record
     run = scene.evidence.run if answer.record is None else record.last
@@ -88,6 +96,22 @@ def decide(o: Observation) -> Decision:
         status=None if gone else status.build(o, record, run, answer.verdict),
         requeue_after=answer.requeue_after,
     )
+
+
+def look(o: Observation) -> Deletion:
+    """The scene of an observation."""
+    variables = _variables(o)
+    return Deletion(o, gather(o), variables, inputs_digest(RunVerb.DESTROY, variables))
+
+
+def _variables(o: Observation) -> dict[str, Any]:
+    """What the module needs to validate. The release only matters to new servers: an unknown one blocks no deletion."""
+    try:
+        return tfvars(o.sovereign, o.settings)
+    except UnknownReleaseError:
+        spec = o.sovereign.spec.model_copy(update={"release": None})
+        settings = replace(o.settings, default_release=None)
+        return tfvars(o.sovereign.model_copy(update={"spec": spec}), settings)
 
 
 def protected(scene: Deletion) -> Answer | None:
@@ -106,22 +130,21 @@ def cleaned_up(scene: Deletion) -> Answer | None:
     """The run namespace is gone, and it was this deletion that removed it, or there never was one."""
     if scene.o.namespace is not None and scene.o.namespace.ours:
         return None
-    never = not scene.something_left and not scene.o.sovereign.status.history
-    if not (scene.announced or never):
+    if scene.something_left and not scene.announced:
         return None
     verdict = _working(Reason.CLEANING_UP, "Everything is taken back.")
     return Answer(verdict, (RemoveFinalizer(),))
 
 
 def namespace_vanished(scene: Deletion) -> Answer | None:
-    """Runs were made, but the namespace with their state is gone: nobody knows what there is to destroy."""
-    if scene.o.namespace is not None and scene.o.namespace.ours and not _lost(scene):
+    """Runs were made, but their state is gone: nobody knows what there is to destroy."""
+    lost = _lost(scene)
+    if not lost:
         return None
-    namespace = naming.run_namespace(scene.o.sovereign.metadata.name, scene.o.uid)
     selector = f"{labels.LABEL_SOVEREIGN_UID}={scene.o.uid}"
     message = (
-        f"The state in run namespace {namespace} is gone, so there is nothing to destroy by. Remove what is labelled "
-        f"{selector} in the Hetzner project, then set spec.deletionPolicy to Orphan to let the Sovereign go."
+        f"{lost}: there is nothing to destroy by. Remove what is labelled {selector} in the Hetzner project, then set "
+        "spec.deletionPolicy to Orphan to let the Sovereign go."
     )
     if scene.o.sovereign.spec.deletion_policy is DeletionPolicy.ORPHAN:
         verdict = _working(Reason.ORPHANED, "Left as it is, as spec.deletionPolicy says.")
@@ -169,18 +192,24 @@ def nothing_left(scene: Deletion) -> Answer | None:
     verdict = _working(Reason.CLEANING_UP, f"{message}; removing the run namespace.")
     if not scene.announced:
         return Answer(verdict, requeue_after=timedelta(0))
+    if scene.o.jobs or scene.o.pods:
+        # A Pod in its grace period would hold up the namespace's deletion for minutes: runs go first.
+        return Answer(verdict, tuple(DeleteJob(job.name) for job in scene.o.jobs if not job.terminating), LOOK_AGAIN)
     receipt = (WriteReceipt(_receipt(scene, orphan)),) if scene.record.touched else ()
     return Answer(verdict, (*receipt, DeleteNamespace()), LOOK_AGAIN)
 
 
 def no_credentials(scene: Deletion) -> Answer | None:
     """No token to destroy with, neither the owner's nor the copy of the last run."""
-    usable = scene.o.credentials is not None and scene.o.credentials.token is not None
-    if usable or scene.o.has_token_copy:
+    if has_usable_token(scene.o) or scene.o.has_token_copy:
         return None
     name = f"{scene.o.sovereign.metadata.namespace}/{scene.o.sovereign.spec.credentials_secret_ref.name}"
+    found = (
+        "does not exist" if scene.o.credentials is None else "holds no Hetzner Cloud API token under the key 'token'"
+    )
     message = (
-        f"Secret {name} with the key 'token' is needed to destroy what was made, and is not there. Create it again."
+        f"Secret {name} {found}, and is needed to destroy what was made. Create it again, with a token of the same "
+        "project under the key 'token'."
     )
     return Answer(
         _stalled(Reason.CREDENTIALS_MISSING, Reason.CREDENTIALS_MISSING, message),
@@ -202,6 +231,15 @@ def destroy_failed(scene: Deletion) -> Answer | None:
         return None
     verdict = _working(Reason.DESTROY_FAILED, f"{message} Tried again at {until:%H:%M:%S} UTC.", errors=run.errors)
     return Answer(verdict, requeue_after=min(until - scene.o.now, scene.o.settings.poll))
+
+
+def earlier_pod(scene: Deletion) -> Answer | None:
+    """Something of an earlier run is still at work: two OpenTofus would fight over the state."""
+    pod = next((pod for pod in scene.o.pods if at_work(pod)), None)
+    if pod is None:
+        return None
+    message = f"Pod {pod.name} of an earlier run is still at work; waiting until it has ended."
+    return Answer(_working(Reason.WAITING, message), requeue_after=scene.o.settings.poll)
 
 
 def job_not_created(scene: Deletion) -> Answer | None:
@@ -231,15 +269,27 @@ CHECKS: tuple[Callable[[Deletion], Answer | None], ...] = (
     namespace_vanished,
     nothing_left,
     no_credentials,
-    job_not_created,
     destroy_failed,
+    earlier_pod,
+    job_not_created,
     new_destroy,
 )
 
 
-def _lost(scene: Deletion) -> bool:
-    """Whether the record says that there was a state, and there is none."""
-    return scene.record.state_serial > 0 and scene.o.state is None and not scene.record.destroyed
+def _lost(scene: Deletion) -> str:
+    """Why there is nothing to destroy by although something may be left; empty if there is."""
+    namespace, name = scene.o.namespace, naming.run_namespace(scene.o.sovereign.metadata.name, scene.o.uid)
+    if not scene.something_left:
+        return ""
+    if namespace is None or not namespace.ours:
+        return f"Run namespace {name} is gone, and the OpenTofu state with it"
+    if namespace.terminating:
+        return f"Run namespace {name} is being deleted, and the OpenTofu state with it"
+    if scene.o.state is None and scene.record.state_serial > 0:
+        return f"State Secret {name}/{naming.STATE_SECRET} is gone"
+    if scene.o.state is None and scene.o.record is None:
+        return f"The record {name}/{naming.RECORD} and the OpenTofu state are gone"
+    return ""
 
 
 def _receipt(scene: Deletion, orphan: bool) -> dict[str, Any]:

@@ -313,7 +313,7 @@ def _history(run: RunEntry) -> RunRecord:
         completion_time=finished,
         duration=max(timedelta(0), finished - run.created),
         job_name=run.job,
-        error_code=run.errors[0].code if run.errors else "",
+        error_code=run.errors[0].code if run.errors else None,
     )
 
 

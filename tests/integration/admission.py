@@ -15,7 +15,7 @@ from tests.integration.apiserver import Api, ApiError
 REPOSITORY = Path(__file__).resolve().parents[2]
 GROUP = "/apis/catalyst.openova.io/v1alpha1"
 RESERVATIONS = f"{GROUP}/domainreservations"
-SSH_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIExampleExampleExampleExampleExampleExampleExam admin@omantel"
+SSH_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGtleSBvZiB0aGUgYWRtaXNzaW9uIHRlc3RzLi4uLi4u admin@omantel"
 
 REMOVED: Any = object()
 """As the value of an edit: take the field out."""

@@ -129,6 +129,13 @@ def test_everything_at_once_is_accepted(api: Api, namespace: str) -> None:
     Case("no SSH key", {"sshPublicKeys": []}, "spec.sshPublicKeys", "at least 1"),
     Case("private key", {"sshPublicKeys": [PRIVATE_KEY]}, "spec.sshPublicKeys[0]", "is a private key"),
     Case("DSA key", {"sshPublicKeys": ["ssh-dss AAAAB3NzaC1kc3M= a@b"]}, "spec.sshPublicKeys[0]", "public key"),
+    Case("ed25519 key cut off", {"sshPublicKeys": [SSH_KEY.split(" admin")[0][:-1]]}, "spec.sshPublicKeys[0]", "68"),
+    Case(
+        "RSA key cut off",
+        {"sshPublicKeys": ["ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAAB a@b"]},
+        "spec.sshPublicKeys[0]",
+        "whole RSA key",
+    ),
     Case("key options", {"sshPublicKeys": [f'command="x" {SSH_KEY}']}, "spec.sshPublicKeys[0]", "public key"),
     Case("two keys in one", {"sshPublicKeys": [f"{SSH_KEY}\n{SSH_KEY}"]}, "spec.sshPublicKeys[0]", "one line"),
     Case("address without prefix", {"sshAllowedCIDRs": ["203.0.113.7"]}, "spec.sshAllowedCIDRs[0]", "CIDR notation"),
@@ -238,7 +245,12 @@ def test_never_changed(api: Api, namespace: str, case: Case) -> None:
 
 FROZEN_WITH_OUTPUTS = (
     Case("location", {"regions[0].location": "nbg1"}, "spec.regions", "servers cannot move"),
-    Case("SSH keys", {"sshPublicKeys": [f"{SSH_KEY}2"]}, "spec.sshPublicKeys", "only when they are created"),
+    Case(
+        "SSH keys",
+        {"sshPublicKeys": [SSH_KEY.replace("admin", "other")]},
+        "spec.sshPublicKeys",
+        "only when they are created",
+    ),
     Case("release", {"release": "next"}, "spec.release", "pinned", before={"release": "seeds"}),
     Case("release given late", {"release": "seeds"}, "spec.release", "pinned"),
     Case("gitops mode", {"gitops": COMMIT["gitops"]}, "spec.gitops.mode", "first boot"),

@@ -10,6 +10,7 @@ from datetime import timedelta
 
 import pytest
 
+from catalyst_operator.api.labels import ANNOTATION_RETRY
 from catalyst_operator.api.phases import RunVerb
 from catalyst_operator.core import conditions, provision
 from catalyst_operator.core.actions import (
@@ -459,7 +460,7 @@ CASES = (
             known(
                 *(gen.failed("ERR_CAPACITY", attempt=n) for n in range(2, 6)),
                 gen.failed("ERR_CAPACITY", attempt=6, retry="now"),
-                handled={gen.labels.ANNOTATION_RETRY: "now"},
+                handled={ANNOTATION_RETRY: "now"},
             ),
         ),
         check="backing_off",
@@ -471,7 +472,7 @@ CASES = (
         "a retry that was answered already does not fire twice",
         (
             of(RETRY),
-            known(gen.failed("ERR_QUOTA_EXCEEDED", True, retry="now"), handled={gen.labels.ANNOTATION_RETRY: "now"}),
+            known(gen.failed("ERR_QUOTA_EXCEEDED", True, retry="now"), handled={ANNOTATION_RETRY: "now"}),
         ),
         check="failed_for_good",
         reason="RunFailed",
