@@ -523,7 +523,8 @@ def _at_work(pod: Object) -> bool:
 
 def _over(pod: Object) -> bool:
     phases = _phases(pod)
-    return _ended(pod) or (bool(phases) and all("terminated" in s["state"] for s in phases))
+    never_ran = _going(pod) and not pod["spec"].get("nodeName")
+    return _ended(pod) or never_ran or (bool(phases) and all("terminated" in s["state"] for s in phases))
 
 
 def _phases(pod: Object) -> list[Object]:

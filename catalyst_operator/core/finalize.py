@@ -136,6 +136,16 @@ def cleaned_up(scene: Deletion) -> Answer | None:
     return Answer(verdict, (RemoveFinalizer(),))
 
 
+def namespace_leaving(scene: Deletion) -> Answer | None:
+    """The run namespace is on its way out, as announced: what is in it vanishes piece by piece and means nothing."""
+    namespace = scene.o.namespace
+    if namespace is None or not (namespace.ours and namespace.terminating and scene.announced):
+        return None
+    return Answer(
+        _working(Reason.CLEANING_UP, "Nothing is left in the cloud; removing the run namespace."), (), LOOK_AGAIN
+    )
+
+
 def namespace_vanished(scene: Deletion) -> Answer | None:
     """Runs were made, but their state is gone: nobody knows what there is to destroy."""
     lost = _lost(scene)
@@ -264,6 +274,7 @@ def new_destroy(scene: Deletion) -> Answer:
 CHECKS: tuple[Callable[[Deletion], Answer | None], ...] = (
     protected,
     cleaned_up,
+    namespace_leaving,
     apply_in_progress,
     destroy_in_progress,
     namespace_vanished,

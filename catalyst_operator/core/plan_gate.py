@@ -7,11 +7,12 @@ counts, addresses and hashes.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from catalyst_operator.core.naming import digest_of
+from catalyst_operator.core.naming import canonical_json, digest_of
 
 EXIT_APPROVAL_NEEDED = 3
 """The plan is fine but nobody approved it yet; nothing was touched."""
@@ -21,6 +22,8 @@ EXIT_DIGEST_MISMATCH = 5
 """An approval was given, but for another plan."""
 
 MAX_ADDRESSES = 10
+MAX_BYTES = 1500
+"""Of a termination message: the kubelet keeps 12 KiB for all containers of a Pod."""
 FIRST_CONTROL_PLANE = "hcloud_server.control_plane[0]"
 
 
@@ -102,20 +105,25 @@ def verdict(judgement: Judgement, *, manual: bool, approved: str) -> tuple[int, 
 
 
 def termination_message(judgement: Judgement, explanation: str) -> str:
-    """What the operator reads from the container's end; well under the 1,500 bytes that DESIGN §4 allows."""
-    names = judgement.replacing[:MAX_ADDRESSES]
-    more = len(judgement.replacing) - len(names)
-    return json.dumps(
-        {
-            "digest": judgement.digest,
-            "add": judgement.add,
-            "change": judgement.change,
-            "destroy": judgement.destroy,
-            "replacing": [*(n[:80] for n in names), *([f"and {more} more"] if more > 0 else [])],
-            "explanation": explanation[:300],
-        },
-        separators=(",", ":"),
-    )
+    """What the operator reads from the container's end: as many addresses as fit, and the count of the others."""
+    sizes = range(min(len(judgement.replacing), MAX_ADDRESSES), -1, -1)
+    return next(text for n in sizes if len(text := _message(judgement, explanation, n)) <= MAX_BYTES)
+
+
+def _message(judgement: Judgement, explanation: str, entries: int) -> str:
+    """With at most so many entries for what is replaced; the last one is a count if there is more."""
+    total = len(judgement.replacing)
+    named = entries if entries == total else max(0, entries - 1)
+    more = [f"and {total - named} more"] if named < total else []
+    words = {
+        "digest": judgement.digest,
+        "add": judgement.add,
+        "change": judgement.change,
+        "destroy": judgement.destroy,
+        "replacing": [*(name[:80] for name in judgement.replacing[:named]), *more],
+        "explanation": re.sub(r"[^ -~]", "?", explanation[:300]),
+    }
+    return json.dumps(words, separators=(",", ":"))
 
 
 def _change(raw: Mapping[str, Any]) -> Change:
@@ -156,7 +164,7 @@ def _refusals(changes: list[Change], replicas: int) -> list[str]:
 
 
 def _digest(touched: list[Mapping[str, Any]], uid: str) -> str:
-    changes = sorted((_normal(raw) for raw in touched), key=lambda normal: str(normal["address"]))
+    changes = sorted((_normal(raw) for raw in touched), key=canonical_json)
     return digest_of({"uid": uid, "changes": changes})
 
 
@@ -164,6 +172,7 @@ def _normal(raw: Mapping[str, Any]) -> dict[str, Any]:
     change = raw.get("change") or {}
     return {
         "address": raw.get("address"),
+        "deposed": raw.get("deposed"),
         "actions": change.get("actions"),
         "id": (change.get("before") or {}).get("id"),
         "import": (change.get("importing") or {}).get("id"),

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from catalyst_operator.core.redact import redact
+
 MAX_DIAGNOSTICS = 10
 MAX_MESSAGE = 600
 
@@ -77,24 +79,28 @@ def _parse(line: str) -> dict[str, Any]:
     return event if isinstance(event, dict) else {}
 
 
+def _part(event: dict[str, Any], name: str) -> dict[str, Any]:
+    part = event.get(name)
+    return part if isinstance(part, dict) else {}
+
+
 def _address(event: dict[str, Any]) -> str:
-    hook = event.get("hook") or event.get("diagnostic") or {}
-    resource = hook.get("resource") or {}
-    return str(resource.get("addr") or hook.get("address") or "")
+    return str(_part(_part(event, "hook"), "resource").get("addr") or "")
 
 
 def _time(event: dict[str, Any]) -> datetime | None:
     try:
-        return datetime.fromisoformat(str(event.get("@timestamp", "")))
+        at = datetime.fromisoformat(str(event.get("@timestamp", "")))
     except ValueError:
         return None
+    return at if at.tzinfo else None
 
 
 def _on_start(progress: Progress, event: dict[str, Any]) -> Progress:
     address, at = _address(event), _time(event)
     if not address or at is None:
         return progress
-    action = str((event.get("hook") or {}).get("action", ""))
+    action = str(_part(event, "hook").get("action", ""))
     return _with(progress, address, ResourceProgress(action, at))
 
 
@@ -112,12 +118,12 @@ def _with(progress: Progress, address: str, resource: ResourceProgress) -> Progr
 
 
 def _on_diagnostic(progress: Progress, event: dict[str, Any]) -> Progress:
-    found = event.get("diagnostic") or {}
+    found = _part(event, "diagnostic")
     if found.get("severity") != "error" or len(progress.errors) >= MAX_DIAGNOSTICS:
         return progress
     error = Diagnostic(
-        str(found.get("summary", ""))[:MAX_MESSAGE],
-        str(found.get("detail", ""))[:MAX_MESSAGE],
+        redact(str(found.get("summary", "")))[:MAX_MESSAGE],
+        redact(str(found.get("detail", "")))[:MAX_MESSAGE],
         str(found.get("address", "")),
     )
     return progress if error in progress.errors else replace(progress, errors=(*progress.errors, error))

@@ -14,7 +14,7 @@ _SECRETS = (
     re.compile(r"\b[A-Za-z0-9]{64}\b(?<![0-9a-f]{64})"),
     re.compile(r"\bK10[0-9a-f]{64}::\S+"),
     re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)", re.DOTALL),
-    re.compile(r"(?<=://)[^/\s:@]+:[^/\s@]+(?=@)"),
+    re.compile(r"(?<=://)[^/\s@]+(?=@)"),
 )
 
 

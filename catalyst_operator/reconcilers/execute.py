@@ -6,6 +6,7 @@ import json
 import logging
 import secrets
 from collections.abc import Callable
+from contextlib import suppress
 
 from catalyst_operator.adapters import kube
 from catalyst_operator.adapters.kube import Kube, Object
@@ -43,7 +44,8 @@ class Executor:
             case actions.AddFinalizer():
                 await self._finalizers(lambda held: [*held, labels.FINALIZER_SOVEREIGN])
             case actions.RemoveFinalizer():
-                await self._finalizers(lambda held: [name for name in held if name != labels.FINALIZER_SOVEREIGN])
+                with suppress(NotFound):
+                    await self._finalizers(lambda held: [name for name in held if name != labels.FINALIZER_SOVEREIGN])
             case actions.PrepareNamespace(refresh_token=refresh):
                 await self._prepare(self._o.credentials if refresh else None)
             case actions.WriteInputs(digest=digest, tfvars=variables):
@@ -78,10 +80,8 @@ class Executor:
         if tuple(wanted) == meta.finalizers:
             return
         patch = {"metadata": {"resourceVersion": self.resource_version, "finalizers": wanted}}
-        try:
-            after = await self._kube.merge(kube.SOVEREIGNS, meta.namespace, meta.name, patch)
-        except NotFound:
-            return
+        # One that is gone cannot be held: NotFound ends the decision before anything is made for it.
+        after = await self._kube.merge(kube.SOVEREIGNS, meta.namespace, meta.name, patch)
         self.resource_version = after["metadata"]["resourceVersion"]
 
     async def _prepare(self, credentials: CredentialsView | None) -> None:

@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 
 FIRST_BACKOFF = 0.5
 MAX_BACKOFF = 300.0
+MAX_DOUBLINGS = 32
+"""After days of failing, two to the power of the failures is no float any more."""
 
 
 @dataclass
@@ -32,10 +34,21 @@ class _Entry:
 
 
 class WorkQueue(Generic[K]):
-    """`work(key)` returns when to be woken again, or None. At most `parallel` keys are worked on at a time."""
+    """`work(key)` returns when to be woken again, or None. At most `parallel` keys are worked on at a time.
 
-    def __init__(self, work: Callable[[K], Awaitable[timedelta | None]], *, parallel: int = 8) -> None:
+    After a failure it is woken again in `first_backoff` seconds, twice that after the next, up to `max_backoff`.
+    """
+
+    def __init__(
+        self,
+        work: Callable[[K], Awaitable[timedelta | None]],
+        *,
+        parallel: int = 8,
+        first_backoff: float = FIRST_BACKOFF,
+        max_backoff: float = MAX_BACKOFF,
+    ) -> None:
         self._work = work
+        self._first, self._max = first_backoff, max_backoff
         self._slots = asyncio.Semaphore(parallel)
         self._entries: dict[K, _Entry] = {}
         self._closed = False
@@ -75,7 +88,7 @@ class WorkQueue(Generic[K]):
             again = await self._work(key)
         except Exception as error:
             entry.failures += 1
-            delay = min(MAX_BACKOFF, FIRST_BACKOFF * 2 ** (entry.failures - 1))
+            delay = min(self._max, self._first * 2 ** min(entry.failures - 1, MAX_DOUBLINGS))
             log.warning(
                 "%s: %s: %s; again in %.1f s",
                 key,

@@ -96,6 +96,7 @@ class SovereignReconciler:
         }
         await self._kube.apply_status(kube.SOVEREIGNS, manifest)
         for event in events.between(sovereign, status, self._clock()):
+            log.info("%s/%s: %s: %s", meta.namespace, meta.name, event["reason"], event["message"])
             await self._announce(event)
 
     async def _announce(self, event: Object) -> None:

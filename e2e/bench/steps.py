@@ -30,11 +30,15 @@ class Span:
 
 @dataclass(frozen=True)
 class PodTimes:
-    """What was seen of one Pod. `executed` is when the sidecar's postStart hook ended, if there was one."""
+    """What was seen of one Pod."""
 
     created: float
-    containers: Mapping[str, Span] = field(default_factory=dict)
+    started: float
+    """When its first container was."""
+    phases: Mapping[str, Span] = field(default_factory=dict)
+    """The containers that ended on their own; a sidecar does not."""
     executed: float | None = None
+    """When the sidecar's postStart hook ended, if there is a sidecar."""
 
 
 @dataclass(frozen=True)
@@ -47,24 +51,22 @@ class RunTimes:
 
 def of_floor(begin: float, pod: PodTimes, marks: Mapping[str, float], done: float) -> RunTimes:
     """The plain Pod: its one container writes a mark after each step, the last one just before it ends."""
-    (container,) = pod.containers.values()
     names = [LAID_OUT, *(name for name in PHASES if name in marks)]
-    moments = [container.start, *(marks[name] for name in names)]
-    steps = {CREATED: pod.created - begin, STARTED: container.start - pod.created}
+    moments = [pod.started, *(marks[name] for name in names)]
+    steps = {CREATED: pod.created - begin, STARTED: pod.started - pod.created}
     steps |= {name: end - start for name, (start, end) in zip(names, pairwise(moments), strict=True)}
     return RunTimes(done - begin, steps | {TOLD: done - moments[-1]})
 
 
-def of_run(begin: float, pod: PodTimes, keeper: str, done: float) -> RunTimes:
+def of_run(begin: float, pod: PodTimes, done: float) -> RunTimes:
     """The operator's Pod: a sidecar that lays out the work directory, then one container after the other."""
     if pod.executed is None:
         raise ValueError("the end of the sidecar's hook was not seen")
-    sidecar = pod.containers[keeper]
-    phases = [pod.containers[name] for name in PHASES]
+    phases = [pod.phases[name] for name in PHASES]
     steps = {
         CREATED: pod.created - begin,
-        STARTED: sidecar.start - pod.created,
-        LAID_OUT: pod.executed - sidecar.start,
+        STARTED: pod.started - pod.created,
+        LAID_OUT: pod.executed - pod.started,
         BETWEEN: _pauses(pod.executed, phases),
         **{name: span.end - span.start for name, span in zip(PHASES, phases, strict=True)},
         TOLD: done - phases[-1].end,

@@ -87,7 +87,9 @@ def watch(layout: Layout, path: str, **query: str) -> Iterator[Stream[Object]]:
     """The objects of a watch, as they were added or changed; the watch stands when this returns."""
     stream: Stream[Object] = Stream()
     connection = _connect(layout)
-    wanted = urllib.parse.urlencode({"watch": "true", "timeoutSeconds": str(WATCH_SECONDS), **query})
+    # From what the watch cache has: without a version the API server may wait for one that no object of the kind gets.
+    start = {"watch": "true", "resourceVersion": "0", "timeoutSeconds": str(WATCH_SECONDS)}
+    wanted = urllib.parse.urlencode({**start, **query})
     connection.request("GET", f"{path}?{wanted}")
     response = connection.getresponse()
     if response.status != http.client.OK:

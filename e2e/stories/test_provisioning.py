@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import gzip
+import json
 from datetime import UTC, datetime
 from typing import Any
 
@@ -119,7 +120,10 @@ def assert_receipt(kubectl: Kubectl, sovereign: Sovereign) -> None:
         "-n", sovereign.namespace, "configmaps", "-l", f"catalyst.openova.io/sovereign={sovereign.name}"
     )
     assert len(receipts) == 1
-    assert '"result": "destroyed"' in receipts[0]["data"]["receipt.json"]
+    receipt = json.loads(receipts[0]["data"]["receipt.json"])
+    assert receipt["result"] == "destroyed"
+    assert receipt["left"] == []
+    assert receipt["destroyJob"].endswith("-3"), "the first destroy run was not enough"
 
 
 def test_operator_killed_in_mid_apply(make: Make, kubectl: Kubectl) -> None:
@@ -167,10 +171,7 @@ def test_token_is_nowhere_but_in_its_secret(make: Make, kubectl: Kubectl) -> Non
     texts = {
         "objects": kubectl("get", kinds, "-A", "-o", "yaml"),
         "operator log": kubectl("-n", operator.NAMESPACE, "logs", operator.DEPLOYMENT, "--all-containers"),
-        "run log": "".join(
-            kubectl("-n", namespace, "logs", f"job/{job['metadata']['name']}", "--all-containers")
-            for job in sovereign.jobs()
-        ),
+        "run log": "".join(kubectl("-n", namespace, "logs", f"job/{job}", "--all-containers") for job in jobs),
     }
     for place, text in texts.items():
         assert text, f"nothing to look at in {place}"

@@ -9,17 +9,25 @@ import pytest
 
 from e2e.stories.conftest import Make
 from e2e.support import audit
+from e2e.support.kubectl import Kubectl
+from e2e.support.waiting import wait_for
 
 pytestmark = pytest.mark.e2e
 
 QUIET_SECONDS = 120
+OBSERVED = "catalyst.openova.io/observed"
 
 
-def test_no_write_for_two_minutes(make: Make) -> None:
+def test_no_write_for_two_minutes(make: Make, kubectl: Kubectl) -> None:
     sovereign, _ = make("quiet")
     sovereign.apply()
     sovereign.provisioned()
-    # What the last event of the run woke must have been answered before silence can be expected.
+
+    def let_go() -> bool:
+        pods = kubectl.items("-n", sovereign.run_namespace, "pods")
+        return not any(OBSERVED in pod["metadata"].get("finalizers", ()) for pod in pods)
+
+    wait_for(let_go, "the run's Pod to be let go: the last write of a run", seconds=30)
     begin = datetime.now(UTC)
     time.sleep(QUIET_SECONDS)  # the length of time is the subject here
     assert audit.writes(audit.OPERATOR, begin) == []

@@ -1,0 +1,161 @@
+"""`make bench`: measures the operator against floors taken in the same run; see docs/performance.md."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from e2e.bench import idle, pairs, report, surroundings
+from e2e.bench.errors import BenchError
+from e2e.bench.workplace import PREFIX, Workplace
+from e2e.lab.errors import LabError
+from e2e.lab.layout import REPOSITORY, Layout
+from e2e.lab.timeline import Timeline
+from e2e.support import operator
+from e2e.support.kubectl import Kubectl
+
+SECTIONS = ("runs", "latency", "idle")
+JSON_FILE = REPOSITORY / "build" / "bench.json"
+DOCS_FILE = REPOSITORY / "docs" / "performance.md"
+BEGIN, END = "<!-- bench: begin -->", "<!-- bench: end -->"
+EXIT_FAILED, EXIT_INTERRUPTED = 1, 130
+
+EPILOG = """\
+sections: runs     `kubectl apply` of a Sovereign to TofuOutput True, beside the same commands in one plain Pod
+          latency  the end of a phase's container to its condition (from the same runs; alone, without the plain Pod)
+          idle     memory, processor time and writes of the operator at rest, alone and with suspended Sovereigns
+
+exit codes: 0 measured, whatever the figures; 1 something could not be measured; 2 wrong arguments; 130 interrupted
+Ctrl-C cleans up first; what a killed benchmark leaves is removed by the next.
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser(
+        prog="python -m e2e.bench",
+        description="Measure the operator against floors in the same run. Prints a table, writes build/bench.json.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = top.add_argument
+    add("--only", type=_sections, default=SECTIONS, metavar="A,B", help=f"sections: {','.join(SECTIONS)} (all)")
+    add("--pairs", type=_count, default=5, metavar="N", help="pairs of plain Pod and operator (5)")
+    add("--server-seconds", type=float, metavar="S", help="add pairs in which a server takes this long to create")
+    add("--slow-pairs", type=_count, default=3, metavar="N", help="how many of those (3)")
+    add("--sovereigns", type=_count, default=50, metavar="N", help="idle Sovereigns (50)")
+    add("--idle-seconds", type=float, default=60, metavar="S", help="how long to look at the operator at rest (60)")
+    add("--installed", action="store_true", help="measure the operator that is installed, not the one of this tree")
+    add("--write-docs", action="store_true", help="write the table into docs/performance.md")
+    return top
+
+
+def _sections(text: str) -> tuple[str, ...]:
+    wanted = tuple(text.split(","))
+    if unknown := [name for name in wanted if name not in SECTIONS]:
+        raise argparse.ArgumentTypeError(f"{', '.join(unknown)}: expected some of {', '.join(SECTIONS)}")
+    return wanted
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r}: expected a number, 0 or more")
+    return int(text)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The exit code."""
+    options = parser().parse_args(arguments)
+    # A job that is stopped must clean up as a person's Ctrl-C does.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        results = run(options)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return EXIT_INTERRUPTED
+    except (BenchError, LabError, AssertionError) as error:
+        remedy = f"\n  what to do: {error.remedy}" if isinstance(error, LabError) else ""
+        print(f"bench: {error}{remedy}", file=sys.stderr)
+        return EXIT_FAILED
+    publish(results, options.write_docs)
+    return 0
+
+
+def run(options: argparse.Namespace) -> report.Results:
+    """Measure what was asked for, and leave nothing behind."""
+    layout, timeline = Layout.of_checkout(), Timeline()
+    workplace = Workplace(Kubectl.of_lab(layout), layout, timeline)
+    if not options.installed:
+        timeline.say("installing the operator of this tree ...")
+        operator.install(workplace.kubectl, layout)
+    workplace.clear()
+    around = surroundings.look(workplace.kubectl, layout)
+    try:
+        return report.Results(
+            surroundings=around,
+            series=measure_runs(workplace, options) if {"runs", "latency"} & set(options.only) else [],
+            with_latency="latency" in options.only,
+            idle=measure_idle(workplace, options) if "idle" in options.only else [],
+        )
+    except KeyboardInterrupt:
+        timeline.say(
+            "interrupted; cleaning up, which takes some seconds (Ctrl-C again to leave it to the next run) ..."
+        )
+        raise
+    finally:
+        workplace.clear()
+
+
+def measure_runs(workplace: Workplace, options: argparse.Namespace) -> list[pairs.Series]:
+    with_floor = "runs" in options.only
+    found = []
+    if options.pairs:
+        workplace.timeline.say(f"{options.pairs} pairs, about {40 * options.pairs} s ...")
+        found.append(pairs.measure(workplace, count=options.pairs, with_floor=with_floor))
+    if options.server_seconds and options.slow_pairs:
+        minutes = options.slow_pairs * (2 * options.server_seconds + 40) / 60
+        workplace.timeline.say(f"{options.slow_pairs} pairs with slow servers, about {minutes:.0f} minutes ...")
+        slow = pairs.measure(
+            workplace, count=options.slow_pairs, with_floor=with_floor, server_seconds=options.server_seconds
+        )
+        found.append(slow)
+    return found
+
+
+def measure_idle(workplace: Workplace, options: argparse.Namespace) -> list[idle.Idle]:
+    kubectl, seconds = workplace.kubectl, options.idle_seconds
+    workplace.timeline.say(f"the operator at rest, {seconds:.0f} s ...")
+    found = [idle.measure(kubectl, 0, seconds)]
+    namespace = workplace.namespace(f"{PREFIX}idle")
+    workplace.timeline.say(f"creating {options.sovereigns} suspended Sovereigns ...")
+    with idle.suspended(kubectl, namespace, options.sovereigns):
+        workplace.timeline.say(f"the operator at rest with them, {seconds:.0f} s ...")
+        found.append(idle.measure(kubectl, options.sovereigns, seconds))
+    return found
+
+
+def publish(results: report.Results, write_docs: bool) -> None:
+    """The table to standard output, JSON to build/, and, if wanted, the table into the documentation."""
+    text = report.as_text(results)
+    print(text)
+    JSON_FILE.parent.mkdir(exist_ok=True)
+    JSON_FILE.write_text(json.dumps(report.as_json(results), indent=1) + "\n", encoding="utf-8")
+    if write_docs:
+        write_between(DOCS_FILE, text)
+
+
+def write_between(path: Path, text: str) -> None:
+    """Replace what is between the two marks of a document. Raises BenchError when it has none."""
+    document = path.read_text(encoding="utf-8")
+    head, begin, rest = document.partition(BEGIN)
+    _, end, tail = rest.partition(END)
+    if not (begin and end):
+        raise BenchError(f"{path} does not have the lines {BEGIN} and {END}; put them where the table belongs")
+    path.write_text(f"{head}{BEGIN}\n\n{text}\n\n{END}{tail}", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

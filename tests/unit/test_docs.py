@@ -1,0 +1,46 @@
+"""The documents keep what they promise: every code has a chapter, every sample is valid, every link leads somewhere."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from catalyst_operator.api.sovereign import Sovereign
+from catalyst_operator.core import diagnosis
+
+ROOT = Path(__file__).resolve().parents[2]
+CODES = sorted({c.code for c in vars(diagnosis).values() if isinstance(c, diagnosis.Code)})
+SOVEREIGN_SAMPLES = ("sovereign.yaml", "ha.yaml", "byo-manual.yaml")
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+def test_every_code_has_a_chapter_of_the_runbook_and_no_chapter_is_without_a_code() -> None:
+    chapters = re.findall(r"^## (ERR_\w+)$", (ROOT / "docs" / "runbook.md").read_text(), re.MULTILINE)
+    assert sorted(chapters) == CODES
+
+
+@pytest.mark.parametrize("name", SOVEREIGN_SAMPLES)
+def test_samples_are_valid(name: str) -> None:
+    raw = yaml.safe_load((ROOT / "deploy" / "samples" / name).read_text())
+    assert Sovereign.parse(raw).metadata.namespace == "customers"
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_links_lead_somewhere(document: Path) -> None:
+    targets = re.findall(r"\]\((?!https?://)([^)#\s]+)", document.read_text())
+    assert [target for target in targets if not (document.parent / target).exists()] == []
+
+
+def test_every_make_target_is_in_the_help() -> None:
+    makefiles = [(ROOT / "Makefile").read_text(), (ROOT / "e2e" / "lab" / "lab.mk").read_text()]
+    phony = {
+        name
+        for text in makefiles
+        for line in re.findall(r"^\.PHONY: (.+)$", text, re.MULTILINE)
+        for name in line.split()
+    }
+    documented = {name for text in makefiles for name in re.findall(r"^([a-z0-9-]+):.*## ", text, re.MULTILINE)}
+    assert phony - documented == {"lab-packages"}

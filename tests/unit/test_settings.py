@@ -1,0 +1,96 @@
+"""Settings: read once, whole, and a wrong one stops the operator with a sentence that helps."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from catalyst_operator.errors import SettingsError
+from catalyst_operator.settings import Settings
+
+LEAST = {"CATALYST_IMAGE": "registry.example/catalyst-operator:1"}
+
+
+def test_the_least_that_is_needed() -> None:
+    settings = Settings.from_env(LEAST)
+    assert settings.core.image == LEAST["CATALYST_IMAGE"]
+    assert settings.core.hcloud_endpoint == "", "the provider's own default"
+    assert (settings.core.poll, settings.core.retry_base) == (timedelta(seconds=10), timedelta(seconds=20))
+    assert (settings.core.operator_namespace, settings.log_level) == ("catalyst-system", "INFO")
+
+
+def test_every_setting_is_taken_over() -> None:
+    settings = Settings.from_env(
+        LEAST
+        | {
+            "CATALYST_IMAGE_PULL_POLICY": "Never",
+            "CATALYST_POD": "catalyst-operator-0",
+            "CATALYST_RELEASE": "r",
+            "HCLOUD_ENDPOINT": "http://emulator/v1",
+            "CATALYST_SERVICE_ACCOUNT": "sa",
+            "CATALYST_NAMESPACE": "ns",
+            "CATALYST_POLL_INTERVAL": "2s",
+            "CATALYST_RETRY_BASE": "1m30s",
+            "CATALYST_RETRY_CAP": "1h",
+            "CATALYST_GIT_URL": "https://git.example/kit",
+            "CATALYST_HEALTH_PORT": "1",
+            "CATALYST_METRICS_PORT": "65535",
+            "CATALYST_LOG_LEVEL": "DEBUG",
+        }
+    )
+    core = settings.core
+    assert (core.image_pull_policy, core.default_release, settings.pod) == ("Never", "r", "catalyst-operator-0")
+    assert (core.hcloud_endpoint, core.default_git_url) == ("http://emulator/v1", "https://git.example/kit")
+    assert (core.operator_service_account, core.operator_namespace) == ("sa", "ns")
+    assert (core.poll, core.retry_base, core.retry_cap) == (
+        timedelta(seconds=2),
+        timedelta(seconds=90),
+        timedelta(hours=1),
+    )
+    assert (settings.health_port, settings.metrics_port, settings.log_level) == (1, 65535, "DEBUG")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("CATALYST_IMAGE_PULL_POLICY", "Sometimes"),
+        ("CATALYST_POLL_INTERVAL", "soon"),
+        ("CATALYST_POLL_INTERVAL", ""),
+        ("CATALYST_RETRY_BASE", "20"),
+        ("CATALYST_RETRY_CAP", "-1s"),
+        ("CATALYST_HEALTH_PORT", "0"),
+        ("CATALYST_METRICS_PORT", "65536"),
+        ("CATALYST_METRICS_PORT", "http"),
+        ("CATALYST_LOG_LEVEL", "LOUD"),
+    ],
+)
+def test_a_wrong_value_is_named_with_what_is_expected(name: str, value: str) -> None:
+    with pytest.raises(SettingsError, match="expected") as refused:
+        Settings.from_env(LEAST | {name: value})
+    assert name in str(refused.value)
+    assert repr(value) in str(refused.value)
+
+
+def test_a_missing_one_is_named() -> None:
+    with pytest.raises(SettingsError, match="neither CATALYST_POD nor CATALYST_IMAGE is set"):
+        Settings.from_env({})
+
+
+def test_in_a_cluster_the_pod_is_enough() -> None:
+    """Its own image is what runs use; it is read from the Pod."""
+    settings = Settings.from_env({"CATALYST_POD": "catalyst-operator-0"})
+    assert (settings.pod, settings.core.image) == ("catalyst-operator-0", "")
+
+
+@pytest.mark.parametrize(
+    ("environ", "url"),
+    [
+        ({}, ""),
+        ({"KUBERNETES_SERVICE_HOST": "10.0.0.1"}, "https://10.0.0.1:443"),
+        ({"KUBERNETES_SERVICE_HOST": "10.0.0.1", "KUBERNETES_SERVICE_PORT": "6443"}, "https://10.0.0.1:6443"),
+        ({"KUBERNETES_SERVICE_HOST": "fd00::1", "KUBERNETES_SERVICE_PORT": "443"}, "https://[fd00::1]:443"),
+    ],
+)
+def test_where_the_api_server_is(environ: dict[str, str], url: str) -> None:
+    assert Settings.from_env(LEAST | environ).api_server == url
