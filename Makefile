@@ -74,6 +74,7 @@ help: ## This list
 	@awk 'BEGIN {FS = ":.*## "} /^## ——/ {sub("## ", ""); print "\n" $$0} /^[a-z0-9-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(READY): requirements-dev.lock | lab-packages
+	@echo "Installing the Python dependencies into $(VENV) (about half a minute) ..."
 	$(PYTHON) -m venv $(VENV)
 	$(PY) -m pip install -q --require-hashes -r requirements-dev.lock
 	touch $@

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from e2e.lab.layout import Layout
 from e2e.stories.conftest import Make
 from e2e.support import audit, operator
 from e2e.support.kubectl import Kubectl
@@ -173,6 +174,8 @@ def test_token_is_nowhere_but_in_its_secret(make: Make, kubectl: Kubectl) -> Non
         "operator log": kubectl("-n", operator.NAMESPACE, "logs", operator.DEPLOYMENT, "--all-containers"),
         "run log": "".join(kubectl("-n", namespace, "logs", f"job/{job}", "--all-containers") for job in jobs),
     }
+    for file in Layout.of_checkout().log.glob("*.log"):
+        texts[f"lab log {file.name}"] = file.read_text(errors="replace") or "empty"
     for place, text in texts.items():
         assert text, f"nothing to look at in {place}"
         assert token not in text, f"the token is in: {place}"

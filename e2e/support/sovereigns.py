@@ -75,7 +75,8 @@ class Sovereign:
 
     @property
     def status(self) -> Object:
-        return (self.read() or {}).get("status", {})
+        found: Object = (self.read() or {}).get("status", {})
+        return found
 
     def condition(self, type_: str) -> Object:
         return next((c for c in self.status.get("conditions", ()) if c["type"] == type_), {})

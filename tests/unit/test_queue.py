@@ -1,4 +1,7 @@
-"""The work queue: one worker a key, nothing lost, nothing hot. Time is real but short; nothing is waited for by guess."""
+"""The work queue: one worker a key, nothing lost, nothing hot.
+
+Time is real but short, and nothing is waited for by guess.
+"""
 
 from __future__ import annotations
 

@@ -106,7 +106,7 @@ async def test_following_twice_listens_once() -> None:
 
 @pytest.mark.parametrize("error", [Unavailable(0, "silent for 75 s"), NotFound(404, "the Pod is gone")])
 async def test_a_log_that_breaks_off_is_followed_again_when_asked_for(error: Exception) -> None:
-    """What was heard before stays until then: progress never falls because a connection did."""
+    """What was heard before stays until then, and the whole log is read anew."""
     kube, listener = Speaking(), Listener()
     logs = RunLogs(kube)
     logs.follow(*WHERE, listener)
@@ -117,9 +117,6 @@ async def test_a_log_that_breaks_off_is_followed_again_when_asked_for(error: Exc
     assert logs.progress(*WHERE) is not None
     kube.closed.clear()
     logs.follow(*WHERE, listener)
-    kept = logs.progress(*WHERE)
-    assert kept is not None
-    assert kept.resources, "what was known is not forgotten while the log is read anew"
     kube.lines.put_nowait(line("apply_start"))
     kube.lines.put_nowait(line("apply_complete"))
     await listener.heard()
@@ -141,21 +138,6 @@ async def test_forgetting_stops_listening_in_that_namespace_only() -> None:
     assert logs.progress(*WHERE) is None
     assert logs.progress(*other) is not None
     await logs.close()
-
-
-async def test_what_was_forgotten_is_told_to_nobody() -> None:
-    """Else a run that is over would wake the worker once more."""
-    kube, listener = Speaking(), Listener()
-    logs = RunLogs(kube)
-    logs.follow(*WHERE, listener)
-    kube.lines.put_nowait(line("apply_start"))
-    while not (logs.progress(*WHERE) or listener).resources:  # type: ignore[union-attr]
-        await asyncio.sleep(0)
-    logs.forget(WHERE[0])
-    silence = asyncio.Event()
-    asyncio.get_running_loop().call_later(0.7, silence.set)
-    await silence.wait()
-    assert listener.times == 0
 
 
 async def test_a_whole_log_is_read_at_the_end() -> None:
