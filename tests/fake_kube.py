@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -62,6 +63,7 @@ class FakeApi:
         self._clock = clock
         self._objects: dict[Key, Object] = {}
         self._applied: dict[tuple[Key, str], Object] = {}
+        self._bytes: dict[Key, tuple[str, bytes]] = {}
         self._version = 0
         self.logs: dict[tuple[str, str, str], list[str]] = {}
         self.log_refusals: dict[tuple[str, str, str], int] = {}
@@ -114,6 +116,11 @@ class FakeApi:
         """Take an object out, whatever holds it: what the namespace controller and a kubelet do at the end."""
         self._drop(key)
 
+    def replay(self, request: Request) -> None:
+        """Let a request take effect whose sender does not wait any more; what it is answered is heard by nobody."""
+        with suppress(_Failure):
+            self._answer(request)
+
     # --- the client's side --------------------------------------------------------------------------------------------
 
     @property
@@ -159,7 +166,9 @@ class FakeApi:
     def _answer(self, request: Request) -> _Response:
         if request.subresource == "log":
             return self._log(request)
-        handle = {"GET": self._read, "POST": self._post, "PATCH": self._patch, "DELETE": self._remove}[request.method]
+        if request.method == "GET":
+            return _Response(200, [self._read(request)])
+        handle = {"POST": self._post, "PATCH": self._patch, "DELETE": self._remove}[request.method]
         return _Response(200, [json.dumps(handle(request)).encode()])
 
     def _log(self, request: Request) -> _Response:
@@ -172,12 +181,20 @@ class FakeApi:
         limit = int(request.query.get("limitBytes", len(text)))
         return _Response(200, text[:limit].splitlines(keepends=True))
 
-    def _read(self, request: Request) -> Object:
+    def _read(self, request: Request) -> bytes:
         if request.key.name:
-            return self._found(request.key)
+            return self._encoded(self._found(request.key), request.key)
         wanted = request.query.get("labelSelector", "")
         items = self.all(request.key.plural, request.key.namespace or None)
-        return {"items": [item for item in items if _matches(item, wanted)]}
+        keys = ((item, request.key._replace(name=item["metadata"]["name"])) for item in items)
+        return b'{"items":[' + b",".join(self._encoded(*pair) for pair in keys if _matches(pair[0], wanted)) + b"]}"
+
+    def _encoded(self, found: Object, key: Key) -> bytes:
+        """The object as JSON; encoded once a version, since property tests read much more than they write."""
+        version = found["metadata"]["resourceVersion"]
+        if self._bytes.get(key, ("", b""))[0] != version:
+            self._bytes[key] = version, json.dumps(found).encode()
+        return self._bytes[key][1]
 
     def _post(self, request: Request) -> Object:
         meta = request.body["metadata"]
@@ -191,7 +208,9 @@ class FakeApi:
         return self._apply(request.key, request.subresource, request.body)
 
     def _remove(self, request: Request) -> Object:
-        self._found(request.key)
+        found = self._found(request.key)
+        if request.key.plural == "namespaces" and "deletionTimestamp" in found["metadata"]:
+            raise _Failure(409, "the system is ensuring all content is removed from this namespace")
         self._delete(request.key)
         return {"status": "Success"}
 

@@ -42,6 +42,7 @@ from catalyst_operator.core.settings import CoreSettings
 from catalyst_operator.core.tfvars import inputs_digest, tfvars
 
 NOW = datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC)
+SECOND = timedelta(seconds=1)
 UID = "3b0d9f0e-6f3a-4c57-9a53-0f6f6f1f2a11"
 TOKEN = "HCloud0Token" + "x" * 52
 SETTINGS = CoreSettings(image="registry.example/catalyst-operator:test")

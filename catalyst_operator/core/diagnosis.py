@@ -97,7 +97,8 @@ INTERNAL = Code(UNKNOWN, "Read the run's log (kubectl logs, named in the message
 BY_HCLOUD_CODE: dict[str, Code] = {
     "token_readonly": TOKEN_READONLY,
     "unauthorized": TOKEN_INVALID,
-    # The SDK calls token_readonly deprecated in favour of this one; a token that may do nothing at all is `unauthorized`.
+    # The SDK calls token_readonly deprecated in favour of this one; a token that may do nothing at all is
+    # `unauthorized`.
     "forbidden": TOKEN_READONLY,
     "resource_limit_exceeded": QUOTA_EXCEEDED,
     "resource_unavailable": CAPACITY,

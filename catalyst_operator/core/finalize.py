@@ -69,6 +69,11 @@ class Deletion(Scene):
         return found is not None and found.reason == Reason.CLEANING_UP.value
 
     @property
+    def orphaned(self) -> bool:
+        """Whether the cloud objects are to stay."""
+        return self.o.sovereign.spec.deletion_policy is DeletionPolicy.ORPHAN
+
+    @property
     def leaving(self) -> bool:
         """Whether the run namespace goes because this deletion said so; its contents say nothing any more."""
         namespace = self.o.namespace
@@ -138,12 +143,11 @@ def cleaned_up(scene: Deletion) -> Answer | None:
 
 def namespace_leaving(scene: Deletion) -> Answer | None:
     """The run namespace is on its way out, as announced: what is in it vanishes piece by piece and means nothing."""
-    namespace = scene.o.namespace
-    if namespace is None or not (namespace.ours and namespace.terminating and scene.announced):
+    if not scene.leaving:
         return None
-    return Answer(
-        _working(Reason.CLEANING_UP, "Nothing is left in the cloud; removing the run namespace."), (), LOOK_AGAIN
-    )
+    # Somebody else may have deleted the namespace first: then the record still holds it.
+    release = (DeleteNamespace(),) if scene.o.record is not None else ()
+    return Answer(_cleaning_up(scene), release, LOOK_AGAIN)
 
 
 def namespace_vanished(scene: Deletion) -> Answer | None:
@@ -156,7 +160,7 @@ def namespace_vanished(scene: Deletion) -> Answer | None:
         f"{lost}: there is nothing to destroy by. Remove what is labelled {selector} in the Hetzner project, then set "
         "spec.deletionPolicy to Orphan to let the Sovereign go."
     )
-    if scene.o.sovereign.spec.deletion_policy is DeletionPolicy.ORPHAN:
+    if scene.orphaned:
         verdict = _working(Reason.ORPHANED, "Left as it is, as spec.deletionPolicy says.")
         gone = scene.o.namespace is None or not scene.o.namespace.ours
         return Answer(verdict, (RemoveFinalizer(),)) if gone else None
@@ -195,17 +199,15 @@ def destroy_in_progress(scene: Deletion) -> Answer | None:
 
 def nothing_left(scene: Deletion) -> Answer | None:
     """Nothing is left in the cloud, or it is to stay: write the receipt and remove the run namespace."""
-    orphan = scene.o.sovereign.spec.deletion_policy is DeletionPolicy.ORPHAN
-    if scene.something_left and not orphan:
+    if scene.something_left and not scene.orphaned:
         return None
-    message = "Left in the cloud as spec.deletionPolicy says" if orphan else "Nothing is left in the cloud"
-    verdict = _working(Reason.CLEANING_UP, f"{message}; removing the run namespace.")
+    verdict = _cleaning_up(scene)
     if not scene.announced:
         return Answer(verdict, requeue_after=timedelta(0))
     if scene.o.jobs or scene.o.pods:
         # A Pod in its grace period would hold up the namespace's deletion for minutes: runs go first.
         return Answer(verdict, tuple(DeleteJob(job.name) for job in scene.o.jobs if not job.terminating), LOOK_AGAIN)
-    receipt = (WriteReceipt(_receipt(scene, orphan)),) if scene.record.touched else ()
+    receipt = (WriteReceipt(_receipt(scene)),) if scene.record.touched else ()
     return Answer(verdict, (*receipt, DeleteNamespace()), LOOK_AGAIN)
 
 
@@ -303,13 +305,18 @@ def _lost(scene: Deletion) -> str:
     return ""
 
 
-def _receipt(scene: Deletion, orphan: bool) -> dict[str, Any]:
+def _cleaning_up(scene: Deletion) -> Verdict:
+    message = "Left in the cloud as spec.deletionPolicy says" if scene.orphaned else "Nothing is left in the cloud"
+    return _working(Reason.CLEANING_UP, f"{message}; removing the run namespace.")
+
+
+def _receipt(scene: Deletion) -> dict[str, Any]:
     meta, run = scene.o.sovereign.metadata, scene.last
     return {
         "sovereign": f"{meta.namespace}/{meta.name}",
         "uid": meta.uid,
         "fqdn": scene.o.sovereign.spec.domain.fqdn,
-        "result": "orphaned" if orphan else "destroyed",
+        "result": "orphaned" if scene.orphaned else "destroyed",
         "removed": run.plan.destroy if run and run.plan else 0,
         "left": [],
         "destroyJob": run.job if run else "",

@@ -108,6 +108,8 @@ class Observation:
     pods: tuple[PodView, ...] = ()
     progress: Progress | None = None
     """What the run's log told so far; of the run that is active or was not recorded yet."""
+    record_version: str = ""
+    """resourceVersion of the record, so that it is never written over one that was not seen."""
     has_token_copy: bool = False
     """Whether the run namespace has a copy of the token from an earlier run."""
 

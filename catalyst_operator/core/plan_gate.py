@@ -69,6 +69,7 @@ class Judgement:
     replacing: tuple[str, ...]
     approval: tuple[str, ...] = ()
     refusals: tuple[str, ...] = ()
+    destroy_run: bool = False
 
 
 def judge(plan: Mapping[str, Any], *, uid: str, destroy_run: bool = False, replicas: int = 1) -> Judgement:
@@ -86,11 +87,14 @@ def judge(plan: Mapping[str, Any], *, uid: str, destroy_run: bool = False, repli
         replacing=tuple(c.address for c in changes if c.creates and c.destroys),
         approval=() if destroy_run else tuple(_approval_reasons(changes)),
         refusals=() if destroy_run else tuple(_refusals(changes, replicas)),
+        destroy_run=destroy_run,
     )
 
 
 def verdict(judgement: Judgement, *, manual: bool, approved: str) -> tuple[int, str]:
     """Exit code of the gate (0 lets the apply start) and the sentence that explains it."""
+    if judgement.destroy_run:
+        return 0, "the deletion of the Sovereign is the approval"
     if judgement.refusals:
         return EXIT_REFUSED, "; ".join(judgement.refusals)
     empty = not (judgement.add or judgement.change or judgement.destroy)

@@ -33,6 +33,7 @@ class Executor:
         self._space = manifests.namespace_of(o.sovereign)
         self.resource_version = o.sovereign.metadata.resource_version
         """Of the Sovereign, after what was done to it here."""
+        self._record_version = o.record_version
 
     @property
     def _sovereign(self) -> Sovereign:
@@ -42,7 +43,7 @@ class Executor:
         """Raises ApiError; what was done before stays done, and the next decision starts from there."""
         match action:
             case actions.AddFinalizer():
-                await self._finalizers(lambda held: [*held, labels.FINALIZER_SOVEREIGN])
+                await self._finalizers(lambda held: list(dict.fromkeys((*held, labels.FINALIZER_SOVEREIGN))))
             case actions.RemoveFinalizer():
                 with suppress(NotFound):
                     await self._finalizers(lambda held: [name for name in held if name != labels.FINALIZER_SOVEREIGN])
@@ -57,7 +58,7 @@ class Executor:
             case actions.DeleteInputs(digest=digest):
                 await self._kube.delete(kube.SECRETS, self._space, naming.inputs_secret(digest))
             case actions.WriteRecord(record=content):
-                await self._kube.apply(manifests.record(self._sovereign, record.to_json(content)))
+                await self._record(manifests.record(self._sovereign, record.to_json(content)))
             case actions.CreateJob(run=run):
                 await self._kube.create_once(job.job(self._sovereign, run, self._o.settings))
             case actions.DeleteJob(name=name):
@@ -72,7 +73,8 @@ class Executor:
                 await self._receipt(content)
             case actions.DeleteNamespace():
                 await self._release(kube.CONFIG_MAPS, naming.RECORD, labels.FINALIZER_RECORD)
-                await self._kube.delete(kube.NAMESPACES, "", self._space)
+                with suppress(Conflict):  # What is being deleted already cannot be deleted again.
+                    await self._kube.delete(kube.NAMESPACES, "", self._space)
 
     async def _finalizers(self, change: Callable[[list[str]], list[str]]) -> None:
         meta = self._sovereign.metadata
@@ -83,6 +85,16 @@ class Executor:
         # One that is gone cannot be held: NotFound ends the decision before anything is made for it.
         after = await self._kube.merge(kube.SOVEREIGNS, meta.namespace, meta.name, patch)
         self.resource_version = after["metadata"]["resourceVersion"]
+
+    async def _record(self, manifest: Object) -> None:
+        """Only ever over the record that the decision was made from: a request whose answer was lost may still arrive,
+        and must not put an older record over a newer one."""
+        if self._record_version:
+            manifest["metadata"]["resourceVersion"] = self._record_version
+            after = await self._kube.apply(manifest)
+        else:
+            after = await self._kube.create(manifest)
+        self._record_version = after["metadata"]["resourceVersion"]
 
     async def _prepare(self, credentials: CredentialsView | None) -> None:
         await self._kube.apply(manifests.run_namespace(self._sovereign))

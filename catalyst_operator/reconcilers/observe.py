@@ -8,7 +8,8 @@ from __future__ import annotations
 import base64
 import gzip
 import json
-from datetime import datetime
+import logging
+from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import SecretStr, ValidationError
@@ -32,10 +33,13 @@ from catalyst_operator.core.observation import (
 from catalyst_operator.core.progress import Progress
 from catalyst_operator.core.record import Record, RunEntry
 from catalyst_operator.core.settings import CoreSettings
-from catalyst_operator.errors import CorruptRecord
+from catalyst_operator.errors import CorruptRecord, NotFound, Refused, Unavailable
 
+log = logging.getLogger(__name__)
 DIAGNOSED = ("tofu-plan", "tofu-apply")
 """Containers whose log holds diagnostics as JSON lines."""
+LOG_PATIENCE = timedelta(minutes=2)
+"""How long after a container's end a kubelet that does not answer is asked again for its log."""
 
 
 class Observer:
@@ -54,7 +58,7 @@ class Observer:
         credentials = await self._credentials(sovereign)
         if namespace is None or not namespace.ours:
             return Observation(now, self._settings, sovereign, credentials, namespace, None, None)
-        found = await self._record(space)
+        found, version = await self._record(space)
         selector = f"{labels.LABEL_SOVEREIGN_UID}={meta.uid}"
         pods = tuple(map(_pod, await self._kube.list(kube.PODS, space, selector=selector)))
         jobs = tuple(map(_job, await self._kube.list(kube.JOBS, space, selector=selector)))
@@ -65,10 +69,11 @@ class Observer:
             credentials=credentials,
             namespace=namespace,
             record=found,
+            record_version=version,
             state=_state(await self._kube.find(kube.SECRETS, space, naming.STATE_SECRET)),
             jobs=jobs,
             pods=pods,
-            progress=await self._progress(space, found.last if found else None, pods),
+            progress=await self._progress(space, found.last if found else None, pods, now),
             has_token_copy=await self._kube.find(kube.SECRETS, space, naming.TOKEN_SECRET) is not None,
         )
 
@@ -83,19 +88,21 @@ class Observer:
         version = f"{meta['uid']}/{meta['resourceVersion']}"
         return CredentialsView(version, SecretStr(token) if token else None)
 
-    async def _record(self, space: str) -> Record | None:
+    async def _record(self, space: str) -> tuple[Record | None, str]:
         found = await self._kube.find(kube.CONFIG_MAPS, space, naming.RECORD)
         if found is None:
-            return None
+            return None, ""
         try:
-            return record.from_json(found["data"]["record.json"])
+            return record.from_json(found["data"]["record.json"]), found["metadata"]["resourceVersion"]
         except (ValidationError, KeyError) as error:
             raise CorruptRecord(
                 f"ConfigMap {space}/{naming.RECORD} does not hold a record that this version reads: {error}. "
                 "Restore its key record.json; nothing is done for this Sovereign until then."
             ) from error
 
-    async def _progress(self, space: str, run: RunEntry | None, pods: tuple[PodView, ...]) -> Progress | None:
+    async def _progress(
+        self, space: str, run: RunEntry | None, pods: tuple[PodView, ...], now: datetime
+    ) -> Progress | None:
         if run is None or not run.active:
             return None
         pod = next((p for p in pods if p.job == run.job), None)
@@ -103,8 +110,19 @@ class Observer:
             return None
         failed = next((name for name in DIAGNOSED if _failed(pod.containers.get(name))), None)
         if failed and pod.ended:
-            return await self._logs.read(space, pod.name, failed)
+            return await self._diagnostics(space, pod, failed, now)
         return self._logs.progress(space, pod.name, "tofu-apply")
+
+    async def _diagnostics(self, space: str, pod: PodView, container: str, now: datetime) -> Progress:
+        """What a failed container logged. A log that is gone, as after an eviction, must not hold up the evidence."""
+        finished = pod.containers[container].finished or now
+        try:
+            return await self._logs.read(space, pod.name, container)
+        except (NotFound, Refused, Unavailable) as error:
+            if isinstance(error, Unavailable) and now - finished < LOG_PATIENCE:
+                raise
+            log.warning("%s/%s: no diagnostics of %s: %s", space, pod.name, container, error)
+            return Progress(ended=True)
 
 
 def _failed(container: ContainerView | None) -> bool:

@@ -14,6 +14,7 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
+from dataclasses import dataclass
 from pathlib import Path
 
 from catalyst_operator.api.labels import LABEL_SOVEREIGN_UID
@@ -32,30 +33,36 @@ KINDS = (
 EXIT_LEFT = 6
 EXIT_UNAUTHORIZED = 7
 UNAUTHORIZED = (401, 403)
-DEADLINE_SECONDS = 60
-LOOK_AGAIN_SECONDS = 2
 MAX_NAMED = 10
 TERMINATION_LOG = Path("/dev/termination-log")
 
 
-def main() -> int:
+@dataclass(frozen=True)
+class Patience:
+    """How long to wait for what is on its way out, and between two looks; in seconds."""
+
+    deadline: float = 60.0
+    pause: float = 2.0
+
+
+def main(termination_log: Path = TERMINATION_LOG, patience: Patience = Patience()) -> int:
     """Exit code 0 when nothing is left, EXIT_LEFT when something is, EXIT_UNAUTHORIZED when the token is refused, and
     1 when the API could not be asked."""
-    deadline = time.monotonic() + DEADLINE_SECONDS
+    deadline = time.monotonic() + patience.deadline
     pause = threading.Event()
     try:
         left = find()
         while left and time.monotonic() < deadline:
             print(f"still there: {describe(left)}", flush=True)
-            pause.wait(LOOK_AGAIN_SECONDS)
+            pause.wait(patience.pause)
             left = find()
     except urllib.error.HTTPError as error:
         print(f"could not list what is left in the project: {error}", file=sys.stderr, flush=True)
         return EXIT_UNAUTHORIZED if error.code in UNAUTHORIZED else 1
-    except (urllib.error.URLError, TimeoutError) as error:
+    except (urllib.error.URLError, TimeoutError, ValueError) as error:
         print(f"could not list what is left in the project: {error}", file=sys.stderr, flush=True)
         return 1
-    TERMINATION_LOG.write_text(json.dumps({"left": left[:MAX_NAMED], "count": len(left)}))
+    termination_log.write_text(json.dumps({"left": left[:MAX_NAMED], "count": len(left)}))
     print(f"left: {describe(left)}" if left else "nothing is left", flush=True)
     return EXIT_LEFT if left else 0
 

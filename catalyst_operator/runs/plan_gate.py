@@ -15,7 +15,7 @@ from catalyst_operator.core.plan_gate import judge, termination_message, verdict
 TERMINATION_LOG = Path("/dev/termination-log")
 
 
-def main(plan_file: str) -> int:
+def main(plan_file: str, termination_log: Path = TERMINATION_LOG) -> int:
     """Exit code of the container: 0 to go on, else one of the gate's own (see core.plan_gate)."""
     subprocess.run(["tofu", "show", "-no-color", plan_file], check=True)
     shown = subprocess.run(["tofu", "show", "-json", plan_file], check=True, capture_output=True)
@@ -30,6 +30,6 @@ def main(plan_file: str) -> int:
         manual=os.environ["CATALYST_APPROVAL"] == "Manual",
         approved=os.environ["CATALYST_APPROVED_PLAN"],
     )
-    TERMINATION_LOG.write_text(termination_message(judgement, explanation))
+    termination_log.write_text(termination_message(judgement, explanation))
     print(f"plan digest {judgement.digest}: {explanation}", flush=True)
     return code

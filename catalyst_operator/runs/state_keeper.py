@@ -25,8 +25,8 @@ RETRY_SECONDS = 5
 REQUEST_SECONDS = 20
 
 
-def main() -> int:
-    """Exit code 0 when there was nothing to save or it was saved."""
+def main(account: Path = SERVICE_ACCOUNT, pause: float = RETRY_SECONDS) -> int:
+    """Exit code 0 when there was nothing to save or it was saved. `pause` is in seconds, between two tries."""
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     stop.wait()
@@ -34,23 +34,23 @@ def main() -> int:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     if not ERRORED_STATE.exists():
         return 0
-    pause = threading.Event()
-    while not _save(ERRORED_STATE.read_bytes()):
-        pause.wait(RETRY_SECONDS)
+    again = threading.Event()
+    while not _save(ERRORED_STATE.read_bytes(), account):
+        again.wait(pause)
     print(f"saved {ERRORED_STATE} to Secret {ERRORED_STATE_SECRET}", flush=True)
     return 0
 
 
-def _save(content: bytes) -> bool:
+def _save(content: bytes, account: Path) -> bool:
     try:
-        _put_secret(content)
+        _put_secret(content, account)
     except (urllib.error.URLError, TimeoutError, OSError) as error:
         print(f"could not save {ERRORED_STATE} yet: {error}", flush=True)
         return False
     return True
 
 
-def _put_secret(content: bytes) -> None:
+def _put_secret(content: bytes, account: Path) -> None:
     """Server-side apply, so that saving twice is saving once. Standard library only: this process must stay small and
     start fast, since it lives beside every run."""
     namespace = os.environ["CATALYST_RUN_NAMESPACE"]
@@ -72,10 +72,10 @@ def _put_secret(content: bytes) -> None:
         data=json.dumps(body).encode(),
         method="PATCH",
         headers={
-            "Authorization": f"Bearer {(SERVICE_ACCOUNT / 'token').read_text()}",
+            "Authorization": f"Bearer {(account / 'token').read_text()}",
             "Content-Type": "application/apply-patch+yaml",
         },
     )
-    context = ssl.create_default_context(cafile=str(SERVICE_ACCOUNT / "ca.crt"))
+    context = ssl.create_default_context(cafile=str(account / "ca.crt"))
     with urllib.request.urlopen(request, timeout=REQUEST_SECONDS, context=context):  # noqa: S310
         pass

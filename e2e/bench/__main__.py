@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from types import FrameType
+from typing import NoReturn
 
 from e2e.bench import idle, pairs, report, surroundings
 from e2e.bench.errors import BenchError
@@ -23,6 +26,8 @@ JSON_FILE = REPOSITORY / "build" / "bench.json"
 DOCS_FILE = REPOSITORY / "docs" / "performance.md"
 BEGIN, END = "<!-- bench: begin -->", "<!-- bench: end -->"
 EXIT_FAILED, EXIT_INTERRUPTED = 1, 130
+
+INTERRUPTED = b"\ninterrupted; cleaning up, which may take a minute (Ctrl-C again to leave it to the next run) ...\n"
 
 EPILOG = """\
 sections: runs     `kubectl apply` of a Sovereign to TofuOutput True, beside the same commands in one plain Pod
@@ -70,11 +75,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """The exit code."""
     options = parser().parse_args(arguments)
     # A job that is stopped must clean up as a person's Ctrl-C does.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
     try:
         results = run(options)
     except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
         return EXIT_INTERRUPTED
     except (BenchError, LabError, AssertionError) as error:
         remedy = f"\n  what to do: {error.remedy}" if isinstance(error, LabError) else ""
@@ -82,6 +87,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return EXIT_FAILED
     publish(results, options.write_docs)
     return 0
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
+    # Not print: it may be what was interrupted, and its buffer cannot be entered twice.
+    os.write(sys.stderr.fileno(), INTERRUPTED)
+    raise KeyboardInterrupt
 
 
 def run(options: argparse.Namespace) -> report.Results:
@@ -100,11 +111,6 @@ def run(options: argparse.Namespace) -> report.Results:
             with_latency="latency" in options.only,
             idle=measure_idle(workplace, options) if "idle" in options.only else [],
         )
-    except KeyboardInterrupt:
-        timeline.say(
-            "interrupted; cleaning up, which takes some seconds (Ctrl-C again to leave it to the next run) ..."
-        )
-        raise
     finally:
         workplace.clear()
 
@@ -113,11 +119,13 @@ def measure_runs(workplace: Workplace, options: argparse.Namespace) -> list[pair
     with_floor = "runs" in options.only
     found = []
     if options.pairs:
-        workplace.timeline.say(f"{options.pairs} pairs, about {40 * options.pairs} s ...")
+        workplace.timeline.say(f"measuring pairs: {options.pairs}, about {40 * options.pairs} s ...")
         found.append(pairs.measure(workplace, count=options.pairs, with_floor=with_floor))
     if options.server_seconds and options.slow_pairs:
         minutes = options.slow_pairs * (2 * options.server_seconds + 40) / 60
-        workplace.timeline.say(f"{options.slow_pairs} pairs with slow servers, about {minutes:.0f} minutes ...")
+        workplace.timeline.say(
+            f"measuring pairs with slow servers: {options.slow_pairs}, about {minutes:.0f} minutes ..."
+        )
         slow = pairs.measure(
             workplace, count=options.slow_pairs, with_floor=with_floor, server_seconds=options.server_seconds
         )

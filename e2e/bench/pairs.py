@@ -40,7 +40,7 @@ def measure(
     before = surroundings.identity(surroundings.operator_pod(workplace.kubectl))
     with servers_take(server_seconds) as seconds:
         series = Series(seconds)
-        pairs = _Pairs(workplace, series, f"{PREFIX}{seconds:.0f}s")
+        pairs = _Pairs(workplace, series, f"{PREFIX}{'usual' if server_seconds is None else 'slow'}")
         for number in range(1, count + 1):
             if with_floor:
                 series.floor.append(pairs.floor(number))

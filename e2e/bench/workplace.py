@@ -40,7 +40,7 @@ class Workplace:
         names = [n["metadata"]["name"] for n in self.kubectl.items("namespaces", "-l", _selector())]
         if not names:
             return
-        self.timeline.say(f"removing {len(names)} namespaces of the benchmark ...")
+        self.timeline.say(f"removing the benchmark's namespaces: {len(names)} ...")
         for name in names:
             self._delete_sovereigns(name)
         self.kubectl("delete", "namespaces", *names, f"--timeout={GONE_SECONDS}s", timeout=2 * GONE_SECONDS)

@@ -294,10 +294,31 @@ CASES = (
     ),
     Case(
         "the run namespace is on its way out as announced: looked at again until it is gone",
-        (going(ANNOUNCED), known(APPLIED, DESTROYED, **AFTER), seen(namespace=NamespaceView(terminating=True))),
+        (going(ANNOUNCED, MADE), seen(namespace=NamespaceView(terminating=True))),
+        check="namespace_leaving",
+        deleting="CleaningUp",
+        says=("Nothing is left in the cloud", "removing the run namespace"),
+        again=finalize.LOOK_AGAIN,
+    ),
+    Case(
+        "somebody deleted the run namespace, then the owner accepted its loss: the record that holds it is let go",
+        (going(ANNOUNCED, MADE, ORPHAN), known(APPLIED), seen(namespace=NamespaceView(terminating=True))),
+        check="namespace_leaving",
+        deleting="CleaningUp",
+        says=("Left in the cloud",),
+        does=("DeleteNamespace",),
+        again=finalize.LOOK_AGAIN,
+    ),
+    Case(
+        "runs go before their namespace: a Pod in its grace period would hold it up for minutes",
+        (
+            going(ANNOUNCED),
+            known(APPLIED, DESTROYED, **AFTER),
+            seen(jobs=(gen.job(APPLIED, complete=True), gen.job(DESTROYED, complete=True, terminating=True))),
+        ),
         check="nothing_left",
         deleting="CleaningUp",
-        does=("WriteReceipt", "DeleteNamespace"),
+        does=("DeleteJob",),
         again=finalize.LOOK_AGAIN,
     ),
     Case(

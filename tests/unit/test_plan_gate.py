@@ -95,7 +95,10 @@ def test_an_old_approval_does_not_hold_up_a_plan_that_needs_none() -> None:
 
 
 def test_a_destroy_run_was_approved_by_the_deletion() -> None:
-    assert verdict(judged(DESTROY, FIRST, destroy_run=True, replicas=3), manual=False, approved="")[0] == 0
+    """In mode Manual too: else a Sovereign with approval Manual could never be deleted."""
+    judgement = judged(DESTROY, FIRST, destroy_run=True, replicas=3)
+    assert verdict(judgement, manual=False, approved="")[0] == 0
+    assert verdict(judgement, manual=True, approved="0" * 64)[0] == 0
 
 
 @pytest.mark.parametrize(

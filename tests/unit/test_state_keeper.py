@@ -1,0 +1,149 @@
+"""The sidecar that saves a refused state: a real process, real signals, and an API server over TLS."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import signal
+import ssl
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from catalyst_operator.core.naming import ERRORED_STATE_SECRET
+
+PATIENCE = 20
+STATE = b'{"encrypted_data":"..."}\x00\xff'
+DRIVER = """
+import pathlib, signal, sys, threading, time
+from catalyst_operator.runs import state_keeper
+
+def announce():
+    while signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        time.sleep(0.001)
+    print("ready", flush=True)
+
+threading.Thread(target=announce).start()
+sys.exit(state_keeper.main(pathlib.Path(sys.argv[1]), pause=0.01))
+"""
+"""Says when it would hear a signal, which is when a test may send one."""
+
+
+class Api:
+    """Takes one Secret, after refusing so often."""
+
+    def __init__(self, refusals: int = 0) -> None:
+        self.refusals = refusals
+        self.calls: list[tuple[str, str, str, dict[str, Any]]] = []
+        self.tried = threading.Event()
+
+    def take(self, method: str, path: str, headers: Any, body: bytes) -> int:
+        self.calls.append((method, path, headers["Authorization"], json.loads(body)))
+        self.tried.set()
+        self.refusals -= 1
+        return 503 if self.refusals >= 0 else 200
+
+
+@contextmanager
+def served(api: Api, folder: Path) -> Iterator[int]:
+    """Over TLS, with a certificate of our own as the service account's ca.crt."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_PATCH(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(api.take(self.command, self.path, self.headers, body))
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Quiet."""
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder / "ca.crt", folder / "key")
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield server.server_port
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture(scope="module")
+def account(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A service account's folder: token and CA."""
+    folder = tmp_path_factory.mktemp("account")
+    subject = ["-subj", "/CN=api", "-addext", "subjectAltName=IP:127.0.0.1"]
+    new = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", "key", "-out", "ca.crt"]
+    command = ["openssl", "req", "-x509", "-days", "2", *new, *subject]
+    subprocess.run(command, cwd=folder, check=True, capture_output=True)
+    (folder / "token").write_text("service-account-token")
+    return folder
+
+
+@contextmanager
+def keeper(account: Path, work: Path, port: int) -> Iterator[subprocess.Popen[str]]:
+    """The sidecar, waiting in its work directory."""
+    place = {"KUBERNETES_SERVICE_HOST": "127.0.0.1", "KUBERNETES_SERVICE_PORT": str(port)}
+    env = {**os.environ, **place, "CATALYST_RUN_NAMESPACE": "sov-a-12345", "PYTHONPATH": str(Path.cwd())}
+    command = [sys.executable, "-c", DRIVER, str(account)]
+    with subprocess.Popen(command, cwd=work, env=env, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        yield process
+        if process.poll() is None:
+            process.kill()
+
+
+def test_told_to_stop_with_nothing_to_save_it_stops(account: Path, tmp_path: Path) -> None:
+    with keeper(account, tmp_path, 1) as process:
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(PATIENCE) == 0
+
+
+def test_a_refused_state_is_saved_as_it_is(account: Path, tmp_path: Path) -> None:
+    api = Api()
+    with served(api, account) as port, keeper(account, tmp_path, port) as process:
+        (tmp_path / "errored.tfstate").write_bytes(STATE)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(PATIENCE) == 0
+    ((method, path, authorization, body),) = api.calls
+    assert method == "PATCH"
+    assert path.startswith(f"/api/v1/namespaces/sov-a-12345/secrets/{ERRORED_STATE_SECRET}?fieldManager=")
+    assert authorization == "Bearer service-account-token"
+    assert base64.b64decode(body["data"]["tfstate"]) == STATE
+
+
+def test_it_tries_on_while_it_is_refused_and_however_often_it_is_told_to_stop(account: Path, tmp_path: Path) -> None:
+    api = Api(refusals=5)
+    with served(api, account) as port, keeper(account, tmp_path, port) as process:
+        (tmp_path / "errored.tfstate").write_bytes(STATE)
+        process.send_signal(signal.SIGTERM)
+        assert api.tried.wait(PATIENCE)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(PATIENCE) == 0
+    assert len(api.calls) == 6
+
+
+def test_it_does_not_talk_to_a_server_that_is_not_ours(account: Path, tmp_path: Path) -> None:
+    """Another CA in the service account: the state and the token stay here."""
+    stranger = tmp_path / "account"
+    stranger.mkdir()
+    (stranger / "token").write_text("service-account-token")
+    system = ssl.create_default_context().get_ca_certs(binary_form=True)[0]
+    (stranger / "ca.crt").write_text(ssl.DER_cert_to_PEM_cert(system))
+    api = Api()
+    with served(api, account) as port, keeper(stranger, tmp_path, port) as process:
+        (tmp_path / "errored.tfstate").write_bytes(STATE)
+        process.send_signal(signal.SIGTERM)
+        assert process.stdout is not None
+        assert "could not save" in process.stdout.readline()
+        process.kill()
+    assert api.calls == []
