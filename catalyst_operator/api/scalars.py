@@ -220,7 +220,8 @@ SshPublicKey = Annotated[
         "base64 and an optional comment",
     ),
     Rule(
-        "!self.startsWith('ssh-ed25519 ') || self.matches('^ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI[0-9A-Za-z+/]{43}( |$)')",
+        "!self.startsWith('ssh-ed25519 ')"
+        " || self.matches('^ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI[0-9A-Za-z+/]{43}( |$)')",
         "is not a whole ed25519 key, which has 68 characters after its type: copy the .pub file again",
     ),
     Rule(

@@ -154,13 +154,22 @@ def _phase_condition(run: RunEntry | None, type_: ConditionType, *, now: datetim
 def _phase_sentence(run: RunEntry, entry: PhaseEntry, entries: Sequence[PhaseEntry], words: str) -> str:
     began = entries[0].started
     took = f" in {seconds(entry.finished - began)}" if entry.finished and began else ""
-    extra = (
-        f": {plan_words(run)}"
-        if entry.state is PhaseState.SUCCEEDED and entry.name in ("plan-gate", "tofu-apply")
-        else ""
-    )
+    if entry.state is PhaseState.SUCCEEDED:
+        return _success(run, entry.name).format(took=took)
     why = _why(run, entry) if entry.state is PhaseState.FAILED else ""
-    return f"{entry.name} {words}{took}{extra}{why}".rstrip(": ") + "."
+    return f"{entry.name} {words}{took}{why}".rstrip(": ") + "."
+
+
+def _success(run: RunEntry, phase: str) -> str:
+    """What a phase achieved, with a place for how long it took."""
+    plan = run.plan
+    done = f": {plan.add} added, {plan.change} changed, {plan.destroy} destroyed" if plan else ""
+    return {
+        "tofu-init": "OpenTofu was initialised{took}.",
+        "plan-gate": f"Planned{{took}}: {plan_words(run)}.",
+        "tofu-apply": f"Applied{{took}}{done}.",
+        "tofu-output": "The outputs were read{took}.",
+    }[phase]
 
 
 def _why(run: RunEntry, entry: PhaseEntry) -> str:

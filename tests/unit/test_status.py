@@ -75,9 +75,9 @@ def test_a_destroy_counts_to_its_own_end() -> None:
 def test_phases_tell_how_long_they_took_and_what_the_plan_is() -> None:
     status = status_of(known(gen.succeeded()))
     told = {c.type: c.message for c in status.conditions}
-    assert told["TofuInit"] == "tofu-init succeeded in 5s."
-    assert told["TofuPlan"] == "plan-gate succeeded in 5s: 9 to add, 0 to change, 0 to destroy."
-    assert told["TofuApply"] == "tofu-apply succeeded in 5s: 9 to add, 0 to change, 0 to destroy."
+    assert told["TofuInit"] == "OpenTofu was initialised in 5s."
+    assert told["TofuPlan"] == "Planned in 5s: 9 to add, 0 to change, 0 to destroy."
+    assert told["TofuApply"] == "Applied in 5s: 9 added, 0 changed, 0 destroyed."
 
 
 def test_a_failed_phase_tells_its_exit_code_and_the_diagnosed_error() -> None:
