@@ -116,6 +116,11 @@ class FakeApi:
         """Take an object out, whatever holds it: what the namespace controller and a kubelet do at the end."""
         self._drop(key)
 
+    def take_over(self, other: FakeApi) -> None:
+        """Hold what another server holds. Objects are never changed in place, so they can be shared."""
+        self._objects, self._applied = dict(other._objects), dict(other._applied)
+        self._version = other._version
+
     def replay(self, request: Request) -> None:
         """Let a request take effect whose sender does not wait any more; what it is answered is heard by nobody."""
         with suppress(_Failure):

@@ -6,7 +6,7 @@ What a test does not name has a value that is valid and does not matter to it.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,6 +14,8 @@ from typing import Any
 from pydantic import SecretStr
 
 from catalyst_operator.api import labels
+from catalyst_operator.api.common import Condition
+from catalyst_operator.api.conditions import CONDITIONS
 from catalyst_operator.api.phases import RunVerb
 from catalyst_operator.api.sovereign import Sovereign
 from catalyst_operator.core import naming
@@ -305,6 +307,17 @@ def tokened(token: str | None = TOKEN, version: str = "s/1") -> SceneMod:
 def later(delta: timedelta) -> SceneMod:
     """So much later."""
     return lambda o: replace(o, now=o.now + delta)
+
+
+_REASONS = {doc.type.value: {reason.value for reason in doc.reasons} for doc in CONDITIONS}
+# The Secret may come a moment after the Sovereign, so a missing one is waited for before it is anybody's fault.
+_REASONS["Reconciling"].add("CredentialsMissing")
+
+
+def undocumented(conditions: Iterable[Condition]) -> list[str]:
+    """Conditions whose reason is not in the API's table of reasons, in words."""
+    unknown = (c for c in conditions if c.reason not in _REASONS.get(c.type, ()))
+    return [f"{c.type}={c.reason} is not documented" for c in unknown]
 
 
 def after(o: Observation, decision: Decision) -> Observation:

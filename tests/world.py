@@ -18,7 +18,6 @@ from pydantic import ValidationError
 from catalyst_operator.adapters.run_logs import RunLogs
 from catalyst_operator.api import labels
 from catalyst_operator.api.common import Condition
-from catalyst_operator.api.conditions import CONDITIONS
 from catalyst_operator.api.sovereign import Sovereign
 from catalyst_operator.core import conditions, naming, record
 from catalyst_operator.errors import ApiError
@@ -52,7 +51,7 @@ class World:
         self.wake = True
         self.timer: datetime | None = None
         self.reconciles = 0
-        self._ran: dict[str, str] = {}
+        self._ran: dict[int, str] = {}
         self._strays: set[str] = set()
         self._stamp = 0
         self.api.on_change = self._changed
@@ -63,6 +62,14 @@ class World:
         self.api.put("sovereigns", raw)
         self.api.change(SOVEREIGN, lambda o: o["metadata"].update(uid=gen.UID))
         self.restart()
+
+    def fork(self) -> World:
+        """Another world that stands where this one came to rest."""
+        other = World()
+        other.api.take_over(self.api)
+        other.cloud.objects.update(self.cloud.objects)
+        other.now = self.now
+        return other
 
     def clock(self) -> datetime:
         """The time that everybody sees."""
@@ -162,12 +169,12 @@ class World:
 
     def delete_job(self) -> None:
         """Somebody deletes the latest Job."""
-        for job in self.jobs()[-1:]:
+        for job in sorted(self.jobs(), key=_attempt)[-1:]:
             self.api.remove(*key_of("jobs", job))
 
     def delete_pod(self) -> None:
         """Somebody deletes a run's Pod, or drains its node."""
-        for pod in self.pods()[-1:]:
+        for pod in sorted(self.pods(), key=_attempt)[-1:]:
             self.api.remove(*key_of("pods", pod))
 
     # --- the cluster --------------------------------------------------------------------------------------------------
@@ -223,8 +230,10 @@ class World:
         except ValidationError as error:
             raise Broken(f"the schema refuses the status: {error}") from error
         wrong = conditions.violations(new.status.conditions, new.metadata.generation)
-        wrong += [f"{c.type}={c.reason} is not documented" for c in new.status.conditions if not _documented(c)]
+        wrong += gen.undocumented(new.status.conditions)
         wrong += _wrong_times(old.status.conditions, new.status.conditions, self.now.replace(microsecond=0))
+        if new.status.observed_generation != new.metadata.generation:
+            wrong.append("the status was written over a spec that it does not speak of")
         if old.status.outputs and not new.status.outputs:
             wrong.append("outputs were forgotten")
         if wrong:
@@ -234,7 +243,7 @@ class World:
         """A Pod is let go once its end is in the record, and not before."""
         if not _held(before) or _held(after):
             return
-        attempt = int(before["metadata"]["labels"][labels.LABEL_ATTEMPT])
+        attempt = _attempt(before)
         found = self.record()
         if found is None or any(r.active for r in found.runs if r.attempt == attempt):
             raise Broken(f"Pod of attempt {attempt} was let go before its end was recorded")
@@ -256,13 +265,17 @@ class World:
         return not cluster.open_(job) or any(map(cluster.over, mine))
 
     def _check_single(self, pod: Object) -> None:
-        attempt, uid = pod["metadata"]["labels"][labels.LABEL_ATTEMPT], pod["metadata"]["uid"]
+        attempt, uid = _attempt(pod), pod["metadata"]["uid"]
         if self._ran.setdefault(attempt, uid) != uid:
             raise Broken(f"attempt {attempt} ran in two Pods")
 
 
 def _held(pod: Object | None) -> bool:
     return pod is not None and labels.FINALIZER_OBSERVED in pod["metadata"].get("finalizers", ())
+
+
+def _attempt(o: Object) -> int:
+    return int(o["metadata"]["labels"][labels.LABEL_ATTEMPT])
 
 
 def _job_of(pod: Object) -> str:
@@ -279,11 +292,3 @@ def _wrong_times(old: tuple[Condition, ...], new: tuple[Condition, ...], now: da
     }
     wrong = (c for c in new if c.last_transition_time != expected[c.type])
     return [f"lastTransitionTime of {c.type} is {c.last_transition_time}, not {expected[c.type]}" for c in wrong]
-
-
-_REASONS = {doc.type.value: {reason.value for reason in doc.reasons} for doc in CONDITIONS}
-_REASONS["Reconciling"].add("CredentialsMissing")
-
-
-def _documented(c: Condition) -> bool:
-    return c.reason in _REASONS.get(c.type, ())

@@ -191,7 +191,7 @@ def destroy_in_progress(scene: Deletion) -> Answer | None:
         return None
     pod, phase = scene.o.pod_of(run.job), running_phase(run)
     trouble = waiting_for(pod) if pod else ""
-    verdict = _working(Reason.DESTROYING, f"Destroying. {run_words(scene.o, run)} {trouble}".rstrip())
+    verdict = _working(Reason.DESTROYING, f"{run_words(scene.o, run)} {trouble}".rstrip())
     if pod and phase and phase.name in LOG_PHASES and phase.started:
         return Answer(verdict, (FollowLog(pod.name, phase.name),), scene.o.settings.progress_interval)
     return Answer(verdict, requeue_after=SAFETY)

@@ -96,7 +96,8 @@ def look(o: Observation) -> Scene:
         variables = tfvars(o.sovereign, o.settings)
     except UnknownReleaseError as error:
         where = "spec.release" if o.sovereign.spec.release else "the operator's setting CATALYST_RELEASE"
-        return Scene(o, gather(o), {}, "", f"{error}. Correct {where}.")
+        said = str(error)
+        return Scene(o, gather(o), {}, "", f"{said[:1].upper()}{said[1:]}. Correct {where}.")
     return Scene(o, gather(o), variables, inputs_digest(RunVerb.APPLY, variables))
 
 
@@ -234,9 +235,9 @@ def awaiting_approval(scene: Scene) -> Answer | None:
         return None
     if changed_since(scene.o, scene.record, run):
         return None
-    why = f": {run.plan.why}" if run.plan.why else ""
+    why = f", since {run.plan.why}" if run.plan.why else ""
     message = (
-        f"The plan {run.plan.digest} ({status.plan_words(run)}) waits for approval{why}. Read it with `kubectl -n "
+        f"Waits for approval{why}: plan {run.plan.digest} ({status.plan_words(run)}). Read it with `kubectl -n "
         f"{naming.run_namespace(scene.o.sovereign.metadata.name, scene.o.uid)} logs job/{run.job} -c plan-gate`, "
         "then set spec.approvePlan to its digest."
     )
@@ -405,7 +406,9 @@ def failure_message(o: Observation, run: RunEntry, exhausted: bool) -> str:
     first = run.errors[0]
     namespace = naming.run_namespace(o.sovereign.metadata.name, o.uid)
     read = (
-        f" Log: kubectl -n {namespace} logs job/{run.job} --all-containers" if first.code == diagnosis.UNKNOWN else ""
+        f" Log: `kubectl -n {namespace} logs job/{run.job} --all-containers`."
+        if first.code == diagnosis.UNKNOWN
+        else ""
     )
     what = first.message.rstrip(".")
     return f"{first.code}: {status.failed_words(run)} failed{attempts}: {what}. {first.remedy}{read}{further}"
@@ -422,11 +425,12 @@ def run_words(o: Observation, run: RunEntry) -> str:
     phase = running_phase(run)
     if phase is None:
         return f"Waiting for the Pod of Job {run.job}."
+    doing = "Destroying" if run.verb is RunVerb.DESTROY else "Applying"
     return {
         "tofu-init": "Initialising OpenTofu.",
         "tofu-plan": "Planning.",
         "plan-gate": "Judging the plan.",
-        "tofu-apply": f"Applying: {status.plan_words(run)}{_apply_words(o, run)}.",
+        "tofu-apply": f"{doing}: {status.plan_words(run)}{_apply_words(o, run)}.",
         "tofu-output": "Reading the outputs.",
         "leftovers": "Checking that nothing is left in the project.",
     }[phase.name]

@@ -103,7 +103,7 @@ def _conditions(o: Observation, record: Record, run: RunEntry | None, verdict: V
         found.append((ConditionType.RECONCILING, "True", verdict.reason, verdict.message))
     if verdict.stance is Stance.STALLED:
         found.append((ConditionType.STALLED, "True", verdict.reason, verdict.message))
-    found += [(type_, *_phase_condition(shown, type_, now=o.now)) for type_ in PHASE_CONDITIONS]
+    found += [(type_, *_phase_condition(o, shown, type_)) for type_ in PHASE_CONDITIONS]
     if verdict.deleting:
         found.append((ConditionType.DELETING, "True", verdict.deleting, verdict.message))
     generation = o.sovereign.metadata.generation
@@ -123,6 +123,7 @@ PHASE_CONDITIONS: dict[ConditionType, tuple[str, ...]] = {
 }
 """Which containers speak for which condition: the plan is only good once the gate let it pass."""
 
+_NO_RUN: tuple[Truth, Reason, str] = ("Unknown", Reason.WAITING, "No run has been started yet.")
 _PHASE_TRUTH: dict[PhaseState, tuple[Truth, Reason, str]] = {
     PhaseState.WAITING: ("Unknown", Reason.WAITING, "waits for an earlier phase"),
     PhaseState.RUNNING: ("Unknown", Reason.RUNNING, "is running"),
@@ -132,9 +133,11 @@ _PHASE_TRUTH: dict[PhaseState, tuple[Truth, Reason, str]] = {
 }
 
 
-def _phase_condition(run: RunEntry | None, type_: ConditionType, *, now: datetime) -> tuple[Truth, Reason, str]:
+def _phase_condition(o: Observation, run: RunEntry | None, type_: ConditionType) -> tuple[Truth, Reason, str]:
     if run is None:
-        return "Unknown", Reason.WAITING, "No run has been started yet."
+        # After many attempts to destroy, the last apply is not in the record any more.
+        before = conditions.find(o.sovereign.status.conditions, type_)
+        return (before.status, Reason(before.reason), before.message) if before else _NO_RUN
     if run.state is RunState.LOST:
         return (
             "Unknown",

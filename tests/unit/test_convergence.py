@@ -20,7 +20,7 @@ from tests.fake_kube import Crash, Request
 from tests.world import WRONG_TOKEN, World
 
 CHAOS = settings(
-    max_examples=50,
+    max_examples=45,
     derandomize=True,
     deadline=None,
     database=None,

@@ -170,7 +170,7 @@ CASES = (
         ),
         check="destroy_in_progress",
         deleting="Destroying",
-        says=("Destroying.", "Applying: 9 to add"),
+        says=("Destroying: 9 to add",),
         does=("FollowLog",),
         again=SETTINGS.progress_interval,
     ),
@@ -466,6 +466,7 @@ def test_decision(case: Case) -> None:
     assert status.last_operation is not None
     assert (status.last_operation.type, status.last_operation.state) == ("Delete", case.operation)
     assert conditions.violations(status.conditions, o.sovereign.metadata.generation) == []
+    assert gen.undocumented(status.conditions) == []
 
 
 def test_every_check_is_in_the_table() -> None:

@@ -574,6 +574,7 @@ def test_decision(case: Case) -> None:
     assert status.last_operation is not None
     assert status.last_operation.state == case.operation
     assert conditions.violations(status.conditions, o.sovereign.metadata.generation) == []
+    assert gen.undocumented(status.conditions) == []
 
 
 def test_every_check_is_in_the_table() -> None:

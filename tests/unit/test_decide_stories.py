@@ -42,7 +42,7 @@ def names(world: World) -> list[str]:
 
 
 def reason(world: World) -> str:
-    return str(world.condition("Ready")["reason"])
+    return str(world.condition("Ready").get("reason"))
 
 
 def message(world: World) -> str:
@@ -106,8 +106,8 @@ async def test_the_token_is_in_its_two_secrets_and_nowhere_else() -> None:
 # --- the operator dies ------------------------------------------------------------------------------------------------
 
 
-async def crashed(world: World, number: int, early: bool) -> bool:
-    """Undisturbed, but for a crash at one write. Whether there was a write of that number."""
+async def crashed(world: World, number: int) -> bool:
+    """Undisturbed, but for a crash right after one write. Whether there was a write of that number."""
     struck = False
 
     def crash(_: Request) -> None:
@@ -118,41 +118,38 @@ async def crashed(world: World, number: int, early: bool) -> bool:
     strike = at_request(number, crash)
 
     def writing(request: Request) -> None:
-        if request.writes:
+        if request.writes and request.key.plural != "events":
             strike(request)
 
     for _ in range(drive.ENOUGH):
         if drive.due(world):
-            await (reconcile(world, writing, calm) if early else reconcile(world, calm, writing))
+            await reconcile(world, calm, writing)
         elif await undisturbed(world, 1):
             return struck
     raise AssertionError(story(world))
 
 
-@pytest.mark.parametrize("early", [True, False], ids=["before it takes effect", "after it took effect"])
-async def test_a_crash_at_any_write_of_a_provisioning_ends_as_if_there_had_been_none(early: bool) -> None:
-    number = 0
-    struck = True
+async def test_a_crash_after_any_write_of_a_provisioning_ends_as_if_there_had_been_none() -> None:
+    number, struck = 0, True
     while struck:
         number += 1
         world = World()
-        struck = await crashed(world, number, early)
+        struck = await crashed(world, number)
         check_end(world)
-        assert len(world.jobs()) == 1, f"crash at write {number}: {names(world)}"
+        assert len(world.jobs()) == 1, f"crash after write {number}: {names(world)}"
     assert number > 15
 
 
-@pytest.mark.parametrize("early", [True, False], ids=["before it takes effect", "after it took effect"])
-async def test_a_crash_at_any_write_of_a_deletion_ends_as_if_there_had_been_none(early: bool) -> None:
-    number = 0
-    struck = True
+async def test_a_crash_after_any_write_of_a_deletion_ends_as_if_there_had_been_none() -> None:
+    number, struck = 0, True
+    standing = await provisioned(gen.spec(deletionProtection=False))
     while struck:
         number += 1
-        world = await provisioned(gen.spec(deletionProtection=False))
+        world = standing.fork()
         world.delete()
-        struck = await crashed(world, number, early)
+        struck = await crashed(world, number)
         check_end(world)
-        assert world.sovereign is None, f"crash at write {number}: {story(world)}"
+        assert world.sovereign is None, f"crash after write {number}: {story(world)}"
     assert number > 15
 
 
@@ -202,6 +199,27 @@ async def test_a_job_that_vanished_with_its_pod_is_not_taken_for_done() -> None:
     check_end(world)
 
 
+async def test_a_pod_that_appears_while_its_job_is_deleted_is_waited_for() -> None:
+    """Pods are listed before Jobs: neither was seen, and yet an OpenTofu is at work."""
+    world = World()
+    await until(world, lambda: bool(world.jobs()) and world.status.get("currentRun") is not None and not world.wake)
+
+    def meanwhile(request: Request) -> None:
+        if request.key.plural == "jobs" and request.method == "GET":
+            world.api.before_request = calm
+            while len(world.cloud.objects) < 2:
+                world.enabled()[0]()
+            world.delete_job()
+
+    await reconcile(world, meanwhile)
+    assert reason(world) == "Retrying"
+    world.now += 60 * gen.SECOND
+    await reconcile(world)
+    assert "still at work" in message(world)
+    assert await undisturbed(world)
+    check_end(world)
+
+
 async def test_five_passing_failures_are_a_persons_turn_and_a_retry_starts_over() -> None:
     world = World()
     world.cloud.trouble = ["resource_unavailable"] * 7
@@ -230,7 +248,7 @@ async def test_an_error_that_waiting_does_not_mend_is_not_tried_again(error: str
 async def test_a_corrected_secret_is_found_without_any_event() -> None:
     world = World()
     world.set_token(WRONG_TOKEN)
-    await until(world, lambda: reason(world) == "CredentialsInvalid")
+    await until(world, lambda: reason(world) == "CredentialsInvalid" and not world.wake)
     world.set_token(gen.TOKEN)
     assert not world.wake, "Secrets are not watched"
     assert await undisturbed(world)
@@ -346,11 +364,13 @@ async def test_deleted_between_looking_and_holding_nothing_is_made() -> None:
     assert world.api.all("jobs") == []
 
 
-@pytest.mark.parametrize("done", [0, 1, 2])
+@pytest.mark.parametrize("done", [1, 2])
 async def test_deleted_in_mid_apply_what_was_made_is_destroyed(done: int) -> None:
     world = World(gen.spec(deletionProtection=False))
     await applying(world, done)
     world.delete()
+    await until(world, lambda: world.condition("Deleting").get("reason") == "Destroying")
+    assert len(world.cloud.objects) <= done + 1, "the apply was stopped, not waited for"
     assert await undisturbed(world)
     check_end(world)
 
@@ -389,9 +409,11 @@ async def test_a_destroy_that_fails_for_long_keeps_the_finalizer_and_goes_on() -
     world = await provisioned(gen.spec(deletionProtection=False))
     world.cloud.trouble = ["server_error"] * 20
     world.delete()
-    await until(world, lambda: not world.cloud.trouble)
+    for left in range(19, -1, -1):
+        await until(world, lambda left=left: len(world.cloud.trouble) <= left)  # type: ignore[misc]
     assert world.sovereign is not None
     assert world.condition("Deleting")["reason"] in ("DestroyFailed", "Destroying")
+    assert world.condition("TofuApply")["status"] == "True", "what was applied once is still told"
     assert await undisturbed(world)
     check_end(world)
 
