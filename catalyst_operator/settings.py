@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from catalyst_operator.api.scalars import parse_duration
+from catalyst_operator.core import releases
 from catalyst_operator.core.settings import CoreSettings
 from catalyst_operator.errors import SettingsError
 
@@ -49,7 +50,7 @@ class Settings:
                 retry_base=read.duration("CATALYST_RETRY_BASE", "20s"),
                 retry_cap=read.duration("CATALYST_RETRY_CAP", "10m"),
                 default_git_url=read.text("CATALYST_GIT_URL", CoreSettings.default_git_url),
-                default_release=read.text("CATALYST_RELEASE", "") or None,
+                default_release=read.release("CATALYST_RELEASE"),
             ),
             api_server=_api_server(environ),
             pod=read.text("CATALYST_POD", ""),
@@ -82,11 +83,24 @@ class _Reader:
         return value
 
     def duration(self, name: str, default: str) -> timedelta:
+        """At least a second: a pause of none would be a hot loop."""
         value = self.text(name, default)
         try:
-            return parse_duration(value)
-        except ValueError as error:
-            raise SettingsError(f"{name}={value!r}: expected a duration such as 90s, 15m or 1h30m") from error
+            found = parse_duration(value)
+        except ValueError:
+            found = timedelta(0)
+        if found < timedelta(seconds=1):
+            raise SettingsError(f"{name}={value!r}: expected a duration of a second or more, such as 90s, 15m or 1h30m")
+        return found
+
+    def release(self, name: str) -> str | None:
+        value = self.text(name, "") or None
+        try:
+            releases.load().get(value)
+        except releases.UnknownReleaseError as error:
+            known = ", ".join(sorted(releases.load().releases))
+            raise SettingsError(f"{name}={value!r}: expected one of {known}") from error
+        return value
 
     def port(self, name: str, default: str) -> int:
         value = self.text(name, default)

@@ -310,8 +310,6 @@ def later(delta: timedelta) -> SceneMod:
 
 
 _REASONS = {doc.type.value: {reason.value for reason in doc.reasons} for doc in CONDITIONS}
-# The Secret may come a moment after the Sovereign, so a missing one is waited for before it is anybody's fault.
-_REASONS["Reconciling"].add("CredentialsMissing")
 
 
 def undocumented(conditions: Iterable[Condition]) -> list[str]:

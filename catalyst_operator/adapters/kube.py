@@ -157,7 +157,7 @@ class Kube:
         try:
             async for line in response.response.content:
                 yield line.decode(errors="replace")
-        except (aiohttp.ClientError, TimeoutError) as error:
+        except (aiohttp.ClientError, TimeoutError, ValueError) as error:  # ValueError: a line too long for the buffer
             raise Unavailable(0, f"the log of {namespace}/{pod} broke off: {error}") from error
         finally:
             response.response.close()

@@ -42,13 +42,14 @@ class RunLogs:
         return followed.progress if followed else None
 
     def follow(self, namespace: str, pod: str, container: str, changed: Callable[[], None]) -> None:
-        """Listen from the start of the log; `changed` is called when there is something new. Again is harmless."""
+        """Listen from the start of the log; `changed` is called when there is something new. Again is harmless: a log
+        that broke off is read anew into what was heard, since folding a line twice is folding it once."""
         key = (namespace, pod, container)
         known = self._followed.get(key)
         if known and not known.task.done():
             return
         task = asyncio.create_task(self._listen(key, changed), name=f"log of {namespace}/{pod}")
-        self._followed[key] = _Followed(Progress(), task)
+        self._followed[key] = _Followed(known.progress if known else Progress(), task)
 
     async def read(self, namespace: str, pod: str, container: str) -> Progress:
         """The whole log of a container that ended, folded. Raises ApiError."""
@@ -58,7 +59,10 @@ class RunLogs:
     def forget(self, namespace: str) -> None:
         """Stop listening in a run namespace: its run is over."""
         for key in [key for key in self._followed if key[0] == namespace]:
-            self._followed.pop(key).task.cancel()
+            followed = self._followed.pop(key)
+            followed.task.cancel()
+            if followed.telling:
+                followed.telling.cancel()
 
     async def close(self) -> None:
         """Stop all followers."""

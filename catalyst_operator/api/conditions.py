@@ -184,6 +184,7 @@ CONDITIONS: tuple[ConditionDoc, ...] = (
             Reason.PROVISIONING: "the infrastructure is being created",
             Reason.PROGRESSING: "a change is being carried out",
             Reason.RETRYING: "a passing failure; the message says when it is tried again",
+            Reason.CREDENTIALS_MISSING: "waiting for the Secret named by credentialsSecretRef, or its key",
             Reason.AWAITING_FLUX_BOOTSTRAP: "waiting for Flux on the new cluster",
             Reason.DELETING: "what was made is being taken back",
         },

@@ -26,28 +26,24 @@ from catalyst_operator.core.actions import (
     RemoveFinalizer,
     WriteReceipt,
 )
-from catalyst_operator.core.evidence import gather
-from catalyst_operator.core.observation import Observation
-from catalyst_operator.core.provision import (
-    LOG_PHASES,
-    SAFETY,
-    Answer,
-    Scene,
+from catalyst_operator.core.attempts import (
     changed_since,
-    failure_message,
     forgotten_inputs,
     handled,
     has_usable_token,
     next_run,
     retry_at,
-    run_words,
     start_actions,
 )
+from catalyst_operator.core.evidence import gather
+from catalyst_operator.core.observation import Observation
 from catalyst_operator.core.record import UNSUCCESSFUL, ErrorEntry, RunEntry, RunState
 from catalyst_operator.core.releases import UnknownReleaseError
 from catalyst_operator.core.runs import at_work, running_phase, waiting_for
+from catalyst_operator.core.scene import LOG_PHASES, SAFETY, Answer, Scene
 from catalyst_operator.core.status import Stance, Verdict
 from catalyst_operator.core.tfvars import inputs_digest, tfvars
+from catalyst_operator.core.words import failure_message, run_words
 
 LOOK_AGAIN = timedelta(seconds=1)
 """How soon to look whether the namespace is gone."""

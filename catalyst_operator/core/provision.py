@@ -7,73 +7,32 @@ differ from what was applied last and nothing says to wait.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from typing import Any
+from dataclasses import replace
 
 from catalyst_operator.api import labels
 from catalyst_operator.api.conditions import Reason
 from catalyst_operator.api.phases import Phase, RunVerb
 from catalyst_operator.core import diagnosis, naming, status
-from catalyst_operator.core.actions import (
-    Action,
-    AddFinalizer,
-    CreateJob,
-    Decision,
-    DeleteInputs,
-    FollowLog,
-    PrepareNamespace,
-    WriteInputs,
-    WriteRecord,
+from catalyst_operator.core.actions import Action, AddFinalizer, Decision, FollowLog
+from catalyst_operator.core.attempts import (
+    TOKEN_LENGTH,
+    changed_since,
+    forgotten_inputs,
+    handled,
+    next_run,
+    retry_at,
+    start_actions,
+    well_formed,
 )
-from catalyst_operator.core.evidence import Evidence, gather
+from catalyst_operator.core.evidence import gather
 from catalyst_operator.core.observation import Observation
 from catalyst_operator.core.record import UNSUCCESSFUL, ErrorEntry, Record, RunEntry, RunState
 from catalyst_operator.core.releases import UnknownReleaseError
 from catalyst_operator.core.runs import at_work, running_phase, waiting_for
+from catalyst_operator.core.scene import LOG_PHASES, SAFETY, Answer, Scene
 from catalyst_operator.core.status import Stance, Verdict
 from catalyst_operator.core.tfvars import inputs_digest, tfvars
-
-TOKEN_LENGTH = 64
-"""The provider refuses any other length before it asks Hetzner."""
-LOG_PHASES = ("tofu-apply",)
-"""Phases whose log is followed while they run."""
-SAFETY = timedelta(seconds=60)
-"""A run is looked at this often even if no event comes."""
-
-
-@dataclass(frozen=True)
-class Scene:
-    """What every check looks at: the observation, and what the evidence made of the record."""
-
-    o: Observation
-    evidence: Evidence
-    variables: dict[str, Any]
-    digest: str
-    refusal: str = ""
-    """Why the spec cannot be carried out, if admission could not judge that."""
-
-    @property
-    def record(self) -> Record:
-        """The record, brought up to date."""
-        return self.evidence.record
-
-    @property
-    def last(self) -> RunEntry | None:
-        """The latest apply, if it was of the inputs that are wanted now."""
-        run = self.record.last_of(RunVerb.APPLY)
-        return run if run and run.digest == self.digest else None
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What a check concluded: what to say, what to do, and when to look again."""
-
-    verdict: Verdict
-    actions: tuple[Action, ...] = ()
-    requeue_after: timedelta | None = None
-    record: Record | None = None
-    """The record to write instead of the scene's."""
+from catalyst_operator.core.words import failure_message, run_words
 
 
 def decide(o: Observation) -> Decision:
@@ -316,145 +275,7 @@ CHECKS: tuple[Callable[[Scene], Answer | None], ...] = (
 )
 
 
-# --- shared with deletion ---------------------------------------------------------------------------------------------
-
 CREDENTIAL_CODES = frozenset({diagnosis.TOKEN_INVALID.code, diagnosis.TOKEN_READONLY.code})
-
-
-def next_run(o: Observation, record: Record, verb: RunVerb, digest: str) -> RunEntry:
-    """The run to make next."""
-    attempt = max(record.attempts, *(job.attempt for job in o.jobs), 0) + 1
-    return RunEntry(
-        verb=verb,
-        digest=digest,
-        attempt=attempt,
-        credentials=o.credentials.version if o.credentials else "",
-        generation=o.sovereign.metadata.generation,
-        created=o.now,
-        job=naming.job_name(verb.value, digest, attempt),
-        approved=o.sovereign.spec.approve_plan or "",
-        retry=_retry_requested(o),
-    )
-
-
-def start_actions(scene: Scene, run: RunEntry, record: Record | None = None) -> tuple[Action, ...]:
-    """All it takes to get a run going; done again after a crash it changes nothing."""
-    write = (WriteRecord(record),) if record else ()
-    return (
-        PrepareNamespace(refresh_token=has_usable_token(scene.o)),
-        WriteInputs(run.digest, scene.variables),
-        *write,
-        CreateJob(run),
-    )
-
-
-def forgotten_inputs(before: Record, after: Record) -> tuple[Action, ...]:
-    """Inputs of runs that fell out of the history."""
-    kept = {run.digest for run in after.runs}
-    return tuple(DeleteInputs(digest) for digest in sorted({run.digest for run in before.runs} - kept))
-
-
-def changed_since(o: Observation, record: Record, run: RunEntry) -> bool:
-    """Whether a person did something after this run that is worth another try."""
-    retry = _retry_requested(o)
-    return (
-        o.sovereign.metadata.generation != run.generation
-        or (o.credentials.version if o.credentials else "") != run.credentials
-        or (bool(retry) and retry != record.handled.get(labels.ANNOTATION_RETRY))
-    )
-
-
-def handled(o: Observation, record: Record) -> dict[str, str]:
-    """The annotations that a new run answers."""
-    retry = _retry_requested(o)
-    return {**record.handled, labels.ANNOTATION_RETRY: retry} if retry else record.handled
-
-
-def _retry_requested(o: Observation) -> str:
-    """The value of the annotation, as far as status can show it."""
-    return o.sovereign.metadata.annotations.get(labels.ANNOTATION_RETRY, "")[: status.MAX_STAMP]
-
-
-def well_formed(token: str) -> bool:
-    """Whether a token can be one; whether it is valid only Hetzner knows."""
-    return len(token) == TOKEN_LENGTH and token.isascii() and token.isalnum()
-
-
-def has_usable_token(o: Observation) -> bool:
-    """Whether the owner's Secret holds something that can be a token."""
-    token = o.credentials.token if o.credentials else None
-    return token is not None and well_formed(token.get_secret_value())
-
-
-def retry_at(o: Observation, record: Record, run: RunEntry) -> datetime:
-    """When a run that failed transiently is tried again: doubling from the base up to the cap."""
-    failures = record.consecutive_failures(run)
-    doublings: int = 2 ** max(0, min(failures - 1, 16))
-    delay = min(o.settings.retry_cap, o.settings.retry_base * doublings)
-    return (run.finished or run.created) + delay
-
-
-def failure_message(o: Observation, run: RunEntry, exhausted: bool) -> str:
-    """What happened, why, and what to do."""
-    attempts = f" ({o.settings.max_attempts} attempts)" if exhausted else ""
-    further = f" {_NO_MORE}" if exhausted else ""
-    if run.state is RunState.INTERRUPTED:
-        cause = f": {run.cause.rstrip('.')}" if run.cause else ""
-        return f"{status.failed_words(run)} was interrupted from outside{attempts}{cause}.{further}"
-    if run.state is RunState.LOST:
-        return f"Job {run.job} vanished before its end was seen{attempts}; the next run starts with a plan.{further}"
-    first = run.errors[0]
-    namespace = naming.run_namespace(o.sovereign.metadata.name, o.uid)
-    read = (
-        f" Log: `kubectl -n {namespace} logs job/{run.job} --all-containers`."
-        if first.code == diagnosis.UNKNOWN
-        else ""
-    )
-    what = first.message.rstrip(".")
-    return f"{first.code}: {status.failed_words(run)} failed{attempts}: {what}. {first.remedy}{read}{further}"
-
-
-_NO_MORE = (
-    "It is not tried again by itself: edit the spec, or annotate the Sovereign with "
-    f"{labels.ANNOTATION_RETRY}=<any new value>."
-)
-
-
-def run_words(o: Observation, run: RunEntry) -> str:
-    """What a run in progress is doing, for `kubectl get -w`."""
-    phase = running_phase(run)
-    if phase is None:
-        return f"Waiting for the Pod of Job {run.job}."
-    doing = "Destroying" if run.verb is RunVerb.DESTROY else "Applying"
-    return {
-        "tofu-init": "Initialising OpenTofu.",
-        "tofu-plan": "Planning.",
-        "plan-gate": "Judging the plan.",
-        "tofu-apply": f"{doing}: {status.plan_words(run)}{_apply_words(o, run)}.",
-        "tofu-output": "Reading the outputs.",
-        "leftovers": "Checking that nothing is left in the project.",
-    }[phase.name]
-
-
-def _apply_words(o: Observation, run: RunEntry) -> str:
-    """How far an apply is, and which resource has been in work for the longest time."""
-    progress = o.progress
-    if progress is None:
-        return ""
-    done = f"; {progress.done} of {_total(run)} done"
-    longest = progress.longest_running()
-    if longest is None:
-        return done
-    address, resource = longest
-    elapsed = status.seconds(max(timedelta(0), o.now - resource.started))
-    return f"{done}, {_GERUND.get(resource.action, resource.action)} {address} for {elapsed}"
-
-
-_GERUND = {"create": "creating", "delete": "destroying", "update": "changing", "read": "reading"}
-
-
-def _total(run: RunEntry) -> int:
-    return run.plan.add + run.plan.change + run.plan.destroy if run.plan else 0
 
 
 def _phase_of(run: RunEntry) -> Phase:

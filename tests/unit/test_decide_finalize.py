@@ -12,11 +12,12 @@ from datetime import timedelta
 import pytest
 
 from catalyst_operator.api.phases import RunVerb
-from catalyst_operator.core import conditions, finalize, provision
+from catalyst_operator.core import conditions, finalize
 from catalyst_operator.core.actions import CreateJob, PrepareNamespace, RemoveFinalizer, WriteReceipt, WriteRecord
 from catalyst_operator.core.decide import decide
 from catalyst_operator.core.observation import NamespaceView, Observation, StateView
 from catalyst_operator.core.record import RunState
+from catalyst_operator.core.scene import SAFETY
 from tests import gen
 from tests.gen import NOW, OUTPUTS, SETTINGS, RawMod, SceneMod, deleting, known, of, seen, spec
 
@@ -116,21 +117,21 @@ CASES = (
         deleting="Waiting",
         says=("Stopping Job apply-", "written to the state"),
         does=("DeleteJob",),
-        again=provision.SAFETY,
+        again=SAFETY,
     ),
     Case(
         "its Job is gone and its Pod still writes its state: waited for, not told again",
         (going(), known(gen.run()), seen(pods=(gen.pod(gen.run(), "tofu-apply", terminating=True),))),
         check="apply_in_progress",
         deleting="Waiting",
-        again=provision.SAFETY,
+        again=SAFETY,
     ),
     Case(
         "a Job that is told to stop already is not told again",
         (going(), known(gen.run()), seen(jobs=(gen.job(gen.run(), terminating=True),))),
         check="apply_in_progress",
         deleting="Waiting",
-        again=provision.SAFETY,
+        again=SAFETY,
     ),
     Case(
         "the stopped apply is recorded and let go, and the destroy begins in the same breath",
@@ -144,7 +145,7 @@ CASES = (
         check="new_destroy",
         deleting="Destroying",
         does=("WriteRecord", "ReleasePod", "ForgetLogs", *START),
-        again=provision.SAFETY,
+        again=SAFETY,
     ),
     Case(
         "deleted between recording an apply and creating its Job: nothing ran, nothing is left",
@@ -179,7 +180,7 @@ CASES = (
         (going(spec(suspend=True)), known(APPLIED, RUNNING, **BEFORE), seen(jobs=(gen.job(RUNNING),))),
         check="destroy_in_progress",
         deleting="Destroying",
-        again=provision.SAFETY,
+        again=SAFETY,
     ),
     Case(
         "suspended, then deleted: it is destroyed all the same",
@@ -187,7 +188,7 @@ CASES = (
         check="new_destroy",
         deleting="Destroying",
         does=START,
-        again=provision.SAFETY,
+        again=SAFETY,
     ),
     Case(
         "the run namespace vanished, and nobody announced that: what is in the cloud is not known any more",
@@ -244,7 +245,7 @@ CASES = (
         check="new_destroy",
         deleting="Destroying",
         does=START,
-        again=provision.SAFETY,
+        again=SAFETY,
     ),
     Case(
         "the run namespace vanished and the owner accepts that: it goes",
@@ -355,7 +356,7 @@ CASES = (
         check="new_destroy",
         deleting="Destroying",
         does=START,
-        again=provision.SAFETY,
+        again=SAFETY,
     ),
     Case(
         "a failed destroy is tried again, and the message says when",
@@ -382,7 +383,7 @@ CASES = (
         check="new_destroy",
         deleting="Destroying",
         does=START,
-        again=provision.SAFETY,
+        again=SAFETY,
     ),
     Case(
         "a retry was asked for: it does not wait for the end of its pause",
@@ -390,7 +391,7 @@ CASES = (
         check="new_destroy",
         deleting="Destroying",
         does=START,
-        again=provision.SAFETY,
+        again=SAFETY,
     ),
     Case(
         "an interrupted destroy is tried again too",
@@ -419,7 +420,7 @@ CASES = (
         check="job_not_created",
         deleting="Destroying",
         does=("PrepareNamespace", "WriteInputs", "CreateJob"),
-        again=provision.SAFETY,
+        again=SAFETY,
     ),
     Case(
         "deleted while its apply backed off: destroyed at once",
@@ -427,7 +428,7 @@ CASES = (
         check="new_destroy",
         deleting="Destroying",
         does=START,
-        again=provision.SAFETY,
+        again=SAFETY,
     ),
     Case(
         "deleted while a plan waited for approval that would have changed what stands: what stands is destroyed",
@@ -435,7 +436,7 @@ CASES = (
         check="new_destroy",
         deleting="Destroying",
         does=START,
-        again=provision.SAFETY,
+        again=SAFETY,
     ),
 )
 

@@ -21,9 +21,11 @@ from catalyst_operator.core.actions import (
     WriteInputs,
     WriteRecord,
 )
+from catalyst_operator.core.attempts import retry_at
 from catalyst_operator.core.decide import decide
 from catalyst_operator.core.observation import NamespaceView, Observation, StateView
 from catalyst_operator.core.record import RunState
+from catalyst_operator.core.scene import SAFETY, Scene
 from tests import gen
 from tests.gen import NOW, OUTPUTS, SETTINGS, SceneMod, known, of, seen, spec
 
@@ -57,7 +59,7 @@ CASES = (
         reason="Provisioning",
         says=("Job apply-", "is being created"),
         does=START,
-        again=provision.SAFETY,
+        again=SAFETY,
     ),
     Case(
         "not held yet: the finalizer comes before anything that a deletion would have to take back",
@@ -65,7 +67,7 @@ CASES = (
         check="new_run",
         reason="Provisioning",
         does=("AddFinalizer", *START),
-        again=provision.SAFETY,
+        again=SAFETY,
     ),
     Case(
         "a namespace of our name that is not ours is never used",
@@ -109,7 +111,7 @@ CASES = (
         (of(spec(release="no-such-release")), known(gen.run()), seen(jobs=(gen.job(gen.run()),))),
         check="run_in_progress",
         reason="Provisioning",
-        again=provision.SAFETY,
+        again=SAFETY,
     ),
     Case(
         "a Job without a Pod is one that the Job controller has not seen to yet",
@@ -117,7 +119,7 @@ CASES = (
         check="run_in_progress",
         reason="Provisioning",
         says=("Waiting for the Pod of Job apply-",),
-        again=provision.SAFETY,
+        again=SAFETY,
     ),
     Case(
         "a recorded run whose Job is seen for the first time: the record learns it",
@@ -125,7 +127,7 @@ CASES = (
         check="run_in_progress",
         reason="Provisioning",
         does=("WriteRecord",),
-        again=provision.SAFETY,
+        again=SAFETY,
     ),
     Case(
         "a Pod that finds no node says so in the scheduler's words",
@@ -136,7 +138,7 @@ CASES = (
         check="run_in_progress",
         reason="Provisioning",
         says=("Initialising OpenTofu.", "Insufficient memory"),
-        again=provision.SAFETY,
+        again=SAFETY,
     ),
     Case(
         "while tofu-apply runs its log is followed, and the elapsed time told anew every few seconds",
@@ -152,14 +154,14 @@ CASES = (
         (known(gen.run(digest=BIGGER)), seen(jobs=(gen.job(gen.run(digest=BIGGER)),))),
         check="run_in_progress",
         reason="Provisioning",
-        again=provision.SAFETY,
+        again=SAFETY,
     ),
     Case(
         "a run in progress goes on when the Sovereign is suspended",
         (of(spec(suspend=True)), known(gen.run()), seen(jobs=(gen.job(gen.run()),))),
         check="run_in_progress",
         reason="Provisioning",
-        again=provision.SAFETY,
+        again=SAFETY,
     ),
     Case(
         "a second run of what stands already: outputs stay, and Ready is Unknown rather than False",
@@ -170,7 +172,7 @@ CASES = (
         check="run_in_progress",
         reason="Progressing",
         ready="Unknown",
-        again=provision.SAFETY,
+        again=SAFETY,
     ),
     Case(
         "a Pod of an earlier run that is still stopping: a second OpenTofu would fight it for the state",
@@ -291,7 +293,7 @@ CASES = (
         reason="Progressing",
         ready="Unknown",
         does=START,
-        again=provision.SAFETY,
+        again=SAFETY,
     ),
     Case(
         "the credential Secret comes a moment after the Sovereign in GitOps: waited for",
@@ -358,7 +360,7 @@ CASES = (
         check="new_run",
         reason="Provisioning",
         does=START,
-        again=provision.SAFETY,
+        again=SAFETY,
     ),
     Case(
         "the approval was for another plan: it waits again, and says so",
@@ -378,7 +380,7 @@ CASES = (
         check="new_run",
         reason="Provisioning",
         does=START,
-        again=provision.SAFETY,
+        again=SAFETY,
     ),
     Case(
         "the operator died between recording a run and creating its Job: it is created now, under the same name",
@@ -386,7 +388,7 @@ CASES = (
         check="job_not_created",
         reason="Provisioning",
         does=("PrepareNamespace", "WriteInputs", "CreateJob"),
-        again=provision.SAFETY,
+        again=SAFETY,
     ),
     Case(
         "the spec was edited before the Job of a recorded run was made: that run is given up for a new one",
@@ -394,7 +396,7 @@ CASES = (
         check="new_run",
         reason="Provisioning",
         does=START,
-        again=provision.SAFETY,
+        again=SAFETY,
     ),
     Case(
         "an error that waiting does not mend: Stalled, with code and remedy",
@@ -451,7 +453,7 @@ CASES = (
         check="new_run",
         reason="Provisioning",
         does=START,
-        again=provision.SAFETY,
+        again=SAFETY,
     ),
     Case(
         "the first failure after a retry was asked for is a first failure: it backs off, it does not stall",
@@ -486,7 +488,7 @@ CASES = (
         check="new_run",
         reason="Provisioning",
         does=START,
-        again=provision.SAFETY,
+        again=SAFETY,
     ),
     Case(
         "any edit after a terminal error is worth another try: the person may have raised the quota",
@@ -494,7 +496,7 @@ CASES = (
         check="new_run",
         reason="Provisioning",
         does=START,
-        again=provision.SAFETY,
+        again=SAFETY,
     ),
     Case(
         "an eviction is nobody's error: it is tried again, and the kubelet's words are kept",
@@ -528,7 +530,7 @@ CASES = (
         check="new_run",
         reason="Provisioning",
         does=START,
-        again=provision.SAFETY,
+        again=SAFETY,
     ),
     Case(
         "what failed was of other inputs: the edited spec does not wait for their back-off",
@@ -536,12 +538,12 @@ CASES = (
         check="new_run",
         reason="Provisioning",
         does=START,
-        again=provision.SAFETY,
+        again=SAFETY,
     ),
 )
 
 
-def scene_of(o: Observation) -> provision.Scene:
+def scene_of(o: Observation) -> Scene:
     """The scene that the checks see."""
     return provision.look(o)
 
@@ -669,7 +671,7 @@ def test_the_pause_doubles_from_the_base(failures: int, seconds: int) -> None:
     o = gen.observation(known(*(gen.failed(attempt=n, finished=NOW) for n in range(1, failures + 1))))
     scene = scene_of(o)
     assert scene.last is not None
-    assert provision.retry_at(o, scene.record, scene.last) == NOW + timedelta(seconds=seconds)
+    assert retry_at(o, scene.record, scene.last) == NOW + timedelta(seconds=seconds)
 
 
 def test_the_pause_has_a_cap() -> None:
@@ -677,7 +679,7 @@ def test_the_pause_has_a_cap() -> None:
     o = gen.observation(known(*(gen.failed(attempt=n, finished=NOW) for n in range(1, 4))), seen(settings=settings))
     scene = scene_of(o)
     assert scene.last is not None
-    assert provision.retry_at(o, scene.record, scene.last) == NOW + settings.retry_cap
+    assert retry_at(o, scene.record, scene.last) == NOW + settings.retry_cap
 
 
 def test_it_is_looked_at_again_before_the_pause_is_over_since_a_corrected_secret_sends_no_event() -> None:

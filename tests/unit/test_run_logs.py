@@ -116,7 +116,9 @@ async def test_a_log_that_breaks_off_is_followed_again_when_asked_for(error: Exc
     await asyncio.wait_for(kube.closed.wait(), PATIENCE)
     assert logs.progress(*WHERE) is not None
     kube.closed.clear()
+    before = logs.progress(*WHERE)
     logs.follow(*WHERE, listener)
+    assert logs.progress(*WHERE) == before, "progress fell when the log was opened again"
     kube.lines.put_nowait(line("apply_start"))
     kube.lines.put_nowait(line("apply_complete"))
     await listener.heard()

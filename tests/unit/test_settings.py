@@ -26,7 +26,7 @@ def test_every_setting_is_taken_over() -> None:
         | {
             "CATALYST_IMAGE_PULL_POLICY": "Never",
             "CATALYST_POD": "catalyst-operator-0",
-            "CATALYST_RELEASE": "r",
+            "CATALYST_RELEASE": "2026-04",
             "HCLOUD_ENDPOINT": "http://emulator/v1",
             "CATALYST_SERVICE_ACCOUNT": "sa",
             "CATALYST_NAMESPACE": "ns",
@@ -40,7 +40,7 @@ def test_every_setting_is_taken_over() -> None:
         }
     )
     core = settings.core
-    assert (core.image_pull_policy, core.default_release, settings.pod) == ("Never", "r", "catalyst-operator-0")
+    assert (core.image_pull_policy, core.default_release, settings.pod) == ("Never", "2026-04", "catalyst-operator-0")
     assert (core.hcloud_endpoint, core.default_git_url) == ("http://emulator/v1", "https://git.example/kit")
     assert (core.operator_service_account, core.operator_namespace) == ("sa", "ns")
     assert (core.poll, core.retry_base, core.retry_cap) == (
@@ -56,6 +56,9 @@ def test_every_setting_is_taken_over() -> None:
     [
         ("CATALYST_IMAGE_PULL_POLICY", "Sometimes"),
         ("CATALYST_POLL_INTERVAL", "soon"),
+        ("CATALYST_POLL_INTERVAL", "0s"),
+        ("CATALYST_RETRY_BASE", "0s"),
+        ("CATALYST_RELEASE", "no-such-release"),
         ("CATALYST_POLL_INTERVAL", ""),
         ("CATALYST_RETRY_BASE", "20"),
         ("CATALYST_RETRY_CAP", "-1s"),

@@ -1,0 +1,75 @@
+"""What people read about a run: what it is doing, for `kubectl get -w`, and why it failed."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from catalyst_operator.api import labels
+from catalyst_operator.api.phases import RunVerb
+from catalyst_operator.core import diagnosis, naming, status
+from catalyst_operator.core.observation import Observation
+from catalyst_operator.core.record import RunEntry, RunState
+from catalyst_operator.core.runs import running_phase
+
+
+def failure_message(o: Observation, run: RunEntry, exhausted: bool) -> str:
+    """What happened, why, and what to do."""
+    attempts = f" ({o.settings.max_attempts} attempts)" if exhausted else ""
+    further = f" {_NO_MORE}" if exhausted else ""
+    if run.state is RunState.INTERRUPTED:
+        cause = f": {run.cause.rstrip('.')}" if run.cause else ""
+        return f"{status.failed_words(run)} was interrupted from outside{attempts}{cause}.{further}"
+    if run.state is RunState.LOST:
+        return f"Job {run.job} vanished before its end was seen{attempts}; the next run starts with a plan.{further}"
+    first = run.errors[0]
+    namespace = naming.run_namespace(o.sovereign.metadata.name, o.uid)
+    read = (
+        f" Log: `kubectl -n {namespace} logs job/{run.job} --all-containers`."
+        if first.code == diagnosis.UNKNOWN
+        else ""
+    )
+    what = first.message.rstrip(".")
+    return f"{first.code}: {status.failed_words(run)} failed{attempts}: {what}. {first.remedy}{read}{further}"
+
+
+_NO_MORE = (
+    "It is not tried again by itself: edit the spec, or annotate the Sovereign with "
+    f"{labels.ANNOTATION_RETRY}=<any new value>."
+)
+
+
+def run_words(o: Observation, run: RunEntry) -> str:
+    """What a run in progress is doing, for `kubectl get -w`."""
+    phase = running_phase(run)
+    if phase is None:
+        return f"Waiting for the Pod of Job {run.job}."
+    doing = "Destroying" if run.verb is RunVerb.DESTROY else "Applying"
+    return {
+        "tofu-init": "Initialising OpenTofu.",
+        "tofu-plan": "Planning.",
+        "plan-gate": "Judging the plan.",
+        "tofu-apply": f"{doing}: {status.plan_words(run)}{_apply_words(o, run)}.",
+        "tofu-output": "Reading the outputs.",
+        "leftovers": "Checking that nothing is left in the project.",
+    }[phase.name]
+
+
+def _apply_words(o: Observation, run: RunEntry) -> str:
+    """How far an apply is, and which resource has been in work for the longest time."""
+    progress = o.progress
+    if progress is None:
+        return ""
+    done = f"; {progress.done} of {_total(run)} done"
+    longest = progress.longest_running()
+    if longest is None:
+        return done
+    address, resource = longest
+    elapsed = status.seconds(max(timedelta(0), o.now - resource.started))
+    return f"{done}, {_GERUND.get(resource.action, resource.action)} {address} for {elapsed}"
+
+
+_GERUND = {"create": "creating", "delete": "destroying", "update": "changing", "read": "reading"}
+
+
+def _total(run: RunEntry) -> int:
+    return run.plan.add + run.plan.change + run.plan.destroy if run.plan else 0
