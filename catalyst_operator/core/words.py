@@ -48,18 +48,18 @@ def run_words(o: Observation, run: RunEntry) -> str:
         "tofu-init": "Initialising OpenTofu.",
         "tofu-plan": "Planning.",
         "plan-gate": "Judging the plan.",
-        "tofu-apply": f"{doing}: {status.plan_words(run)}{_apply_words(o, run)}.",
+        "tofu-apply": f"{doing}: {_apply_words(o, run)}.",
         "tofu-output": "Reading the outputs.",
         "leftovers": "Checking that nothing is left in the project.",
     }[phase.name]
 
 
 def _apply_words(o: Observation, run: RunEntry) -> str:
-    """How far an apply is, and which resource has been in work for the longest time."""
+    """How far an apply is, and which resource has been in work for the longest time; the plan, until that is known."""
     progress = o.progress
-    if progress is None:
-        return ""
-    done = f"; {progress.done} of {_total(run)} done"
+    if progress is None or not progress.resources:
+        return status.plan_words(run)
+    done = f"{progress.done} of {_total(run)} done"
     longest = progress.longest_running()
     if longest is None:
         return done
