@@ -18,7 +18,6 @@ STATE_KEY_SECRET = "state-key"  # noqa: S105
 CLUSTER_SECRETS = "cluster-secrets"
 STATE_SUFFIX = "sovereign"
 STATE_SECRET = f"tfstate-default-{STATE_SUFFIX}"
-STATE_LEASE = f"lock-tfstate-default-{STATE_SUFFIX}"
 ERRORED_STATE_SECRET = "errored-state"  # noqa: S105
 RECORD = "record"
 

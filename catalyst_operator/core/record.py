@@ -11,7 +11,6 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from itertools import takewhile
-from typing import Any
 
 from pydantic import TypeAdapter
 
@@ -196,8 +195,3 @@ def to_json(record: Record) -> str:
 def from_json(text: str) -> Record:
     """Raises ValueError (pydantic's) on a record that someone else edited beyond recognition."""
     return _ADAPTER.validate_json(text)
-
-
-def to_plain(record: Record) -> Any:
-    """The record as plain JSON values, for comparing."""
-    return _ADAPTER.dump_python(record, mode="json")
