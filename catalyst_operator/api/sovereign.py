@@ -123,7 +123,7 @@ class SovereignSpec(Model):
 
     approval: Approval = Approval.AUTOMATIC
     """Manual: every plan waits for spec.approvePlan. Automatic: only plans that destroy, replace or power
-    off wait."""
+    off wait; replacing what an earlier run left unfinished does not."""
 
     approve_plan: PlanDigest | None = None
     """Digest of the plan that may be applied, from status.plan.digest."""
@@ -131,8 +131,8 @@ class SovereignSpec(Model):
     suspend: bool = False
     """Do nothing until this is false again; a run in progress ends by itself."""
 
-    dry_run: Annotated[bool, Pending("operations")] = False
-    """Check, plan and price, then stop: nothing is created."""
+    dry_run: bool = False
+    """Price, then stop: nothing is created or changed while this is true."""
 
     drift_detection: Annotated[DriftDetectionSpec | None, Pending("drift detection")] = None
     """Compare the cloud with the state from time to time; off by default."""
@@ -141,7 +141,7 @@ class SovereignSpec(Model):
     """Delete: deleting the Sovereign destroys its cloud objects. Orphan: it leaves them alone."""
 
     deletion_protection: bool = True
-    """While true, deletion is refused and nothing is ever destroyed."""
+    """While true, deleting the Sovereign is refused. Plans that destroy a part of it wait for approval instead."""
 
     phase1: Annotated[Phase1Spec, Pending("phase 1")] = Phase1Spec()
     """Patience with the bootstrap kit."""

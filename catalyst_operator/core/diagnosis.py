@@ -64,6 +64,12 @@ INVALID_INPUT = Code(
     "Hetzner refused a value; correct the field that the message names.",
     terminal=True,
 )
+SIZE_RETIRED = Code(
+    "ERR_SIZE_RETIRED",
+    "This size cannot be ordered (any more) in this location. Edit spec.controlPlane.size or spec.workers.size; what "
+    "exists already stays.",
+    terminal=True,
+)
 STATE_LOCKED = Code("ERR_STATE_LOCKED", "Another run holds the state's lock, and has to end first.", terminal=False)
 STATE_WRITE = Code(
     "ERR_STATE_WRITE",
@@ -109,6 +115,7 @@ BY_HCLOUD_CODE: dict[str, Code] = {
 }
 BY_SUMMARY: tuple[tuple[str, Code], ...] = (
     ("must be exactly 64 characters", TOKEN_INVALID),
+    ("can no longer be ordered", SIZE_RETIRED),
     ("error acquiring the state lock", STATE_LOCKED),
     ("failed to persist state", STATE_WRITE),
     ("failed to save state", STATE_WRITE),
@@ -121,6 +128,7 @@ BY_EXIT_CODE: dict[tuple[str, int], Code] = {
     ("leftovers", 7): TOKEN_INVALID,
 }
 
+_UNKNOWN_SIZE = re.compile(r"server type \S+ not found")
 _HCLOUD_CODE = re.compile(r"\(([a-z]+(?:_[a-z]+)*)(?:,\s*[0-9a-f]+)?\)")
 
 
@@ -149,6 +157,8 @@ def _by_hcloud_code(text: str) -> Code | None:
 
 def _by_summary(text: str) -> Code | None:
     folded = text.lower()
+    if _UNKNOWN_SIZE.search(folded):
+        return SIZE_RETIRED
     return next((code for sign, code in BY_SUMMARY if sign in folded), None)
 
 

@@ -237,7 +237,7 @@ def destroy_failed(scene: Deletion) -> Answer | None:
     until = retry_at(scene.o, scene.record, run)
     if scene.o.now >= until:
         return None
-    verdict = _working(Reason.DESTROY_FAILED, f"{message} Tried again at {until:%H:%M:%S} UTC.", errors=run.errors)
+    verdict = _working(Reason.DESTROY_FAILED, f"{message} Next try at {until:%H:%M:%S} UTC.", errors=run.errors)
     return Answer(verdict, requeue_after=min(until - scene.o.now, scene.o.settings.poll))
 
 
@@ -314,7 +314,7 @@ def _receipt(scene: Deletion) -> dict[str, Any]:
         "fqdn": scene.o.sovereign.spec.domain.fqdn,
         "result": "orphaned" if scene.orphaned else "destroyed",
         "removed": run.plan.destroy if run and run.plan else 0,
-        "left": [],
+        "left": [f"everything labelled {labels.LABEL_SOVEREIGN_UID}={meta.uid}"] if scene.orphaned else [],
         "destroyJob": run.job if run else "",
     }
 

@@ -24,6 +24,7 @@ EXIT_DIGEST_MISMATCH = 5
 MAX_ADDRESSES = 10
 MAX_BYTES = 1500
 """Of a termination message: the kubelet keeps 12 KiB for all containers of a Pod."""
+TAINTED = "replace_because_tainted"
 FIRST_CONTROL_PLANE = "hcloud_server.control_plane[0]"
 
 
@@ -68,6 +69,8 @@ class Judgement:
     destroy: int
     replacing: tuple[str, ...]
     approval: tuple[str, ...] = ()
+    unfinished: tuple[str, ...] = ()
+    """Replaced without asking: an earlier run left them half made, and they never carried anything."""
     refusals: tuple[str, ...] = ()
     destroy_run: bool = False
 
@@ -86,6 +89,7 @@ def judge(plan: Mapping[str, Any], *, uid: str, destroy_run: bool = False, repli
         destroy=sum(c.destroys for c in changes),
         replacing=tuple(c.address for c in changes if c.creates and c.destroys),
         approval=() if destroy_run else tuple(_approval_reasons(changes)),
+        unfinished=tuple(c.address for c in changes if c.destroys and c.reason == TAINTED),
         refusals=() if destroy_run else tuple(_refusals(changes, replicas)),
         destroy_run=destroy_run,
     )
@@ -100,11 +104,12 @@ def verdict(judgement: Judgement, *, manual: bool, approved: str) -> tuple[int, 
     empty = not (judgement.add or judgement.change or judgement.destroy)
     reasons = judgement.approval + (("approval mode is Manual",) if manual and not empty else ())
     if not reasons:
-        return 0, "no approval needed"
+        names = ", ".join(judgement.unfinished)
+        return 0, "no approval needed" + (f"; left unfinished by an earlier run: {names}" if names else "")
     if approved == judgement.digest:
         return 0, "approved by spec.approvePlan"
     if approved:
-        return EXIT_DIGEST_MISMATCH, f"spec.approvePlan is {approved}, but this plan is {judgement.digest}"
+        return EXIT_DIGEST_MISMATCH, "; ".join((*reasons, "spec.approvePlan names another plan"))
     return EXIT_APPROVAL_NEEDED, "; ".join(reasons)
 
 
@@ -149,7 +154,7 @@ def _approval_reasons(changes: list[Change]) -> list[str]:
 
 
 def _approval_reason(change: Change) -> str:
-    if change.destroys and change.reason != "replace_because_tainted":
+    if change.destroys and change.reason != TAINTED:
         return f"{change.address} would be {'replaced' if change.creates else 'destroyed'}"
     if change.power_off:
         return f"{change.address} would be powered off to change its size"
@@ -163,7 +168,7 @@ def _refusals(changes: list[Change], replicas: int) -> list[str]:
         f"{c.address} would be replaced: the first control plane of a cluster of three is never replaced in place, "
         "since it would start a second cluster"
         for c in changes
-        if c.address == FIRST_CONTROL_PLANE and c.creates and c.destroys and c.reason != "replace_because_tainted"
+        if c.address == FIRST_CONTROL_PLANE and c.creates and c.destroys and c.reason != TAINTED
     ]
 
 

@@ -145,6 +145,15 @@ def suspended(scene: Scene) -> Answer | None:
     return Answer(Verdict(Stance.SETTLED, phase, Reason.SUSPENDED, message))
 
 
+def dry_run(scene: Scene) -> Answer | None:
+    """spec.dryRun: nothing is created, whatever else is asked for."""
+    if not scene.o.sovereign.spec.dry_run:
+        return None
+    phase = Phase.FLUX_BOOTSTRAP if scene.record.outputs else Phase.PENDING
+    message = "spec.dryRun is set: nothing is created or changed. Priced in status.cost; a dry plan is not built yet."
+    return Answer(Verdict(Stance.SETTLED, phase, Reason.DRY_RUN, message))
+
+
 def converged(scene: Scene) -> Answer | None:
     """What is wanted was applied."""
     if scene.record.applied_digest != scene.digest or scene.record.outputs is None:
@@ -225,7 +234,7 @@ def backing_off(scene: Scene) -> Answer | None:
     until = retry_at(scene.o, scene.record, run)
     if scene.o.now >= until:
         return None
-    message = f"{failure_message(scene.o, run, False)} Tried again at {until:%H:%M:%S} UTC."
+    message = f"{failure_message(scene.o, run, False)} Next try at {until:%H:%M:%S} UTC."
     verdict = _working(_phase_of(run), Reason.RETRYING, message, errors=run.errors)
     return Answer(verdict, requeue_after=min(until - scene.o.now, scene.o.settings.poll))
 
@@ -263,6 +272,7 @@ CHECKS: tuple[Callable[[Scene], Answer | None], ...] = (
     state_lost,
     spec_invalid,
     suspended,
+    dry_run,
     converged,
     credentials_missing,
     credentials_malformed,

@@ -56,7 +56,9 @@ def outputs(pod: PodView) -> OutputsEntry | None:
 
 
 def running_phase(run: RunEntry) -> PhaseEntry | None:
-    """The phase in progress: the one that runs, else the first that waits."""
+    """The phase in progress: the one that runs, else the first that waits; none once one has failed."""
+    if failed_phase(run):
+        return None
     states = (PhaseState.RUNNING, PhaseState.WAITING)
     return next((phase for state in states for phase in run.phases if phase.state is state), None)
 

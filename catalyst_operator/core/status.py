@@ -150,6 +150,9 @@ def _phase_condition(o: Observation, run: RunEntry | None, type_: ConditionType)
     entry = next((e for e in entries if e.state is not PhaseState.SUCCEEDED), entries[-1])
     if run.state is RunState.AWAITING_APPROVAL and entry.name == "plan-gate" and run.plan:
         return "False", Reason.AWAITING_APPROVAL, f"The plan {run.plan.digest} waits for spec.approvePlan."
+    if run.active and entry.state is PhaseState.FAILED:
+        # Why is told once the Pod has ended and its log was read; until then it may be no failure at all.
+        return "Unknown", Reason.RUNNING, f"{entry.name} ended with exit code {entry.exit_code}; its Pod is ending."
     truth, reason, words = _PHASE_TRUTH[entry.state]
     return truth, reason, _phase_sentence(run, entry, entries, words)
 
@@ -237,7 +240,9 @@ _OPERATION_STATE = {
 }
 
 
-_WAITING_FOR_A_PERSON = frozenset({Reason.AWAITING_APPROVAL, Reason.SUSPENDED, Reason.CREDENTIALS_MISSING})
+_WAITING_FOR_A_PERSON = frozenset(
+    {Reason.AWAITING_APPROVAL, Reason.SUSPENDED, Reason.DRY_RUN, Reason.CREDENTIALS_MISSING}
+)
 _FAILED_FOR_NOW = frozenset({Reason.RETRYING, Reason.DESTROY_FAILED})
 
 

@@ -9,7 +9,7 @@ from catalyst_operator.api.phases import RunVerb
 from catalyst_operator.core import diagnosis, naming, status
 from catalyst_operator.core.observation import Observation
 from catalyst_operator.core.record import RunEntry, RunState
-from catalyst_operator.core.runs import running_phase
+from catalyst_operator.core.runs import failed_phase, running_phase
 
 
 def failure_message(o: Observation, run: RunEntry, exhausted: bool) -> str:
@@ -40,14 +40,16 @@ _NO_MORE = (
 
 def run_words(o: Observation, run: RunEntry) -> str:
     """What a run in progress is doing, for `kubectl get -w`."""
-    phase = running_phase(run)
+    failed, phase = failed_phase(run), running_phase(run)
+    if failed:
+        return f"{failed.name} ended with exit code {failed.exit_code}; waiting for the end of its Pod."
     if phase is None:
         return f"Waiting for the Pod of Job {run.job}."
     doing = "Destroying" if run.verb is RunVerb.DESTROY else "Applying"
     return {
         "tofu-init": "Initialising OpenTofu.",
         "tofu-plan": "Planning.",
-        "plan-gate": "Judging the plan.",
+        "plan-gate": "Checking the plan.",
         "tofu-apply": f"{doing}: {_apply_words(o, run)}.",
         "tofu-output": "Reading the outputs.",
         "leftovers": "Checking that nothing is left in the project.",

@@ -33,7 +33,6 @@ PENDING_SOVEREIGN = {
     "spec.components": "bootstrap kit",
     "spec.gitops.mode": "bootstrap kit",
     "spec.gitops.credentialsSecretRef": "bootstrap kit",
-    "spec.dryRun": "operations",
     "spec.driftDetection": "drift detection",
     "spec.phase1": "phase 1",
     "spec.handOff": "hand-off",

@@ -363,7 +363,7 @@ CASES = (
         (going(), known(APPLIED, BROKEN, **BEFORE)),
         check="destroy_failed",
         deleting="DestroyFailed",
-        says=("ERR_TOFU", "tofu-apply of Job destroy-", "Tried again at 12:00:10 UTC"),
+        says=("ERR_TOFU", "tofu-apply of Job destroy-", "Next try at 12:00:10 UTC"),
         again=POLL,
         operation="Error",
     ),

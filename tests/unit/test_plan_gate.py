@@ -86,8 +86,14 @@ def test_an_approval_is_of_one_plan() -> None:
     assert verdict(judged(DESTROY), manual=False, approved=approved)[0] == 0
     code, said = verdict(judged(DESTROY, RESIZE), manual=False, approved=approved)
     assert code == EXIT_DIGEST_MISMATCH
-    assert approved in said
-    assert judged(DESTROY, RESIZE).digest in said
+    assert said.startswith("hcloud_server."), "what the plan would do comes first"
+    assert said.endswith("spec.approvePlan names another plan")
+
+
+def test_what_an_earlier_run_left_unfinished_is_replaced_without_asking_and_named() -> None:
+    code, said = verdict(judged(TAINTED), manual=False, approved="")
+    assert code == 0
+    assert "left unfinished by an earlier run: hcloud_server" in said
 
 
 def test_an_old_approval_does_not_hold_up_a_plan_that_needs_none() -> None:

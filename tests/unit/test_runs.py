@@ -13,7 +13,7 @@ from catalyst_operator.core.job import PHASES
 from catalyst_operator.core.observation import ContainerView, PodView
 from catalyst_operator.core.plan_gate import EXIT_APPROVAL_NEEDED, EXIT_DIGEST_MISMATCH, EXIT_REFUSED
 from catalyst_operator.core.progress import Diagnostic, Progress
-from catalyst_operator.core.record import PhaseState, RunEntry, RunState
+from catalyst_operator.core.record import PhaseEntry, PhaseState, RunEntry, RunState
 from tests import gen
 from tests.gen import NOW, ended_container, job, pod, running_container
 
@@ -231,3 +231,12 @@ def test_the_plan_is_known_as_soon_as_the_gate_ended() -> None:
 
 def test_a_destroy_has_its_own_last_phase() -> None:
     assert [p.name for p in read(pod(DESTROY, "leftovers"), DESTROY).phases][-1] == "leftovers"
+
+
+def test_nothing_is_in_progress_once_a_phase_has_failed() -> None:
+    """The phase after a gate that said no was shown as if it were being carried out."""
+    phases = (
+        PhaseEntry("plan-gate", PhaseState.FAILED, exit_code=3),
+        PhaseEntry("tofu-apply", PhaseState.WAITING),
+    )
+    assert runs.running_phase(replace(gen.run(), phases=phases)) is None
