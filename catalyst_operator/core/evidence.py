@@ -46,7 +46,7 @@ def _read(o: Observation, last: RunEntry | None) -> RunEntry | None:
 
 
 def _fraction(o: Observation, run: RunEntry) -> float:
-    total = run.plan.add + run.plan.change + run.plan.destroy if run.plan else 0
+    total = run.plan.total if run.plan else 0
     return min(1.0, o.progress.done / total) if o.progress and total else 0.0
 
 

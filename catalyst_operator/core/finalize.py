@@ -211,7 +211,7 @@ def no_credentials(scene: Deletion) -> Answer | None:
     """No token to destroy with, neither the owner's nor the copy of the last run."""
     if has_usable_token(scene.o) or scene.o.has_token_copy:
         return None
-    name = f"{scene.o.sovereign.metadata.namespace}/{scene.o.sovereign.spec.credentials_secret_ref.name}"
+    name = scene.o.credentials_name
     found = (
         "does not exist" if scene.o.credentials is None else "holds no Hetzner Cloud API token under the key 'token'"
     )
@@ -287,7 +287,7 @@ CHECKS: tuple[Callable[[Deletion], Answer | None], ...] = (
 
 def _lost(scene: Deletion) -> str:
     """Why there is nothing to destroy by although something may be left; empty if there is."""
-    namespace, name = scene.o.namespace, naming.run_namespace(scene.o.sovereign.metadata.name, scene.o.uid)
+    namespace, name = scene.o.namespace, scene.o.run_namespace
     if not scene.something_left:
         return ""
     if namespace is None or not namespace.ours:

@@ -12,6 +12,7 @@ from pydantic import SecretStr
 
 from catalyst_operator.api.phases import RunVerb
 from catalyst_operator.api.sovereign import Sovereign
+from catalyst_operator.core import naming
 from catalyst_operator.core.progress import Progress
 from catalyst_operator.core.record import Record
 from catalyst_operator.core.settings import CoreSettings
@@ -117,6 +118,16 @@ class Observation:
     def uid(self) -> str:
         """The Sovereign's UID."""
         return self.sovereign.metadata.uid
+
+    @property
+    def run_namespace(self) -> str:
+        """Name of the run namespace, whether it exists or not."""
+        return naming.run_namespace(self.sovereign.metadata.name, self.uid)
+
+    @property
+    def credentials_name(self) -> str:
+        """The owner's credential Secret, as `namespace/name`."""
+        return f"{self.sovereign.metadata.namespace}/{self.sovereign.spec.credentials_secret_ref.name}"
 
     def job(self, name: str) -> JobView | None:
         """The Job called `name`, if it is there."""

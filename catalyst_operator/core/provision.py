@@ -28,7 +28,7 @@ from catalyst_operator.core.evidence import gather
 from catalyst_operator.core.observation import Observation
 from catalyst_operator.core.record import UNSUCCESSFUL, ErrorEntry, Record, RunEntry, RunState
 from catalyst_operator.core.releases import UnknownReleaseError
-from catalyst_operator.core.runs import at_work, running_phase, waiting_for
+from catalyst_operator.core.runs import at_work, failed_phase, running_phase, waiting_for
 from catalyst_operator.core.scene import LOG_PHASES, SAFETY, Answer, Scene
 from catalyst_operator.core.status import Stance, Verdict
 from catalyst_operator.core.tfvars import inputs_digest, tfvars
@@ -68,7 +68,7 @@ def namespace_foreign(scene: Scene) -> Answer | None:
     namespace = scene.o.namespace
     if namespace is None or namespace.ours:
         return None
-    name = naming.run_namespace(scene.o.sovereign.metadata.name, scene.o.uid)
+    name = scene.o.run_namespace
     message = f"Namespace {name} exists and is not this Sovereign's. Delete it, or give this Sovereign another name."
     return Answer(_stalled(Reason.NAME_CONFLICT, message), requeue_after=scene.o.settings.poll)
 
@@ -78,7 +78,7 @@ def namespace_terminating(scene: Scene) -> Answer | None:
     if scene.o.namespace is None or not scene.o.namespace.terminating:
         return None
     if scene.o.record is not None:
-        name = naming.run_namespace(scene.o.sovereign.metadata.name, scene.o.uid)
+        name = scene.o.run_namespace
         error = diagnosis.entry(
             diagnosis.STATE_LOST, f"Run namespace {name} is being deleted, and the OpenTofu state in it."
         )
@@ -114,7 +114,7 @@ def run_in_progress(scene: Scene) -> Answer | None:
 def state_lost(scene: Scene) -> Answer | None:
     """The state that was recorded is not there any more: OpenTofu would create everything a second time."""
     found, expected = scene.o.state, scene.record.state_serial
-    namespace = naming.run_namespace(scene.o.sovereign.metadata.name, scene.o.uid)
+    namespace = scene.o.run_namespace
     if scene.o.record is None:
         if not scene.o.runs_were_made:
             return None
@@ -169,7 +169,7 @@ def credentials_missing(scene: Scene) -> Answer | None:
     """The Secret is not there yet: waited for, since in GitOps it may come a moment later."""
     if scene.o.credentials is not None and scene.o.credentials.token is not None:
         return None
-    name = f"{scene.o.sovereign.metadata.namespace}/{scene.o.sovereign.spec.credentials_secret_ref.name}"
+    name = scene.o.credentials_name
     what = f"Secret {name} does not exist" if scene.o.credentials is None else f"Secret {name} has no key 'token'"
     message = (
         f"{what}; create it with a Hetzner Cloud API token under the key 'token'. Looking again every few seconds."
@@ -189,7 +189,7 @@ def credentials_malformed(scene: Scene) -> Answer | None:
         if len(token) != TOKEN_LENGTH
         else "holds characters other than letters and digits"
     )
-    name = f"{scene.o.sovereign.metadata.namespace}/{scene.o.sovereign.spec.credentials_secret_ref.name}"
+    name = scene.o.credentials_name
     text = f"The token in Secret {name} {found}; a Hetzner Cloud API token has {TOKEN_LENGTH} letters and digits."
     error = diagnosis.entry(diagnosis.TOKEN_INVALID, text)
     verdict = _stalled(Reason.CREDENTIALS_INVALID, f"{error.code}: {text} {error.remedy}", (error,))
@@ -206,7 +206,7 @@ def awaiting_approval(scene: Scene) -> Answer | None:
     why = f", since {run.plan.why}" if run.plan.why else ""
     message = (
         f"Waits for approval{why}: plan {run.plan.digest} ({status.plan_words(run)}). Read it with `kubectl -n "
-        f"{naming.run_namespace(scene.o.sovereign.metadata.name, scene.o.uid)} logs job/{run.job} -c plan-gate`, "
+        f"{scene.o.run_namespace} logs job/{run.job} -c plan-gate`, "
         "then set spec.approvePlan to its digest."
     )
     return Answer(Verdict(Stance.STALLED, Phase.AWAITING_APPROVAL, Reason.AWAITING_APPROVAL, message))
@@ -290,7 +290,7 @@ CREDENTIAL_CODES = frozenset({diagnosis.TOKEN_INVALID.code, diagnosis.TOKEN_READ
 
 def _phase_of(run: RunEntry) -> Phase:
     phase = running_phase(run)
-    failed = next((p for p in run.phases if p.state.value == "Failed"), None)
+    failed = failed_phase(run)
     name = phase.name if phase else failed.name if failed else "tofu-init"
     return {"plan-gate": Phase.TOFU_PLAN}.get(name) or Phase(name)
 

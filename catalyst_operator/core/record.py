@@ -81,6 +81,11 @@ class PlanEntry:
     why: str = ""
     """Why the gate let it pass or stopped it, in the gate's words."""
 
+    @property
+    def total(self) -> int:
+        """How many operations the plan has."""
+        return self.add + self.change + self.destroy
+
 
 @dataclass(frozen=True)
 class OutputsEntry:

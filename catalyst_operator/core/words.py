@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from catalyst_operator.api import labels
 from catalyst_operator.api.phases import RunVerb
-from catalyst_operator.core import diagnosis, naming, status
+from catalyst_operator.core import diagnosis, status
 from catalyst_operator.core.observation import Observation
 from catalyst_operator.core.record import RunEntry, RunState
 from catalyst_operator.core.runs import failed_phase, running_phase
@@ -22,7 +22,7 @@ def failure_message(o: Observation, run: RunEntry, exhausted: bool) -> str:
     if run.state is RunState.LOST:
         return f"Job {run.job} vanished before its end was seen{attempts}; the next run starts with a plan.{further}"
     first = run.errors[0]
-    namespace = naming.run_namespace(o.sovereign.metadata.name, o.uid)
+    namespace = o.run_namespace
     read = (
         f" Log: `kubectl -n {namespace} logs job/{run.job} --all-containers`."
         if first.code == diagnosis.UNKNOWN
@@ -61,7 +61,7 @@ def _apply_words(o: Observation, run: RunEntry) -> str:
     progress = o.progress
     if progress is None or not progress.resources:
         return status.plan_words(run)
-    done = f"{progress.done} of {_total(run)} done"
+    done = f"{progress.done} of {run.plan.total if run.plan else 0} done"
     longest = progress.longest_running()
     if longest is None:
         return done
@@ -71,7 +71,3 @@ def _apply_words(o: Observation, run: RunEntry) -> str:
 
 
 _GERUND = {"create": "creating", "delete": "destroying", "update": "changing", "read": "reading"}
-
-
-def _total(run: RunEntry) -> int:
-    return run.plan.add + run.plan.change + run.plan.destroy if run.plan else 0
