@@ -17,6 +17,7 @@ def main(argv: list[str] | None = None) -> int:
     commands.add_parser("state-keeper", help="inside a run: save a state that its backend refused")
     gate = commands.add_parser("plan-gate", help="inside a run: show and judge the plan")
     gate.add_argument("plan", help="the saved plan file")
+    commands.add_parser("adopt", help="inside a run: find cloud objects that the state does not know of")
     commands.add_parser("leftovers", help="inside a destroy run: list what is left in the cloud project")
     arguments = parser.parse_args(argv)
     return _COMMANDS[arguments.command or "operator"](arguments)
@@ -40,6 +41,12 @@ def _plan_gate(arguments: argparse.Namespace) -> int:
     return plan_gate.main(arguments.plan)
 
 
+def _adopt(_: argparse.Namespace) -> int:
+    from catalyst_operator.runs import adopt  # noqa: PLC0415
+
+    return adopt.main()
+
+
 def _leftovers(_: argparse.Namespace) -> int:
     from catalyst_operator.runs import leftovers  # noqa: PLC0415
 
@@ -50,6 +57,7 @@ _COMMANDS = {
     "operator": _operator,
     "state-keeper": _state_keeper,
     "plan-gate": _plan_gate,
+    "adopt": _adopt,
     "leftovers": _leftovers,
 }
 

@@ -7,10 +7,16 @@ CatalystError
 │   ├── Conflict           409: exists already, or the resourceVersion is stale
 │   ├── Refused            400, 403, 422: repeating it unchanged will not help
 │   └── Unavailable        429, 5xx, or no answer: try again later
+├── CloudError             the cloud's API said no, or nothing
+│   ├── CloudUnauthorized  it does not accept the token
+│   ├── CloudRateLimited   the project has used up its requests
+│   └── CloudUnavailable   it is broken, out of reach, or not understood
 └── CorruptRecord          the record ConfigMap does not parse
 """
 
 from __future__ import annotations
+
+from datetime import datetime
 
 
 class CatalystError(Exception):
@@ -43,6 +49,26 @@ class Refused(ApiError):
 
 class Unavailable(ApiError):
     """The server is overloaded, broken or out of reach."""
+
+
+class CloudError(CatalystError):
+    """A request to the cloud's API failed. No message of these ever holds the token."""
+
+
+class CloudUnauthorized(CloudError):
+    """The token is not accepted. The message says why, as a clause."""
+
+
+class CloudRateLimited(CloudError):
+    """The project has used up its requests. `until` is when it is worth asking again."""
+
+    def __init__(self, until: datetime) -> None:
+        super().__init__(f"the project's request limit is used up until {until:%H:%M:%S} UTC")
+        self.until = until
+
+
+class CloudUnavailable(CloudError):
+    """No answer, or none that can be used. The message says why, as a clause."""
 
 
 class CorruptRecord(CatalystError):

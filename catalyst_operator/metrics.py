@@ -8,6 +8,10 @@ from contextlib import contextmanager
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from catalyst_operator.api.sovereign_status import SovereignStatus
+from catalyst_operator.core.record import RunEntry
+
+PHASE_BUCKETS = (0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 900, 1800)
+"""Seconds: from an initialisation to servers that take a quarter of an hour."""
 
 
 class Metrics:
@@ -23,6 +27,14 @@ class Metrics:
             "catalyst_sovereign_condition",
             "1 while the condition is True, 0 while False, -1 while Unknown",
             ["namespace", "name", "type"],
+            registry=registry,
+        )
+        self._runs = Counter("catalyst_runs_total", "Runs that ended", ["verb", "result"], registry=registry)
+        self._phases = Histogram(
+            "catalyst_run_phase_seconds",
+            "Time of one phase of a run, from the start of its container to its end",
+            ["verb", "phase", "result"],
+            buckets=PHASE_BUCKETS,
             registry=registry,
         )
         self._known: dict[tuple[str, str], set[str]] = {}
@@ -41,6 +53,14 @@ class Metrics:
         for type_, truth in present.items():
             self._condition.labels(namespace, name, type_).set({"True": 1, "False": 0}.get(truth, -1))
         self._known[namespace, name] = set(present)
+
+    def run_ended(self, run: RunEntry) -> None:
+        """Counts a run whose end was recorded, and how long each of its phases took."""
+        self._runs.labels(run.verb.value, run.state.value).inc()
+        for phase in run.phases:
+            if phase.started and phase.finished:
+                seconds = max(0.0, (phase.finished - phase.started).total_seconds())
+                self._phases.labels(run.verb.value, phase.name, phase.state.value).observe(seconds)
 
     def forget(self, namespace: str, name: str) -> None:
         """Drops the series of a Sovereign that is gone."""

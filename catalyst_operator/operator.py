@@ -6,18 +6,21 @@ import asyncio
 import logging
 import sys
 from dataclasses import replace
+from functools import partial
 
 import kopf
 from prometheus_client import GC_COLLECTOR, PLATFORM_COLLECTOR, PROCESS_COLLECTOR, CollectorRegistry, start_http_server
 
 from catalyst_operator import handlers
+from catalyst_operator.adapters import hetzner
 from catalyst_operator.adapters.kube import PODS, Kube
+from catalyst_operator.adapters.preflights import Preflights
 from catalyst_operator.adapters.run_logs import RunLogs
 from catalyst_operator.core.settings import CoreSettings
 from catalyst_operator.errors import SettingsError
 from catalyst_operator.metrics import Metrics
 from catalyst_operator.reconcilers.queue import WorkQueue
-from catalyst_operator.reconcilers.sovereign import Key, SovereignReconciler
+from catalyst_operator.reconcilers.sovereign import Key, SovereignReconciler, now
 from catalyst_operator.settings import Settings
 
 EXIT_SETTINGS = 2
@@ -45,7 +48,8 @@ async def _run(settings: Settings) -> None:
     kube = await Kube.connect()
     core = await _with_own_image(kube, settings)
     logs = RunLogs(kube)
-    reconciler = SovereignReconciler(kube, logs, core, metrics)
+    preflights = Preflights(partial(hetzner.look, core.hcloud_endpoint), now)
+    reconciler = SovereignReconciler(kube, logs, preflights, core, metrics)
     queue: WorkQueue[Key] = WorkQueue(reconciler.reconcile)
     reconciler.wake = queue.wake
     registry = kopf.OperatorRegistry()
@@ -60,6 +64,7 @@ async def _run(settings: Settings) -> None:
     finally:
         await queue.close()
         await logs.close()
+        await preflights.close()
         await kube.close()
 
 

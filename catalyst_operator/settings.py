@@ -6,6 +6,7 @@ A value that does not parse stops the operator at start, with the variable, the 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -15,6 +16,8 @@ from catalyst_operator.core import releases
 from catalyst_operator.core.settings import CoreSettings
 from catalyst_operator.errors import SettingsError
 
+LEAST_RUN_MEMORY = 128
+"""MiB that each container of a run asks for."""
 PULL_POLICIES = ("Always", "IfNotPresent", "Never")
 
 
@@ -49,6 +52,11 @@ class Settings:
                 poll=read.duration("CATALYST_POLL_INTERVAL", "10s"),
                 retry_base=read.duration("CATALYST_RETRY_BASE", "20s"),
                 retry_cap=read.duration("CATALYST_RETRY_CAP", "10m"),
+                max_attempts=read.count("CATALYST_MAX_ATTEMPTS", "5"),
+                preflight_interval=read.duration("CATALYST_PREFLIGHT_INTERVAL", "1m"),
+                create_warning=read.duration("CATALYST_CREATE_WARNING", "10m"),
+                create_limit=read.duration("CATALYST_CREATE_LIMIT", "15m"),
+                run_memory_limit=read.quantity("CATALYST_RUN_MEMORY_LIMIT", CoreSettings.run_memory_limit),
                 default_git_url=read.text("CATALYST_GIT_URL", CoreSettings.default_git_url),
                 default_release=read.release("CATALYST_RELEASE"),
             ),
@@ -92,6 +100,19 @@ class _Reader:
         if found < timedelta(seconds=1):
             raise SettingsError(f"{name}={value!r}: expected a duration of a second or more, such as 90s, 15m or 1h30m")
         return found
+
+    def count(self, name: str, default: str) -> int:
+        value = self.text(name, default)
+        if not value.isdecimal() or int(value) < 1:
+            raise SettingsError(f"{name}={value!r}: expected a whole number of 1 or more")
+        return int(value)
+
+    def quantity(self, name: str, default: str) -> str:
+        value = self.text(name, default)
+        found = re.fullmatch(r"([1-9][0-9]*)(Mi|Gi)", value)
+        if not found or int(found[1]) * {"Mi": 1, "Gi": 1024}[found[2]] < LEAST_RUN_MEMORY:
+            raise SettingsError(f"{name}={value!r}: expected {LEAST_RUN_MEMORY}Mi or more, such as 512Mi or 1Gi")
+        return value
 
     def release(self, name: str) -> str | None:
         value = self.text(name, "") or None

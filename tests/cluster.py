@@ -113,6 +113,9 @@ class Cluster:
 
     def _stop(self, pod: Object) -> None:
         """SIGTERM: tofu keeps what it did, and ends with an error."""
+        run = self._runs.get(pod["metadata"]["uid"])
+        if run is not None and _in_phase(pod, "tofu-apply"):
+            self._tofu.stop(run)
         self.fail(pod, 1)
 
     def fail(self, pod: Object, exit_code: int, reason: str = "") -> None:
@@ -204,6 +207,10 @@ def statuses(pod: Object) -> list[Object]:
 def phases(pod: Object) -> list[Object]:
     """Its containers without the sidecar."""
     return [s for s in statuses(pod) if s["name"] != "state-keeper"]
+
+
+def _in_phase(pod: Object, phase: str) -> bool:
+    return any(s["name"] == phase and "running" in s["state"] for s in phases(pod))
 
 
 def at_work(pod: Object) -> bool:

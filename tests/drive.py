@@ -81,12 +81,14 @@ async def until(world: World, reached: Callable[[], bool]) -> None:
 def mend(world: World) -> None:
     """All trouble ends, and the owner wants what is wanted."""
     world.cloud.trouble.clear()
+    world.cloud.sold_out.clear()
     if world.token() != gen.TOKEN:
         world.set_token(gen.TOKEN)
     if world.sovereign is None:
         return
-    if world.sovereign["spec"].get("suspend"):
-        world.edit(suspend=False)
+    for pause in ("suspend", "dryRun"):
+        if world.sovereign["spec"].get(pause):
+            world.edit(**{pause: False})
     if "deletionTimestamp" in world.sovereign["metadata"] and world.sovereign["spec"].get("deletionProtection", True):
         world.edit(deletionProtection=False)
 

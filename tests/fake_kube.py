@@ -38,7 +38,7 @@ class Request:
     subresource: str
     query: dict[str, str]
     content: str
-    body: Object
+    body: Any
 
     @property
     def writes(self) -> bool:
@@ -208,6 +208,8 @@ class FakeApi:
     def _patch(self, request: Request) -> Object:
         if request.content == "application/merge-patch+json":
             return self._merge(request.key, request.body)
+        if request.content == "application/json-patch+json":
+            return self._json_patch(request.key, request.body)
         assert request.content == "application/apply-patch+yaml"
         assert request.query["fieldManager"]
         return self._apply(request.key, request.subresource, request.body)
@@ -245,6 +247,20 @@ class FakeApi:
         if added and "deletionTimestamp" in found["metadata"]:
             raise _Failure(422, f"no new finalizers can be added if the object is being deleted: {sorted(added)}")
         return self._store(key, _merged(found, patch))
+
+    def _json_patch(self, key: Key, operations: list[Object]) -> Object:
+        """`test` and `remove`, which is what the operator sends."""
+        patched = _copy(self._found(key))
+        for operation in operations:
+            *path, last = operation["path"].strip("/").split("/")
+            place = patched
+            for part in path:
+                place = place[part]
+            if operation["op"] == "test" and place.get(last) != operation["value"]:
+                raise _Failure(422, "the server rejected our request: testing value failed")
+            if operation["op"] == "remove":
+                del place[last]
+        return self._store(key, patched)
 
     def _apply(self, key: Key, subresource: str, manifest: Object) -> Object:
         if key not in self._objects and not subresource and "resourceVersion" not in manifest["metadata"]:

@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 
 from pydantic import SecretStr
@@ -16,11 +17,11 @@ from pydantic import SecretStr
 from catalyst_operator.api import labels
 from catalyst_operator.api.common import Condition
 from catalyst_operator.api.conditions import CONDITIONS
-from catalyst_operator.api.phases import RunVerb
+from catalyst_operator.api.phases import PreflightResult, RunVerb
 from catalyst_operator.api.sovereign import Sovereign
-from catalyst_operator.core import naming
+from catalyst_operator.core import diagnosis, naming
 from catalyst_operator.core.actions import Decision, WriteRecord
-from catalyst_operator.core.job import PHASES
+from catalyst_operator.core.job import phases_of
 from catalyst_operator.core.observation import (
     ContainerView,
     CredentialsView,
@@ -30,6 +31,8 @@ from catalyst_operator.core.observation import (
     PodView,
     StateView,
 )
+from catalyst_operator.core.preflight import Check, Report
+from catalyst_operator.core.progress import Diagnostic, Progress, ResourceProgress
 from catalyst_operator.core.record import (
     ErrorEntry,
     OutputsEntry,
@@ -40,11 +43,16 @@ from catalyst_operator.core.record import (
     RunEntry,
     RunState,
 )
+from catalyst_operator.core.releases import UnknownReleaseError
 from catalyst_operator.core.settings import CoreSettings
+from catalyst_operator.core.sizing import Choices
+from catalyst_operator.core.standing import standing
 from catalyst_operator.core.tfvars import inputs_digest, tfvars
 
 NOW = datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
+GRACE_ENDS = NOW + timedelta(minutes=14)
+"""When a Pod that was told to stop a minute ago has to have ended."""
 UID = "3b0d9f0e-6f3a-4c57-9a53-0f6f6f1f2a11"
 TOKEN = "HCloud0Token" + "x" * 52
 SETTINGS = CoreSettings(image="registry.example/catalyst-operator:test")
@@ -128,9 +136,9 @@ def deleting(raw: Raw) -> None:
 # --- runs and records -------------------------------------------------------------------------------------------------
 
 
-def digest(*mods: RawMod, verb: RunVerb = RunVerb.APPLY) -> str:
-    """The digest of the inputs that this Sovereign asks for."""
-    return inputs_digest(verb, tfvars(sovereign(*mods), SETTINGS))
+def digest(*mods: RawMod, verb: RunVerb = RunVerb.APPLY, sizes: Choices = MappingProxyType({})) -> str:
+    """The digest of the inputs that this Sovereign asks for, with these sizes chosen."""
+    return inputs_digest(verb, tfvars(sovereign(*mods), SETTINGS, sizes))
 
 
 def run(state: RunState = RunState.RUNNING, attempt: int = 1, verb: RunVerb = RunVerb.APPLY, **values: Any) -> RunEntry:
@@ -161,7 +169,7 @@ def phases_until(
     name: str, verb: RunVerb = RunVerb.APPLY, end: PhaseState = PhaseState.FAILED
 ) -> tuple[PhaseEntry, ...]:
     """Phases of a run whose phase `name` ended so; those before succeeded, those after were not reached."""
-    names = PHASES[verb]
+    names = phases_of(verb)
     at = names.index(name)
     ended = NOW - timedelta(seconds=10)
     states = [*[PhaseState.SUCCEEDED] * at, end, *[PhaseState.SKIPPED] * (len(names) - at - 1)]
@@ -177,9 +185,14 @@ def phases_until(
     )
 
 
+def failures(count: int, code: str = "ERR_TOFU", first: int = 1, **values: Any) -> tuple[RunEntry, ...]:
+    """So many attempts at one request, each of which failed; the first of them has this number."""
+    return tuple(failed(code, attempt=first + n, tries=n + 1, **values) for n in range(count))
+
+
 def succeeded(attempt: int = 1, verb: RunVerb = RunVerb.APPLY, **values: Any) -> RunEntry:
     """An attempt that went well."""
-    last = PHASES[verb][-1]
+    last = phases_of(verb)[-1]
     values = {"phases": phases_until(last, verb, PhaseState.SUCCEEDED), "plan": PLAN, **values}
     return run(RunState.SUCCEEDED, attempt, verb, **values)
 
@@ -219,6 +232,31 @@ def ended_container(exit_code: int = 0, message: str = "", reason: str = "") -> 
     )
 
 
+def creating(address: str, minutes: float = 1, state: str = "running") -> SceneMod:
+    """The log of the run says that this has been in creation for so long."""
+    started = NOW - timedelta(minutes=minutes)
+
+    def told(o: Observation) -> Observation:
+        before = o.progress.resources if o.progress else {}
+        return replace(o, progress=Progress({**before, address: ResourceProgress("create", started, state)}))
+
+    return told
+
+
+def refused(
+    address: str = "hcloud_server.control_plane[0]", code: str = "resource_unavailable", action: str = "create"
+) -> SceneMod:
+    """The log of the run says that Hetzner refused to create or change this."""
+
+    def told(o: Observation) -> Observation:
+        before = o.progress or Progress()
+        tried = {**before.resources, address: ResourceProgress(action, NOW - timedelta(seconds=12), "failed")}
+        error = Diagnostic(f"the API refused ({code}, 0123456789abcdef)", "", address)
+        return replace(o, progress=replace(before, resources=tried, errors=(*before.errors, error)))
+
+    return told
+
+
 def running_container(seconds: float = 20) -> ContainerView:
     """A container that has been running for so long."""
     return ContainerView("running", started=NOW - timedelta(seconds=seconds))
@@ -235,7 +273,7 @@ def pod(run: RunEntry, at: str = "", container: ContainerView | None = None, **v
 
     With an ended `container` that is not the last, or one that failed, the Pod has failed.
     """
-    names = PHASES[run.verb]
+    names = phases_of(run.verb, adopt=run.adopt)
     here = names.index(at) if at else 0
     done = {name: ended_container(0, _message(name)) for name in names[:here]}
     current = {at: container or running_container()} if at else {}
@@ -245,6 +283,7 @@ def pod(run: RunEntry, at: str = "", container: ContainerView | None = None, **v
         name=f"{run.job}-abcde",
         uid="pod-1",
         job=run.job,
+        node="node-1",
         phase="Failed" if broke else "Running",
         containers={**done, **current, **waiting},
     )
@@ -253,8 +292,9 @@ def pod(run: RunEntry, at: str = "", container: ContainerView | None = None, **v
 
 def finished_pod(run: RunEntry, **values: Any) -> PodView:
     """The Pod of a run in which every phase went well."""
-    containers = {name: ended_container(0, _message(name)) for name in PHASES[run.verb]}
-    view = PodView(name=f"{run.job}-abcde", uid="pod-1", job=run.job, phase="Succeeded", containers=containers)
+    containers = {name: ended_container(0, _message(name)) for name in phases_of(run.verb, adopt=run.adopt)}
+    name = f"{run.job}-abcde"
+    view = PodView(name=name, uid="pod-1", job=run.job, node="node-1", phase="Succeeded", containers=containers)
     return replace(view, **values)
 
 
@@ -266,7 +306,8 @@ def _message(phase: str) -> str:
 
 
 def observation(*mods: SceneMod) -> Observation:
-    """A Sovereign that was just applied, with good credentials; nothing was made for it yet."""
+    """A Sovereign that was just applied, with good credentials and a project in which all is well; nothing was made
+    for it yet. What preflight found is about what the modifiers leave, unless one of them says otherwise."""
     seen = Observation(
         now=NOW,
         settings=SETTINGS,
@@ -278,7 +319,49 @@ def observation(*mods: SceneMod) -> Observation:
     )
     for mod in mods:
         seen = mod(seen)
-    return seen
+    if seen.preflight is not None or unlooked in mods:
+        return seen
+    return replace(seen, preflight=looked_at(seen))
+
+
+PASSED = (Check("token", PreflightResult.PASSED, "Hetzner accepts the token."),)
+
+
+IN_THE_WAY = Check(
+    "names",
+    PreflightResult.FAILED,
+    "networks/7 omantel exists already and is not this Sovereign's.",
+    diagnosis.entry(diagnosis.NAME_CONFLICT, "networks/7 omantel exists already and is not this Sovereign's."),
+)
+"""Something else in the project is in the way."""
+UNKNOWN_SIZE = Check(
+    "sizes",
+    PreflightResult.FAILED,
+    "Hetzner has no server type cpx99.",
+    diagnosis.entry(diagnosis.SIZE_UNKNOWN, "Hetzner has no server type cpx99."),
+)
+"""The project does not offer what is wanted."""
+
+
+def looked_at(o: Observation, *checks: Check, **values: Any) -> Report | None:
+    """The report of a look a moment ago at what this observation's Sovereign wants; by default all is well."""
+    kept = o.record or Record(uid=UID)
+    try:
+        variables = tfvars(o.sovereign, o.settings, kept.sizes)
+    except UnknownReleaseError:
+        return None
+    asked = standing(replace(o, preflight=None), variables, kept).ask[0]
+    return replace(Report(asked.key, o.now, checks or PASSED), **values)
+
+
+def unlooked(o: Observation) -> Observation:
+    """Nobody has looked at the project yet."""
+    return replace(o, preflight=None)
+
+
+def looked(*checks: Check, **values: Any) -> SceneMod:
+    """The last look at the project, at what the modifiers before this one leave."""
+    return lambda o: replace(o, preflight=looked_at(o, *checks, **values))
 
 
 def of(*mods: RawMod) -> SceneMod:
@@ -295,7 +378,8 @@ def known(*runs: RunEntry, **values: Any) -> SceneMod:
     """The run namespace is there, with this record and, once applied, its state."""
     made = record(*runs, **values)
     state = StateView(serial=made.state_serial) if made.state_serial else None
-    return lambda o: replace(o, namespace=NamespaceView(), record=made, state=state, has_token_copy=bool(runs))
+    there: Raw = {"record": made, "state": state, "has_token_copy": bool(runs), "has_state_key": bool(runs)}
+    return lambda o: replace(o, namespace=NamespaceView(), **there)
 
 
 def tokened(token: str | None = TOKEN, version: str = "s/1") -> SceneMod:

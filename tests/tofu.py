@@ -1,7 +1,8 @@
 """OpenTofu inside a run's Pod, and the cloud it works on: as much of them as the operator can tell apart.
 
-State is written after every resource, a saved plan is stale once another run wrote the state, and the cloud answers
-with the error codes that Hetzner has.
+The lock is held while a plan or an apply works; state is written now and then and when OpenTofu ends in good order, so
+that a kill leaves the lock held and objects that the state does not know of. A saved plan is stale once another run
+wrote the state, and the cloud answers with the error codes that Hetzner has.
 """
 
 from __future__ import annotations
@@ -20,6 +21,9 @@ from tests import gen
 from tests.fake_kube import FakeApi, Key, Object
 
 STATE = Key("secrets", gen.SPACE, naming.STATE_SECRET)
+LEASE = Key("leases", gen.SPACE, naming.STATE_LEASE)
+PERSISTS_EVERY = 2
+"""So many resources later the state is written again, while an apply goes on."""
 Ended = tuple[int, str]
 """Exit code and termination message."""
 
@@ -33,13 +37,19 @@ class Cloud:
     """The project at the provider: object name -> UID label."""
 
     objects: dict[str, str] = field(default_factory=dict)
+    sizes: dict[str, str] = field(default_factory=dict)
+    """Server -> the size that it has."""
+    sold_out: set[str] = field(default_factory=set)
+    """Sizes that cannot be had."""
     trouble: list[str] = field(default_factory=list)
     """What the next calls answer, if not success: an error code of the API."""
 
-    def call(self, token: str) -> str:
+    def call(self, token: str, size: str = "") -> str:
         """The error code that a write meets, or nothing."""
         if token != gen.TOKEN:
             return "unauthorized"
+        if size in self.sold_out:
+            return "resource_unavailable"
         return self.trouble.pop(0) if self.trouble else ""
 
 
@@ -48,18 +58,35 @@ def wanted(workers: int) -> set[str]:
     return {"network", "load-balancer", "control-plane-0", *(f"worker-{n}" for n in range(workers))}
 
 
+def address(name: str) -> str:
+    """The resource that an object belongs to in infra/hetzner."""
+    role, _, index = name.rpartition("-")
+    if index.isdigit():
+        return f"hcloud_server.{role.replace('-', '_')}[{index}]"
+    return f"hcloud_{name.replace('-', '_')}.this"
+
+
 @dataclass
 class Run:
-    """What happens inside the Pod of one run."""
+    """What happens inside the Pod of one run. `sizes` are those of the servers it wants."""
 
+    name: str
     verb: str
     approved: str
     token: str
-    workers: int
+    sizes: dict[str, str]
+    adopted: list[str] = field(default_factory=list)
     plan: list[tuple[str, str]] = field(default_factory=list)
     serial: int = 0
     """Of the state that was planned from."""
     done: int = 0
+    have: list[str] | None = None
+    """What the apply knows of; None before it began."""
+
+    @property
+    def wants(self) -> set[str]:
+        """The objects that it is to bring about."""
+        return set() if self.verb == "destroy" else {"network", "load-balancer", *self.sizes}
 
 
 class OpenTofu:
@@ -80,14 +107,20 @@ class OpenTofu:
             raise Broken(f"a Pod was let start before its Secrets were there: {pod['metadata']['name']}")
         variables = json.loads(base64.b64decode(inputs["data"]["tofu.auto.tfvars.json"]))
         return Run(
+            name=pod["metadata"]["name"],
             verb=_env(pod, "CATALYST_VERB"),
             approved=_env(pod, "CATALYST_APPROVED_PLAN"),
             token=base64.b64decode(token["data"]["token"]).decode(),
-            workers=len(variables["worker_sizes"]),
+            sizes={
+                **{f"control-plane-{n}": size for n, size in enumerate(variables["control_plane_sizes"])},
+                **{f"worker-{n}": size for n, size in enumerate(variables["worker_sizes"])},
+            },
         )
 
     def work(self, run: Run, phase: str, log: Callable[[Object], None]) -> Ended | None:
         """One small step of a phase; its end, or None when there is more to do."""
+        if phase == "adopt":
+            return self._adopt(run)
         if phase == "tofu-plan":
             return self._plan(run, log)
         if phase == "plan-gate":
@@ -98,51 +131,117 @@ class OpenTofu:
             return 0, gen.OUTPUT_MESSAGE
         return (6 if phase == "leftovers" and gen.UID in self._cloud.objects.values() else 0), ""
 
+    def stop(self, run: Run) -> None:
+        """SIGTERM: what was done so far is written, and the lock let go."""
+        if run.have is not None:
+            self._write(run.have)
+            self._unlock()
+
+    def _adopt(self, run: Run) -> Ended:
+        known = set(self.resources())
+        run.adopted = sorted(name for name, uid in self._cloud.objects.items() if uid == gen.UID and name not in known)
+        return 0, ""
+
     def _plan(self, run: Run, log: Callable[[Object], None]) -> Ended:
-        have = set(self.resources())
-        want = set() if run.verb == "destroy" else wanted(run.workers)
+        have = {*self.resources(), *run.adopted}
+        if self._locked(log):
+            return 1, ""
         if have and run.token != gen.TOKEN:
             log(_diagnostic("unauthorized"))
             return 1, ""
         run.serial = self.serial()
-        run.plan = [*(("delete", n) for n in sorted(have - want)), *(("create", n) for n in sorted(want - have))]
+        resized = (n for n in sorted(have & run.wants & run.sizes.keys()) if self._cloud.sizes.get(n) != run.sizes[n])
+        run.plan = [
+            *(("import", name) for name in run.adopted),
+            *(("delete", name) for name in sorted(have - run.wants)),
+            *(("resize", n) for n in resized),
+            *(("create", name) for name in sorted(run.wants - have)),
+        ]
         return 0, ""
 
     def _gate(self, run: Run) -> Ended:
-        destroys = [name for action, name in run.plan if action == "delete"]
-        digest = naming.digest_of(run.plan)
-        counts = {"add": len(run.plan) - len(destroys), "change": 0, "destroy": len(destroys), "replacing": []}
-        message = json.dumps({"digest": digest, **counts, "explanation": "something would be destroyed"})
-        if run.verb == "destroy" or not destroys or run.approved == digest:
+        gated = [name for action, name in run.plan if action in ("delete", "resize")]
+        digest = naming.digest_of([step for step in run.plan if step[0] != "import"])
+        counts = {name: sum(action == name for action, _ in run.plan) for name in ("create", "resize", "delete")}
+        told = {"add": counts["create"], "change": counts["resize"], "destroy": counts["delete"]}
+        message = json.dumps(
+            {"digest": digest, **told, "adopt": len(run.adopted), "replacing": [], "explanation": "something would go"}
+        )
+        if run.verb != "apply" or not gated or run.approved == digest:
             return 0, message
         return (EXIT_DIGEST_MISMATCH if run.approved else EXIT_APPROVAL_NEEDED), message
 
     def _apply(self, run: Run, log: Callable[[Object], None]) -> Ended | None:
-        """One resource of the plan: the cloud is asked, and the state is written."""
+        """One resource of the plan: the cloud is asked, and now and then the state is written."""
+        if run.have is None:
+            return self._begin_apply(run, log)
         if run.done == len(run.plan):
+            self.stop(run)
             return 0, ""
         action, name = run.plan[run.done]
         log(_hook("apply_start", action, name, self._clock()))
-        code = "stale_plan" if self.serial() != run.serial + run.done else self._cloud.call(run.token)
+        size = run.sizes.get(name, "") if action in ("create", "resize") else ""
+        code = "" if action == "import" else self._cloud.call(run.token, size)
         if code:
-            log(_diagnostic(code))
+            log(_diagnostic(code, name))
+            self.stop(run)
             return 1, ""
-        self._change(action, name)
+        self._change(run, action, name)
         run.done += 1
         log(_hook("apply_complete", action, name, self._clock()))
+        if run.done % PERSISTS_EVERY == 0:
+            self._write(run.have)
         return None
 
-    def _change(self, action: str, name: str) -> None:
-        have = self.resources()
+    def _begin_apply(self, run: Run, log: Callable[[Object], None]) -> Ended | None:
+        if self._locked(log):
+            return 1, ""
+        if self.serial() != run.serial:
+            log(_diagnostic("stale_plan"))
+            return 1, ""
+        self._lock(run)
+        run.have = self.resources()
+        return None
+
+    def _change(self, run: Run, action: str, name: str) -> None:
+        assert run.have is not None
         if action == "create":
             if name in self._cloud.objects:
                 raise Broken(f"{name} was created twice")
             self._cloud.objects[name] = gen.UID
-            have.append(name)
+            self._cloud.sizes[name] = run.sizes.get(name, "")
+        if action == "resize" and not run.approved:
+            raise Broken(f"{name} was powered off to resize it, and nobody had approved it")
+        if action == "resize":
+            self._cloud.sizes[name] = run.sizes[name]
+        if action in ("create", "import"):
+            run.have.append(name)
+        if action == "delete":
+            # Refreshing found it gone if an earlier run had removed it unseen.
+            self._cloud.objects.pop(name, None)
+            run.have.remove(name)
+
+    # --- the lock -----------------------------------------------------------------------------------------------------
+
+    def _locked(self, log: Callable[[Object], None]) -> bool:
+        held = (self._api.get(*LEASE) or {}).get("spec", {}).get("holderIdentity")
+        if held:
+            said = {"severity": "error", "summary": "Error acquiring the state lock", "detail": "held by another"}
+            log({"type": "diagnostic", "diagnostic": said})
+        return bool(held)
+
+    def _lock(self, run: Run) -> None:
+        info = json.dumps({"ID": f"lock-{run.name}", "Who": f"@{run.name}", "Operation": "OperationTypeApply"})
+        meta = {"name": LEASE.name, "namespace": LEASE.namespace, "annotations": {"app.terraform.io/lock-info": info}}
+        spec = {"holderIdentity": f"lock-{run.name}"}
+        if self._api.get(*LEASE) is None:
+            self._api.put("leases", {"metadata": meta, "spec": spec})
         else:
-            del self._cloud.objects[name]
-            have.remove(name)
-        self._write(have)
+            self._api.change(LEASE, lambda o: o.update(spec=spec, metadata={**o["metadata"], **meta}))
+
+    def _unlock(self) -> None:
+        if self._api.get(*LEASE) is not None:
+            self._api.change(LEASE, lambda o: o.update(spec={}))
 
     # --- state --------------------------------------------------------------------------------------------------------
 
@@ -172,15 +271,20 @@ class OpenTofu:
 
 
 def _env(pod: Object, name: str) -> str:
-    gate = next(c for c in pod["spec"]["initContainers"] if c["name"] == "plan-gate")
+    containers = (*pod["spec"]["initContainers"], *pod["spec"]["containers"])
+    gate = next(c for c in containers if c["name"] == "plan-gate")
     value: str = next(e for e in gate["env"] if e["name"] == name)["value"]
     return value
 
 
-def _hook(type_: str, action: str, address: str, at: datetime) -> Object:
-    return {"type": type_, "@timestamp": at.isoformat(), "hook": {"resource": {"addr": address}, "action": action}}
+def _hook(type_: str, action: str, name: str, at: datetime) -> Object:
+    return {
+        "type": type_,
+        "@timestamp": at.isoformat(),
+        "hook": {"resource": {"addr": address(name)}, "action": action},
+    }
 
 
-def _diagnostic(code: str) -> Object:
+def _diagnostic(code: str, name: str = "") -> Object:
     said = {"severity": "error", "summary": f"the API refused ({code}, 0123456789abcdef)", "detail": ""}
-    return {"type": "diagnostic", "diagnostic": said}
+    return {"type": "diagnostic", "diagnostic": {**said, "address": address(name) if name else ""}}

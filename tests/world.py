@@ -13,14 +13,16 @@ from functools import partial
 from typing import Any
 
 from prometheus_client import CollectorRegistry
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 
+from catalyst_operator.adapters.preflights import Preflights
 from catalyst_operator.adapters.run_logs import RunLogs
 from catalyst_operator.api import labels
 from catalyst_operator.api.common import Condition
 from catalyst_operator.api.sovereign import Sovereign
 from catalyst_operator.core import conditions, naming, record
-from catalyst_operator.errors import ApiError
+from catalyst_operator.core.preflight import CloudView, SizeOffer, Wanted
+from catalyst_operator.errors import ApiError, CloudUnauthorized
 from catalyst_operator.metrics import Metrics
 from catalyst_operator.reconcilers.sovereign import Key as SovereignKey
 from catalyst_operator.reconcilers.sovereign import SovereignReconciler
@@ -68,6 +70,7 @@ class World:
         other = World()
         other.api.take_over(self.api)
         other.cloud.objects.update(self.cloud.objects)
+        other.cloud.sizes.update(self.cloud.sizes)
         other.now = self.now
         return other
 
@@ -81,10 +84,26 @@ class World:
         """A new process of the operator: it remembers nothing, lists everything, and so is woken."""
         client = self.api.client()
         self.logs = RunLogs(client)
+        self.preflights = Preflights(self._look, self.clock)
         metrics = Metrics(CollectorRegistry())
-        self._reconciler = SovereignReconciler(client, self.logs, gen.SETTINGS, metrics, clock=self.clock)
+        self._reconciler = SovereignReconciler(
+            client, self.logs, self.preflights, gen.SETTINGS, metrics, clock=self.clock
+        )
         self._reconciler.wake = lambda _: self._wake()
         self._wake()
+
+    async def close(self) -> None:
+        """The end of the operator's process."""
+        await self.logs.close()
+        await self.preflights.close()
+
+    async def _look(self, token: SecretStr, wanted: Wanted) -> CloudView:
+        """What the project answers to the preflight."""
+        if token.get_secret_value() != gen.TOKEN:
+            raise CloudUnauthorized("Hetzner does not know this token")
+        asked = {size for ladder in wanted.sizes.values() for size in ladder}
+        offers = {size: {wanted.location: SizeOffer(available=size not in self.cloud.sold_out)} for size in asked}
+        return CloudView(offers=offers, architectures=dict.fromkeys(asked, "x86"))
 
     async def reconcile(self) -> None:
         """One reconcile, as the work queue runs it: an error of the API is tried again soon, a crash is a restart."""

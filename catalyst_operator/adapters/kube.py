@@ -7,7 +7,7 @@ guarded patches, and every failure is one of the typed errors of `catalyst_opera
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,8 @@ from catalyst_operator.api import labels
 from catalyst_operator.errors import ApiError, Conflict, NotFound, Refused, Unavailable
 
 Object = dict[str, Any]
+Body = Object | list[Object]
+"""What a request carries: an object, or the operations of a JSON patch."""
 REQUEST_SECONDS = 30
 MAX_MESSAGE = 2000
 
@@ -54,6 +56,7 @@ EVENTS = Kind("v1", "events")
 SERVICE_ACCOUNTS = Kind("v1", "serviceaccounts")
 JOBS = Kind("batch/v1", "jobs")
 ROLE_BINDINGS = Kind("rbac.authorization.k8s.io/v1", "rolebindings")
+LEASES = Kind("coordination.k8s.io/v1", "leases")
 NETWORK_POLICIES = Kind("networking.k8s.io/v1", "networkpolicies")
 
 _KINDS = {
@@ -132,6 +135,11 @@ class Kube:
         """JSON merge patch. With metadata.resourceVersion in it, raises Conflict when that is stale."""
         return await self._call("PATCH", kind.path(namespace, name), body=patch, content="application/merge-patch+json")
 
+    async def patch(self, kind: Kind, namespace: str, name: str, operations: Sequence[Object]) -> Object:
+        """JSON patch. A `test` operation that does not hold raises Refused."""
+        content = "application/json-patch+json"
+        return await self._call("PATCH", kind.path(namespace, name), body=list(operations), content=content)
+
     async def delete(self, kind: Kind, namespace: str, name: str, *, propagation: str = "Background") -> None:
         """Deleting what is gone is fine."""
         body = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": propagation}
@@ -172,7 +180,7 @@ class Kube:
         path: str,
         *,
         query: Mapping[str, str] | None = None,
-        body: Object | None = None,
+        body: Body | None = None,
         content: str = "application/json",
     ) -> Object:
         response = await self._request(method, path, query or {}, body, content)
@@ -184,7 +192,7 @@ class Kube:
         method: str,
         path: str,
         query: Mapping[str, str],
-        body: Object | None,
+        body: Body | None,
         content: str,
         timeout: aiohttp.ClientTimeout | None = None,
     ) -> Any:

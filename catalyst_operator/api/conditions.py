@@ -129,8 +129,8 @@ _PHASE_REASONS = {
     Reason.RUNNING: "the phase's container is running",
     Reason.SUCCEEDED: "the phase ended well",
     Reason.FAILED: "the phase ended with an error; status.lastErrors names it and its remedy",
-    Reason.SKIPPED: "the run had nothing to do in this phase",
-    Reason.CANCELLED: "the run was stopped on request before or in this phase",
+    Reason.SKIPPED: "an earlier phase ended the run",
+    Reason.CANCELLED: "the run was stopped before this phase had ended: on request, or since the spec was edited",
     Reason.RUN_LOST: "the run's Pod vanished before its end was seen; the next run starts with a plan",
 }
 
@@ -159,10 +159,11 @@ CONDITIONS: tuple[ConditionDoc, ...] = (
             Reason.RUN_FAILED: "the last run failed; status.lastErrors says why",
             Reason.RUN_CANCELLED: "the run was stopped on request",
             Reason.RUN_LOST: "the run's Pod vanished before its end was seen",
-            Reason.RETRYING: "the last run failed for a passing reason; the message says when it is tried again",
+            Reason.RETRYING: "a passing failure, or the provider's rate limit; the message says when it is tried again",
             Reason.STATE_LOST: "the OpenTofu state of an applied Sovereign is missing or older than recorded",
-            Reason.STATE_LOCKED: "the OpenTofu state is locked by a run that may still live",
-            Reason.STATE_UNREADABLE: "the OpenTofu state cannot be decrypted with the key at hand",
+            Reason.STATE_LOCKED: "the OpenTofu state is locked by somebody who may still be at work",
+            Reason.STATE_UNREADABLE: "the key of the OpenTofu state is gone, or a state that a run saved is of another "
+            "origin than the one in force",
             Reason.NAME_CONFLICT: "an object of the same name, but not ours, is in the way",
             Reason.SUSPENDED: "spec.suspend is set: nothing is done",
             Reason.DRY_RUN: "spec.dryRun is set: planned and priced, nothing created",
@@ -201,8 +202,8 @@ CONDITIONS: tuple[ConditionDoc, ...] = (
             Reason.RUN_CANCELLED: "request a retry, or edit the spec",
             Reason.AWAITING_APPROVAL: "review status.plan and set spec.approvePlan to its digest",
             Reason.STATE_LOST: "restore the state Secret; an empty state would create everything twice",
-            Reason.STATE_UNREADABLE: "restore the state key",
-            Reason.STATE_LOCKED: "confirm that the node of the lock's holder is gone",
+            Reason.STATE_UNREADABLE: "restore the state key, or remove the wrong one of two states",
+            Reason.STATE_LOCKED: "let the holder end, or do as the message says once it surely has",
             Reason.NAME_CONFLICT: "rename or remove the object that is in the way",
             Reason.PROTECTED_DELETION: "set spec.deletionProtection to false to let the deletion go on",
             Reason.DESTROY_FAILED: "follow the remedy in status.lastErrors",
@@ -244,12 +245,13 @@ CONDITIONS: tuple[ConditionDoc, ...] = (
     ),
     ConditionDoc(
         ConditionType.PREFLIGHT_PASSED,
-        "Token, sizes, names and user data were checked before anything was spent; status.preflight lists each check.",
+        "Token, sizes, names and SSH keys were checked with the provider before anything was spent; status.preflight "
+        "lists each check, and user data, which each plan checks.",
         {
-            Reason.PASSED: "every check passed",
+            Reason.PASSED: "every check with the provider passed",
             Reason.CHECK_FAILED: "a check failed; nothing was created",
-            Reason.CREDENTIALS_MISSING: "there is no token to check with",
-            Reason.NOT_CHECKED: "the provider could not be asked; the run goes on and OpenTofu decides",
+            Reason.NOT_CHECKED: "something could not be checked; the run goes on and OpenTofu decides, once the "
+            "provider's rate limit allows it",
         },
     ),
     ConditionDoc(
@@ -310,7 +312,7 @@ CONDITIONS: tuple[ConditionDoc, ...] = (
         ConditionType.DELETING,
         "Deletion is under way; the message says what is being taken back.",
         {
-            Reason.WAITING: "a run in progress is brought to an end first",
+            Reason.WAITING: "a run in progress is brought to an end first, or the OpenTofu state is put in order",
             Reason.DESTROYING: "the destroy run is at work",
             Reason.DESTROY_FAILED: "the destroy run failed; it is tried again",
             Reason.RELEASING_DOMAIN: "DNS records, delegation and reservation are being removed",

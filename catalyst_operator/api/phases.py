@@ -63,6 +63,7 @@ class OperationState(StrEnum):
 class RunVerb(StrEnum):
     """What a run's Job does."""
 
+    PLAN = "plan"
     APPLY = "apply"
     DESTROY = "destroy"
 

@@ -23,7 +23,7 @@ _CONDITIONS = {"Sovereign": CONDITIONS, "DomainReservation": DOMAIN_CONDITIONS}
 _ANNOTATIONS = (
     (labels.ANNOTATION_RECONCILE, "look again now", "lastHandledReconcileAt"),
     (labels.ANNOTATION_RETRY, "clear a terminal failure and try again", "lastHandledRetryAt"),
-    (labels.ANNOTATION_CANCEL, "stop the run in progress gracefully. *Not acted on yet.*", "lastHandledCancelAt"),
+    (labels.ANNOTATION_CANCEL, "stop the run in progress gracefully", "lastHandledCancelAt"),
     (labels.ANNOTATION_REJOIN, "watch the kit again, with a new deadline. *Not acted on yet.*", "lastHandledRejoinAt"),
     (labels.ANNOTATION_HAND_OFF, "hand over now (`handOff.mode: Manual`). *Not acted on yet.*", "lastHandledHandOffAt"),
 )

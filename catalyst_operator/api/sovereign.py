@@ -132,7 +132,8 @@ class SovereignSpec(Model):
     """Do nothing until this is false again; a run in progress ends by itself."""
 
     dry_run: bool = False
-    """Price, then stop: nothing is created or changed while this is true."""
+    """Plan and price, then stop: status.plan and status.cost tell what would be, and nothing is created or
+    changed in the cloud while this is true."""
 
     drift_detection: Annotated[DriftDetectionSpec | None, Pending("drift detection")] = None
     """Compare the cloud with the state from time to time; off by default."""

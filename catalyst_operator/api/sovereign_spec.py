@@ -157,7 +157,7 @@ class ControlPlaneSpec(Model):
     replicas: Literal[1, 3] = 1
     """1, or 3 for high availability."""
 
-    size_fallbacks: Annotated[SizeFallbacks, Pending("sizes")] = ()
+    size_fallbacks: SizeFallbacks = ()
     """Server types tried in order when size is not to be had; they only touch servers that do not exist
     yet."""
 
@@ -181,7 +181,7 @@ class WorkersSpec(Model):
     replicas: Annotated[int, Field(ge=0, le=50)] = 0
     """Number of workers."""
 
-    size_fallbacks: Annotated[SizeFallbacks, Pending("sizes")] = ()
+    size_fallbacks: SizeFallbacks = ()
     """Server types tried in order when size is not to be had; they only touch servers that do not exist
     yet."""
 

@@ -25,6 +25,7 @@ Name = Annotated[str, Field(max_length=253)]
 Message = Annotated[str, Field(max_length=2048)]
 Count = Annotated[int, Field(ge=0, le=100000)]
 Stamp = Annotated[str, Field(max_length=64)]
+Addresses = Annotated[tuple[Annotated[str, Field(max_length=256)], ...], Field(max_length=10)]
 
 
 class LastOperation(Tolerant):
@@ -77,8 +78,17 @@ class Plan(Tolerant):
     destroy: Count = 0
     """Objects that would be destroyed, replaced ones included."""
 
-    replacing: Annotated[tuple[Annotated[str, Field(max_length=256)], ...], Field(max_length=10)] = ()
+    adopt: Count = 0
+    """Objects that an interrupted run made and the state does not know of yet."""
+
+    replacing: Addresses = ()
     """Addresses of objects that would be replaced, ten at most."""
+
+    destroying: Addresses = ()
+    """Addresses of objects that would be destroyed and not made again, ten at most."""
+
+    powering_off: Addresses = ()
+    """Addresses of servers that would be powered off to change their size, ten at most."""
 
 
 class Outputs(Tolerant):

@@ -10,6 +10,8 @@ from datetime import timedelta
 from typing import Any
 
 from catalyst_operator.api.sovereign_status import SovereignStatus
+from catalyst_operator.core.observation import LockView, StateView
+from catalyst_operator.core.preflight import Wanted
 from catalyst_operator.core.record import Record, RunEntry
 
 
@@ -74,6 +76,34 @@ class ReleasePod:
 
 
 @dataclass(frozen=True)
+class RestoreState:
+    """Write a state that a run could not write back to where it belongs; `state` is what was seen there, if anything,
+    so that nothing newer is overwritten."""
+
+    state: StateView | None
+
+
+@dataclass(frozen=True)
+class ForgetSavedState:
+    """Remove a saved state that is no newer than the one in force."""
+
+
+@dataclass(frozen=True)
+class ReleaseLock:
+    """Take the lock of the state from a holder that is dead, if it is still that holder's."""
+
+    lock: LockView
+
+
+@dataclass(frozen=True)
+class AskPreflight:
+    """Look at the project in the background; what was found is in a later observation."""
+
+    key: str
+    wanted: Wanted
+
+
+@dataclass(frozen=True)
 class FollowLog:
     """Listen to the log of a running phase."""
 
@@ -108,6 +138,10 @@ Action = (
     | CreateJob
     | DeleteJob
     | ReleasePod
+    | RestoreState
+    | ForgetSavedState
+    | ReleaseLock
+    | AskPreflight
     | FollowLog
     | ForgetLogs
     | WriteReceipt
@@ -121,4 +155,6 @@ class Decision:
 
     actions: tuple[Action, ...] = ()
     status: SovereignStatus | None = None
+    ended: RunEntry | None = None
+    """The run whose end this decision records."""
     requeue_after: timedelta | None = None

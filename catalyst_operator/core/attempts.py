@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from catalyst_operator.api import labels
 from catalyst_operator.api.phases import RunVerb
@@ -16,8 +18,7 @@ from catalyst_operator.core.actions import (
     WriteRecord,
 )
 from catalyst_operator.core.observation import Observation
-from catalyst_operator.core.record import Record, RunEntry
-from catalyst_operator.core.scene import Scene
+from catalyst_operator.core.record import UNSUCCESSFUL, Record, RunEntry, RunState, StopCause
 
 TOKEN_LENGTH = 64
 """The provider refuses any other length before it asks Hetzner."""
@@ -26,7 +27,7 @@ TOKEN_LENGTH = 64
 def next_run(o: Observation, record: Record, verb: RunVerb, digest: str) -> RunEntry:
     """The run to make next."""
     attempt = max(record.attempts, *(job.attempt for job in o.jobs), 0) + 1
-    return RunEntry(
+    run = RunEntry(
         verb=verb,
         digest=digest,
         attempt=attempt,
@@ -35,16 +36,32 @@ def next_run(o: Observation, record: Record, verb: RunVerb, digest: str) -> RunE
         created=o.now,
         job=naming.job_name(verb.value, digest, attempt),
         approved=o.sovereign.spec.approve_plan or "",
-        retry=_retry_requested(o),
+        retry=requested(o, labels.ANNOTATION_RETRY),
+        adopt=record.orphans,
     )
+    return replace(run, tries=_tries(record.last_of(verb), run))
 
 
-def start_actions(scene: Scene, run: RunEntry, record: Record | None = None) -> tuple[Action, ...]:
+def _tries(before: RunEntry | None, run: RunEntry) -> int:
+    """Which try at the same request a run is, after the one before it."""
+    if before is None or before.state not in UNSUCCESSFUL or _asked(before) != _asked(run):
+        return 1
+    return before.tries if before.stepped_down else before.tries + 1
+
+
+def _asked(run: RunEntry) -> tuple[int, str, str]:
+    """What a run was asked for: another answer means that a person did something in between."""
+    return run.generation, run.credentials, run.retry
+
+
+def start_actions(
+    o: Observation, run: RunEntry, variables: dict[str, Any], record: Record | None = None
+) -> tuple[Action, ...]:
     """All it takes to get a run going; done again after a crash it changes nothing."""
     write = (WriteRecord(record),) if record else ()
     return (
-        PrepareNamespace(refresh_token=has_usable_token(scene.o)),
-        WriteInputs(run.digest, scene.variables),
+        PrepareNamespace(refresh_token=has_usable_token(o)),
+        WriteInputs(run.digest, variables),
         *write,
         CreateJob(run),
     )
@@ -58,23 +75,37 @@ def forgotten_inputs(before: Record, after: Record) -> tuple[Action, ...]:
 
 def changed_since(o: Observation, record: Record, run: RunEntry) -> bool:
     """Whether a person did something after this run that is worth another try."""
-    retry = _retry_requested(o)
     return (
         o.sovereign.metadata.generation != run.generation
         or (o.credentials.version if o.credentials else "") != run.credentials
-        or (bool(retry) and retry != record.handled.get(labels.ANNOTATION_RETRY))
+        or unanswered(o, record, labels.ANNOTATION_RETRY)
     )
 
 
+def unanswered(o: Observation, record: Record, annotation: str) -> bool:
+    """Whether a request by annotation has not been answered yet."""
+    value = requested(o, annotation)
+    return bool(value) and value != record.handled.get(annotation)
+
+
 def handled(o: Observation, record: Record) -> dict[str, str]:
-    """The annotations that a new run answers."""
-    retry = _retry_requested(o)
-    return {**record.handled, labels.ANNOTATION_RETRY: retry} if retry else record.handled
+    """The annotations that are answered once a new run begins; a cancellation asked for earlier is not meant for it."""
+    values = {name: requested(o, name) for name in (labels.ANNOTATION_RETRY, labels.ANNOTATION_CANCEL)}
+    return {**record.handled, **{name: value for name, value in values.items() if value}}
 
 
-def _retry_requested(o: Observation) -> str:
-    """The value of the annotation, as far as status can show it."""
-    return o.sovereign.metadata.annotations.get(labels.ANNOTATION_RETRY, "")[: status.MAX_STAMP]
+def requested(o: Observation, annotation: str) -> str:
+    """The value of a request's annotation, as far as status can show it."""
+    return o.sovereign.metadata.annotations.get(annotation, "")[: status.MAX_STAMP]
+
+
+def with_stop(o: Observation, record: Record, run: RunEntry, cause: StopCause) -> Record:
+    """The record of a run that is about to be told to stop. What is recorded of it so far stays."""
+    known = next(r for r in record.runs if r.attempt == run.attempt)
+    cancel = requested(o, labels.ANNOTATION_CANCEL)
+    answered = {labels.ANNOTATION_CANCEL: cancel} if cancel else {}
+    stopped = record.with_run(replace(known, stopping=cause))
+    return replace(stopped, handled={**record.handled, **answered})
 
 
 def well_formed(token: str) -> bool:
@@ -88,9 +119,11 @@ def has_usable_token(o: Observation) -> bool:
     return token is not None and well_formed(token.get_secret_value())
 
 
-def retry_at(o: Observation, record: Record, run: RunEntry) -> datetime:
-    """When a run that failed transiently is tried again: doubling from the base up to the cap."""
-    failures = record.consecutive_failures(run)
-    doublings: int = 2 ** max(0, min(failures - 1, 16))
-    delay = min(o.settings.retry_cap, o.settings.retry_base * doublings)
-    return (run.finished or run.created) + delay
+def retry_at(o: Observation, run: RunEntry) -> datetime:
+    """When a run that failed in passing is tried again: doubling from the base up to the cap. The first interruption
+    from outside says nothing against going on at once."""
+    ended = run.finished or run.created
+    if run.tries == 1 and run.state is RunState.INTERRUPTED:
+        return ended
+    doublings: int = 2 ** max(0, min(run.tries - 1, 16))
+    return ended + min(o.settings.retry_cap, o.settings.retry_base * doublings)

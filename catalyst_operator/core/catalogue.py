@@ -7,6 +7,7 @@ from catalyst_operator.api.enums import Location
 from catalyst_operator.api.sizes import Size, SizeCatalogue, catalogue
 from catalyst_operator.api.sovereign import SovereignSpec
 from catalyst_operator.api.sovereign_status import Cost
+from catalyst_operator.core import sizing
 
 LOAD_BALANCER = "lb11"
 
@@ -41,14 +42,10 @@ def cost(
     return Cost(monthly=f"{total:.2f}", currency=table.currency, prices_as_of=table.prices_as_of)
 
 
-def cost_of(spec: SovereignSpec, table: SizeCatalogue | None = None) -> Cost | None:
-    """The cost of what a spec asks for, with the sizes it names first."""
-    workers = [spec.workers.size] * spec.workers.replicas if spec.workers.size else []
-    return cost(
-        [spec.control_plane.size] * spec.control_plane.replicas + workers,
-        spec.regions[0].location,
-        table=table,
-    )
+def cost_of(spec: SovereignSpec, choices: sizing.Choices, table: SizeCatalogue | None = None) -> Cost | None:
+    """The cost of what a spec asks for, with the sizes chosen for its servers."""
+    sizes = [sizing.size_of(server, choices) for server in sizing.servers(spec)]
+    return cost(sizes, spec.regions[0].location, table=table)
 
 
 def _server_price(name: str, location: Location, table: SizeCatalogue) -> Decimal | None:

@@ -1,167 +1,201 @@
 """From what OpenTofu, the kubelet and the backend reported to a code, a cause and a remedy.
 
-Errors of the Hetzner API keep their machine-readable code through the provider: hcloud-go appends it in parentheses.
-That code decides wherever there is one; only what has none is told by OpenTofu's own summary line.
+Where to look comes in a fixed order. Errors of Hetzner's API keep their machine-readable code through the provider, and
+that code decides wherever there is one. What has none is told by OpenTofu's own sentences, and what is not told even
+by these by the phase and its exit code.
 """
+
+# ruff: noqa: F403, F405 - the codes are this module's vocabulary, and others know them by its name
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
+from catalyst_operator.core import error_text
+from catalyst_operator.core.error_codes import *
 from catalyst_operator.core.plan_gate import EXIT_REFUSED
 from catalyst_operator.core.progress import Diagnostic
 from catalyst_operator.core.record import ErrorEntry
-from catalyst_operator.core.redact import shorten
+from catalyst_operator.core.redact import redact, shorten
 
-UNKNOWN = "ERR_TOFU"
+# --- where each is recognised -----------------------------------------------------------------------------------------
 
-
-@dataclass(frozen=True)
-class Code:
-    """One row of the table: what the user has to do, and whether waiting can help."""
-
-    code: str
-    remedy: str
-    terminal: bool
-
-
-TOKEN_READONLY = Code(
-    "ERR_TOKEN_READONLY",
-    "Create a token with Read & Write permission in the project (Security, API tokens) and put it under the key "
-    "'token' of the credentials Secret; the run starts again by itself.",
-    terminal=True,
-)
-TOKEN_INVALID = Code(
-    "ERR_TOKEN_INVALID",
-    "Put a valid Hetzner Cloud API token (64 characters) under the key 'token' of the credentials Secret; the run "
-    "starts again by itself.",
-    terminal=True,
-)
-QUOTA_EXCEEDED = Code(
-    "ERR_QUOTA_EXCEEDED",
-    "Ask Hetzner to raise the project's limits, or free resources, or ask for fewer servers; then edit the spec or "
-    "annotate the Sovereign with catalyst.openova.io/retryRequestedAt.",
-    terminal=True,
-)
-CAPACITY = Code(
-    "ERR_CAPACITY",
-    "The location has no capacity for this size at the moment; another size or location can be set meanwhile.",
-    terminal=False,
-)
-RATE_LIMITED = Code(
-    "ERR_RATE_LIMITED", "Nothing to do: the project's request limit refills within the hour.", terminal=False
-)
-NAME_CONFLICT = Code(
-    "ERR_NAME_CONFLICT",
-    "An object with this name or this SSH key already exists in the project. Remove it there, or use another key, or "
-    "another project; then edit the spec or annotate with catalyst.openova.io/retryRequestedAt.",
-    terminal=True,
-)
-INVALID_INPUT = Code(
-    "ERR_INVALID_INPUT",
-    "Hetzner refused a value; correct the field that the message names.",
-    terminal=True,
-)
-SIZE_RETIRED = Code(
-    "ERR_SIZE_RETIRED",
-    "This size cannot be ordered (any more) in this location. Edit spec.controlPlane.size or spec.workers.size; what "
-    "exists already stays.",
-    terminal=True,
-)
-STATE_LOCKED = Code("ERR_STATE_LOCKED", "Another run holds the state's lock, and has to end first.", terminal=False)
-STATE_WRITE = Code(
-    "ERR_STATE_WRITE",
-    "The API server of the management cluster did not take the state; see why in the message.",
-    terminal=False,
-)
-STATE_KEY = Code(
-    "ERR_STATE_KEY",
-    "The state cannot be decrypted with the key in Secret 'state-key' of the run namespace. Restore that Secret from "
-    "a backup; the operator never starts with an empty state instead.",
-    terminal=True,
-)
-STATE_LOST = Code(
-    "ERR_STATE_LOST",
-    "Restore it from a backup: applying without it would create everything a second time.",
-    terminal=True,
-)
-LEFTOVERS = Code(
-    "ERR_LEFTOVERS",
-    "Objects that carry this Sovereign's label are still in the project; the message lists them. Remove them, or wait "
-    "if they are being deleted.",
-    terminal=False,
-)
-PLAN_REFUSED = Code(
-    "ERR_PLAN_REFUSED",
-    "This plan is never applied, approved or not. Edit the spec so that it plans something else.",
-    terminal=True,
-)
-INTERNAL = Code(UNKNOWN, "Read the run's log (kubectl logs, named in the message) and the runbook.", terminal=False)
-
-BY_HCLOUD_CODE: dict[str, Code] = {
-    "token_readonly": TOKEN_READONLY,
-    "unauthorized": TOKEN_INVALID,
+BY_HCLOUD_CODE: tuple[tuple[str, str, Code], ...] = (
+    ("token_readonly", "", TOKEN_READONLY),
     # The SDK calls token_readonly deprecated in favour of this one; a token that may do nothing at all is
     # `unauthorized`.
-    "forbidden": TOKEN_READONLY,
-    "resource_limit_exceeded": QUOTA_EXCEEDED,
-    "resource_unavailable": CAPACITY,
-    "placement_error": CAPACITY,
-    "rate_limit_exceeded": RATE_LIMITED,
-    "uniqueness_error": NAME_CONFLICT,
-    "invalid_input": INVALID_INPUT,
-}
-BY_SUMMARY: tuple[tuple[str, Code], ...] = (
-    ("must be exactly 64 characters", TOKEN_INVALID),
-    ("can no longer be ordered", SIZE_RETIRED),
-    ("error acquiring the state lock", STATE_LOCKED),
-    ("failed to persist state", STATE_WRITE),
-    ("failed to save state", STATE_WRITE),
-    ("decryption failed", STATE_KEY),
-    ("decrypt", STATE_KEY),
+    ("forbidden", "", TOKEN_READONLY),
+    ("unauthorized", "", TOKEN_INVALID),
+    ("resource_limit_exceeded", "", QUOTA_EXCEEDED),
+    ("resource_unavailable", "", CAPACITY),
+    ("placement_error", "", CAPACITY),
+    ("rate_limit_exceeded", "", RATE_LIMITED),
+    ("uniqueness_error", r"hcloud_ssh_key|ssh.?key", SSH_KEY_CONFLICT),
+    ("uniqueness_error", "", NAME_CONFLICT),
+    ("invalid_input", r"unsupported location for server type", SIZE_NOT_IN_LOCATION),
+    ("invalid_input", r"\buser_data\b", USERDATA_TOO_BIG),
+    ("invalid_input", r"\bserver_type\b", SIZE_UNKNOWN),
+    ("invalid_input", "", INVALID_INPUT),
+    ("invalid_server_type", r"deprecated|unavailable|no longer", SIZE_RETIRED),
+    ("invalid_server_type", "", INVALID_INPUT),
+    ("not_found", r"server type", SIZE_UNKNOWN),
+    ("protected", "", PROTECTED),
+    ("resource_locked", "", PROTECTED),
+    ("resource_in_use", "", RESOURCE_IN_USE),
+    ("service_error", r"\battached\b|\bin use\b", RESOURCE_IN_USE),
+    ("service_error", "", CLOUD_UNAVAILABLE),
+    ("placement_group_member_limit_reached", "", CLOUD_UNAVAILABLE),
+    ("conflict", "", CLOUD_UNAVAILABLE),
+    ("locked", "", CLOUD_UNAVAILABLE),
+    ("timeout", "", CLOUD_UNAVAILABLE),
+    ("server_error", "", CLOUD_UNAVAILABLE),
+    ("unknown_error", "", CLOUD_UNAVAILABLE),
+    ("action_failed", "", CLOUD_UNAVAILABLE),
+    ("bad_gateway", "", CLOUD_UNAVAILABLE),
+    ("maintenance", "", CLOUD_UNAVAILABLE),
+    ("unavailable", "", CLOUD_UNAVAILABLE),
 )
+"""Hetzner's code, what the text has to say besides (a pattern), and ours. The first row that fits decides."""
+
+BY_SENTENCE: tuple[tuple[str, Code], ...] = (
+    (r"failed to (save|persist|serialize) state|failed to create local state file", STATE_WRITE),
+    (r"etcdserver|request entity too large|too long: m(ust|ay)|exceeded quota|is being terminated", STATE_WRITE),
+    (r"decrypt|key.?provider|encryption key data|unencrypted payload", STATE_KEY),
+    (r"already locked by another|error releasing the state lock", STATE_LOCKED),
+    # The path of Kubernetes' API, in the words of Go's HTTP client for a request that was not answered.
+    (r'"https://[^"]+/(api/v1|apis/[^"]+)/namespaces/[^"]*": ', STATE_READ),
+    (r"is forbidden: user ", STATE_READ),
+    (r"error acquiring the state lock", STATE_LOCKED),
+    (r"failed to get existing workspaces|error loading (the )?state|failed to load state", STATE_READ),
+    (r"failed to (query|resolve|install) .*provider|provider dependency changes", INCOMPLETE_IMAGE),
+    (r"required plugins are not installed|dependency lock file|could not load plugin", INCOMPLETE_IMAGE),
+    (r"must be exactly 64 characters|missing hetzner cloud api token", TOKEN_INVALID),
+    (r"user_data of \S+ is \d+ bytes", USERDATA_TOO_BIG),
+    (r"user_data of \S+ is not valid", USERDATA_INVALID),
+    (r"user_data of \S+ is not valid", USERDATA_INVALID),
+    (r"server type \S+ not found", SIZE_UNKNOWN),
+    (r"server (type|plan) .*(no longer be ordered|is unavailable|is deprecated)", SIZE_RETIRED),
+    (r"unsupported location for server type", SIZE_NOT_IN_LOCATION),
+    (r"invalid value for variable|location \S+ not found", INVALID_INPUT),
+    (r"http error 429|status code:? 429|too many requests", RATE_LIMITED),
+    (r"http error 5\d\d|status code:? 5\d\d", CLOUD_UNAVAILABLE),
+    (r'\b(get|post|put|patch|delete) "https?://[^"]+": ', CLOUD_UNAVAILABLE),
+    (r"connection (refused|reset)|no such host|i/o timeout|timed out|deadline exceeded", CLOUD_UNAVAILABLE),
+    (r"urlopen error|remote end closed|unreachable|no route to host|name resolution", CLOUD_UNAVAILABLE),
+)
+"""A pattern in what OpenTofu, a provider or a client says, in lower case, and our code. The first that fits decides."""
+
 BY_EXIT_CODE: dict[tuple[str, int], Code] = {
     ("plan-gate", EXIT_REFUSED): PLAN_REFUSED,
     ("leftovers", 6): LEFTOVERS,
     ("leftovers", 7): TOKEN_INVALID,
+    ("adopt", 7): TOKEN_INVALID,
 }
+"""What the containers of ours end with."""
 
-_UNKNOWN_SIZE = re.compile(r"server type \S+ not found")
-_HCLOUD_CODE = re.compile(r"\(([a-z]+(?:_[a-z]+)*)(?:,\s*[0-9a-f]+)?\)")
+BY_WAITING_REASON: dict[str, Code] = {
+    **dict.fromkeys(
+        ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError"), IMAGE_PULL
+    ),
+    **dict.fromkeys(
+        ("CreateContainerConfigError", "CreateContainerError", "RunContainerError", "CrashLoopBackOff"), RUN_START
+    ),
+    "Unschedulable": UNSCHEDULABLE,
+}
+"""The kubelet's and the scheduler's reasons for a Pod that does not get going."""
+
+_CONSEQUENCE = re.compile(
+    r"Provider (produced|returned) in\w+ .*|Invalid provider configuration|Failed to persist state to backend"
+)
+"""Summaries of what only follows from an error that was reported as well."""
+
+
+# --- diagnosing -------------------------------------------------------------------------------------------------------
 
 
 def diagnose(phase: str, exit_code: int, message: str, diagnostics: Iterable[Diagnostic]) -> tuple[ErrorEntry, ...]:
-    """The errors of a failed phase, most telling first, without repeats; never empty."""
-    found = tuple(diagnostics) or (
-        Diagnostic(summary=message or f"{phase} ended with exit code {exit_code}", detail=""),
+    """The errors of a failed phase, most telling first, one for each code; never empty. `message` is what the
+    container itself said, and counts when OpenTofu reported no diagnostics."""
+    silent = f"{phase} ended with exit code {exit_code}"
+    said: dict[Code, dict[str, list[str]]] = {}
+    for raw, text, addresses in _reports(message, _causes(tuple(diagnostics))):
+        said.setdefault(_code(phase, exit_code, raw), {}).setdefault(text or silent, []).extend(addresses)
+    entries = [_entry(code, texts) for code, texts in said.items()]
+    return tuple(sorted(entries, key=lambda e: (e.code == UNKNOWN, not e.terminal)))
+
+
+def _reports(message: str, diagnostics: tuple[Diagnostic, ...]) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+    """Each thing that was reported: as it came, to be judged; for people; and what it is about."""
+    for d in diagnostics:
+        raw = " ".join((d.address, d.summary, d.detail))
+        # The provider as a whole has an address too, which tells nobody anything.
+        addresses = () if not d.address or d.address.startswith("provider[") else (redact(d.address),)
+        yield raw, error_text.sentence(d.summary, d.detail), addresses
+    if not diagnostics:
+        yield message, error_text.of_output(message), ()
+
+
+def _causes(diagnostics: tuple[Diagnostic, ...]) -> tuple[Diagnostic, ...]:
+    """Without what only follows from others; if that is all there is, it is kept."""
+    return tuple(d for d in diagnostics if not _CONSEQUENCE.fullmatch(d.summary)) or diagnostics
+
+
+def _code(phase: str, exit_code: int, text: str) -> Code:
+    folded = " ".join(text.lower().split())
+    return (
+        _by_hcloud_code(folded, error_text.codes(text))
+        or next((code for sign, code in BY_SENTENCE if re.search(sign, folded)), None)
+        or BY_EXIT_CODE.get((phase, exit_code), INTERNAL)
     )
-    entries: dict[str, ErrorEntry] = {}
-    for diagnostic in found:
-        entry = _entry(phase, exit_code, diagnostic)
-        entries.setdefault(entry.code, entry)
-    return tuple(sorted(entries.values(), key=lambda e: (e.code == UNKNOWN, not e.terminal)))
 
 
-def _entry(phase: str, exit_code: int, diagnostic: Diagnostic) -> ErrorEntry:
-    text = ": ".join(part for part in (diagnostic.address, diagnostic.summary, diagnostic.detail) if part)
-    code = BY_EXIT_CODE.get((phase, exit_code)) or _by_hcloud_code(text) or _by_summary(text) or INTERNAL
-    return ErrorEntry(code.code, shorten(text), code.remedy, code.terminal)
+def _by_hcloud_code(folded: str, given: tuple[str, ...]) -> Code | None:
+    fitting = (
+        ours
+        for theirs in given
+        for code, besides, ours in BY_HCLOUD_CODE
+        if code == theirs and re.search(besides, folded)
+    )
+    return next(fitting, None)
 
 
-def _by_hcloud_code(text: str) -> Code | None:
-    codes = (BY_HCLOUD_CODE.get(code) for code in _HCLOUD_CODE.findall(text))
-    return next((code for code in codes if code), None)
+def _entry(code: Code, said: dict[str, list[str]]) -> ErrorEntry:
+    addresses = tuple(dict.fromkeys(address for found in said.values() for address in found))
+    return replace(entry(code, error_text.joined(said)), addresses=addresses)
 
 
-def _by_summary(text: str) -> Code | None:
-    folded = text.lower()
-    if _UNKNOWN_SIZE.search(folded):
-        return SIZE_RETIRED
-    return next((code for sign, code in BY_SUMMARY if sign in folded), None)
+# --- what the operator itself found -----------------------------------------------------------------------------------
 
 
 def entry(code: Code, message: str) -> ErrorEntry:
     """An error that the operator itself found."""
     return ErrorEntry(code.code, shorten(message), code.remedy, code.terminal)
+
+
+def waiting(reason: str, message: str) -> ErrorEntry | None:
+    """Why a Pod does not get going, by the reason and the message of a container that waits, or of the scheduler with
+    the reason Unschedulable. None for a reason that is part of every start."""
+    code = BY_WAITING_REASON.get(reason)
+    return entry(code, ": ".join(part for part in (reason, message) if part)) if code else None
+
+
+def interrupted(cause: str) -> ErrorEntry:
+    """A run that was ended from outside: by an eviction, a preemption, the loss of its node; `cause` says by which."""
+    return entry(RUN_INTERRUPTED, cause or "The run was ended from outside")
+
+
+def out_of_memory(phase: str) -> ErrorEntry:
+    """A phase that the kernel killed for want of memory."""
+    return entry(OUT_OF_MEMORY, f"{phase} was killed since it needed more memory than it may use")
+
+
+def stuck(addresses: tuple[str, ...]) -> ErrorEntry:
+    """A run that was stopped since these were still being created."""
+    return replace(entry(CAPACITY, f"Still not created: {', '.join(addresses)}"), addresses=addresses)
+
+
+def slow(addresses: tuple[str, ...]) -> ErrorEntry:
+    """A warning: these have been in creation for longer than anything should."""
+    return replace(entry(CAPACITY, f"Still being created: {', '.join(addresses)}"), addresses=addresses)

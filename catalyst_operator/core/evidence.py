@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from catalyst_operator.api.phases import RunVerb
-from catalyst_operator.core import runs
+from catalyst_operator.core import diagnosis, runs, sizing
 from catalyst_operator.core.actions import Action, DeleteJob, ForgetLogs, ReleasePod, WriteRecord
 from catalyst_operator.core.observation import JobView, Observation
 from catalyst_operator.core.record import PhaseState, Record, RunEntry, RunState
@@ -24,6 +24,8 @@ class Evidence:
     record: Record
     run: RunEntry | None
     actions: tuple[Action, ...]
+    ended: RunEntry | None = None
+    """The run, if it is now that its end is recorded."""
 
 
 def gather(o: Observation) -> Evidence:
@@ -34,8 +36,10 @@ def gather(o: Observation) -> Evidence:
     if run and before.last and run.state is not before.last.state:
         record = _with(o, before, run)
     write: tuple[Action, ...] = (WriteRecord(record),) if record != before else ()
-    ended = (ForgetLogs(),) if write and run and not run.active else ()
-    return Evidence(record, run, (*write, *_releases(o, record), *_needless_jobs(o, record), *ended))
+    ended = run if run and not run.active and before.last and before.last.active else None
+    forget = (ForgetLogs(),) if ended else ()
+    actions = (*write, *_releases(o, record), *_needless_jobs(o, record), *forget)
+    return Evidence(record, run, actions, ended)
 
 
 def _read(o: Observation, last: RunEntry | None) -> RunEntry | None:
@@ -53,29 +57,51 @@ def _fraction(o: Observation, run: RunEntry) -> float:
 def _with(o: Observation, record: Record, run: RunEntry) -> Record:
     # Phases and progress of a run in flight are in its Pod; the record only says that the Job was seen.
     kept = run if not run.active else replace(run, phases=(), plan=None, fraction=0.0)
+    applying = not run.active and _may_have_applied(run)
     record = replace(
         record.with_run(kept),
         state_serial=max(record.state_serial, o.state.serial if o.state else 0),
-        touched=record.touched or _may_have_applied(run),
+        touched=record.touched or (applying and run.verb is RunVerb.APPLY),
+        orphans=record.orphans or applying,
     )
-    if run.state is not RunState.SUCCEEDED:
-        return record
-    return _applied(o, record, run) if run.verb is RunVerb.APPLY else replace(record, destroyed=True, state_serial=0)
+    if run.state is RunState.FAILED and run.verb is RunVerb.APPLY:
+        return _stepped_down(o, record, run)
+    return _succeeded(o, record, run) if run.state is RunState.SUCCEEDED else record
 
 
 def _may_have_applied(run: RunEntry) -> bool:
-    """Whether cloud objects may exist because of this run. Only a phase that failed before the apply rules it out."""
-    if run.active or run.verb is not RunVerb.APPLY:
-        return False
-    stopped_before = run.state in (RunState.FAILED, RunState.AWAITING_APPROVAL)
+    """Whether cloud objects may have come or gone in this run. Only one that ended before its apply rules it out."""
     reached = run.phase("tofu-apply")
-    return not (stopped_before and reached is not None and reached.state is PhaseState.SKIPPED)
+    if reached is None:
+        return run.verb is not RunVerb.PLAN
+    told = run.state in (RunState.FAILED, RunState.AWAITING_APPROVAL, RunState.CANCELLED)
+    return not (told and reached.state is PhaseState.SKIPPED)
 
 
-def _applied(o: Observation, record: Record, run: RunEntry) -> Record:
+def _succeeded(o: Observation, record: Record, run: RunEntry) -> Record:
+    if run.verb is RunVerb.PLAN:
+        return record
+    if run.verb is RunVerb.DESTROY:
+        return replace(record, destroyed=True, state_serial=0, orphans=False)
     pod = o.pod_of(run.job)
     found = runs.outputs(pod) if pod else None
-    return replace(record, applied_digest=run.digest, outputs=found or record.outputs)
+    record = replace(record, applied_digest=run.digest, outputs=found or record.outputs, orphans=False)
+    if run.generation != o.sovereign.metadata.generation:
+        # The spec at hand is not the one that was carried out: it says nothing about the servers that exist.
+        return record
+    return replace(record, sizes=sizing.kept(sizing.servers(o.sovereign.spec), record.sizes))
+
+
+def _stepped_down(o: Observation, record: Record, run: RunEntry) -> Record:
+    """Where a size was not to be had for a new server, the next one of the ladder; unless the spec was edited."""
+    refused = {address for e in run.errors if e.code == diagnosis.CAPACITY.code for address in e.addresses}
+    started = o.progress.resources if o.progress else {}
+    failed = {address for address in refused if address in started and started[address].action == "create"}
+    sizes = sizing.stepped_down(sizing.servers(o.sovereign.spec), record.sizes, failed)
+    lasting = any(error.terminal for error in run.errors if error.code != diagnosis.CAPACITY.code)
+    if sizes is None or lasting or run.generation != o.sovereign.metadata.generation:
+        return record
+    return replace(record.with_run(replace(run, stepped_down=True)), sizes=sizes)
 
 
 def _releases(o: Observation, record: Record) -> tuple[Action, ...]:

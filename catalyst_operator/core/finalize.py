@@ -22,9 +22,9 @@ from catalyst_operator.core.actions import (
     Decision,
     DeleteJob,
     DeleteNamespace,
-    FollowLog,
     RemoveFinalizer,
     WriteReceipt,
+    WriteRecord,
 )
 from catalyst_operator.core.attempts import (
     changed_since,
@@ -34,16 +34,19 @@ from catalyst_operator.core.attempts import (
     next_run,
     retry_at,
     start_actions,
+    unanswered,
+    with_stop,
 )
 from catalyst_operator.core.evidence import gather
+from catalyst_operator.core.following import following
 from catalyst_operator.core.observation import Observation
-from catalyst_operator.core.record import UNSUCCESSFUL, ErrorEntry, RunEntry, RunState
+from catalyst_operator.core.obstacles import ABOUT_STATE, BEFORE_A_RUN, Obstacle, first
+from catalyst_operator.core.record import UNSUCCESSFUL, ErrorEntry, Record, RunEntry, RunState, StopCause
 from catalyst_operator.core.releases import UnknownReleaseError
-from catalyst_operator.core.runs import at_work, running_phase, waiting_for
-from catalyst_operator.core.scene import LOG_PHASES, SAFETY, Answer, Scene
+from catalyst_operator.core.scene import SAFETY, Answer, Scene
 from catalyst_operator.core.status import Stance, Verdict
 from catalyst_operator.core.tfvars import inputs_digest, tfvars
-from catalyst_operator.core.words import failure_message, run_words
+from catalyst_operator.core.words import cancelled_words, failure_message, stopping_words
 
 LOOK_AGAIN = timedelta(seconds=1)
 """How soon to look whether the namespace is gone."""
@@ -55,7 +58,7 @@ class Deletion(Scene):
 
     @property
     def last(self) -> RunEntry | None:
-        """The latest destroy."""
+        """The latest destroy, whatever its inputs were."""
         return self.record.last_of(RunVerb.DESTROY)
 
     @property
@@ -79,7 +82,8 @@ class Deletion(Scene):
     def something_left(self) -> bool:
         """Whether cloud objects may exist that nobody destroyed yet. Without a record, any run may have made some."""
         forgotten = self.o.record is None and self.o.runs_were_made
-        known = self.record.touched or self.o.state is not None or self.o.sovereign.status.outputs is not None
+        has_state = self.o.state is not None or self.o.saved_state is not None
+        known = self.record.touched or has_state or self.o.sovereign.status.outputs is not None
         return (known or forgotten) and not self.record.destroyed and not self.leaving
 
 
@@ -90,29 +94,31 @@ def decide(o: Observation) -> Decision:
     scene = look(o)
     answer = next(answer for check in CHECKS if (answer := check(scene)))
     record = answer.record or scene.record
-    run = scene.evidence.run if answer.record is None else record.last
+    run = answer.run_in_view(scene)
     gone = any(isinstance(action, RemoveFinalizer) for action in answer.actions)
     return Decision(
         actions=(*scene.evidence.actions, *answer.actions),
         status=None if gone else status.build(o, record, run, answer.verdict),
+        ended=scene.evidence.ended,
         requeue_after=answer.requeue_after,
     )
 
 
 def look(o: Observation) -> Deletion:
     """The scene of an observation."""
-    variables = _variables(o)
-    return Deletion(o, gather(o), variables, inputs_digest(RunVerb.DESTROY, variables))
+    evidence = gather(o)
+    variables = _variables(o, evidence.record)
+    return Deletion(o, evidence, variables, inputs_digest(RunVerb.DESTROY, variables), RunVerb.DESTROY)
 
 
-def _variables(o: Observation) -> dict[str, Any]:
+def _variables(o: Observation, record: Record) -> dict[str, Any]:
     """What the module needs to validate. The release only matters to new servers: an unknown one blocks no deletion."""
     try:
-        return tfvars(o.sovereign, o.settings)
+        return tfvars(o.sovereign, o.settings, record.sizes)
     except UnknownReleaseError:
         spec = o.sovereign.spec.model_copy(update={"release": None})
         settings = replace(o.settings, default_release=None)
-        return tfvars(o.sovereign.model_copy(update={"spec": spec}), settings)
+        return tfvars(o.sovereign.model_copy(update={"spec": spec}), settings, record.sizes)
 
 
 def protected(scene: Deletion) -> Answer | None:
@@ -167,10 +173,10 @@ def namespace_vanished(scene: Deletion) -> Answer | None:
     )
 
 
-def apply_in_progress(scene: Deletion) -> Answer | None:
-    """An apply is under way: stop it gracefully, and wait until its state is written."""
+def other_in_progress(scene: Deletion) -> Answer | None:
+    """A run of another kind is under way: stop it gracefully, and wait until its state is written."""
     run = scene.evidence.run
-    if run is None or run.verb is not RunVerb.APPLY or not run.active:
+    if run is None or run.verb is RunVerb.DESTROY or not run.active:
         return None
     job = scene.o.job(run.job)
     if job is None and scene.o.pod_of(run.job) is None:
@@ -181,16 +187,44 @@ def apply_in_progress(scene: Deletion) -> Answer | None:
 
 
 def destroy_in_progress(scene: Deletion) -> Answer | None:
-    """A destroy is under way: follow it."""
+    """A destroy is under way: follow it, or stop it on request."""
     run = scene.evidence.run
     if run is None or run.verb is not RunVerb.DESTROY or run.state is not RunState.RUNNING:
         return None
-    pod, phase = scene.o.pod_of(run.job), running_phase(run)
-    trouble = waiting_for(pod) if pod else ""
-    verdict = _working(Reason.DESTROYING, f"{run_words(scene.o, run)} {trouble}".rstrip())
-    if pod and phase and phase.name in LOG_PHASES and phase.started:
-        return Answer(verdict, (FollowLog(pod.name, phase.name),), scene.o.settings.progress_interval)
-    return Answer(verdict, requeue_after=SAFETY)
+    if run.stopping or unanswered(scene.o, scene.record, labels.ANNOTATION_CANCEL):
+        return _stop(scene, run)
+    message, errors, follow, requeue = following(scene.o, run)
+    return Answer(_working(Reason.DESTROYING, message, errors), follow, requeue)
+
+
+def _stop(scene: Deletion, run: RunEntry) -> Answer:
+    job = scene.o.job(run.job)
+    tell: tuple[Action, ...] = (DeleteJob(run.job),) if job and not job.terminating else ()
+    verdict = _working(Reason.DESTROYING, stopping_words(run, StopCause.REQUESTED))
+    if run.stopping:
+        return Answer(verdict, tell, SAFETY)
+    record = with_stop(scene.o, scene.record, run, StopCause.REQUESTED)
+    return Answer(verdict, (WriteRecord(record), *tell), SAFETY, record)
+
+
+def state_obstacle(scene: Deletion) -> Answer | None:
+    """The state, or its key, needs something done about it."""
+    return _obstacle(first(ABOUT_STATE, scene.o, scene.record))
+
+
+def run_obstacle(scene: Deletion) -> Answer | None:
+    """Something stands in the way of a run."""
+    return _obstacle(first(BEFORE_A_RUN, scene.o, scene.record))
+
+
+def _obstacle(found: Obstacle | None) -> Answer | None:
+    if found is None:
+        return None
+    if found.reason:
+        verdict = _stalled(found.reason, Reason.DESTROY_FAILED, found.message, found.errors)
+    else:
+        verdict = _working(Reason.WAITING, found.message)
+    return Answer(verdict, found.actions, found.requeue_after)
 
 
 def nothing_left(scene: Deletion) -> Answer | None:
@@ -234,20 +268,19 @@ def destroy_failed(scene: Deletion) -> Answer | None:
     if any(error.terminal for error in run.errors):
         verdict = _stalled(Reason.DESTROY_FAILED, Reason.DESTROY_FAILED, message, run.errors)
         return Answer(verdict, requeue_after=scene.o.settings.poll)
-    until = retry_at(scene.o, scene.record, run)
+    until = retry_at(scene.o, run)
     if scene.o.now >= until:
         return None
     verdict = _working(Reason.DESTROY_FAILED, f"{message} Next try at {until:%H:%M:%S} UTC.", errors=run.errors)
     return Answer(verdict, requeue_after=min(until - scene.o.now, scene.o.settings.poll))
 
 
-def earlier_pod(scene: Deletion) -> Answer | None:
-    """Something of an earlier run is still at work: two OpenTofus would fight over the state."""
-    pod = next((pod for pod in scene.o.pods if at_work(pod)), None)
-    if pod is None:
+def destroy_cancelled(scene: Deletion) -> Answer | None:
+    """The last destroy was stopped on request: the person who asked for it says when it goes on."""
+    run = scene.last
+    if run is None or run.state is not RunState.CANCELLED or changed_since(scene.o, scene.record, run):
         return None
-    message = f"Pod {pod.name} of an earlier run is still at work; waiting until it has ended."
-    return Answer(_working(Reason.WAITING, message), requeue_after=scene.o.settings.poll)
+    return Answer(_stalled(Reason.RUN_CANCELLED, Reason.DESTROY_FAILED, cancelled_words(scene.o, run)))
 
 
 def job_not_created(scene: Deletion) -> Answer | None:
@@ -255,7 +288,8 @@ def job_not_created(scene: Deletion) -> Answer | None:
     run = scene.evidence.run
     if run is None or run.state is not RunState.PENDING or run.digest != scene.digest:
         return None
-    return Answer(_working(Reason.DESTROYING, f"Job {run.job} is being created."), start_actions(scene, run), SAFETY)
+    verdict = _working(Reason.DESTROYING, f"Job {run.job} is being created.")
+    return Answer(verdict, start_actions(scene.o, run, scene.variables), SAFETY)
 
 
 def new_destroy(scene: Deletion) -> Answer:
@@ -263,7 +297,7 @@ def new_destroy(scene: Deletion) -> Answer:
     run = next_run(scene.o, scene.record, RunVerb.DESTROY, scene.digest)
     record = replace(scene.record.with_new_run(run), handled=handled(scene.o, scene.record))
     actions: tuple[Action, ...] = (
-        *start_actions(scene, run, record),
+        *start_actions(scene.o, run, scene.variables, record),
         *forgotten_inputs(scene.record, record),
     )
     return Answer(_working(Reason.DESTROYING, f"Job {run.job} is being created."), actions, SAFETY, record)
@@ -273,13 +307,15 @@ CHECKS: tuple[Callable[[Deletion], Answer | None], ...] = (
     protected,
     cleaned_up,
     namespace_leaving,
-    apply_in_progress,
+    other_in_progress,
     destroy_in_progress,
     namespace_vanished,
     nothing_left,
+    state_obstacle,
     no_credentials,
     destroy_failed,
-    earlier_pod,
+    destroy_cancelled,
+    run_obstacle,
     job_not_created,
     new_destroy,
 )
@@ -294,6 +330,8 @@ def _lost(scene: Deletion) -> str:
         return f"Run namespace {name} is gone, and the OpenTofu state with it"
     if namespace.terminating:
         return f"Run namespace {name} is being deleted, and the OpenTofu state with it"
+    if scene.o.saved_state is not None:
+        return ""
     if scene.o.state is None and scene.record.state_serial > 0:
         return f"State Secret {name}/{naming.STATE_SECRET} is gone"
     if scene.o.state is None and scene.o.record is None:

@@ -14,11 +14,12 @@ from catalyst_operator.core.record import RunEntry
 from catalyst_operator.core.settings import CoreSettings
 
 STATE_KEEPER = "state-keeper"
-PHASES: dict[RunVerb, tuple[str, ...]] = {
+ADOPT = "adopt"
+_PHASES: dict[RunVerb, tuple[str, ...]] = {
+    RunVerb.PLAN: ("tofu-init", "tofu-plan", "plan-gate"),
     RunVerb.APPLY: ("tofu-init", "tofu-plan", "plan-gate", "tofu-apply", "tofu-output"),
     RunVerb.DESTROY: ("tofu-init", "tofu-plan", "plan-gate", "tofu-apply", "leftovers"),
 }
-"""The phases of a run in order: all but the last are init containers."""
 
 MODULE_DIR = "/opt/catalyst/module"
 INPUTS_DIR = "/run/catalyst/inputs"
@@ -43,6 +44,13 @@ plan {{
   enforced = true
 }}
 """
+
+
+def phases_of(verb: RunVerb, *, adopt: bool = False) -> tuple[str, ...]:
+    """The phases of a run in order: all but the last are init containers. A run that adopts looks for cloud objects
+    that the state does not know of before it plans."""
+    first, *others = _PHASES[verb]
+    return (first, ADOPT, *others) if adopt else (first, *others)
 
 
 def backend_file(namespace: str) -> str:
@@ -90,7 +98,8 @@ def _gate_rule() -> dict[str, Any]:
 
 
 def _pod(sovereign: Sovereign, run: RunEntry, settings: CoreSettings) -> dict[str, Any]:
-    containers = [_container(sovereign, run, settings, phase) for phase in PHASES[run.verb]]
+    phases = phases_of(run.verb, adopt=run.adopt)
+    containers = [_container(sovereign, run, settings, phase) for phase in phases]
     return {
         "restartPolicy": "Never",
         "serviceAccountName": naming.RUN_SERVICE_ACCOUNT,
@@ -154,7 +163,7 @@ def _container(sovereign: Sovereign, run: RunEntry, settings: CoreSettings, phas
     container = _base(sovereign, settings, phase, _command(sovereign, run, phase))
     container["env"] = [*_plain_env(sovereign, run), {"name": "TF_ENCRYPTION", "value": _ENCRYPTION}]
     container["volumeMounts"].append({"name": "state-key", "mountPath": STATE_KEY_DIR, "readOnly": True})
-    if phase in ("tofu-plan", "tofu-apply", "leftovers"):
+    if phase in (ADOPT, "tofu-plan", "tofu-apply", "leftovers"):
         container["env"] += _provider_env(settings)
     return container
 
@@ -162,6 +171,7 @@ def _container(sovereign: Sovereign, run: RunEntry, settings: CoreSettings, phas
 def _command(sovereign: Sovereign, run: RunEntry, phase: str) -> list[str]:
     return {
         "tofu-init": ["tofu", "init", "-input=false", "-no-color", "-lockfile=readonly"],
+        ADOPT: ["python3", "-m", "catalyst_operator", ADOPT],
         "tofu-plan": [
             *("tofu", "plan", "-input=false", "-no-color", "-json", "-lock-timeout=60s", f"-out={PLAN_FILE}"),
             *(["-destroy"] if run.verb is RunVerb.DESTROY else []),

@@ -6,6 +6,7 @@ Plain dicts, applied server-side: what is applied twice changes nothing.
 from __future__ import annotations
 
 import base64
+import gzip
 import json
 from typing import Any
 
@@ -100,6 +101,30 @@ def provider_token(sovereign: Sovereign, token: str) -> Manifest:
 def inputs(sovereign: Sovereign, digest: str, files: dict[str, str]) -> Manifest:
     """The rendered inputs of one run: file name -> content."""
     return _secret(sovereign, naming.inputs_secret(digest), files, immutable=True)
+
+
+def restored_state(sovereign: Sovereign, content: str, version: str) -> Manifest:
+    """OpenTofu's state Secret with a saved state in it, compressed and labelled as its backend does it. `content` is
+    base64 of the state file; `version` the resourceVersion of the Secret that it goes into, empty if there is none."""
+    packed = base64.b64encode(gzip.compress(base64.b64decode(content), mtime=0)).decode()
+    labelled = {
+        "tfstate": "true",
+        "tfstateSecretSuffix": naming.STATE_SUFFIX,
+        "tfstateWorkspace": "default",
+        "app.kubernetes.io/managed-by": "terraform",
+    }
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {
+            "name": naming.STATE_SECRET,
+            "namespace": namespace_of(sovereign),
+            "labels": labelled,
+            "annotations": {"encoding": "gzip"},
+            **({"resourceVersion": version} if version else {}),
+        },
+        "data": {"tfstate": packed},
+    }
 
 
 def record(sovereign: Sovereign, text: str) -> Manifest:

@@ -18,6 +18,7 @@ STATE_KEY_SECRET = "state-key"  # noqa: S105
 CLUSTER_SECRETS = "cluster-secrets"
 STATE_SUFFIX = "sovereign"
 STATE_SECRET = f"tfstate-default-{STATE_SUFFIX}"
+STATE_LEASE = f"lock-{STATE_SECRET}"
 ERRORED_STATE_SECRET = "errored-state"  # noqa: S105
 RECORD = "record"
 

@@ -13,6 +13,7 @@ from pydantic import SecretStr
 from catalyst_operator.api.phases import RunVerb
 from catalyst_operator.api.sovereign import Sovereign
 from catalyst_operator.core import naming
+from catalyst_operator.core.preflight import Report
 from catalyst_operator.core.progress import Progress
 from catalyst_operator.core.record import Record
 from catalyst_operator.core.settings import CoreSettings
@@ -45,6 +46,17 @@ class StateView:
 
 
 @dataclass(frozen=True)
+class LockView:
+    """OpenTofu's lock on the state while somebody holds it: who says so, and since when in OpenTofu's words."""
+
+    id: str
+    who: str
+    """`user@host`; a run has no user name, and its Pod's name as its host's."""
+    operation: str = ""
+    created: str = ""
+
+
+@dataclass(frozen=True)
 class ContainerView:
     """One container's state as the kubelet reports it."""
 
@@ -67,14 +79,21 @@ class PodView:
     reason: str = ""
     message: str = ""
     held: bool = True
-    terminating: bool = False
-    scheduled: bool = True
+    deletion: datetime | None = None
+    """When its grace period ends, once it is being deleted."""
+    node: str = ""
+    """Where it was placed; empty until it is."""
     containers: dict[str, ContainerView] = field(default_factory=dict)
+
+    @property
+    def terminating(self) -> bool:
+        """Whether it is being deleted."""
+        return self.deletion is not None
 
     @property
     def ended(self) -> bool:
         """Whether nothing of it runs any more; a Pod deleted before it found a node never will."""
-        return self.phase in ("Succeeded", "Failed") or (self.terminating and not self.scheduled)
+        return self.phase in ("Succeeded", "Failed") or (self.terminating and not self.node)
 
 
 @dataclass(frozen=True)
@@ -113,6 +132,14 @@ class Observation:
     """resourceVersion of the record, so that it is never written over one that was not seen."""
     has_token_copy: bool = False
     """Whether the run namespace has a copy of the token from an earlier run."""
+    has_state_key: bool = False
+    """Whether the run namespace has the key of state and plan."""
+    saved_state: StateView | None = None
+    """A state that a run could not write to its backend, and that its state-keeper saved."""
+    lock: LockView | None = None
+    """Who holds the lock of the state; None while it is free."""
+    preflight: Report | None = None
+    """What the last look at the project found, whatever it was about."""
 
     @property
     def uid(self) -> str:

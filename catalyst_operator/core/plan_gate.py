@@ -6,12 +6,12 @@ counts, addresses and hashes.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from catalyst_operator.core import termination
 from catalyst_operator.core.naming import canonical_json, digest_of
 
 EXIT_APPROVAL_NEEDED = 3
@@ -21,11 +21,12 @@ EXIT_REFUSED = 4
 EXIT_DIGEST_MISMATCH = 5
 """An approval was given, but for another plan."""
 
-MAX_ADDRESSES = 10
-MAX_BYTES = 1500
-"""Of a termination message: the kubelet keeps 12 KiB for all containers of a Pod."""
 TAINTED = "replace_because_tainted"
 FIRST_CONTROL_PLANE = "hcloud_server.control_plane[0]"
+PROVIDER_ONLY = frozenset(
+    {"allow_deprecated_images", "ignore_remote_firewall_ids", "keep_disk", "shutdown_before_deletion"}
+)
+"""Attributes that tell the provider how to act and that no cloud object has: an imported one starts without them."""
 
 
 @dataclass(frozen=True)
@@ -37,11 +38,15 @@ class Change:
     actions: tuple[str, ...]
     reason: str
     power_off: bool
+    adopts: bool
+    """Whether an object that exists already is taken into the state."""
+    cosmetic: bool
+    """Whether nothing but the state would change."""
 
     @property
     def touches(self) -> bool:
         """Whether anything is done to it; reading and leaving alone do not count."""
-        return self.creates or self.destroys or self.updates
+        return self.creates or self.destroys or self.updates or self.adopts
 
     @property
     def creates(self) -> bool:
@@ -61,13 +66,19 @@ class Change:
 
 @dataclass(frozen=True)
 class Judgement:
-    """What the gate found: counts, replaced addresses, why approval is needed, and why it is refused altogether."""
+    """What the gate found: counts, addresses, why approval is needed, and why it is refused altogether."""
 
     digest: str
     add: int
     change: int
     destroy: int
     replacing: tuple[str, ...]
+    adopt: int = 0
+    destroying: tuple[str, ...] = ()
+    """Destroyed and not replaced."""
+    powering_off: tuple[str, ...] = ()
+    bookkeeping: bool = False
+    """Whether nothing but the state would change: not even mode Manual asks about that."""
     approval: tuple[str, ...] = ()
     unfinished: tuple[str, ...] = ()
     """Replaced without asking: an earlier run left them half made, and they never carried anything."""
@@ -88,6 +99,10 @@ def judge(plan: Mapping[str, Any], *, uid: str, destroy_run: bool = False, repli
         change=sum(c.updates for c in changes),
         destroy=sum(c.destroys for c in changes),
         replacing=tuple(c.address for c in changes if c.creates and c.destroys),
+        adopt=sum(c.adopts for c in changes),
+        destroying=tuple(c.address for c in changes if c.destroys and not c.creates),
+        powering_off=tuple(c.address for c in changes if c.power_off),
+        bookkeeping=all(c.cosmetic for c in changes),
         approval=() if destroy_run else tuple(_approval_reasons(changes)),
         unfinished=tuple(c.address for c in changes if c.destroys and c.reason == TAINTED),
         refusals=() if destroy_run else tuple(_refusals(changes, replicas)),
@@ -95,17 +110,23 @@ def judge(plan: Mapping[str, Any], *, uid: str, destroy_run: bool = False, repli
     )
 
 
-def verdict(judgement: Judgement, *, manual: bool, approved: str) -> tuple[int, str]:
+def verdict(judgement: Judgement, *, manual: bool, approved: str, dry_run: bool = False) -> tuple[int, str]:
     """Exit code of the gate (0 lets the apply start) and the sentence that explains it."""
     if judgement.destroy_run:
         return 0, "the deletion of the Sovereign is the approval"
     if judgement.refusals:
         return EXIT_REFUSED, "; ".join(judgement.refusals)
-    empty = not (judgement.add or judgement.change or judgement.destroy)
-    reasons = judgement.approval + (("approval mode is Manual",) if manual and not empty else ())
+    asks = manual and not judgement.bookkeeping
+    reasons = judgement.approval + (("approval mode is Manual",) if asks else ())
     if not reasons:
         names = ", ".join(judgement.unfinished)
         return 0, "no approval needed" + (f"; left unfinished by an earlier run: {names}" if names else "")
+    if dry_run:
+        return 0, f"dry run; to apply it would need approval: {'; '.join(reasons)}"
+    return _approval(judgement, reasons, approved)
+
+
+def _approval(judgement: Judgement, reasons: tuple[str, ...], approved: str) -> tuple[int, str]:
     if approved == judgement.digest:
         return 0, "approved by spec.approvePlan"
     if approved:
@@ -115,24 +136,20 @@ def verdict(judgement: Judgement, *, manual: bool, approved: str) -> tuple[int, 
 
 def termination_message(judgement: Judgement, explanation: str) -> str:
     """What the operator reads from the container's end: as many addresses as fit, and the count of the others."""
-    sizes = range(min(len(judgement.replacing), MAX_ADDRESSES), -1, -1)
-    return next(text for n in sizes if len(text := _message(judgement, explanation, n)) <= MAX_BYTES)
-
-
-def _message(judgement: Judgement, explanation: str, entries: int) -> str:
-    """With at most so many entries for what is replaced; the last one is a count if there is more."""
-    total = len(judgement.replacing)
-    named = entries if entries == total else max(0, entries - 1)
-    more = [f"and {total - named} more"] if named < total else []
     words = {
         "digest": judgement.digest,
         "add": judgement.add,
         "change": judgement.change,
         "destroy": judgement.destroy,
-        "replacing": [*(name[:80] for name in judgement.replacing[:named]), *more],
+        "adopt": judgement.adopt,
         "explanation": re.sub(r"[^ -~]", "?", explanation[:300]),
     }
-    return json.dumps(words, separators=(",", ":"))
+    lists = {
+        "replacing": judgement.replacing,
+        "destroying": judgement.destroying,
+        "powering_off": judgement.powering_off,
+    }
+    return termination.message(words, lists)
 
 
 def _change(raw: Mapping[str, Any]) -> Change:
@@ -140,13 +157,30 @@ def _change(raw: Mapping[str, Any]) -> Change:
     before, after = change.get("before") or {}, change.get("after") or {}
     resized = raw.get("type") == "hcloud_server" and before.get("server_type") != after.get("server_type")
     actions = tuple(change.get("actions") or ())
+    adopts = bool(change.get("importing"))
     return Change(
         address=str(raw.get("address", "")),
         type=str(raw.get("type", "")),
         actions=actions if raw.get("mode") != "data" else (),
         reason=str(raw.get("action_reason", "")),
         power_off=resized and actions == ("update",),
+        adopts=adopts,
+        cosmetic=adopts and (actions == ("no-op",) or (actions == ("update",) and _only_defaults(change))),
     )
+
+
+def _only_defaults(change: Mapping[str, Any]) -> bool:
+    """Whether an update only writes down what the provider would assume anyway."""
+    before, after = change.get("before") or {}, change.get("after") or {}
+    differs = {name for name in {*before, *after} if before.get(name) != after.get(name)}
+    defaults = all(before.get(name) is None and after.get(name) is False for name in differs)
+    return differs <= PROVIDER_ONLY and defaults and not _any_true(change.get("after_unknown"))
+
+
+def _any_true(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return any(map(_any_true, value.values()))
+    return any(map(_any_true, value)) if isinstance(value, list) else value is True
 
 
 def _approval_reasons(changes: list[Change]) -> list[str]:

@@ -14,7 +14,8 @@ from typing import Any
 
 from catalyst_operator.core.redact import redact
 
-MAX_DIAGNOSTICS = 10
+MAX_DIAGNOSTICS = 200
+"""Several a server: what only follows from an error is told apart when it is diagnosed."""
 MAX_MESSAGE = 600
 
 

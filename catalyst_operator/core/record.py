@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-from itertools import takewhile
 
 from pydantic import TypeAdapter
 
@@ -30,10 +29,23 @@ class RunState(StrEnum):
     FAILED = "Failed"
     AWAITING_APPROVAL = "AwaitingApproval"
     """The gate stopped it before anything was touched; nothing failed."""
+    CANCELLED = "Cancelled"
+    """The operator stopped it: on request, or since the spec was edited before anything was applied."""
     INTERRUPTED = "Interrupted"
-    """Ended from outside (eviction, node loss, deletion, cancel): not the user's error."""
+    """Ended from outside (eviction, node loss, deletion): not the user's error."""
     LOST = "Lost"
     """The Job vanished before it was read; a new plan tells what is true."""
+
+
+class StopCause(StrEnum):
+    """Why the operator told a run to stop."""
+
+    REQUESTED = "Requested"
+    """The annotation cancelRequestedAt."""
+    SUPERSEDED = "Superseded"
+    """The spec was edited before anything was applied: it is planned again."""
+    STUCK = "Stuck"
+    """Something was still being created after the limit."""
 
 
 class PhaseState(StrEnum):
@@ -67,6 +79,8 @@ class ErrorEntry:
     message: str
     remedy: str
     terminal: bool
+    addresses: tuple[str, ...] = ()
+    """The OpenTofu addresses that it is about, such as hcloud_server.worker[1]."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +91,11 @@ class PlanEntry:
     add: int
     change: int
     destroy: int
+    adopt: int = 0
+    """Objects that an earlier run made and lost sight of."""
     replacing: tuple[str, ...] = ()
+    destroying: tuple[str, ...] = ()
+    powering_off: tuple[str, ...] = ()
     why: str = ""
     """Why the gate let it pass or stopped it, in the gate's words."""
 
@@ -110,13 +128,21 @@ class RunEntry:
     """The plan digest that spec.approvePlan named when the run was made."""
     retry: str = ""
     """The retryRequestedAt annotation that the run answers."""
+    tries: int = 1
+    """Which try at the same request this is; one with the next size of a ladder counts as the same try."""
+    adopt: bool = False
+    """Whether an earlier run may have left cloud objects that the state does not know of, so that it looks for them."""
+    stopping: StopCause | None = None
+    """Why it was told to stop."""
+    stepped_down: bool = False
+    """Whether its failure was answered with the next size of a ladder."""
     state: RunState = RunState.PENDING
     finished: datetime | None = None
     phases: tuple[PhaseEntry, ...] = ()
     plan: PlanEntry | None = None
     errors: tuple[ErrorEntry, ...] = ()
     cause: str = ""
-    """What interrupted it, in the kubelet's words."""
+    """What ended it from outside, in words."""
     fraction: float = 0.0
     """How much of the plan is carried out, 0 to 1; only kept while it runs."""
 
@@ -128,6 +154,14 @@ class RunEntry:
     def phase(self, name: str) -> PhaseEntry | None:
         """The phase called `name`, if the run got as far as having phases."""
         return next((p for p in self.phases if p.name == name), None)
+
+
+@dataclass(frozen=True)
+class SizeChoice:
+    """The size in use for one server. `asked` is the spec's size when it was chosen: another one there is an edit."""
+
+    size: str
+    asked: str
 
 
 @dataclass(frozen=True)
@@ -146,6 +180,10 @@ class Record:
     """A destroy run succeeded after the last apply: nothing is left."""
     state_serial: int = 0
     """The highest serial seen in the state Secret; a lower one later means state was lost."""
+    orphans: bool = False
+    """An apply ended without certainty that its state holds all it made: the next run looks for orphans."""
+    sizes: dict[str, SizeChoice] = field(default_factory=dict)
+    """Server, such as `control-plane-0` -> the size chosen for it. Kept, so that later plans replace nothing."""
     outputs: OutputsEntry | None = None
     handled: dict[str, str] = field(default_factory=dict)
     """Annotations that were answered: annotation -> value."""
@@ -158,11 +196,6 @@ class Record:
     def last_of(self, verb: RunVerb) -> RunEntry | None:
         """The latest attempt at `verb`."""
         return next((run for run in reversed(self.runs) if run.verb == verb), None)
-
-    def consecutive_failures(self, last: RunEntry) -> int:
-        """How many attempts up to `last` failed in a row, at its inputs and since a person last did something."""
-        runs = takewhile(lambda run: run.state in UNSUCCESSFUL and _asked(run) == _asked(last), reversed(self.runs))
-        return sum(1 for _ in runs)
 
     def with_new_run(self, run: RunEntry) -> Record:
         """A record that announces `run`, keeping the last five. One that was announced but never made is given up."""
@@ -181,12 +214,7 @@ class Record:
 
 
 UNSUCCESSFUL = (RunState.FAILED, RunState.INTERRUPTED, RunState.LOST)
-"""Ends after which another attempt may be worth it."""
-
-
-def _asked(run: RunEntry) -> tuple[str, ...]:
-    """What a run was asked for: another answer means that a person did something in between."""
-    return run.verb.value, run.digest, str(run.generation), run.credentials, run.retry
+"""Ends after which another attempt may be worth it by itself."""
 
 
 _ADAPTER: TypeAdapter[Record] = TypeAdapter(Record)

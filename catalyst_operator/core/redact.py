@@ -11,7 +11,7 @@ MAX = 512
 
 # Hetzner tokens are 64 letters and digits; join tokens begin with K10; PEM blocks and URLs speak for themselves.
 _SECRETS = (
-    re.compile(r"\b[A-Za-z0-9]{64}\b(?<![0-9a-f]{64})"),
+    re.compile(r"(?<![A-Za-z0-9])[A-Za-z0-9]{64}(?![A-Za-z0-9])(?<![0-9a-f]{64})"),
     re.compile(r"\bK10[0-9a-f]{64}::\S+"),
     re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)", re.DOTALL),
     re.compile(r"(?<=://)[^/\s@]+(?=@)"),

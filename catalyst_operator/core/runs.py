@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from catalyst_operator.api.phases import RunVerb
-from catalyst_operator.core import diagnosis
-from catalyst_operator.core.job import PHASES, STATE_KEEPER
+from catalyst_operator.core import diagnosis, error_text
+from catalyst_operator.core.job import STATE_KEEPER, phases_of
 from catalyst_operator.core.observation import ContainerView, JobView, PodView
 from catalyst_operator.core.plan_gate import EXIT_APPROVAL_NEEDED, EXIT_DIGEST_MISMATCH
 from catalyst_operator.core.progress import Progress
@@ -22,6 +22,7 @@ from catalyst_operator.core.record import (
     PlanEntry,
     RunEntry,
     RunState,
+    StopCause,
 )
 from catalyst_operator.core.redact import shorten
 
@@ -38,10 +39,10 @@ def read(run: RunEntry, job: JobView | None, pod: PodView | None, progress: Prog
         return run
     if pod is not None:
         return _from_pod(run, pod, progress, now)
-    if job is None:
-        return run if run.state is RunState.PENDING else replace(run, state=RunState.LOST, finished=now)
-    if job.ended:
-        return replace(run, state=RunState.LOST, finished=now)
+    if job is None and run.state is RunState.PENDING and run.stopping is None:
+        return run
+    if job is None or job.ended:
+        return replace(run, state=RunState.CANCELLED if _cancelled(run) else RunState.LOST, finished=now)
     return replace(run, state=RunState.RUNNING)
 
 
@@ -68,6 +69,13 @@ def failed_phase(run: RunEntry) -> PhaseEntry | None:
     return next((phase for phase in run.phases if phase.state is PhaseState.FAILED), None)
 
 
+def still_creating(progress: Progress | None, now: datetime, limit: timedelta) -> tuple[str, ...]:
+    """Addresses of what has been in creation for longer than the limit."""
+    found = progress.resources.items() if progress else ()
+    late = ((address, r) for address, r in found if r.action == "create" and r.state == "running")
+    return tuple(address for address, r in late if now - r.started > limit)
+
+
 def at_work(pod: PodView) -> bool:
     """Whether something of a run may still act. The sidecar alone does not: it only saves what is left."""
     phases = [container for name, container in pod.containers.items() if name != STATE_KEEPER]
@@ -84,19 +92,20 @@ _NORMAL_WAITS = frozenset({"", "PodInitializing", "ContainerCreating"})
 
 
 def _from_pod(run: RunEntry, pod: PodView, progress: Progress | None, now: datetime) -> RunEntry:
-    phases = tuple(_phase(name, pod) for name in PHASES[run.verb])
+    phases = tuple(_phase(name, pod) for name in phases_of(run.verb, adopt=run.adopt))
     plan = _plan(pod.containers.get("plan-gate")) or run.plan
     seen = replace(run, state=RunState.RUNNING, phases=phases, plan=plan)
     # Once every phase succeeded there is nothing left to save: the sidecar's own end need not be waited for.
     if not pod.ended and any(phase.state is not PhaseState.SUCCEEDED for phase in phases):
         return seen
-    result = _result(phases, pod)
+    result = _result(run, phases, pod, progress)
     over = replace(seen, state=result, finished=_end(phases, now))
     if result is RunState.SUCCEEDED and run.verb is RunVerb.APPLY and outputs(pod) is None:
         return replace(over, state=RunState.FAILED, errors=diagnosis.diagnose("tofu-output", 0, _NO_OUTPUTS, ()))
     if result is RunState.INTERRUPTED:
-        return replace(over, cause=_cause(phases, pod))
-    return replace(over, errors=_errors(phases, progress)) if result is RunState.FAILED else over
+        cause = _cause(phases, pod)
+        return replace(over, cause=cause, errors=(diagnosis.interrupted(cause),))
+    return replace(over, errors=_errors(run, phases, pod, progress)) if result is RunState.FAILED else over
 
 
 _NO_OUTPUTS = "tofu-output ended well, but the module's outputs could not be read from its termination message"
@@ -132,7 +141,8 @@ def _words(container: ContainerView) -> str:
     """What a failed container said. A tail of JSON lines is not for people: its diagnostics are read from the log."""
     told = _json_message(container)
     text = str(told.get("explanation") or "") or _left(told) or container.message
-    return shorten(container.reason if not text or '"@level"' in text or text.startswith("{") else text)
+    readable = bool(text) and '"@level"' not in text and not text.startswith("{")
+    return shorten(error_text.of_output(text) if readable else container.reason)
 
 
 def _left(told: dict[str, Any]) -> str:
@@ -144,21 +154,53 @@ def _left(told: dict[str, Any]) -> str:
     return f"still in the project: {', '.join(map(str, names))}{f' and {more} more' if more > 0 else ''}"
 
 
-def _result(phases: Sequence[PhaseEntry], pod: PodView) -> RunState:
+def _cancelled(run: RunEntry) -> bool:
+    """Whether the operator stopped it although nothing was wrong with it."""
+    return run.stopping in (StopCause.REQUESTED, StopCause.SUPERSEDED)
+
+
+def _result(run: RunEntry, phases: Sequence[PhaseEntry], pod: PodView, progress: Progress | None) -> RunState:
+    if all(phase.state is PhaseState.SUCCEEDED for phase in phases):
+        return RunState.SUCCEEDED
+    if _cancelled(run):
+        return RunState.CANCELLED
+    if run.stopping is StopCause.STUCK:
+        # What was late may have come in the last moment.
+        return RunState.FAILED if _not_created(progress) else RunState.INTERRUPTED
     failed = next((phase for phase in phases if phase.state is PhaseState.FAILED), None)
-    if failed is None:
-        done = all(phase.state is PhaseState.SUCCEEDED for phase in phases)
-        return RunState.SUCCEEDED if done else RunState.INTERRUPTED
+    return RunState.INTERRUPTED if failed is None else _result_of(failed, pod)
+
+
+def _result_of(failed: PhaseEntry, pod: PodView) -> RunState:
+    """What a phase that did not end well makes of its run."""
     if failed.name == "plan-gate" and failed.exit_code in (EXIT_APPROVAL_NEEDED, EXIT_DIGEST_MISMATCH):
         return RunState.AWAITING_APPROVAL
+    if _out_of_memory(pod, failed):
+        return RunState.FAILED
     stopped = pod.reason in INTERRUPTIONS or pod.terminating or failed.exit_code is None
     return RunState.INTERRUPTED if stopped or failed.exit_code in (SIGKILL, SIGTERM) else RunState.FAILED
 
 
-def _errors(phases: Sequence[PhaseEntry], progress: Progress | None) -> tuple[ErrorEntry, ...]:
+def _errors(
+    run: RunEntry, phases: Sequence[PhaseEntry], pod: PodView, progress: Progress | None
+) -> tuple[ErrorEntry, ...]:
+    if run.stopping is StopCause.STUCK:
+        return (diagnosis.stuck(_not_created(progress)),)
     failed = next(phase for phase in phases if phase.state is PhaseState.FAILED)
+    if _out_of_memory(pod, failed):
+        return (diagnosis.out_of_memory(failed.name),)
     diagnostics = progress.errors if progress else ()
     return diagnosis.diagnose(failed.name, failed.exit_code or 0, failed.message, diagnostics)
+
+
+def _out_of_memory(pod: PodView, failed: PhaseEntry) -> bool:
+    container = pod.containers.get(failed.name)
+    return container is not None and container.reason == "OOMKilled"
+
+
+def _not_created(progress: Progress | None) -> tuple[str, ...]:
+    found = progress.resources.items() if progress else ()
+    return tuple(address for address, r in found if r.action == "create" and r.state != "done")
 
 
 def _end(phases: Sequence[PhaseEntry], now: datetime) -> datetime:
@@ -174,7 +216,10 @@ def _plan(container: ContainerView | None) -> PlanEntry | None:
         add=int(values.get("add") or 0),
         change=int(values.get("change") or 0),
         destroy=int(values.get("destroy") or 0),
+        adopt=int(values.get("adopt") or 0),
         replacing=tuple(map(str, values.get("replacing") or ())),
+        destroying=tuple(map(str, values.get("destroying") or ())),
+        powering_off=tuple(map(str, values.get("powering_off") or ())),
         why=shorten(str(values.get("explanation") or "")),
     )
 

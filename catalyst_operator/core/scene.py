@@ -13,8 +13,6 @@ from catalyst_operator.core.observation import Observation
 from catalyst_operator.core.record import Record, RunEntry
 from catalyst_operator.core.status import Verdict
 
-LOG_PHASES = ("tofu-apply",)
-"""Phases whose log is followed while they run."""
 SAFETY = timedelta(seconds=60)
 """A run is looked at this often even if no event comes."""
 
@@ -27,6 +25,8 @@ class Scene:
     evidence: Evidence
     variables: dict[str, Any]
     digest: str
+    verb: RunVerb = RunVerb.APPLY
+    """What a run would do now."""
     refusal: str = ""
     """Why the spec cannot be carried out, if admission could not judge that."""
 
@@ -37,8 +37,8 @@ class Scene:
 
     @property
     def last(self) -> RunEntry | None:
-        """The latest apply, if it was of the inputs that are wanted now."""
-        run = self.record.last_of(RunVerb.APPLY)
+        """The latest run of this kind, if it was of the inputs that are wanted now."""
+        run = self.record.last_of(self.verb)
         return run if run and run.digest == self.digest else None
 
 
@@ -51,3 +51,9 @@ class Answer:
     requeue_after: timedelta | None = None
     record: Record | None = None
     """The record to write instead of the scene's."""
+
+    def run_in_view(self, scene: Scene) -> RunEntry | None:
+        """The run that status speaks of: a new one if the answer makes one, else the one at hand as it stands."""
+        at_hand = scene.evidence.run
+        made = self.record.last if self.record else None
+        return made if made and (at_hand is None or made.attempt != at_hand.attempt) else at_hand

@@ -26,6 +26,12 @@ class CoreSettings:
     retry_cap: timedelta = timedelta(minutes=10)
     max_attempts: int = 5
     """How many attempts at the same inputs may fail transiently before it is the user's turn."""
+    preflight_interval: timedelta = timedelta(minutes=1)
+    """How often a project that failed a preflight check is asked again."""
+    create_warning: timedelta = timedelta(minutes=10)
+    """How long something may be in creation before status warns of it."""
+    create_limit: timedelta = timedelta(minutes=15)
+    """How long something may be in creation before the run is stopped."""
     default_git_url: str = "https://github.com/openova-io/openova"
     default_git_path: str = "clusters/_template/bootstrap-kit"
     default_release: str | None = None

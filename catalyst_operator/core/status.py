@@ -5,7 +5,6 @@ Nothing here decides what is done; it only says what is, so that `kubectl get -w
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
@@ -13,8 +12,7 @@ from enum import Enum
 from catalyst_operator.api import labels
 from catalyst_operator.api.common import Condition, Truth
 from catalyst_operator.api.conditions import ConditionType, Reason
-from catalyst_operator.api.phases import OperationState, OperationType, Phase, RunResult, RunVerb
-from catalyst_operator.api.scalars import format_duration
+from catalyst_operator.api.phases import OperationState, OperationType, Phase, PreflightResult, RunResult, RunVerb
 from catalyst_operator.api.sovereign_status import (
     CurrentRun,
     JobRef,
@@ -22,15 +20,22 @@ from catalyst_operator.api.sovereign_status import (
     LastOperation,
     Outputs,
     Plan,
+    PreflightCheck,
     RunRecord,
+    ServerStatus,
     SovereignStatus,
 )
-from catalyst_operator.core import catalogue, conditions, runs
-from catalyst_operator.core.job import PHASES
+from catalyst_operator.core import catalogue, conditions, diagnosis, naming, sizing
+from catalyst_operator.core.job import ADOPT, phases_of
 from catalyst_operator.core.manifests import namespace_of
 from catalyst_operator.core.observation import Observation
-from catalyst_operator.core.record import ErrorEntry, PhaseEntry, PhaseState, Record, RunEntry, RunState
+from catalyst_operator.core.phase_conditions import PHASE_CONDITIONS, phase_condition, shown
+from catalyst_operator.core.record import ErrorEntry, PhaseState, Record, RunEntry, RunState
 
+USER_DATA = "user-data"
+USER_DATA_CODES = frozenset({diagnosis.USERDATA_TOO_BIG.code, diagnosis.USERDATA_INVALID.code})
+MAX_ADDRESSES = 10
+MAX_ERRORS = 10
 MAX_STAMP = 64
 """As much of an annotation's value as status has room for."""
 
@@ -66,17 +71,20 @@ def build(o: Observation, record: Record, run: RunEntry | None, verdict: Verdict
             "progress_percent": _progress(verdict, run, record),
             "conditions": conditions.merge(before.conditions, _conditions(o, record, run, verdict)),
             "last_operation": _last_operation(o, record, run, verdict),
-            "last_errors": tuple(_error(o, e) for e in verdict.errors),
+            "last_errors": tuple(_error(o, e) for e in verdict.errors[:MAX_ERRORS]),
+            "preflight": _preflight(o, run),
             "plan": _plan(record, run),
             "outputs": Outputs(control_plane_ips=outputs.control_plane_ips, load_balancer_ip=outputs.load_balancer_ip)
             if outputs
             else before.outputs,
-            "cost": catalogue.cost_of(o.sovereign.spec),
+            "servers": _servers(o, record),
+            "cost": catalogue.cost_of(o.sovereign.spec, record.sizes),
             "run_namespace": namespace_of(o.sovereign) if record.runs else before.run_namespace,
             "current_run": _current(o, run),
             "history": tuple(_history(r) for r in reversed(record.runs) if not r.active),
             "last_handled_reconcile_at": _stamp(o.sovereign.metadata.annotations.get(labels.ANNOTATION_RECONCILE)),
             "last_handled_retry_at": _stamp(record.handled.get(labels.ANNOTATION_RETRY)),
+            "last_handled_cancel_at": _stamp(record.handled.get(labels.ANNOTATION_CANCEL)),
         }
     )
 
@@ -86,16 +94,10 @@ def _stamp(value: str | None) -> str | None:
     return value[:MAX_STAMP] if value else None
 
 
-def seconds(duration: timedelta) -> str:
-    """A duration for people: `42s`, `3m5s`."""
-    return format_duration(duration)
-
-
 # --- conditions -------------------------------------------------------------------------------------------------------
 
 
 def _conditions(o: Observation, record: Record, run: RunEntry | None, verdict: Verdict) -> tuple[Condition, ...]:
-    shown = run if run and run.verb is RunVerb.APPLY else record.last_of(RunVerb.APPLY)
     found: list[tuple[ConditionType, Truth, Reason, str]] = [
         (ConditionType.READY, _ready(verdict, record), verdict.reason, verdict.message),
     ]
@@ -103,11 +105,25 @@ def _conditions(o: Observation, record: Record, run: RunEntry | None, verdict: V
         found.append((ConditionType.RECONCILING, "True", verdict.reason, verdict.message))
     if verdict.stance is Stance.STALLED:
         found.append((ConditionType.STALLED, "True", verdict.reason, verdict.message))
-    found += [(type_, *_phase_condition(o, shown, type_)) for type_ in PHASE_CONDITIONS]
+    found += [(ConditionType.PREFLIGHT_PASSED, *told) for told in _preflight_condition(o)]
+    found += [(type_, *phase_condition(o, shown(record, run, type_), type_)) for type_ in PHASE_CONDITIONS]
     if verdict.deleting:
         found.append((ConditionType.DELETING, "True", verdict.deleting, verdict.message))
     generation = o.sovereign.metadata.generation
     return tuple(conditions.condition(*entry, generation=generation, now=o.now) for entry in found)
+
+
+def _preflight_condition(o: Observation) -> tuple[tuple[Truth, Reason, str], ...]:
+    """What the last look at the project found; before the first, nothing is said."""
+    if o.preflight is None:
+        before = conditions.find(o.sovereign.status.conditions, ConditionType.PREFLIGHT_PASSED)
+        return ((before.status, Reason(before.reason), before.message),) if before else ()
+    if o.preflight.failed:
+        return (("False", Reason.CHECK_FAILED, " ".join(check.message for check in o.preflight.failed)),)
+    unknown = [check for check in o.preflight.checks if check.result is PreflightResult.UNKNOWN]
+    if unknown:
+        return (("Unknown", Reason.NOT_CHECKED, unknown[0].message),)
+    return (("True", Reason.PASSED, f"Checked with Hetzner: {', '.join(c.name for c in o.preflight.checks)}."),)
 
 
 def _ready(verdict: Verdict, record: Record) -> Truth:
@@ -115,84 +131,11 @@ def _ready(verdict: Verdict, record: Record) -> Truth:
     return "Unknown" if verdict.stance is Stance.WORKING and record.outputs and not verdict.deleting else "False"
 
 
-PHASE_CONDITIONS: dict[ConditionType, tuple[str, ...]] = {
-    ConditionType.TOFU_INIT: ("tofu-init",),
-    ConditionType.TOFU_PLAN: ("tofu-plan", "plan-gate"),
-    ConditionType.TOFU_APPLY: ("tofu-apply",),
-    ConditionType.TOFU_OUTPUT: ("tofu-output",),
-}
-"""Which containers speak for which condition: the plan is only good once the gate let it pass."""
-
-_NO_RUN: tuple[Truth, Reason, str] = ("Unknown", Reason.WAITING, "No run has been started yet.")
-_PHASE_TRUTH: dict[PhaseState, tuple[Truth, Reason, str]] = {
-    PhaseState.WAITING: ("Unknown", Reason.WAITING, "waits for an earlier phase"),
-    PhaseState.RUNNING: ("Unknown", Reason.RUNNING, "is running"),
-    PhaseState.SUCCEEDED: ("True", Reason.SUCCEEDED, "succeeded"),
-    PhaseState.FAILED: ("False", Reason.FAILED, "failed"),
-    PhaseState.SKIPPED: ("Unknown", Reason.SKIPPED, "was not reached: an earlier phase ended the run"),
-}
-
-
-def _phase_condition(o: Observation, run: RunEntry | None, type_: ConditionType) -> tuple[Truth, Reason, str]:
-    if run is None:
-        # After many attempts to destroy, the last apply is not in the record any more.
-        before = conditions.find(o.sovereign.status.conditions, type_)
-        return (before.status, Reason(before.reason), before.message) if before else _NO_RUN
-    if run.state is RunState.LOST:
-        return (
-            "Unknown",
-            Reason.RUN_LOST,
-            f"Job {run.job} vanished before its end was seen; the next run starts with a plan.",
-        )
-    entries = [phase for name in PHASE_CONDITIONS[type_] if (phase := run.phase(name))]
-    if not entries:
-        return "Unknown", Reason.WAITING, f"Job {run.job} has not started yet."
-    entry = next((e for e in entries if e.state is not PhaseState.SUCCEEDED), entries[-1])
-    if run.state is RunState.AWAITING_APPROVAL and entry.name == "plan-gate" and run.plan:
-        return "False", Reason.AWAITING_APPROVAL, f"The plan {run.plan.digest} waits for spec.approvePlan."
-    if run.active and entry.state is PhaseState.FAILED:
-        # Why is told once the Pod has ended and its log was read; until then it may be no failure at all.
-        return "Unknown", Reason.RUNNING, f"{entry.name} ended with exit code {entry.exit_code}; its Pod is ending."
-    truth, reason, words = _PHASE_TRUTH[entry.state]
-    return truth, reason, _phase_sentence(run, entry, entries, words)
-
-
-def _phase_sentence(run: RunEntry, entry: PhaseEntry, entries: Sequence[PhaseEntry], words: str) -> str:
-    began = entries[0].started
-    took = f" in {seconds(entry.finished - began)}" if entry.finished and began else ""
-    if entry.state is PhaseState.SUCCEEDED:
-        return _success(run, entry.name).format(took=took)
-    why = _why(run, entry) if entry.state is PhaseState.FAILED else ""
-    return f"{entry.name} {words}{took}{why}".rstrip(": ") + "."
-
-
-def _success(run: RunEntry, phase: str) -> str:
-    """What a phase achieved, with a place for how long it took."""
-    plan = run.plan
-    done = f": {plan.add} added, {plan.change} changed, {plan.destroy} destroyed" if plan else ""
-    return {
-        "tofu-init": "OpenTofu was initialised{took}.",
-        "plan-gate": f"Planned{{took}}: {plan_words(run)}.",
-        "tofu-apply": f"Applied{{took}}{done}.",
-        "tofu-output": "The outputs were read{took}.",
-    }[phase]
-
-
-def _why(run: RunEntry, entry: PhaseEntry) -> str:
-    said = run.errors[0].message if run.errors else entry.message
-    return f": {said}" if entry.exit_code is None else f" (exit code {entry.exit_code}): {said}"
-
-
-def plan_words(run: RunEntry) -> str:
-    """What the plan does: `22 to add, 0 to change, 0 to destroy`."""
-    plan = run.plan
-    return f"{plan.add} to add, {plan.change} to change, {plan.destroy} to destroy" if plan else "plan not known"
-
-
 # --- progress ---------------------------------------------------------------------------------------------------------
 
 PERCENT: dict[str, tuple[int, int]] = {
     "tofu-init": (1, 3),
+    ADOPT: (3, 3),
     "tofu-plan": (3, 6),
     "plan-gate": (6, 8),
     "tofu-apply": (8, 48),
@@ -205,11 +148,11 @@ INFRASTRUCTURE_DONE = 50
 def _progress(verdict: Verdict, run: RunEntry | None, record: Record) -> int:
     if verdict.deleting:
         return _destroy_progress(run)
-    if run and run.active and run.verb is RunVerb.APPLY:
+    if run and run.active and run.verb is not RunVerb.DESTROY:
         return _apply_progress(run)
     if record.outputs and verdict.phase is Phase.FLUX_BOOTSTRAP:
         return INFRASTRUCTURE_DONE
-    return _apply_progress(run) if run and run.verb is RunVerb.APPLY else 0
+    return _apply_progress(run) if run and run.verb is not RunVerb.DESTROY else 0
 
 
 def _apply_progress(run: RunEntry) -> int:
@@ -227,8 +170,9 @@ def _destroy_progress(run: RunEntry | None) -> int:
     if run is None or run.verb is not RunVerb.DESTROY:
         return 0
     done = sum(phase.state is PhaseState.SUCCEEDED for phase in run.phases)
-    reached = done + (run.fraction if run.active and done == 3 else 0)
-    return int(100 * reached / (len(PHASES[RunVerb.DESTROY]) + 1))
+    phases = phases_of(run.verb, adopt=run.adopt)
+    reached = done + (run.fraction if run.active and done == phases.index("tofu-apply") else 0)
+    return int(100 * reached / (len(phases) + 1))
 
 
 # --- the rest ---------------------------------------------------------------------------------------------------------
@@ -278,24 +222,25 @@ def _operation_start(o: Observation, type_: OperationType, run: RunEntry | None)
     return before.start_time if before and before.type is type_ else o.now
 
 
+def _applied(run: RunEntry) -> bool:
+    return run.verb is RunVerb.APPLY and run.state is RunState.SUCCEEDED
+
+
 def _operation_type(record: Record, run: RunEntry | None, verdict: Verdict) -> OperationType:
     if verdict.deleting:
         return OperationType.DELETE
     if record.outputs is None:
         return OperationType.CREATE
-    first = not any(r.state is RunState.SUCCEEDED and r is not run for r in record.runs) and record.attempts <= len(
-        record.runs
-    )
+    first = not any(_applied(r) and r is not run for r in record.runs) and record.attempts <= len(record.runs)
     return OperationType.CREATE if first else OperationType.RECONCILE
 
 
 def _error(o: Observation, entry: ErrorEntry) -> LastError:
-    chapter = entry.code.lower().replace("_", "-")
     return LastError(
         code=entry.code,
         message=entry.message,
         remedy=entry.remedy,
-        runbook=f"{o.settings.runbook_url}#{chapter}",
+        runbook=f"{o.settings.runbook_url}#{entry.code.lower()}",
     )
 
 
@@ -309,7 +254,42 @@ def _plan(record: Record, run: RunEntry | None) -> Plan | None:
         add=plan.add,
         change=plan.change,
         destroy=plan.destroy,
-        replacing=plan.replacing[:10],
+        adopt=plan.adopt,
+        replacing=plan.replacing[:MAX_ADDRESSES],
+        destroying=plan.destroying[:MAX_ADDRESSES],
+        powering_off=plan.powering_off[:MAX_ADDRESSES],
+    )
+
+
+def _preflight(o: Observation, run: RunEntry | None) -> tuple[PreflightCheck, ...]:
+    """What was found in the project, and what the plan found in what new servers would be told."""
+    before = o.sovereign.status.preflight
+    looked = o.preflight.checks if o.preflight else ()
+    asked = tuple(PreflightCheck(name=c.name, result=c.result, message=c.message) for c in looked)
+    told = _user_data_check(run) or tuple(check for check in before if check.name == USER_DATA)
+    return (*(asked or (check for check in before if check.name != USER_DATA)), *told)
+
+
+def _user_data_check(run: RunEntry | None) -> tuple[PreflightCheck, ...]:
+    """The module checks what it renders when it is planned."""
+    bad = next((e for e in run.errors if e.code in USER_DATA_CODES), None) if run else None
+    if bad:
+        return (PreflightCheck(name=USER_DATA, result=PreflightResult.FAILED, message=bad.message),)
+    planned = run.phase("tofu-plan") if run and run.verb is not RunVerb.DESTROY else None
+    if planned is None or planned.state is not PhaseState.SUCCEEDED:
+        return ()
+    fine = "What new servers are told at their first boot is valid and fits into Hetzner's 32 KiB."
+    return (PreflightCheck(name=USER_DATA, result=PreflightResult.PASSED, message=fine),)
+
+
+def _servers(o: Observation, record: Record) -> tuple[ServerStatus, ...]:
+    """The servers with the sizes chosen for them, once a run was made that creates them."""
+    if record.outputs is None and not any(r.verb is RunVerb.APPLY for r in record.runs):
+        return o.sovereign.status.servers
+    prefix = naming.cluster_name(o.sovereign.metadata.name, o.uid)
+    return tuple(
+        ServerStatus(name=f"{prefix}-{s.key}", role=s.role, size=sizing.size_of(s, record.sizes))
+        for s in sizing.servers(o.sovereign.spec)
     )
 
 
@@ -332,9 +312,3 @@ def _history(run: RunEntry) -> RunRecord:
         job_name=run.job,
         error_code=run.errors[0].code if run.errors else None,
     )
-
-
-def failed_words(run: RunEntry) -> str:
-    """Which phase ended the run, for a message."""
-    failed = runs.failed_phase(run)
-    return f"{failed.name} of Job {run.job}" if failed else f"Job {run.job}"

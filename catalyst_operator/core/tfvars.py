@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import Any
 
 from catalyst_operator.api import labels
-from catalyst_operator.api.phases import RunVerb
+from catalyst_operator.api.phases import RunVerb, ServerRole
 from catalyst_operator.api.sovereign import Sovereign
-from catalyst_operator.core import naming, releases
+from catalyst_operator.core import naming, releases, sizing
 from catalyst_operator.core.settings import CoreSettings
 
 
-def tfvars(sovereign: Sovereign, settings: CoreSettings) -> dict[str, Any]:
-    """The variables without secrets: equal specs give equal variables. Raises UnknownReleaseError."""
+def tfvars(
+    sovereign: Sovereign, settings: CoreSettings, choices: sizing.Choices = MappingProxyType({})
+) -> dict[str, Any]:
+    """The variables without secrets: equal specs, with equal choices of sizes, give equal variables.
+
+    Raises UnknownReleaseError.
+    """
     meta, spec = sovereign.metadata, sovereign.spec
+    sizes = [(server.role, sizing.size_of(server, choices)) for server in sizing.servers(spec)]
     return {
         "cluster_name": naming.cluster_name(meta.name, meta.uid),
         "fqdn": spec.domain.fqdn,
@@ -23,8 +30,8 @@ def tfvars(sovereign: Sovereign, settings: CoreSettings) -> dict[str, Any]:
             labels.LABEL_SOVEREIGN_UID: meta.uid,
         },
         "location": spec.regions[0].location.value,
-        "control_plane_sizes": [spec.control_plane.size] * spec.control_plane.replicas,
-        "worker_sizes": [spec.workers.size] * spec.workers.replicas,
+        "control_plane_sizes": [size for role, size in sizes if role is ServerRole.CONTROL_PLANE],
+        "worker_sizes": [size for role, size in sizes if role is ServerRole.WORKER],
         "ssh_public_keys": list(spec.ssh_public_keys),
         "ssh_allowed_cidrs": list(spec.ssh_allowed_cidrs),
         "release": releases.load()

@@ -6,10 +6,31 @@ from datetime import timedelta
 
 from catalyst_operator.api import labels
 from catalyst_operator.api.phases import RunVerb
-from catalyst_operator.core import diagnosis, status
+from catalyst_operator.api.scalars import format_duration
+from catalyst_operator.core import diagnosis
 from catalyst_operator.core.observation import Observation
-from catalyst_operator.core.record import RunEntry, RunState
+from catalyst_operator.core.record import RunEntry, RunState, StopCause
 from catalyst_operator.core.runs import failed_phase, running_phase
+
+
+def seconds(duration: timedelta) -> str:
+    """A duration for people: `42s`, `3m5s`."""
+    return format_duration(duration)
+
+
+def plan_words(run: RunEntry) -> str:
+    """What the plan does: `22 to add, 0 to change, 0 to destroy`."""
+    plan = run.plan
+    if plan is None:
+        return "plan not known"
+    adopted = f", {plan.adopt} to adopt" if plan.adopt else ""
+    return f"{plan.add} to add, {plan.change} to change, {plan.destroy} to destroy{adopted}"
+
+
+def failed_words(run: RunEntry) -> str:
+    """Which phase ended the run, for a message."""
+    failed = failed_phase(run)
+    return f"{failed.name} of Job {run.job}" if failed else f"Job {run.job}"
 
 
 def failure_message(o: Observation, run: RunEntry, exhausted: bool) -> str:
@@ -18,7 +39,7 @@ def failure_message(o: Observation, run: RunEntry, exhausted: bool) -> str:
     further = f" {_NO_MORE}" if exhausted else ""
     if run.state is RunState.INTERRUPTED:
         cause = f": {run.cause.rstrip('.')}" if run.cause else ""
-        return f"{status.failed_words(run)} was interrupted from outside{attempts}{cause}.{further}"
+        return f"{failed_words(run)} was interrupted from outside{attempts}{cause}.{further}"
     if run.state is RunState.LOST:
         return f"Job {run.job} vanished before its end was seen{attempts}; the next run starts with a plan.{further}"
     first = run.errors[0]
@@ -29,7 +50,38 @@ def failure_message(o: Observation, run: RunEntry, exhausted: bool) -> str:
         else ""
     )
     what = first.message.rstrip(".")
-    return f"{first.code}: {status.failed_words(run)} failed{attempts}: {what}. {first.remedy}{read}{further}"
+    return f"{first.code}: {failed_words(run)} failed{attempts}: {what}. {first.remedy}{read}{further}"
+
+
+def approval_words(o: Observation, run: RunEntry) -> str:
+    """What waits for approval, why, and the commands to read it and to approve it."""
+    meta, plan = o.sovereign.metadata, run.plan
+    why = f", since {plan.why}" if plan and plan.why else ""
+    approve = f'{{"spec":{{"approvePlan":"{plan.digest if plan else ""}"}}}}'
+    return (
+        f"A plan waits for approval{why}: {plan_words(run)}. Read it in status.plan or with `kubectl -n "
+        f"{o.run_namespace} logs job/{run.job} -c plan-gate`; approve it with `kubectl -n {meta.namespace} patch "
+        f"sovereign {meta.name} --type merge -p '{approve}'`"
+    )
+
+
+def stopping_words(run: RunEntry, cause: StopCause) -> str:
+    """Why a run is being stopped."""
+    why = {
+        StopCause.REQUESTED: "as requested",
+        StopCause.SUPERSEDED: "since the spec was edited before anything was applied; it is planned again",
+        StopCause.STUCK: "since something has been in creation for too long",
+    }[cause]
+    return f"Job {run.job} is being stopped {why}. OpenTofu writes its state first."
+
+
+def cancelled_words(o: Observation, run: RunEntry) -> str:
+    """How a run that was stopped on request goes on."""
+    meta = o.sovereign.metadata
+    return (
+        f"{failed_words(run)} was stopped on request; what it made is in the state. To go on: kubectl -n "
+        f"{meta.namespace} annotate sovereign {meta.name} --overwrite {labels.ANNOTATION_RETRY}=$(date +%s)"
+    )
 
 
 _NO_MORE = (
@@ -48,6 +100,7 @@ def run_words(o: Observation, run: RunEntry) -> str:
     doing = "Destroying" if run.verb is RunVerb.DESTROY else "Applying"
     return {
         "tofu-init": "Initialising OpenTofu.",
+        "adopt": "Looking for what an earlier run made and the state does not know of.",
         "tofu-plan": "Planning.",
         "plan-gate": "Checking the plan.",
         "tofu-apply": f"{doing}: {_apply_words(o, run)}.",
@@ -60,13 +113,13 @@ def _apply_words(o: Observation, run: RunEntry) -> str:
     """How far an apply is, and which resource has been in work for the longest time; the plan, until that is known."""
     progress = o.progress
     if progress is None or not progress.resources:
-        return status.plan_words(run)
+        return plan_words(run)
     done = f"{progress.done} of {run.plan.total if run.plan else 0} done"
     longest = progress.longest_running()
     if longest is None:
         return done
     address, resource = longest
-    elapsed = status.seconds(max(timedelta(0), o.now - resource.started))
+    elapsed = seconds(max(timedelta(0), o.now - resource.started))
     return f"{done}, {_GERUND.get(resource.action, resource.action)} {address} for {elapsed}"
 
 

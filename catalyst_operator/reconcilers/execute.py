@@ -10,12 +10,15 @@ from contextlib import suppress
 
 from catalyst_operator.adapters import kube
 from catalyst_operator.adapters.kube import Kube, Object
+from catalyst_operator.adapters.preflights import Preflights
 from catalyst_operator.adapters.run_logs import RunLogs
 from catalyst_operator.api import labels
 from catalyst_operator.api.sovereign import Sovereign
 from catalyst_operator.core import actions, job, manifests, naming, record
-from catalyst_operator.core.observation import CredentialsView, Observation
+from catalyst_operator.core.observation import CredentialsView, LockView, Observation, StateView
+from catalyst_operator.core.preflight import Wanted
 from catalyst_operator.errors import Conflict, NotFound, Refused
+from catalyst_operator.reconcilers.observe import state_of
 
 log = logging.getLogger(__name__)
 STATE_KEY_BYTES = 32
@@ -25,9 +28,12 @@ JOIN_TOKEN_BYTES = 24
 class Executor:
     """Carries out the actions for one observation, in order."""
 
-    def __init__(self, client: Kube, logs: RunLogs, o: Observation, changed: Callable[[], None]) -> None:
+    def __init__(
+        self, client: Kube, logs: RunLogs, preflights: Preflights, o: Observation, changed: Callable[[], None]
+    ) -> None:
         self._kube = client
         self._logs = logs
+        self._preflights = preflights
         self._o = o
         self._changed = changed
         self._space = manifests.namespace_of(o.sovereign)
@@ -45,6 +51,7 @@ class Executor:
             case actions.AddFinalizer():
                 await self._finalizers(lambda held: list(dict.fromkeys((*held, labels.FINALIZER_SOVEREIGN))))
             case actions.RemoveFinalizer():
+                self._preflights.forget(self._o.uid)
                 with suppress(NotFound):
                     await self._finalizers(lambda held: [name for name in held if name != labels.FINALIZER_SOVEREIGN])
             case actions.PrepareNamespace(refresh_token=refresh):
@@ -65,6 +72,14 @@ class Executor:
                 await self._kube.delete(kube.JOBS, self._space, name)
             case actions.ReleasePod(name=name):
                 await self._release(kube.PODS, name, labels.FINALIZER_OBSERVED)
+            case actions.RestoreState(state=before):
+                await self._restore_state(before)
+            case actions.ForgetSavedState():
+                await self._kube.delete(kube.SECRETS, self._space, naming.ERRORED_STATE_SECRET)
+            case actions.ReleaseLock(lock=lock):
+                await self._release_lock(lock)
+            case actions.AskPreflight(key=key, wanted=wanted):
+                self._ask_preflight(key, wanted)
             case actions.FollowLog(pod=pod, container=container):
                 self._logs.follow(self._space, pod, container, self._changed)
             case actions.ForgetLogs():
@@ -107,6 +122,34 @@ class Executor:
         if credentials and credentials.token:
             token = credentials.token.get_secret_value()
             await self._kube.apply(manifests.provider_token(self._sovereign, token))
+
+    async def _restore_state(self, before: StateView | None) -> None:
+        """Only over the state that the decision was made from: a newer one is seen by the next look."""
+        saved = await self._kube.get(kube.SECRETS, self._space, naming.ERRORED_STATE_SECRET)
+        found = await self._kube.find(kube.SECRETS, self._space, naming.STATE_SECRET)
+        if state_of(found) != before:
+            raise Conflict(409, f"the state in {self._space} changed while a saved one was to be written back")
+        version = found["metadata"]["resourceVersion"] if found else ""
+        manifest = manifests.restored_state(self._sovereign, saved["data"]["tfstate"], version)
+        await (self._kube.apply(manifest) if found else self._kube.create(manifest))
+
+    async def _release_lock(self, lock: LockView) -> None:
+        """Taken from this holder only: the API server compares."""
+        operations: list[Object] = [
+            {"op": "test", "path": "/spec/holderIdentity", "value": lock.id},
+            {"op": "remove", "path": "/spec/holderIdentity"},
+        ]
+        try:
+            await self._kube.patch(kube.LEASES, self._space, naming.STATE_LEASE, operations)
+        except (NotFound, Refused) as error:
+            if error.status not in (404, 422):
+                raise
+            log.info("%s: the lock is not that holder's any more: %s", self._space, error)
+
+    def _ask_preflight(self, key: str, wanted: Wanted) -> None:
+        token = self._o.credentials.token if self._o.credentials else None
+        if token:
+            self._preflights.ask(self._o.uid, key, token, wanted, self._changed)
 
     async def _release(self, kind: kube.Kind, name: str, finalizer: str) -> None:
         found = await self._kube.find(kind, self._space, name)

@@ -9,6 +9,7 @@ import base64
 import gzip
 import json
 import logging
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,6 +17,7 @@ from pydantic import SecretStr, ValidationError
 
 from catalyst_operator.adapters import kube
 from catalyst_operator.adapters.kube import Kube, Object
+from catalyst_operator.adapters.preflights import Preflights
 from catalyst_operator.adapters.run_logs import RunLogs
 from catalyst_operator.api import labels
 from catalyst_operator.api.phases import RunVerb
@@ -25,6 +27,7 @@ from catalyst_operator.core.observation import (
     ContainerView,
     CredentialsView,
     JobView,
+    LockView,
     NamespaceView,
     Observation,
     PodView,
@@ -38,6 +41,8 @@ from catalyst_operator.errors import CorruptRecord, NotFound, Refused, Unavailab
 log = logging.getLogger(__name__)
 DIAGNOSED = ("tofu-plan", "tofu-apply")
 """Containers whose log holds diagnostics as JSON lines."""
+LOCK_INFO = "app.terraform.io/lock-info"
+"""Annotation of the Lease in which OpenTofu says who holds the lock."""
 LOG_PATIENCE = timedelta(minutes=2)
 """How long after a container's end a kubelet that does not answer is asked again for its log."""
 
@@ -45,9 +50,10 @@ LOG_PATIENCE = timedelta(minutes=2)
 class Observer:
     """Reads the world around one Sovereign."""
 
-    def __init__(self, client: Kube, logs: RunLogs, settings: CoreSettings) -> None:
+    def __init__(self, client: Kube, logs: RunLogs, preflights: Preflights, settings: CoreSettings) -> None:
         self._kube = client
         self._logs = logs
+        self._preflights = preflights
         self._settings = settings
 
     async def observe(self, sovereign: Sovereign, now: datetime) -> Observation:
@@ -56,25 +62,40 @@ class Observer:
         space = naming.run_namespace(meta.name, meta.uid)
         namespace = _namespace(await self._kube.find(kube.NAMESPACES, "", space), meta.uid)
         credentials = await self._credentials(sovereign)
-        if namespace is None or not namespace.ours:
-            return Observation(now, self._settings, sovereign, credentials, namespace, None, None)
-        found, version = await self._record(space)
-        selector = f"{labels.LABEL_SOVEREIGN_UID}={meta.uid}"
-        pods = tuple(map(_pod, await self._kube.list(kube.PODS, space, selector=selector)))
-        jobs = tuple(map(_job, await self._kube.list(kube.JOBS, space, selector=selector)))
-        return Observation(
+        seen = Observation(
             now=now,
             settings=self._settings,
             sovereign=sovereign,
             credentials=credentials,
             namespace=namespace,
+            record=None,
+            state=None,
+            preflight=self._preflights.report(meta.uid),
+        )
+        return await self._in_namespace(seen) if namespace and namespace.ours else seen
+
+    async def _in_namespace(self, seen: Observation) -> Observation:
+        """What the run namespace holds."""
+        space, now = seen.run_namespace, seen.now
+        found, version = await self._record(space)
+        # Before the Pods: one that took the lock after this look is not taken for its dead holder.
+        lock = _lock(await self._kube.find(kube.LEASES, space, naming.STATE_LEASE))
+        selector = f"{labels.LABEL_SOVEREIGN_UID}={seen.uid}"
+        # Jobs before Pods: what a Job that is gone had made is seen.
+        jobs = tuple(map(_job, await self._kube.list(kube.JOBS, space, selector=selector)))
+        pods = tuple(map(_pod, await self._kube.list(kube.PODS, space, selector=selector)))
+        return replace(
+            seen,
             record=found,
             record_version=version,
-            state=_state(await self._kube.find(kube.SECRETS, space, naming.STATE_SECRET)),
+            lock=lock,
+            state=state_of(await self._kube.find(kube.SECRETS, space, naming.STATE_SECRET)),
+            saved_state=saved_state_of(await self._kube.find(kube.SECRETS, space, naming.ERRORED_STATE_SECRET)),
             jobs=jobs,
             pods=pods,
             progress=await self._progress(space, found.last if found else None, pods, now),
             has_token_copy=await self._kube.find(kube.SECRETS, space, naming.TOKEN_SECRET) is not None,
+            has_state_key=await self._kube.find(kube.SECRETS, space, naming.STATE_KEY_SECRET) is not None,
         )
 
     async def _credentials(self, sovereign: Sovereign) -> CredentialsView | None:
@@ -137,12 +158,39 @@ def _namespace(raw: Object | None, uid: str) -> NamespaceView | None:
     return NamespaceView(terminating="deletionTimestamp" in meta, ours=ours)
 
 
-def _state(raw: Object | None) -> StateView | None:
-    encoded = ((raw or {}).get("data") or {}).get("tfstate")
-    if encoded is None:
-        return None
-    state = json.loads(gzip.decompress(base64.b64decode(encoded)))
+def state_of(raw: Object | None) -> StateView | None:
+    """The state in OpenTofu's Secret, which holds it compressed."""
+    content = _tfstate(raw)
+    return _view(gzip.decompress(content)) if content else None
+
+
+def saved_state_of(raw: Object | None) -> StateView | None:
+    """The state that a run saved beside it, as the file was."""
+    content = _tfstate(raw)
+    return _view(content) if content else None
+
+
+def _tfstate(raw: Object | None) -> bytes:
+    return base64.b64decode(((raw or {}).get("data") or {}).get("tfstate", ""))
+
+
+def _view(content: bytes) -> StateView:
+    state = json.loads(content)
     return StateView(int(state.get("serial", 0)), str(state.get("lineage", "")))
+
+
+def _lock(raw: Object | None) -> LockView | None:
+    holder = ((raw or {}).get("spec") or {}).get("holderIdentity")
+    if raw is None or not holder:
+        return None
+    annotation = (raw["metadata"].get("annotations") or {}).get(LOCK_INFO, "{}")
+    try:
+        told = json.loads(annotation)
+    except ValueError:
+        told = None
+    info = told if isinstance(told, dict) else {}
+    who, operation, created = (str(info.get(name, "")) for name in ("Who", "Operation", "Created"))
+    return LockView(id=holder, who=who, operation=operation, created=created[:19])
 
 
 def _job(raw: Object) -> JobView:
@@ -172,8 +220,8 @@ def _pod(raw: Object) -> PodView:
         reason=status.get("reason", ""),
         message=status.get("message", "") or (unscheduled or {}).get("message", ""),
         held=labels.FINALIZER_OBSERVED in (meta.get("finalizers") or ()),
-        terminating="deletionTimestamp" in meta,
-        scheduled=bool((raw.get("spec") or {}).get("nodeName")),
+        deletion=datetime.fromisoformat(meta["deletionTimestamp"]) if "deletionTimestamp" in meta else None,
+        node=(raw.get("spec") or {}).get("nodeName") or "",
         containers={c["name"]: _container(c) for c in listed},
     )
 

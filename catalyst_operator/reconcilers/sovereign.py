@@ -11,11 +11,13 @@ from pydantic import ValidationError
 
 from catalyst_operator.adapters import kube
 from catalyst_operator.adapters.kube import Kube, Object
+from catalyst_operator.adapters.preflights import Preflights
 from catalyst_operator.adapters.run_logs import RunLogs
 from catalyst_operator.api import labels
 from catalyst_operator.api.sovereign import Sovereign
 from catalyst_operator.api.sovereign_status import SovereignStatus
 from catalyst_operator.core import events
+from catalyst_operator.core.actions import WriteRecord
 from catalyst_operator.core.decide import decide
 from catalyst_operator.core.settings import CoreSettings
 from catalyst_operator.errors import ApiError
@@ -48,13 +50,15 @@ class SovereignReconciler:
         self,
         client: Kube,
         logs: RunLogs,
+        preflights: Preflights,
         settings: CoreSettings,
         metrics: Metrics,
         clock: Callable[[], datetime] = now,
     ) -> None:
         self._kube = client
         self._logs = logs
-        self._observer = Observer(client, logs, settings)
+        self._preflights = preflights
+        self._observer = Observer(client, logs, preflights, settings)
         self._metrics = metrics
         self._clock = clock
         self.wake: Callable[[Key], None] = lambda _: None
@@ -75,10 +79,12 @@ class SovereignReconciler:
     async def _step(self, key: Key, sovereign: Sovereign) -> timedelta | None:
         observation = await self._observer.observe(sovereign, self._clock())
         decision = decide(observation)
-        executor = Executor(self._kube, self._logs, observation, lambda: self.wake(key))
+        executor = Executor(self._kube, self._logs, self._preflights, observation, lambda: self.wake(key))
         for action in decision.actions:
             log.debug("%s: %s", key, type(action).__name__)
             await executor.run(action)
+            if decision.ended is not None and isinstance(action, WriteRecord):
+                self._metrics.run_ended(decision.ended)
         if decision.status is not None:
             await self._write(sovereign, executor.resource_version, decision.status)
             self._metrics.observe(key.namespace, key.name, decision.status)

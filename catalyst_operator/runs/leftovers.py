@@ -7,32 +7,15 @@ until nothing is left or a minute is over; what is then left is named and the ru
 from __future__ import annotations
 
 import json
-import os
 import sys
 import threading
 import time
-import urllib.error
-import urllib.parse
-import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 
-from catalyst_operator.api.labels import LABEL_SOVEREIGN_UID
+from catalyst_operator.runs import hcloud
 
-DEFAULT_ENDPOINT = "https://api.hetzner.cloud/v1"
-KINDS = (
-    "servers",
-    "load_balancers",
-    "networks",
-    "firewalls",
-    "ssh_keys",
-    "placement_groups",
-    "volumes",
-    "primary_ips",
-)
 EXIT_LEFT = 6
-EXIT_UNAUTHORIZED = 7
-UNAUTHORIZED = (401, 403)
 MAX_NAMED = 10
 TERMINATION_LOG = Path("/dev/termination-log")
 
@@ -46,8 +29,8 @@ class Patience:
 
 
 def main(termination_log: Path = TERMINATION_LOG, patience: Patience = Patience()) -> int:
-    """Exit code 0 when nothing is left, EXIT_LEFT when something is, EXIT_UNAUTHORIZED when the token is refused, and
-    1 when the API could not be asked."""
+    """Exit code 0 when nothing is left, EXIT_LEFT when something is, hcloud.EXIT_UNAUTHORIZED when the token is
+    refused, and 1 when the API could not be asked."""
     deadline = time.monotonic() + patience.deadline
     pause = threading.Event()
     try:
@@ -56,12 +39,9 @@ def main(termination_log: Path = TERMINATION_LOG, patience: Patience = Patience(
             print(f"still there: {describe(left)}", flush=True)
             pause.wait(patience.pause)
             left = find()
-    except urllib.error.HTTPError as error:
+    except hcloud.TROUBLE as error:
         print(f"could not list what is left in the project: {error}", file=sys.stderr, flush=True)
-        return EXIT_UNAUTHORIZED if error.code in UNAUTHORIZED else 1
-    except (urllib.error.URLError, TimeoutError, ValueError) as error:
-        print(f"could not list what is left in the project: {error}", file=sys.stderr, flush=True)
-        return 1
+        return hcloud.exit_code(error)
     termination_log.write_text(json.dumps({"left": left[:MAX_NAMED], "count": len(left)}))
     print(f"left: {describe(left)}" if left else "nothing is left", flush=True)
     return EXIT_LEFT if left else 0
@@ -74,19 +54,5 @@ def describe(left: list[str]) -> str:
 
 
 def find() -> list[str]:
-    """What carries the label, as `kind/id name`. Only the first page of each kind: one object is enough to say no."""
-    selector = f"{LABEL_SOVEREIGN_UID}={os.environ['CATALYST_SOVEREIGN_UID']}"
-    query = urllib.parse.urlencode({"label_selector": selector, "per_page": 50})
-    return [
-        f"{kind}/{found['id']} {found['name']}" for kind in KINDS for found in _get(f"/{kind}?{query}").get(kind, ())
-    ]
-
-
-def _get(path: str) -> dict[str, list[dict[str, str]]]:
-    endpoint = os.environ.get("HCLOUD_ENDPOINT", DEFAULT_ENDPOINT)
-    request = urllib.request.Request(  # noqa: S310 - the endpoint is the operator's setting
-        endpoint + path, headers={"Authorization": f"Bearer {os.environ['HCLOUD_TOKEN']}"}
-    )
-    with urllib.request.urlopen(request, timeout=20) as response:  # noqa: S310
-        result: dict[str, list[dict[str, str]]] = json.load(response)
-    return result
+    """What carries the label, as `kind/id name`."""
+    return [f"{kind}/{found['id']} {found['name']}" for kind in hcloud.KINDS for found in hcloud.labelled(kind)]

@@ -17,18 +17,20 @@ TERMINATION_LOG = Path("/dev/termination-log")
 
 def main(plan_file: str, termination_log: Path = TERMINATION_LOG) -> int:
     """Exit code of the container: 0 to go on, else one of the gate's own (see core.plan_gate)."""
+    verb = os.environ["CATALYST_VERB"]
     subprocess.run(["tofu", "show", "-no-color", plan_file], check=True)
     shown = subprocess.run(["tofu", "show", "-json", plan_file], check=True, capture_output=True)
     judgement = judge(
         json.loads(shown.stdout),
         uid=os.environ["CATALYST_SOVEREIGN_UID"],
-        destroy_run=os.environ["CATALYST_VERB"] == "destroy",
+        destroy_run=verb == "destroy",
         replicas=int(os.environ["CATALYST_CONTROL_PLANES"]),
     )
     code, explanation = verdict(
         judgement,
         manual=os.environ["CATALYST_APPROVAL"] == "Manual",
         approved=os.environ["CATALYST_APPROVED_PLAN"],
+        dry_run=verb == "plan",
     )
     termination_log.write_text(termination_message(judgement, explanation))
     print(f"plan digest {judgement.digest}: {explanation}", flush=True)

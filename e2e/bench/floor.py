@@ -128,7 +128,7 @@ def in_one_container(spec: Object, verb: RunVerb) -> Object:
     found = {c["name"]: c for c in (*spec["initContainers"], *spec["containers"])}
     keeper = found[job.STATE_KEEPER]
     (lay_out,) = keeper["lifecycle"]["postStart"]["exec"]["command"][2:]
-    phases = [name for name in job.PHASES[verb] if name not in SKIPPED]
+    phases = [name for name in job.phases_of(verb) if name not in SKIPPED]
     lines = ['mark() { echo "@bench $1 $(date +%s.%N)"; }', lay_out, f"mark {shlex.quote(steps.LAID_OUT)}"]
     for name in phases:
         lines += [shlex.join(found[name]["command"]), f"mark {name}"]

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from e2e.support import operator
+from e2e.support import cloud, operator
 from e2e.support.cloud import Project
 from e2e.support.kubectl import Kubectl
-from e2e.support.sovereigns import Sovereign
+from e2e.support.sovereigns import Sovereign, take_away
 
 Make = Callable[..., tuple[Sovereign, Project]]
 
@@ -29,16 +29,22 @@ def installed(kubectl: Kubectl) -> None:
 
 @pytest.fixture
 def make(kubectl: Kubectl) -> Iterator[Make]:
-    """Makes Sovereigns in projects of their own, and takes them away after the story."""
+    """Makes Sovereigns, each in a project of its own unless one is given, and takes them away after the story.
+
+    What a story leaves in the emulated cloud stays there: destroying is a subject of the stories that ask for it.
+    """
     made: list[Sovereign] = []
 
-    def new(name: str, *, readonly: bool = False, **spec: Any) -> tuple[Sovereign, Project]:
-        project = Project(readonly=readonly)
+    def new(
+        name: str, *, project: Project | None = None, readonly: bool = False, **spec: Any
+    ) -> tuple[Sovereign, Project]:
+        project = project or Project(readonly=readonly)
         sovereign = Sovereign(kubectl, name, project.token, **spec)
         made.append(sovereign)
         return sovereign, project
 
     yield new
+    cloud.clear_faults()
+    take_away(made)
     for sovereign in made:
-        sovereign.delete()
         kubectl("delete", "namespace", sovereign.namespace, "--ignore-not-found", "--wait=false")

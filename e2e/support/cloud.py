@@ -1,4 +1,7 @@
-"""The emulator's lab endpoints: projects, inventory, faults. Only the lab has them; the product never asks."""
+"""The emulated cloud as the stories see it: projects, what is in them, faults, offers.
+
+What the lab adds to the API is only for the lab; the product never asks for it.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +10,17 @@ import secrets
 import string
 import urllib.parse
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from e2e.lab.layout import HCLOUD_URL
 
 ALPHABET = string.ascii_letters + string.digits
 Object = dict[str, Any]
+Inventory = dict[str, list[Object]]
 
 
 def new_token() -> str:
@@ -25,19 +33,88 @@ class Project:
 
     def __init__(self, *, readonly: bool = False, **limits: int) -> None:
         self.token = new_token()
-        call("POST", "/_lab/projects", {"token": self.token, "readonly": readonly, "limits": limits})
+        self._readonly = readonly
+        self.name = self.limit(**limits)
 
-    def inventory(self) -> dict[str, list[Object]]:
+    def limit(self, **limits: int) -> str:
+        """Set the project's limits; what is not named has none. Returns the project's name."""
+        body = {"token": self.token, "readonly": self._readonly, "limits": limits}
+        return str(call("POST", "/_lab/projects", body)["project"])
+
+    def inventory(self) -> Inventory:
         """All objects of the project, by kind; kinds without objects are left out."""
         found = call("GET", f"/_lab/inventory?{urllib.parse.urlencode({'token': self.token})}")
         return {kind: objects for kind, objects in found.items() if objects}
 
+    def writes(self) -> list[Object]:
+        """Every request so far that would change something: method, path, status, name, oldest first."""
+        return [entry for entry in call("GET", "/_lab/requests")["requests"] if entry["project"] == self.name]
 
-def call(method: str, path: str, body: Object | None = None) -> Any:
-    """One request to the emulator."""
+    def request(self, method: str, path: str, body: Object | None = None) -> Any:
+        """What anyone who has the project's token can do."""
+        return call(method, f"/v1{path}", body, token=self.token)
+
+    def fault(self, effect: Object, *, after: int = 0, times: int | None = 1, **match: str) -> Fault:
+        """Something that goes wrong in this project only; see `e2e.lab.hcloud.faults`. `times` None is for ever."""
+        body = {"match": {**match, "project": self.name}, "effect": effect, "after": after, "times": times}
+        return Fault(call("POST", "/_lab/faults", body)["fault"]["id"])
+
+    def tripwire(self, method: str, path: str, *, nth: int = 1, **effect: Any) -> Fault:
+        """Is struck by the nth request to a path (a regular expression), to which nothing happens but `effect`."""
+        return self.fault(effect, after=nth - 1, method=method, path=path)
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A fault that the emulator knows of."""
+
+    id: int
+
+    @property
+    def struck(self) -> int:
+        """How many requests it has struck; a delayed one counts from its beginning."""
+        return next(int(known["struck"]) for known in call("GET", "/_lab/faults")["faults"] if known["id"] == self.id)
+
+
+def clear_faults() -> None:
+    """Forget the faults of all projects."""
+    call("DELETE", "/_lab/faults")
+
+
+@contextmanager
+def changed_offer(server_type: str, location: str, **change: Any) -> Iterator[None]:
+    """Change how a server type is offered, in all projects, and put it back: take one that no other story orders."""
+    offer = {"server_type": server_type, "location": location}
+    before = _offer(server_type, location)
+    call("POST", "/_lab/offers", {**offer, **change})
+    try:
+        yield
+    finally:
+        call("POST", "/_lab/offers", {**offer, **before})
+
+
+def _offer(server_type: str, location: str) -> Object:
+    """How a type that is not retired is offered now."""
+    found = Project().request("GET", f"/server_types?name={server_type}")["server_types"][0]
+    available = next(entry["available"] for entry in found["locations"] if entry["name"] == location)
+    net = next(entry["price_monthly"]["net"] for entry in found["prices"] if entry["location"] == location)
+    return {"retired": False, "available": available, "monthly": f"{Decimal(net):.2f}"}
+
+
+def user_data(server_id: int) -> str:
+    """What a server was ordered with, as it was sent."""
+    return _send("GET", f"/_lab/servers/{server_id}/user_data").decode()
+
+
+def call(method: str, path: str, body: Object | None = None, *, token: str | None = None) -> Any:
+    """One request to the emulator, and its answer's JSON."""
+    return json.loads(_send(method, path, body, token) or b"null")
+
+
+def _send(method: str, path: str, body: Object | None = None, token: str | None = None) -> bytes:
+    headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
     data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(
-        HCLOUD_URL + path, data=data, method=method, headers={"Content-Type": "application/json"}
-    )
+    request = urllib.request.Request(HCLOUD_URL + path, data=data, method=method, headers=headers)
     with urllib.request.urlopen(request, timeout=20) as response:
-        return json.loads(response.read() or b"null")
+        content: bytes = response.read()
+    return content

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from e2e.lab import images
 from e2e.lab.layout import REPOSITORY, Layout
@@ -25,6 +27,22 @@ def install(kubectl: Kubectl, layout: Layout | None = None) -> None:
     annotation = {"catalyst.openova.io/image-digest": digest}
     patch = {"spec": {"template": {"metadata": {"annotations": annotation}}}}
     kubectl("-n", NAMESPACE, "patch", DEPLOYMENT, "--type=merge", "-p", json.dumps(patch))
+    _rolled_out(kubectl)
+
+
+@contextmanager
+def setting(kubectl: Kubectl, name: str, value: str) -> Iterator[None]:
+    """The operator with another setting, one that deploy/ does not set; taken back afterwards."""
+    try:
+        kubectl("-n", NAMESPACE, "set", "env", DEPLOYMENT, f"{name}={value}")
+        _rolled_out(kubectl)
+        yield
+    finally:
+        kubectl("-n", NAMESPACE, "set", "env", DEPLOYMENT, f"{name}-")
+        _rolled_out(kubectl)
+
+
+def _rolled_out(kubectl: Kubectl) -> None:
     kubectl("-n", NAMESPACE, "rollout", "status", DEPLOYMENT, "--timeout=90s")
 
 

@@ -10,7 +10,14 @@ T = TypeVar("T")
 LOOK_EVERY = 0.2
 
 
-def wait_for(look: Callable[[], T], what: str, *, seconds: float, shown: Callable[[], str] | None = None) -> T:
+def wait_for(
+    look: Callable[[], T],
+    what: str,
+    *,
+    seconds: float,
+    shown: Callable[[], str] | None = None,
+    every: float = LOOK_EVERY,
+) -> T:
     """What `look` returned once it was true; AssertionError, with what was `shown` last, when time is up."""
     deadline = time.monotonic() + seconds
     while True:
@@ -19,4 +26,4 @@ def wait_for(look: Callable[[], T], what: str, *, seconds: float, shown: Callabl
             return found
         if time.monotonic() > deadline:
             raise AssertionError(f"waited {seconds:.0f} s for {what}\n{shown() if shown else ''}")
-        time.sleep(LOOK_EVERY)
+        time.sleep(every)

@@ -107,8 +107,8 @@ locals {
     ])
   }
 
-  control_plane_user_data = [
-    for index, node in local.control_planes : base64gzip(templatefile("${path.module}/cloudinit-control-plane.tftpl", {
+  control_plane_cloud_config = [
+    for index, node in local.control_planes : templatefile("${path.module}/cloudinit-control-plane.tftpl", {
       first          = index == 0
       scripts        = local.scripts
       blackhole_unit = local.blackhole_unit
@@ -125,11 +125,11 @@ locals {
       cilium_values   = local.cilium_values
       boot_manifests  = var.boot_manifests
       kit             = local.kit
-    }))
+    })
   ]
 
-  worker_user_data = [
-    for index, node in local.workers : base64gzip(templatefile("${path.module}/cloudinit-worker.tftpl", {
+  worker_cloud_config = [
+    for index, node in local.workers : templatefile("${path.module}/cloudinit-worker.tftpl", {
       scripts        = local.scripts
       blackhole_unit = local.blackhole_unit
       networkd_conf  = local.networkd_conf
@@ -141,6 +141,19 @@ locals {
       node_env        = local.node_env_files[node.name]
       k3s_config      = yamlencode(local.worker_config[index])
       registries_yaml = var.registries_yaml
-    }))
+    })
+  ]
+
+  control_plane_user_data = [for text in local.control_plane_cloud_config : base64gzip(text)]
+  worker_user_data        = [for text in local.worker_cloud_config : base64gzip(text)]
+
+  # Whether cloud-init would read it: a document that a value broke would only show on the node.
+  control_plane_user_data_valid = [
+    for text in local.control_plane_cloud_config :
+    startswith(text, "#cloud-config\n") && can([for file in yamldecode(text).write_files : base64gunzip(file.content)])
+  ]
+  worker_user_data_valid = [
+    for text in local.worker_cloud_config :
+    startswith(text, "#cloud-config\n") && can([for file in yamldecode(text).write_files : base64gunzip(file.content)])
   ]
 }

@@ -55,6 +55,11 @@ resource "hcloud_server" "control_plane" {
     }
 
     precondition {
+      condition     = local.control_plane_user_data_valid[count.index]
+      error_message = format(local.user_data_invalid, local.control_planes[count.index].name)
+    }
+
+    precondition {
       condition     = var.server_token != "" && var.agent_token != ""
       error_message = local.tokens_missing
     }
@@ -88,6 +93,11 @@ resource "hcloud_server" "worker" {
     precondition {
       condition     = length(local.worker_user_data[count.index]) <= local.user_data_limit
       error_message = format(local.user_data_too_big, local.workers[count.index].name, nonsensitive(length(local.worker_user_data[count.index])))
+    }
+
+    precondition {
+      condition     = local.worker_user_data_valid[count.index]
+      error_message = format(local.user_data_invalid, local.workers[count.index].name)
     }
 
     precondition {

@@ -22,8 +22,6 @@ PENDING_SOVEREIGN = {
     "spec.domain.mode": "domains",
     "spec.domain.registrar": "domains",
     "spec.regions[].buildingBlocks": "bootstrap kit",
-    "spec.controlPlane.sizeFallbacks": "sizes",
-    "spec.workers.sizeFallbacks": "sizes",
     "spec.keycloakTopology": "bootstrap kit",
     "spec.federation": "bootstrap kit",
     "spec.tls": "bootstrap kit",

@@ -9,7 +9,9 @@ from pydantic import ValidationError
 from catalyst_operator.api.enums import Location
 from catalyst_operator.api.sizes import catalogue, parse
 from catalyst_operator.api.sovereign import Sovereign
+from catalyst_operator.core import sizing
 from catalyst_operator.core.catalogue import cost, cost_of, size, successor
+from catalyst_operator.core.record import SizeChoice
 from tests.integration.admission import Edits, sovereign
 
 TABLE = parse("""
@@ -72,9 +74,25 @@ def test_currency_and_date_come_along() -> None:
     ],
 )
 def test_cost_of_a_spec(edits: Edits, expected: str) -> None:
-    total = cost_of(Sovereign.parse(sovereign(edits)).spec, TABLE)
+    total = cost_of(Sovereign.parse(sovereign(edits)).spec, {}, TABLE)
     assert total
     assert total.monthly == expected
+
+
+@pytest.mark.parametrize(
+    ("choices", "expected", "why"),
+    [
+        ({}, "30.70", "as the spec asks"),
+        ({"worker-0": SizeChoice("small", "big")}, "23.20", "what the worker got is what is paid for"),
+        ({"worker-0": SizeChoice("small", "other")}, "30.70", "the spec asks for another size by now"),
+        ({"worker-1": SizeChoice("small", "big")}, "30.70", "of a worker that is not wanted any more"),
+        ({"worker-0": SizeChoice("old", "big")}, None, "a price that is not known is not guessed"),
+    ],
+)
+def test_cost_is_of_the_sizes_that_were_to_be_had(choices: sizing.Choices, expected: str | None, why: str) -> None:
+    spec = Sovereign.parse(sovereign({"controlPlane.size": "small", "workers": {"size": "big", "replicas": 1}})).spec
+    total = cost_of(spec, choices, TABLE)
+    assert (total.monthly if total else None) == expected, why
 
 
 def test_successor_only_where_retired() -> None:

@@ -60,6 +60,15 @@ def _edit(world: World, value: int) -> None:
     world.edit(workers={"size": "cpx32", "replicas": count} if count else {"replicas": 0})
 
 
+def _fallbacks(world: World, value: int) -> None:
+    ladder = [["cpx42"], ["cpx42", "cpx52"], []][value % 3]
+    world.edit(workers={"size": "cpx32", "replicas": 1 + value % 2, "sizeFallbacks": ladder})
+
+
+def _sold_out(world: World, value: int) -> None:
+    world.cloud.sold_out = set([["cpx32"], ["cpx32", "cpx42"], ["cpx22"], []][value % 4])
+
+
 def _trouble(world: World, value: int) -> None:
     world.cloud.trouble.append(["resource_unavailable", "resource_limit_exceeded", "server_error"][value % 3])
 
@@ -80,6 +89,10 @@ EVENTS: dict[str, Callable[[World, int], None]] = {
     "token": _token,
     "trouble": _trouble,
     "tick": _tick,
+    "fallbacks": _fallbacks,
+    "sold out": _sold_out,
+    "dry run": lambda world, value: world.edit(dryRun=bool(value % 2)),
+    "cancel": lambda world, _: world.annotate("cancelRequestedAt"),
     "suspend": lambda world, value: world.edit(suspend=bool(value % 2)),
     "protect": lambda world, value: world.edit(deletionProtection=bool(value % 2)),
     "retry": lambda world, _: world.annotate("retryRequestedAt"),
@@ -126,7 +139,7 @@ async def play(steps: list[Step]) -> World:
     await settle(world)
     check_end(world)
     await check_quiet(world)
-    await world.logs.close()
+    await world.close()
     return world
 
 

@@ -1,53 +1,27 @@
 """One thing going wrong at a time, told as stories, with the whole operator on the simulated cluster.
 
-The property tests find what nobody thought of; these say what was thought of, and hold it.
+The property tests find what nobody thought of; these say what was thought of, and hold it. Here: undisturbed, the
+operator dies, deletions.
 """
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
 
 import pytest
 
 from tests import drive, gen
-from tests.cluster import key_of
-from tests.drive import at_request, calm, check_end, check_quiet, reconcile, settle, story, undisturbed, until
+from tests.drive import at_request, calm, check_end, check_quiet, reconcile, story, undisturbed, until
 from tests.fake_kube import Crash, Request
-from tests.world import WRONG_TOKEN, World
-
-Act = Callable[[World], None]
-
-
-async def provisioned(*mods: gen.RawMod) -> World:
-    """A world whose Sovereign was provisioned undisturbed."""
-    world = World(*mods)
-    assert await undisturbed(world), story(world)
-    check_end(world)
-    return world
-
-
-async def applying(world: World, done: int = 1) -> None:
-    """To the middle of an apply: so many cloud objects were made or removed in it."""
-    before = len(world.cloud.objects)
-    await until(world, lambda: abs(len(world.cloud.objects) - before) == done)
-
-
-def workers(count: int) -> Act:
-    return lambda world: world.edit(workers={"size": "cpx32", "replicas": count} if count else {"replicas": 0})
-
-
-def names(world: World) -> list[str]:
-    return [job["metadata"]["name"] for job in world.jobs()]
-
-
-def reason(world: World) -> str:
-    return str(world.condition("Ready").get("reason"))
-
-
-def message(world: World) -> str:
-    return str(world.condition("Ready")["message"])
-
+from tests.unit.decide.stories import (
+    applying,
+    message,
+    names,
+    provisioned,
+    reason,
+    workers,
+)
+from tests.world import World
 
 # --- all goes well ----------------------------------------------------------------------------------------------------
 
@@ -61,7 +35,7 @@ async def test_what_a_person_sees_of_a_provisioning() -> None:
         if world.status and world.status["phase"] not in phases[-1:]:
             phases.append(world.status["phase"])
         percent.append(world.status.get("progressPercent", 0))
-    assert phases == ["tofu-init", "tofu-plan", "tofu-apply", "tofu-output", "flux-bootstrap"]
+    assert phases == ["pending", "tofu-init", "tofu-plan", "tofu-apply", "tofu-output", "flux-bootstrap"]
     assert percent == sorted(percent)
     assert (percent[-1], len(world.jobs())) == (50, 1)
 
@@ -162,194 +136,6 @@ async def test_an_apply_that_ends_while_the_operator_is_down_is_adopted() -> Non
     assert await undisturbed(world)
     check_end(world)
     assert len(world.jobs()) == 1
-
-
-# --- runs come to harm ------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    "harm",
-    [World.evict_pod, World.kill_pod, World.delete_pod, World.delete_job],
-    ids=["evicted", "out of memory", "Pod deleted", "Job deleted"],
-)
-async def test_a_run_that_comes_to_harm_in_mid_apply_is_taken_up_again(harm: Act) -> None:
-    world = World()
-    await applying(world, 2)
-    harm(world)
-    await until(world, lambda: reason(world) == "Retrying")
-    assert "interrupted from outside" in message(world)
-    assert await undisturbed(world)
-    check_end(world)
-
-
-async def test_a_job_that_vanished_with_its_pod_is_not_taken_for_done() -> None:
-    """Somebody took the finalizers off: no evidence is left, so a plan has to tell."""
-    world = World()
-    await applying(world)
-    (pod,), (job,) = world.pods(), world.jobs()
-
-    world.api.on_change = lambda *_: None  # the invariant on evidence is what is broken here, by somebody else
-    world.api.finish(key_of("pods", pod))
-    world.api.finish(key_of("jobs", job))
-    world.api.on_change = world._changed
-    world.restart()
-    await until(world, lambda: reason(world) == "Retrying")
-    assert "vanished before its end was seen" in message(world)
-    assert await undisturbed(world)
-    check_end(world)
-
-
-async def test_a_pod_that_appears_while_its_job_is_deleted_is_waited_for() -> None:
-    """Pods are listed before Jobs: neither was seen, and yet an OpenTofu is at work."""
-    world = World()
-    await until(world, lambda: bool(world.jobs()) and world.status.get("currentRun") is not None and not world.wake)
-
-    def meanwhile(request: Request) -> None:
-        if request.key.plural == "jobs" and request.method == "GET":
-            world.api.before_request = calm
-            while len(world.cloud.objects) < 2:
-                world.enabled()[0]()
-            world.delete_job()
-
-    await reconcile(world, meanwhile)
-    assert reason(world) == "Retrying"
-    world.now += 60 * gen.SECOND
-    await reconcile(world)
-    assert "still at work" in message(world)
-    assert await undisturbed(world)
-    check_end(world)
-
-
-async def test_five_passing_failures_are_a_persons_turn_and_a_retry_starts_over() -> None:
-    world = World()
-    world.cloud.trouble = ["resource_unavailable"] * 7
-    await until(world, lambda: bool(world.condition("Stalled")))
-    assert len(world.cloud.trouble) == 2, "five attempts"
-    assert "ERR_CAPACITY" in message(world)
-    world.annotate("retryRequestedAt")
-    assert await undisturbed(world), "two more failures are not the end of it"
-    check_end(world)
-    assert world.status["lastHandledRetryAt"] == "at-1"
-
-
-@pytest.mark.parametrize(
-    ("error", "code"), [("token_readonly", "ERR_TOKEN_READONLY"), ("resource_limit_exceeded", "ERR_QUOTA_EXCEEDED")]
-)
-async def test_an_error_that_waiting_does_not_mend_is_not_tried_again(error: str, code: str) -> None:
-    world = World()
-    world.cloud.trouble = [error] * 3
-    await until(world, lambda: bool(world.condition("Stalled")))
-    for _ in range(20):
-        await undisturbed(world, 1)
-    assert world.status["lastErrors"][0]["code"] == code
-    assert len(world.jobs()) == 1
-
-
-async def test_a_corrected_secret_is_found_without_any_event() -> None:
-    world = World()
-    world.set_token(WRONG_TOKEN)
-    await until(world, lambda: reason(world) == "CredentialsInvalid" and not world.wake)
-    world.set_token(gen.TOKEN)
-    assert not world.wake, "Secrets are not watched"
-    assert await undisturbed(world)
-    check_end(world)
-
-
-# --- people change their minds ----------------------------------------------------------------------------------------
-
-
-async def test_an_edit_during_the_plan_is_carried_out_after_it() -> None:
-    world = World()
-    await until(world, lambda: world.status.get("phase") == "tofu-plan")
-    workers(1)(world)
-    assert await undisturbed(world)
-    check_end(world)
-    assert len(world.jobs()) == 2
-
-
-async def test_an_edit_back_after_half_an_apply_does_not_leave_the_half() -> None:
-    """One worker, then three, interrupted at two, then one again: the inputs are those applied last with success."""
-    world = await provisioned(gen.workers(1))
-    workers(3)(world)
-    await applying(world, 1)
-    world.delete_job()
-    workers(1)(world)
-    await settle(world)
-    check_end(world)
-
-
-async def test_fewer_workers_wait_for_approval_and_an_edit_asks_anew() -> None:
-    world = await provisioned(gen.workers(2))
-    workers(0)(world)
-    assert await undisturbed(world)
-    assert reason(world) == "AwaitingApproval"
-    assert "something would be destroyed" in message(world)
-    first = world.status["plan"]["digest"]
-    workers(1)(world)
-    assert await undisturbed(world)
-    assert reason(world) == "AwaitingApproval"
-    world.edit(approvePlan=first)
-    assert await undisturbed(world)
-    assert reason(world) == "AwaitingApproval", "that was the approval of another plan"
-    world.edit(approvePlan=world.status["plan"]["digest"])
-    assert await undisturbed(world)
-    check_end(world)
-
-
-async def test_suspended_in_mid_apply_the_run_ends_and_no_other_begins() -> None:
-    world = World()
-    await applying(world)
-    workers(2)(world)
-    world.edit(suspend=True)
-    assert await undisturbed(world)
-    assert (reason(world), len(world.jobs())) == ("Suspended", 1)
-    assert world.condition("TofuOutput")["status"] == "True"
-    world.edit(suspend=False)
-    assert await undisturbed(world)
-    check_end(world)
-
-
-async def test_a_create_that_arrives_late_is_stopped() -> None:
-    """The answer is lost, the owner edits, another run starts: then the first Job appears after all."""
-    world = World()
-
-    def late(request: Request) -> None:
-        if request.key.plural == "jobs" and request.method == "POST":
-            world.late.append(request)
-            raise TimeoutError
-
-    await reconcile(world, late)
-    assert len(world.late) == 1
-    workers(1)(world)
-    await until(world, lambda: len(world.jobs()) == 1)
-    arrive = next(step for step in world.enabled() if getattr(step, "args", ())[-1:] == (world.late[0],))
-    arrive()
-    assert len(world.jobs()) == 2
-    stray = next(name for name in names(world) if name.endswith("-1"))
-    await until(world, lambda: stray not in names(world))
-    await settle(world)
-    check_end(world)
-
-
-async def test_an_older_record_that_arrives_late_does_not_win() -> None:
-    world = World()
-
-    def late(request: Request) -> None:
-        if request.key.plural == "configmaps" and request.writes and world.record() is not None:
-            world.late.append(request)
-            raise TimeoutError
-
-    await until(world, lambda: bool(world.jobs()))
-    await reconcile(world, late)
-    assert world.late
-    await until(world, lambda: world.status.get("phase") == "tofu-apply")
-    before = world.record()
-    for request in tuple(world.late):
-        world.api.replay(request)
-    world.late.clear()
-    assert world.record() == before
-    assert await undisturbed(world)
-    check_end(world)
 
 
 # --- deletions --------------------------------------------------------------------------------------------------------

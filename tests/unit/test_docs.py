@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 import yaml
+from prometheus_client import CollectorRegistry
 
 from catalyst_operator.api.sovereign import Sovereign
 from catalyst_operator.core import diagnosis
+from catalyst_operator.metrics import Metrics
+from catalyst_operator.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 CODES = sorted({c.code for c in vars(diagnosis).values() if isinstance(c, diagnosis.Code)})
@@ -20,6 +24,40 @@ DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 def test_every_code_has_a_chapter_of_the_runbook_and_no_chapter_is_without_a_code() -> None:
     chapters = re.findall(r"^## (ERR_\w+)$", (ROOT / "docs" / "runbook.md").read_text(), re.MULTILINE)
     assert sorted(chapters) == CODES
+
+
+class Environ(Mapping[str, str]):
+    """An environment that keeps which of its variables were asked for."""
+
+    def __init__(self, **values: str) -> None:
+        self._values = values
+        self.asked: set[str] = set()
+
+    def __getitem__(self, name: str) -> str:
+        self.asked.add(name)
+        return self._values[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+
+def test_every_setting_is_documented_and_nothing_that_is_none() -> None:
+    environ = Environ(CATALYST_IMAGE="registry.example/catalyst-operator:1")
+    Settings.from_env(environ)
+    ours = {name for name in environ.asked if not name.startswith("KUBERNETES_")}
+    table = (ROOT / "docs" / "operations.md").read_text().partition("## Settings")[2].partition("\n## ")[0]
+    assert set(re.findall(r"`([A-Z]+_[A-Z_]+)`", table)) == ours
+
+
+def test_every_metric_is_documented() -> None:
+    registry = CollectorRegistry()
+    Metrics(registry)
+    text = (ROOT / "docs" / "operations.md").read_text()
+    names = {family.name for family in registry.collect()}
+    assert {name for name in names if name not in text} == set()
 
 
 @pytest.mark.parametrize("name", SOVEREIGN_SAMPLES)

@@ -33,6 +33,16 @@ def told(before: list[Condition], after: list[Condition]) -> list[dict[str, Any]
         ([], made("Stalled", "True", "RunFailed"), "Warning", "StalledRunFailed", "a person is needed"),
         ([], made("Deleting", "True", "Destroying"), "Normal", "DeletingDestroying", "progress of a deletion"),
         ([], made("TofuPlan", "False", "AwaitingApproval"), "Normal", "TofuPlanAwaitingApproval", "nothing is wrong"),
+        ([], made("PreflightPassed", "True", "Passed"), "Normal", "PreflightPassedPassed", "the project is fine"),
+        ([], made("PreflightPassed", "False", "CheckFailed"), "Warning", "PreflightPassedCheckFailed", "it is not"),
+        ([], made("Stalled", "True", "StateLocked"), "Warning", "StalledStateLocked", "a person is needed"),
+        (
+            [made("Stalled", "True", "CheckFailed")],
+            made("Stalled", "True", "RunFailed"),
+            "Warning",
+            "StalledRunFailed",
+            "another reason to be needed",
+        ),
         (
             [made("Deleting", "True", "Destroying")],
             made("Deleting", "True", "CleaningUp"),
@@ -52,6 +62,8 @@ def test_a_turn_is_told(before: list[Condition], after: Condition, type_: str, r
     [
         ([made("TofuInit", "True", "Succeeded")], [made("TofuInit", "True", "Succeeded", "other words")], "no turn"),
         ([made("TofuInit", "True", "Succeeded")], [made("TofuInit", "Unknown", "Waiting")], "nothing is known yet"),
+        ([], [made("TofuApply", "Unknown", "Cancelled")], "Stalled tells that a run was stopped"),
+        ([], [made("PreflightPassed", "Unknown", "NotChecked")], "what could not be checked is no news"),
         ([], [made("Ready", "False", "Provisioning"), made("Reconciling", "True", "Provisioning")], "these sum up"),
         ([made("Stalled", "True", "RunFailed")], [], "what is gone says nothing"),
     ],

@@ -16,9 +16,11 @@ SECRET = {"user_data": TOKEN, "server_type": "cpx22", "id": "1"}
 FIRST = "hcloud_server.control_plane[0]"
 
 
-def plan(*actions: str, address: str = "hcloud_server.worker[0]") -> str:
+def plan(*actions: str, address: str = "hcloud_server.worker[0]", adopted: bool = False) -> str:
     before = None if actions == ("create",) else SECRET
     change = {"actions": list(actions), "before": before, "after": SECRET}
+    if adopted:
+        change["importing"] = {"id": SECRET["id"]}
     return json.dumps({"resource_changes": [{"address": address, "type": "hcloud_server", "change": change}]})
 
 
@@ -86,6 +88,17 @@ def test_manual_waits_for_everything(gate: Gate) -> None:
     assert gate.judge(plan("create"), approval="Manual") == EXIT_APPROVAL_NEEDED
 
 
+def test_an_adoption_is_told_and_nobody_has_to_approve_it(gate: Gate) -> None:
+    assert gate.judge(plan("no-op", adopted=True), approval="Manual") == 0
+    assert (gate.said["adopt"], gate.said["add"], gate.said["change"]) == (1, 0, 0)
+
+
+def test_what_goes_for_good_is_named(gate: Gate) -> None:
+    gate.judge(plan("delete"))
+    assert (gate.said["destroying"], gate.said["replacing"]) == (["hcloud_server.worker[0]"], [])
+    assert gate.said["powering_off"] == []
+
+
 def test_a_destroy_needs_no_approval(gate: Gate) -> None:
     assert gate.judge(plan("delete"), verb="destroy", approval="Manual") == 0
 
@@ -106,3 +119,8 @@ def test_a_tofu_that_fails_is_not_let_through(gate: Gate, tmp_path: Path) -> Non
     (tmp_path / "tofu").write_text("#!/bin/sh\nexit 1\n")
     with pytest.raises(CalledProcessError):
         plan_gate.main("plan.bin", gate.log)
+
+
+def test_a_dry_run_goes_through_whatever_it_would_need(gate: Gate) -> None:
+    assert gate.judge(plan("delete", "create"), verb="plan", approval="Manual") == 0
+    assert "would need approval" in str(gate.said["explanation"])

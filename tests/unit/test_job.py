@@ -12,14 +12,16 @@ import pytest
 from catalyst_operator.api import labels
 from catalyst_operator.api.phases import RunVerb
 from catalyst_operator.core import naming
-from catalyst_operator.core.job import PHASES, STATE_KEEPER, backend_file, job
+from catalyst_operator.core.job import ADOPT, STATE_KEEPER, backend_file, job, phases_of
 from tests import gen
 from tests.gen import SETTINGS, TOKEN
 
 Raw = dict[str, Any]
 APPLY = job(gen.sovereign(), gen.run(), SETTINGS)
 DESTROY = job(gen.sovereign(), gen.run(verb=RunVerb.DESTROY), SETTINGS)
-BOTH = pytest.mark.parametrize("made", [APPLY, DESTROY], ids=["apply", "destroy"])
+PLAN = job(gen.sovereign(gen.spec(dryRun=True)), gen.run(verb=RunVerb.PLAN), SETTINGS)
+ADOPTING = job(gen.sovereign(), gen.run(adopt=True), SETTINGS)
+EACH = pytest.mark.parametrize("made", [APPLY, DESTROY, PLAN, ADOPTING], ids=["apply", "destroy", "plan", "adopt"])
 
 
 def pod(made: Raw) -> Raw:
@@ -39,13 +41,27 @@ def env(container: Raw) -> dict[str, Any]:
     return {e["name"]: e.get("value", e.get("valueFrom")) for e in container["env"]}
 
 
-@pytest.mark.parametrize(("made", "verb"), [(APPLY, RunVerb.APPLY), (DESTROY, RunVerb.DESTROY)])
+@pytest.mark.parametrize(("made", "verb"), [(APPLY, RunVerb.APPLY), (DESTROY, RunVerb.DESTROY), (PLAN, RunVerb.PLAN)])
 def test_a_phase_is_a_container_in_order_after_the_sidecar(made: Raw, verb: RunVerb) -> None:
-    assert [c["name"] for c in containers(made)] == [STATE_KEEPER, *PHASES[verb]]
+    assert [c["name"] for c in containers(made)] == [STATE_KEEPER, *phases_of(verb)]
     assert len(pod(made)["containers"]) == 1
 
 
-@BOTH
+def test_a_plan_ends_at_the_gate() -> None:
+    """It has nothing that could change anything in the cloud."""
+    assert [c["name"] for c in pod(PLAN)["containers"]] == ["plan-gate"]
+    assert not [c["name"] for c in containers(PLAN) if "apply" in c["command"]]
+    assert "-destroy" not in named(PLAN, "tofu-plan")["command"]
+
+
+def test_a_run_looks_for_orphans_only_if_it_was_told_to() -> None:
+    """After OpenTofu was initialised, since it reads the state; before the plan, since that is to take them in."""
+    assert [c["name"] for c in containers(ADOPTING)][:4] == [STATE_KEEPER, "tofu-init", ADOPT, "tofu-plan"]
+    assert ADOPT not in [c["name"] for c in containers(APPLY)]
+    assert [ADOPT in phases_of(verb, adopt=True) for verb in RunVerb] == [True, True, True]
+
+
+@EACH
 def test_kubernetes_never_repeats_what_the_operator_has_to_decide(made: Raw) -> None:
     spec = made["spec"]
     assert (spec["backoffLimit"], pod(made)["restartPolicy"], spec["podReplacementPolicy"]) == (0, "Never", "Failed")
@@ -53,7 +69,7 @@ def test_kubernetes_never_repeats_what_the_operator_has_to_decide(made: Raw) -> 
     assert "ttlSecondsAfterFinished" not in spec, "its log is to be read"
 
 
-@BOTH
+@EACH
 def test_tofu_has_time_to_write_its_state_and_hears_the_signal_itself(made: Raw) -> None:
     assert pod(made)["terminationGracePeriodSeconds"] == 900
     for container in containers(made):
@@ -61,14 +77,14 @@ def test_tofu_has_time_to_write_its_state_and_hears_the_signal_itself(made: Raw)
             assert container["command"][0] == "tofu", "no wrapper: the first SIGTERM must reach tofu exactly once"
 
 
-@BOTH
+@EACH
 def test_evidence_is_held_and_the_job_is_not_owned(made: Raw) -> None:
     template = made["spec"]["template"]
     assert template["metadata"]["finalizers"] == [labels.FINALIZER_OBSERVED]
     assert "ownerReferences" not in made["metadata"], "foreground deletion would take it before our finalizer runs"
 
 
-@BOTH
+@EACH
 def test_job_and_pod_are_found_by_their_labels(made: Raw) -> None:
     for held in (made["metadata"]["labels"], made["spec"]["template"]["metadata"]["labels"]):
         assert held[labels.LABEL_SOVEREIGN_UID] == gen.UID
@@ -76,7 +92,7 @@ def test_job_and_pod_are_found_by_their_labels(made: Raw) -> None:
         assert (held[labels.LABEL_ROLE], held[labels.LABEL_ATTEMPT]) == (labels.ROLE_RUN, "1")
 
 
-@BOTH
+@EACH
 def test_pod_security_restricted(made: Raw) -> None:
     security = pod(made)["securityContext"]
     assert security["runAsNonRoot"] is True
@@ -92,11 +108,11 @@ def test_pod_security_restricted(made: Raw) -> None:
     assert not any("hostPath" in volume for volume in pod(made)["volumes"])
 
 
-@BOTH
+@EACH
 def test_the_token_travels_as_a_reference_and_only_where_hetzner_is_asked(made: Raw) -> None:
     assert TOKEN not in json.dumps(made)
     holders = [c["name"] for c in containers(made) if "HCLOUD_TOKEN" in env(c)]
-    asking = {"tofu-plan", "tofu-apply", "leftovers"}
+    asking = {ADOPT, "tofu-plan", "tofu-apply", "leftovers"}
     assert set(holders) == asking & {c["name"] for c in containers(made)}
     for name in holders:
         reference = env(named(made, name))["HCLOUD_TOKEN"]
@@ -109,22 +125,23 @@ def test_an_endpoint_is_only_set_when_the_operator_has_one() -> None:
     assert env(named(other, "tofu-apply"))["HCLOUD_ENDPOINT"] == "http://emulator/v1"
 
 
-@BOTH
+@EACH
 def test_state_and_plan_are_encrypted_from_the_first_write(made: Raw) -> None:
-    for name in ("tofu-init", "tofu-plan", "plan-gate", "tofu-apply"):
+    for name in (c["name"] for c in containers(made) if c["name"] != STATE_KEEPER):
         encryption = env(named(made, name))["TF_ENCRYPTION"]
         assert len(re.findall(r"enforced = true", encryption)) == 2
         assert "\n" in encryption, "OpenTofu needs real newlines"
         assert [m["name"] for m in named(made, name)["volumeMounts"] if m["name"] == "state-key"]
 
 
-@BOTH
+@EACH
 def test_tofu_never_asks_and_never_colours(made: Raw) -> None:
-    for name in ("tofu-init", "tofu-plan", "tofu-apply"):
+    there = {c["name"] for c in containers(made)}
+    for name in there & {"tofu-init", "tofu-plan", "tofu-apply"}:
         command = named(made, name)["command"]
         assert "-input=false" in command
         assert "-no-color" in command
-    for name in ("tofu-plan", "tofu-apply"):
+    for name in there & {"tofu-plan", "tofu-apply"}:
         assert "-json" in named(made, name)["command"], "progress and diagnostics are read from it"
         assert "-lock-timeout=60s" in named(made, name)["command"]
 
@@ -153,7 +170,7 @@ def test_the_gates_refusals_end_the_job_by_name() -> None:
     assert rule["onExitCodes"] == {"containerName": "plan-gate", "operator": "In", "values": [3, 4, 5]}
 
 
-@BOTH
+@EACH
 def test_all_phases_share_one_work_directory(made: Raw) -> None:
     place = naming.workdir("omantel.omani.works")
     for container in containers(made):
@@ -163,7 +180,7 @@ def test_all_phases_share_one_work_directory(made: Raw) -> None:
     assert work["emptyDir"] == {"sizeLimit": "2Gi"}
 
 
-@BOTH
+@EACH
 def test_the_sidecar_is_native_and_lays_out_the_work_directory_before_init(made: Raw) -> None:
     keeper = named(made, STATE_KEEPER)
     assert keeper["restartPolicy"] == "Always"
@@ -175,6 +192,11 @@ def test_the_name_tells_verb_inputs_and_attempt() -> None:
     run = gen.run(attempt=7)
     assert job(gen.sovereign(), run, SETTINGS)["metadata"]["name"] == f"apply-{run.digest[:8]}-7"
     assert APPLY["metadata"]["namespace"] == gen.SPACE
+
+
+def test_memory_is_what_the_operator_was_told() -> None:
+    other = job(gen.sovereign(), gen.run(), replace(SETTINGS, run_memory_limit="1Gi"))
+    assert {c["resources"]["limits"]["memory"] for c in containers(other)} == {"1Gi"}
 
 
 def test_pull_secrets_are_named_when_there_are_any() -> None:

@@ -3,67 +3,24 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from catalyst_operator.api.labels import LABEL_SOVEREIGN_UID
 from catalyst_operator.runs import leftovers
-from catalyst_operator.runs.leftovers import EXIT_LEFT, EXIT_UNAUTHORIZED, KINDS, Patience
+from catalyst_operator.runs.hcloud import EXIT_UNAUTHORIZED, KINDS
+from catalyst_operator.runs.leftovers import EXIT_LEFT, Patience
+from tests.fake_project import FakeProject, served
 from tests.gen import TOKEN, UID
 
 SHORT = Patience(deadline=0.2, pause=0.01)
 
 
-class Project:
-    """A cloud project. `looks` says how often each kind is still listed before it is gone."""
-
-    def __init__(self) -> None:
-        self.objects: dict[str, list[str]] = {}
-        self.looks = 1_000_000
-        self.status = 200
-        self.body: str | None = None
-        self.seen: list[tuple[str, str, str]] = []
-
-    def answer(self, path: str, authorization: str) -> tuple[int, str]:
-        split = urlsplit(path)
-        kind = split.path.removeprefix("/v1/")
-        self.seen.append((kind, parse_qs(split.query)["label_selector"][0], authorization))
-        if kind == KINDS[0]:
-            self.looks -= 1
-        names = self.objects.get(kind, []) if self.looks >= 0 else []
-        listed = [{"id": n, "name": name} for n, name in enumerate(names)]
-        return self.status, self.body or json.dumps({kind: listed})
-
-
-@contextmanager
-def served(project: Project) -> Iterator[str]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            status, body = project.answer(self.path, self.headers["Authorization"])
-            self.send_response(status)
-            self.end_headers()
-            self.wfile.write(body.encode())
-
-        def log_message(self, format: str, *args: object) -> None:
-            """Quiet."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}/v1"
-        server.shutdown()
-        thread.join()
-
-
 @pytest.fixture
-def project(monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
-    made = Project()
+def project(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeProject]:
+    made = FakeProject()
     with served(made) as endpoint:
         monkeypatch.setenv("HCLOUD_ENDPOINT", endpoint)
         monkeypatch.setenv("HCLOUD_TOKEN", TOKEN)
@@ -71,13 +28,17 @@ def project(monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
         yield made
 
 
-def test_nothing_left(project: Project, tmp_path: Path) -> None:
+def named(*names: str) -> list[dict[str, object]]:
+    return [{"id": number, "name": name} for number, name in enumerate(names)]
+
+
+def test_nothing_left(project: FakeProject, tmp_path: Path) -> None:
     log = tmp_path / "log"
     assert leftovers.main(log, SHORT) == 0
     assert json.loads(log.read_text()) == {"left": [], "count": 0}
 
 
-def test_every_kind_is_asked_for_by_label_with_the_token(project: Project, tmp_path: Path) -> None:
+def test_every_kind_is_asked_for_by_label_with_the_token(project: FakeProject, tmp_path: Path) -> None:
     leftovers.main(tmp_path / "log", SHORT)
     assert [kind for kind, _, _ in project.seen] == list(KINDS)
     assert {(selector, auth) for _, selector, auth in project.seen} == {
@@ -86,31 +47,31 @@ def test_every_kind_is_asked_for_by_label_with_the_token(project: Project, tmp_p
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_an_object_of_any_kind_is_found_and_named(project: Project, tmp_path: Path, kind: str) -> None:
+def test_an_object_of_any_kind_is_found_and_named(project: FakeProject, tmp_path: Path, kind: str) -> None:
     log = tmp_path / "log"
-    project.objects = {kind: ["stray"]}
+    project.objects = {kind: named("stray")}
     assert leftovers.main(log, SHORT) == EXIT_LEFT
     assert json.loads(log.read_text()) == {"left": [f"{kind}/0 stray"], "count": 1}
 
 
-def test_what_takes_a_moment_to_go_is_waited_for(project: Project, tmp_path: Path) -> None:
+def test_what_takes_a_moment_to_go_is_waited_for(project: FakeProject, tmp_path: Path) -> None:
     """Hetzner answers a DELETE with success while the object lives some seconds longer."""
-    project.objects, project.looks = {"servers": ["going"]}, 3
+    project.objects, project.looks = {"servers": named("going")}, 3
     assert leftovers.main(tmp_path / "log", Patience(deadline=10, pause=0.01)) == 0
 
 
-def test_many_are_named_in_part_and_counted_in_full(project: Project, tmp_path: Path) -> None:
+def test_many_are_named_in_part_and_counted_in_full(project: FakeProject, tmp_path: Path) -> None:
     log = tmp_path / "log"
-    project.objects = {"servers": [f"s{n}" for n in range(25)]}
+    project.objects = {"servers": named(*(f"s{n}" for n in range(75)))}
     assert leftovers.main(log, SHORT) == EXIT_LEFT
     told = json.loads(log.read_text())
-    assert (len(told["left"]), told["count"]) == (10, 25)
+    assert (len(told["left"]), told["count"]) == (10, 75)
     assert len(log.read_bytes()) < 2048
 
 
 @pytest.mark.parametrize("status", [401, 403])
 def test_a_token_that_was_revoked_is_told_apart(
-    project: Project, tmp_path: Path, status: int, capsys: pytest.CaptureFixture[str]
+    project: FakeProject, tmp_path: Path, status: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
     project.status = status
     assert leftovers.main(tmp_path / "log", SHORT) == EXIT_UNAUTHORIZED
@@ -118,7 +79,7 @@ def test_a_token_that_was_revoked_is_told_apart(
 
 
 @pytest.mark.parametrize(("status", "body"), [(500, None), (429, None), (200, "<html>a proxy's page</html>")])
-def test_not_knowing_is_not_success(project: Project, tmp_path: Path, status: int, body: str | None) -> None:
+def test_not_knowing_is_not_success(project: FakeProject, tmp_path: Path, status: int, body: str | None) -> None:
     project.status, project.body = status, body
     assert leftovers.main(tmp_path / "log", SHORT) == 1
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import json
 from typing import Any
 
@@ -25,6 +26,10 @@ EVERYTHING: dict[str, dict[str, Any]] = {
     "record": manifests.record(S, "{}"),
     "receipt": manifests.receipt(S, "{}"),
 }
+
+
+STATE_FILE = b'{"serial": 8, "lineage": "l", "encrypted_data": "..."}'
+RESTORED = manifests.restored_state(S, base64.b64encode(STATE_FILE).decode(), "41")
 
 
 def content(secret: dict[str, Any], name: str) -> str:
@@ -91,6 +96,32 @@ def test_what_must_never_change_is_immutable(name: str) -> None:
 def test_the_token_can_be_refreshed() -> None:
     assert "immutable" not in EVERYTHING["token"]
     assert content(EVERYTHING["token"], "token") == TOKEN
+
+
+def test_a_restored_state_is_where_and_as_opentofu_keeps_it() -> None:
+    """Its kubernetes backend finds the Secret by name, lists workspaces by label, and reads what gzip packed."""
+    meta = RESTORED["metadata"]
+    assert (meta["name"], meta["namespace"]) == (naming.STATE_SECRET, gen.SPACE)
+    assert meta["name"] == f"tfstate-{meta['labels']['tfstateWorkspace']}-{meta['labels']['tfstateSecretSuffix']}"
+    assert (meta["labels"]["tfstate"], meta["labels"]["app.kubernetes.io/managed-by"]) == ("true", "terraform")
+    assert meta["annotations"] == {"encoding": "gzip"}
+    assert gzip.decompress(base64.b64decode(RESTORED["data"]["tfstate"])) == STATE_FILE
+
+
+def test_a_restored_state_can_be_written_again_by_opentofu() -> None:
+    assert "immutable" not in RESTORED
+    assert "finalizers" not in RESTORED["metadata"]
+
+
+def test_a_restored_state_names_the_version_that_it_goes_over() -> None:
+    assert RESTORED["metadata"]["resourceVersion"] == "41"
+    assert "resourceVersion" not in manifests.restored_state(S, "", "")["metadata"]
+
+
+def test_restoring_twice_is_restoring_the_same() -> None:
+    """Else the second time would be a write: gzip notes the time in bytes 4 to 8 unless it is told not to."""
+    assert base64.b64decode(RESTORED["data"]["tfstate"])[4:8] == bytes(4)
+    assert manifests.restored_state(S, base64.b64encode(STATE_FILE).decode(), "41") == RESTORED
 
 
 def test_secret_variables_are_a_file_that_tofu_loads_by_itself() -> None:

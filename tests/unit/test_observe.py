@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import gzip
 import json
@@ -9,14 +10,17 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
+from catalyst_operator.adapters.preflights import Preflights
 from catalyst_operator.adapters.run_logs import RunLogs
 from catalyst_operator.api import labels
 from catalyst_operator.api.phases import RunVerb
 from catalyst_operator.core import job, manifests, naming, record
-from catalyst_operator.core.observation import Observation
+from catalyst_operator.core.observation import LockView, Observation, StateView
+from catalyst_operator.core.preflight import CloudView, Wanted
 from catalyst_operator.errors import CorruptRecord, Unavailable
-from catalyst_operator.reconcilers.observe import Observer
+from catalyst_operator.reconcilers.observe import LOCK_INFO, Observer
 from tests import gen
 from tests.fake_kube import FakeApi, Key, Request
 from tests.gen import NOW, SETTINGS, SPACE, TOKEN
@@ -59,9 +63,14 @@ def terminated(name: str, code: int, finished: str = "2026-11-22T11:59:50Z") -> 
     return {"name": name, "state": {"terminated": ended}}
 
 
-async def observe(api: FakeApi, now: datetime = NOW) -> Observation:
+async def nobody(_token: SecretStr, _wanted: Wanted) -> CloudView:
+    raise AssertionError("looking at the world never asks the cloud")
+
+
+async def observe(api: FakeApi, now: datetime = NOW, preflights: Preflights | None = None) -> Observation:
     client = api.client()
-    return await Observer(client, RunLogs(client), SETTINGS).observe(S, now)
+    looks = preflights or Preflights(nobody, lambda: NOW)
+    return await Observer(client, RunLogs(client), looks, SETTINGS).observe(S, now)
 
 
 async def test_a_world_in_which_nothing_was_made() -> None:
@@ -99,19 +108,126 @@ async def test_a_foreign_namespace_is_not_looked_into() -> None:
     assert not [request for request in api.requests if request.key.namespace == SPACE]
 
 
+def state_file(serial: int, lineage: str = "l") -> bytes:
+    """A state as OpenTofu writes it with encryption: what is needed to tell two apart is in the clear."""
+    return json.dumps({"serial": serial, "lineage": lineage, "encrypted_data": "..."}).encode()
+
+
+def state_secret(name: str, content: bytes) -> tuple[str, Raw]:
+    data = {"tfstate": base64.b64encode(content).decode()}
+    return "secrets", {"metadata": {"name": name, "namespace": SPACE}, "data": data}
+
+
 async def test_record_state_and_token_copy() -> None:
-    state = json.dumps({"serial": 7, "lineage": "l", "encrypted_data": "..."}).encode()
-    data = {"tfstate": base64.b64encode(gzip.compress(state)).decode()}
     api = server(
         SPACE_OBJECT,
         recorded(RUN),
-        ("secrets", {"metadata": {"name": naming.STATE_SECRET, "namespace": SPACE}, "data": data}),
+        state_secret(naming.STATE_SECRET, gzip.compress(state_file(7))),
         ("secrets", manifests.provider_token(S, TOKEN)),
     )
     seen = await observe(api)
     assert seen.record == gen.record(RUN)
-    assert seen.state is not None
-    assert (seen.state.serial, seen.state.lineage, seen.has_token_copy) == (7, "l", True)
+    assert (seen.state, seen.has_token_copy) == (StateView(7, "l"), True)
+
+
+async def test_an_empty_run_namespace_holds_nothing() -> None:
+    seen = await observe(server(SPACE_OBJECT))
+    assert (seen.record, seen.state, seen.saved_state, seen.lock) == (None, None, None, None)
+    assert (seen.has_state_key, seen.has_token_copy, seen.pods, seen.jobs) == (False, False, (), ())
+
+
+async def test_a_state_that_a_run_saved_is_seen_beside_the_one_in_force() -> None:
+    """The sidecar saves the file as it is; OpenTofu's backend compresses it."""
+    saved = state_secret(naming.ERRORED_STATE_SECRET, state_file(8, "l"))
+    seen = await observe(server(SPACE_OBJECT, saved, state_secret(naming.STATE_SECRET, gzip.compress(state_file(7)))))
+    assert (seen.state, seen.saved_state) == (StateView(7, "l"), StateView(8, "l"))
+
+
+async def test_a_saved_state_may_be_all_there_is() -> None:
+    seen = await observe(server(SPACE_OBJECT, state_secret(naming.ERRORED_STATE_SECRET, state_file(1))))
+    assert (seen.state, seen.saved_state) == (None, StateView(1, "l"))
+
+
+async def test_what_was_restored_is_seen_as_what_was_saved() -> None:
+    """Else it would be restored again and again."""
+    encoded = base64.b64encode(state_file(8)).decode()
+    seen = await observe(server(SPACE_OBJECT, ("secrets", manifests.restored_state(S, encoded, ""))))
+    assert seen.state == StateView(8, "l")
+
+
+async def test_whether_the_key_of_the_state_is_there() -> None:
+    seen = await observe(server(SPACE_OBJECT, ("secrets", manifests.state_key(S, bytes(32)))))
+    assert seen.has_state_key
+
+
+# --- the lock of the state --------------------------------------------------------------------------------------------
+
+HOLDER = "f7bd9c1c-0b1f-1c43-2c0d-3a6d6b4c9d10"
+INFO = json.dumps(
+    {
+        "ID": HOLDER,
+        "Operation": "OperationTypeApply",
+        "Info": "",
+        "Who": "@apply-1a2b3c4d-7-x9z8y",
+        "Version": "1.12.6",
+        "Created": "2026-11-22T11:58:03.123456789Z",
+        "Path": "",
+    }
+)
+
+
+def lease(holder: str | None, info: str | None = INFO) -> tuple[str, Raw]:
+    """OpenTofu's Lease: without a holder it stays, with nothing in it."""
+    annotations = {} if info is None else {LOCK_INFO: info}
+    meta = {"name": naming.STATE_LEASE, "namespace": SPACE, "annotations": annotations}
+    return "leases", {"metadata": meta, "spec": {} if holder is None else {"holderIdentity": holder}}
+
+
+async def test_who_holds_the_lock_and_since_when() -> None:
+    seen = await observe(server(SPACE_OBJECT, lease(HOLDER)))
+    expected = LockView(HOLDER, "@apply-1a2b3c4d-7-x9z8y", "OperationTypeApply", "2026-11-22T11:58:03")
+    assert seen.lock == expected
+
+
+@pytest.mark.parametrize("made", [lease(None), lease(None, None), lease("")])
+async def test_a_lease_without_a_holder_is_a_free_lock(made: tuple[str, Raw]) -> None:
+    assert (await observe(server(SPACE_OBJECT, made))).lock is None
+
+
+@pytest.mark.parametrize("info", [None, "", "not JSON", "{}", '"a word"', "[]", "null"])
+async def test_a_lock_whose_holder_says_nothing_of_himself_is_held_all_the_same(info: str | None) -> None:
+    """Anybody may write that annotation; and nobody is never taken for somebody who is dead."""
+    assert (await observe(server(SPACE_OBJECT, lease(HOLDER, info)))).lock == LockView(HOLDER, "")
+
+
+async def test_the_lock_is_read_before_the_pods() -> None:
+    """Else a Pod could start and take the lock in between, and be thought dead since it was not among the Pods."""
+    api = server(SPACE_OBJECT)
+    await observe(api)
+    order = [r.key.plural for r in api.requests]
+    assert order.index("leases") < order.index("pods")
+
+
+# --- what the last look at the project found --------------------------------------------------------------------------
+
+
+async def test_the_last_preflight_comes_along_whether_a_namespace_is_there_or_not() -> None:
+    async def look(_token: SecretStr, _wanted: Wanted) -> CloudView:
+        return CloudView()
+
+    done = asyncio.Event()
+    preflights = Preflights(look, lambda: NOW)
+    wanted = Wanted(gen.UID, "omantel", "fsn1", {})
+    assert (await observe(server(), preflights=preflights)).preflight is None
+    preflights.ask(gen.UID, "the key", SecretStr(TOKEN), wanted, done.set)
+    await done.wait()
+    for api in (server(), server(SPACE_OBJECT)):
+        found = (await observe(api, preflights=preflights)).preflight
+        assert found is not None
+        assert (found.key, found.at) == ("the key", NOW)
+
+
+# --- Jobs and Pods ----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("text", ["", "{}", "{not json"])
@@ -132,7 +248,8 @@ async def test_pods_and_their_containers() -> None:
     waiting = {"name": "tofu-output", "state": {"waiting": {"reason": "PodInitializing"}}}
     status = {"initContainerStatuses": [terminated("tofu-init", 0), running], "containerStatuses": [waiting]}
     (seen,) = (await observe(server(SPACE_OBJECT, raw_pod(phase="Pending", **status)))).pods
-    assert (seen.job, seen.held, seen.scheduled, seen.terminating) == (RUN.job, True, True, False)
+    assert (seen.job, seen.held, seen.node, seen.deletion) == (RUN.job, True, "n", None)
+    assert (seen.terminating, seen.ended) == (False, False)
     assert seen.containers["tofu-init"].exit_code == 0
     assert seen.containers["tofu-plan"].started == NOW - timedelta(seconds=5)
     assert seen.containers["tofu-output"].reason == "PodInitializing"
@@ -143,7 +260,16 @@ async def test_a_pod_that_finds_no_node_tells_why() -> None:
     plural, made = raw_pod(phase="Pending", conditions=[unscheduled])
     made["spec"] = {}
     (seen,) = (await observe(server(SPACE_OBJECT, (plural, made)))).pods
-    assert (seen.scheduled, seen.message) == (False, "0/1 nodes are available")
+    assert (seen.node, seen.message) == ("", "0/1 nodes are available")
+
+
+async def test_when_the_grace_period_of_a_pod_that_goes_is_over() -> None:
+    """Its deletion time is that moment; until then nothing is thought of a node that says nothing."""
+    plural, made = raw_pod(phase="Running")
+    api = server(SPACE_OBJECT, (plural, made))
+    api.change(Key("pods", SPACE, "p"), lambda o: o["metadata"].update(deletionTimestamp="2026-11-22T12:15:00Z"))
+    (seen,) = (await observe(api)).pods
+    assert (seen.deletion, seen.terminating, seen.ended) == (NOW + timedelta(minutes=15), True, False)
 
 
 async def test_a_pod_without_any_status_yet() -> None:

@@ -40,6 +40,21 @@ def change(
     return {"address": address, "mode": "managed", "type": address.split(".", maxsplit=1)[0], "change": body, **more}
 
 
+def edited(raw: Raw, *path: str, value: Any) -> Raw:
+    result = copy.deepcopy(raw)
+    target = result
+    for name in path[:-1]:
+        target = target[name]
+    target[path[-1]] = value
+    return result
+
+
+def imported(address: str, actions: tuple[str, ...], before: Raw, after: Raw) -> Raw:
+    """A change that begins with taking an existing object into the state."""
+    raw = change(address, actions, before, after)
+    return edited(raw, "change", "importing", value={"id": before["id"]})
+
+
 CREATE = change(after={"name": "n"})
 NOOP = change("hcloud_firewall.this", ("no-op",), {"id": "1"}, {"id": "1"})
 READ = change("data.hcloud_image.this", ("read",), mode="data")
@@ -49,6 +64,10 @@ RENAME = change("hcloud_server.worker[0]", ("update",), SERVER, {**SERVER, "name
 DESTROY = change("hcloud_server.worker[1]", ("delete",), SERVER, None)
 REPLACE = change("hcloud_server.worker[0]", ("delete", "create"), SERVER, SERVER)
 TAINTED = {**REPLACE, "action_reason": "replace_because_tainted"}
+FLAGS = {"keep_disk": None, "ignore_remote_firewall_ids": None, "shutdown_before_deletion": None}
+ADOPT = imported("hcloud_network.this", ("no-op",), {"id": "1"}, {"id": "1"})
+ADOPT_SERVER = imported("hcloud_server.worker[0]", ("update",), SERVER | FLAGS, SERVER | dict.fromkeys(FLAGS, False))
+ATTACH = edited(ADOPT_SERVER, "change", "after", value={**SERVER, "network": [{"ip": "10.0.1.50"}]})
 FIRST = change(FIRST_CONTROL_PLANE, ("create", "delete"), SERVER, SERVER)
 
 
@@ -68,6 +87,13 @@ def judged(*changes: Raw, **how: Any) -> Judgement:
         ((REPLACE,), "worker[0] would be replaced", "the same"),
         ((TAINTED,), "", "what a broken first apply left never worked"),
         ((CREATE, DESTROY), "worker[1] would be destroyed", "one reason is enough"),
+        ((ADOPT, ADOPT_SERVER, CREATE), "", "what an earlier run made is only taken into the state"),
+        ((ATTACH,), "", "a server that was made but not attached yet is attached in place"),
+        (
+            (edited(ADOPT_SERVER, "change", "after", "server_type", value="cpx32"),),
+            "powered off to change its size",
+            "an adopted server may be at work as any other",
+        ),
     ],
 )
 def test_what_needs_approval(changes: tuple[Raw, ...], needs: str, why: str) -> None:
@@ -79,6 +105,30 @@ def test_what_needs_approval(changes: tuple[Raw, ...], needs: str, why: str) -> 
 def test_manual_needs_approval_for_everything_but_nothing() -> None:
     assert verdict(judged(CREATE), manual=True, approved="")[0] == EXIT_APPROVAL_NEEDED
     assert verdict(judged(NOOP, READ), manual=True, approved="") == (0, "no approval needed")
+
+
+@pytest.mark.parametrize(
+    ("raw", "asks", "why"),
+    [
+        (ADOPT, False, "nothing but the state changes"),
+        (ADOPT_SERVER, False, "the provider only writes down what it would assume anyway"),
+        (ATTACH, True, "a server gets an address in the network"),
+        (edited(ADOPT_SERVER, "change", "after", "name", value="b"), True, "a server gets another name"),
+        (edited(ADOPT_SERVER, "change", "after", "keep_disk", value=True), True, "a choice, not a default"),
+        (edited(ADOPT_SERVER, "change", "before", "keep_disk", value=True), True, "somebody had chosen it"),
+        (edited(ADOPT_SERVER, "change", "before", "delete_protection", value=None), False, "not in after either"),
+        (edited(ADOPT_SERVER, "change", "after", "backups", value=False), True, "the cloud has backups, on or off"),
+        (edited(ADOPT_SERVER, "change", "after_unknown", value={"network": [{"mac_address": True}]}), True, "unknown"),
+        (edited(ADOPT_SERVER, "change", "after_unknown", value={"network": [], "labels": {}}), False, "all is known"),
+        (edited(ADOPT_SERVER, "change", "importing", value=None), True, "of a server that was in the state before"),
+    ],
+)
+def test_manual_does_not_ask_about_what_changes_the_state_alone(raw: Raw, asks: bool, why: str) -> None:
+    assert verdict(judged(raw), manual=True, approved="")[0] == (EXIT_APPROVAL_NEEDED if asks else 0), why
+
+
+def test_manual_asks_when_anything_else_comes_with_an_adoption() -> None:
+    assert verdict(judged(ADOPT, CREATE), manual=True, approved="")[0] == EXIT_APPROVAL_NEEDED
 
 
 def test_an_approval_is_of_one_plan() -> None:
@@ -135,18 +185,17 @@ def test_counts_and_replaced_addresses() -> None:
     judgement = judged(CREATE, GROW, DESTROY, REPLACE, NOOP, READ)
     assert (judgement.add, judgement.change, judgement.destroy) == (2, 1, 2)
     assert judgement.replacing == ("hcloud_server.worker[0]",)
+    assert judgement.destroying == ("hcloud_server.worker[1]",), "what is replaced is there again afterwards"
+    assert (judgement.adopt, judgement.powering_off) == (0, ())
+
+
+def test_what_is_adopted_is_counted_beside_what_is_done_to_it() -> None:
+    judgement = judged(CREATE, ADOPT, ADOPT_SERVER, RESIZE)
+    assert (judgement.add, judgement.change, judgement.adopt) == (1, 2, 2)
+    assert judgement.powering_off == ("hcloud_server.worker[0]",)
 
 
 # --- the digest -------------------------------------------------------------------------------------------------------
-
-
-def edited(raw: Raw, *path: str, value: Any) -> Raw:
-    result = copy.deepcopy(raw)
-    target = result
-    for name in path[:-1]:
-        target = target[name]
-    target[path[-1]] = value
-    return result
 
 
 @pytest.mark.parametrize(
@@ -162,6 +211,11 @@ def edited(raw: Raw, *path: str, value: Any) -> Raw:
 )
 def test_the_digest_covers_what_would_be_done(other: Raw, why: str) -> None:
     assert judged(other).digest != judged(RESIZE).digest, why
+
+
+def test_the_digest_covers_an_adoption_that_changes_nothing_else() -> None:
+    assert judged(CREATE, ADOPT).digest != judged(CREATE).digest
+    assert judged(ADOPT).digest != judged(edited(ADOPT, "change", "importing", value={"id": "7"})).digest
 
 
 def test_the_digest_is_the_sovereigns_own() -> None:
@@ -205,11 +259,19 @@ def test_ten_addresses_and_a_count_of_the_rest() -> None:
     assert few["replacing"][-1] == "hcloud_server.worker[9]"
 
 
+def test_the_message_says_what_comes_of_what_exists() -> None:
+    told = json.loads(termination_message(judged(ADOPT, DESTROY, REPLACE, RESIZE), "why"))
+    assert told["adopt"] == 1
+    assert told["replacing"] == ["hcloud_server.worker[0]"]
+    assert told["destroying"] == ["hcloud_server.worker[1]"]
+    assert told["powering_off"] == ["hcloud_server.worker[0]"]
+
+
 @settings(derandomize=True, deadline=None, max_examples=100)
 @given(st.lists(st.text(min_size=1, max_size=300), max_size=40, unique=True), st.text(max_size=2000))
 def test_the_message_fits_into_what_the_kubelet_keeps(addresses: list[str], explanation: str) -> None:
     """In bytes, whatever the addresses and the explanation consist of."""
-    judgement = judged(*(edited(REPLACE, "address", value=address) for address in addresses))
+    judgement = judged(*(edited(raw, "address", value=a) for a in addresses for raw in (REPLACE, DESTROY, RESIZE)))
     said = termination_message(judgement, explanation)
     assert len(said.encode()) <= LIMIT
     assert json.loads(said)["digest"] == judgement.digest

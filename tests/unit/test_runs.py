@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from catalyst_operator.api.phases import RunVerb
 from catalyst_operator.core import runs
-from catalyst_operator.core.job import PHASES
+from catalyst_operator.core.job import ADOPT, phases_of
 from catalyst_operator.core.observation import ContainerView, PodView
 from catalyst_operator.core.plan_gate import EXIT_APPROVAL_NEEDED, EXIT_DIGEST_MISMATCH, EXIT_REFUSED
-from catalyst_operator.core.progress import Diagnostic, Progress
-from catalyst_operator.core.record import PhaseEntry, PhaseState, RunEntry, RunState
+from catalyst_operator.core.progress import Diagnostic, Progress, ResourceProgress
+from catalyst_operator.core.record import PhaseEntry, PhaseState, PlanEntry, RunEntry, RunState, StopCause
 from tests import gen
 from tests.gen import NOW, ended_container, job, pod, running_container
 
@@ -49,10 +50,10 @@ def test_a_run_without_a_pod(before: RunState, there: str, after: RunState, why:
 # --- the end of a Pod -------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("phase", PHASES[RunVerb.APPLY])
+@pytest.mark.parametrize("phase", phases_of(RunVerb.APPLY))
 def test_a_running_phase_is_running_and_those_before_it_are_done(phase: str) -> None:
     run = read(pod(RUN, phase))
-    at = PHASES[RunVerb.APPLY].index(phase)
+    at = phases_of(RunVerb.APPLY).index(phase)
     assert run.state is RunState.RUNNING
     assert [p.state for p in run.phases[:at]] == [PhaseState.SUCCEEDED] * at
     assert {p.state for p in run.phases[at + 1 :]} <= {PhaseState.WAITING}
@@ -66,9 +67,11 @@ def test_a_running_phase_is_running_and_those_before_it_are_done(phase: str) -> 
     [
         ("tofu-init", ended_container(1, "no"), {}, RunState.FAILED, "an error of its own"),
         ("tofu-apply", ended_container(1, "no"), {}, RunState.FAILED, "an error of its own"),
-        ("tofu-apply", ended_container(1), {"terminating": True}, RunState.INTERRUPTED, "told to stop"),
+        ("tofu-apply", ended_container(1), {"deletion": NOW}, RunState.INTERRUPTED, "told to stop"),
         ("tofu-apply", ended_container(1), {"reason": "Evicted"}, RunState.INTERRUPTED, "evicted"),
-        ("tofu-apply", ended_container(137), {}, RunState.INTERRUPTED, "killed: out of memory, or the node went"),
+        ("tofu-apply", ended_container(137), {}, RunState.INTERRUPTED, "killed by whoever: the node went, say"),
+        ("tofu-apply", ended_container(137, reason="OOMKilled"), {}, RunState.FAILED, "it needs more than it may use"),
+        ("tofu-apply", ended_container(1, reason="OOMKilled"), {}, RunState.FAILED, "the same, told by another code"),
         ("tofu-apply", ended_container(143), {}, RunState.INTERRUPTED, "stopped before it could say anything"),
         ("tofu-apply", running_container(), {"phase": "Failed"}, RunState.INTERRUPTED, "its end was never reported"),
         ("plan-gate", ended_container(EXIT_APPROVAL_NEEDED), {}, RunState.AWAITING_APPROVAL, "nothing failed"),
@@ -92,8 +95,13 @@ def test_how_a_pod_ended(
 
 
 def test_a_pod_that_was_deleted_before_it_found_a_node_is_over() -> None:
-    view = replace(pod(RUN), terminating=True, scheduled=False, phase="Pending")
+    view = pod(RUN, deletion=NOW, node="", phase="Pending")
     assert read(view).state is RunState.INTERRUPTED
+
+
+def test_a_pod_that_is_being_deleted_on_its_node_may_still_write_the_state() -> None:
+    """OpenTofu has its grace period, even once that is over and the node does not answer."""
+    assert read(pod(RUN, "tofu-apply", deletion=NOW - timedelta(hours=1))).state is RunState.RUNNING
 
 
 def test_a_pod_that_the_kubelet_did_not_admit_is_an_interruption() -> None:
@@ -128,13 +136,119 @@ def test_of_two_pods_under_one_job_name_the_living_one_speaks() -> None:
     assert found.name == "second"
 
 
+# --- runs that were told to stop --------------------------------------------------------------------------------------
+
+REQUESTED, SUPERSEDED, STUCK = (gen.run(stopping=cause) for cause in StopCause)
+STOPPED = pod(RUN, "tofu-apply", ended_container(1, "interrupted"), deletion=NOW)
+NO_GO = pod(RUN, "tofu-apply", ended_container(1), deletion=NOW, phase="Running")
+
+
+@pytest.mark.parametrize(
+    ("run", "view", "state", "why"),
+    [
+        (REQUESTED, STOPPED, RunState.CANCELLED, "as it was asked to; no error, and no interruption from outside"),
+        (SUPERSEDED, STOPPED, RunState.CANCELLED, "the spec was edited: nothing is wrong with it"),
+        (STUCK, STOPPED, RunState.INTERRUPTED, "without its log nobody knows what was late"),
+        (REQUESTED, gen.finished_pod(RUN), RunState.SUCCEEDED, "it was done before it heard of it"),
+        (STUCK, gen.finished_pod(RUN), RunState.SUCCEEDED, "what it waited for came at the last moment"),
+        (REQUESTED, NO_GO, RunState.RUNNING, "its Pod has not ended: the state may still be on its way"),
+        (REQUESTED, pod(RUN, deletion=NOW, node=""), RunState.CANCELLED, "it never got going"),
+        (
+            REQUESTED,
+            pod(RUN, "tofu-apply", ended_container(1), reason="Evicted"),
+            RunState.CANCELLED,
+            "evicted on its way out",
+        ),
+        (
+            REQUESTED,
+            pod(RUN, "plan-gate", ended_container(EXIT_APPROVAL_NEEDED, gen.GATE_MESSAGE)),
+            RunState.CANCELLED,
+            "nobody is asked to approve what was called off",
+        ),
+    ],
+)
+def test_the_end_of_a_run_that_was_told_to_stop(run: RunEntry, view: PodView, state: RunState, why: str) -> None:
+    assert read(view, run).state is state, why
+
+
+@pytest.mark.parametrize("run", [REQUESTED, SUPERSEDED])
+def test_a_run_that_was_called_off_has_no_error_and_keeps_what_it_planned(run: RunEntry) -> None:
+    ended = read(STOPPED, run, Progress(errors=(Diagnostic("interrupted", ""),)))
+    assert (ended.errors, ended.cause, ended.stopping) == ((), "", run.stopping)
+    assert ended.finished == ended_container().finished
+    assert ended.plan == gen.PLAN
+
+
+@pytest.mark.parametrize(
+    ("run", "there", "after", "why"),
+    [
+        (REQUESTED, False, RunState.CANCELLED, "the Job is gone, and with it what it was doing"),
+        (SUPERSEDED, False, RunState.CANCELLED, "the same"),
+        (STUCK, False, RunState.LOST, "what became of it nobody saw: the next plan tells"),
+        (REQUESTED, True, RunState.RUNNING, "its Job is still going"),
+        (replace(REQUESTED, state=RunState.PENDING), False, RunState.CANCELLED, "it is not created after all"),
+        (replace(STUCK, state=RunState.PENDING), False, RunState.LOST, "nor is this one"),
+    ],
+)
+def test_a_run_that_was_told_to_stop_and_has_no_pod(run: RunEntry, there: bool, after: RunState, why: str) -> None:
+    assert runs.read(run, job(run) if there else None, None, None, NOW).state is after, why
+
+
+def test_a_stuck_run_names_what_was_not_created_and_only_that() -> None:
+    """The addresses decide which servers are tried with their next size."""
+    operations = {
+        "hcloud_network.this": ResourceProgress("create", NOW, "done"),
+        "hcloud_server.worker[0]": ResourceProgress("create", NOW, "failed"),
+        "hcloud_server.worker[1]": ResourceProgress("create", NOW),
+        "hcloud_firewall.this": ResourceProgress("update", NOW),
+    }
+    (error,) = read(STOPPED, STUCK, Progress(operations, errors=(Diagnostic("interrupted", ""),))).errors
+    assert (error.code, error.terminal) == ("ERR_CAPACITY", False)
+    assert error.addresses == ("hcloud_server.worker[0]", "hcloud_server.worker[1]")
+    assert error.message == "Still not created: hcloud_server.worker[0], hcloud_server.worker[1]"
+
+
+def test_a_stuck_run_whose_apply_ended_well_after_all_is_not_a_want_of_capacity() -> None:
+    """The server came while the run was being stopped: only the outputs were not read any more."""
+    view = pod(RUN, "tofu-output", ContainerView("waiting"), deletion=NOW, phase="Failed")
+    progress = Progress({"hcloud_server.worker[0]": ResourceProgress("create", NOW, "done")}, ended=True)
+    run = read(view, STUCK, progress)
+    assert not run.active
+    assert "ERR_CAPACITY" not in [e.code for e in run.errors]
+
+
+@pytest.mark.parametrize(
+    ("action", "state", "seconds", "late"),
+    [
+        ("create", "running", 901, True),
+        ("create", "running", 900, False),
+        ("create", "done", 5000, False),
+        ("create", "failed", 5000, False),
+        ("update", "running", 5000, False),
+        ("delete", "running", 5000, False),
+    ],
+)
+def test_what_has_been_in_creation_for_too_long(action: str, state: str, seconds: int, late: bool) -> None:
+    operation = ResourceProgress(action, NOW - timedelta(seconds=seconds), state)
+    found = runs.still_creating(Progress({"hcloud_server.worker[0]": operation}), NOW, timedelta(minutes=15))
+    assert found == (("hcloud_server.worker[0]",) if late else ())
+
+
+def test_nothing_is_late_of_which_nothing_was_heard() -> None:
+    assert runs.still_creating(None, NOW, timedelta(0)) == ()
+
+
 # --- what was said ----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     ("container", "said", "why"),
     [
-        (ended_container(1, "Error: no such module"), "Error: no such module", "the tail of the log, as it is"),
+        (
+            ended_container(1, "Initializing\nError: no such module"),
+            "no such module",
+            "the error in the tail of the log",
+        ),
         (ended_container(1, '{"@level":"error","@message":"x"}'), "Error", "JSON lines are not for people"),
         (ended_container(1, '"@level":"info","cut":'), "Error", "nor are halves of them"),
         (ended_container(4, '{"explanation":"it would be replaced"}'), "it would be replaced", "the gate's words"),
@@ -161,12 +275,28 @@ def test_diagnostics_of_the_log_speak_before_the_tail_of_it() -> None:
             pod(RUN, "tofu-apply", ended_container(1), reason="Evicted", message="low on memory"),
             "Evicted: low on memory",
         ),
-        (pod(RUN, "tofu-apply", ended_container(1), terminating=True), "its Pod was deleted"),
-        (pod(RUN, "tofu-apply", ended_container(137, reason="OOMKilled")), "OOMKilled"),
+        (pod(RUN, "tofu-apply", ended_container(1), deletion=NOW), "its Pod was deleted"),
+        (pod(RUN, "tofu-apply", ended_container(137, reason="ContainerStatusUnknown")), "ContainerStatusUnknown"),
     ],
 )
-def test_the_cause_of_an_interruption_is_kept(view: PodView, cause: str) -> None:
-    assert read(view).cause == cause
+def test_the_cause_of_an_interruption_is_kept_and_told_as_an_error(view: PodView, cause: str) -> None:
+    run = read(view)
+    assert run.cause == cause
+    assert [(e.code, e.message, e.terminal) for e in run.errors] == [("ERR_RUN_INTERRUPTED", cause, False)]
+
+
+def test_an_interruption_that_nobody_explains_is_still_an_error_with_words() -> None:
+    view = PodView("p", "u", RUN.job, "Failed")
+    assert [(e.code, e.message) for e in read(view).errors] == [
+        ("ERR_RUN_INTERRUPTED", "The run was ended from outside")
+    ]
+
+
+def test_want_of_memory_is_told_as_such_with_the_setting_that_mends_it() -> None:
+    (error,) = read(pod(RUN, "tofu-plan", ended_container(137, reason="OOMKilled"))).errors
+    assert (error.code, error.terminal) == ("ERR_OUT_OF_MEMORY", False)
+    assert "tofu-plan" in error.message
+    assert "CATALYST_RUN_MEMORY_LIMIT" in error.remedy
 
 
 @pytest.mark.parametrize(
@@ -189,7 +319,7 @@ def test_why_a_pod_does_not_start(container: ContainerView, trouble: str) -> Non
     ("view", "working"),
     [
         (pod(RUN, "tofu-apply"), True),
-        (pod(RUN, "tofu-apply", terminating=True), True),
+        (pod(RUN, "tofu-apply", deletion=NOW), True),
         (pod(RUN), True),
         (replace(gen.finished_pod(RUN), phase="Running"), False),
         (gen.finished_pod(RUN), False),
@@ -200,6 +330,34 @@ def test_why_a_pod_does_not_start(container: ContainerView, trouble: str) -> Non
 def test_a_pod_is_at_work_until_its_last_phase_ended(view: PodView, working: bool) -> None:
     sidecar = {"state-keeper": ContainerView("running")} if view.phase == "Running" else {}
     assert runs.at_work(replace(view, containers={**view.containers, **sidecar})) is working
+
+
+# --- what a run does before it plans ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("verb", list(RunVerb))
+def test_a_run_that_adopts_does_so_between_initialising_and_planning(verb: RunVerb) -> None:
+    run = gen.run(verb=verb, adopt=True)
+    found = read(pod(run, ADOPT), run)
+    assert [p.name for p in found.phases] == ["tofu-init", ADOPT, *phases_of(verb)[1:]]
+    running = runs.running_phase(found)
+    assert running is not None
+    assert running.name == ADOPT
+
+
+def test_a_run_that_could_not_look_for_orphans_failed() -> None:
+    run = gen.run(adopt=True)
+    ended = read(pod(run, ADOPT, ended_container(1, "the project did not answer")), run)
+    assert ended.state is RunState.FAILED
+    assert [(e.code, e.message) for e in ended.errors] == [("ERR_TOFU", "the project did not answer")]
+    assert {p.state for p in ended.phases[2:]} == {PhaseState.SKIPPED}
+
+
+def test_a_plan_ends_with_its_gate_and_needs_no_outputs() -> None:
+    run = gen.run(verb=RunVerb.PLAN)
+    ended = read(gen.finished_pod(run), run)
+    assert [p.name for p in ended.phases] == ["tofu-init", "tofu-plan", "plan-gate"]
+    assert (ended.state, ended.plan) == (RunState.SUCCEEDED, gen.PLAN)
 
 
 # --- outputs and plan -------------------------------------------------------------------------------------------------
@@ -223,10 +381,27 @@ def test_unreadable_outputs_are_none(message: str) -> None:
 
 
 def test_the_plan_is_known_as_soon_as_the_gate_ended() -> None:
-    said = json.dumps({"digest": "d", "add": 1, "change": 2, "destroy": 3, "replacing": ["a"], "explanation": "why"})
-    plan = read(pod(RUN, "plan-gate", ended_container(EXIT_APPROVAL_NEEDED, said))).plan
+    said = {
+        "digest": "d",
+        "add": 1,
+        "change": 2,
+        "destroy": 3,
+        "adopt": 4,
+        "explanation": "why",
+        "replacing": ["a"],
+        "destroying": ["b"],
+        "powering_off": ["c"],
+    }
+    plan = read(pod(RUN, "plan-gate", ended_container(EXIT_APPROVAL_NEEDED, json.dumps(said)))).plan
+    assert plan == PlanEntry("d", 1, 2, 3, 4, ("a",), ("b",), ("c",), "why")
+    assert plan.total == 6, "what is adopted is not an operation of its own"
+
+
+def test_the_words_of_an_older_gate_are_read() -> None:
+    """A run that was under way while the operator was upgraded."""
+    plan = read(pod(RUN, "plan-gate", ended_container(0, gen.GATE_MESSAGE))).plan
     assert plan is not None
-    assert (plan.digest, plan.add, plan.change, plan.destroy, plan.replacing, plan.why) == ("d", 1, 2, 3, ("a",), "why")
+    assert (plan.adopt, plan.destroying, plan.powering_off) == (0, (), ())
 
 
 def test_a_destroy_has_its_own_last_phase() -> None:

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from catalyst_operator.core.settings import CoreSettings
 from catalyst_operator.errors import SettingsError
 from catalyst_operator.settings import Settings
 
@@ -18,6 +19,14 @@ def test_the_least_that_is_needed() -> None:
     assert settings.core.hcloud_endpoint == "", "the provider's own default"
     assert (settings.core.poll, settings.core.retry_base) == (timedelta(seconds=10), timedelta(seconds=20))
     assert (settings.core.operator_namespace, settings.log_level) == ("catalyst-system", "INFO")
+    assert (settings.core.max_attempts, settings.core.preflight_interval) == (5, timedelta(minutes=1))
+    assert (settings.core.create_warning, settings.core.create_limit) == (timedelta(minutes=10), timedelta(minutes=15))
+    assert settings.core.run_memory_limit == "512Mi"
+
+
+def test_what_is_not_set_is_what_the_core_assumes() -> None:
+    """Two places name defaults; tests that build the core's settings must see what operators get."""
+    assert Settings.from_env(LEAST).core == CoreSettings(image=LEAST["CATALYST_IMAGE"])
 
 
 def test_every_setting_is_taken_over() -> None:
@@ -33,6 +42,11 @@ def test_every_setting_is_taken_over() -> None:
             "CATALYST_POLL_INTERVAL": "2s",
             "CATALYST_RETRY_BASE": "1m30s",
             "CATALYST_RETRY_CAP": "1h",
+            "CATALYST_MAX_ATTEMPTS": "1",
+            "CATALYST_PREFLIGHT_INTERVAL": "5s",
+            "CATALYST_CREATE_WARNING": "2m",
+            "CATALYST_CREATE_LIMIT": "3m",
+            "CATALYST_RUN_MEMORY_LIMIT": "1Gi",
             "CATALYST_GIT_URL": "https://git.example/kit",
             "CATALYST_HEALTH_PORT": "1",
             "CATALYST_METRICS_PORT": "65535",
@@ -48,6 +62,12 @@ def test_every_setting_is_taken_over() -> None:
         timedelta(seconds=90),
         timedelta(hours=1),
     )
+    assert (core.max_attempts, core.run_memory_limit) == (1, "1Gi")
+    assert (core.preflight_interval, core.create_warning, core.create_limit) == (
+        timedelta(seconds=5),
+        timedelta(minutes=2),
+        timedelta(minutes=3),
+    )
     assert (settings.health_port, settings.metrics_port, settings.log_level) == (1, 65535, "DEBUG")
 
 
@@ -62,6 +82,21 @@ def test_every_setting_is_taken_over() -> None:
         ("CATALYST_POLL_INTERVAL", ""),
         ("CATALYST_RETRY_BASE", "20"),
         ("CATALYST_RETRY_CAP", "-1s"),
+        ("CATALYST_MAX_ATTEMPTS", "0"),
+        ("CATALYST_MAX_ATTEMPTS", "-1"),
+        ("CATALYST_MAX_ATTEMPTS", "1.5"),
+        ("CATALYST_MAX_ATTEMPTS", "many"),
+        ("CATALYST_MAX_ATTEMPTS", ""),
+        ("CATALYST_PREFLIGHT_INTERVAL", "0s"),
+        ("CATALYST_PREFLIGHT_INTERVAL", "often"),
+        ("CATALYST_CREATE_WARNING", "10"),
+        ("CATALYST_CREATE_LIMIT", "never"),
+        ("CATALYST_RUN_MEMORY_LIMIT", "512"),
+        ("CATALYST_RUN_MEMORY_LIMIT", "0Mi"),
+        ("CATALYST_RUN_MEMORY_LIMIT", "512MB"),
+        ("CATALYST_RUN_MEMORY_LIMIT", "512Mi "),
+        ("CATALYST_RUN_MEMORY_LIMIT", "lots"),
+        ("CATALYST_RUN_MEMORY_LIMIT", "64Mi"),  # Less than a run requests: the API server would refuse every Job.
         ("CATALYST_HEALTH_PORT", "0"),
         ("CATALYST_METRICS_PORT", "65536"),
         ("CATALYST_METRICS_PORT", "http"),

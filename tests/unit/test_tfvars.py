@@ -10,6 +10,8 @@ import pytest
 
 from catalyst_operator.api import labels
 from catalyst_operator.api.phases import RunVerb
+from catalyst_operator.core import sizing
+from catalyst_operator.core.record import SizeChoice
 from catalyst_operator.core.releases import UnknownReleaseError
 from catalyst_operator.core.tfvars import inputs_digest, tfvars
 from tests import gen
@@ -35,6 +37,49 @@ def test_the_variables_of_the_module() -> None:
 
 def test_without_workers_there_are_no_sizes() -> None:
     assert tfvars(gen.sovereign(), SETTINGS)["worker_sizes"] == []
+
+
+HA = (spec(controlPlane={"size": "cpx22", "replicas": 3, "sizeFallbacks": ["cpx32"]}), gen.workers(2))
+
+
+@pytest.mark.parametrize(
+    ("choices", "control_planes", "workers", "why"),
+    [
+        ({}, ["cpx22"] * 3, ["cpx32"] * 2, "as the spec asks"),
+        (
+            {"control-plane-1": SizeChoice("cpx32", "cpx22")},
+            ["cpx22", "cpx32", "cpx22"],
+            ["cpx32"] * 2,
+            "each server has its own",
+        ),
+        ({"worker-1": SizeChoice("cx33", "cpx32")}, ["cpx22"] * 3, ["cpx32", "cx33"], "a fallback that was there then"),
+        (
+            {"worker-0": SizeChoice("cx33", "cpx22")},
+            ["cpx22"] * 3,
+            ["cpx32"] * 2,
+            "chosen when the spec asked otherwise",
+        ),
+        ({"worker-2": SizeChoice("cx33", "cpx32")}, ["cpx22"] * 3, ["cpx32"] * 2, "no such worker is wanted"),
+    ],
+)
+def test_sizes_are_those_that_were_chosen(
+    choices: sizing.Choices, control_planes: list[str], workers: list[str], why: str
+) -> None:
+    values = tfvars(gen.sovereign(*HA), SETTINGS, choices)
+    assert (values["control_plane_sizes"], values["worker_sizes"]) == (control_planes, workers), why
+
+
+def test_another_choice_of_size_is_another_run() -> None:
+    """A step down the ladder has to be planned and applied; the same choices again have nothing to run."""
+    chosen = {"worker-0": SizeChoice("cx33", "cpx32")}
+    assert gen.digest(gen.workers(1), sizes=chosen) != gen.digest(gen.workers(1))
+    assert gen.digest(gen.workers(1), sizes=dict(chosen)) == gen.digest(gen.workers(1), sizes=chosen)
+
+
+def test_a_choice_that_is_the_specs_own_size_changes_nothing() -> None:
+    """A success holds every server to its size; that alone must not start a run."""
+    kept = {"control-plane-0": SizeChoice("cpx22", "cpx22"), "worker-0": SizeChoice("cpx32", "cpx32")}
+    assert gen.digest(gen.workers(1), sizes=kept) == gen.digest(gen.workers(1))
 
 
 def test_they_are_json() -> None:
@@ -68,6 +113,7 @@ def test_what_changes_the_infrastructure_is_another_run(mod: RawMod, why: str) -
         (spec(suspend=True), "a switch of the operator"),
         (spec(deletionProtection=False), "a switch of the operator"),
         (spec(approvePlan="d" * 64), "an approval"),
+        (spec(controlPlane={"size": "cpx22", "sizeFallbacks": ["cpx32"]}), "what is tried only if need be"),
         (spec(components=["harbor"]), "the kit's concern"),
         (spec(gitops={"branch": "release"}), "only cloud-init carries it, which runs once"),
         (gen.annotated(retryRequestedAt="now"), "a wish to try again"),
@@ -89,5 +135,6 @@ def test_a_new_operator_with_other_defaults_starts_no_run(settings: object) -> N
     assert digest(settings=settings) == digest()
 
 
-def test_a_destroy_is_another_run_than_the_apply_of_the_same() -> None:
-    assert digest(verb=RunVerb.DESTROY) != digest()
+def test_each_verb_is_another_run_of_the_same() -> None:
+    """What was only planned was not applied."""
+    assert len({digest(verb=verb) for verb in RunVerb}) == len(RunVerb)

@@ -15,6 +15,8 @@ from e2e.lab.hcloud.store import Object
 
 _HOURS_PER_MONTH = Decimal(730)
 _DIGITS = Decimal("0.0000000001")
+_RETIREMENT = {"announced": "2025-10-16T00:00:00+00:00", "unavailable_after": "2026-01-01T00:00:00+00:00"}
+"""Of what the lab retires while the emulator runs: any dates that are over."""
 
 
 class OfferChange(BaseModel):
@@ -25,6 +27,7 @@ class OfferChange(BaseModel):
     server_type: str
     location: str
     available: bool | None = None
+    retired: bool | None = None
     monthly: str | None = Field(None, pattern=r"^\d+\.\d{2}$")
 
 
@@ -75,11 +78,14 @@ class Catalogue:
         return find(self.images if isinstance(name, int) else fitting, name)
 
     def change_offer(self, change: OfferChange) -> None:
-        """Change what a server type costs in a location, or whether it can be had there now."""
+        """Change what a server type costs in a location, whether it can be had there now, or at all any more."""
         server_type = self.server_type(change.server_type)
         offer = offer_in(server_type, change.location) if server_type else None
         if server_type is None or offer is None:
             raise invalid_field("server_type", f"'{change.server_type}' is not offered in '{change.location}'")
+        if change.retired is not None:
+            offer["deprecation"] = _RETIREMENT if change.retired else None
+            offer["available"] = offer["recommended"] = not change.retired
         if change.available is not None:
             offer["available"] = offer["recommended"] = change.available
         if change.monthly is not None:

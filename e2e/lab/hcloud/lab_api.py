@@ -8,7 +8,7 @@ POST   /_lab/projects {token, project, readonly, limits}   make a token valid; `
 DELETE /_lab/projects {token}                      make a token invalid; the project's objects stay
 GET    /_lab/faults    POST /_lab/faults    DELETE /_lab/faults     see `faults`
 GET    /_lab/delays    POST /_lab/delays           see `delays`
-POST   /_lab/offers {server_type, location, available, monthly}    sold out, back again, dearer
+POST   /_lab/offers {server_type, location, available, retired, monthly}    sold out, back again, retired, dearer
 POST   /_lab/reset                                 forget everything but the tokens known at the start
 """
 

@@ -41,7 +41,8 @@ class Tofu:
         assert ran.returncode == 0, f"tofu init failed:\n{ran.stdout}\n{ran.stderr}"
         return tofu
 
-    def run(self, *arguments: str, cwd: Path, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    def environment(self, more: dict[str, str]) -> dict[str, str]:
+        """Of its commands: nothing of the user's settings, and `more`."""
         base = {
             "HOME": str(self.home),
             "PATH": os.environ["PATH"],
@@ -49,10 +50,13 @@ class Tofu:
             "TF_IN_AUTOMATION": "1",
             "TF_CLI_ARGS": "-no-color",
         }
+        return base | more
+
+    def run(self, *arguments: str, cwd: Path, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [str(self.program), *arguments],
             cwd=cwd,
-            env=base | environment,
+            env=self.environment(environment),
             capture_output=True,
             text=True,
             check=False,

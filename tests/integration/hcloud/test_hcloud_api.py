@@ -384,5 +384,17 @@ def test_a_size_is_sold_out_for_a_while(emulator: Emulator) -> None:
     assert (monthly["hel1"], monthly["fsn1"]) == ("99.0000000000", "29.4900000000")
 
 
+def test_a_size_is_retired_and_sold_again(emulator: Emulator) -> None:
+    api = emulator.project().api
+    offer = {"server_type": "cpx62", "location": "hel1"}
+    emulator.lab.post("/_lab/offers", {**offer, "retired": True})
+    refused = api.post("/servers", order(server_type="cpx62", location="hel1"))
+    assert (refused.status, refused.code) == (422, "invalid_server_type")
+    offers = api.get("/server_types", name="cpx62").body["server_types"][0]["locations"]
+    assert {entry["name"] for entry in offers if entry["deprecation"]} == {"hel1"}
+    emulator.lab.post("/_lab/offers", {**offer, "retired": False})
+    assert api.post("/servers", order(server_type="cpx62", location="hel1")).status == 201
+
+
 def test_tokens_have_64_characters(emulator: Emulator) -> None:
     assert emulator.lab.post("/_lab/projects", {"token": new_token()[:-1]}).code == "invalid_input"

@@ -91,11 +91,16 @@ func (m networkBlockModel) satisfiedBy(have networkBlockModel) bool {
 }
 
 // networksFrom reads the attachments of a server; the API knows no subnets there, so they come from the prior blocks.
+// As with the real provider, a server without prior blocks keeps none, attached or not: an imported server plans an
+// update that names its network, and applying it finds the attachment there or makes it.
 func networksFrom(
 	ctx context.Context, server *hcloud.Server, prior types.Set, diags *diag.Diagnostics,
 ) types.Set {
 	before, err := decode[networkBlockModel](ctx, prior)
 	addError(diags, err)
+	if len(before) == 0 {
+		return networkSet(ctx, []networkBlockModel{}, diags)
+	}
 	subnets := make(map[int64]types.String, len(before))
 	for _, block := range before {
 		if network, _, err := block.network(); err == nil && !block.SubnetID.IsUnknown() {

@@ -1,0 +1,73 @@
+"""Deciding for a Sovereign that is wanted: reads as a checklist, first answer wins.
+
+What has been started is followed to its end before anything new is started; a new run starts only when the inputs
+differ from what was applied last and nothing says to wait. The checks are in the modules beside this one, by what they
+look at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from catalyst_operator.api import labels
+from catalyst_operator.api.phases import RunVerb
+from catalyst_operator.core import status
+from catalyst_operator.core.actions import AddFinalizer, Decision
+from catalyst_operator.core.evidence import gather
+from catalyst_operator.core.observation import Observation
+from catalyst_operator.core.provision import attempts, surroundings, wishes
+from catalyst_operator.core.releases import UnknownReleaseError
+from catalyst_operator.core.scene import Answer, Scene
+from catalyst_operator.core.tfvars import inputs_digest, tfvars
+
+
+def decide(o: Observation) -> Decision:
+    """What to do for a Sovereign that is not being deleted."""
+    scene = look(o)
+    answer = next(answer for check in CHECKS if (answer := check(scene)))
+    hold = () if labels.FINALIZER_SOVEREIGN in o.sovereign.metadata.finalizers else (AddFinalizer(),)
+    record = answer.record or scene.record
+    run = answer.run_in_view(scene)
+    return Decision(
+        actions=(*hold, *scene.evidence.actions, *answer.actions),
+        status=status.build(o, record, run, answer.verdict),
+        ended=scene.evidence.ended,
+        requeue_after=answer.requeue_after,
+    )
+
+
+def look(o: Observation) -> Scene:
+    """The scene of an observation."""
+    evidence = gather(o)
+    verb = RunVerb.PLAN if o.sovereign.spec.dry_run else RunVerb.APPLY
+    try:
+        variables = tfvars(o.sovereign, o.settings, evidence.record.sizes)
+    except UnknownReleaseError as error:
+        where = "spec.release" if o.sovereign.spec.release else "the operator's setting CATALYST_RELEASE"
+        said = str(error)
+        return Scene(o, evidence, {}, "", verb, f"{said[:1].upper()}{said[1:]}. Correct {where}.")
+    return Scene(o, evidence, variables, inputs_digest(verb, variables), verb)
+
+
+CHECKS: tuple[Callable[[Scene], Answer | None], ...] = (
+    surroundings.namespace_foreign,
+    surroundings.namespace_terminating,
+    attempts.stopping,
+    attempts.run_in_progress,
+    surroundings.state_obstacle,
+    surroundings.state_lost,
+    wishes.spec_invalid,
+    wishes.suspended,
+    wishes.planned,
+    wishes.converged,
+    surroundings.credentials_missing,
+    surroundings.credentials_malformed,
+    attempts.awaiting_approval,
+    attempts.cancelled,
+    attempts.failed_for_good,
+    attempts.backing_off,
+    surroundings.run_obstacle,
+    attempts.job_not_created,
+    surroundings.preflight_first,
+    attempts.new_run,
+)

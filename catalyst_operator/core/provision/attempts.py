@@ -1,0 +1,148 @@
+"""Checks of the runs themselves: the one under way, the last one and what it came to, the next one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from catalyst_operator.api import labels
+from catalyst_operator.api.conditions import Reason
+from catalyst_operator.api.phases import Phase, RunVerb
+from catalyst_operator.core import diagnosis, sizing
+from catalyst_operator.core.actions import Action, DeleteJob, WriteRecord
+from catalyst_operator.core.attempts import (
+    changed_since,
+    forgotten_inputs,
+    handled,
+    next_run,
+    retry_at,
+    start_actions,
+    unanswered,
+    with_stop,
+)
+from catalyst_operator.core.following import following
+from catalyst_operator.core.provision.verdicts import phase_of, reason_of_failure, reason_of_work, stalled, working
+from catalyst_operator.core.record import UNSUCCESSFUL, PhaseState, Record, RunEntry, RunState, SizeChoice, StopCause
+from catalyst_operator.core.runs import still_creating
+from catalyst_operator.core.scene import SAFETY, Answer, Scene
+from catalyst_operator.core.status import Stance, Verdict
+from catalyst_operator.core.tfvars import inputs_digest, tfvars
+from catalyst_operator.core.words import approval_words, cancelled_words, failure_message, stopping_words
+
+
+def stopping(scene: Scene) -> Answer | None:
+    """A run that was told to stop, or has to be: the record says so before the Job is told."""
+    run = scene.evidence.run
+    if run is None or not run.active or run.verb is RunVerb.DESTROY:
+        return None
+    cause = _cause_to_stop(scene, run)
+    if cause is None:
+        return None
+    job = scene.o.job(run.job)
+    tell: tuple[Action, ...] = (DeleteJob(run.job),) if job and not job.terminating else ()
+    verdict = working(phase_of(run), reason_of_work(scene.record), stopping_words(run, cause))
+    if run.stopping is cause:
+        return Answer(verdict, tell, SAFETY)
+    record = with_stop(scene.o, scene.record, run, cause)
+    return Answer(verdict, (WriteRecord(record), *tell), SAFETY, record)
+
+
+def run_in_progress(scene: Scene) -> Answer | None:
+    """A run is under way: follow it."""
+    run = scene.evidence.run
+    if run is None or run.state is not RunState.RUNNING:
+        return None
+    message, errors, follow, requeue = following(scene.o, run)
+    verdict = working(phase_of(run), reason_of_work(scene.record), message, errors)
+    return Answer(verdict, follow, requeue)
+
+
+def awaiting_approval(scene: Scene) -> Answer | None:
+    """The gate stopped the last run and nobody has approved its plan."""
+    run = scene.last
+    if run is None or run.state is not RunState.AWAITING_APPROVAL or run.plan is None:
+        return None
+    if changed_since(scene.o, scene.record, run):
+        return None
+    message = approval_words(scene.o, run)
+    return Answer(Verdict(Stance.STALLED, Phase.AWAITING_APPROVAL, Reason.AWAITING_APPROVAL, message))
+
+
+def cancelled(scene: Scene) -> Answer | None:
+    """The last run was stopped on request: the person who asked for it says when it goes on."""
+    run = scene.last
+    if run is None or run.state is not RunState.CANCELLED or run.stopping is not StopCause.REQUESTED:
+        return None
+    if changed_since(scene.o, scene.record, run):
+        return None
+    return Answer(stalled(Reason.RUN_CANCELLED, cancelled_words(scene.o, run)))
+
+
+def failed_for_good(scene: Scene) -> Answer | None:
+    """The last run failed in a way that trying again does not mend."""
+    run = scene.last
+    if run is None or run.state not in UNSUCCESSFUL or changed_since(scene.o, scene.record, run):
+        return None
+    exhausted = run.tries >= scene.o.settings.max_attempts
+    if not exhausted and not any(error.terminal for error in run.errors):
+        return None
+    reason = reason_of_failure(run.errors, Reason.RUN_FAILED)
+    verdict = stalled(reason, failure_message(scene.o, run, exhausted), run.errors)
+    return Answer(verdict, requeue_after=scene.o.settings.poll)
+
+
+def backing_off(scene: Scene) -> Answer | None:
+    """The last run failed in a way that may pass: wait before the next."""
+    run = scene.last
+    if run is None or run.state not in UNSUCCESSFUL or changed_since(scene.o, scene.record, run):
+        return None
+    until = retry_at(scene.o, run)
+    if scene.o.now >= until:
+        return None
+    message = f"{failure_message(scene.o, run, False)} Next try at {until:%H:%M:%S} UTC."
+    verdict = working(phase_of(run), Reason.RETRYING, message, errors=run.errors)
+    return Answer(verdict, requeue_after=min(until - scene.o.now, scene.o.settings.poll))
+
+
+def job_not_created(scene: Scene) -> Answer | None:
+    """A run was recorded, but the operator died before its Job was there: create it now."""
+    run = scene.evidence.run
+    if run is None or run.state is not RunState.PENDING or run.digest != scene.digest:
+        return None
+    return Answer(_starting(run, scene.record), start_actions(scene.o, run, scene.variables), SAFETY)
+
+
+def new_run(scene: Scene) -> Answer:
+    """Start a run: recorded first, then created."""
+    sizes, variables = sizes_to_try(scene)
+    run = next_run(scene.o, scene.record, scene.verb, inputs_digest(scene.verb, variables))
+    record = replace(scene.record.with_new_run(run), handled=handled(scene.o, scene.record), sizes=sizes)
+    actions = (*start_actions(scene.o, run, variables, record), *forgotten_inputs(scene.record, record))
+    return Answer(_starting(run, record), actions, SAFETY, record)
+
+
+def sizes_to_try(scene: Scene) -> tuple[dict[str, SizeChoice], dict[str, Any]]:
+    """The sizes of the next run with the variables that follow: where none of a ladder was to be had, from its top."""
+    run = scene.last
+    failed = {a for e in run.errors if e.code == diagnosis.CAPACITY.code for a in e.addresses} if run else set()
+    sizes = sizing.from_the_top(sizing.servers(scene.o.sovereign.spec), scene.record.sizes, failed)
+    if sizes == scene.record.sizes:
+        return sizes, scene.variables
+    return sizes, tfvars(scene.o.sovereign, scene.o.settings, sizes)
+
+
+def _cause_to_stop(scene: Scene, run: RunEntry) -> StopCause | None:
+    """Why a run was told to stop, or has to be: what a person asks for comes before what the operator found."""
+    if unanswered(scene.o, scene.record, labels.ANNOTATION_CANCEL):
+        return StopCause.REQUESTED
+    if run.stopping:
+        return run.stopping
+    if still_creating(scene.o.progress, scene.o.now, scene.o.settings.create_limit):
+        return StopCause.STUCK
+    apply = run.phase("tofu-apply")
+    edited = bool(scene.digest) and run.digest != scene.digest
+    return StopCause.SUPERSEDED if edited and (apply is None or apply.state is PhaseState.WAITING) else None
+
+
+def _starting(run: RunEntry, record: Record) -> Verdict:
+    return working(Phase.TOFU_INIT, reason_of_work(record), f"Job {run.job} is being created.")

@@ -1,0 +1,130 @@
+"""Checks of what a run needs around it: its namespace, its state, credentials, a project in which all is well."""
+
+from __future__ import annotations
+
+from catalyst_operator.api.conditions import Reason
+from catalyst_operator.api.phases import Phase
+from catalyst_operator.core import diagnosis, naming
+from catalyst_operator.core.attempts import TOKEN_LENGTH, well_formed
+from catalyst_operator.core.obstacles import ABOUT_STATE, BEFORE_A_RUN, Obstacle, first
+from catalyst_operator.core.provision.verdicts import reason_of_failure, reason_of_work, stalled, working
+from catalyst_operator.core.scene import SAFETY, Answer, Scene
+from catalyst_operator.core.standing import standing
+
+
+def namespace_foreign(scene: Scene) -> Answer | None:
+    """Somebody else's namespace has the name of our run namespace."""
+    namespace = scene.o.namespace
+    if namespace is None or namespace.ours:
+        return None
+    name = scene.o.run_namespace
+    message = f"Namespace {name} exists and is not this Sovereign's. Delete it, or give this Sovereign another name."
+    return Answer(stalled(Reason.NAME_CONFLICT, message), requeue_after=scene.o.settings.poll)
+
+
+def namespace_terminating(scene: Scene) -> Answer | None:
+    """The run namespace is on its way out; nothing can be made in it."""
+    if scene.o.namespace is None or not scene.o.namespace.terminating:
+        return None
+    if scene.o.record is not None:
+        name = scene.o.run_namespace
+        error = diagnosis.entry(
+            diagnosis.STATE_LOST, f"Run namespace {name} is being deleted, and the OpenTofu state in it."
+        )
+        message = (
+            f"{error.message} Save its Secrets if they are still there: nothing is started without them. Delete the "
+            "Sovereign to be told what is left in the project."
+        )
+        return Answer(stalled(Reason.STATE_LOST, message, (error,)), requeue_after=scene.o.settings.poll)
+    message = "The run namespace is being deleted; waiting until it is gone."
+    return Answer(working(Phase.PENDING, Reason.PROGRESSING, message), requeue_after=scene.o.settings.poll)
+
+
+def state_obstacle(scene: Scene) -> Answer | None:
+    """The state, or its key, needs something done about it."""
+    return _obstacle(scene, first(ABOUT_STATE, scene.o, scene.record))
+
+
+def state_lost(scene: Scene) -> Answer | None:
+    """The state that was recorded is not there any more: OpenTofu would create everything a second time."""
+    found, expected = scene.o.state, scene.record.state_serial
+    namespace = scene.o.run_namespace
+    if scene.o.record is None:
+        if not scene.o.runs_were_made:
+            return None
+        message = f"The record {namespace}/{naming.RECORD}, which tells what was applied, is gone."
+    elif expected == 0 or (found is not None and found.serial >= expected):
+        return None
+    else:
+        have = "is gone" if found is None else f"has serial {found.serial}, but {expected} was recorded"
+        message = f"State Secret {namespace}/{naming.STATE_SECRET} {have}."
+    error = diagnosis.entry(diagnosis.STATE_LOST, message)
+    return Answer(
+        stalled(Reason.STATE_LOST, f"{message} {error.remedy}", (error,)),
+        requeue_after=scene.o.settings.poll,
+    )
+
+
+def credentials_missing(scene: Scene) -> Answer | None:
+    """The Secret is not there yet: waited for, since in GitOps it may come a moment later."""
+    if scene.o.credentials is not None and scene.o.credentials.token is not None:
+        return None
+    name = scene.o.credentials_name
+    what = f"Secret {name} does not exist" if scene.o.credentials is None else f"Secret {name} has no key 'token'"
+    message = (
+        f"{what}; create it with a Hetzner Cloud API token under the key 'token'. Looking again every few seconds."
+    )
+    verdict = working(Phase.PENDING, Reason.CREDENTIALS_MISSING, message)
+    return Answer(verdict, requeue_after=scene.o.settings.poll)
+
+
+def credentials_malformed(scene: Scene) -> Answer | None:
+    """A token that cannot be one."""
+    credentials = scene.o.credentials
+    token = credentials.token.get_secret_value() if credentials and credentials.token else ""
+    if well_formed(token):
+        return None
+    found = (
+        f"has {len(token)} characters"
+        if len(token) != TOKEN_LENGTH
+        else "holds characters other than letters and digits"
+    )
+    name = scene.o.credentials_name
+    text = f"The token in Secret {name} {found}; a Hetzner Cloud API token has {TOKEN_LENGTH} letters and digits."
+    error = diagnosis.entry(diagnosis.TOKEN_INVALID, text)
+    verdict = stalled(Reason.CREDENTIALS_INVALID, f"{error.code}: {text} {error.remedy}", (error,))
+    return Answer(verdict, requeue_after=scene.o.settings.poll)
+
+
+def run_obstacle(scene: Scene) -> Answer | None:
+    """Something stands in the way of a run."""
+    return _obstacle(scene, first(BEFORE_A_RUN, scene.o, scene.record))
+
+
+def preflight_first(scene: Scene) -> Answer | None:
+    """Nothing is spent before the project was looked at; a failed check is looked at again from time to time."""
+    looked = standing(scene.o, scene.variables, scene.record)
+    if looked.report is None:
+        message = "Checking token, sizes, names and SSH keys with Hetzner before anything is created."
+        return Answer(working(Phase.PENDING, reason_of_work(scene.record), message), looked.ask, SAFETY)
+    if looked.wait_until:
+        error = diagnosis.entry(diagnosis.RATE_LIMITED, "Hetzner's limit of requests an hour is used up")
+        message = f"{error.code}: {error.message}. Next try at {looked.wait_until:%H:%M:%S} UTC. {error.remedy}"
+        verdict = working(Phase.PENDING, Reason.RETRYING, message, (error,))
+        return Answer(verdict, looked.ask, min(looked.wait_until - scene.o.now, scene.o.settings.poll))
+    errors = tuple(check.error for check in looked.report.failed if check.error)
+    if not errors:
+        return None
+    reason = reason_of_failure(errors, Reason.CHECK_FAILED)
+    message = f"{errors[0].code}: {errors[0].message.rstrip('.')}. {errors[0].remedy} Nothing was created."
+    return Answer(stalled(reason, message, errors), looked.ask, scene.o.settings.poll)
+
+
+def _obstacle(scene: Scene, found: Obstacle | None) -> Answer | None:
+    if found is None:
+        return None
+    if found.reason:
+        verdict = stalled(found.reason, found.message, found.errors)
+    else:
+        verdict = working(Phase.PENDING, reason_of_work(scene.record), found.message)
+    return Answer(verdict, found.actions, found.requeue_after)

@@ -1,0 +1,55 @@
+"""Checks of what the spec asks for: whether it can be carried out, whether it is to be, and whether it has been."""
+
+from __future__ import annotations
+
+from catalyst_operator.api import labels
+from catalyst_operator.api.conditions import Reason
+from catalyst_operator.api.phases import Phase, RunVerb
+from catalyst_operator.core.attempts import unanswered
+from catalyst_operator.core.catalogue import cost_of
+from catalyst_operator.core.provision.verdicts import stalled
+from catalyst_operator.core.record import RunState
+from catalyst_operator.core.scene import Answer, Scene
+from catalyst_operator.core.status import Stance, Verdict
+from catalyst_operator.core.words import plan_words
+
+
+def spec_invalid(scene: Scene) -> Answer | None:
+    """A spec that admission could not judge and that cannot be carried out."""
+    return Answer(stalled(Reason.INVALID_SPEC, scene.refusal)) if scene.refusal else None
+
+
+def suspended(scene: Scene) -> Answer | None:
+    """spec.suspend: nothing new is started."""
+    if not scene.o.sovereign.spec.suspend:
+        return None
+    phase = Phase.FLUX_BOOTSTRAP if scene.record.outputs else Phase.PENDING
+    message = "Suspended: nothing is started until spec.suspend is false."
+    return Answer(Verdict(Stance.SETTLED, phase, Reason.SUSPENDED, message))
+
+
+def planned(scene: Scene) -> Answer | None:
+    """spec.dryRun: what would be done is known, and nothing more is."""
+    run = scene.last
+    if scene.verb is not RunVerb.PLAN or run is None or run.state is not RunState.SUCCEEDED:
+        return None
+    if unanswered(scene.o, scene.record, labels.ANNOTATION_RETRY):
+        return None
+    phase = Phase.FLUX_BOOTSTRAP if scene.record.outputs else Phase.PENDING
+    cost = cost_of(scene.o.sovereign.spec, scene.record.sizes)
+    price = f", {cost.monthly} {cost.currency} a month in all" if cost else ""
+    message = (
+        f"Dry run: {plan_words(run)}{price}. Nothing was created or changed; set spec.dryRun to false to apply it."
+    )
+    return Answer(Verdict(Stance.SETTLED, phase, Reason.DRY_RUN, message))
+
+
+def converged(scene: Scene) -> Answer | None:
+    """What is wanted was applied."""
+    if scene.verb is not RunVerb.APPLY or scene.record.applied_digest != scene.digest or scene.record.outputs is None:
+        return None
+    message = (
+        f"Infrastructure is applied, load balancer {scene.record.outputs.load_balancer_ip}; "
+        "waiting for Flux on the new cluster."
+    )
+    return Answer(Verdict(Stance.SETTLED, Phase.FLUX_BOOTSTRAP, Reason.AWAITING_FLUX_BOOTSTRAP, message))

@@ -1,0 +1,61 @@
+"""The little of Hetzner Cloud's API that the containers of a run read themselves: what carries the Sovereign's label.
+
+Standard library and GETs only: a run's own requests must change nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import urllib.error
+import urllib.parse
+import urllib.request
+from typing import Any
+
+from catalyst_operator.api.labels import LABEL_SOVEREIGN_UID
+
+DEFAULT_ENDPOINT = "https://api.hetzner.cloud/v1"
+KINDS = (
+    "servers",
+    "load_balancers",
+    "networks",
+    "firewalls",
+    "ssh_keys",
+    "placement_groups",
+    "volumes",
+    "primary_ips",
+)
+EXIT_UNAUTHORIZED = 7
+TROUBLE = (urllib.error.URLError, TimeoutError, ValueError)
+"""What `labelled` raises: the API refused, is out of reach, or did not answer in JSON."""
+_UNAUTHORIZED = (401, 403)
+_PAGE_SIZE = 50
+
+
+def labelled(kind: str) -> list[dict[str, Any]]:
+    """All objects of a kind in the project that carry this Sovereign's UID label. Raises one of TROUBLE."""
+    selector = f"{LABEL_SOVEREIGN_UID}={os.environ['CATALYST_SOVEREIGN_UID']}"
+    found: list[dict[str, Any]] = []
+    page: int | None = 1
+    while page:
+        query = {"label_selector": selector, "per_page": _PAGE_SIZE, "page": page}
+        answer = _get(f"/{kind}?{urllib.parse.urlencode(query)}")
+        found += answer.get(kind, ())
+        page = answer.get("meta", {}).get("pagination", {}).get("next_page")
+    return found
+
+
+def exit_code(error: Exception) -> int:
+    """Of a container whose look at the project ended with this error."""
+    refused = isinstance(error, urllib.error.HTTPError) and error.code in _UNAUTHORIZED
+    return EXIT_UNAUTHORIZED if refused else 1
+
+
+def _get(path: str) -> dict[str, Any]:
+    endpoint = os.environ.get("HCLOUD_ENDPOINT", DEFAULT_ENDPOINT)
+    request = urllib.request.Request(  # noqa: S310 - the endpoint is the operator's setting
+        endpoint + path, headers={"Authorization": f"Bearer {os.environ['HCLOUD_TOKEN']}"}
+    )
+    with urllib.request.urlopen(request, timeout=20) as response:  # noqa: S310
+        result: dict[str, Any] = json.load(response)
+    return result

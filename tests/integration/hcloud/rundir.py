@@ -1,0 +1,166 @@
+"""The work directory of a run: the module of a Sovereign, its inputs, encrypted state; commands as its containers run
+them."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from catalyst_operator.api.labels import LABEL_SOVEREIGN_UID
+from catalyst_operator.core.plan_gate import Judgement, judge
+from tests.integration.hcloud.cluster import Tofu
+from tests.integration.hcloud.emulator import REPOSITORY, Project
+from tests.integration.tofu import MODULE, copy_of_module
+
+UID = "11111111-2222-3333-4444-555555555555"
+STATE = "terraform.tfstate"
+_ADOPT = (
+    "import pathlib, sys; from catalyst_operator.runs import adopt; sys.exit(adopt.main(pathlib.Path('said.json')))"
+)
+_PUBLIC_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGVkMjU1MTktc2FtcGxlLWtleS1mb3ItdGhlLXRlc3Rz admin@acme.example"
+_KEY = base64.b64encode(bytes(range(32))).decode()
+_KEY_OUTPUT = (
+    '{"magic": "OpenTofu-External-Key-Provider", "version": 1}\n'
+    f'{{"keys": {{"encryption_key": "{_KEY}", "decryption_key": "{_KEY}"}}, "meta": {{"external_data": {{}}}}}}\n'
+)
+_ENCRYPTION = """\
+key_provider "external" "sovereign" {{
+  command = ["cat", "{key}"]
+}}
+method "aes_gcm" "sovereign" {{
+  keys = key_provider.external.sovereign
+}}
+state {{
+  method   = method.aes_gcm.sovereign
+  enforced = true
+}}
+plan {{
+  method   = method.aes_gcm.sovereign
+  enforced = true
+}}
+"""
+
+
+def prepared_module(tofu: Tofu, home: Path) -> Path:
+    """The module with what `tofu init` makes, to copy from."""
+    module = copy_of_module(home)
+    shutil.copy(MODULE / "tests" / "sample.auto.tfvars", module)
+    ran = tofu.run("init", "-input=false", cwd=module, environment={})
+    assert ran.returncode == 0, f"tofu init failed:\n{ran.stdout}\n{ran.stderr}"
+    return module
+
+
+@dataclass
+class RunDirectory:
+    """One Sovereign with three control planes and two workers, in a project of its own."""
+
+    tofu: Tofu
+    folder: Path
+    project: Project
+    variables: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def create(cls, tofu: Tofu, module: Path, folder: Path, project: Project) -> RunDirectory:
+        shutil.copytree(module, folder, symlinks=True)
+        (folder / "key").write_text(_KEY_OUTPUT)
+        made = cls(tofu, folder, project)
+        made.ask(control_plane_sizes=["cx33"] * 3, worker_sizes=["cx43"] * 2, ssh_public_keys=[_PUBLIC_KEY])
+        return made
+
+    def ask(self, **variables: Any) -> None:
+        """Change what the Sovereign asks for."""
+        self.variables |= {"cluster_name": "acme-1a2b3", "labels": {LABEL_SOVEREIGN_UID: UID}, **variables}
+        (self.folder / "tofu.auto.tfvars.json").write_text(json.dumps(self.variables))
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {
+            "HCLOUD_TOKEN": self.project.token,
+            "HCLOUD_ENDPOINT": self.project.api.endpoint,
+            "TF_ENCRYPTION": _ENCRYPTION.format(key=self.folder / "key"),
+        }
+
+    def must(self, *arguments: str) -> str:
+        ran = self.tofu.run(*arguments, cwd=self.folder, environment=self.environment)
+        assert ran.returncode == 0, f"tofu {' '.join(arguments)} failed:\n{ran.stdout}\n{ran.stderr}"
+        return ran.stdout
+
+    def adopt(self, verb: str = "apply") -> dict[str, Any]:
+        """Run the container `adopt`; what it leaves as its termination message."""
+        environment = {
+            **self.tofu.environment(self.environment),
+            "PATH": f"{self.tofu.program.parent}:{os.environ['PATH']}",
+            "PYTHONPATH": str(REPOSITORY),
+            "CATALYST_VERB": verb,
+            "CATALYST_SOVEREIGN_UID": UID,
+        }
+        ran = subprocess.run(
+            [sys.executable, "-c", _ADOPT],
+            cwd=self.folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert ran.returncode == 0, f"adopt failed:\n{ran.stdout}\n{ran.stderr}"
+        assert self.project.token not in ran.stdout + ran.stderr
+        said: dict[str, Any] = json.loads((self.folder / "said.json").read_text())
+        return said
+
+    def plan(self, *options: str) -> dict[str, Any]:
+        """Plan, and give the plan as JSON."""
+        self.must("plan", "-input=false", "-out=plan.bin", *options)
+        shown: dict[str, Any] = json.loads(self.must("show", "-json", "plan.bin"))
+        return shown
+
+    def judged(self, *options: str) -> Judgement:
+        """Plan, and let the gate judge it."""
+        return judge(self.plan(*options), uid=UID, destroy_run="-destroy" in options, replicas=3)
+
+    def apply(self) -> None:
+        """Apply what was planned last. Import blocks are of one run only."""
+        self.must("apply", "-input=false", "plan.bin")
+        (self.folder / "imports.tf").unlink(missing_ok=True)
+
+    def build(self) -> None:
+        """Everything that is asked for, in one go."""
+        self.plan()
+        self.apply()
+
+    def forget(self, *addresses: str) -> None:
+        """Throw these out of the state; without any, the whole of it."""
+        if addresses:
+            self.must("state", "rm", *addresses)
+        else:
+            (self.folder / STATE).unlink()
+
+    def apply_killed_when(self, enough: Callable[[], bool]) -> None:
+        """Apply, and kill tofu and its provider without notice as soon as `enough` is there."""
+        self.plan()
+        process = subprocess.Popen(
+            [str(self.tofu.program), "apply", "-input=false", "plan.bin"],
+            cwd=self.folder,
+            env=self.tofu.environment(self.environment),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        deadline = time.monotonic() + 30
+        try:
+            while not enough():
+                assert process.poll() is None, "the apply ended by itself"
+                assert time.monotonic() < deadline, "the apply did not get that far"
+                time.sleep(0.05)
+        finally:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()

@@ -1,0 +1,275 @@
+"""Adoption with real OpenTofu: what an apply that was killed left behind becomes part of the next plan, and nothing is
+made twice, replaced or forgotten."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from catalyst_operator.core.plan_gate import EXIT_APPROVAL_NEEDED, Judgement, verdict
+from tests.integration.hcloud.cluster import Tofu
+from tests.integration.hcloud.emulator import Project
+from tests.integration.hcloud.rundir import STATE, RunDirectory, prepared_module
+
+pytestmark = pytest.mark.integration
+
+EVERYTHING = 20
+"""Resources of a Sovereign with three control planes, two workers and one key."""
+TARGET = 'hcloud_load_balancer_target.this["{}"]'
+NOTHING = (0, 0, ())
+Ids = dict[str, list[int]]
+
+
+@pytest.fixture(scope="module")
+def module(tofu: Tofu, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return prepared_module(tofu, tmp_path_factory.mktemp("module"))
+
+
+@pytest.fixture
+def sovereign(tofu: Tofu, module: Path, tmp_path: Path, project: Project) -> RunDirectory:
+    return RunDirectory.create(tofu, module, tmp_path / "work", project)
+
+
+def ids(project: Project) -> Ids:
+    """What there is, by kind."""
+    return {kind: sorted(item["id"] for item in items) for kind, items in project.inventory().items()}
+
+
+def added_or_lost(judgement: Judgement) -> tuple[int, int, tuple[str, ...]]:
+    return judgement.add, judgement.destroy, judgement.replacing
+
+
+def servers(project: Project) -> dict[str, dict[str, Any]]:
+    return {server["name"].removeprefix("acme-1a2b3-"): server for server in project.inventory()["servers"]}
+
+
+@pytest.mark.parametrize(
+    ("lost", "adopted"),
+    [
+        ((), EVERYTHING),
+        (("hcloud_server.control_plane", "hcloud_server.worker"), 5),
+        (
+            (
+                "hcloud_load_balancer_network.this",
+                "hcloud_load_balancer_service.this",
+                "hcloud_load_balancer_target.this",
+            ),
+            1 + 2 + 5,
+        ),
+    ],
+    ids=["the whole state", "the servers", "what hangs on the load balancer"],
+)
+def test_what_the_state_lost_is_adopted_and_nothing_is_made_twice(
+    sovereign: RunDirectory, project: Project, lost: tuple[str, ...], adopted: int
+) -> None:
+    sovereign.build()
+    before = ids(project)
+    sovereign.forget(*lost)
+
+    said = sovereign.adopt()
+    assert (said["count"], said["unknown"]) == (adopted, [])
+    judgement = sovereign.judged()
+    assert judgement.adopt == adopted
+    assert added_or_lost(judgement) == NOTHING
+    assert verdict(judgement, manual=False, approved="")[0] == 0
+
+    sovereign.apply()
+    assert ids(project) == before
+    again = sovereign.judged()
+    assert (again.add, again.change, again.destroy, again.adopt) == (0, 0, 0, 0), "the second plan is empty"
+    assert sovereign.adopt() == {"count": 0, "adopted": [], "unknown": []}
+    assert not (sovereign.folder / "imports.tf").exists()
+
+
+@pytest.mark.parametrize("state_too", [True, False], ids=["and the state is gone", "and the state is there"])
+def test_an_apply_killed_between_a_server_and_its_network_is_finished(
+    sovereign: RunDirectory, project: Project, *, state_too: bool
+) -> None:
+    """Neither servers nor load balancer are in the network yet: they get there in place."""
+    project.fault({"delay_seconds": 600}, times=None, path=r"/(servers|load_balancers)/\d+/actions/attach_to_network")
+    sovereign.apply_killed_when(lambda: len(servers(project)) == 5)
+    project.lab.delete("/_lab/faults")
+    before = ids(project)
+    assert all(server["private_net"] == [] for server in servers(project).values())
+    if state_too:
+        (sovereign.folder / STATE).unlink(missing_ok=True)
+
+    said = sovereign.adopt()
+    assert said["unknown"] == []
+    plan = sovereign.plan()
+    actions = {change["address"]: change["change"]["actions"] for change in plan["resource_changes"]}
+    for address in ("hcloud_server.control_plane[0]", "hcloud_server.worker[1]"):
+        assert actions[address] == ["update"]
+    assert actions["hcloud_load_balancer.this"] == ["no-op"]
+    assert actions["hcloud_load_balancer_network.this"] == ["create"]
+    assert not [address for address, done in actions.items() if "delete" in done]
+
+    sovereign.apply()
+    assert ids(project) == before, "nothing was made anew"
+    found = servers(project)
+    assert {name: server["private_net"][0]["ip"] for name, server in found.items()} == {
+        "control-plane-0": "10.0.1.10",
+        "control-plane-1": "10.0.1.11",
+        "control-plane-2": "10.0.1.12",
+        "worker-0": "10.0.1.50",
+        "worker-1": "10.0.1.51",
+    }
+    balancer = project.inventory()["load_balancers"][0]
+    assert [attached["ip"] for attached in balancer["private_net"]] == ["10.0.1.5"]
+    assert len(balancer["targets"]) == 5
+    again = sovereign.judged()
+    assert (again.add, again.change, again.destroy) == (0, 0, 0)
+
+
+def test_an_adopted_server_that_was_in_the_network_stays_in_it(sovereign: RunDirectory, project: Project) -> None:
+    """The plan names the network all the same, since an import does not read it."""
+    sovereign.build()
+    sovereign.forget()
+    attached = {name: server["private_net"] for name, server in servers(project).items()}
+    writes = len(project.writes())
+    sovereign.adopt()
+    sovereign.build()
+    assert {name: server["private_net"] for name, server in servers(project).items()} == attached
+    assert project.writes()[writes:] == [], "it changes the state, and nothing in the cloud"
+
+
+# --- what is not wanted any more --------------------------------------------------------------------------------------
+
+
+def test_a_worker_that_is_not_wanted_any_more_is_adopted_and_destroyed(
+    sovereign: RunDirectory, project: Project
+) -> None:
+    sovereign.build()
+    before = servers(project)
+    sovereign.forget()
+    sovereign.ask(worker_sizes=["cx43"], ssh_public_keys=[])
+
+    assert sovereign.adopt()["count"] == EVERYTHING
+    judgement = sovereign.judged()
+    assert (judgement.add, judgement.replacing) == (0, ())
+    assert set(judgement.destroying) == {
+        "hcloud_server.worker[1]",
+        TARGET.format("worker-1"),
+        'hcloud_ssh_key.this["4cfe9f355cc2"]',
+    }
+    assert verdict(judgement, manual=False, approved="")[0] == EXIT_APPROVAL_NEEDED
+    assert verdict(judgement, manual=False, approved=judgement.digest)[0] == 0
+
+    sovereign.apply()
+    del before["worker-1"]
+    assert {name: server["id"] for name, server in servers(project).items()} == {
+        name: server["id"] for name, server in before.items()
+    }
+    assert project.counts()["load_balancers"] == 1
+    assert "ssh_keys" not in project.counts()
+    again = sovereign.judged()
+    assert (again.add, again.change, again.destroy) == (0, 0, 0)
+
+
+def test_a_second_group_for_workers_is_taken_back(sovereign: RunDirectory, project: Project) -> None:
+    """Of eleven workers only their second group was made, and then they were no longer wanted."""
+    sovereign.build()
+    group = {"name": "acme-1a2b3-worker-1", "type": "spread", "labels": sovereign.variables["labels"]}
+    project.api.must_post("/placement_groups", group)
+    assert sovereign.adopt()["adopted"] == ["hcloud_placement_group.worker[1]"]
+    judgement = sovereign.judged()
+    assert (judgement.add, judgement.destroying) == (0, ("hcloud_placement_group.worker[1]",))
+    sovereign.apply()
+    assert project.counts()["placement_groups"] == 2
+
+
+def test_what_a_lost_state_had_replaced_is_adopted_in_its_stead(sovereign: RunDirectory, project: Project) -> None:
+    """Killed after a server was replaced, before that was written: the state still names the old one."""
+    sovereign.build()
+    shutil.copy(sovereign.folder / STATE, sovereign.folder / "old")
+    sovereign.plan("-replace=hcloud_server.worker[1]")
+    sovereign.apply()
+    before = ids(project)
+    shutil.copy(sovereign.folder / "old", sovereign.folder / STATE)
+
+    said = sovereign.adopt()
+    assert set(said["adopted"]) == {"hcloud_server.worker[1]", TARGET.format("worker-1")}
+    assert added_or_lost(sovereign.judged()) == NOTHING
+    sovereign.apply()
+    assert ids(project) == before
+
+
+def test_a_stranger_with_our_label_is_told_and_left(sovereign: RunDirectory, project: Project) -> None:
+    sovereign.build()
+    labels = sovereign.variables["labels"]
+    made = project.api.must_post("/networks", {"name": "stranger", "ip_range": "10.9.0.0/16", "labels": labels})
+    said = sovereign.adopt()
+    assert (said["count"], said["unknown"]) == (0, [f"networks/{made['network']['id']} stranger"])
+    assert added_or_lost(sovereign.judged()) == NOTHING
+
+
+# --- destroy ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_destroy_takes_what_the_state_lost(sovereign: RunDirectory, project: Project) -> None:
+    """Workers too that are not asked for any more, and without the secrets, which are gone after hand-over."""
+    sovereign.build()
+    sovereign.forget()
+    sovereign.ask(worker_sizes=[], server_token="", agent_token="")
+    said = sovereign.adopt("destroy")
+    assert (said["count"], said["unknown"]) == (EVERYTHING, [])
+    assert sovereign.judged("-destroy").destroy == EVERYTHING
+    sovereign.apply()
+    assert project.counts() == {}
+
+
+def test_a_destroy_plan_does_not_look_at_import_blocks(sovereign: RunDirectory, project: Project) -> None:
+    """Why a destroy adopts by command. If this changes, blocks will do there too."""
+    network = {"name": "acme-1a2b3", "ip_range": "10.0.0.0/16", "labels": sovereign.variables["labels"]}
+    project.api.must_post("/networks", network)
+    sovereign.adopt("apply")
+    assert "hcloud_network.this" in (sovereign.folder / "imports.tf").read_text()
+    assert sovereign.judged("-destroy").destroy == 0
+
+
+@pytest.fixture
+def half(sovereign: RunDirectory, project: Project) -> Callable[[], RunDirectory]:
+    """Makes a Sovereign whose first apply was killed when two servers were there."""
+
+    def make() -> RunDirectory:
+        project.fault({"delay_seconds": 600}, times=None, path=r"/servers/\d+/actions/attach_to_network")
+        # Two are ordered, the others not yet: the first three orders of five are held up.
+        project.fault({"delay_seconds": 600}, times=3, method="POST", path="/servers")
+        sovereign.apply_killed_when(lambda: len(servers(project)) == 2)
+        project.lab.delete("/_lab/faults")
+        return sovereign
+
+    return make
+
+
+def test_a_half_made_sovereign_is_destroyed_whole(half: Callable[[], RunDirectory], project: Project) -> None:
+    sovereign = half()
+    assert sovereign.adopt("destroy")["unknown"] == []
+    sovereign.plan("-destroy")
+    sovereign.apply()
+    assert project.counts() == {}
+
+
+def test_a_half_made_sovereign_is_completed(half: Callable[[], RunDirectory], project: Project) -> None:
+    sovereign = half()
+    before = ids(project)
+    sovereign.adopt()
+    judgement = sovereign.judged()
+    assert (judgement.destroy, judgement.replacing) == (0, ())
+    assert judgement.add >= 3, "three servers at least are missing"
+    sovereign.apply()
+    after = ids(project)
+    assert {kind: len(found) for kind, found in after.items() if found} == {
+        "servers": 5,
+        "networks": 1,
+        "firewalls": 1,
+        "ssh_keys": 1,
+        "placement_groups": 2,
+        "load_balancers": 1,
+        "primary_ips": 10,
+    }
+    assert all(set(before[kind]) <= set(after[kind]) for kind in before)
