@@ -60,8 +60,8 @@ class SovereignSpec(Model):
     """The cloud: hetzner. aws, gcp, azure, oci and huawei are known names that are not built yet."""
 
     credentials_secret_ref: SecretRef
-    """Secret with the cloud's API token, read and write, under the key token, in the Sovereign's
-    namespace."""
+    """Secret with the cloud's API token, Read & Write, under the key token, in the Sovereign's namespace. Keep it
+    valid until the Sovereign is gone: it is needed to destroy what was made."""
 
     project_id: ProjectId | None = None
     """The cloud's project, for people who read this object; the token alone decides which project is
@@ -87,7 +87,7 @@ class SovereignSpec(Model):
 
     ssh_public_keys: Annotated[tuple[SshPublicKey, ...], Field(min_length=1, max_length=10), ListSet()]
     """Public halves of the break-glass keys: ed25519, rsa, ecdsa or sk. Servers take them when they are
-    created."""
+    created. Hetzner takes a key once per project: two Sovereigns in one project need different keys."""
 
     ssh_allowed_cidrs: Annotated[tuple[Cidr, ...], Field(max_length=20), ListSet()] = ()
     """Networks that may reach port 22; none by default, and then it stays closed."""
@@ -115,34 +115,39 @@ class SovereignSpec(Model):
     status says why."""
 
     release: Slug | None = None
-    """Name of the set of pinned versions (k3s, Flux, Cilium, kit); default: the operator's default release.
-    Pinned when the infrastructure is first created."""
+    """Name of the set of versions (k3s, Cilium, Flux) that a server installs at its first boot; default: the
+    operator's default release at that time. Name one for the same versions on servers that are added later."""
 
     gitops: GitOpsSpec = GitOpsSpec()
     """The Git repository that Flux on the new cluster follows."""
 
     approval: Approval = Approval.AUTOMATIC
-    """Manual: every plan waits for spec.approvePlan. Automatic: only plans that destroy, replace or power
-    off wait; replacing what an earlier run left unfinished does not."""
+    """Manual: every plan that changes something in the cloud waits for spec.approvePlan. Automatic: only plans that
+    destroy, replace or power off wait; replacing what an earlier run left unfinished does not. Deleting the
+    Sovereign is its own approval."""
 
     approve_plan: PlanDigest | None = None
-    """Digest of the plan that may be applied, from status.plan.digest."""
+    """Digest of the plan that may be applied, from status.plan.digest. The plan is made again and applied only if
+    it is still the same; the value may stay, since it approves no other plan."""
 
     suspend: bool = False
-    """Do nothing until this is false again; a run in progress ends by itself."""
+    """Start nothing until this is false again; a run in progress goes on to its end, and a deletion is not held
+    up."""
 
     dry_run: bool = False
-    """Plan and price, then stop: status.plan and status.cost tell what would be, and nothing is created or
-    changed in the cloud while this is true."""
+    """Plan and price, then stop: status.plan and status.cost tell what would be. No apply begins while this is
+    true; one that has begun goes on to its end. A deletion is carried out all the same."""
 
     drift_detection: Annotated[DriftDetectionSpec | None, Pending("drift detection")] = None
     """Compare the cloud with the state from time to time; off by default."""
 
     deletion_policy: DeletionPolicy = DeletionPolicy.DELETE
-    """Delete: deleting the Sovereign destroys its cloud objects. Orphan: it leaves them alone."""
+    """Delete: deleting the Sovereign destroys its cloud objects. Orphan: it leaves them alone and removes their
+    OpenTofu state with its key, so that they can only be removed by hand."""
 
     deletion_protection: bool = True
-    """While true, deleting the Sovereign is refused. Plans that destroy a part of it wait for approval instead."""
+    """While true, deleting the Sovereign is refused. It does not guard against edits: plans that destroy a part
+    of it wait for approval in any case."""
 
     phase1: Annotated[Phase1Spec, Pending("phase 1")] = Phase1Spec()
     """Patience with the bootstrap kit."""

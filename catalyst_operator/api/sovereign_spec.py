@@ -125,7 +125,7 @@ class RegionSpec(Model):
 
     location: Location
     """Hetzner location: fsn1 Falkenstein, nbg1 Nuremberg, hel1 Helsinki, ash Ashburn, hil Hillsboro, sin
-    Singapore. Can be corrected until the infrastructure exists."""
+    Singapore. Can be corrected until status.outputs exists."""
 
     building_blocks: Annotated[
         tuple[BuildingBlock, ...],
@@ -151,15 +151,14 @@ class ControlPlaneSpec(Model):
     cel_rules: ClassVar[tuple[Rule, ...]] = (_FALLBACK_RULE,)
 
     size: SizeName
-    """Hetzner server type, such as cpx22. A change of an existing server powers it off and waits for
-    approval."""
+    """Hetzner server type, such as cx33. A change powers off the servers that exist and waits for approval."""
 
     replicas: Literal[1, 3] = 1
-    """1, or 3 for high availability."""
+    """1, or 3 for high availability, which needs a worker besides."""
 
     size_fallbacks: SizeFallbacks = ()
-    """Server types tried in order when size is not to be had; they only touch servers that do not exist
-    yet."""
+    """Server types tried in this order for a new server when Hetzner has none of size. A server keeps the type it
+    got (status.servers) for as long as size stays the same."""
 
 
 class WorkersSpec(Model):
@@ -176,14 +175,15 @@ class WorkersSpec(Model):
     )
 
     size: SizeName | None = None
-    """Hetzner server type, such as cpx32; required as soon as replicas is above 0."""
+    """Hetzner server type, such as cx43; required as soon as replicas is above 0. A change powers off the servers
+    that exist and waits for approval."""
 
     replicas: Annotated[int, Field(ge=0, le=50)] = 0
-    """Number of workers."""
+    """Number of workers. A lower one destroys those with the highest numbers and waits for approval."""
 
     size_fallbacks: SizeFallbacks = ()
-    """Server types tried in order when size is not to be had; they only touch servers that do not exist
-    yet."""
+    """Server types tried in this order for a new server when Hetzner has none of size. A server keeps the type it
+    got (status.servers) for as long as size stays the same."""
 
 
 class FederationSpec(Model):
@@ -295,7 +295,7 @@ class GitOpsSpec(Model):
     """Branch to follow."""
 
     path: GitPath | None = None
-    """Folder of the kit; default: clusters/_template in mode Template, clusters/<fqdn> in mode Commit."""
+    """Folder of the repository that Flux applies; default: clusters/_template/bootstrap-kit."""
 
     credentials_secret_ref: Annotated[SecretRef | None, Pending("bootstrap kit")] = None
     """Secret with the keys username and password for HTTPS."""

@@ -35,7 +35,8 @@ class LastOperation(Tolerant):
     """Create until the infrastructure first exists, Reconcile after, Delete at the end."""
 
     state: OperationState
-    """How it stands: Error is retried by itself, Failed waits for an edit."""
+    """How it stands: Error is retried by itself, Failed waits for a person, Waiting for an approval, an edit or a
+    Secret."""
 
     description: Message = ""
     """What is going on right now, such as the resource being created and for how long."""
@@ -67,7 +68,8 @@ class Plan(Tolerant):
     """The last plan that OpenTofu made."""
 
     digest: Annotated[str, Field(max_length=80)]
-    """Digest over what the plan would do; spec.approvePlan takes it."""
+    """Digest over what the plan would do; spec.approvePlan takes it. The same plan has the same digest, in a dry
+    run too."""
 
     add: Count = 0
     """Objects that would be created."""
@@ -79,16 +81,18 @@ class Plan(Tolerant):
     """Objects that would be destroyed, replaced ones included."""
 
     adopt: Count = 0
-    """Objects that an interrupted run made and the state does not know of yet."""
+    """Objects that an earlier run made and the state does not know of; they are taken into it, not made again."""
 
     replacing: Addresses = ()
-    """Addresses of objects that would be replaced, ten at most."""
+    """Addresses of objects that would be replaced; of more than ten, the last entry is a count."""
 
     destroying: Addresses = ()
-    """Addresses of objects that would be destroyed and not made again, ten at most."""
+    """Addresses of objects that would be destroyed and not made again; of more than ten, the last entry is a
+    count."""
 
     powering_off: Addresses = ()
-    """Addresses of servers that would be powered off to change their size, ten at most."""
+    """Addresses of servers that would be powered off to change their size; of more than ten, the last entry is a
+    count."""
 
 
 class Outputs(Tolerant):
@@ -176,7 +180,7 @@ class CurrentRun(Tolerant):
     """The run in progress."""
 
     job_ref: JobRef
-    """Its Job; `kubectl logs` on it shows the containers of each phase."""
+    """Its Job; each phase is a container of it, such as `kubectl logs` takes with -c tofu-apply."""
 
     verb: RunVerb = RunVerb.APPLY
     """What it does."""
@@ -198,7 +202,8 @@ class RunRecord(Tolerant):
     """Number of the attempt."""
 
     result: RunResult
-    """How it ended."""
+    """How it ended. Interrupted: from outside. Lost: its end was never seen. Cancelled: stopped on request, or
+    since the spec was edited before anything was applied."""
 
     start_time: Time
     """When it began."""
@@ -210,7 +215,7 @@ class RunRecord(Tolerant):
     """How long it took."""
 
     job_name: Annotated[str | None, Field(max_length=63)] = None
-    """Its Job; the logs of the last three runs are kept."""
+    """Its Job in status.runNamespace; the Jobs and logs of the last three runs are kept."""
 
     error_code: Annotated[str | None, Field(max_length=64)] = None
     """Code of what made it fail."""
@@ -245,17 +250,17 @@ class ServerStatus(Tolerant):
     """Control plane or worker."""
 
     size: Annotated[str, Field(max_length=32)]
-    """The server type in use: spec's size or one of its fallbacks."""
+    """The server type in use, or tried next: spec's size or one of its fallbacks."""
 
 
 class PreflightCheck(Tolerant):
     """One check made before anything is spent."""
 
     name: Annotated[str, Field(min_length=1, max_length=64)]
-    """What was checked."""
+    """What was checked: token, sizes, names and ssh-keys with the cloud, user-data in the plan."""
 
     result: PreflightResult
-    """Passed, Failed, or Unknown when it could not be checked."""
+    """Passed, Failed, or Unknown when it could not be checked; OpenTofu decides then."""
 
     message: Message = ""
     """What was found."""
@@ -271,10 +276,11 @@ class SovereignStatus(Tolerant):
     """The step in progress, for people; programs use the conditions."""
 
     phase1_outcome: Phase1Outcome | None = None
-    """The verdict on the bootstrap kit; absent while there is none."""
+    """The verdict on the bootstrap kit; absent while there is none. Not written yet."""
 
     progress_percent: Annotated[int, Field(ge=0, le=100)] = 0
-    """How far the provisioning or deletion has come, in percent of its steps."""
+    """How far the provisioning or deletion has come, in percent of its steps. 50: the infrastructure is there, the
+    new cluster's bootstrap is not."""
 
     conditions: Annotated[tuple[Condition, ...], Field(max_length=32), ListMap(("type",))] = ()
     """Observations, each with a reason and a sentence. Ready is always among them."""
@@ -283,49 +289,50 @@ class SovereignStatus(Tolerant):
     """What the operator is doing, or did last."""
 
     last_errors: Annotated[tuple[LastError, ...], Field(max_length=10)] = ()
-    """What went wrong, with what to do about it; empty when all is well."""
+    """What is wrong at the moment, with what to do about it; empty when all is well. Past runs keep the code of
+    theirs in history."""
 
     preflight: Annotated[tuple[PreflightCheck, ...], Field(max_length=32), ListMap(("name",))] = ()
-    """The checks made before anything is spent."""
+    """The checks made before anything is spent, as of the last look."""
 
     plan: Plan | None = None
-    """The last plan that OpenTofu made."""
+    """The last plan that OpenTofu made, of a dry run too; whether it was applied is in conditions and history."""
 
     outputs: Outputs | None = None
     """What OpenTofu reports about the infrastructure; present from the first successful apply on."""
 
     endpoints: Endpoints | None = None
-    """URLs of the Sovereign."""
+    """URLs of the Sovereign. Not written yet."""
 
     servers: Annotated[tuple[ServerStatus, ...], Field(max_length=64), ListMap(("name",))] = ()
-    """The servers and the sizes that were to be had for them."""
+    """The servers, each with the size it has or is to get."""
 
     components: Annotated[tuple[ComponentStatus, ...], Field(max_length=256), ListMap(("name",))] = ()
-    """The components of the kit."""
+    """The components of the kit. Not written yet."""
 
     components_summary: Annotated[str, Field(max_length=16)] | None = None
-    """Installed of expected components, such as 9/12."""
+    """Installed of expected components, such as 9/12. Not written yet."""
 
     kustomizations: Annotated[tuple[KustomizationStatus, ...], Field(max_length=64), ListMap(("name",))] = ()
-    """The Kustomizations of the new cluster."""
+    """The Kustomizations of the new cluster. Not written yet."""
 
     cost: Cost | None = None
-    """What the infrastructure costs by list price."""
+    """What the infrastructure that the spec asks for costs by list price; absent where a price is not known."""
 
     release: Annotated[str, Field(max_length=63)] | None = None
-    """The set of pinned versions in force, pinned when the infrastructure was first created."""
+    """The set of versions in force. Not written yet."""
 
     phase1: Phase1InForce | None = None
-    """The Phase-1 values in force."""
+    """The Phase-1 values in force. Not written yet."""
 
     run_namespace: Annotated[str, Field(max_length=63)] | None = None
-    """The namespace in which the runs and the state of this Sovereign live."""
+    """The namespace in which the runs, their logs and the state of this Sovereign live."""
 
     current_run: CurrentRun | None = None
     """The run in progress."""
 
     history: Annotated[tuple[RunRecord, ...], Field(max_length=5)] = ()
-    """The last five runs, newest first."""
+    """Of the last five runs those that have ended, newest first."""
 
     last_handled_reconcile_at: Stamp | None = None
     """Value of reconcile.fluxcd.io/requestedAt that was answered last."""
@@ -337,7 +344,7 @@ class SovereignStatus(Tolerant):
     """Value of catalyst.openova.io/cancelRequestedAt that was answered last."""
 
     last_handled_rejoin_at: Stamp | None = None
-    """Value of catalyst.openova.io/rejoinRequestedAt that was answered last."""
+    """Value of catalyst.openova.io/rejoinRequestedAt that was answered last. Not written yet."""
 
     last_handled_hand_off_at: Stamp | None = None
-    """Value of catalyst.openova.io/handOffRequestedAt that was answered last."""
+    """Value of catalyst.openova.io/handOffRequestedAt that was answered last. Not written yet."""

@@ -16,14 +16,19 @@ from catalyst_operator.core.naming import digest_of
 MAX_MESSAGE = 1000
 QUIET = frozenset({ConditionType.READY.value, ConditionType.RECONCILING.value})
 """Conditions that only sum up others."""
+BAD_REASONS = frozenset({Reason.DESTROY_FAILED.value})
+"""Reasons that are no good news whatever the condition's status."""
 BAD_WHEN_TRUE = frozenset({ConditionType.STALLED.value, ConditionType.DRIFTED.value})
 
 
 def between(sovereign: Sovereign, after: SovereignStatus, now: datetime) -> list[dict[str, Any]]:
     """The events for what changed from the observed status to the new one."""
     before = {c.type: c for c in sovereign.status.conditions}
-    turned = (c for c in after.conditions if c.type not in QUIET and _turned(before.get(c.type), c))
-    return [_event(sovereign, c, now) for c in turned]
+    turned = [c for c in after.conditions if c.type not in QUIET and _turned(before.get(c.type), c)]
+    # Where Stalled says the same as another condition, it says it for both.
+    said = {c.message for c in turned if c.type == ConditionType.STALLED.value}
+    news = (c for c in turned if c.type == ConditionType.STALLED.value or c.message not in said)
+    return [_event(sovereign, c, now) for c in news]
 
 
 def _turned(before: Condition | None, after: Condition) -> bool:
@@ -34,7 +39,7 @@ def _turned(before: Condition | None, after: Condition) -> bool:
 
 def _event(sovereign: Sovereign, condition: Condition, now: datetime) -> dict[str, Any]:
     meta = sovereign.metadata
-    bad = condition.status == "False" or condition.type in BAD_WHEN_TRUE
+    bad = condition.status == "False" or condition.type in BAD_WHEN_TRUE or condition.reason in BAD_REASONS
     bad = bad and condition.reason != Reason.AWAITING_APPROVAL.value
     told = [meta.uid, condition.type, condition.reason, condition.message, format_time(condition.last_transition_time)]
     return {

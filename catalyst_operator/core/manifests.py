@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from catalyst_operator.api import labels
@@ -86,9 +87,9 @@ def state_key(sovereign: Sovereign, key: bytes) -> Manifest:
     return _secret(sovereign, naming.STATE_KEY_SECRET, {"provider-output": text}, immutable=True)
 
 
-def cluster_secrets(sovereign: Sovereign, server_token: str, agent_token: str) -> Manifest:
+def cluster_secrets(sovereign: Sovereign, server_token: str, agent_token: str, ca_files: Mapping[str, str]) -> Manifest:
     """The module's secret variables. Created once: the nodes know them from their first boot on."""
-    variables = {"server_token": server_token, "agent_token": agent_token}
+    variables = {"server_token": server_token, "agent_token": agent_token, "ca_files": dict(ca_files)}
     files = {"cluster-secrets.auto.tfvars.json": json.dumps(variables)}
     return _secret(sovereign, naming.CLUSTER_SECRETS, files, immutable=True)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 from catalyst_operator.api.common import Truth
 from catalyst_operator.api.conditions import ConditionType, Reason
@@ -70,7 +71,8 @@ def _of_entry(run: RunEntry, entry: PhaseEntry, entries: Sequence[PhaseEntry]) -
 
 def _phase_sentence(run: RunEntry, entry: PhaseEntry, entries: Sequence[PhaseEntry], words: str) -> str:
     began = entries[0].started
-    took = f" in {seconds(entry.finished - began)}" if entry.finished and began else ""
+    lasted = entry.finished - began if entry.finished and began else None
+    took = f" in {seconds(lasted)}" if lasted and lasted >= timedelta(seconds=1) else ""
     if entry.state is PhaseState.SUCCEEDED:
         return _success(run, entry.name).format(took=took)
     why = _why(run, entry) if entry.state is PhaseState.FAILED else ""

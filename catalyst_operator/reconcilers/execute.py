@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Callable
 from contextlib import suppress
 
-from catalyst_operator.adapters import kube
+from catalyst_operator.adapters import authorities, kube
 from catalyst_operator.adapters.kube import Kube, Object
 from catalyst_operator.adapters.preflights import Preflights
 from catalyst_operator.adapters.run_logs import RunLogs
@@ -22,7 +22,6 @@ from catalyst_operator.reconcilers.observe import state_of
 
 log = logging.getLogger(__name__)
 STATE_KEY_BYTES = 32
-JOIN_TOKEN_BYTES = 24
 
 
 class Executor:
@@ -117,8 +116,7 @@ class Executor:
             await self._kube.apply(manifest)
         key = manifests.state_key(self._sovereign, secrets.token_bytes(STATE_KEY_BYTES))
         await self._kube.create_once(key)
-        tokens = (secrets.token_hex(JOIN_TOKEN_BYTES), secrets.token_hex(JOIN_TOKEN_BYTES))
-        await self._kube.create_once(manifests.cluster_secrets(self._sovereign, *tokens))
+        await self._trust()
         if credentials and credentials.token:
             token = credentials.token.get_secret_value()
             await self._kube.apply(manifests.provider_token(self._sovereign, token))
@@ -150,6 +148,13 @@ class Executor:
         token = self._o.credentials.token if self._o.credentials else None
         if token:
             self._preflights.ask(self._o.uid, key, token, wanted, self._changed)
+
+    async def _trust(self) -> None:
+        """The cluster's authorities and join tokens: made once, since its nodes know them from their first boot on."""
+        if await self._kube.find(kube.SECRETS, self._space, naming.CLUSTER_SECRETS) is None:
+            made = authorities.make(self._o.now)
+            manifest = manifests.cluster_secrets(self._sovereign, made.server_token, made.agent_token, made.files)
+            await self._kube.create_once(manifest)
 
     async def _release(self, kind: kube.Kind, name: str, finalizer: str) -> None:
         found = await self._kube.find(kind, self._space, name)

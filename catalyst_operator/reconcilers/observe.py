@@ -39,6 +39,7 @@ from catalyst_operator.core.settings import CoreSettings
 from catalyst_operator.errors import CorruptRecord, NotFound, Refused, Unavailable
 
 log = logging.getLogger(__name__)
+HTTP_FORBIDDEN = 403
 DIAGNOSED = ("tofu-plan", "tofu-apply")
 """Containers whose log holds diagnostics as JSON lines."""
 LOCK_INFO = "app.terraform.io/lock-info"
@@ -72,7 +73,15 @@ class Observer:
             state=None,
             preflight=self._preflights.report(meta.uid),
         )
-        return await self._in_namespace(seen) if namespace and namespace.ours else seen
+        if namespace is None or not namespace.ours:
+            return seen
+        try:
+            return await self._in_namespace(seen)
+        except Refused as error:
+            if namespace.terminating and error.status == HTTP_FORBIDDEN:
+                # The right to look inside goes with everything else.
+                return seen
+            raise
 
     async def _in_namespace(self, seen: Observation) -> Observation:
         """What the run namespace holds."""

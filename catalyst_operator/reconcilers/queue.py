@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Generic, TypeVar
 
-from catalyst_operator.errors import CatalystError
+from catalyst_operator.errors import CatalystError, Conflict
 
 K = TypeVar("K", bound=Hashable)
 log = logging.getLogger(__name__)
@@ -89,7 +89,9 @@ class WorkQueue(Generic[K]):
         except Exception as error:
             entry.failures += 1
             delay = min(self._max, self._first * 2 ** min(entry.failures - 1, MAX_DOUBLINGS))
-            log.warning(
+            log.log(
+                # Somebody wrote in between: observing again is all there is to it.
+                logging.INFO if isinstance(error, Conflict) else logging.WARNING,
                 "%s: %s: %s; again in %.1f s",
                 key,
                 type(error).__name__,

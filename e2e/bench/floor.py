@@ -16,6 +16,7 @@ import uuid
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 
+from catalyst_operator.adapters import authorities
 from catalyst_operator.api import labels
 from catalyst_operator.api.phases import RunVerb
 from catalyst_operator.api.sovereign import Sovereign as Model
@@ -58,10 +59,11 @@ class Floor:
             "tofu.auto.tfvars.json": json.dumps(self._variables, indent=1),
             "backend.tf": job.backend_file(self._namespace),
         }
+        trust = authorities.make(datetime.now(UTC))
         wanted = [
             *manifests.access(sovereign, self._settings),
             manifests.state_key(sovereign, secrets.token_bytes(32)),
-            manifests.cluster_secrets(sovereign, secrets.token_hex(24), secrets.token_hex(24)),
+            manifests.cluster_secrets(sovereign, trust.server_token, trust.agent_token, trust.files),
             manifests.provider_token(sovereign, self._project.token),
             manifests.inputs(sovereign, digest, files),
         ]

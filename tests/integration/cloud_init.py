@@ -11,17 +11,18 @@ import gzip
 import hashlib
 import json
 import os
-import random
 import shutil
 import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from catalyst_operator.adapters import authorities
 from catalyst_operator.core.releases import load
 from e2e.lab.layout import cache_folder
 from tests.integration.tofu import MODULE, OpenTofu, ToolMissing
@@ -47,11 +48,8 @@ PURE = (
     "units",
 )
 
-CA_FILES = (
-    *("client-ca.crt", "client-ca.key", "server-ca.crt", "server-ca.key"),
-    *("request-header-ca.crt", "request-header-ca.key", "service.key"),
-    *("etcd/peer-ca.crt", "etcd/peer-ca.key", "etcd/server-ca.crt", "etcd/server-ca.key"),
-)
+TRUST = authorities.make(datetime.now(UTC))
+CA_FILES = tuple(TRUST.files)
 
 _OUTPUTS = """\
 output "user_data" {
@@ -177,23 +175,16 @@ def shellcheck(*scripts: Path) -> str:
 
 def sample(**changes: Any) -> dict[str, Any]:
     """Variables of a highly available Sovereign with two workers and CAs of its own."""
-    ca = "K10" + "0123456789abcdef" * 4
     return {
         "cluster_name": "acme-1a2b3",
         "fqdn": "acme.omani.works",
         "location": "fsn1",
         "control_plane_sizes": ["cx33"] * 3,
         "worker_sizes": ["cx43"] * 2,
-        "ca_files": {name: _pem(name) for name in CA_FILES},
-        "server_token": f"{ca}::server:{'s' * 32}",
-        "agent_token": f"{ca}::node:{'n' * 32}",
+        "ca_files": dict(TRUST.files),
+        "server_token": TRUST.server_token,
+        "agent_token": TRUST.agent_token,
         "release": load().get().module_value(),
         "git": {"url": "https://git.example.com/openova", "branch": "main", "path": "./clusters/_template/kit"},
         **changes,
     }
-
-
-def _pem(name: str) -> str:
-    # Random, as keys are: what compresses would make user_data look smaller than it will be.
-    body = base64.encodebytes(random.Random(name).randbytes(270)).decode()  # noqa: S311 (no secret)
-    return f"-----BEGIN TEST-----\n{body}-----END TEST-----\n"

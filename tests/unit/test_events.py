@@ -32,6 +32,7 @@ def told(before: list[Condition], after: list[Condition]) -> list[dict[str, Any]
         ([], made("TofuApply", "False", "Failed"), "Warning", "TofuApplyFailed", "a phase failed"),
         ([], made("Stalled", "True", "RunFailed"), "Warning", "StalledRunFailed", "a person is needed"),
         ([], made("Deleting", "True", "Destroying"), "Normal", "DeletingDestroying", "progress of a deletion"),
+        ([], made("Deleting", "True", "DestroyFailed"), "Warning", "DeletingDestroyFailed", "it is tried again"),
         ([], made("TofuPlan", "False", "AwaitingApproval"), "Normal", "TofuPlanAwaitingApproval", "nothing is wrong"),
         ([], made("PreflightPassed", "True", "Passed"), "Normal", "PreflightPassedPassed", "the project is fine"),
         ([], made("PreflightPassed", "False", "CheckFailed"), "Warning", "PreflightPassedCheckFailed", "it is not"),
@@ -90,3 +91,8 @@ def test_it_is_about_the_sovereign() -> None:
 def test_a_long_message_fits_an_event() -> None:
     (event,) = told([], [made("TofuApply", "False", "Failed", "x" * 5000)])
     assert len(event["message"]) <= MAX_MESSAGE
+
+
+def test_what_two_conditions_say_in_the_same_words_is_told_once() -> None:
+    after = [made("Stalled", "True", "DestroyFailed"), made("Deleting", "True", "DestroyFailed")]
+    assert [event["reason"] for event in told([], after)] == ["StalledDestroyFailed"]

@@ -20,7 +20,7 @@ EVERYTHING: dict[str, dict[str, Any]] = {
     "namespace": manifests.run_namespace(S),
     **{f"access {n}": made for n, made in enumerate(manifests.access(S, SETTINGS))},
     "state key": manifests.state_key(S, KEY),
-    "cluster secrets": manifests.cluster_secrets(S, "server", "agent"),
+    "cluster secrets": manifests.cluster_secrets(S, "server", "agent", {"server-ca.crt": "PEM"}),
     "token": manifests.provider_token(S, TOKEN),
     "inputs": manifests.inputs(S, "d" * 64, {"a": "b"}),
     "record": manifests.record(S, "{}"),
@@ -130,6 +130,7 @@ def test_secret_variables_are_a_file_that_tofu_loads_by_itself() -> None:
     assert json.loads(content(EVERYTHING["cluster secrets"], name)) == {
         "server_token": "server",
         "agent_token": "agent",
+        "ca_files": {"server-ca.crt": "PEM"},
     }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from catalyst_operator.api.phases import RunVerb
-from catalyst_operator.core import finalize
+from catalyst_operator.core.finalize.deletion import LOOK_AGAIN
 from catalyst_operator.core.observation import LockView, NamespaceView, StateView
 from catalyst_operator.core.record import RunState
 from tests import gen
@@ -93,7 +93,7 @@ CASES = (
         check="nothing_left",
         deleting="CleaningUp",
         does=("WriteReceipt", "DeleteNamespace"),
-        again=finalize.LOOK_AGAIN,
+        again=LOOK_AGAIN,
     ),
     Deleted(
         "destroyed: the removal of the run namespace is announced one step before it is done",
@@ -109,7 +109,7 @@ CASES = (
         check="nothing_left",
         deleting="CleaningUp",
         does=("WriteReceipt", "DeleteNamespace"),
-        again=finalize.LOOK_AGAIN,
+        again=LOOK_AGAIN,
     ),
     Deleted(
         "the run namespace is on its way out as announced: looked at again until it is gone",
@@ -117,7 +117,7 @@ CASES = (
         check="namespace_leaving",
         deleting="CleaningUp",
         says=("Nothing is left in the cloud", "removing the run namespace"),
-        again=finalize.LOOK_AGAIN,
+        again=LOOK_AGAIN,
     ),
     Deleted(
         "somebody deleted the run namespace, then the owner accepted its loss: the record that holds it is let go",
@@ -126,7 +126,7 @@ CASES = (
         deleting="CleaningUp",
         says=("Left in the cloud",),
         does=("DeleteNamespace",),
-        again=finalize.LOOK_AGAIN,
+        again=LOOK_AGAIN,
     ),
     Deleted(
         "runs go before their namespace: a Pod in its grace period would hold it up for minutes",
@@ -138,7 +138,7 @@ CASES = (
         check="nothing_left",
         deleting="CleaningUp",
         does=("DeleteJob",),
-        again=finalize.LOOK_AGAIN,
+        again=LOOK_AGAIN,
     ),
     Deleted(
         "nothing was made but the namespace: no receipt for nothing",
@@ -146,7 +146,7 @@ CASES = (
         check="nothing_left",
         deleting="CleaningUp",
         does=("DeleteNamespace",),
-        again=finalize.LOOK_AGAIN,
+        again=LOOK_AGAIN,
     ),
     Deleted(
         "policy Orphan: a state that was not written back is the owner's, like all that stays",
@@ -176,7 +176,7 @@ CASES = (
         check="nothing_left",
         deleting="CleaningUp",
         does=("WriteReceipt", "DeleteNamespace"),
-        again=finalize.LOOK_AGAIN,
+        again=LOOK_AGAIN,
     ),
     Deleted(
         "a dry run made nothing: there is nothing to destroy, and no token is needed to find that out",

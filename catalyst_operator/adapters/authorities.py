@@ -1,0 +1,103 @@
+"""Makes what a new cluster trusts: its certificate authorities and join tokens, before its first boot (DESIGN §6).
+
+k3s uses the authorities that it finds in its TLS directory instead of making its own, so whoever holds their keys can
+mint certificates for a cluster that does not exist yet. Everything is made once and kept in a Secret; see
+https://docs.k3s.io/cli/certificate#using-custom-ca-certificates.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+LIFETIME = timedelta(days=3650)
+CLOCK_SKEW = timedelta(hours=1)
+"""A node whose clock is behind must not find its own authority not valid yet."""
+PASSWORD_BYTES = 24
+AUTHORITIES: dict[str, str] = {
+    "server-ca": "k3s-server-ca",
+    "client-ca": "k3s-client-ca",
+    "request-header-ca": "k3s-request-header-ca",
+    "etcd/server-ca": "etcd-server-ca",
+    "etcd/peer-ca": "etcd-peer-ca",
+}
+"""File under k3s' TLS directory, without suffix -> common name. They share nothing: a certificate of one is worth
+nothing to another."""
+SERVICE_ACCOUNT_KEY = "service.key"
+
+
+@dataclass(frozen=True)
+class Trust:
+    """What a cluster's nodes are given at their first boot. All of it is secret but the certificates."""
+
+    files: Mapping[str, str]
+    """File under k3s' TLS directory -> PEM text."""
+    server_token: str
+    """By which control planes join, in k3s' secure format: it also tells whom to trust."""
+    agent_token: str
+    """By which workers join."""
+
+
+def make(now: datetime) -> Trust:
+    """Authorities valid for ten years from `now`, and tokens that name the server's."""
+    files: dict[str, str] = {}
+    for name, common_name in AUTHORITIES.items():
+        key = ec.generate_private_key(ec.SECP256R1())
+        files[f"{name}.crt"] = _authority(key, common_name, now)
+        files[f"{name}.key"] = _pem(key)
+    files[SERVICE_ACCOUNT_KEY] = _pem(ec.generate_private_key(ec.SECP256R1()))
+    digest = hashlib.sha256(files["server-ca.crt"].encode()).hexdigest()
+    return Trust(files, _token(digest, "server"), _token(digest, "node"))
+
+
+def _token(digest: str, role: str) -> str:
+    return f"K10{digest}::{role}:{secrets.token_hex(PASSWORD_BYTES)}"
+
+
+def _authority(key: ec.EllipticCurvePrivateKey, common_name: str, now: datetime) -> str:
+    """A self-signed authority, strict enough for clients that check every extension."""
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
+    identifier = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - CLOCK_SKEW)
+        .not_valid_after(now + LIFETIME)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .add_extension(_USAGE, critical=True)
+        .add_extension(identifier, critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(identifier), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    return certificate.public_bytes(serialization.Encoding.PEM).decode()
+
+
+_USAGE = x509.KeyUsage(
+    digital_signature=True,
+    key_cert_sign=True,
+    crl_sign=True,
+    content_commitment=False,
+    key_encipherment=False,
+    data_encipherment=False,
+    key_agreement=False,
+    encipher_only=False,
+    decipher_only=False,
+)
+
+
+def _pem(key: ec.EllipticCurvePrivateKey) -> str:
+    """The key as Go reads it for every purpose of k3s, the service account's included."""
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
+    ).decode()

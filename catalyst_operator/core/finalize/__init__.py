@@ -1,0 +1,77 @@
+"""Deciding for a Sovereign that is being deleted: everything that was made is taken back, then it may go (DESIGN §11).
+
+Destroying is never forced and never skipped: what cannot be done keeps the finalizer and says why. Removing the run
+namespace is announced in status one step before it is done, so that a namespace that is gone without that
+announcement is told from one that this deletion removed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from catalyst_operator.api import labels
+from catalyst_operator.api.phases import RunVerb
+from catalyst_operator.core import status
+from catalyst_operator.core.actions import Decision, RemoveFinalizer
+from catalyst_operator.core.evidence import gather
+from catalyst_operator.core.finalize import destroys, ends
+from catalyst_operator.core.finalize.deletion import Deletion
+from catalyst_operator.core.observation import Observation
+from catalyst_operator.core.record import Record
+from catalyst_operator.core.releases import UnknownReleaseError
+from catalyst_operator.core.scene import Answer
+from catalyst_operator.core.tfvars import inputs_digest, tfvars
+
+
+def decide(o: Observation) -> Decision:
+    """What to do for a Sovereign with a deletionTimestamp."""
+    if labels.FINALIZER_SOVEREIGN not in o.sovereign.metadata.finalizers:
+        return Decision()
+    scene = look(o)
+    answer = next(answer for check in CHECKS if (answer := check(scene)))
+    record = answer.record or scene.record
+    run = answer.run_in_view(scene)
+    gone = any(isinstance(action, RemoveFinalizer) for action in answer.actions)
+    return Decision(
+        actions=(*scene.evidence.actions, *answer.actions),
+        status=None if gone else status.build(o, record, run, answer.verdict),
+        ended=scene.evidence.ended,
+        requeue_after=answer.requeue_after,
+    )
+
+
+def look(o: Observation) -> Deletion:
+    """The scene of an observation."""
+    evidence = gather(o)
+    variables = _variables(o, evidence.record)
+    return Deletion(o, evidence, variables, inputs_digest(RunVerb.DESTROY, variables), RunVerb.DESTROY)
+
+
+def _variables(o: Observation, record: Record) -> dict[str, Any]:
+    """What the module needs to validate. The release only matters to new servers: an unknown one blocks no deletion."""
+    try:
+        return tfvars(o.sovereign, o.settings, record.sizes)
+    except UnknownReleaseError:
+        spec = o.sovereign.spec.model_copy(update={"release": None})
+        settings = replace(o.settings, default_release=None)
+        return tfvars(o.sovereign.model_copy(update={"spec": spec}), settings, record.sizes)
+
+
+CHECKS: tuple[Callable[[Deletion], Answer | None], ...] = (
+    ends.protected,
+    ends.cleaned_up,
+    ends.namespace_leaving,
+    destroys.other_in_progress,
+    destroys.destroy_in_progress,
+    ends.namespace_vanished,
+    ends.nothing_left,
+    destroys.state_obstacle,
+    destroys.no_credentials,
+    destroys.destroy_failed,
+    destroys.destroy_cancelled,
+    destroys.run_obstacle,
+    destroys.job_not_created,
+    destroys.new_destroy,
+)

@@ -1,0 +1,143 @@
+"""Checks of the destroy runs: what has to end before one starts, the one under way, the last one, the next one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from catalyst_operator.api import labels
+from catalyst_operator.api.conditions import Reason
+from catalyst_operator.api.phases import RunVerb
+from catalyst_operator.core.actions import Action, DeleteJob, WriteRecord
+from catalyst_operator.core.attempts import (
+    changed_since,
+    forgotten_inputs,
+    handled,
+    has_usable_token,
+    next_run,
+    retry_at,
+    start_actions,
+    unanswered,
+    with_stop,
+)
+from catalyst_operator.core.finalize.deletion import Deletion, stalled, working
+from catalyst_operator.core.following import following
+from catalyst_operator.core.obstacles import ABOUT_STATE, BEFORE_A_RUN, Obstacle, first
+from catalyst_operator.core.record import UNSUCCESSFUL, RunEntry, RunState, StopCause
+from catalyst_operator.core.scene import SAFETY, Answer
+from catalyst_operator.core.words import cancelled_words, failure_message, stopping_words
+
+
+def other_in_progress(scene: Deletion) -> Answer | None:
+    """A run of another kind is under way: stop it gracefully, and wait until its state is written."""
+    run = scene.evidence.run
+    if run is None or run.verb is RunVerb.DESTROY or not run.active:
+        return None
+    job = scene.o.job(run.job)
+    if job is None and scene.o.pod_of(run.job) is None:
+        return None
+    stop = (DeleteJob(run.job),) if job and not job.terminating else ()
+    message = f"Stopping Job {run.job}; what it made so far is written to the state, then destroyed."
+    return Answer(working(Reason.WAITING, message), stop, SAFETY)
+
+
+def destroy_in_progress(scene: Deletion) -> Answer | None:
+    """A destroy is under way: follow it, or stop it on request."""
+    run = scene.evidence.run
+    if run is None or run.verb is not RunVerb.DESTROY or run.state is not RunState.RUNNING:
+        return None
+    if run.stopping or unanswered(scene.o, scene.record, labels.ANNOTATION_CANCEL):
+        return _stop(scene, run)
+    message, errors, follow, requeue = following(scene.o, run)
+    return Answer(working(Reason.DESTROYING, message, errors), follow, requeue)
+
+
+def _stop(scene: Deletion, run: RunEntry) -> Answer:
+    job = scene.o.job(run.job)
+    tell: tuple[Action, ...] = (DeleteJob(run.job),) if job and not job.terminating else ()
+    verdict = working(Reason.DESTROYING, stopping_words(run, StopCause.REQUESTED))
+    if run.stopping:
+        return Answer(verdict, tell, SAFETY)
+    record = with_stop(scene.o, scene.record, run, StopCause.REQUESTED)
+    return Answer(verdict, (WriteRecord(record), *tell), SAFETY, record)
+
+
+def state_obstacle(scene: Deletion) -> Answer | None:
+    """The state, or its key, needs something done about it."""
+    return _obstacle(first(ABOUT_STATE, scene.o, scene.record))
+
+
+def run_obstacle(scene: Deletion) -> Answer | None:
+    """Something stands in the way of a run."""
+    return _obstacle(first(BEFORE_A_RUN, scene.o, scene.record))
+
+
+def _obstacle(found: Obstacle | None) -> Answer | None:
+    if found is None:
+        return None
+    if found.reason:
+        verdict = stalled(found.reason, Reason.DESTROY_FAILED, found.message, found.errors)
+    else:
+        verdict = working(Reason.WAITING, found.message)
+    return Answer(verdict, found.actions, found.requeue_after)
+
+
+def no_credentials(scene: Deletion) -> Answer | None:
+    """No token to destroy with, neither the owner's nor the copy of the last run."""
+    if has_usable_token(scene.o) or scene.o.has_token_copy:
+        return None
+    name = scene.o.credentials_name
+    found = (
+        "does not exist" if scene.o.credentials is None else "holds no Hetzner Cloud API token under the key 'token'"
+    )
+    message = (
+        f"Secret {name} {found}, and is needed to destroy what was made. Create it again, with a token of the same "
+        "project under the key 'token'."
+    )
+    return Answer(
+        stalled(Reason.CREDENTIALS_MISSING, Reason.CREDENTIALS_MISSING, message),
+        requeue_after=scene.o.settings.poll,
+    )
+
+
+def destroy_failed(scene: Deletion) -> Answer | None:
+    """The last destroy failed: again after a while, or when a person changed something."""
+    run = scene.last
+    if run is None or run.state not in UNSUCCESSFUL or changed_since(scene.o, scene.record, run):
+        return None
+    message = failure_message(scene.o, run, False)
+    if any(error.terminal for error in run.errors):
+        verdict = stalled(Reason.DESTROY_FAILED, Reason.DESTROY_FAILED, message, run.errors)
+        return Answer(verdict, requeue_after=scene.o.settings.poll)
+    until = retry_at(scene.o, run)
+    if scene.o.now >= until:
+        return None
+    verdict = working(Reason.DESTROY_FAILED, f"{message} Next try at {until:%H:%M:%S} UTC.", errors=run.errors)
+    return Answer(verdict, requeue_after=min(until - scene.o.now, scene.o.settings.poll))
+
+
+def destroy_cancelled(scene: Deletion) -> Answer | None:
+    """The last destroy was stopped on request: the person who asked for it says when it goes on."""
+    run = scene.last
+    if run is None or run.state is not RunState.CANCELLED or changed_since(scene.o, scene.record, run):
+        return None
+    return Answer(stalled(Reason.RUN_CANCELLED, Reason.DESTROY_FAILED, cancelled_words(scene.o, run)))
+
+
+def job_not_created(scene: Deletion) -> Answer | None:
+    """A destroy was recorded, but its Job was never made."""
+    run = scene.evidence.run
+    if run is None or run.state is not RunState.PENDING or run.digest != scene.digest:
+        return None
+    verdict = working(Reason.DESTROYING, f"Job {run.job} is being created.")
+    return Answer(verdict, start_actions(scene.o, run, scene.variables), SAFETY)
+
+
+def new_destroy(scene: Deletion) -> Answer:
+    """Start a destroy run."""
+    run = next_run(scene.o, scene.record, RunVerb.DESTROY, scene.digest)
+    record = replace(scene.record.with_new_run(run), handled=handled(scene.o, scene.record))
+    actions: tuple[Action, ...] = (
+        *start_actions(scene.o, run, scene.variables, record),
+        *forgotten_inputs(scene.record, record),
+    )
+    return Answer(working(Reason.DESTROYING, f"Job {run.job} is being created."), actions, SAFETY, record)

@@ -1,0 +1,111 @@
+"""Checks of whether anything is left, and whether it may be taken: what must not be destroyed, and when it is over."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from catalyst_operator.api import labels
+from catalyst_operator.api.conditions import Reason
+from catalyst_operator.core import diagnosis, naming
+from catalyst_operator.core.actions import DeleteJob, DeleteNamespace, RemoveFinalizer, WriteReceipt
+from catalyst_operator.core.finalize.deletion import LOOK_AGAIN, Deletion, cleaning_up, stalled, working
+from catalyst_operator.core.scene import Answer
+
+
+def protected(scene: Deletion) -> Answer | None:
+    """A deletion that slipped past admission destroys nothing while protection is on."""
+    if not scene.o.sovereign.spec.deletion_protection:
+        return None
+    meta = scene.o.sovereign.metadata
+    message = (
+        "Deletion was requested while spec.deletionProtection is true: nothing is destroyed. To let it go on: kubectl "
+        f'-n {meta.namespace} patch sovereign {meta.name} --type merge -p \'{{"spec":{{"deletionProtection":false}}}}\''
+    )
+    return Answer(stalled(Reason.PROTECTED_DELETION, Reason.PROTECTED_DELETION, message))
+
+
+def cleaned_up(scene: Deletion) -> Answer | None:
+    """The run namespace is gone, and it was this deletion that removed it, or there never was one."""
+    if scene.o.namespace is not None and scene.o.namespace.ours:
+        return None
+    if scene.something_left and not scene.announced:
+        return None
+    verdict = working(Reason.CLEANING_UP, "Everything is taken back.")
+    return Answer(verdict, (RemoveFinalizer(),))
+
+
+def namespace_leaving(scene: Deletion) -> Answer | None:
+    """The run namespace is on its way out, as announced: what is in it vanishes piece by piece and means nothing."""
+    if not scene.leaving:
+        return None
+    # Somebody else may have deleted the namespace first: then the record still holds it.
+    release = (DeleteNamespace(),) if scene.o.record is not None else ()
+    return Answer(cleaning_up(scene), release, LOOK_AGAIN)
+
+
+def namespace_vanished(scene: Deletion) -> Answer | None:
+    """Runs were made, but their state is gone: nobody knows what there is to destroy."""
+    lost = _lost(scene)
+    if not lost:
+        return None
+    selector = f"{labels.LABEL_SOVEREIGN_UID}={scene.o.uid}"
+    message = (
+        f"{lost}: there is nothing to destroy by. Remove what is labelled {selector} in the Hetzner project, then set "
+        "spec.deletionPolicy to Orphan to let the Sovereign go."
+    )
+    if scene.orphaned:
+        verdict = working(Reason.ORPHANED, "Left as it is, as spec.deletionPolicy says.")
+        gone = scene.o.namespace is None or not scene.o.namespace.ours
+        return Answer(verdict, (RemoveFinalizer(),)) if gone else None
+    error = diagnosis.entry(diagnosis.STATE_LOST, message)
+    return Answer(
+        stalled(Reason.STATE_LOST, Reason.DESTROY_FAILED, message, (error,)),
+        requeue_after=scene.o.settings.poll,
+    )
+
+
+def nothing_left(scene: Deletion) -> Answer | None:
+    """Nothing is left in the cloud, or it is to stay: write the receipt and remove the run namespace."""
+    if scene.something_left and not scene.orphaned:
+        return None
+    verdict = cleaning_up(scene)
+    if not scene.announced:
+        return Answer(verdict, requeue_after=timedelta(0))
+    if scene.o.jobs or scene.o.pods:
+        # A Pod in its grace period would hold up the namespace's deletion for minutes: runs go first.
+        return Answer(verdict, tuple(DeleteJob(job.name) for job in scene.o.jobs if not job.terminating), LOOK_AGAIN)
+    receipt = (WriteReceipt(_receipt(scene)),) if scene.record.touched else ()
+    return Answer(verdict, (*receipt, DeleteNamespace()), LOOK_AGAIN)
+
+
+def _lost(scene: Deletion) -> str:
+    """Why there is nothing to destroy by although something may be left; empty if there is."""
+    namespace, name = scene.o.namespace, scene.o.run_namespace
+    if not scene.something_left:
+        return ""
+    if namespace is None or not namespace.ours:
+        return f"Run namespace {name} is gone, and the OpenTofu state with it"
+    if namespace.terminating:
+        return f"Run namespace {name} is being deleted, and the OpenTofu state with it"
+    return "" if scene.o.state or scene.o.saved_state else _missing_state(scene, name)
+
+
+def _missing_state(scene: Deletion, name: str) -> str:
+    """What is missing in the run namespace, if it should be there."""
+    if scene.record.state_serial > 0:
+        return f"State Secret {name}/{naming.STATE_SECRET} is gone"
+    return f"The record {name}/{naming.RECORD} and the OpenTofu state are gone" if scene.o.record is None else ""
+
+
+def _receipt(scene: Deletion) -> dict[str, Any]:
+    meta, run = scene.o.sovereign.metadata, scene.last
+    return {
+        "sovereign": f"{meta.namespace}/{meta.name}",
+        "uid": meta.uid,
+        "fqdn": scene.o.sovereign.spec.domain.fqdn,
+        "result": "orphaned" if scene.orphaned else "destroyed",
+        "removed": run.plan.destroy if run and run.plan else 0,
+        "left": [f"everything labelled {labels.LABEL_SOVEREIGN_UID}={meta.uid}"] if scene.orphaned else [],
+        "destroyJob": run.job if run else "",
+    }
