@@ -89,6 +89,8 @@ def mend(world: World) -> None:
     for pause in ("suspend", "dryRun"):
         if world.sovereign["spec"].get(pause):
             world.edit(**{pause: False})
+    if world.sovereign["spec"].get("deletionPolicy") == "Orphan":
+        world.edit(deletionPolicy="Delete")
     if "deletionTimestamp" in world.sovereign["metadata"] and world.sovereign["spec"].get("deletionProtection", True):
         world.edit(deletionProtection=False)
 
@@ -132,7 +134,7 @@ def story(world: World) -> str:
 def check_end(world: World) -> None:
     """The right end: what is wanted is there, or everything is gone."""
     if world.sovereign is None:
-        assert not world.cloud.objects, story(world)
+        assert not world.cloud.objects or world.orphaned, story(world)
         assert world.api.get("namespaces", "", gen.SPACE) is None, story(world)
         assert not [key for key, _ in world.api.everything() if key.namespace == gen.SPACE], story(world)
         return

@@ -68,6 +68,8 @@ class FakeApi:
         self.logs: dict[tuple[str, str, str], list[str]] = {}
         self.log_refusals: dict[tuple[str, str, str], int] = {}
         """(namespace, pod, container) -> HTTP status with which asking for its log fails."""
+        self.refusals: dict[tuple[str, str], tuple[int, str]] = {}
+        """(method, plural) -> status and message with which an admission policy, a quota or RBAC refuses it."""
         self.requests: list[Request] = []
         self.writes: list[Request] = []
         """Requests of the operator that changed something."""
@@ -169,6 +171,8 @@ class FakeApi:
         return answer
 
     def _answer(self, request: Request) -> _Response:
+        if refusal := self.refusals.get((request.method, request.key.plural)):
+            raise _Failure(*refusal)
         if request.subresource == "log":
             return self._log(request)
         if request.method == "GET":
@@ -243,7 +247,7 @@ class FakeApi:
     def _merge(self, key: Key, patch: Object) -> Object:
         found = self._found(key)
         self._check_version(found, patch)
-        added = set(patch["metadata"].get("finalizers", ())) - set(found["metadata"].get("finalizers", ()))
+        added = set(patch["metadata"].get("finalizers") or ()) - set(found["metadata"].get("finalizers") or ())
         if added and "deletionTimestamp" in found["metadata"]:
             raise _Failure(422, f"no new finalizers can be added if the object is being deleted: {sorted(added)}")
         return self._store(key, _merged(found, patch))

@@ -23,6 +23,8 @@ class FakeProject:
         self.page_size = 50
         self.status = 200
         self.body: str | None = None
+        self.location = ""
+        """Where a redirect leads."""
         self.seen: list[tuple[str, str, str]] = []
         """Kind, label selector and Authorization header of each request."""
 
@@ -49,6 +51,8 @@ def served(project: FakeProject) -> Iterator[str]:
         def do_GET(self) -> None:
             status, body = project.answer(self.path, self.headers["Authorization"])
             self.send_response(status)
+            if project.location:
+                self.send_header("Location", project.location)
             self.end_headers()
             self.wfile.write(body.encode())
 

@@ -138,7 +138,12 @@ def deleting(raw: Raw) -> None:
 
 def digest(*mods: RawMod, verb: RunVerb = RunVerb.APPLY, sizes: Choices = MappingProxyType({})) -> str:
     """The digest of the inputs that this Sovereign asks for, with these sizes chosen."""
-    return inputs_digest(verb, tfvars(sovereign(*mods), SETTINGS, sizes))
+    return inputs_digest(verb, variables(*mods, sizes=sizes))
+
+
+def variables(*mods: RawMod, sizes: Choices = MappingProxyType({})) -> Raw:
+    """The inputs that this Sovereign asks for."""
+    return tfvars(sovereign(*mods), SETTINGS, sizes)
 
 
 def run(state: RunState = RunState.RUNNING, attempt: int = 1, verb: RunVerb = RunVerb.APPLY, **values: Any) -> RunEntry:
@@ -378,8 +383,9 @@ def known(*runs: RunEntry, **values: Any) -> SceneMod:
     """The run namespace is there, with this record and, once applied, its state."""
     made = record(*runs, **values)
     state = StateView(serial=made.state_serial) if made.state_serial else None
-    there: Raw = {"record": made, "state": state, "has_token_copy": bool(runs), "has_state_key": bool(runs)}
-    return lambda o: replace(o, namespace=NamespaceView(), **there)
+    there: Raw = {"record": made, "state": state}
+    kept: Raw = dict.fromkeys(("has_token_copy", "has_state_key", "has_cluster_secrets"), bool(runs))
+    return lambda o: replace(o, namespace=NamespaceView(), **there, **kept)
 
 
 def tokened(token: str | None = TOKEN, version: str = "s/1") -> SceneMod:

@@ -73,6 +73,7 @@ class Run:
     name: str
     verb: str
     approved: str
+    manual: bool
     token: str
     sizes: dict[str, str]
     adopted: list[str] = field(default_factory=list)
@@ -110,6 +111,7 @@ class OpenTofu:
             name=pod["metadata"]["name"],
             verb=_env(pod, "CATALYST_VERB"),
             approved=_env(pod, "CATALYST_APPROVED_PLAN"),
+            manual=_env(pod, "CATALYST_APPROVAL") == "Manual",
             token=base64.b64decode(token["data"]["token"]).decode(),
             sizes={
                 **{f"control-plane-{n}": size for n, size in enumerate(variables["control_plane_sizes"])},
@@ -160,7 +162,8 @@ class OpenTofu:
         return 0, ""
 
     def _gate(self, run: Run) -> Ended:
-        gated = [name for action, name in run.plan if action in ("delete", "resize")]
+        asks = {"delete", "resize"} | ({"create"} if run.manual else set())
+        gated = [name for action, name in run.plan if action in asks]
         digest = naming.digest_of([step for step in run.plan if step[0] != "import"])
         counts = {name: sum(action == name for action, _ in run.plan) for name in ("create", "resize", "delete")}
         told = {"add": counts["create"], "change": counts["resize"], "destroy": counts["delete"]}

@@ -22,7 +22,7 @@ from catalyst_operator.api.common import Condition
 from catalyst_operator.api.sovereign import Sovereign
 from catalyst_operator.core import conditions, naming, record
 from catalyst_operator.core.preflight import CloudView, SizeOffer, Wanted
-from catalyst_operator.errors import ApiError, CloudUnauthorized
+from catalyst_operator.errors import ApiError, CloudUnauthorized, CorruptRecord
 from catalyst_operator.metrics import Metrics
 from catalyst_operator.reconcilers.sovereign import Key as SovereignKey
 from catalyst_operator.reconcilers.sovereign import SovereignReconciler
@@ -53,6 +53,8 @@ class World:
         self.wake = True
         self.timer: datetime | None = None
         self.reconciles = 0
+        self.orphaned = False
+        """Whether the Sovereign went with policy Orphan: its objects may stay."""
         self._ran: dict[int, str] = {}
         self._strays: set[str] = set()
         self._stamp = 0
@@ -111,7 +113,7 @@ class World:
         self.reconciles += 1
         try:
             again = await self._reconciler.reconcile(SovereignKey(SOVEREIGN.namespace, SOVEREIGN.name))
-        except ApiError as error:
+        except (ApiError, CorruptRecord) as error:
             self.events.append(f"reconcile failed: {error}")
             self.timer = self.now + timedelta(seconds=1)
         except Crash:
@@ -237,8 +239,8 @@ class World:
 
     def _check_sovereign(self, before: Object, after: Object | None) -> None:
         if after is None:
-            orphaned = before["spec"].get("deletionPolicy") == "Orphan"
-            if self.cloud.objects and not orphaned:
+            self.orphaned = before["spec"].get("deletionPolicy") == "Orphan"
+            if self.cloud.objects and not self.orphaned:
                 raise Broken(f"the finalizer was removed while the cloud still has {sorted(self.cloud.objects)}")
         elif after.get("status") != before.get("status"):
             self._check_status(before, after)

@@ -15,6 +15,7 @@ import aiohttp
 from kubernetes.aio import client, config
 
 from catalyst_operator.api import labels
+from catalyst_operator.core.redact import redact
 from catalyst_operator.errors import ApiError, Conflict, NotFound, Refused, Unavailable
 
 Object = dict[str, Any]
@@ -221,7 +222,7 @@ def _error(status: int, raw: bytes, what: str) -> ApiError:
         message = str(json.loads(raw)["message"])
     except (ValueError, KeyError, TypeError):
         message = raw.decode(errors="replace")
-    text = f"{what}: {status}: {message[:MAX_MESSAGE]}"
+    text = f"{what}: {status}: {redact(message)[:MAX_MESSAGE]}"
     if status == 404:
         return NotFound(status, text)
     if status == 409:

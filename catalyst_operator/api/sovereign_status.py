@@ -91,7 +91,7 @@ class Plan(Tolerant):
     count."""
 
     powering_off: Addresses = ()
-    """Addresses of servers that would be powered off to change their size; of more than ten, the last entry is a
+    """Addresses of servers that would be powered off, as another size needs it; of more than ten, the last entry is a
     count."""
 
 
@@ -215,7 +215,8 @@ class RunRecord(Tolerant):
     """How long it took."""
 
     job_name: Annotated[str | None, Field(max_length=63)] = None
-    """Its Job in status.runNamespace; the Jobs and logs of the last three runs are kept."""
+    """Its Job in status.runNamespace; Jobs and logs of the last three runs are kept, but for those that were
+    stopped."""
 
     error_code: Annotated[str | None, Field(max_length=64)] = None
     """Code of what made it fail."""

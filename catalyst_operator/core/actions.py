@@ -34,9 +34,9 @@ class PrepareNamespace:
 
 @dataclass(frozen=True)
 class WriteInputs:
-    """Put the rendered inputs of a run into its Secret: tfvars without secrets; the executor adds what is secret."""
+    """Put the rendered inputs of a run into the Secret of this name: tfvars without secrets."""
 
-    digest: str
+    name: str
     tfvars: dict[str, Any]
 
 
@@ -44,7 +44,7 @@ class WriteInputs:
 class DeleteInputs:
     """Remove the inputs of a run that left the history."""
 
-    digest: str
+    name: str
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from catalyst_operator.api import labels
+from catalyst_operator.api.enums import Approval
 from catalyst_operator.api.phases import RunVerb
 from catalyst_operator.core import naming, status
 from catalyst_operator.core.actions import (
@@ -19,13 +20,15 @@ from catalyst_operator.core.actions import (
 )
 from catalyst_operator.core.observation import Observation
 from catalyst_operator.core.record import UNSUCCESSFUL, Record, RunEntry, RunState, StopCause
+from catalyst_operator.core.tfvars import inputs_digest
 
 TOKEN_LENGTH = 64
 """The provider refuses any other length before it asks Hetzner."""
 
 
-def next_run(o: Observation, record: Record, verb: RunVerb, digest: str) -> RunEntry:
-    """The run to make next."""
+def next_run(o: Observation, record: Record, verb: RunVerb, variables: dict[str, Any]) -> RunEntry:
+    """The run to make next, of these variables."""
+    digest = inputs_digest(verb, variables)
     attempt = max(record.attempts, *(job.attempt for job in o.jobs), 0) + 1
     run = RunEntry(
         verb=verb,
@@ -35,7 +38,9 @@ def next_run(o: Observation, record: Record, verb: RunVerb, digest: str) -> RunE
         generation=o.sovereign.metadata.generation,
         created=o.now,
         job=naming.job_name(verb.value, digest, attempt),
+        inputs=naming.digest_of(variables),
         approved=o.sovereign.spec.approve_plan or "",
+        manual=o.sovereign.spec.approval is Approval.MANUAL,
         retry=requested(o, labels.ANNOTATION_RETRY),
         adopt=record.orphans,
     )
@@ -61,7 +66,7 @@ def start_actions(
     write = (WriteRecord(record),) if record else ()
     return (
         PrepareNamespace(refresh_token=has_usable_token(o)),
-        WriteInputs(run.digest, variables),
+        WriteInputs(run.inputs_secret, variables),
         *write,
         CreateJob(run),
     )
@@ -69,8 +74,8 @@ def start_actions(
 
 def forgotten_inputs(before: Record, after: Record) -> tuple[Action, ...]:
     """Inputs of runs that fell out of the history."""
-    kept = {run.digest for run in after.runs}
-    return tuple(DeleteInputs(digest) for digest in sorted({run.digest for run in before.runs} - kept))
+    kept = {run.inputs_secret for run in after.runs}
+    return tuple(DeleteInputs(name) for name in sorted({run.inputs_secret for run in before.runs} - kept))
 
 
 def changed_since(o: Observation, record: Record, run: RunEntry) -> bool:

@@ -6,21 +6,22 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from catalyst_operator.api.common import Condition, Truth
-from catalyst_operator.api.conditions import ConditionType, Reason
+from catalyst_operator.api.conditions import ConditionType
 
 MAX_MESSAGE = 1024
 
 
 def condition(
-    type_: ConditionType, status: Truth, reason: Reason, message: str, *, generation: int, now: datetime
+    type_: ConditionType, status: Truth, reason: str, message: str, *, generation: int, now: datetime
 ) -> Condition:
-    """A condition as of now; `merge` keeps the older transition time where status did not change."""
+    """A condition as of now; `merge` keeps the older transition time where status did not change. The reason is one of
+    `Reason`, or one that an earlier version wrote."""
     return Condition(
         type=type_.value,
         status=status,
         observed_generation=generation,
         last_transition_time=now,
-        reason=reason.value,
+        reason=str(reason),
         message=message[:MAX_MESSAGE],
     )
 

@@ -74,7 +74,6 @@ BY_SENTENCE: tuple[tuple[str, Code], ...] = (
     (r"must be exactly 64 characters|missing hetzner cloud api token", TOKEN_INVALID),
     (r"user_data of \S+ is \d+ bytes", USERDATA_TOO_BIG),
     (r"user_data of \S+ is not valid", USERDATA_INVALID),
-    (r"user_data of \S+ is not valid", USERDATA_INVALID),
     (r"server type \S+ not found", SIZE_UNKNOWN),
     (r"server (type|plan) .*(no longer be ordered|is unavailable|is deprecated)", SIZE_RETIRED),
     (r"unsupported location for server type", SIZE_NOT_IN_LOCATION),

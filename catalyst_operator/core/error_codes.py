@@ -26,13 +26,12 @@ _RETRY = f"annotate the Sovereign with {labels.ANNOTATION_RETRY}=<any new value>
 TOKEN_READONLY = Code(
     "ERR_TOKEN_READONLY",
     "Create a token with Read & Write permission in the project (Security, API tokens) and put it under the key "
-    "'token' of the credentials Secret; the run starts again by itself.",
+    "'token' of the credentials Secret; it goes on by itself.",
     terminal=True,
 )
 TOKEN_INVALID = Code(
     "ERR_TOKEN_INVALID",
-    "Put a valid Hetzner Cloud API token (64 characters) under the key 'token' of the credentials Secret; the run "
-    "starts again by itself.",
+    "Put a valid token under the key 'token' of the credentials Secret; it goes on by itself.",
     terminal=True,
 )
 QUOTA_EXCEEDED = Code(
@@ -49,7 +48,9 @@ CAPACITY = Code(
     terminal=False,
 )
 RATE_LIMITED = Code(
-    "ERR_RATE_LIMITED", "Nothing to do: the project's request limit refills within the hour.", terminal=False
+    "ERR_RATE_LIMITED",
+    "The project's request limit refills within the hour. If this comes again and again, find out what else uses it.",
+    terminal=False,
 )
 CLOUD_UNAVAILABLE = Code(
     "ERR_CLOUD_UNAVAILABLE",
@@ -59,8 +60,7 @@ CLOUD_UNAVAILABLE = Code(
 )
 NAME_CONFLICT = Code(
     "ERR_NAME_CONFLICT",
-    "An object of this name exists in the project. If an earlier run left it, the next one adopts it by its label; "
-    "else remove it there or use another project.",
+    "Rename or remove it in the project, or use another project. What an earlier run left is adopted by itself.",
     terminal=False,
 )
 SSH_KEY_CONFLICT = Code(
@@ -76,13 +76,12 @@ INVALID_INPUT = Code(
 )
 SIZE_UNKNOWN = Code(
     "ERR_SIZE_UNKNOWN",
-    "Hetzner has no server type of this name. Correct spec.controlPlane.size, spec.workers.size or a fallback.",
+    "Correct size or sizeFallbacks in spec.controlPlane or spec.workers.",
     terminal=True,
 )
 SIZE_RETIRED = Code(
     "ERR_SIZE_RETIRED",
-    "This size cannot be ordered (any more) in this location. Edit spec.controlPlane.size or spec.workers.size; what "
-    "exists already stays.",
+    "Edit size or sizeFallbacks in spec.controlPlane or spec.workers; servers that exist stay as they are.",
     terminal=True,
 )
 SIZE_NOT_IN_LOCATION = Code(
@@ -91,16 +90,9 @@ SIZE_NOT_IN_LOCATION = Code(
     "status.outputs does not exist.",
     terminal=True,
 )
-USERDATA_INVALID = Code(
-    "ERR_USERDATA_INVALID",
-    "A value of the spec breaks what new servers would be told at their first boot; find it by the latest edit, or "
-    "report it: the operator should have refused it.",
-    terminal=True,
-)
 USERDATA_TOO_BIG = Code(
     "ERR_USERDATA_TOO_BIG",
-    "What the first boot is told does not fit into Hetzner's 32 KiB. Shorten what travels in it, such as the list of "
-    "components or long values.",
+    "Shorten long values such as spec.gitops.url and spec.gitops.path; if there are none, report it.",
     terminal=True,
 )
 USERDATA_INVALID = Code(
@@ -141,14 +133,30 @@ STATE_WRITE = Code(
 )
 STATE_KEY = Code(
     "ERR_STATE_KEY",
-    f"The state cannot be decrypted with the key in Secret '{naming.STATE_KEY_SECRET}' of the run namespace. Restore "
-    "that Secret from a backup; the operator never starts with an empty state instead.",
+    f"Restore Secret '{naming.STATE_KEY_SECRET}' of the run namespace from a backup of this Sovereign; the operator "
+    f"never starts with an empty state instead. If it was there but did not fit, {_RETRY} afterwards.",
     terminal=True,
 )
 STATE_LOST = Code(
     "ERR_STATE_LOST",
     "Restore it from a backup: applying without it would create everything a second time.",
     terminal=True,
+)
+CLUSTER_SECRETS = Code(
+    "ERR_CLUSTER_SECRETS",
+    "Restore it from a backup of this Sovereign: with others, no new node could join the cluster.",
+    terminal=True,
+)
+RECORD = Code(
+    "ERR_RECORD",
+    "Restore it from a backup of this Sovereign, or mend it by hand; it goes on by itself.",
+    terminal=True,
+)
+CLUSTER_REFUSED = Code(
+    "ERR_CLUSTER_REFUSED",
+    "See in the message what the management cluster's API server objects to: a right that is missing (apply the "
+    "operator's manifests again), a quota, or an admission policy.",
+    terminal=False,
 )
 LEFTOVERS = Code(
     "ERR_LEFTOVERS",
@@ -168,8 +176,8 @@ OUT_OF_MEMORY = Code(
 )
 RUN_INTERRUPTED = Code(
     "ERR_RUN_INTERRUPTED",
-    "Nothing to do: the next run goes on from the state. If it happens again and again, find out what evicts or "
-    "deletes the run's Pods.",
+    "The next run goes on from the state. If it happens again and again, find out what evicts or deletes the run's "
+    "Pods.",
     terminal=False,
 )
 IMAGE_PULL = Code(

@@ -105,6 +105,8 @@ def _pod(sovereign: Sovereign, run: RunEntry, settings: CoreSettings) -> dict[st
         "serviceAccountName": naming.RUN_SERVICE_ACCOUNT,
         "automountServiceAccountToken": True,
         "enableServiceLinks": False,
+        # The state-keeper sees whether a tofu still runs: it saves what that leaves behind.
+        "shareProcessNamespace": True,
         "terminationGracePeriodSeconds": settings.grace_seconds,
         "securityContext": {
             "runAsNonRoot": True,
@@ -134,7 +136,7 @@ def _volumes(run: RunEntry) -> list[dict[str, Any]]:
             "projected": {
                 "defaultMode": 0o440,
                 "sources": [
-                    {"secret": {"name": naming.inputs_secret(run.digest)}},
+                    {"secret": {"name": run.inputs_secret}},
                     # Gone after hand-off, and a later destroy does without.
                     {"secret": {"name": naming.CLUSTER_SECRETS, "optional": True}},
                 ],

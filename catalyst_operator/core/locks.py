@@ -12,6 +12,7 @@ from enum import Enum, auto
 
 from catalyst_operator.core import runs
 from catalyst_operator.core.observation import LockView, Observation, PodView
+from catalyst_operator.core.record import RunEntry
 
 PATIENCE = timedelta(minutes=1)
 """How long after its grace period a Pod that is being deleted is still believed to end by itself."""
@@ -40,13 +41,13 @@ def judge(o: Observation) -> LockVerdict | None:
 
 def _judge(o: Observation, lock: LockView) -> LockVerdict:
     name = lock.who.rpartition("@")[2]
-    since = f", since {lock.created}" if lock.created else ""
+    since = f" since {lock.created} UTC" if lock.created else ""
     if not _is_run(name):
         return LockVerdict(
             Holder.UNKNOWN,
-            f"{lock.who or 'Somebody'} holds the lock of the OpenTofu state{since} ({lock.operation or 'operation'} "
-            "not known to be a run of this operator). It is never taken away: let that end, or, if it has, release it "
-            f"with `tofu force-unlock {lock.id}`.",
+            f"{lock.who or 'Somebody'} {'has held' if since else 'holds'} the lock of the OpenTofu state{since}"
+            f"{f' ({lock.operation})' if lock.operation else ''}. It is no run of this operator, so it is never taken "
+            f"away: let it end or, if it has, release it with `tofu force-unlock {lock.id}`.",
         )
     pod = next((pod for pod in o.pods if pod.name == name), None)
     if pod is None or pod.ended or not runs.at_work(pod):
@@ -69,6 +70,12 @@ def node_words(pod: PodView) -> str:
         "still at work. Once that node is surely off, tell Kubernetes: "
         f"kubectl taint node {pod.node} node.kubernetes.io/out-of-service=nodeshutdown:NoExecute"
     )
+
+
+def unreachable_words(o: Observation, run: RunEntry) -> str:
+    """The same of the Pod of a run; empty while there is nothing to say."""
+    pod = o.pod_of(run.job)
+    return node_words(pod) if pod and out_of_reach(pod, o.now) else ""
 
 
 def out_of_reach(pod: PodView, now: datetime) -> bool:

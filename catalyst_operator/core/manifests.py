@@ -99,9 +99,9 @@ def provider_token(sovereign: Sovereign, token: str) -> Manifest:
     return _secret(sovereign, naming.TOKEN_SECRET, {"token": token})
 
 
-def inputs(sovereign: Sovereign, digest: str, files: dict[str, str]) -> Manifest:
+def inputs(sovereign: Sovereign, name: str, files: dict[str, str]) -> Manifest:
     """The rendered inputs of one run: file name -> content."""
-    return _secret(sovereign, naming.inputs_secret(digest), files, immutable=True)
+    return _secret(sovereign, name, files, immutable=True)
 
 
 def restored_state(sovereign: Sovereign, content: str, version: str) -> Manifest:

@@ -134,6 +134,8 @@ class Observation:
     """Whether the run namespace has a copy of the token from an earlier run."""
     has_state_key: bool = False
     """Whether the run namespace has the key of state and plan."""
+    has_cluster_secrets: bool = False
+    """Whether the run namespace has the authorities and join tokens that the cluster's nodes were given."""
     saved_state: StateView | None = None
     """A state that a run could not write to its backend, and that its state-keeper saved."""
     lock: LockView | None = None

@@ -6,7 +6,7 @@ Provisioning and deletion ask the same questions here and put the answers into t
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from catalyst_operator.api.conditions import Reason
@@ -41,9 +41,10 @@ def saved_state(o: Observation, record: Record) -> Obstacle | None:
     if found is not None and saved.lineage != found.lineage:
         message = (
             f"Secret {o.run_namespace}/{naming.ERRORED_STATE_SECRET} holds a state of another origin than "
-            f"{naming.STATE_SECRET}. Find out which of the two is right and remove the other one."
+            f"{naming.STATE_SECRET}. Look which of the two lists what exists, and remove the other."
         )
-        return _lasting(o, diagnosis.STATE_WRITE, Reason.STATE_UNREADABLE, message)
+        error = replace(diagnosis.entry(diagnosis.STATE_WRITE, message), remedy="", terminal=True)
+        return Obstacle(f"{error.code}: {message}", Reason.STATE_UNREADABLE, (error,), requeue_after=o.settings.poll)
     if found is not None and saved.serial <= found.serial:
         return Obstacle("An older copy of the state is being removed.", None, (), (ForgetSavedState(),), AT_ONCE)
     message = "A state that the last run could not write was saved, and is being written back."
@@ -59,13 +60,23 @@ def state_key_lost(o: Observation, record: Record) -> Obstacle | None:
     return _lasting(o, diagnosis.STATE_KEY, Reason.STATE_UNREADABLE, message)
 
 
+def cluster_secrets_lost(o: Observation, record: Record) -> Obstacle | None:
+    """What the nodes were given at their first boot is gone. Others made anew would let no new node join."""
+    if o.has_cluster_secrets or not (record.touched or record.outputs):
+        return None
+    name = f"{o.run_namespace}/{naming.CLUSTER_SECRETS}"
+    message = f"Secret {name}, which holds the authorities and join tokens of the cluster, is gone."
+    return _lasting(o, diagnosis.CLUSTER_SECRETS, Reason.STATE_LOST, message)
+
+
 def earlier_pod(o: Observation, _: Record) -> Obstacle | None:
     """Something of an earlier run is still at work: two OpenTofus would fight over the state."""
     pod = next((pod for pod in o.pods if at_work(pod)), None)
     if pod is None:
         return None
     if locks.out_of_reach(pod, o.now):
-        return Obstacle(locks.node_words(pod), Reason.STATE_LOCKED, requeue_after=o.settings.poll)
+        error = diagnosis.entry(diagnosis.STATE_LOCKED, locks.node_words(pod))
+        return Obstacle(error.message, Reason.STATE_LOCKED, (error,), requeue_after=o.settings.poll)
     message = f"Pod {pod.name} of an earlier run is still at work; waiting until it has ended."
     return Obstacle(message, requeue_after=o.settings.poll)
 
@@ -86,6 +97,8 @@ def state_locked(o: Observation, _: Record) -> Obstacle | None:
 Check = Callable[[Observation, Record], Obstacle | None]
 ABOUT_STATE: tuple[Check, ...] = (saved_state, state_key_lost)
 """Asked always: the sooner a person knows, the better."""
+BEFORE_NEW_NODES: tuple[Check, ...] = (cluster_secrets_lost,)
+"""Asked before what may create servers; a destroy does without."""
 BEFORE_A_RUN: tuple[Check, ...] = (state_locked, earlier_pod)
 
 

@@ -14,7 +14,7 @@ from catalyst_operator.core.observation import Observation
 from catalyst_operator.core.record import PhaseEntry, PhaseState, Record, RunEntry, RunState, StopCause
 from catalyst_operator.core.words import plan_words, seconds
 
-Told = tuple[Truth, Reason, str]
+Told = tuple[Truth, str, str]
 """Status, reason and message of a condition."""
 
 PHASE_CONDITIONS: dict[ConditionType, tuple[str, ...]] = {
@@ -40,7 +40,7 @@ def phase_condition(o: Observation, run: RunEntry | None, type_: ConditionType) 
     if run is None:
         # After many attempts to destroy, the last apply is not in the record any more.
         before = conditions.find(o.sovereign.status.conditions, type_)
-        return (before.status, Reason(before.reason), before.message) if before else _NO_RUN
+        return (before.status, before.reason, before.message) if before else _NO_RUN
     if run.state is RunState.LOST:
         lost = f"Job {run.job} vanished before its end was seen; the next run starts with a plan."
         return "Unknown", Reason.RUN_LOST, lost

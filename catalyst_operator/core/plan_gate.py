@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from catalyst_operator.core import termination
+from catalyst_operator.core.error_text import named
 from catalyst_operator.core.naming import canonical_json, digest_of
 
 EXIT_APPROVAL_NEEDED = 3
@@ -27,6 +28,13 @@ PROVIDER_ONLY = frozenset(
     {"allow_deprecated_images", "ignore_remote_firewall_ids", "keep_disk", "shutdown_before_deletion"}
 )
 """Attributes that tell the provider how to act and that no cloud object has: an imported one starts without them."""
+WHILE_RUNNING = frozenset(
+    {
+        *("name", "labels", "network", "firewall_ids", "backups", "backup_window"),
+        *("delete_protection", "rebuild_protection", "status", "timeouts"),
+    }
+)
+"""Attributes of a server that are changed while it runs: all others are taken to need a power-off."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +45,8 @@ class Change:
     type: str
     actions: tuple[str, ...]
     reason: str
-    power_off: bool
+    power_off: tuple[str, ...]
+    """Attributes of a running server whose change may power it off."""
     adopts: bool
     """Whether an object that exists already is taken into the state."""
     cosmetic: bool
@@ -130,7 +139,7 @@ def _approval(judgement: Judgement, reasons: tuple[str, ...], approved: str) -> 
     if approved == judgement.digest:
         return 0, "approved by spec.approvePlan"
     if approved:
-        return EXIT_DIGEST_MISMATCH, "; ".join((*reasons, "spec.approvePlan names another plan"))
+        return EXIT_DIGEST_MISMATCH, "; ".join(("spec.approvePlan names another plan", *reasons))
     return EXIT_APPROVAL_NEEDED, "; ".join(reasons)
 
 
@@ -154,8 +163,6 @@ def termination_message(judgement: Judgement, explanation: str) -> str:
 
 def _change(raw: Mapping[str, Any]) -> Change:
     change = raw.get("change") or {}
-    before, after = change.get("before") or {}, change.get("after") or {}
-    resized = raw.get("type") == "hcloud_server" and before.get("server_type") != after.get("server_type")
     actions = tuple(change.get("actions") or ())
     adopts = bool(change.get("importing"))
     return Change(
@@ -163,10 +170,17 @@ def _change(raw: Mapping[str, Any]) -> Change:
         type=str(raw.get("type", "")),
         actions=actions if raw.get("mode") != "data" else (),
         reason=str(raw.get("action_reason", "")),
-        power_off=resized and actions == ("update",),
+        power_off=_risky(change) if raw.get("type") == "hcloud_server" and actions == ("update",) else (),
         adopts=adopts,
         cosmetic=adopts and (actions == ("no-op",) or (actions == ("update",) and _only_defaults(change))),
     )
+
+
+def _risky(change: Mapping[str, Any]) -> tuple[str, ...]:
+    """What would change in a server and is not known to be done while it runs."""
+    before, after, unknown = (change.get(name) or {} for name in ("before", "after", "after_unknown"))
+    differs = {n for n in {*before, *after} if before.get(n) != after.get(n) and not unknown.get(n)}
+    return tuple(sorted(differs - WHILE_RUNNING - PROVIDER_ONLY))
 
 
 def _only_defaults(change: Mapping[str, Any]) -> bool:
@@ -184,15 +198,19 @@ def _any_true(value: Any) -> bool:
 
 
 def _approval_reasons(changes: list[Change]) -> list[str]:
-    return [reason for reason in map(_approval_reason, changes) if reason]
+    """One reason for each kind of harm, with what it would happen to."""
+    harmed: dict[str, list[str]] = {}
+    for change in changes:
+        if harm := _harm(change):
+            harmed.setdefault(harm, []).append(change.address)
+    return [f"{named(tuple(addresses))} would be {harm}" for harm, addresses in harmed.items()]
 
 
-def _approval_reason(change: Change) -> str:
+def _harm(change: Change) -> str:
+    """What a change would do that a person has to want; empty if nothing."""
     if change.destroys and change.reason != TAINTED:
-        return f"{change.address} would be {'replaced' if change.creates else 'destroyed'}"
-    if change.power_off:
-        return f"{change.address} would be powered off to change its size"
-    return ""
+        return "replaced" if change.creates else "destroyed"
+    return f"powered off to change {', '.join(change.power_off)}" if change.power_off else ""
 
 
 def _refusals(changes: list[Change], replicas: int) -> list[str]:

@@ -30,6 +30,10 @@ SPREAD_GROUP_SIZE = 10
 MAX_NAMED = 3
 
 
+SOLD_OUT = "sold out"
+"""In the message of that check, when a size cannot be had at the moment."""
+
+
 @dataclass(frozen=True)
 class Wanted:
     """What a run would create, as far as it can be checked beforehand. Two equal ones need only one look."""
@@ -159,7 +163,7 @@ def unauthorized(reason: str) -> tuple[Check, ...]:
 
 def unreachable(reason: str) -> tuple[Check, ...]:
     """The checks when the cloud did not answer, or not as it should."""
-    return _unknown(CHECKS, f"Not checked: {reason}. OpenTofu will find out.")
+    return _unknown(CHECKS, f"Not checked: {reason}. The run goes on, and OpenTofu decides.")
 
 
 def rate_limited(until: datetime) -> tuple[Check, ...]:
@@ -211,7 +215,7 @@ def _scarcity(ladder: Sequence[str], location: str, cloud: CloudView) -> str:
         return ""
     left = ladder[len(gone) :]
     then = f"{left[0]} is tried next" if left else "there is no other size to try"
-    return f"{' and '.join(gone)} {'is' if len(gone) == 1 else 'are'} sold out in {location} at the moment; {then}."
+    return f"{' and '.join(gone)} {'is' if len(gone) == 1 else 'are'} {SOLD_OUT} in {location} at the moment; {then}."
 
 
 def _names(wanted: Wanted, cloud: CloudView) -> Check:
@@ -238,7 +242,7 @@ def _ssh_keys(wanted: Wanted, cloud: CloudView) -> Check:
     if not problems and None in marks.values():
         strange = ", ".join(f"{key[:32]}…" for key, mark in marks.items() if mark is None)
         return Check(SSH_KEYS, PreflightResult.UNKNOWN, shorten(f"Not checked: no fingerprint of {strange}"))
-    return _verdict(SSH_KEYS, problems, "The project does not have the SSH keys from elsewhere.")
+    return _verdict(SSH_KEYS, problems, "None of the SSH keys belongs to something else in the project.")
 
 
 def _holder(found: CloudObject) -> str:

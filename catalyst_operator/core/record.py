@@ -14,6 +14,7 @@ from enum import StrEnum
 from pydantic import TypeAdapter
 
 from catalyst_operator.api.phases import RunVerb
+from catalyst_operator.core import naming
 
 HISTORY_LENGTH = 5
 
@@ -124,8 +125,12 @@ class RunEntry:
     generation: int
     created: datetime
     job: str
+    inputs: str = ""
+    """Digest of all that it was given, what only a first boot reads included: names its Secret of inputs."""
     approved: str = ""
     """The plan digest that spec.approvePlan named when the run was made."""
+    manual: bool = False
+    """Whether spec.approval was Manual then."""
     retry: str = ""
     """The retryRequestedAt annotation that the run answers."""
     tries: int = 1
@@ -145,6 +150,11 @@ class RunEntry:
     """What ended it from outside, in words."""
     fraction: float = 0.0
     """How much of the plan is carried out, 0 to 1; only kept while it runs."""
+
+    @property
+    def inputs_secret(self) -> str:
+        """Name of the Secret that holds its inputs."""
+        return naming.inputs_secret(self.inputs or self.digest)
 
     @property
     def active(self) -> bool:

@@ -99,7 +99,7 @@ def _from_pod(run: RunEntry, pod: PodView, progress: Progress | None, now: datet
     if not pod.ended and any(phase.state is not PhaseState.SUCCEEDED for phase in phases):
         return seen
     result = _result(run, phases, pod, progress)
-    over = replace(seen, state=result, finished=_end(phases, now))
+    over = replace(seen, state=result, finished=min(_end(phases, now), now))
     if result is RunState.SUCCEEDED and run.verb is RunVerb.APPLY and outputs(pod) is None:
         return replace(over, state=RunState.FAILED, errors=diagnosis.diagnose("tofu-output", 0, _NO_OUTPUTS, ()))
     if result is RunState.INTERRUPTED:

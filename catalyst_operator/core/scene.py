@@ -9,6 +9,7 @@ from typing import Any
 from catalyst_operator.api.phases import RunVerb
 from catalyst_operator.core.actions import Action
 from catalyst_operator.core.evidence import Evidence
+from catalyst_operator.core.naming import digest_of
 from catalyst_operator.core.observation import Observation
 from catalyst_operator.core.record import Record, RunEntry
 from catalyst_operator.core.status import Verdict
@@ -29,6 +30,11 @@ class Scene:
     """What a run would do now."""
     refusal: str = ""
     """Why the spec cannot be carried out, if admission could not judge that."""
+
+    @property
+    def inputs(self) -> str:
+        """Digest of all that a run would be given now."""
+        return digest_of(self.variables)
 
     @property
     def record(self) -> Record:

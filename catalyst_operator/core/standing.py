@@ -46,13 +46,14 @@ def standing(o: Observation, variables: Mapping[str, Any], record: Record) -> St
         waiting = o.now < report.retry_at
         return Standing(report, (), report.retry_at) if waiting else Standing(None, ask)
     good_for = o.settings.preflight_interval if report.failed else PASSED_FOR
-    if o.now - report.at <= good_for and not _failed_since(record, report):
+    if o.now - report.at <= good_for and not _failed_since(record, report, o.now):
         return Standing(report)
     # A check that failed goes on to be told until the next look says otherwise.
     return Standing(report if report.failed else None, ask)
 
 
-def _failed_since(record: Record, report: Report) -> bool:
+def _failed_since(record: Record, report: Report, now: datetime) -> bool:
     """Whether a run failed after the look: it met something that the look did not see."""
     last = record.last
-    return last is not None and last.state in UNSUCCESSFUL and (last.finished or last.created) > report.at
+    # A node whose clock is ahead ends its run in the future.
+    return last is not None and last.state in UNSUCCESSFUL and min(last.finished or last.created, now) > report.at

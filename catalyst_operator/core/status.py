@@ -29,7 +29,8 @@ from catalyst_operator.core import catalogue, conditions, diagnosis, naming, siz
 from catalyst_operator.core.job import ADOPT, phases_of
 from catalyst_operator.core.manifests import namespace_of
 from catalyst_operator.core.observation import Observation
-from catalyst_operator.core.phase_conditions import PHASE_CONDITIONS, phase_condition, shown
+from catalyst_operator.core.phase_conditions import PHASE_CONDITIONS, Told, phase_condition, shown
+from catalyst_operator.core.preflight import SIZES, SOLD_OUT
 from catalyst_operator.core.record import ErrorEntry, PhaseState, Record, RunEntry, RunState
 
 USER_DATA = "user-data"
@@ -89,6 +90,27 @@ def build(o: Observation, record: Record, run: RunEntry | None, verdict: Verdict
     )
 
 
+def of_trouble(o: Observation, verdict: Verdict) -> SovereignStatus:
+    """The status when the world could not be read or changed: all that was known stays, and what is wrong is said."""
+    before, generation = o.sovereign.status, o.sovereign.metadata.generation
+    summary = (ConditionType.READY, ConditionType.RECONCILING, ConditionType.STALLED)
+    of_stance = {Stance.WORKING: ConditionType.RECONCILING, Stance.STALLED: ConditionType.STALLED}[verdict.stance]
+    told: tuple[tuple[ConditionType, Truth], ...] = ((ConditionType.READY, "False"), (of_stance, "True"))
+    made = tuple(
+        conditions.condition(type_, truth, verdict.reason, verdict.message, generation=generation, now=o.now)
+        for type_, truth in told
+    )
+    kept = tuple(c for c in before.conditions if c.type not in {type_.value for type_ in summary})
+    return before.model_copy(
+        update={
+            "observed_generation": generation,
+            "phase": before.phase or verdict.phase,
+            "conditions": conditions.merge(before.conditions, (*made, *kept)),
+            "last_errors": tuple(_error(o, e) for e in verdict.errors),
+        }
+    )
+
+
 def _stamp(value: str | None) -> str | None:
     """An annotation's value as status takes it: people may write anything there, of any length."""
     return value[:MAX_STAMP] if value else None
@@ -98,7 +120,7 @@ def _stamp(value: str | None) -> str | None:
 
 
 def _conditions(o: Observation, record: Record, run: RunEntry | None, verdict: Verdict) -> tuple[Condition, ...]:
-    found: list[tuple[ConditionType, Truth, Reason, str]] = [
+    found: list[tuple[ConditionType, Truth, str, str]] = [
         (ConditionType.READY, _ready(verdict, record), verdict.reason, verdict.message),
     ]
     if verdict.stance is Stance.WORKING:
@@ -113,17 +135,19 @@ def _conditions(o: Observation, record: Record, run: RunEntry | None, verdict: V
     return tuple(conditions.condition(*entry, generation=generation, now=o.now) for entry in found)
 
 
-def _preflight_condition(o: Observation) -> tuple[tuple[Truth, Reason, str], ...]:
+def _preflight_condition(o: Observation) -> tuple[Told, ...]:
     """What the last look at the project found; before the first, nothing is said."""
     if o.preflight is None:
         before = conditions.find(o.sovereign.status.conditions, ConditionType.PREFLIGHT_PASSED)
-        return ((before.status, Reason(before.reason), before.message),) if before else ()
+        return ((before.status, before.reason, before.message),) if before else ()
     if o.preflight.failed:
         return (("False", Reason.CHECK_FAILED, " ".join(check.message for check in o.preflight.failed)),)
     unknown = [check for check in o.preflight.checks if check.result is PreflightResult.UNKNOWN]
     if unknown:
         return (("Unknown", Reason.NOT_CHECKED, unknown[0].message),)
-    return (("True", Reason.PASSED, f"Checked with Hetzner: {', '.join(c.name for c in o.preflight.checks)}."),)
+    told = f"Checked with Hetzner: {', '.join(c.name for c in o.preflight.checks)}."
+    scarce = " ".join(c.message for c in o.preflight.checks if c.name == SIZES and SOLD_OUT in c.message)
+    return (("True", Reason.PASSED, f"{told} {scarce}".rstrip()),)
 
 
 def _ready(verdict: Verdict, record: Record) -> Truth:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from catalyst_operator.api import labels
 from catalyst_operator.api.phases import RunVerb
 from catalyst_operator.api.scalars import format_duration
 from catalyst_operator.core import diagnosis
+from catalyst_operator.core.error_text import named
 from catalyst_operator.core.observation import Observation
 from catalyst_operator.core.record import RunEntry, RunState, StopCause
 from catalyst_operator.core.runs import failed_phase, running_phase
@@ -33,15 +34,17 @@ def failed_words(run: RunEntry) -> str:
     return f"{failed.name} of Job {run.job}" if failed else f"Job {run.job}"
 
 
-def failure_message(o: Observation, run: RunEntry, exhausted: bool) -> str:
-    """What happened, why, and what to do."""
+def failure_message(o: Observation, run: RunEntry, exhausted: bool = False, until: datetime | None = None) -> str:
+    """What happened, when it is tried again, why, and what to do."""
     attempts = f" ({o.settings.max_attempts} attempts)" if exhausted else ""
+    attempts += f", next try at {until:%H:%M:%S} UTC" if until else ""
     further = f" {_NO_MORE}" if exhausted else ""
     if run.state is RunState.INTERRUPTED:
         cause = f": {run.cause.rstrip('.')}" if run.cause else ""
         return f"{failed_words(run)} was interrupted from outside{attempts}{cause}.{further}"
     if run.state is RunState.LOST:
-        return f"Job {run.job} vanished before its end was seen{attempts}; the next run starts with a plan.{further}"
+        goes_on = "" if exhausted else " The next run starts with a plan."
+        return f"Job {run.job} vanished before its end was seen{attempts}.{goes_on}{further}"
     first = run.errors[0]
     namespace = o.run_namespace
     read = (
@@ -56,31 +59,39 @@ def failure_message(o: Observation, run: RunEntry, exhausted: bool) -> str:
 def approval_words(o: Observation, run: RunEntry) -> str:
     """What waits for approval, why, and the commands to read it and to approve it."""
     meta, plan = o.sovereign.metadata, run.plan
-    why = f", since {plan.why}" if plan and plan.why else ""
-    approve = f'{{"spec":{{"approvePlan":"{plan.digest if plan else ""}"}}}}'
+    log = f"`kubectl -n {o.run_namespace} logs job/{run.job} -c plan-gate`"
+    if plan is None:
+        return (
+            f"A plan waits for approval, but its digest could not be read; it is in the log: {log}. Set "
+            f"spec.approvePlan to it, or ask for another try with the annotation {labels.ANNOTATION_RETRY}."
+        )
+    why = f", since {plan.why}" if plan.why else ""
+    approve = f'{{"spec":{{"approvePlan":"{plan.digest}"}}}}'
     return (
-        f"A plan waits for approval{why}: {plan_words(run)}. Read it in status.plan or with `kubectl -n "
-        f"{o.run_namespace} logs job/{run.job} -c plan-gate`; approve it with `kubectl -n {meta.namespace} patch "
-        f"sovereign {meta.name} --type merge -p '{approve}'`"
+        f"A plan waits for approval: {plan_words(run)}{why}. Approve it with `kubectl -n {meta.namespace} patch "
+        f"sovereign {meta.name} --type merge -p '{approve}'`. Read it in status.plan or with {log}."
     )
 
 
-def stopping_words(run: RunEntry, cause: StopCause) -> str:
-    """Why a run is being stopped."""
+def stopping_words(run: RunEntry, cause: StopCause, late: tuple[str, ...] = ()) -> str:
+    """Why a run is being stopped; `late` is what has been in creation for too long."""
     why = {
         StopCause.REQUESTED: "as requested",
         StopCause.SUPERSEDED: "since the spec was edited before anything was applied; it is planned again",
-        StopCause.STUCK: "since something has been in creation for too long",
+        StopCause.STUCK: f"since {named(late)} has been in creation for too long",
     }[cause]
     return f"Job {run.job} is being stopped {why}. OpenTofu writes its state first."
 
 
 def cancelled_words(o: Observation, run: RunEntry) -> str:
-    """How a run that was stopped on request goes on."""
+    """How it goes on after a run, or the tries after one, were stopped on request."""
+    what = (
+        "was stopped on request" if run.state is RunState.CANCELLED else "failed and is not tried again, as requested"
+    )
     meta = o.sovereign.metadata
     return (
-        f"{failed_words(run)} was stopped on request; what it made is in the state. To go on: kubectl -n "
-        f"{meta.namespace} annotate sovereign {meta.name} --overwrite {labels.ANNOTATION_RETRY}=$(date +%s)"
+        f"{failed_words(run)} {what}. To go on from there: `kubectl -n {meta.namespace} annotate "
+        f"sovereign {meta.name} --overwrite {labels.ANNOTATION_RETRY}=$(date +%s)`"
     )
 
 
@@ -100,7 +111,7 @@ def run_words(o: Observation, run: RunEntry) -> str:
     doing = "Destroying" if run.verb is RunVerb.DESTROY else "Applying"
     return {
         "tofu-init": "Initialising OpenTofu.",
-        "adopt": "Looking for what an earlier run made and the state does not know of.",
+        "adopt": "Looking for objects of an earlier run that the state does not know.",
         "tofu-plan": "Planning.",
         "plan-gate": "Checking the plan.",
         "tofu-apply": f"{doing}: {_apply_words(o, run)}.",

@@ -55,14 +55,14 @@ class Executor:
                     await self._finalizers(lambda held: [name for name in held if name != labels.FINALIZER_SOVEREIGN])
             case actions.PrepareNamespace(refresh_token=refresh):
                 await self._prepare(self._o.credentials if refresh else None)
-            case actions.WriteInputs(digest=digest, tfvars=variables):
+            case actions.WriteInputs(name=name, tfvars=variables):
                 files = {
                     "tofu.auto.tfvars.json": json.dumps(variables, indent=1),
                     "backend.tf": job.backend_file(self._space),
                 }
-                await self._kube.create_once(manifests.inputs(self._sovereign, digest, files))
-            case actions.DeleteInputs(digest=digest):
-                await self._kube.delete(kube.SECRETS, self._space, naming.inputs_secret(digest))
+                await self._kube.create_once(manifests.inputs(self._sovereign, name, files))
+            case actions.DeleteInputs(name=name):
+                await self._kube.delete(kube.SECRETS, self._space, name)
             case actions.WriteRecord(record=content):
                 await self._record(manifests.record(self._sovereign, record.to_json(content)))
             case actions.CreateJob(run=run):
@@ -86,7 +86,7 @@ class Executor:
             case actions.WriteReceipt(content=content):
                 await self._receipt(content)
             case actions.DeleteNamespace():
-                await self._release(kube.CONFIG_MAPS, naming.RECORD, labels.FINALIZER_RECORD)
+                await self._let_record_go()
                 with suppress(Conflict):  # What is being deleted already cannot be deleted again.
                     await self._kube.delete(kube.NAMESPACES, "", self._space)
 
@@ -120,6 +120,12 @@ class Executor:
         if credentials and credentials.token:
             token = credentials.token.get_secret_value()
             await self._kube.apply(manifests.provider_token(self._sovereign, token))
+
+    async def _let_record_go(self) -> None:
+        """Without reading it first: in a namespace that goes, the right to read may be gone already."""
+        with suppress(NotFound):
+            patch: Object = {"metadata": {"finalizers": None}}
+            await self._kube.merge(kube.CONFIG_MAPS, self._space, naming.RECORD, patch)
 
     async def _restore_state(self, before: StateView | None) -> None:
         """Only over the state that the decision was made from: a newer one is seen by the next look."""

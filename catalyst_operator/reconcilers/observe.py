@@ -9,6 +9,7 @@ import base64
 import gzip
 import json
 import logging
+import zlib
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -63,16 +64,7 @@ class Observer:
         space = naming.run_namespace(meta.name, meta.uid)
         namespace = _namespace(await self._kube.find(kube.NAMESPACES, "", space), meta.uid)
         credentials = await self._credentials(sovereign)
-        seen = Observation(
-            now=now,
-            settings=self._settings,
-            sovereign=sovereign,
-            credentials=credentials,
-            namespace=namespace,
-            record=None,
-            state=None,
-            preflight=self._preflights.report(meta.uid),
-        )
+        seen = replace(self.without_namespace(sovereign, now), credentials=credentials, namespace=namespace)
         if namespace is None or not namespace.ours:
             return seen
         try:
@@ -82,6 +74,19 @@ class Observer:
                 # The right to look inside goes with everything else.
                 return seen
             raise
+
+    def without_namespace(self, sovereign: Sovereign, now: datetime) -> Observation:
+        """What is known without asking the API server."""
+        return Observation(
+            now=now,
+            settings=self._settings,
+            sovereign=sovereign,
+            credentials=None,
+            namespace=None,
+            record=None,
+            state=None,
+            preflight=self._preflights.report(sovereign.metadata.uid),
+        )
 
     async def _in_namespace(self, seen: Observation) -> Observation:
         """What the run namespace holds."""
@@ -104,6 +109,7 @@ class Observer:
             pods=pods,
             progress=await self._progress(space, found.last if found else None, pods, now),
             has_token_copy=await self._kube.find(kube.SECRETS, space, naming.TOKEN_SECRET) is not None,
+            has_cluster_secrets=await self._kube.find(kube.SECRETS, space, naming.CLUSTER_SECRETS) is not None,
             has_state_key=await self._kube.find(kube.SECRETS, space, naming.STATE_KEY_SECRET) is not None,
         )
 
@@ -127,7 +133,7 @@ class Observer:
         except (ValidationError, KeyError) as error:
             raise CorruptRecord(
                 f"ConfigMap {space}/{naming.RECORD} does not hold a record that this version reads: {error}. "
-                "Restore its key record.json; nothing is done for this Sovereign until then."
+                "Nothing is done for this Sovereign until it does."
             ) from error
 
     async def _progress(
@@ -170,7 +176,10 @@ def _namespace(raw: Object | None, uid: str) -> NamespaceView | None:
 def state_of(raw: Object | None) -> StateView | None:
     """The state in OpenTofu's Secret, which holds it compressed."""
     content = _tfstate(raw)
-    return _view(gzip.decompress(content)) if content else None
+    try:
+        return _view(gzip.decompress(content)) if content else None
+    except (OSError, EOFError, zlib.error, ValueError) as error:
+        raise CorruptRecord(f"Secret {naming.STATE_SECRET} does not hold an OpenTofu state: {error}.") from error
 
 
 def saved_state_of(raw: Object | None) -> StateView | None:

@@ -16,11 +16,13 @@ from catalyst_operator.adapters.run_logs import RunLogs
 from catalyst_operator.api import labels
 from catalyst_operator.api.sovereign import Sovereign
 from catalyst_operator.api.sovereign_status import SovereignStatus
-from catalyst_operator.core import events
-from catalyst_operator.core.actions import WriteRecord
+from catalyst_operator.core import events, status
+from catalyst_operator.core.actions import Decision, WriteRecord
 from catalyst_operator.core.decide import decide
+from catalyst_operator.core.observation import Observation
 from catalyst_operator.core.settings import CoreSettings
-from catalyst_operator.errors import ApiError
+from catalyst_operator.core.trouble import trouble
+from catalyst_operator.errors import ApiError, CorruptRecord, Refused
 from catalyst_operator.metrics import Metrics
 from catalyst_operator.reconcilers.execute import Executor
 from catalyst_operator.reconcilers.observe import Observer
@@ -77,21 +79,41 @@ class SovereignReconciler:
             return await self._step(key, sovereign)
 
     async def _step(self, key: Key, sovereign: Sovereign) -> timedelta | None:
-        observation = await self._observer.observe(sovereign, self._clock())
-        decision = decide(observation)
+        try:
+            observation = await self._observer.observe(sovereign, self._clock())
+            decision = decide(observation)
+            version = await self._apply(key, observation, decision)
+        except (CorruptRecord, Refused) as error:
+            await self._tell(sovereign, error)
+            raise
+        if decision.status is not None:
+            await self._write(sovereign, version, decision.status)
+            self._metrics.observe(key.namespace, key.name, decision.status)
+        return decision.requeue_after
+
+    async def _apply(self, key: Key, observation: Observation, decision: Decision) -> str:
+        """Carry out the actions in order. Returns the Sovereign's resourceVersion after them."""
         executor = Executor(self._kube, self._logs, self._preflights, observation, lambda: self.wake(key))
         for action in decision.actions:
             log.debug("%s: %s", key, type(action).__name__)
             await executor.run(action)
             if decision.ended is not None and isinstance(action, WriteRecord):
                 self._metrics.run_ended(decision.ended)
-        if decision.status is not None:
-            await self._write(sovereign, executor.resource_version, decision.status)
-            self._metrics.observe(key.namespace, key.name, decision.status)
-        return decision.requeue_after
+        return executor.resource_version
 
-    async def _write(self, sovereign: Sovereign, version: str, status: SovereignStatus) -> None:
-        meta, wire = sovereign.metadata, status.to_wire()
+    async def _tell(self, sovereign: Sovereign, error: CorruptRecord | Refused) -> None:
+        """What keeps the operator from going on, in status: the log is not where its owner looks."""
+        seen = self._observer.without_namespace(sovereign, self._clock())
+        told = status.of_trouble(seen, trouble(str(error), lasting=isinstance(error, CorruptRecord)))
+        meta = sovereign.metadata
+        try:
+            raw = await self._kube.get(kube.SOVEREIGNS, meta.namespace, meta.name)
+            await self._write(sovereign, raw["metadata"]["resourceVersion"], told)
+        except ApiError as second:
+            log.warning("%s/%s: its trouble could not be told: %s", meta.namespace, meta.name, second)
+
+    async def _write(self, sovereign: Sovereign, version: str, after: SovereignStatus) -> None:
+        meta, wire = sovereign.metadata, after.to_wire()
         if wire == sovereign.status.to_wire():
             return
         manifest: Object = {
@@ -101,7 +123,7 @@ class SovereignReconciler:
             "status": wire,
         }
         await self._kube.apply_status(kube.SOVEREIGNS, manifest)
-        for event in events.between(sovereign, status, self._clock()):
+        for event in events.between(sovereign, after, self._clock()):
             log.info("%s/%s: %s: %s", meta.namespace, meta.name, event["reason"], event["message"])
             await self._announce(event)
 

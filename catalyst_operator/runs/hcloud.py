@@ -40,9 +40,18 @@ def labelled(kind: str) -> list[dict[str, Any]]:
     while page:
         query = {"label_selector": selector, "per_page": _PAGE_SIZE, "page": page}
         answer = _get(f"/{kind}?{urllib.parse.urlencode(query)}")
-        found += answer.get(kind, ())
-        page = answer.get("meta", {}).get("pagination", {}).get("next_page")
+        found += _objects(answer, kind)
+        page = answer["meta"]["pagination"]["next_page"]
     return found
+
+
+def _objects(answer: dict[str, Any], kind: str) -> list[dict[str, Any]]:
+    """An answer that is not the API's must not be taken for an empty project."""
+    objects, meta = answer.get(kind), answer.get("meta")
+    pagination = meta.get("pagination") if isinstance(meta, dict) else None
+    if not isinstance(objects, list) or not isinstance(pagination, dict) or "next_page" not in pagination:
+        raise ValueError(f"the answer to GET /{kind} is none of Hetzner's API")
+    return objects
 
 
 def exit_code(error: Exception) -> int:
@@ -56,6 +65,18 @@ def _get(path: str) -> dict[str, Any]:
     request = urllib.request.Request(  # noqa: S310 - the endpoint is the operator's setting
         endpoint + path, headers={"Authorization": f"Bearer {os.environ['HCLOUD_TOKEN']}"}
     )
-    with urllib.request.urlopen(request, timeout=20) as response:  # noqa: S310
-        result: dict[str, Any] = json.load(response)
+    with _OPENER.open(request, timeout=20) as response:
+        result = json.load(response)
+    if not isinstance(result, dict):
+        raise ValueError("the answer is no JSON object")
     return result
+
+
+class _NoRedirects(urllib.request.HTTPRedirectHandler):
+    """A redirect would take the token along to another host."""
+
+    def redirect_request(self, *_: Any) -> None:
+        return None
+
+
+_OPENER = urllib.request.build_opener(_NoRedirects)

@@ -8,6 +8,7 @@ encrypted as it is, to a Secret, and keeps trying while the grace period lasts.
 from __future__ import annotations
 
 import base64
+import http.client
 import json
 import os
 import signal
@@ -21,30 +22,47 @@ from catalyst_operator.core.naming import ERRORED_STATE_SECRET
 
 ERRORED_STATE = Path("errored.tfstate")
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
+PROCESSES = Path("/proc")
+"""Of the whole Pod: its containers share their processes."""
+LOOK_SECONDS = 0.2
 RETRY_SECONDS = 5
 REQUEST_SECONDS = 20
 
 
-def main(account: Path = SERVICE_ACCOUNT, pause: float = RETRY_SECONDS) -> int:
+def main(account: Path = SERVICE_ACCOUNT, pause: float = RETRY_SECONDS, processes: Path = PROCESSES) -> int:
     """Exit code 0 when there was nothing to save or it was saved. `pause` is in seconds, between two tries."""
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     stop.wait()
     # Told to stop once, it does not let go of a state because it is told again: only the kubelet's SIGKILL ends it.
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    again = threading.Event()
+    while _tofu_runs(processes):
+        again.wait(LOOK_SECONDS)
     if not ERRORED_STATE.exists():
         return 0
-    again = threading.Event()
     while not _save(ERRORED_STATE.read_bytes(), account):
         again.wait(pause)
     print(f"saved {ERRORED_STATE} to Secret {ERRORED_STATE_SECRET}", flush=True)
     return 0
 
 
+def _tofu_runs(processes: Path) -> bool:
+    """Whether an OpenTofu is still at work in this Pod: when the Pod is deleted, both are told to stop at once."""
+    return any(_name(process) == "tofu" for process in processes.glob("[0-9]*/comm"))
+
+
+def _name(process: Path) -> str:
+    try:
+        return process.read_text().strip()
+    except OSError:  # It ended between the two looks.
+        return ""
+
+
 def _save(content: bytes, account: Path) -> bool:
     try:
         _put_secret(content, account)
-    except (urllib.error.URLError, TimeoutError, OSError) as error:
+    except (urllib.error.URLError, http.client.HTTPException, TimeoutError, OSError, ValueError) as error:
         print(f"could not save {ERRORED_STATE} yet: {error}", flush=True)
         return False
     return True

@@ -65,7 +65,7 @@ class Floor:
             manifests.state_key(sovereign, secrets.token_bytes(32)),
             manifests.cluster_secrets(sovereign, trust.server_token, trust.agent_token, trust.files),
             manifests.provider_token(sovereign, self._project.token),
-            manifests.inputs(sovereign, digest, files),
+            manifests.inputs(sovereign, naming.inputs_secret(digest), files),
         ]
         items = [plain(manifest, manifests.namespace_of(sovereign), self._namespace) for manifest in wanted]
         self._kubectl.apply({"apiVersion": "v1", "kind": "List", "items": items})

@@ -121,7 +121,7 @@ def assert_told(status: dict[str, Any], code: str, *named: str) -> None:
     error = status["lastErrors"][0]
     assert [word for word in named if word not in error["message"]] == [], error["message"]
     assert error["remedy"]
-    assert error["runbook"].endswith(code.lower().replace("_", "-"))
+    assert error["runbook"].endswith(f"#{code.lower()}")
 
 
 def assert_nothing_spent(sovereign: Sovereign, project: Project) -> None:

@@ -83,6 +83,12 @@ def _delete(world: World, value: int) -> None:
     world.delete()
 
 
+def _approve(world: World, value: int) -> None:
+    """The plan that is shown, another one, or none: an approval may be taken back."""
+    shown = (world.status.get("plan") or {}).get("digest")
+    world.edit(approvePlan=[shown, "e" * 64, None][value % 3])
+
+
 EVENTS: dict[str, Callable[[World, int], None]] = {
     "cluster": _cluster,
     "edit": _edit,
@@ -91,6 +97,9 @@ EVENTS: dict[str, Callable[[World, int], None]] = {
     "tick": _tick,
     "fallbacks": _fallbacks,
     "sold out": _sold_out,
+    "approve": _approve,
+    "manual": lambda world, value: world.edit(approval="Manual" if value % 2 else "Automatic"),
+    "orphan": lambda world, value: world.edit(deletionPolicy="Orphan" if value % 2 else "Delete"),
     "dry run": lambda world, value: world.edit(dryRun=bool(value % 2)),
     "cancel": lambda world, _: world.annotate("cancelRequestedAt"),
     "suspend": lambda world, value: world.edit(suspend=bool(value % 2)),

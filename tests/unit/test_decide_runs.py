@@ -14,6 +14,7 @@ from catalyst_operator.core.attempts import next_run, retry_at
 from catalyst_operator.core.decide import decide
 from catalyst_operator.core.observation import StateView
 from catalyst_operator.core.record import Record, RunEntry, RunState, SizeChoice, StopCause
+from catalyst_operator.core.tfvars import inputs_digest
 from tests import gen
 from tests.gen import NOW, OUTPUTS, SETTINGS, SceneMod, known, of, seen, spec
 from tests.unit.decide.failures import LADDER, ON_SECOND, ON_THIRD, SECOND, THIRD
@@ -82,7 +83,7 @@ def test_it_is_looked_at_again_before_the_pause_is_over_since_a_corrected_secret
 )
 def test_tries_are_counted_since_a_person_last_did_something(change: dict[str, object], tries: int, why: str) -> None:
     before = replace(gen.failed(attempt=3, tries=3), **change)  # type: ignore[arg-type]
-    after = next_run(gen.observation(), gen.record(before), RunVerb.APPLY, gen.digest())
+    after = next_run(gen.observation(), gen.record(before), RunVerb.APPLY, gen.variables())
     assert after.tries == tries, why
 
 
@@ -371,7 +372,8 @@ def inputs_of(*mods: SceneMod) -> WriteInputs:
 def test_the_next_run_is_given_the_next_size() -> None:
     failed = gen.failed("ERR_CAPACITY", stepped_down=True)
     made = inputs_of(of(LADDER), known(failed, sizes=SECOND))
-    assert (made.tfvars["control_plane_sizes"], made.digest) == (["cpx32"], ON_SECOND)
+    assert made.tfvars["control_plane_sizes"] == ["cpx32"]
+    assert inputs_digest(RunVerb.APPLY, made.tfvars) == ON_SECOND
 
 
 def test_after_the_pause_it_begins_with_the_first_size_again() -> None:

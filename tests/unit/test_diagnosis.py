@@ -452,6 +452,7 @@ def test_only_what_passes_by_itself_is_transient() -> None:
     assert {code.code for code in CODES if not code.terminal} == {
         "ERR_CAPACITY",
         "ERR_CLOUD_UNAVAILABLE",
+        "ERR_CLUSTER_REFUSED",
         "ERR_IMAGE_PULL",
         "ERR_LEFTOVERS",
         "ERR_NAME_CONFLICT",
@@ -486,6 +487,7 @@ def test_every_code_can_be_met() -> None:
     met = {code for _, _, code in BY_HCLOUD_CODE} | {code for _, code in BY_SENTENCE}
     met |= {*BY_EXIT_CODE.values(), *BY_WAITING_REASON.values()}
     by_the_operator = {diagnosis.STATE_LOST, diagnosis.OUT_OF_MEMORY, diagnosis.RUN_INTERRUPTED, diagnosis.INTERNAL}
+    by_the_operator |= {diagnosis.CLUSTER_SECRETS, diagnosis.RECORD, diagnosis.CLUSTER_REFUSED}
     assert set(CODES) == met | by_the_operator
 
 

@@ -103,6 +103,31 @@ def test_one_reason_is_enough() -> None:
     assert len(followed(every).errors) == 1
 
 
+# --- a Pod that nobody says anything about ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("seconds", "view", "told", "why"),
+    [
+        (119, None, False, "it may take a moment"),
+        (120, None, True, "no Pod: a quota or a webhook of the cluster"),
+        (120, not_starting("PodInitializing", ""), True, "a Pod whose volume is not there"),
+        (3600, pod(RUN, "tofu-init"), False, "its first container runs"),
+    ],
+)
+def test_nothing_started_for_two_minutes_is_told_with_where_to_look(
+    seconds: int, view: PodView | None, told: bool, why: str
+) -> None:
+    found = followed(view, run=replace(RUN, created=NOW - seconds * SECOND))
+    assert [e.code for e in found.errors] == (["ERR_RUN_START"] if told else []), why
+    assert not told or f"kubectl -n {gen.SPACE} describe job/{RUN.job}" in found.errors[0].message
+
+
+def test_what_the_kubelet_says_is_better_than_that_nothing_started() -> None:
+    late = replace(RUN, created=NOW - timedelta(hours=1))
+    assert [e.code for e in followed(not_starting("ErrImagePull"), run=late).errors] == ["ERR_IMAGE_PULL"]
+
+
 # --- what takes long --------------------------------------------------------------------------------------------------
 
 
@@ -135,7 +160,7 @@ def test_a_warning_does_not_end_the_following() -> None:
     ("phase", "words"),
     [
         ("tofu-init", "Initialising OpenTofu."),
-        ("adopt", "Looking for what an earlier run made and the state does not know of."),
+        ("adopt", "Looking for objects of an earlier run that the state does not know."),
         ("tofu-plan", "Planning."),
         ("plan-gate", "Checking the plan."),
         ("tofu-apply", "Applying: 9 to add, 0 to change, 0 to destroy."),

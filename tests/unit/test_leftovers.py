@@ -78,10 +78,36 @@ def test_a_token_that_was_revoked_is_told_apart(
     assert TOKEN not in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(("status", "body"), [(500, None), (429, None), (200, "<html>a proxy's page</html>")])
+EMPTY: dict[str, list[object]] = {kind: [] for kind in KINDS}
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (500, None),
+        (429, None),
+        (200, "<html>a proxy's page</html>"),
+        (200, "{}"),
+        (200, "[]"),
+        (200, json.dumps(EMPTY)),
+        (200, json.dumps({**EMPTY, "meta": {}})),
+        (200, json.dumps({**EMPTY, "meta": {"pagination": {"page": 1}}})),
+        (200, json.dumps({"meta": {"pagination": {"page": 1, "next_page": None}}})),
+        (200, json.dumps({**dict.fromkeys(KINDS), "meta": {"pagination": {"page": 1, "next_page": None}}})),
+    ],
+)
 def test_not_knowing_is_not_success(project: FakeProject, tmp_path: Path, status: int, body: str | None) -> None:
     project.status, project.body = status, body
     assert leftovers.main(tmp_path / "log", SHORT) == 1
+
+
+def test_a_redirect_is_not_followed(project: FakeProject, tmp_path: Path) -> None:
+    """It would take the token along to another host, and an answer from there is not Hetzner's."""
+    other = FakeProject()
+    with served(other) as endpoint:
+        project.status, project.location = 302, f"{endpoint}/servers?label_selector=any&page=1"
+        assert leftovers.main(tmp_path / "log", SHORT) == 1
+    assert other.seen == []
 
 
 def test_an_api_out_of_reach_is_not_success(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -102,9 +102,10 @@ def test_nobody_else_is_ever_taken_for_dead(who: str, why: str) -> None:
 def test_a_person_is_told_who_holds_the_lock_since_when_and_for_what() -> None:
     message = judged("admin@laptop", operation="OperationTypeApply", created="2026-11-22T11:58:03").message
     assert message.startswith(
-        "admin@laptop holds the lock of the OpenTofu state, since 2026-11-22T11:58:03 (OperationTypeApply not known"
+        "admin@laptop has held the lock of the OpenTofu state since 2026-11-22T11:58:03 UTC (OperationTypeApply). It "
+        "is no run of this operator"
     )
-    assert judged("").message.startswith("Somebody holds the lock of the OpenTofu state (operation not known")
+    assert judged("").message.startswith("Somebody holds the lock of the OpenTofu state. It is no run of this operator")
 
 
 def test_a_node_out_of_reach_is_named_with_the_taint_that_says_that_it_is_off() -> None:

@@ -22,7 +22,7 @@ EVERYTHING: dict[str, dict[str, Any]] = {
     "state key": manifests.state_key(S, KEY),
     "cluster secrets": manifests.cluster_secrets(S, "server", "agent", {"server-ca.crt": "PEM"}),
     "token": manifests.provider_token(S, TOKEN),
-    "inputs": manifests.inputs(S, "d" * 64, {"a": "b"}),
+    "inputs": manifests.inputs(S, "inputs-1a2b3c4d", {"a": "b"}),
     "record": manifests.record(S, "{}"),
     "receipt": manifests.receipt(S, "{}"),
 }

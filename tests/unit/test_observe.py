@@ -232,8 +232,18 @@ async def test_the_last_preflight_comes_along_whether_a_namespace_is_there_or_no
 
 @pytest.mark.parametrize("text", ["", "{}", "{not json"])
 async def test_a_record_that_cannot_be_read_is_never_taken_for_none(text: str) -> None:
-    with pytest.raises(CorruptRecord, match=r"record\.json"):
+    with pytest.raises(CorruptRecord, match=f"ConfigMap {SPACE}/record does not hold a record that this version reads"):
         await observe(server(SPACE_OBJECT, ("configmaps", manifests.record(S, text))))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"no gzip", gzip.compress(state_file(7))[:20], gzip.compress(b"no JSON")],
+    ids=["no gzip", "cut off", "no JSON"],
+)
+async def test_a_state_that_cannot_be_read_is_never_taken_for_none(content: bytes) -> None:
+    with pytest.raises(CorruptRecord, match=naming.STATE_SECRET):
+        await observe(server(SPACE_OBJECT, state_secret(naming.STATE_SECRET, content)))
 
 
 async def test_jobs() -> None:

@@ -82,7 +82,7 @@ def judged(*changes: Raw, **how: Any) -> Judgement:
         ((NOOP, READ), "", "nothing is touched"),
         ((GROW,), "", "a change in place that interrupts nothing"),
         ((RENAME,), "", "a server's name changes without a restart"),
-        ((RESIZE,), "powered off to change its size", "the server is down meanwhile"),
+        ((RESIZE,), "worker[0] would be powered off to change server_type", "the server is down meanwhile"),
         ((DESTROY,), "worker[1] would be destroyed", "what once applied may hold data"),
         ((REPLACE,), "worker[0] would be replaced", "the same"),
         ((TAINTED,), "", "what a broken first apply left never worked"),
@@ -91,7 +91,7 @@ def judged(*changes: Raw, **how: Any) -> Judgement:
         ((ATTACH,), "", "a server that was made but not attached yet is attached in place"),
         (
             (edited(ADOPT_SERVER, "change", "after", "server_type", value="cpx32"),),
-            "powered off to change its size",
+            "worker[0] would be powered off to change server_type",
             "an adopted server may be at work as any other",
         ),
     ],
@@ -100,6 +100,48 @@ def test_what_needs_approval(changes: tuple[Raw, ...], needs: str, why: str) -> 
     code, said = verdict(judged(*changes), manual=False, approved="")
     assert code == (EXIT_APPROVAL_NEEDED if needs else 0), why
     assert needs in said
+
+
+def server_change(before: Raw, after: Raw, unknown: Raw) -> Raw:
+    """An update in place of a server."""
+    raw = change("hcloud_server.worker[0]", ("update",), {**SERVER, **before}, {**SERVER, **after})
+    return edited(raw, "change", "after_unknown", value=unknown)
+
+
+@pytest.mark.parametrize(
+    ("name", "before", "after"),
+    [
+        ("iso", None, "netboot.xyz.iso"),
+        ("rescue", None, "linux64"),
+        ("public_net", [{"ipv4_enabled": True}], [{"ipv4_enabled": False}]),
+        ("placement_group_id", 1, 2),
+        ("an_attribute_of_a_later_provider", None, 1),
+        ("server_type", "cpx22", "cpx32"),
+    ],
+)
+def test_a_server_is_not_changed_unasked_unless_that_is_known_to_be_harmless(
+    name: str, before: Any, after: Any
+) -> None:
+    """The provider powers a server off for some of these, and restarts it for others."""
+    code, said = verdict(judged(server_change({name: before}, {name: after}, {})), manual=False, approved="")
+    assert (code, said) == (
+        EXIT_APPROVAL_NEEDED,
+        f"hcloud_server.worker[0] would be powered off to change {name}",
+    )
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "unknown", "why"),
+    [
+        ({"labels": {}}, {"labels": {"a": "b"}}, {}, "a label"),
+        ({"network": []}, {"network": [{"ip": "10.0.1.50"}]}, {}, "attached while it runs"),
+        ({"firewall_ids": [1]}, {"firewall_ids": [1, 2]}, {}, "applied from outside"),
+        ({"keep_disk": None}, {"keep_disk": True}, {}, "tells the provider how, and changes nothing"),
+        ({"ipv4_address": "203.0.113.9"}, {}, {"ipv4_address": True}, "computed: known only afterwards"),
+    ],
+)
+def test_a_server_is_changed_while_it_runs_without_asking(before: Raw, after: Raw, unknown: Raw, why: str) -> None:
+    assert verdict(judged(server_change(before, after, unknown)), manual=False, approved="")[0] == 0, why
 
 
 def test_manual_needs_approval_for_everything_but_nothing() -> None:
@@ -136,8 +178,9 @@ def test_an_approval_is_of_one_plan() -> None:
     assert verdict(judged(DESTROY), manual=False, approved=approved)[0] == 0
     code, said = verdict(judged(DESTROY, RESIZE), manual=False, approved=approved)
     assert code == EXIT_DIGEST_MISMATCH
-    assert said.startswith("hcloud_server."), "what the plan would do comes first"
-    assert said.endswith("spec.approvePlan names another plan")
+    assert said.startswith("spec.approvePlan names another plan; "), "why an approval was not enough comes first"
+    assert "worker[1] would be destroyed" in said
+    assert "worker[0] would be powered off to change server_type" in said
 
 
 def test_what_an_earlier_run_left_unfinished_is_replaced_without_asking_and_named() -> None:

@@ -145,7 +145,7 @@ def test_all_is_well() -> None:
         "Hetzner accepts the token; whether it may also write shows when something is created.",
         "All sizes can be ordered in fsn1.",
         "Nothing else in the project has one of the names that are needed.",
-        "The project does not have the SSH keys from elsewhere.",
+        "None of the SSH keys belongs to something else in the project.",
     ]
 
 
@@ -351,7 +351,7 @@ class TestNoAnswer:
         checks = unreachable("Hetzner's API did not answer within 20 s")
         assert [(found.name, found.result) for found in checks] == [(name, UNKNOWN) for name in CHECKS]
         assert {found.message for found in checks} == {
-            "Not checked: Hetzner's API did not answer within 20 s. OpenTofu will find out."
+            "Not checked: Hetzner's API did not answer within 20 s. The run goes on, and OpenTofu decides."
         }
 
     def test_nor_does_a_full_rate_limit(self) -> None:

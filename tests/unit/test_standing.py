@@ -9,7 +9,9 @@ import pytest
 
 from catalyst_operator.api.phases import PreflightResult
 from catalyst_operator.core import diagnosis, naming, preflight
-from catalyst_operator.core.observation import Observation
+from catalyst_operator.core.actions import AskPreflight
+from catalyst_operator.core.decide import decide
+from catalyst_operator.core.observation import ContainerView, Observation
 from catalyst_operator.core.preflight import Check, Report
 from catalyst_operator.core.record import Record, SizeChoice
 from catalyst_operator.core.standing import PASSED_FOR, Standing, standing
@@ -66,6 +68,30 @@ def test_before_the_first_look_it_is_asked_for() -> None:
     (ask,) = stands.ask
     assert ask.wanted.cluster_name == naming.cluster_name("omantel", gen.UID)
     assert (ask.wanted.location, ask.wanted.uid) == ("fsn1", gen.UID)
+
+
+def ahead(container: ContainerView) -> ContainerView:
+    """As a node tells it whose clock is a minute ahead."""
+    skew = timedelta(minutes=1)
+    started, finished = container.started, container.finished
+    return replace(container, started=started and started + skew, finished=finished and finished + skew)
+
+
+def test_a_clock_that_is_ahead_does_not_make_every_look_older_than_the_failure() -> None:
+    """Else the project is asked again and again until the time is there that the node told."""
+    run = gen.run()
+    pod = gen.pod(run, "tofu-apply", gen.ended_container(1))
+    pod = replace(pod, containers={name: ahead(container) for name, container in pod.containers.items()})
+    ladder = of(gen.spec(controlPlane={"size": "cpx22", "sizeFallbacks": ["cpx32", "cpx42"]}))
+    o = gen.observation(ladder, gen.known(run), seen(jobs=(gen.job(run),), pods=(pod,)), gen.refused())
+    asks = 0
+    for _ in range(10):
+        decision = decide(o)
+        if any(isinstance(action, AskPreflight) for action in decision.actions):
+            asks += 1
+            o = replace(o, preflight=gen.looked_at(gen.after(o, decision)))
+        o = replace(gen.after(o, decision), now=o.now + SECOND)
+    assert asks == 1
 
 
 # --- the cloud asks to be left alone ----------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import errno
 import json
 import os
 import signal
@@ -10,6 +11,7 @@ import ssl
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -32,16 +34,17 @@ def announce():
     print("ready", flush=True)
 
 threading.Thread(target=announce).start()
-sys.exit(state_keeper.main(pathlib.Path(sys.argv[1]), pause=0.01))
+sys.exit(state_keeper.main(pathlib.Path(sys.argv[1]), pause=0.01, processes=pathlib.Path(sys.argv[2])))
 """
 """Says when it would hear a signal, which is when a test may send one."""
 
 
 class Api:
-    """Takes one Secret, after refusing so often."""
+    """Takes one Secret, after refusing so often, and before that answers so often with what is no HTTP."""
 
-    def __init__(self, refusals: int = 0) -> None:
+    def __init__(self, refusals: int = 0, garbage: int = 0) -> None:
         self.refusals = refusals
+        self.garbage = garbage
         self.calls: list[tuple[str, str, str, dict[str, Any]]] = []
         self.tried = threading.Event()
 
@@ -59,6 +62,10 @@ def served(api: Api, folder: Path) -> Iterator[int]:
     class Handler(BaseHTTPRequestHandler):
         def do_PATCH(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
+            if api.garbage:
+                api.garbage -= 1
+                self.wfile.write(b"this is no HTTP\r\n\r\n")
+                return
             self.send_response(api.take(self.command, self.path, self.headers, body))
             self.end_headers()
 
@@ -71,9 +78,11 @@ def served(api: Api, folder: Path) -> Iterator[int]:
         server.socket = context.wrap_socket(server.socket, server_side=True)
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
-        yield server.server_port
-        server.shutdown()
-        thread.join()
+        try:
+            yield server.server_port
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 @pytest.fixture(scope="module")
@@ -89,16 +98,17 @@ def account(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @contextmanager
-def keeper(account: Path, work: Path, port: int) -> Iterator[subprocess.Popen[str]]:
-    """The sidecar, waiting in its work directory."""
+def keeper(account: Path, work: Path, port: int, processes: Path | None = None) -> Iterator[subprocess.Popen[str]]:
+    """The sidecar, waiting in its work directory; no process runs beside it unless there is one in `processes`."""
     place = {"KUBERNETES_SERVICE_HOST": "127.0.0.1", "KUBERNETES_SERVICE_PORT": str(port)}
     env = {**os.environ, **place, "CATALYST_RUN_NAMESPACE": "sov-a-12345", "PYTHONPATH": str(Path.cwd())}
-    command = [sys.executable, "-c", DRIVER, str(account)]
+    command = [sys.executable, "-c", DRIVER, str(account), str(processes or work / "processes")]
     with subprocess.Popen(command, cwd=work, env=env, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
-        yield process
-        if process.poll() is None:
+        try:
+            yield process
+        finally:
             process.kill()
 
 
@@ -130,6 +140,45 @@ def test_it_tries_on_while_it_is_refused_and_however_often_it_is_told_to_stop(ac
         process.send_signal(signal.SIGTERM)
         assert process.wait(PATIENCE) == 0
     assert len(api.calls) == 6
+
+
+def told(comm: Path, name: str) -> None:
+    """A look of the sidecar finds a process of this name, as soon as it looks."""
+    until = time.monotonic() + PATIENCE
+    while True:
+        try:
+            process = os.open(comm, os.O_WRONLY | os.O_NONBLOCK)
+        except OSError as error:  # Nobody reads yet.
+            assert error.errno == errno.ENXIO
+            assert time.monotonic() < until, "it does not look for processes"
+            time.sleep(0.001)
+        else:
+            os.write(process, f"{name}\n".encode())
+            os.close(process)
+            return
+
+
+def test_while_a_tofu_is_at_work_it_waits_for_what_that_leaves(account: Path, tmp_path: Path) -> None:
+    """When a Pod is deleted, both containers are told to stop at once, and OpenTofu takes its time."""
+    api, comm = Api(), tmp_path / "beside" / "42" / "comm"
+    comm.parent.mkdir(parents=True)
+    os.mkfifo(comm)
+    with served(api, account) as port, keeper(account, tmp_path, port, tmp_path / "beside") as process:
+        process.send_signal(signal.SIGTERM)
+        told(comm, "tofu")
+        (tmp_path / "errored.tfstate").write_bytes(STATE)
+        told(comm, "pause")
+        assert process.wait(PATIENCE) == 0
+    assert base64.b64decode(api.calls[0][3]["data"]["tfstate"]) == STATE
+
+
+def test_an_answer_that_is_no_http_is_no_reason_to_give_up(account: Path, tmp_path: Path) -> None:
+    api = Api(garbage=2)
+    with served(api, account) as port, keeper(account, tmp_path, port) as process:
+        (tmp_path / "errored.tfstate").write_bytes(STATE)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(PATIENCE) == 0
+    assert (api.garbage, len(api.calls)) == (0, 1)
 
 
 def test_it_does_not_talk_to_a_server_that_is_not_ours(account: Path, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from catalyst_operator.api.phases import OperationState, PreflightResult, RunVer
 from catalyst_operator.api.sovereign import Sovereign
 from catalyst_operator.api.sovereign_status import SovereignStatus
 from catalyst_operator.core import conditions, diagnosis, naming
+from catalyst_operator.core.actions import WriteRecord
 from catalyst_operator.core.decide import decide
 from catalyst_operator.core.observation import LockView, Observation, StateView
 from catalyst_operator.core.preflight import Check, rate_limited
@@ -189,11 +190,11 @@ def test_what_the_plan_refused_is_told_until_another_plan_goes_through() -> None
     assert user_data(status) == [("Failed", USER_DATA)]
 
 
-def test_a_failed_check_says_what_to_do_and_that_nothing_was_created() -> None:
+def test_a_failed_check_says_what_to_do_and_that_nothing_was_started() -> None:
     status = status_of(checked(TAKEN, KEY_TAKEN))
     assert reason(status, "Stalled") == "True/CheckFailed"
-    assert message(status).startswith("ERR_NAME_CONFLICT: networks/7 omantel exists already. ")
-    assert message(status).endswith("Nothing was created.")
+    assert message(status).startswith("ERR_NAME_CONFLICT: nothing was started: networks/7 omantel exists already. ")
+    assert diagnosis.NAME_CONFLICT.remedy in message(status)
     assert [e.code for e in status.last_errors] == ["ERR_NAME_CONFLICT", "ERR_SSH_KEY_CONFLICT"]
 
 
@@ -440,8 +441,24 @@ def test_an_annotation_of_any_length_is_no_reason_to_fail() -> None:
     assert status is not None
     SovereignStatus.model_validate(status.to_wire())
     assert decide(after).actions, "a retry that was asked for is carried out once"
-    ended = known(gen.failed(attempt=2, retry="b" * 64), handled={"catalyst.openova.io/retryRequestedAt": "b" * 64})
+    answered = {name: letter * 64 for name, letter in zip(names[1:], "bc", strict=True)}
+    written = next(a.record for a in decide(o).actions if isinstance(a, WriteRecord))
+    assert written.handled == answered
+    ended = known(gen.failed(attempt=2, retry="b" * 64), handled=answered)
     assert decide(ended(o)).actions == (), "and not a second time"
+
+
+# --- words of another version -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("type_", ["PreflightPassed", "TofuInit", "TofuPlan", "TofuApply", "TofuOutput"])
+def test_a_reason_of_another_version_is_kept_and_holds_nothing_up(type_: str) -> None:
+    """After the operator was put back to an older version, status still says what the newer one wrote."""
+    strange = {"type": type_, "status": "True", "reason": "OfANewerVersion", "message": "Said."}
+    before = gen.status(conditions=[{**strange, "lastTransitionTime": "2026-11-22T11:00:00Z"}])
+    status = decide(gen.observation(of(before), gen.unlooked)).status
+    assert status is not None
+    assert reason(status, type_) == "True/OfANewerVersion"
 
 
 # --- as the API server takes it ---------------------------------------------------------------------------------------

@@ -60,11 +60,11 @@ def _variables(o: Observation, record: Record) -> dict[str, Any]:
 
 
 CHECKS: tuple[Callable[[Deletion], Answer | None], ...] = (
+    destroys.destroy_in_progress,
     ends.protected,
     ends.cleaned_up,
     ends.namespace_leaving,
     destroys.other_in_progress,
-    destroys.destroy_in_progress,
     ends.namespace_vanished,
     ends.nothing_left,
     destroys.state_obstacle,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
+from catalyst_operator.api import labels
 from catalyst_operator.api.conditions import ConditionType, Reason
 from catalyst_operator.api.enums import DeletionPolicy
 from catalyst_operator.api.phases import Phase, RunVerb
@@ -54,7 +55,8 @@ class Deletion(Scene):
 
 def cleaning_up(scene: Deletion) -> Verdict:
     """Nothing is left to do but to remove what the operator made for itself."""
-    message = "Left in the cloud as spec.deletionPolicy says" if scene.orphaned else "Nothing is left in the cloud"
+    stays = f"What exists stays, as spec.deletionPolicy says; its label is {labels.LABEL_SOVEREIGN_UID}={scene.o.uid}"
+    message = stays if scene.orphaned else "Nothing is left in the cloud"
     return working(Reason.CLEANING_UP, f"{message}; removing the run namespace.")
 
 

@@ -21,6 +21,7 @@ from catalyst_operator.core.attempts import (
 )
 from catalyst_operator.core.finalize.deletion import Deletion, stalled, working
 from catalyst_operator.core.following import following
+from catalyst_operator.core.locks import unreachable_words
 from catalyst_operator.core.obstacles import ABOUT_STATE, BEFORE_A_RUN, Obstacle, first
 from catalyst_operator.core.record import UNSUCCESSFUL, RunEntry, RunState, StopCause
 from catalyst_operator.core.scene import SAFETY, Answer
@@ -36,7 +37,8 @@ def other_in_progress(scene: Deletion) -> Answer | None:
     if job is None and scene.o.pod_of(run.job) is None:
         return None
     stop = (DeleteJob(run.job),) if job and not job.terminating else ()
-    message = f"Stopping Job {run.job}; what it made so far is written to the state, then destroyed."
+    stopping = f"Stopping Job {run.job}; what it made so far is written to the state, then destroyed."
+    message = unreachable_words(scene.o, run) or stopping
     return Answer(working(Reason.WAITING, message), stop, SAFETY)
 
 
@@ -45,7 +47,8 @@ def destroy_in_progress(scene: Deletion) -> Answer | None:
     run = scene.evidence.run
     if run is None or run.verb is not RunVerb.DESTROY or run.state is not RunState.RUNNING:
         return None
-    if run.stopping or unanswered(scene.o, scene.record, labels.ANNOTATION_CANCEL):
+    unwanted = scene.o.sovereign.spec.deletion_protection or scene.orphaned
+    if run.stopping or unwanted or unanswered(scene.o, scene.record, labels.ANNOTATION_CANCEL):
         return _stop(scene, run)
     message, errors, follow, requeue = following(scene.o, run)
     return Answer(working(Reason.DESTROYING, message, errors), follow, requeue)
@@ -54,7 +57,8 @@ def destroy_in_progress(scene: Deletion) -> Answer | None:
 def _stop(scene: Deletion, run: RunEntry) -> Answer:
     job = scene.o.job(run.job)
     tell: tuple[Action, ...] = (DeleteJob(run.job),) if job and not job.terminating else ()
-    verdict = working(Reason.DESTROYING, stopping_words(run, StopCause.REQUESTED))
+    message = unreachable_words(scene.o, run) or stopping_words(run, StopCause.REQUESTED)
+    verdict = working(Reason.DESTROYING, message)
     if run.stopping:
         return Answer(verdict, tell, SAFETY)
     record = with_stop(scene.o, scene.record, run, StopCause.REQUESTED)
@@ -104,14 +108,13 @@ def destroy_failed(scene: Deletion) -> Answer | None:
     run = scene.last
     if run is None or run.state not in UNSUCCESSFUL or changed_since(scene.o, scene.record, run):
         return None
-    message = failure_message(scene.o, run, False)
     if any(error.terminal for error in run.errors):
-        verdict = stalled(Reason.DESTROY_FAILED, Reason.DESTROY_FAILED, message, run.errors)
+        verdict = stalled(Reason.DESTROY_FAILED, Reason.DESTROY_FAILED, failure_message(scene.o, run), run.errors)
         return Answer(verdict, requeue_after=scene.o.settings.poll)
     until = retry_at(scene.o, run)
     if scene.o.now >= until:
         return None
-    verdict = working(Reason.DESTROY_FAILED, f"{message} Next try at {until:%H:%M:%S} UTC.", errors=run.errors)
+    verdict = working(Reason.DESTROY_FAILED, failure_message(scene.o, run, until=until), errors=run.errors)
     return Answer(verdict, requeue_after=min(until - scene.o.now, scene.o.settings.poll))
 
 
@@ -134,7 +137,7 @@ def job_not_created(scene: Deletion) -> Answer | None:
 
 def new_destroy(scene: Deletion) -> Answer:
     """Start a destroy run."""
-    run = next_run(scene.o, scene.record, RunVerb.DESTROY, scene.digest)
+    run = next_run(scene.o, scene.record, RunVerb.DESTROY, scene.variables)
     record = replace(scene.record.with_new_run(run), handled=handled(scene.o, scene.record))
     actions: tuple[Action, ...] = (
         *start_actions(scene.o, run, scene.variables, record),

@@ -18,8 +18,9 @@ def protected(scene: Deletion) -> Answer | None:
     if not scene.o.sovereign.spec.deletion_protection:
         return None
     meta = scene.o.sovereign.metadata
+    destroyed = "what is left stays" if scene.last else "nothing is destroyed"
     message = (
-        "Deletion was requested while spec.deletionProtection is true: nothing is destroyed. To let it go on: kubectl "
+        f"Deletion was requested while spec.deletionProtection is true: {destroyed}. To let it go on: kubectl "
         f'-n {meta.namespace} patch sovereign {meta.name} --type merge -p \'{{"spec":{{"deletionProtection":false}}}}\''
     )
     return Answer(stalled(Reason.PROTECTED_DELETION, Reason.PROTECTED_DELETION, message))
@@ -39,9 +40,8 @@ def namespace_leaving(scene: Deletion) -> Answer | None:
     """The run namespace is on its way out, as announced: what is in it vanishes piece by piece and means nothing."""
     if not scene.leaving:
         return None
-    # Somebody else may have deleted the namespace first: then the record still holds it.
-    release = (DeleteNamespace(),) if scene.o.record is not None else ()
-    return Answer(cleaning_up(scene), release, LOOK_AGAIN)
+    # Somebody else may have deleted the namespace first: then the record still holds it, seen or not.
+    return Answer(cleaning_up(scene), (DeleteNamespace(),), LOOK_AGAIN)
 
 
 def namespace_vanished(scene: Deletion) -> Answer | None:
@@ -51,8 +51,8 @@ def namespace_vanished(scene: Deletion) -> Answer | None:
         return None
     selector = f"{labels.LABEL_SOVEREIGN_UID}={scene.o.uid}"
     message = (
-        f"{lost}: there is nothing to destroy by. Remove what is labelled {selector} in the Hetzner project, then set "
-        "spec.deletionPolicy to Orphan to let the Sovereign go."
+        f"{lost}: nobody knows what to destroy. Restore it from a backup, or remove what is labelled {selector} in the "
+        "Hetzner project and set spec.deletionPolicy to Orphan to let the Sovereign go."
     )
     if scene.orphaned:
         verdict = working(Reason.ORPHANED, "Left as it is, as spec.deletionPolicy says.")

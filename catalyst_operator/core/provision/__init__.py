@@ -65,6 +65,7 @@ CHECKS: tuple[Callable[[Scene], Answer | None], ...] = (
     attempts.awaiting_approval,
     attempts.cancelled,
     attempts.failed_for_good,
+    attempts.called_off,
     attempts.backing_off,
     surroundings.run_obstacle,
     attempts.job_not_created,

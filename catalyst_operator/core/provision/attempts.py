@@ -7,6 +7,7 @@ from typing import Any
 
 from catalyst_operator.api import labels
 from catalyst_operator.api.conditions import Reason
+from catalyst_operator.api.enums import Approval
 from catalyst_operator.api.phases import Phase, RunVerb
 from catalyst_operator.core import diagnosis, sizing
 from catalyst_operator.core.actions import Action, DeleteJob, WriteRecord
@@ -21,12 +22,13 @@ from catalyst_operator.core.attempts import (
     with_stop,
 )
 from catalyst_operator.core.following import following
+from catalyst_operator.core.locks import unreachable_words
 from catalyst_operator.core.provision.verdicts import phase_of, reason_of_failure, reason_of_work, stalled, working
 from catalyst_operator.core.record import UNSUCCESSFUL, PhaseState, Record, RunEntry, RunState, SizeChoice, StopCause
 from catalyst_operator.core.runs import still_creating
 from catalyst_operator.core.scene import SAFETY, Answer, Scene
 from catalyst_operator.core.status import Stance, Verdict
-from catalyst_operator.core.tfvars import inputs_digest, tfvars
+from catalyst_operator.core.tfvars import tfvars
 from catalyst_operator.core.words import approval_words, cancelled_words, failure_message, stopping_words
 
 
@@ -40,7 +42,10 @@ def stopping(scene: Scene) -> Answer | None:
         return None
     job = scene.o.job(run.job)
     tell: tuple[Action, ...] = (DeleteJob(run.job),) if job and not job.terminating else ()
-    verdict = working(phase_of(run), reason_of_work(scene.record), stopping_words(run, cause))
+    late = still_creating(scene.o.progress, scene.o.now, scene.o.settings.create_limit)
+    errors = (diagnosis.slow(late),) if late else ()
+    message = unreachable_words(scene.o, run) or stopping_words(run, cause, late)
+    verdict = working(phase_of(run), reason_of_work(scene.record), message, errors)
     if run.stopping is cause:
         return Answer(verdict, tell, SAFETY)
     record = with_stop(scene.o, scene.record, run, cause)
@@ -60,7 +65,7 @@ def run_in_progress(scene: Scene) -> Answer | None:
 def awaiting_approval(scene: Scene) -> Answer | None:
     """The gate stopped the last run and nobody has approved its plan."""
     run = scene.last
-    if run is None or run.state is not RunState.AWAITING_APPROVAL or run.plan is None:
+    if run is None or run.state is not RunState.AWAITING_APPROVAL:
         return None
     if changed_since(scene.o, scene.record, run):
         return None
@@ -68,14 +73,26 @@ def awaiting_approval(scene: Scene) -> Answer | None:
     return Answer(Verdict(Stance.STALLED, Phase.AWAITING_APPROVAL, Reason.AWAITING_APPROVAL, message))
 
 
-def cancelled(scene: Scene) -> Answer | None:
-    """The last run was stopped on request: the person who asked for it says when it goes on."""
+def called_off(scene: Scene) -> Answer | None:
+    """A cancellation while nothing runs but another try is due: there is none."""
     run = scene.last
-    if run is None or run.state is not RunState.CANCELLED or run.stopping is not StopCause.REQUESTED:
+    if run is None or run.state not in UNSUCCESSFUL or changed_since(scene.o, scene.record, run):
+        return None
+    if not unanswered(scene.o, scene.record, labels.ANNOTATION_CANCEL):
+        return None
+    record = with_stop(scene.o, scene.record, run, StopCause.REQUESTED)
+    verdict = stalled(Reason.RUN_CANCELLED, cancelled_words(scene.o, run), run.errors)
+    return Answer(verdict, (WriteRecord(record),), scene.o.settings.poll, record)
+
+
+def cancelled(scene: Scene) -> Answer | None:
+    """The last run was stopped on request, or its further tries were: the person who asked says when it goes on."""
+    run = scene.last
+    if run is None or run.stopping is not StopCause.REQUESTED or run.state is RunState.SUCCEEDED or run.active:
         return None
     if changed_since(scene.o, scene.record, run):
         return None
-    return Answer(stalled(Reason.RUN_CANCELLED, cancelled_words(scene.o, run)))
+    return Answer(stalled(Reason.RUN_CANCELLED, cancelled_words(scene.o, run), run.errors))
 
 
 def failed_for_good(scene: Scene) -> Answer | None:
@@ -99,7 +116,7 @@ def backing_off(scene: Scene) -> Answer | None:
     until = retry_at(scene.o, run)
     if scene.o.now >= until:
         return None
-    message = f"{failure_message(scene.o, run, False)} Next try at {until:%H:%M:%S} UTC."
+    message = failure_message(scene.o, run, until=until)
     verdict = working(phase_of(run), Reason.RETRYING, message, errors=run.errors)
     return Answer(verdict, requeue_after=min(until - scene.o.now, scene.o.settings.poll))
 
@@ -107,7 +124,7 @@ def backing_off(scene: Scene) -> Answer | None:
 def job_not_created(scene: Scene) -> Answer | None:
     """A run was recorded, but the operator died before its Job was there: create it now."""
     run = scene.evidence.run
-    if run is None or run.state is not RunState.PENDING or run.digest != scene.digest:
+    if run is None or run.state is not RunState.PENDING or _outdated(scene, run):
         return None
     return Answer(_starting(run, scene.record), start_actions(scene.o, run, scene.variables), SAFETY)
 
@@ -115,7 +132,7 @@ def job_not_created(scene: Scene) -> Answer | None:
 def new_run(scene: Scene) -> Answer:
     """Start a run: recorded first, then created."""
     sizes, variables = sizes_to_try(scene)
-    run = next_run(scene.o, scene.record, scene.verb, inputs_digest(scene.verb, variables))
+    run = next_run(scene.o, scene.record, scene.verb, variables)
     record = replace(scene.record.with_new_run(run), handled=handled(scene.o, scene.record), sizes=sizes)
     actions = (*start_actions(scene.o, run, variables, record), *forgotten_inputs(scene.record, record))
     return Answer(_starting(run, record), actions, SAFETY, record)
@@ -140,8 +157,19 @@ def _cause_to_stop(scene: Scene, run: RunEntry) -> StopCause | None:
     if still_creating(scene.o.progress, scene.o.now, scene.o.settings.create_limit):
         return StopCause.STUCK
     apply = run.phase("tofu-apply")
-    edited = bool(scene.digest) and run.digest != scene.digest
-    return StopCause.SUPERSEDED if edited and (apply is None or apply.state is PhaseState.WAITING) else None
+    begun = apply is not None and apply.state is not PhaseState.WAITING
+    return StopCause.SUPERSEDED if not begun and _outdated(scene, run) else None
+
+
+def _outdated(scene: Scene, run: RunEntry) -> bool:
+    """Whether a run that has applied nothing yet was made for something else than what is asked for now."""
+    if scene.refusal:
+        return False
+    spec = scene.o.sovereign.spec
+    # What only a first boot reads starts no run of its own, but as long as there are no servers it is still in time.
+    unread = scene.record.outputs is None and run.inputs not in ("", scene.inputs)
+    unapproved = run.approved != (spec.approve_plan or "") or (spec.approval is Approval.MANUAL and not run.manual)
+    return run.digest != scene.digest or unread or (unapproved and run.verb is RunVerb.APPLY)
 
 
 def _starting(run: RunEntry, record: Record) -> Verdict:

@@ -6,7 +6,7 @@ from catalyst_operator.api.conditions import Reason
 from catalyst_operator.api.phases import Phase
 from catalyst_operator.core import diagnosis, naming
 from catalyst_operator.core.attempts import TOKEN_LENGTH, well_formed
-from catalyst_operator.core.obstacles import ABOUT_STATE, BEFORE_A_RUN, Obstacle, first
+from catalyst_operator.core.obstacles import ABOUT_STATE, BEFORE_A_RUN, BEFORE_NEW_NODES, Obstacle, first
 from catalyst_operator.core.provision.verdicts import reason_of_failure, reason_of_work, stalled, working
 from catalyst_operator.core.scene import SAFETY, Answer, Scene
 from catalyst_operator.core.standing import standing
@@ -53,7 +53,7 @@ def state_lost(scene: Scene) -> Answer | None:
         if not scene.o.runs_were_made:
             return None
         message = f"The record {namespace}/{naming.RECORD}, which tells what was applied, is gone."
-    elif expected == 0 or (found is not None and found.serial >= expected):
+    elif (expected == 0 and scene.record.outputs is None) or (found is not None and found.serial >= expected):
         return None
     else:
         have = "is gone" if found is None else f"has serial {found.serial}, but {expected} was recorded"
@@ -98,7 +98,7 @@ def credentials_malformed(scene: Scene) -> Answer | None:
 
 def run_obstacle(scene: Scene) -> Answer | None:
     """Something stands in the way of a run."""
-    return _obstacle(scene, first(BEFORE_A_RUN, scene.o, scene.record))
+    return _obstacle(scene, first((*BEFORE_A_RUN, *BEFORE_NEW_NODES), scene.o, scene.record))
 
 
 def preflight_first(scene: Scene) -> Answer | None:
@@ -116,7 +116,7 @@ def preflight_first(scene: Scene) -> Answer | None:
     if not errors:
         return None
     reason = reason_of_failure(errors, Reason.CHECK_FAILED)
-    message = f"{errors[0].code}: {errors[0].message.rstrip('.')}. {errors[0].remedy} Nothing was created."
+    message = f"{errors[0].code}: nothing was started: {errors[0].message.rstrip('.')}. {errors[0].remedy}"
     return Answer(stalled(reason, message, errors), looked.ask, scene.o.settings.poll)
 
 

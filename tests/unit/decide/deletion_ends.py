@@ -76,7 +76,7 @@ CASES = (
         (going(ORPHAN), known(APPLIED), seen(state=None)),
         check="nothing_left",
         deleting="CleaningUp",
-        says=("Left in the cloud",),
+        says=("What exists stays",),
         again=timedelta(0),
     ),
     Deleted(
@@ -84,7 +84,10 @@ CASES = (
         (going(ORPHAN), known(APPLIED)),
         check="nothing_left",
         deleting="CleaningUp",
-        says=("Left in the cloud as spec.deletionPolicy says",),
+        says=(
+            "What exists stays, as spec.deletionPolicy says",
+            "sovereign-uid=",
+        ),
         again=timedelta(0),
     ),
     Deleted(
@@ -117,6 +120,7 @@ CASES = (
         check="namespace_leaving",
         deleting="CleaningUp",
         says=("Nothing is left in the cloud", "removing the run namespace"),
+        does=("DeleteNamespace",),
         again=LOOK_AGAIN,
     ),
     Deleted(
@@ -124,7 +128,7 @@ CASES = (
         (going(ANNOUNCED, MADE, ORPHAN), known(APPLIED), seen(namespace=NamespaceView(terminating=True))),
         check="namespace_leaving",
         deleting="CleaningUp",
-        says=("Left in the cloud",),
+        says=("What exists stays",),
         does=("DeleteNamespace",),
         again=LOOK_AGAIN,
     ),
@@ -153,7 +157,7 @@ CASES = (
         (going(ORPHAN), known(APPLIED), seen(saved_state=StateView(9))),
         check="nothing_left",
         deleting="CleaningUp",
-        says=("Left in the cloud",),
+        says=("What exists stays",),
         again=timedelta(0),
     ),
     Deleted(

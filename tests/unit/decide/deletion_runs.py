@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 from catalyst_operator.api.labels import ANNOTATION_CANCEL
@@ -20,6 +21,8 @@ STOPPING = replace(RUNNING, stopping=StopCause.REQUESTED)
 CANCELLING = gen.run(stopping=StopCause.REQUESTED)
 PLANNING = gen.run(RunState.RUNNING, 2, RunVerb.PLAN)
 ADOPTING = replace(RUNNING, adopt=True)
+PROTECTED = spec(deletionProtection=True)
+LONG_AGO = NOW - timedelta(hours=3)
 ANSWERED: dict[str, Any] = {"handled": {ANNOTATION_CANCEL: "now"}}
 
 
@@ -109,7 +112,7 @@ CASES = (
         (going(), known(APPLIED, BROKEN, **BEFORE)),
         check="destroy_failed",
         deleting="DestroyFailed",
-        says=("ERR_TOFU", "tofu-apply of Job destroy-", "Next try at 12:00:10 UTC"),
+        says=("ERR_TOFU", "tofu-apply of Job destroy-", "next try at 12:00:10 UTC"),
         again=POLL,
         operation="Error",
     ),
@@ -212,7 +215,7 @@ CASES = (
         (going(), known(APPLIED, ADOPTING, **BEFORE), at_work(ADOPTING, "adopt")),
         check="destroy_in_progress",
         deleting="Destroying",
-        says=("Looking for what an earlier run made",),
+        says=("Looking for objects of an earlier run",),
         again=SAFETY,
     ),
     Deleted(
@@ -298,7 +301,58 @@ CASES = (
         (going(CANCEL, spec(deletionPolicy="Orphan")), known(APPLIED, ENDED, **BEFORE, **ANSWERED)),
         check="nothing_left",
         deleting="CleaningUp",
-        says=("Left in the cloud",),
+        says=("What exists stays",),
         again=AT_ONCE,
+    ),
+    Deleted(
+        "protection was set while a destroy is at work: it is stopped, and what is left stays",
+        (going(PROTECTED), known(APPLIED, RUNNING, **BEFORE), at_work(RUNNING, "tofu-apply")),
+        check="destroy_in_progress",
+        deleting="Destroying",
+        says=(f"Job {RUNNING.job} is being stopped",),
+        does=("WriteRecord", "DeleteJob"),
+        again=SAFETY,
+    ),
+    Deleted(
+        "the destroy that protection stopped has ended",
+        (going(PROTECTED), known(APPLIED, ENDED, **BEFORE)),
+        check="protected",
+        deleting="ProtectedDeletion",
+        says=("what is left stays", "deletionProtection"),
+        summary="Stalled",
+        operation="Failed",
+    ),
+    Deleted(
+        "Orphan was set while a destroy is at work: it is stopped before the rest is left where it is",
+        (going(spec(deletionPolicy="Orphan")), known(APPLIED, RUNNING, **BEFORE), at_work(RUNNING, "tofu-plan")),
+        check="destroy_in_progress",
+        deleting="Destroying",
+        says=(f"Job {RUNNING.job} is being stopped",),
+        does=("WriteRecord", "DeleteJob"),
+        again=SAFETY,
+    ),
+    Deleted(
+        "a destroy is stopping and its node does not answer: the node is named",
+        (going(), known(APPLIED, STOPPING, **BEFORE), seen(pods=(gen.pod(STOPPING, "tofu-apply", deletion=LONG_AGO),))),
+        check="destroy_in_progress",
+        deleting="Destroying",
+        says=("node-1", "out-of-service"),
+        again=SAFETY,
+    ),
+    Deleted(
+        "the apply that has to end first is on a node that does not answer: the node is named",
+        (going(), known(gen.run()), seen(pods=(gen.pod(gen.run(), "tofu-apply", deletion=LONG_AGO),))),
+        check="other_in_progress",
+        deleting="Waiting",
+        says=("node-1", "out-of-service"),
+        again=SAFETY,
+    ),
+    Deleted(
+        "what the nodes were given at their first boot is gone: a destroy makes none",
+        (going(), known(APPLIED), seen(has_cluster_secrets=False)),
+        check="new_destroy",
+        deleting="Destroying",
+        does=START,
+        again=SAFETY,
     ),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 from catalyst_operator.core.observation import ContainerView
 from catalyst_operator.core.record import RunState
@@ -10,6 +11,8 @@ from catalyst_operator.core.scene import SAFETY
 from tests import gen
 from tests.gen import OUTPUTS, SETTINGS, known, of, seen, spec
 from tests.unit.decide.table import BIGGER, SERVER, START, Case, at_work
+
+IDLE = gen.run(created=gen.NOW - timedelta(minutes=2))
 
 CASES = (
     Case(
@@ -172,7 +175,7 @@ CASES = (
         (known(gen.run(adopt=True)), at_work(gen.run(adopt=True), "adopt")),
         check="run_in_progress",
         reason="Provisioning",
-        says=("Looking for what an earlier run made",),
+        says=("Looking for objects of an earlier run",),
         again=SAFETY,
     ),
     Case(
@@ -231,5 +234,22 @@ CASES = (
         says=("Checking token, sizes, names and SSH keys",),
         does=("AskPreflight",),
         again=SAFETY,
+    ),
+    Case(
+        "a plan waits for approval, and the gate's message was lost: it still waits, and is not made again and again",
+        (known(gen.run(RunState.AWAITING_APPROVAL, plan=None)),),
+        check="awaiting_approval",
+        reason="AwaitingApproval",
+        says=("its digest could not be read", f"kubectl -n {gen.SPACE} logs job/apply-"),
+        summary="Stalled",
+        operation="Waiting",
+    ),
+    Case(
+        "nothing of a run has started for two minutes: a quota, a webhook, a volume; the events of its Job say which",
+        (known(IDLE), seen(jobs=(gen.job(IDLE),))),
+        check="run_in_progress",
+        reason="Provisioning",
+        again=SAFETY,
+        code="ERR_RUN_START",
     ),
 )

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from typing import Any
+
 from catalyst_operator.api.labels import ANNOTATION_CANCEL, ANNOTATION_RETRY
 from catalyst_operator.api.phases import RunVerb
+from catalyst_operator.core.naming import digest_of
+from catalyst_operator.core.observation import StateView
 from catalyst_operator.core.record import RunState, StopCause
 from catalyst_operator.core.scene import SAFETY
 from tests import gen
@@ -21,6 +26,14 @@ CANCELLED = gen.run(
 SUPERSEDED = gen.run(RunState.CANCELLED, stopping=StopCause.SUPERSEDED, phases=gen.phases_until("tofu-plan"))
 STUCK = gen.run(stopping=StopCause.STUCK)
 LATE = gen.creating(SERVER, minutes=16)
+MANUAL = spec(approval="Manual")
+OTHER_GIT = spec(gitops={"url": "https://git.example/other"})
+OLD_INPUTS = digest_of(gen.variables())
+OF_OLD_GIT = gen.run(inputs=OLD_INPUTS)
+SECOND_OF_OLD_GIT = gen.run(attempt=2, inputs=OLD_INPUTS)
+APPROVED = gen.run(attempt=2, approved="d" * 64)
+STANDS: dict[str, Any] = {"outputs": gen.OUTPUTS, "state_serial": 7}
+LONG_AGO = gen.NOW - timedelta(hours=3)
 
 CASES = (
     Case(
@@ -136,7 +149,7 @@ CASES = (
         says=(
             "tofu-apply of Job apply-",
             "was stopped on request",
-            "what it made is in the state",
+            "To go on from there",
             "kubectl -n team-a annotate sovereign omantel --overwrite catalyst.openova.io/retryRequestedAt=",
         ),
         summary="Stalled",
@@ -159,7 +172,12 @@ CASES = (
     ),
     Case(
         "told to stop a moment too late: what is done is done",
-        (known(STOPPING), seen(jobs=(gen.job(STOPPING, complete=True),), pods=(gen.finished_pod(STOPPING),))),
+        (
+            known(STOPPING),
+            seen(
+                jobs=(gen.job(STOPPING, complete=True),), pods=(gen.finished_pod(STOPPING),), state=StateView(serial=3)
+            ),
+        ),
         check="converged",
         reason="AwaitingFluxBootstrap",
         summary="",
@@ -283,7 +301,7 @@ CASES = (
         (known(gen.run()), at_work(gen.run(), "tofu-apply"), LATE),
         check="stopping",
         reason="Provisioning",
-        says=("is being stopped since something has been in creation for too long",),
+        says=(f"is being stopped since {SERVER} has been in creation for too long",),
         does=("WriteRecord", "DeleteJob"),
         again=SAFETY,
     ),
@@ -317,7 +335,7 @@ CASES = (
         (known(STUCK), stopped(STUCK), LATE),
         check="backing_off",
         reason="Retrying",
-        says=("ERR_CAPACITY", f"Still not created: {SERVER}", "Next try at 12:00:10 UTC"),
+        says=("ERR_CAPACITY", f"Still not created: {SERVER}", "next try at 12:00:10 UTC"),
         does=RECORDED,
         again=POLL,
         operation="Error",
@@ -349,5 +367,119 @@ CASES = (
         again=POLL,
         operation="Error",
         code="ERR_CAPACITY",
+    ),
+    Case(
+        "a value that only a first boot reads was edited before there are servers: they must be given the new one",
+        (of(OTHER_GIT), known(OF_OLD_GIT), at_work(OF_OLD_GIT, "tofu-plan")),
+        check="stopping",
+        reason="Provisioning",
+        says=("planned again",),
+        does=("WriteRecord", "DeleteJob"),
+        again=SAFETY,
+    ),
+    Case(
+        "the same before its Job was made: it is not made with the old value",
+        (of(OTHER_GIT), known(gen.run(RunState.PENDING, inputs=OLD_INPUTS))),
+        check="stopping",
+        reason="Provisioning",
+        does=("WriteRecord",),
+        again=SAFETY,
+        goes_on=True,
+    ),
+    Case(
+        "the same once servers exist: their first boot is over, and the plan is the same",
+        (of(OTHER_GIT), known(gen.succeeded(digest=BIGGER), SECOND_OF_OLD_GIT, **STANDS), at_work(SECOND_OF_OLD_GIT)),
+        check="run_in_progress",
+        reason="Progressing",
+        ready="Unknown",
+        again=SAFETY,
+    ),
+    Case(
+        "what was applied differs from the spec in what a first boot read: there is nothing to do",
+        (of(OTHER_GIT), known(gen.succeeded(inputs=OLD_INPUTS))),
+        check="converged",
+        reason="AwaitingFluxBootstrap",
+        summary="",
+        operation="Succeeded",
+    ),
+    Case(
+        "an approval was taken back while it is planned again: what it allowed must not be done",
+        (known(gen.succeeded(digest=BIGGER), APPROVED, **STANDS), at_work(APPROVED, "tofu-plan")),
+        check="stopping",
+        reason="Progressing",
+        ready="Unknown",
+        does=("WriteRecord", "DeleteJob"),
+        again=SAFETY,
+    ),
+    Case(
+        "the approval that it was made with still stands",
+        (
+            of(spec(approvePlan="d" * 64)),
+            known(gen.succeeded(digest=BIGGER), APPROVED, **STANDS),
+            at_work(APPROVED, "tofu-plan"),
+        ),
+        check="run_in_progress",
+        reason="Progressing",
+        ready="Unknown",
+        again=SAFETY,
+    ),
+    Case(
+        "an approval taken back when its apply has begun comes too late: half of it is worse than the whole",
+        (known(gen.succeeded(digest=BIGGER), APPROVED, **STANDS), at_work(APPROVED, "tofu-apply")),
+        check="run_in_progress",
+        reason="Progressing",
+        ready="Unknown",
+        does=("FollowLog",),
+        again=SETTINGS.progress_interval,
+    ),
+    Case(
+        "approval became Manual while the gate looks at a plan that it would let pass",
+        (of(MANUAL), known(gen.run()), at_work(gen.run(), "plan-gate")),
+        check="stopping",
+        reason="Provisioning",
+        does=("WriteRecord", "DeleteJob"),
+        again=SAFETY,
+    ),
+    Case(
+        "a run that was made under Manual has a gate that asks",
+        (of(MANUAL), known(gen.run(manual=True)), at_work(gen.run(manual=True), "plan-gate")),
+        check="run_in_progress",
+        reason="Provisioning",
+        again=SAFETY,
+    ),
+    Case(
+        "a dry run applies nothing, whatever is approved",
+        (of(MANUAL, spec(dryRun=True)), known(DRY), at_work(DRY, "tofu-plan")),
+        check="run_in_progress",
+        reason="Provisioning",
+        again=SAFETY,
+    ),
+    Case(
+        "a cancellation while another try is due: there is none, and the request is answered",
+        (of(CANCEL), known(gen.failed())),
+        check="called_off",
+        reason="RunCancelled",
+        says=("failed and is not tried again, as requested", "retryRequestedAt="),
+        summary="Stalled",
+        does=("WriteRecord",),
+        again=POLL,
+        operation="Failed",
+        goes_on=True,
+    ),
+    Case(
+        "a try that was called off, then asked for: the later word counts",
+        (of(CANCEL, RETRY), known(gen.failed())),
+        check="new_run",
+        reason="Provisioning",
+        does=START,
+        again=SAFETY,
+    ),
+    Case(
+        "an apply is stopping and its node does not answer: the node is named, with what to tell the cluster",
+        (known(STOPPING), seen(pods=(gen.pod(STOPPING, "tofu-apply", deletion=LONG_AGO),))),
+        check="stopping",
+        reason="Provisioning",
+        says=("node-1", "out-of-service"),
+        again=SAFETY,
     ),
 )

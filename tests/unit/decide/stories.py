@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Callable
+from typing import Any
 
+from catalyst_operator.api import labels
 from tests import cluster, gen, tofu
 from tests.drive import check_end, story, undisturbed, until
 from tests.world import World
@@ -67,3 +70,19 @@ def in_phase(world: World, phase: str) -> bool:
     """Whether this phase runs in a Pod."""
     found = (s for pod in world.pods() for s in cluster.phases(pod) if s["name"] == phase)
     return any("running" in s["state"] for s in found)
+
+
+def inputs(world: World) -> dict[str, Any]:
+    """What the latest run was given: the variables of its Pod."""
+    job = max(world.jobs(), key=lambda job: int(job["metadata"]["labels"][labels.LABEL_ATTEMPT]))
+    volume = next(v for v in job["spec"]["template"]["spec"]["volumes"] if v["name"] == "inputs")
+    name = volume["projected"]["sources"][0]["secret"]["name"]
+    held = (world.api.get("secrets", gen.SPACE, name) or {})["data"]["tofu.auto.tfvars.json"]
+    found: dict[str, Any] = json.loads(base64.b64decode(held))
+    return found
+
+
+async def for_a_while(world: World, steps: int = 40) -> None:
+    """Whatever happens by itself, if anything does."""
+    for _ in range(steps):
+        await undisturbed(world, 1)

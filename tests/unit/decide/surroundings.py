@@ -118,7 +118,7 @@ CASES = (
         (gen.tokened("short"),),
         check="credentials_malformed",
         reason="CredentialsInvalid",
-        says=("ERR_TOKEN_INVALID", "team-a/hcloud", "has 5 characters", "starts again by itself"),
+        says=("ERR_TOKEN_INVALID", "team-a/hcloud", "has 5 characters", "goes on by itself"),
         summary="Stalled",
         again=POLL,
         operation="Failed",

@@ -143,7 +143,7 @@ CASES = (
         (of(DRY), known(gen.failed(phase="tofu-plan", verb=PLAN))),
         check="backing_off",
         reason="Retrying",
-        says=("tofu-plan of Job plan-", "Next try at 12:00:10 UTC"),
+        says=("tofu-plan of Job plan-", "next try at 12:00:10 UTC"),
         again=POLL,
         operation="Error",
     ),
