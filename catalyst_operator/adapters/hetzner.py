@@ -18,13 +18,12 @@ from pydantic import AwareDatetime, BaseModel, SecretStr, TypeAdapter, Validatio
 
 from catalyst_operator.api import labels
 from catalyst_operator.core import ssh_keys
+from catalyst_operator.core.hetzner import ENDPOINT, TOKEN_LENGTH, well_formed
 from catalyst_operator.core.preflight import CloudObject, CloudView, SizeOffer, Wanted
 from catalyst_operator.core.redact import shorten
 from catalyst_operator.errors import CloudRateLimited, CloudUnauthorized, CloudUnavailable
 
-DEFAULT_ENDPOINT = "https://api.hetzner.cloud/v1"
 LIMIT_SECONDS = 20.0
-TOKEN_LENGTH = 64
 PER_PAGE = 50
 MAX_PAGES = 20
 REFILL_PATIENCE = timedelta(minutes=10)
@@ -91,7 +90,7 @@ async def look(
     headers = {"Authorization": f"Bearer {token.get_secret_value()}", "User-Agent": labels.OPERATOR_NAME}
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(limit_seconds), aiohttp.ClientSession(headers=headers) as session:
-            return await _Project(session, endpoint or DEFAULT_ENDPOINT, clock).view(wanted)
+            return await _Project(session, endpoint or ENDPOINT, clock).view(wanted)
     raise CloudUnavailable(f"Hetzner's API did not answer within {limit_seconds:g} s")
 
 
@@ -99,7 +98,7 @@ def _check_shape(token: str) -> None:
     """What has another shape is refused by OpenTofu's provider as well, and need not be sent to anyone."""
     if len(token) != TOKEN_LENGTH:
         raise CloudUnauthorized(f"it has {len(token)} characters instead of {TOKEN_LENGTH}")
-    if not (token.isascii() and token.isalnum()):
+    if not well_formed(token):
         raise CloudUnauthorized("it has other characters than letters and digits")
 
 

@@ -24,7 +24,9 @@ from catalyst_operator.api.schema import ListMap
 Name = Annotated[str, Field(max_length=253)]
 Message = Annotated[str, Field(max_length=2048)]
 Count = Annotated[int, Field(ge=0, le=100000)]
-Stamp = Annotated[str, Field(max_length=64)]
+MAX_STAMP = 64
+"""As much of an annotation's value as status has room for."""
+Stamp = Annotated[str, Field(max_length=MAX_STAMP)]
 Addresses = Annotated[tuple[Annotated[str, Field(max_length=256)], ...], Field(max_length=10)]
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from catalyst_operator.core import termination
+from catalyst_operator.core.hetzner import SPREAD_GROUP_SIZE
 
 Raw = Mapping[str, Any]
 Cloud = Mapping[str, Sequence[Raw]]
@@ -22,7 +23,6 @@ Cloud = Mapping[str, Sequence[Raw]]
 SUBNET = "10.0.1.0/24"
 SERVICES = {80: "http", 443: "https"}
 TARGET_LIMIT = 25
-SPREAD_GROUP_SIZE = 10
 MAX_WORKERS = 90
 HIGH_AVAILABILITY = 3
 """Facts of the module; control planes are one or so many."""

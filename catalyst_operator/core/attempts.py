@@ -9,7 +9,8 @@ from typing import Any
 from catalyst_operator.api import labels
 from catalyst_operator.api.enums import Approval
 from catalyst_operator.api.phases import RunVerb
-from catalyst_operator.core import naming, status
+from catalyst_operator.api.sovereign_status import MAX_STAMP
+from catalyst_operator.core import naming
 from catalyst_operator.core.actions import (
     Action,
     CreateJob,
@@ -18,12 +19,10 @@ from catalyst_operator.core.actions import (
     WriteInputs,
     WriteRecord,
 )
+from catalyst_operator.core.hetzner import well_formed
 from catalyst_operator.core.observation import Observation
 from catalyst_operator.core.record import UNSUCCESSFUL, Record, RunEntry, RunState, StopCause
 from catalyst_operator.core.tfvars import inputs_digest
-
-TOKEN_LENGTH = 64
-"""The provider refuses any other length before it asks Hetzner."""
 
 
 def next_run(o: Observation, record: Record, verb: RunVerb, variables: dict[str, Any]) -> RunEntry:
@@ -87,6 +86,13 @@ def changed_since(o: Observation, record: Record, run: RunEntry) -> bool:
     )
 
 
+def unmended(o: Observation, record: Record, run: RunEntry | None) -> RunEntry | None:
+    """The run, if it did not end well and nobody did anything since."""
+    if run is None or run.state not in UNSUCCESSFUL or changed_since(o, record, run):
+        return None
+    return run
+
+
 def unanswered(o: Observation, record: Record, annotation: str) -> bool:
     """Whether a request by annotation has not been answered yet."""
     value = requested(o, annotation)
@@ -101,7 +107,7 @@ def handled(o: Observation, record: Record) -> dict[str, str]:
 
 def requested(o: Observation, annotation: str) -> str:
     """The value of a request's annotation, as far as status can show it."""
-    return o.sovereign.metadata.annotations.get(annotation, "")[: status.MAX_STAMP]
+    return o.sovereign.metadata.annotations.get(annotation, "")[:MAX_STAMP]
 
 
 def with_stop(o: Observation, record: Record, run: RunEntry, cause: StopCause) -> Record:
@@ -111,11 +117,6 @@ def with_stop(o: Observation, record: Record, run: RunEntry, cause: StopCause) -
     answered = {labels.ANNOTATION_CANCEL: cancel} if cancel else {}
     stopped = record.with_run(replace(known, stopping=cause))
     return replace(stopped, handled={**record.handled, **answered})
-
-
-def well_formed(token: str) -> bool:
-    """Whether a token can be one; whether it is valid only Hetzner knows."""
-    return len(token) == TOKEN_LENGTH and token.isascii() and token.isalnum()
 
 
 def has_usable_token(o: Observation) -> bool:

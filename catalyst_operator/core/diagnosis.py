@@ -168,6 +168,11 @@ def _entry(code: Code, said: dict[str, list[str]]) -> ErrorEntry:
 # --- what the operator itself found -----------------------------------------------------------------------------------
 
 
+def addresses_of(code: Code, errors: Iterable[ErrorEntry]) -> set[str]:
+    """The resources that errors of this code are about."""
+    return {address for error in errors if error.code == code.code for address in error.addresses}
+
+
 def entry(code: Code, message: str) -> ErrorEntry:
     """An error that the operator itself found."""
     return ErrorEntry(code.code, shorten(message), code.remedy, code.terminal)

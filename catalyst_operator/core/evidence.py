@@ -94,7 +94,7 @@ def _succeeded(o: Observation, record: Record, run: RunEntry) -> Record:
 
 def _stepped_down(o: Observation, record: Record, run: RunEntry) -> Record:
     """Where a size was not to be had for a new server, the next one of the ladder; unless the spec was edited."""
-    refused = {address for e in run.errors if e.code == diagnosis.CAPACITY.code for address in e.addresses}
+    refused = diagnosis.addresses_of(diagnosis.CAPACITY, run.errors)
     started = o.progress.resources if o.progress else {}
     failed = {address for address in refused if address in started and started[address].action == "create"}
     sizes = sizing.stepped_down(sizing.servers(o.sovereign.spec), record.sizes, failed)

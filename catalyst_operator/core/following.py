@@ -1,4 +1,5 @@
-"""Following a run that is under way: what to say of it, what to warn of, what to listen to, when to look again."""
+"""Following a run that is under way: what to say of it, what to warn of, what to listen to, when to look again, and
+how to stop it."""
 
 from __future__ import annotations
 
@@ -6,11 +7,13 @@ from datetime import timedelta
 from typing import NamedTuple
 
 from catalyst_operator.core import diagnosis, locks
-from catalyst_operator.core.actions import Action, FollowLog
+from catalyst_operator.core.actions import Action, DeleteJob, FollowLog, WriteRecord
+from catalyst_operator.core.attempts import with_stop
 from catalyst_operator.core.observation import Observation, PodView
-from catalyst_operator.core.record import ErrorEntry, RunEntry
+from catalyst_operator.core.record import ErrorEntry, RunEntry, StopCause
 from catalyst_operator.core.runs import running_phase, still_creating, waiting_for
-from catalyst_operator.core.scene import SAFETY
+from catalyst_operator.core.scene import SAFETY, Answer, Scene
+from catalyst_operator.core.status import Verdict
 from catalyst_operator.core.words import run_words, seconds
 
 PATIENCE = timedelta(minutes=2)
@@ -41,6 +44,21 @@ def following(o: Observation, run: RunEntry) -> Following:
     if pod and phase and phase.name in LOG_PHASES and phase.started:
         return Following(message, errors, (FollowLog(pod.name, phase.name),), o.settings.progress_interval)
     return Following(message, errors, (), SAFETY)
+
+
+def tell_to_stop(o: Observation, run: RunEntry) -> tuple[Action, ...]:
+    """What tells a run to stop, unless it was told already."""
+    job = o.job(run.job)
+    return (DeleteJob(run.job),) if job and not job.terminating else ()
+
+
+def stop(scene: Scene, run: RunEntry, cause: StopCause, verdict: Verdict) -> Answer:
+    """A run that is to stop: the record says so before the Job is told."""
+    tell = tell_to_stop(scene.o, run)
+    if run.stopping is cause:
+        return Answer(verdict, tell, SAFETY)
+    record = with_stop(scene.o, scene.record, run, cause)
+    return Answer(verdict, (WriteRecord(record), *tell), SAFETY, record)
 
 
 def _not_starting(pod: PodView | None) -> tuple[ErrorEntry, ...]:

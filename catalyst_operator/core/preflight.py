@@ -17,6 +17,7 @@ from catalyst_operator.api.phases import PreflightResult
 from catalyst_operator.api.sovereign import Sovereign
 from catalyst_operator.core import catalogue, diagnosis, naming, ssh_keys
 from catalyst_operator.core.diagnosis import Code
+from catalyst_operator.core.hetzner import SPREAD_GROUP_SIZE
 from catalyst_operator.core.record import ErrorEntry
 from catalyst_operator.core.redact import shorten
 
@@ -25,8 +26,6 @@ TOKEN, SIZES, NAMES, SSH_KEYS = CHECKS = ("token", "sizes", "names", "ssh-keys")
 
 SERVERS = "servers"
 ARCHITECTURE = "x86"
-SPREAD_GROUP_SIZE = 10
-"""Servers in one placement group; `spread_group_size` in infra/hetzner/locals.tf."""
 MAX_NAMED = 3
 
 

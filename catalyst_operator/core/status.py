@@ -14,6 +14,7 @@ from catalyst_operator.api.common import Condition, Truth
 from catalyst_operator.api.conditions import ConditionType, Reason
 from catalyst_operator.api.phases import OperationState, OperationType, Phase, PreflightResult, RunResult, RunVerb
 from catalyst_operator.api.sovereign_status import (
+    MAX_STAMP,
     CurrentRun,
     JobRef,
     LastError,
@@ -37,8 +38,6 @@ USER_DATA = "user-data"
 USER_DATA_CODES = frozenset({diagnosis.USERDATA_TOO_BIG.code, diagnosis.USERDATA_INVALID.code})
 MAX_ADDRESSES = 10
 MAX_ERRORS = 10
-MAX_STAMP = 64
-"""As much of an annotation's value as status has room for."""
 
 
 class Stance(Enum):

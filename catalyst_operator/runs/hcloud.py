@@ -13,8 +13,8 @@ import urllib.request
 from typing import Any
 
 from catalyst_operator.api.labels import LABEL_SOVEREIGN_UID
+from catalyst_operator.core.hetzner import ENDPOINT
 
-DEFAULT_ENDPOINT = "https://api.hetzner.cloud/v1"
 KINDS = (
     "servers",
     "load_balancers",
@@ -61,7 +61,7 @@ def exit_code(error: Exception) -> int:
 
 
 def _get(path: str) -> dict[str, Any]:
-    endpoint = os.environ.get("HCLOUD_ENDPOINT", DEFAULT_ENDPOINT)
+    endpoint = os.environ.get("HCLOUD_ENDPOINT", ENDPOINT)
     request = urllib.request.Request(  # noqa: S310 - the endpoint is the operator's setting
         endpoint + path, headers={"Authorization": f"Bearer {os.environ['HCLOUD_TOKEN']}"}
     )

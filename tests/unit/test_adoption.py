@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from catalyst_operator.core import adoption
+from catalyst_operator.core import adoption, hetzner
 from catalyst_operator.core.adoption import Import, find, import_blocks, termination_message
 
 Raw = dict[str, Any]
@@ -356,7 +356,7 @@ def test_facts_of_the_module_are_as_the_module_has_them() -> None:
     files = ("locals.tf", "load_balancer.tf", "variables.tf")
     locals_, balancer, inputs = ((MODULE / name).read_text() for name in files)
     assert re.findall(r'subnet_cidr += "(.+)"', locals_) == [adoption.SUBNET]
-    assert re.findall(r"spread_group_size = (\d+)", locals_) == [str(adoption.SPREAD_GROUP_SIZE)]
+    assert re.findall(r"spread_group_size = (\d+)", locals_) == [str(hetzner.SPREAD_GROUP_SIZE)]
     assert re.findall(r"target_limit = (\d+)", balancer) == [str(adoption.TARGET_LIMIT)]
     assert re.findall(r"length\(var.worker_sizes\) <= (\d+)", inputs) == [str(adoption.MAX_WORKERS)]
     assert re.findall(r"contains\(\[1, (\d+)\], length", inputs) == [str(adoption.HIGH_AVAILABILITY)]

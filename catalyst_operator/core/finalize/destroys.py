@@ -7,7 +7,7 @@ from dataclasses import replace
 from catalyst_operator.api import labels
 from catalyst_operator.api.conditions import Reason
 from catalyst_operator.api.phases import RunVerb
-from catalyst_operator.core.actions import Action, DeleteJob, WriteRecord
+from catalyst_operator.core.actions import Action
 from catalyst_operator.core.attempts import (
     changed_since,
     forgotten_inputs,
@@ -17,13 +17,13 @@ from catalyst_operator.core.attempts import (
     retry_at,
     start_actions,
     unanswered,
-    with_stop,
+    unmended,
 )
 from catalyst_operator.core.finalize.deletion import Deletion, stalled, working
-from catalyst_operator.core.following import following
+from catalyst_operator.core.following import following, stop, tell_to_stop
 from catalyst_operator.core.locks import unreachable_words
 from catalyst_operator.core.obstacles import ABOUT_STATE, BEFORE_A_RUN, Obstacle, first
-from catalyst_operator.core.record import UNSUCCESSFUL, RunEntry, RunState, StopCause
+from catalyst_operator.core.record import RunState, StopCause
 from catalyst_operator.core.scene import SAFETY, Answer
 from catalyst_operator.core.words import cancelled_words, failure_message, stopping_words
 
@@ -33,13 +33,11 @@ def other_in_progress(scene: Deletion) -> Answer | None:
     run = scene.evidence.run
     if run is None or run.verb is RunVerb.DESTROY or not run.active:
         return None
-    job = scene.o.job(run.job)
-    if job is None and scene.o.pod_of(run.job) is None:
+    if scene.o.job(run.job) is None and scene.o.pod_of(run.job) is None:
         return None
-    stop = (DeleteJob(run.job),) if job and not job.terminating else ()
     stopping = f"Stopping Job {run.job}; what it made so far is written to the state, then destroyed."
     message = unreachable_words(scene.o, run) or stopping
-    return Answer(working(Reason.WAITING, message), stop, SAFETY)
+    return Answer(working(Reason.WAITING, message), tell_to_stop(scene.o, run), SAFETY)
 
 
 def destroy_in_progress(scene: Deletion) -> Answer | None:
@@ -49,20 +47,10 @@ def destroy_in_progress(scene: Deletion) -> Answer | None:
         return None
     unwanted = scene.o.sovereign.spec.deletion_protection or scene.orphaned
     if run.stopping or unwanted or unanswered(scene.o, scene.record, labels.ANNOTATION_CANCEL):
-        return _stop(scene, run)
+        stopping = unreachable_words(scene.o, run) or stopping_words(run, StopCause.REQUESTED)
+        return stop(scene, run, StopCause.REQUESTED, working(Reason.DESTROYING, stopping))
     message, errors, follow, requeue = following(scene.o, run)
     return Answer(working(Reason.DESTROYING, message, errors), follow, requeue)
-
-
-def _stop(scene: Deletion, run: RunEntry) -> Answer:
-    job = scene.o.job(run.job)
-    tell: tuple[Action, ...] = (DeleteJob(run.job),) if job and not job.terminating else ()
-    message = unreachable_words(scene.o, run) or stopping_words(run, StopCause.REQUESTED)
-    verdict = working(Reason.DESTROYING, message)
-    if run.stopping:
-        return Answer(verdict, tell, SAFETY)
-    record = with_stop(scene.o, scene.record, run, StopCause.REQUESTED)
-    return Answer(verdict, (WriteRecord(record), *tell), SAFETY, record)
 
 
 def state_obstacle(scene: Deletion) -> Answer | None:
@@ -105,8 +93,8 @@ def no_credentials(scene: Deletion) -> Answer | None:
 
 def destroy_failed(scene: Deletion) -> Answer | None:
     """The last destroy failed: again after a while, or when a person changed something."""
-    run = scene.last
-    if run is None or run.state not in UNSUCCESSFUL or changed_since(scene.o, scene.record, run):
+    run = unmended(scene.o, scene.record, scene.last)
+    if run is None:
         return None
     if any(error.terminal for error in run.errors):
         verdict = stalled(Reason.DESTROY_FAILED, Reason.DESTROY_FAILED, failure_message(scene.o, run), run.errors)

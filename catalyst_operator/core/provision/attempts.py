@@ -10,7 +10,7 @@ from catalyst_operator.api.conditions import Reason
 from catalyst_operator.api.enums import Approval
 from catalyst_operator.api.phases import Phase, RunVerb
 from catalyst_operator.core import diagnosis, sizing
-from catalyst_operator.core.actions import Action, DeleteJob, WriteRecord
+from catalyst_operator.core.actions import WriteRecord
 from catalyst_operator.core.attempts import (
     changed_since,
     forgotten_inputs,
@@ -19,12 +19,13 @@ from catalyst_operator.core.attempts import (
     retry_at,
     start_actions,
     unanswered,
+    unmended,
     with_stop,
 )
-from catalyst_operator.core.following import following
+from catalyst_operator.core.following import following, stop
 from catalyst_operator.core.locks import unreachable_words
 from catalyst_operator.core.provision.verdicts import phase_of, reason_of_failure, reason_of_work, stalled, working
-from catalyst_operator.core.record import UNSUCCESSFUL, PhaseState, Record, RunEntry, RunState, SizeChoice, StopCause
+from catalyst_operator.core.record import PhaseState, Record, RunEntry, RunState, SizeChoice, StopCause
 from catalyst_operator.core.runs import still_creating
 from catalyst_operator.core.scene import SAFETY, Answer, Scene
 from catalyst_operator.core.status import Stance, Verdict
@@ -40,16 +41,11 @@ def stopping(scene: Scene) -> Answer | None:
     cause = _cause_to_stop(scene, run)
     if cause is None:
         return None
-    job = scene.o.job(run.job)
-    tell: tuple[Action, ...] = (DeleteJob(run.job),) if job and not job.terminating else ()
     late = still_creating(scene.o.progress, scene.o.now, scene.o.settings.create_limit)
     errors = (diagnosis.slow(late),) if late else ()
     message = unreachable_words(scene.o, run) or stopping_words(run, cause, late)
     verdict = working(phase_of(run), reason_of_work(scene.record), message, errors)
-    if run.stopping is cause:
-        return Answer(verdict, tell, SAFETY)
-    record = with_stop(scene.o, scene.record, run, cause)
-    return Answer(verdict, (WriteRecord(record), *tell), SAFETY, record)
+    return stop(scene, run, cause, verdict)
 
 
 def run_in_progress(scene: Scene) -> Answer | None:
@@ -75,10 +71,8 @@ def awaiting_approval(scene: Scene) -> Answer | None:
 
 def called_off(scene: Scene) -> Answer | None:
     """A cancellation while nothing runs but another try is due: there is none."""
-    run = scene.last
-    if run is None or run.state not in UNSUCCESSFUL or changed_since(scene.o, scene.record, run):
-        return None
-    if not unanswered(scene.o, scene.record, labels.ANNOTATION_CANCEL):
+    run = unmended(scene.o, scene.record, scene.last)
+    if run is None or not unanswered(scene.o, scene.record, labels.ANNOTATION_CANCEL):
         return None
     record = with_stop(scene.o, scene.record, run, StopCause.REQUESTED)
     verdict = stalled(Reason.RUN_CANCELLED, cancelled_words(scene.o, run), run.errors)
@@ -97,8 +91,8 @@ def cancelled(scene: Scene) -> Answer | None:
 
 def failed_for_good(scene: Scene) -> Answer | None:
     """The last run failed in a way that trying again does not mend."""
-    run = scene.last
-    if run is None or run.state not in UNSUCCESSFUL or changed_since(scene.o, scene.record, run):
+    run = unmended(scene.o, scene.record, scene.last)
+    if run is None:
         return None
     exhausted = run.tries >= scene.o.settings.max_attempts
     if not exhausted and not any(error.terminal for error in run.errors):
@@ -110,8 +104,8 @@ def failed_for_good(scene: Scene) -> Answer | None:
 
 def backing_off(scene: Scene) -> Answer | None:
     """The last run failed in a way that may pass: wait before the next."""
-    run = scene.last
-    if run is None or run.state not in UNSUCCESSFUL or changed_since(scene.o, scene.record, run):
+    run = unmended(scene.o, scene.record, scene.last)
+    if run is None:
         return None
     until = retry_at(scene.o, run)
     if scene.o.now >= until:
@@ -141,7 +135,7 @@ def new_run(scene: Scene) -> Answer:
 def sizes_to_try(scene: Scene) -> tuple[dict[str, SizeChoice], dict[str, Any]]:
     """The sizes of the next run with the variables that follow: where none of a ladder was to be had, from its top."""
     run = scene.last
-    failed = {a for e in run.errors if e.code == diagnosis.CAPACITY.code for a in e.addresses} if run else set()
+    failed = diagnosis.addresses_of(diagnosis.CAPACITY, run.errors) if run else set()
     sizes = sizing.from_the_top(sizing.servers(scene.o.sovereign.spec), scene.record.sizes, failed)
     if sizes == scene.record.sizes:
         return sizes, scene.variables
