@@ -1,0 +1,1 @@
+"""Phase 1: from the first sign of the new cluster to the verdict on its bootstrap kit (DESIGN §9). Pure."""
