@@ -1,0 +1,170 @@
+"""Objects of Flux and cert-manager as the API server returns them, made into views.
+
+Nothing here raises: what an object of another version, or one that somebody made by hand, does not say or says in an
+unexpected form is taken as not said. Texts are cut and cleaned, since they end up in status.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from catalyst_operator.core.phase1.views import (
+    FluxCondition,
+    FluxObject,
+    HelmReleaseView,
+    KustomizationView,
+    SourceView,
+)
+from catalyst_operator.core.redact import shorten
+
+MAX_NAME = 253
+MAX_REASON = 128
+RETRIES_EXCEEDED = "RetriesExceeded"
+_DEPLOYED = frozenset({"deployed", "superseded"})
+"""What Helm calls a revision that was installed well, now or until a newer one came."""
+
+
+def flux_object(raw: Any) -> FluxObject:
+    """What all kinds have in common."""
+    return FluxObject(**_common(raw))
+
+
+def helm_release(raw: Any) -> HelmReleaseView:
+    """A HelmRelease of v2, or of one of its betas."""
+    common = _common(raw)
+    return HelmReleaseView(
+        **common,
+        exhausted=_exhausted(_at(raw, "spec"), _at(raw, "status"), common["conditions"]),
+        was_installed=any(_text(s, "status") in _DEPLOYED for s in _items(_at(raw, "status"), "history")),
+    )
+
+
+def kustomization(raw: Any) -> KustomizationView:
+    """A Kustomization of v1."""
+    common, spec, status = _common(raw), _at(raw, "spec"), _at(raw, "status")
+    entries = _items(_at(status, "inventory"), "entries")
+    return KustomizationView(
+        **common,
+        inventory=tuple(filter(None, (_text(entry, "id", 2 * MAX_NAME) for entry in entries))),
+        applied_revision=_text(status, "lastAppliedRevision"),
+        attempted_revision=_text(status, "lastAttemptedRevision"),
+        source=_reference(_at(spec, "sourceRef"), common["namespace"]),
+        path=_text(spec, "path"),
+    )
+
+
+def source(raw: Any) -> SourceView:
+    """A GitRepository, OCIRepository, HelmRepository or HelmChart."""
+    return SourceView(
+        **_common(raw),
+        url=_text(_at(raw, "spec"), "url"),
+        revision=_text(_at(_at(raw, "status"), "artifact"), "revision"),
+    )
+
+
+# --- what they have in common -----------------------------------------------------------------------------------------
+
+
+def _common(raw: Any) -> dict[str, Any]:
+    meta, spec, status = _at(raw, "metadata"), _at(raw, "spec"), _at(raw, "status")
+    namespace = _text(meta, "namespace", MAX_NAME)
+    return {
+        "kind": _text(raw, "kind", MAX_REASON),
+        "namespace": namespace,
+        "name": _text(meta, "name", MAX_NAME),
+        "generation": _number(meta, "generation", 1),
+        "observed_generation": _number(status, "observedGeneration"),
+        "conditions": _conditions(status),
+        "suspended": spec.get("suspend") is True,
+        "deleting": bool(meta.get("deletionTimestamp")),
+        "depends_on": _depends_on(spec, namespace),
+        "created": _time(meta, "creationTimestamp"),
+    }
+
+
+def _conditions(status: Mapping[str, Any]) -> tuple[FluxCondition, ...]:
+    told = tuple(
+        FluxCondition(
+            type=_text(raw, "type", MAX_REASON),
+            status=_text(raw, "status", MAX_REASON),
+            reason=_text(raw, "reason", MAX_REASON),
+            message=_text(raw, "message"),
+            observed_generation=_number(raw, "observedGeneration"),
+            since=_time(raw, "lastTransitionTime"),
+        )
+        for raw in _items(status, "conditions")
+        if _text(raw, "type")
+    )
+    return told or _order_state(status)
+
+
+def _order_state(status: Mapping[str, Any]) -> tuple[FluxCondition, ...]:
+    """ACME's Orders and Challenges have a state and a reason instead of conditions."""
+    state = _text(status, "state", MAX_REASON)
+    if not state:
+        return ()
+    truth = "True" if state == "valid" else "False"
+    return (FluxCondition("Ready", truth, state, _text(status, "reason"), since=_time(status, "failureTime")),)
+
+
+def _depends_on(spec: Mapping[str, Any], namespace: str) -> tuple[str, ...]:
+    found = _items(spec, "dependsOn")
+    return tuple(f"{_text(d, 'namespace') or namespace}/{_text(d, 'name')}" for d in found if _text(d, "name"))
+
+
+def _reference(raw: Mapping[str, Any], namespace: str) -> str:
+    kind, name = _text(raw, "kind", MAX_REASON), _text(raw, "name", MAX_NAME)
+    return f"{kind}/{_text(raw, 'namespace', MAX_NAME) or namespace}/{name}" if name else ""
+
+
+# --- HelmReleases -----------------------------------------------------------------------------------------------------
+
+
+def _exhausted(spec: Mapping[str, Any], status: Mapping[str, Any], conditions: Sequence[FluxCondition]) -> bool:
+    """Whether helm-controller tries no more: it counts failures of an action, and success does not reset them, so that
+    only those of the action it took last mean anything."""
+    if any(c.type == "Stalled" and c.status == "True" and c.reason == RETRIES_EXCEEDED for c in conditions):
+        return True
+    last = _text(status, "lastAttemptedReleaseAction")
+    return any(_out_of_retries(spec, status, action) for action in ("install", "upgrade") if last in ("", action))
+
+
+def _out_of_retries(spec: Mapping[str, Any], status: Mapping[str, Any], action: str) -> bool:
+    """Retries default to none; a negative number, like the strategy RetryOnFailure of newer versions, has no end."""
+    asked = _at(spec, action)
+    retries = _number(_at(asked, "remediation"), "retries")
+    endless = retries < 0 or _text(_at(asked, "strategy"), "name") == "RetryOnFailure"
+    return not endless and _number(status, f"{action}Failures") > retries
+
+
+# --- reading what may be anything -------------------------------------------------------------------------------------
+
+
+def _at(raw: Any, key: str) -> Mapping[str, Any]:
+    found = raw.get(key) if isinstance(raw, Mapping) else None
+    return found if isinstance(found, Mapping) else {}
+
+
+def _items(raw: Mapping[str, Any], key: str) -> tuple[Mapping[str, Any], ...]:
+    found = raw.get(key)
+    return tuple(item for item in found if isinstance(item, Mapping)) if isinstance(found, list) else ()
+
+
+def _text(raw: Any, key: str, limit: int = 512) -> str:
+    found = raw.get(key) if isinstance(raw, Mapping) else None
+    return shorten(found, limit) if isinstance(found, str) else ""
+
+
+def _number(raw: Mapping[str, Any], key: str, default: int = 0) -> int:
+    found = raw.get(key)
+    return found if isinstance(found, int) and not isinstance(found, bool) else default
+
+
+def _time(raw: Mapping[str, Any], key: str) -> datetime | None:
+    try:
+        found = datetime.fromisoformat(_text(raw, key))
+    except ValueError:
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
