@@ -21,7 +21,7 @@ RELEASE: dict[str, Any] = {
         "generation": 2,
         "creationTimestamp": "2026-11-22T11:00:00Z",
     },
-    "spec": {"dependsOn": [{"name": "bp-openbao"}, {"name": "db", "namespace": "data"}]},
+    "spec": {"targetNamespace": "keycloak", "dependsOn": [{"name": "bp-openbao"}, {"name": "db", "namespace": "data"}]},
     "status": {
         "observedGeneration": 2,
         "conditions": [
@@ -44,6 +44,7 @@ def test_a_helm_release_as_the_api_server_returns_it() -> None:
     view = flux.helm_release(RELEASE)
     assert (view.key, view.generation, view.observed_generation) == ("flux-system/bp-keycloak", 2, 2)
     assert view.depends_on == ("flux-system/bp-openbao", "data/db")
+    assert view.target_namespace == "keycloak"
     assert view.ready and view.was_installed and not view.exhausted and not view.suspended and not view.deleting
     assert view.created == datetime(2026, 11, 22, 11, 0, tzinfo=UTC)
     assert view.conditions[0].since == datetime(2026, 11, 22, 11, 5, tzinfo=UTC)
@@ -154,27 +155,15 @@ def test_long_messages_are_cut() -> None:
     assert len(flux.helm_release(raw).conditions[0].message) == 512
 
 
+def _keys(raw: Any) -> set[str]:
+    inner = raw.values() if isinstance(raw, dict) else raw if isinstance(raw, list) else ()
+    return set(raw if isinstance(raw, dict) else ()).union(*map(_keys, inner))
+
+
+_KEYS = sorted(_keys(RELEASE) | {"install", "remediation", "retries", "installFailures", "inventory", "entries", "id"})
 _ODD = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=8),
-    lambda inner: (
-        st.lists(inner, max_size=3)
-        | st.dictionaries(
-            st.sampled_from(
-                ("metadata", "spec", "status", "conditions", "history", "type", "name", "inventory", "entries", "id")
-                + (
-                    "install",
-                    "remediation",
-                    "retries",
-                    "installFailures",
-                    "dependsOn",
-                    "generation",
-                    "lastTransitionTime",
-                )
-            ),
-            inner,
-            max_size=5,
-        )
-    ),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(_KEYS), inner, max_size=5),
     max_leaves=20,
 )
 

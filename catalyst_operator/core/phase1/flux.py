@@ -38,6 +38,7 @@ def helm_release(raw: Any) -> HelmReleaseView:
         **common,
         exhausted=_exhausted(_at(raw, "spec"), _at(raw, "status"), common["conditions"]),
         was_installed=any(_text(s, "status") in _DEPLOYED for s in _items(_at(raw, "status"), "history")),
+        target_namespace=_text(_at(raw, "spec"), "targetNamespace", MAX_NAME),
     )
 
 

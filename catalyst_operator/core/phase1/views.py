@@ -97,6 +97,8 @@ class HelmReleaseView(FluxObject):
     """Its install or upgrade failed more often than its remediation retries."""
     was_installed: bool = False
     """Its history tells of a revision that was deployed once."""
+    target_namespace: str = ""
+    """Where its objects go, if not to its own namespace."""
 
 
 @dataclass(frozen=True)
@@ -129,6 +131,8 @@ class NodeView:
     ready: bool
     message: str = ""
     """Of its Ready condition, while that is not True."""
+    since: datetime | None = None
+    """When that condition changed last."""
 
 
 @dataclass(frozen=True)
@@ -154,6 +158,8 @@ class ClaimView:
     namespace: str
     name: str
     storage_class: str = ""
+    since: datetime | None = None
+    """When it was made."""
 
 
 @dataclass(frozen=True)
@@ -234,5 +240,3 @@ class ClusterView:
         """Whether a default StorageClass exists; None where that was not seen."""
         classes = self.survey.storage_classes if self.survey else None
         return None if classes is None else any(c.default for c in classes)
-
-

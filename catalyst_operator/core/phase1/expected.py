@@ -1,0 +1,103 @@
+"""Which HelmReleases a new cluster has to have: never a constant (DESIGN §8).
+
+What the kit's Kustomization says that it has applied wins over what the operator rendered, since only the former is
+what the cluster was really told: its repository may be newer, older, or somebody else's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from catalyst_operator.core.phase1.views import FLUX_NAMESPACE, KustomizationView
+
+MAX_NAMED = 5
+_HELM_RELEASE = ("helm.toolkit.fluxcd.io", "HelmRelease")
+_KUSTOMIZATION = ("kustomize.toolkit.fluxcd.io", "Kustomization")
+
+
+@dataclass(frozen=True)
+class Expected:
+    """The HelmReleases that have to be there, by name, in a stable order."""
+
+    names: tuple[str, ...]
+    known: bool = False
+    """Whether the cluster itself told them; if not, they are what was rendered, and only good for display."""
+    complete: bool = False
+    """Whether the cluster has applied all that it was told: no Kustomization of the kit is still to add any."""
+    notes: tuple[str, ...] = ()
+    """Where cluster and rendering differ, each a sentence."""
+
+
+def expected(
+    kit: KustomizationView | None,
+    rendered: tuple[str, ...],
+    selected: tuple[str, ...],
+    others: tuple[KustomizationView, ...] = (),
+) -> Expected:
+    """The HelmReleases of the kit, of the Kustomizations it contains, and of those that follow it.
+
+    `rendered` and `selected` are names of HelmReleases: all that the operator rendered, and those of the components
+    that the spec asks for, with what they pull in. `others` are the cluster's Kustomizations; the kit may be among
+    them.
+    """
+    if kit is None or not kit.inventory:
+        return Expected(_merged(rendered, selected))
+    family = _family(kit, others)
+    told = tuple(name for k in family for name in _names(k, _HELM_RELEASE))
+    contained = {name for k in family for name in _names(k, _KUSTOMIZATION)}
+    return Expected(
+        names=_merged(told, selected),
+        known=True,
+        complete=all(k.applied_revision for k in family) and contained <= {k.name for k in family},
+        notes=_notes(_merged(told), _merged(rendered), _merged(selected)),
+    )
+
+
+def _family(kit: KustomizationView, others: Iterable[KustomizationView]) -> tuple[KustomizationView, ...]:
+    """The kit first, then what it contains, what that contains, and what is to follow one of these."""
+    found, rest = [kit], {k.name: k for k in others if k.name != kit.name and k.namespace == kit.namespace}
+    for member in found:  # grows while it is walked
+        inside = set(_names(member, _KUSTOMIZATION))
+        more = [k for name, k in sorted(rest.items()) if name in inside or member.key in k.depends_on]
+        found.extend(more)
+        for k in more:
+            del rest[k.name]
+    return tuple(found)
+
+
+def _names(kustomization: KustomizationView, kind: tuple[str, str]) -> tuple[str, ...]:
+    """Names of what it applied of this kind in flux-system; only that namespace is watched."""
+    parsed = (_parse(entry) for entry in kustomization.inventory)
+    return tuple(name for namespace, name, *which in parsed if tuple(which) == kind and namespace == FLUX_NAMESPACE)
+
+
+def _parse(entry: str) -> tuple[str, str, str, str]:
+    """Namespace, name, group and kind. No name of an object that matters here has an underscore."""
+    parts = entry.split("_")
+    return (parts[0], "_".join(parts[1:-2]), parts[-2], parts[-1]) if len(parts) > 3 else ("", "", "", "")
+
+
+def _merged(*groups: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name for group in groups for name in group))
+
+
+# --- where the two differ ---------------------------------------------------------------------------------------------
+
+
+def _notes(told: tuple[str, ...], rendered: tuple[str, ...], selected: tuple[str, ...]) -> tuple[str, ...]:
+    lacking = tuple(name for name in selected if name not in told)
+    dropped = tuple(name for name in rendered if name not in told and name not in selected)
+    added = tuple(name for name in told if name not in rendered and name not in selected) if rendered else ()
+    notes = (
+        (lacking, "asked for in the spec, but the kit that the cluster applied does not have it"),
+        (dropped, "rendered by the operator, but the kit that the cluster applied does not have it"),
+        (added, "in the kit that the cluster applied, but not rendered by the operator"),
+    )
+    return tuple(f"{listed(names)}: {why}." for names, why in notes if names)
+
+
+def listed(names: tuple[str, ...]) -> str:
+    """The first few names, and how many more."""
+    more = f" and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else ""
+    return ", ".join(names[:MAX_NAMED]) + more
