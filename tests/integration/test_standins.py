@@ -195,6 +195,48 @@ def test_a_release_comes_and_goes(installed: Flux) -> None:
     wait_until(lambda: "bp-retry" not in _names(installed), "the release is gone")
 
 
+def test_an_installed_release_is_not_ready_for_a_while(installed: Flux) -> None:
+    """Degraded is not failed: it was installed, and it comes back."""
+    _make(installed, "bp-lame")
+    told(lambda: installed.release("bp-lame"), "InstallSucceeded")
+    installed.faults(releases={"bp-lame": {"degrade": True, "message": "no such artifact"}})
+    degraded = told(lambda: installed.release("bp-lame"), "ArtifactFailed")
+    assert (degraded["status"], degraded["message"]) == ("False", "Could not load chart: no such artifact")
+    assert condition(installed.release("bp-lame"), "Released")["status"] == "True"
+    installed.faults()
+    told(lambda: installed.release("bp-lame"), "InstallSucceeded")
+
+
+def test_a_volume_can_be_refused_in_spite_of_a_class(installed: Flux) -> None:
+    """The fault reaches releases that need none by themselves, and deleting the release cleans up."""
+    installed.faults(releases={"bp-disk": {"pvc_pending": True}})
+    _make(installed, "bp-disk")
+    claims = "/api/v1/namespaces/bp-disk/persistentvolumeclaims"
+    claim = wait_until(lambda: installed.api.get(claims)["items"], "a claim")[0]
+    assert (claim["status"]["phase"], claim["spec"]["storageClassName"]) == ("Pending", "")
+    pods = "/api/v1/namespaces/bp-disk/pods"
+    wait_until(lambda: condition(_first(installed, pods), "PodScheduled").get("reason") == "Unschedulable", "the Pod's")
+    assert condition(installed.release("bp-disk"))["reason"] == "Progressing"
+    installed.api.delete(f"{RELEASES}/bp-disk")
+    wait_until(lambda: not installed.api.get(claims)["items"], "the claim is gone")
+
+
+def test_missing_values_and_a_suspension_are_waited_out(installed: Flux) -> None:
+    """What a person mends or lifts goes on by itself."""
+    _make(installed, "bp-valued", valuesFrom=[{"kind": "Secret", "name": "catalyst-federation", "valuesKey": "x"}])
+    problem = told(lambda: installed.release("bp-valued"), "ValuesError")["message"]
+    assert "'flux-system/catalyst-federation' with key 'x'" in problem
+    installed.api.patch(f"{RELEASES}/bp-valued", {"spec": {"suspend": True}})
+    secret = {"metadata": {"name": "catalyst-federation"}, "data": _encoded({"x": "a: 1"})}
+    installed.api.create(f"{CORE}/secrets", secret)
+    wait_until(
+        lambda: installed.release("bp-valued")["status"].get("observedGeneration") == 2, "the suspension is seen"
+    )
+    assert condition(installed.release("bp-valued"))["reason"] == "ValuesError"
+    installed.api.patch(f"{RELEASES}/bp-valued", {"spec": {"suspend": False}})
+    told(lambda: installed.release("bp-valued"), "InstallSucceeded")
+
+
 def test_a_private_source_says_why_it_fails(cluster: Flux, git: Running) -> None:
     """The operator has to tell a wrong password from a wrong path, in the words of the real controller."""
     url = git.server.create("acme/gitops.git", "jane", "s3cret", template=True)
@@ -231,6 +273,10 @@ def test_flux_can_delete_itself(installed: Flux) -> None:
     _make(installed, "bp-late")
     wait_until((installed.folder / "standins" / "flux-gone").exists, "the stand-ins stopped")
     assert "conditions" not in installed.release("bp-late").get("status", {})
+
+
+def _first(cluster: Flux, path: str) -> Any:
+    return next(iter(cluster.api.get(path)["items"]), {})
 
 
 def _names(cluster: Flux) -> list[str]:

@@ -48,7 +48,7 @@ class Controller:
                 next_look = await self._reconcile(key)
                 pause = _FIRST_PAUSE
             except (ApiError, *UNREACHABLE) as error:
-                log.info("%s %s: %s", self._name, key, error or type(error).__name__)
+                log.info("%s %s: %s", self._name, key, str(error) or type(error).__name__)
                 next_look, pause = pause, min(pause * 2, _LONGEST_PAUSE)
             if next_look is None and not woken.is_set():
                 del self._woken[key]

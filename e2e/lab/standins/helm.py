@@ -134,12 +134,11 @@ class Helm:
     async def _waits_for_volume(self, release: Release, fault: ReleaseFault) -> bool:
         unserved = release.name in storage.WITH_VOLUMES and not storage.has_default(self._classes.objects.values())
         if not unserved and not fault.pvc_pending:
-            if release.name in storage.WITH_VOLUMES:
-                await self._volumes.clear(release)
+            await self._volumes.clear(release)
             return False
         if await namespace_problem(self._kube, release) is not None:
             return False
-        await self._volumes.leave_pending(release)
+        await self._volumes.leave_pending(release, refused=fault.pvc_pending)
         return True
 
     async def _stall(self, draft: Draft, release: Release, fault: ReleaseFault) -> float:

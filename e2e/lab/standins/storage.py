@@ -38,10 +38,10 @@ class Volumes:
     def __init__(self, kube: Kube) -> None:
         self._kube = kube
 
-    async def leave_pending(self, release: Release) -> None:
-        """Leave the release's claim and Pod pending; what is there already is left alone."""
+    async def leave_pending(self, release: Release, *, refused: bool) -> None:
+        """Leave the release's claim and Pod pending; `refused`: whatever StorageClass there is or will be."""
         core = f"/api/v1/namespaces/{release.target}"
-        claim = await self._kube.create(f"{core}/persistentvolumeclaims", _claim(release))
+        claim = await self._kube.create(f"{core}/persistentvolumeclaims", _claim(release, refused=refused))
         if claim is not None:
             await warn(self._kube, claim, "FailedBinding", _NO_CLASS, "persistentvolume-controller")
         # Admission asks for it, and the controller that would make it is not there.
@@ -71,12 +71,14 @@ def _pod_name(release: Release) -> str:
     return f"{release.release}-0"
 
 
-def _claim(release: Release) -> Object:
+def _claim(release: Release, *, refused: bool) -> Object:
+    size = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
     return {
         "apiVersion": "v1",
         "kind": "PersistentVolumeClaim",
         "metadata": {"name": _claim_name(release), "labels": _labels(release)},
-        "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
+        # An empty class, named as such, keeps a default class from being put in where a fault asks for this trouble.
+        "spec": {**size, **({"storageClassName": ""} if refused else {})},
     }
 
 

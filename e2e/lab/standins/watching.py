@@ -42,9 +42,8 @@ class Watched:
                 while True:
                     version = await self._stream(version)
             except (ApiError, *UNREACHABLE) as error:
-                expired = isinstance(error, ApiError) and error.code == 410
-                if not expired:
-                    log.info("%s: %s; reading it anew in %.1f s", self._path, error or type(error).__name__, pause)
+                if pause == _FIRST_PAUSE:
+                    log.info("%s: %s; reading it anew", self._path, str(error) or type(error).__name__)
                 await asyncio.sleep(pause * random.uniform(0.8, 1.2))  # noqa: S311 not a secret
                 pause = min(pause * 2, _LONGEST_PAUSE)
 
