@@ -204,4 +204,124 @@ INCOMPLETE_IMAGE = Code(
     f"or build yours anew; then {_RETRY}.",
     terminal=False,
 )
+# --- the new cluster --------------------------------------------------------------------------------------------------
+# Whatever is said of it is looked at again all the time: once the cause is gone, it goes on by itself. Commands are for
+# the new cluster unless they name a Sovereign.
+
+API_UNREACHABLE = Code(
+    "ERR_API_UNREACHABLE",
+    "Read on the first control plane why k3s does not answer: `journalctl -u k3s -n 100`. How far its first boot came "
+    "is in /var/log/catalyst-bootstrap.log there. See also that the operator may reach port 6443 of the internet.",
+    terminal=False,
+)
+REMOTE_UNTRUSTED = Code(
+    "ERR_REMOTE_UNTRUSTED",
+    "Nothing is sent to a server that cannot prove to be this cluster. See whose certificate it is: `openssl s_client "
+    "-showcerts -connect <address>:6443 </dev/null`. A server that was rebuilt by hand has to be made anew.",
+    terminal=True,
+)
+REMOTE_UNAUTHORIZED = Code(
+    "ERR_REMOTE_UNAUTHORIZED",
+    "The new cluster refuses the operator. Give back the rights that its first boot made, on the first control plane: "
+    "`kubectl apply --server-side -f /etc/catalyst/manifests`. The clocks of both clusters have to agree, too.",
+    terminal=False,
+)
+FLUX_GONE = Code(
+    "ERR_FLUX_GONE",
+    "Nothing on that cluster can bring Flux back in order: only a new cluster helps. Once what matters is saved, "
+    "delete the Sovereign and apply it again: `kubectl delete sovereign <name>`.",
+    terminal=True,
+)
+FLUX_PIN_DRIFT = Code(
+    "ERR_FLUX_PIN_DRIFT",
+    "The Flux that booted and the one that bp-flux brings are not of the same version. Before Helm rolls back and "
+    "removes Flux, stop it: `kubectl -n flux-system patch helmrelease bp-flux --type merge -p "
+    """'{"spec":{"suspend":true}}'`.""",
+    terminal=True,
+)
+FLUX_NOT_RECONCILING = Code(
+    "ERR_FLUX_NOT_RECONCILING",
+    "See what Flux says of the kit: `kubectl -n flux-system get gitrepositories,kustomizations -o wide`. The runbook "
+    "walks on from there.",
+    terminal=True,
+)
+KIT_TIMEOUT = Code(
+    "ERR_KIT_TIMEOUT",
+    "See what is missing: `kubectl -n flux-system get helmreleases`. It is still watched; to give it more time, "
+    f"annotate the Sovereign with {labels.ANNOTATION_REJOIN}=<any new value>.",
+    terminal=True,
+)
+CNI_STUCK = Code(
+    "ERR_CNI_STUCK",
+    "No Pod starts without a network. Read on the node why Cilium does not come up: `journalctl -u k3s -n 100`.",
+    terminal=True,
+)
+NODE_NOT_READY = Code(
+    "ERR_NODE_NOT_READY",
+    "Read on that server how far its first boot came: `tail -n 50 /var/log/catalyst-bootstrap.log`.",
+    terminal=False,
+)
+GIT_SOURCE = Code(
+    "ERR_GIT_SOURCE",
+    "See what the Git server answered: `kubectl -n flux-system describe gitrepository openova-public`.",
+    terminal=False,
+)
+SOPS = Code(
+    "ERR_SOPS",
+    "Give Flux the key that the repository's Secrets are encrypted for: `kubectl -n flux-system create secret generic "
+    "sops-age --from-file=age.agekey=<file>`.",
+    terminal=True,
+)
+KUSTOMIZATION = Code(
+    "ERR_KUSTOMIZATION",
+    "Correct what the message names in the Git repository: `kubectl -n flux-system describe kustomizations`.",
+    terminal=True,
+)
+NO_STORAGECLASS = Code(
+    "ERR_NO_STORAGECLASS",
+    "Make a class the default one: `kubectl patch storageclass local-path -p "
+    """'{"metadata":{"annotations":{"storageclass.kubernetes.io/is-default-class":"true"}}}'`. Claims that wait bind """
+    "within half a minute.",
+    terminal=True,
+)
+CHART_SOURCE = Code(
+    "ERR_CHART_SOURCE",
+    "See what the registry answered: `kubectl -n flux-system get helmcharts,helmrepositories -o wide`.",
+    terminal=False,
+)
+COMPONENT_FAILED = Code(
+    "ERR_COMPONENT_FAILED",
+    "Once the cause is removed, let helm-controller try again: `T=$(date +%s); kubectl -n flux-system annotate "
+    "--overwrite helmrelease <name> reconcile.fluxcd.io/requestedAt=$T reconcile.fluxcd.io/resetAt=$T`.",
+    terminal=True,
+)
+KIT_IMAGE_PULL = Code(
+    "ERR_KIT_IMAGE_PULL",
+    "A node of the new cluster cannot pull an image; the message has the registry's answer: `kubectl get events -A "
+    "--field-selector reason=Failed`.",
+    terminal=False,
+)
+KIT_UNSCHEDULABLE = Code(
+    "ERR_KIT_UNSCHEDULABLE",
+    "The kit needs about 20 GB of memory over all nodes. See what is left: `kubectl describe nodes`. Raise "
+    "spec.workers.replicas, or choose a larger size.",
+    terminal=False,
+)
+KIT_POD = Code(
+    "ERR_KIT_POD",
+    "Read what it said before it ended: `kubectl -n <namespace> logs <pod> --previous`.",
+    terminal=False,
+)
+CERT_RATE_LIMIT = Code(
+    "ERR_CERT_RATE_LIMIT",
+    "The certificate authority's limit passes by itself; the message says when. See who asks so often: `kubectl get "
+    "certificates,orders -A`.",
+    terminal=False,
+)
+CONSOLE_UNREACHABLE = Code(
+    "ERR_CONSOLE_UNREACHABLE",
+    "See whether its route and its Pods are there: `kubectl get gateways,httproutes -A`. A fresh DNS record may take "
+    "up to half an hour to be seen everywhere.",
+    terminal=False,
+)
 INTERNAL = Code(UNKNOWN, "Read the run's log (kubectl logs, named in the message) and the runbook.", terminal=False)

@@ -6,7 +6,7 @@ Messages are those of Flux 2.4's controllers.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -167,7 +167,7 @@ def release(name: str = "bp-keycloak", *mods: Mod) -> HelmReleaseView:
     return flux.helm_release(raw_object("HelmRelease", name, spec(targetNamespace=name.removeprefix("bp-")), *mods))
 
 
-def chain(*names: str, mods: dict[str, tuple[Mod, ...]] | None = None) -> tuple[HelmReleaseView, ...]:
+def chain(*names: str, mods: Mapping[str, tuple[Mod, ...]] | None = None) -> tuple[HelmReleaseView, ...]:
     """HelmReleases, each of which depends on the one before. All are ready but those with modifiers of their own."""
     names = names or CHAIN
     own = mods or {}

@@ -1,0 +1,95 @@
+"""The first cause: when a new cluster does not get on, the deepest thing that is wrong, and one command (DESIGN §9).
+
+One broken thing makes many others complain. They are asked in the order of who stands on whom; the first that has been
+wrong for long enough is the cause, and what stands on it is not mentioned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from catalyst_operator.api.phases import Phase1Outcome
+from catalyst_operator.core.phase1.suspects.base import Look, Place
+from catalyst_operator.core.phase1.suspects.kustomizations import consequences, kustomizations, pins
+from catalyst_operator.core.phase1.suspects.machines import cilium, flux, network, nodes, storage
+from catalyst_operator.core.phase1.suspects.outside import certificates, console, verdict
+from catalyst_operator.core.phase1.suspects.sources import charts, git
+from catalyst_operator.core.phase1.suspects.workloads import failed, pods, unresolved
+from catalyst_operator.core.phase1.views import ClusterView, Link
+from catalyst_operator.core.record import ErrorEntry
+
+PATIENCE = timedelta(minutes=2)
+
+PLACES: tuple[Place, ...] = (
+    flux,
+    pins,
+    network,
+    git,
+    kustomizations,
+    unresolved,
+    storage,
+    charts,
+    pods,
+    cilium,
+    certificates,
+    failed,
+    nodes,
+    consequences,
+    console,
+    verdict,
+)
+"""Where to look, the deepest place first."""
+
+
+@dataclass(frozen=True)
+class Cause:
+    """The cause, if there is one, and when time alone may make one of what is only suspected."""
+
+    error: ErrorEntry | None = None
+    again: datetime | None = None
+
+
+def first_cause(
+    view: ClusterView | None,
+    fqdn: str,
+    since: datetime,
+    now: datetime,
+    *,
+    outcome: Phase1Outcome | None = None,
+    flux_seen: bool = False,
+    nodes_wanted: tuple[str, ...] = (),
+    console_wanted: bool = False,
+    sovereign: tuple[str, str] = ("<namespace>", "<name>"),
+    patience: timedelta = PATIENCE,
+    places: Sequence[Place] = PLACES,
+) -> Cause:
+    """The deepest cause of what is wrong now. `since` is when the infrastructure stood, `sovereign` its namespace and
+    name. Nothing is said of a cluster that cannot be seen: that is for `bootstrap`."""
+    if view is None or view.survey is None or not view.synced or view.link.state is not Link.UP:
+        return Cause()
+    look = Look(
+        view=view,
+        survey=view.survey,
+        fqdn=fqdn,
+        since=since,
+        now=now,
+        patience=patience,
+        outcome=outcome,
+        flux_seen=flux_seen,
+        nodes_wanted=nodes_wanted,
+        console_wanted=console_wanted,
+        sovereign=sovereign,
+    )
+    return _first_due(look, places)
+
+
+def _first_due(look: Look, places: Sequence[Place]) -> Cause:
+    waiting: list[datetime] = []
+    for place in places:
+        for suspect in place(look):
+            if suspect.due is None or suspect.due <= look.now:
+                return Cause(suspect.error, min(waiting, default=None))
+            waiting.append(suspect.due)
+    return Cause(None, min(waiting, default=None))

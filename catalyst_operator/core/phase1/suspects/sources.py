@@ -1,0 +1,114 @@
+"""Where the kit comes from: the Git repository, and the registry of its charts."""
+
+from __future__ import annotations
+
+from catalyst_operator.core.error_codes import CHART_SOURCE, GIT_SOURCE
+from catalyst_operator.core.phase1.suspects.base import (
+    Look,
+    Meaning,
+    Suspect,
+    Suspects,
+    complaint,
+    explained,
+    of_object,
+)
+from catalyst_operator.core.phase1.views import SOURCE, SourceView, kit_name
+
+_SILENT = (
+    r"connection refused|connection reset|i/o timeout|no such host|deadline exceeded|no route to host"
+    r"|network is unreachable|tls handshake timeout|server misbehaving|\beof\b|too many requests|\b429\b|\b50[234]\b"
+)
+_SOURCE_LOG = "kubectl -n flux-system logs deploy/source-controller --tail=50"
+
+# --- Git --------------------------------------------------------------------------------------------------------------
+
+GIT = (
+    Meaning(
+        r"\b401\b|authentication required|unauthorized|invalid credentials|could not read user|failed to get secret",
+        "the Git server wants other credentials (401)",
+        "Correct username and password in the Secret that spec.gitops.credentialsSecretRef names; they are delivered "
+        "by themselves. What the server answers to them",
+    ),
+    Meaning(
+        r"\b403\b|forbidden|authorization failed|access denied",
+        "the Git server refuses these credentials (403)",
+        "Give them the right to read the repository. What the server answers to them",
+    ),
+    Meaning(
+        r"couldn't find remote ref|reference not found",
+        "the branch does not exist",
+        "Create the branch, or name another one on the new cluster",
+        "kubectl -n {namespace} patch gitrepository {name} --type merge -p "
+        """'{{"spec":{{"ref":{{"branch":"<branch>"}}}}}}'""",
+    ),
+    Meaning(
+        r"x509|certificate|knownhosts|key mismatch",
+        "the Git server's certificate is not trusted",
+        "Put the certificate of its authority under 'ca.crt' into the Secret that spec.gitops.credentialsSecretRef "
+        "names. What is trusted now",
+        "kubectl -n {namespace} get secret catalyst-git -o jsonpath='{{.data.ca\\.crt}}'",
+    ),
+    Meaning(
+        _SILENT,
+        "the Git server does not answer",
+        "See whether Pods of the new cluster reach it: name resolution, its firewall, and any on the way out",
+        _SOURCE_LOG,
+        lasting=False,
+    ),
+    Meaning(
+        r"\b404\b|not found",
+        "the repository does not exist (404), or is not shown to these credentials",
+        "Correct the URL on the new cluster, or give the credentials access to it",
+        """kubectl -n {namespace} patch gitrepository {name} --type merge -p '{{"spec":{{"url":"<url>"}}}}'""",
+    ),
+)
+
+
+def git(look: Look) -> Suspects:
+    """The kit's Git repository."""
+    kit = look.view.kustomization(kit_name(look.fqdn))
+    name = kit.source.rpartition("/")[2] if kit and kit.source.startswith("GitRepository/") else SOURCE
+    found = look.view.source(name)
+    said = complaint(look, found) if found and look.stuck else ""
+    if found and said:
+        yield of_object(look, found, explained(GIT_SOURCE, found, said, GIT), succeeded=bool(found.revision))
+
+
+# --- charts -----------------------------------------------------------------------------------------------------------
+
+_MAY_READ = (
+    "Put credentials that may read it into the Secret that spec.imagePullSecretRef names; they are delivered by "
+    "themselves. What the registry answers to them"
+)
+CHARTS = (
+    Meaning(r"\b401\b|unauthorized|authentication required", "the registry wants credentials (401)", _MAY_READ),
+    Meaning(r"\b403\b|forbidden|denied|insufficient_scope", "the registry refuses to hand it out (403)", _MAY_READ),
+    Meaning(
+        _SILENT, "the registry does not answer", "See whether Pods of the new cluster reach it", _SOURCE_LOG, False
+    ),
+    Meaning(
+        r"could not locate a version|no chart version found|invalid chart reference|not found|doesn't exist|\b404\b",
+        "the registry does not have this version",
+        "Publish it, or name another version in the Git repository. What is asked for",
+        "kubectl -n {namespace} get {kind} {name} -o yaml",
+    ),
+)
+
+
+def charts(look: Look) -> Suspects:
+    """Charts of components that are not installed, and the repositories that they come from."""
+    sources = look.survey.sources or ()
+    of_release = {s.key: s for s in sources if s.kind == "HelmChart"}
+    for release in look.open_releases:
+        chart = of_release.get(f"{release.namespace}/{release.namespace}-{release.name}")
+        if chart and complaint(look, chart):
+            yield _chart(look, chart, release.name)
+
+
+def _chart(look: Look, chart: SourceView, component: str) -> Suspect:
+    """A chart without an artifact may only tell that its repository has none."""
+    repositories = (s for s in look.survey.sources or () if s.kind == "HelmRepository")
+    said = complaint(look, chart)
+    found = next((r for r in repositories if f"'{r.name}'" in said and complaint(look, r)), chart)
+    entry = explained(CHART_SOURCE, found, f"{complaint(look, found).rstrip('.')} (for {component})", CHARTS)
+    return of_object(look, found, entry, succeeded=bool(found.revision))
