@@ -6,7 +6,10 @@ CatalystError
 │   ├── NotFound           404
 │   ├── Conflict           409: exists already, or the resourceVersion is stale
 │   ├── Refused            400, 403, 422: repeating it unchanged will not help
+│   │   └── Unauthorized   401: the server does not know who asks
+│   ├── Untrusted          whoever answered is not the server that was meant
 │   └── Unavailable        429, 5xx, or no answer: try again later
+│       └── Gone           410: what was watched from is too old to go on from
 ├── CloudError             the cloud's API said no, or nothing
 │   ├── CloudUnauthorized  it does not accept the token
 │   ├── CloudRateLimited   the project has used up its requests
@@ -47,8 +50,20 @@ class Refused(ApiError):
     """The request itself is not acceptable to the server."""
 
 
+class Unauthorized(Refused):
+    """The server does not accept the credentials."""
+
+
+class Untrusted(ApiError):
+    """The server's certificate is not of the authority that was expected, or for another name."""
+
+
 class Unavailable(ApiError):
     """The server is overloaded, broken or out of reach."""
+
+
+class Gone(Unavailable):
+    """The resourceVersion that was to be watched from is not kept any more: list again."""
 
 
 class CloudError(CatalystError):

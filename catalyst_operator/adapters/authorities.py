@@ -52,8 +52,8 @@ def make(now: datetime) -> Trust:
     for name, common_name in AUTHORITIES.items():
         key = ec.generate_private_key(ec.SECP256R1())
         files[f"{name}.crt"] = _authority(key, common_name, now)
-        files[f"{name}.key"] = _pem(key)
-    files[SERVICE_ACCOUNT_KEY] = _pem(ec.generate_private_key(ec.SECP256R1()))
+        files[f"{name}.key"] = pem(key)
+    files[SERVICE_ACCOUNT_KEY] = pem(ec.generate_private_key(ec.SECP256R1()))
     digest = hashlib.sha256(files["server-ca.crt"].encode()).hexdigest()
     return Trust(files, _token(digest, "server"), _token(digest, "node"))
 
@@ -96,7 +96,7 @@ _USAGE = x509.KeyUsage(
 )
 
 
-def _pem(key: ec.EllipticCurvePrivateKey) -> str:
+def pem(key: ec.EllipticCurvePrivateKey) -> str:
     """The key as Go reads it for every purpose of k3s, the service account's included."""
     return key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()

@@ -1,0 +1,70 @@
+"""Work that takes longer than a reconcile may: it runs beside it, and what it came to is looked at the next time.
+
+The reports are a cache, never the truth: they can be lost at any time, and the errand is then run again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
+
+
+class Keyed(Protocol):
+    """A report says what it is about."""
+
+    @property
+    def key(self) -> str: ...
+
+
+Report = TypeVar("Report", bound=Keyed)
+
+
+@dataclass
+class _UnderWay:
+    key: str
+    task: asyncio.Task[None]
+
+
+class Errands(Generic[Report]):
+    """The last report of each Sovereign, and at most one errand under way for it."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._reports: dict[str, Report] = {}
+        self._under_way: dict[str, _UnderWay] = {}
+
+    def report(self, uid: str) -> Report | None:
+        """What the last errand came to, whatever it was about; `key` tells."""
+        return self._reports.get(uid)
+
+    def run(self, uid: str, key: str, errand: Callable[[], Awaitable[Report]], changed: Callable[[], None]) -> None:
+        """Run it; `changed` is called once its report is there. While one of the same key is under way nothing
+        happens; one of another key is given up, since nobody wants its answer any more. `errand` turns every failure
+        that may happen into a report."""
+        known = self._under_way.get(uid)
+        if known and not known.task.done():
+            if known.key == key:
+                return
+            known.task.cancel()
+        task = asyncio.create_task(self._run(uid, errand, changed), name=f"{self._name} of {uid}")
+        self._under_way[uid] = _UnderWay(key, task)
+
+    def forget(self, uid: str) -> None:
+        """The Sovereign is gone, or needs none of this any more."""
+        self._reports.pop(uid, None)
+        known = self._under_way.pop(uid, None)
+        if known:
+            known.task.cancel()
+
+    async def close(self) -> None:
+        """Give up what is under way."""
+        tasks = [known.task for known in self._under_way.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _run(self, uid: str, errand: Callable[[], Awaitable[Report]], changed: Callable[[], None]) -> None:
+        self._reports[uid] = await errand()
+        changed()

@@ -1,0 +1,109 @@
+"""What first boot applies besides the kit: the rights of the operator's identities, and Secrets without content.
+
+The rights are all there ever are: whoever holds a certificate of the observer reads what Phase 1 needs, and may take
+its own rights away, which is the last thing it does. What the owner's Secrets hold never travels in user data: boot
+makes them empty, and the seeder fills them over the API (core/seeds.py). Boot applies these files only as long as the
+kit is not there, and nothing is seeded before it is, so a boot that is tried again wipes nothing.
+"""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import yaml
+
+from catalyst_operator.core import seeds
+from catalyst_operator.core.access import OBSERVER, SEEDER
+from catalyst_operator.core.phase1.views import FLUX_NAMESPACE
+
+_RBAC = "rbac.authorization.k8s.io"
+_READ = ("get", "list", "watch")
+_LABELS = {"app.kubernetes.io/managed-by": "catalyst-operator"}
+_NO_LOGIN = base64.b64encode(b'{"auths":{}}').decode()
+_SECRETS = (
+    seeds.PULL,
+    seeds.GIT,
+    seeds.CROSSPLANE,
+    seeds.FEDERATION,
+    seeds.CERTIFICATE_AUTHORITY,
+    seeds.OBJECT_STORAGE,
+)
+
+Object = dict[str, Any]
+
+
+def manifests() -> dict[str, str]:
+    """File name -> YAML, for the module's variable boot_manifests; applied in the order of the names."""
+    files = {"10-observer.yaml": _observer(), "20-seeder.yaml": _seeder(), "30-secrets.yaml": _secrets()}
+    return {name: yaml.safe_dump_all(objects, sort_keys=False) for name, objects in files.items()}
+
+
+def _observer() -> list[Object]:
+    rules = [
+        _rule("helm.toolkit.fluxcd.io", ("helmreleases",)),
+        _rule("kustomize.toolkit.fluxcd.io", ("kustomizations",)),
+        _rule(
+            "source.toolkit.fluxcd.io",
+            ("gitrepositories", "ocirepositories", "helmrepositories", "helmcharts", "buckets"),
+        ),
+        _rule("", ("nodes", "pods", "persistentvolumeclaims", "events")),
+        _rule("events.k8s.io", ("events",)),
+        _rule("apps", ("deployments",)),
+        _rule("storage.k8s.io", ("storageclasses",)),
+        _rule("cert-manager.io", ("certificates", "certificaterequests")),
+        _rule("acme.cert-manager.io", ("orders", "challenges")),
+        # Its UID tells one cluster from another.
+        {"apiGroups": [""], "resources": ["namespaces"], "verbs": ["get"], "resourceNames": ["kube-system"]},
+        _own(("clusterrolebindings",), OBSERVER),
+    ]
+    return [
+        _object("ClusterRole", OBSERVER, rules=rules),
+        _object("ClusterRoleBinding", OBSERVER, **_bound("ClusterRole", OBSERVER)),
+    ]
+
+
+def _seeder() -> list[Object]:
+    secrets = {"apiGroups": [""], "resources": ["secrets"], "verbs": ["patch"], "resourceNames": list(_SECRETS)}
+    return [
+        _object("Role", SEEDER, FLUX_NAMESPACE, rules=[secrets, _own(("rolebindings",), SEEDER)]),
+        _object("RoleBinding", SEEDER, FLUX_NAMESPACE, **_bound("Role", SEEDER)),
+    ]
+
+
+def _secrets() -> list[Object]:
+    return [_secret(name) for name in _SECRETS]
+
+
+def _secret(name: str) -> Object:
+    made: Object = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": name, "namespace": FLUX_NAMESPACE, "labels": _LABELS},
+        "type": "Opaque",
+    }
+    if name == seeds.PULL:
+        # Flux reads it for every chart, whether the owner has given one or not.
+        return {**made, "type": "kubernetes.io/dockerconfigjson", "data": {".dockerconfigjson": _NO_LOGIN}}
+    return made
+
+
+def _rule(group: str, resources: tuple[str, ...]) -> Object:
+    return {"apiGroups": [group], "resources": list(resources), "verbs": list(_READ)}
+
+
+def _own(resources: tuple[str, ...], name: str) -> Object:
+    """An identity may see and take away its own rights, and nobody else's."""
+    return {"apiGroups": [_RBAC], "resources": list(resources), "verbs": ["get", "delete"], "resourceNames": [name]}
+
+
+def _object(kind: str, name: str, namespace: str = "", **fields: Any) -> Object:
+    meta = {"name": name, **({"namespace": namespace} if namespace else {}), "labels": _LABELS}
+    return {"apiVersion": f"{_RBAC}/v1", "kind": kind, "metadata": meta, **fields}
+
+
+def _bound(kind: str, name: str) -> Object:
+    return {
+        "roleRef": {"apiGroup": _RBAC, "kind": kind, "name": name},
+        "subjects": [{"apiGroup": _RBAC, "kind": "User", "name": name}],
+    }

@@ -1,0 +1,18 @@
+"""The proof of a hand-off: what was seen when the operator gave up its rights on the new cluster (DESIGN §6)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True)
+class FarewellReport:
+    """`refused`: certificates that are still valid, until `valid_until`, were refused after their rights were gone."""
+
+    key: str
+    at: datetime
+    refused: bool
+    valid_until: datetime | None = None
+    message: str = ""
+    """Why it is not refused yet, as a clause."""

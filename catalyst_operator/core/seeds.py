@@ -1,0 +1,111 @@
+"""Which of the owner's Secrets a new cluster needs, and under which names it finds them (DESIGN §6).
+
+First boot creates the Secrets empty (core/boot.py); what is in them travels over the API, and never in user data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from catalyst_operator.api.sovereign import SovereignSpec
+from catalyst_operator.core.naming import digest_of
+from catalyst_operator.core.record import ErrorEntry
+
+PULL, GIT, CROSSPLANE = "catalyst-pull", "catalyst-git", "catalyst-crossplane"
+FEDERATION, CERTIFICATE_AUTHORITY, OBJECT_STORAGE = "catalyst-federation", "catalyst-ca", "catalyst-object-storage"
+
+
+@dataclass(frozen=True)
+class Seed:
+    """One Secret of the owner's, and where it goes. `needed` keys must be there, `optional` ones are taken along."""
+
+    target: str
+    source: str
+    field: str
+    """The field of the spec that names it."""
+    needed: tuple[str, ...]
+    optional: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class SecretView:
+    """A Secret of the owner's, without its content. `version` changes whenever that may have."""
+
+    version: str
+    keys: frozenset[str]
+
+
+@dataclass(frozen=True)
+class SeedReport:
+    """What the last attempt to fill the new cluster's Secrets came to."""
+
+    key: str
+    at: datetime
+    seeded: Mapping[str, str]
+    """Secret on the new cluster -> version of the owner's Secret that it holds now."""
+    error: ErrorEntry | None = None
+
+
+def wanted(spec: SovereignSpec) -> tuple[Seed, ...]:
+    """The Secrets that a spec names for its cluster."""
+    named = (
+        (PULL, spec.image_pull_secret_ref, "imagePullSecretRef", (".dockerconfigjson",), ()),
+        (GIT, spec.gitops.credentials_secret_ref, "gitops.credentialsSecretRef", ("username", "password"), ("ca.crt",)),
+        (
+            CROSSPLANE,
+            spec.crossplane.credentials_secret_ref if spec.crossplane else None,
+            "crossplane.credentialsSecretRef",
+            ("token",),
+            (),
+        ),
+        (
+            FEDERATION,
+            spec.federation.client_secret_ref if spec.federation else None,
+            "federation.clientSecretRef",
+            ("clientSecret",),
+            (),
+        ),
+        (CERTIFICATE_AUTHORITY, spec.tls.ca_secret_ref, "tls.caSecretRef", ("tls.crt", "tls.key", "ca.crt"), ()),
+        (
+            OBJECT_STORAGE,
+            spec.object_storage.credentials_secret_ref,
+            "objectStorage.credentialsSecretRef",
+            ("accessKeyID", "secretAccessKey"),
+            (),
+        ),
+    )
+    return tuple(
+        Seed(target, reference.name, field, needed, optional)
+        for target, reference, field, needed, optional in named
+        if reference is not None
+    )
+
+
+def lacking(spec: SovereignSpec, found: Mapping[str, SecretView]) -> str:
+    """What is missing of the Secrets that a spec names, as a clause; empty when nothing is."""
+    for seed in wanted(spec):
+        view = found.get(seed.source)
+        if view is None:
+            return f"Secret {seed.source}, which spec.{seed.field} names, does not exist"
+        missing = [key for key in seed.needed if key not in view.keys]
+        if missing:
+            return f"Secret {seed.source}, which spec.{seed.field} names, has no key '{missing[0]}'"
+    return ""
+
+
+def due(spec: SovereignSpec, found: Mapping[str, SecretView], seeded: Mapping[str, str]) -> tuple[Seed, ...]:
+    """The Secrets that are complete here and not yet, or in an older version, on the new cluster."""
+    return tuple(
+        seed
+        for seed in wanted(spec)
+        if (view := found.get(seed.source))
+        and set(seed.needed) <= view.keys
+        and seeded.get(seed.target) != view.version
+    )
+
+
+def key_of(seeds: tuple[Seed, ...], found: Mapping[str, SecretView]) -> str:
+    """Tells one delivery from another."""
+    return digest_of({seed.target: found[seed.source].version for seed in seeds})
