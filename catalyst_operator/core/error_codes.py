@@ -223,7 +223,8 @@ REMOTE_UNTRUSTED = Code(
 REMOTE_UNAUTHORIZED = Code(
     "ERR_REMOTE_UNAUTHORIZED",
     "The new cluster refuses the operator. Give back the rights that its first boot made, on the first control plane: "
-    "`kubectl apply --server-side -f /etc/catalyst/manifests`. The clocks of both clusters have to agree, too.",
+    "`kubectl apply --server-side -f /etc/catalyst/manifests/10-observer.yaml`. The clocks of both clusters have to "
+    "agree, too.",
     terminal=False,
 )
 FLUX_GONE = Code(

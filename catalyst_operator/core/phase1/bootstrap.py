@@ -19,8 +19,10 @@ from catalyst_operator.core.record import ErrorEntry
 
 UNREACHABLE_LIMIT = timedelta(minutes=10)
 """How long nobody may answer before it is an error: k3s, Cilium and Flux take about five minutes."""
+RIGHTS_LIMIT = timedelta(minutes=5)
+"""How long the API may refuse the operator at first: its rights are made after Cilium and Flux."""
 UNAUTHORIZED_LIMIT = timedelta(minutes=2)
-"""How long the API may refuse the operator before it is an error: it answers before its roles are made."""
+"""How long it may do so later before it is an error."""
 
 
 @dataclass(frozen=True)
@@ -78,12 +80,21 @@ def _no_link(view: ClusterView, since: datetime, now: datetime, flux_seen: bool)
     if link.state is Link.UNTRUSTED:
         told = f"Whoever answers at the new cluster's address is not the new cluster{_said(link)}"
         return FluxBootstrap("False", Reason.API_UNREACHABLE, told, error(error_codes.REMOTE_UNTRUSTED, told))
-    if link.state is Link.UNAUTHORIZED:
-        told = f"The new cluster's API server refuses the operator since {_clock(link.since)}{_said(link)}"
-        limit, code = UNAUTHORIZED_LIMIT, error_codes.REMOTE_UNAUTHORIZED
-        return _with_error(Reason.UNAUTHORIZED, told, link.since + limit, now, code)
     lived = flux_seen or view.survey is not None
+    if link.state is Link.UNAUTHORIZED:
+        return _refused(link, since, now, lived)
     return _silent(link, link.since if lived else since, now, lived)
+
+
+def _refused(link: LinkView, since: datetime, now: datetime, lived: bool) -> FluxBootstrap:
+    code, patience = error_codes.REMOTE_UNAUTHORIZED, UNAUTHORIZED_LIMIT if lived else RIGHTS_LIMIT
+    deadline = link.since + patience if lived else max(link.since + patience, since + UNREACHABLE_LIMIT)
+    if now < deadline and not lived:
+        awaited = "the operator's rights there, which are made after Cilium and Flux"
+        told = f"The API server answers. Awaited: {awaited}; until {_clock(deadline)} that is normal."
+        return FluxBootstrap("Unknown", Reason.RUNNING, told, again=deadline)
+    told = f"The new cluster's API server refuses the operator since {_clock(link.since)}{_said(link)}"
+    return _with_error(Reason.UNAUTHORIZED, told, deadline, now, code)
 
 
 def _silent(link: LinkView, since: datetime, now: datetime, lived: bool) -> FluxBootstrap:
