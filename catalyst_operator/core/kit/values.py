@@ -1,0 +1,90 @@
+"""What Flux substitutes in the kit for one Sovereign (`postBuild.substitute`).
+
+Two kinds of values: those that consist of harmless characters only and may stand inside another text, and quoted ones,
+which are whole scalars of YAML and may be anything. docs/kit.md lists them.
+"""
+
+from __future__ import annotations
+
+from catalyst_operator.api.enums import TlsStrategy
+from catalyst_operator.api.sovereign import Sovereign, SovereignSpec
+from catalyst_operator.core import blueprints
+from catalyst_operator.core.kit.quoting import flag, quoted, quoted_list
+from catalyst_operator.core.releases import Release
+
+
+def values(sovereign: Sovereign, release: Release, *, chart_registry: str = "") -> dict[str, str]:
+    """Variable -> value. `chart_registry` replaces the template's own, such as oci://registry.example/charts."""
+    spec = sovereign.spec
+    found = {
+        **_place(spec),
+        **_organization(spec),
+        **_identity(spec),
+        **_security(spec),
+        **_storage(spec),
+        **_versions(release),
+    }
+    return {**found, "CHART_REGISTRY": chart_registry} if chart_registry else found
+
+
+def version_variable(blueprint: str) -> str:
+    """Name of the variable with the version of a blueprint's chart: BP_CERT_MANAGER_VERSION."""
+    return f"BP_{blueprint.upper().replace('-', '_')}_VERSION"
+
+
+def _place(spec: SovereignSpec) -> dict[str, str]:
+    region = spec.regions[0]
+    return {
+        # Raw, to stand inside host names; alone, a name such as 1.e3 would be a number.
+        "SOVEREIGN_FQDN": spec.domain.fqdn,
+        "SOVEREIGN_DOMAIN": quoted(spec.domain.fqdn),
+        "LOCATION": region.location.value,
+        "BUILDING_BLOCKS": quoted_list(tuple(block.value for block in region.building_blocks)),
+    }
+
+
+def _organization(spec: SovereignSpec) -> dict[str, str]:
+    organization = spec.organization
+    return {
+        "ORGANIZATION_NAME": quoted(organization.name),
+        "ORGANIZATION_INDUSTRY": quoted(organization.industry or ""),
+        "ORGANIZATION_SIZE": quoted(organization.size or ""),
+        "ORGANIZATION_HEADQUARTERS": quoted(organization.headquarters or ""),
+        "COMPLIANCE_FRAMES": quoted_list(organization.compliance_frames),
+    }
+
+
+def _identity(spec: SovereignSpec) -> dict[str, str]:
+    federation = spec.federation
+    return {
+        "ADMIN_EMAIL": quoted(spec.admin_email),
+        "KEYCLOAK_TOPOLOGY": spec.keycloak_topology.value,
+        "FEDERATION_ENABLED": flag(federation),
+        "FEDERATION_ISSUER": quoted(federation.issuer_url if federation else ""),
+        "FEDERATION_CLIENT_ID": quoted(federation.client_id if federation else ""),
+    }
+
+
+def _security(spec: SovereignSpec) -> dict[str, str]:
+    strategy = spec.tls.strategy
+    return {
+        "TLS_STRATEGY": strategy.value,
+        "TLS_LETSENCRYPT": flag(strategy is TlsStrategy.LETSENCRYPT),
+        "TLS_CORPORATE_CA": flag(strategy is TlsStrategy.CORPORATE_CA),
+        "CROSSPLANE_CREDENTIALS": flag(spec.crossplane),
+    }
+
+
+def _storage(spec: SovereignSpec) -> dict[str, str]:
+    storage = spec.object_storage
+    return {
+        "OBJECT_STORAGE_PROVIDER": storage.provider.value,
+        "OBJECT_STORAGE_ENDPOINT": quoted(storage.endpoint or ""),
+        "OBJECT_STORAGE_BUCKET": quoted(storage.bucket or ""),
+    }
+
+
+def _versions(release: Release) -> dict[str, str]:
+    """Only what the release pins; for the rest the template has its own versions."""
+    named = {f"bp-{name}": name for name in blueprints.load().blueprints}
+    return {version_variable(named[chart]): version for chart, version in release.kit.items() if chart in named}
