@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -19,6 +20,11 @@ def main(argv: list[str] | None = None) -> int:
     gate.add_argument("plan", help="the saved plan file")
     commands.add_parser("adopt", help="inside a run: find cloud objects that the state does not know of")
     commands.add_parser("leftovers", help="inside a destroy run: list what is left in the cloud project")
+    render = commands.add_parser("render", help="write a Sovereign's folder for a Git repository of your own")
+    render.add_argument("-f", "--file", type=Path, required=True, help="YAML file with the Sovereign")
+    render.add_argument("-o", "--out", type=Path, required=True, help="top folder of the repository")
+    render.add_argument("--release", help="set of versions; default: the Sovereign's, else this operator's")
+    render.add_argument("--template", type=Path, help="the kit's shared template; default: the one of this operator")
     arguments = parser.parse_args(argv)
     return _COMMANDS[arguments.command or "operator"](arguments)
 
@@ -53,12 +59,19 @@ def _leftovers(_: argparse.Namespace) -> int:
     return leftovers.main()
 
 
+def _render(arguments: argparse.Namespace) -> int:
+    from catalyst_operator import render  # noqa: PLC0415
+
+    return render.main(arguments.file, arguments.out, arguments.release, arguments.template)
+
+
 _COMMANDS = {
     "operator": _operator,
     "state-keeper": _state_keeper,
     "plan-gate": _plan_gate,
     "adopt": _adopt,
     "leftovers": _leftovers,
+    "render": _render,
 }
 
 if __name__ == "__main__":

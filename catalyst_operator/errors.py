@@ -14,6 +14,11 @@ CatalystError
 │   ├── CloudUnauthorized  it does not accept the token
 │   ├── CloudRateLimited   the project has used up its requests
 │   └── CloudUnavailable   it is broken, out of reach, or not understood
+├── GitError               a Git repository could not be read or written
+│   ├── GitDenied          it does not accept the credentials, or they may not push
+│   ├── GitMissing         there is no such repository
+│   ├── GitRejected        it refused the commit, in its own words
+│   └── GitUnavailable     it is broken, out of reach, or not trusted
 └── CorruptRecord          the record ConfigMap does not parse
 """
 
@@ -84,6 +89,26 @@ class CloudRateLimited(CloudError):
 
 class CloudUnavailable(CloudError):
     """No answer, or none that can be used. The message says why, as a clause."""
+
+
+class GitError(CatalystError):
+    """A Git repository could not be read or written. The message is a clause, and never holds credentials."""
+
+
+class GitDenied(GitError):
+    """The credentials are not accepted, or may not push."""
+
+
+class GitMissing(GitError):
+    """The repository does not exist, or is not shown to these credentials."""
+
+
+class GitRejected(GitError):
+    """The server refused the commit: a protected branch, a hook, or others who push all the time."""
+
+
+class GitUnavailable(GitError):
+    """The server is broken, out of reach, or its certificate is not trusted."""
 
 
 class CorruptRecord(CatalystError):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from catalyst_operator.api.phases import ComponentState
 from catalyst_operator.api.sovereign_status import SovereignStatus
 from catalyst_operator.core.record import RunEntry
 
@@ -37,6 +38,12 @@ class Metrics:
             buckets=PHASE_BUCKETS,
             registry=registry,
         )
+        self._components = Gauge(
+            "catalyst_sovereign_components",
+            "Components of the bootstrap kit by state, while it is watched",
+            ["namespace", "name", "state"],
+            registry=registry,
+        )
         self._known: dict[tuple[str, str], set[str]] = {}
 
     @contextmanager
@@ -53,6 +60,10 @@ class Metrics:
         for type_, truth in present.items():
             self._condition.labels(namespace, name, type_).set({"True": 1, "False": 0}.get(truth, -1))
         self._known[namespace, name] = set(present)
+        if status.components:
+            for state in ComponentState:
+                count = sum(component.state is state for component in status.components)
+                self._components.labels(namespace, name, state.value).set(count)
 
     def run_ended(self, run: RunEntry) -> None:
         """Counts a run whose end was recorded, and how long each of its phases took."""
@@ -66,3 +77,6 @@ class Metrics:
         """Drops the series of a Sovereign that is gone."""
         for type_ in self._known.pop((namespace, name), set()):
             self._condition.remove(namespace, name, type_)
+        for state in ComponentState:
+            with suppress(KeyError):
+                self._components.remove(namespace, name, state.value)

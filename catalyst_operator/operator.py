@@ -12,13 +12,18 @@ import kopf
 from prometheus_client import GC_COLLECTOR, PLATFORM_COLLECTOR, PROCESS_COLLECTOR, CollectorRegistry, start_http_server
 
 from catalyst_operator import handlers
-from catalyst_operator.adapters import hetzner
+from catalyst_operator.adapters import console, git, hetzner, template
+from catalyst_operator.adapters.clusters import Clusters
+from catalyst_operator.adapters.errands import Errands
 from catalyst_operator.adapters.kube import PODS, Kube
+from catalyst_operator.adapters.overlays import Overlays
 from catalyst_operator.adapters.preflights import Preflights
+from catalyst_operator.adapters.remote import RemoteCluster
 from catalyst_operator.adapters.run_logs import RunLogs
 from catalyst_operator.core.settings import CoreSettings
 from catalyst_operator.errors import SettingsError
 from catalyst_operator.metrics import Metrics
+from catalyst_operator.reconcilers.outside import Outside
 from catalyst_operator.reconcilers.queue import WorkQueue
 from catalyst_operator.reconcilers.sovereign import Key, SovereignReconciler, now
 from catalyst_operator.settings import Settings
@@ -47,9 +52,8 @@ async def _run(settings: Settings) -> None:
     start_http_server(settings.metrics_port, registry=metrics.registry)
     kube = await Kube.connect()
     core = await _with_own_image(kube, settings)
-    logs = RunLogs(kube)
-    preflights = Preflights(partial(hetzner.look, core.hcloud_endpoint), now)
-    reconciler = SovereignReconciler(kube, logs, preflights, core, metrics)
+    outside = _outside(kube, core, settings)
+    reconciler = SovereignReconciler(kube, outside, core, metrics)
     queue: WorkQueue[Key] = WorkQueue(reconciler.reconcile)
     reconciler.wake = queue.wake
     registry = kopf.OperatorRegistry()
@@ -63,9 +67,20 @@ async def _run(settings: Settings) -> None:
         )
     finally:
         await queue.close()
-        await logs.close()
-        await preflights.close()
+        await outside.close()
         await kube.close()
+
+
+def _outside(kube: Kube, core: CoreSettings, settings: Settings) -> Outside:
+    return Outside(
+        logs=RunLogs(kube),
+        preflights=Preflights(partial(hetzner.look, core.hcloud_endpoint), now),
+        overlays=Overlays(git.push, template.read(settings.template), now),
+        clusters=Clusters(RemoteCluster, partial(console.probe, clock=now), now),
+        seeds=Errands("delivery of Secrets"),
+        farewells=Errands("farewell"),
+        connect=RemoteCluster,
+    )
 
 
 async def _with_own_image(kube: Kube, settings: Settings) -> CoreSettings:

@@ -10,7 +10,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 
+from catalyst_operator.adapters import template
 from catalyst_operator.api.scalars import parse_duration
 from catalyst_operator.core import releases
 from catalyst_operator.core.settings import CoreSettings
@@ -33,6 +35,8 @@ class Settings:
     health_port: int
     metrics_port: int
     log_level: str
+    template: Path
+    """Folder of the bootstrap kit's shared template."""
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] = os.environ) -> Settings:
@@ -57,6 +61,13 @@ class Settings:
                 create_warning=read.duration("CATALYST_CREATE_WARNING", "10m"),
                 create_limit=read.duration("CATALYST_CREATE_LIMIT", "15m"),
                 run_memory_limit=read.quantity("CATALYST_RUN_MEMORY_LIMIT", CoreSettings.run_memory_limit),
+                first_seen_timeout=read.duration("CATALYST_PHASE1_FIRST_SEEN_TIMEOUT", "15m"),
+                watch_timeout=read.duration("CATALYST_PHASE1_WATCH_TIMEOUT", "60m"),
+                min_components=read.count("CATALYST_PHASE1_MIN_BOOTSTRAP_KIT_HRS", "11"),
+                observer_lifetime=read.duration("CATALYST_OBSERVER_LIFETIME", "1h"),
+                survey_interval=read.duration("CATALYST_SURVEY_INTERVAL", "10s"),
+                settled_survey_interval=read.duration("CATALYST_SETTLED_SURVEY_INTERVAL", "60s"),
+                console_check=read.choice("CATALYST_CONSOLE_CHECK", "true", ("true", "false")) == "true",
                 default_git_url=read.text("CATALYST_GIT_URL", CoreSettings.default_git_url),
                 default_release=read.release("CATALYST_RELEASE"),
             ),
@@ -65,6 +76,7 @@ class Settings:
             health_port=read.port("CATALYST_HEALTH_PORT", "8080"),
             metrics_port=read.port("CATALYST_METRICS_PORT", "8081"),
             log_level=read.choice("CATALYST_LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR")),
+            template=Path(read.text("CATALYST_TEMPLATE", str(template.default_folder()))),
         )
 
 

@@ -140,7 +140,7 @@ def check_end(world: World) -> None:
         return
     assert "deletionTimestamp" not in world.sovereign["metadata"], story(world)
     assert world.condition("TofuOutput").get("status") == "True", story(world)
-    assert world.condition("Ready").get("reason") == "AwaitingFluxBootstrap", story(world)
+    assert world.condition("Ready").get("reason") == "Succeeded", story(world)
     assert set(world.cloud.objects) == world.wanted(), story(world)
     assert world.status["observedGeneration"] == world.sovereign["metadata"]["generation"], story(world)
     assert not any("observed" in str(pod["metadata"].get("finalizers")) for pod in world.pods()), story(world)

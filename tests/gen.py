@@ -17,7 +17,7 @@ from pydantic import SecretStr
 from catalyst_operator.api import labels
 from catalyst_operator.api.common import Condition
 from catalyst_operator.api.conditions import CONDITIONS
-from catalyst_operator.api.phases import PreflightResult, RunVerb
+from catalyst_operator.api.phases import Phase1Outcome, PreflightResult, RunVerb
 from catalyst_operator.api.sovereign import Sovereign
 from catalyst_operator.core import diagnosis, naming
 from catalyst_operator.core.actions import Decision, WriteRecord
@@ -34,6 +34,7 @@ from catalyst_operator.core.observation import (
 from catalyst_operator.core.preflight import Check, Report
 from catalyst_operator.core.progress import Diagnostic, Progress, ResourceProgress
 from catalyst_operator.core.record import (
+    Bootstrap,
     ErrorEntry,
     OutputsEntry,
     PhaseEntry,
@@ -48,6 +49,7 @@ from catalyst_operator.core.settings import CoreSettings
 from catalyst_operator.core.sizing import Choices
 from catalyst_operator.core.standing import standing
 from catalyst_operator.core.tfvars import inputs_digest, tfvars
+from tests import new_cluster
 
 NOW = datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -59,6 +61,17 @@ SETTINGS = CoreSettings(image="registry.example/catalyst-operator:test")
 SPACE = naming.run_namespace("omantel", UID)
 OUTPUTS = OutputsEntry(("203.0.113.10",), "203.0.113.20")
 PLAN = PlanEntry(digest="d" * 64, add=9, change=0, destroy=0)
+
+READY = Bootstrap(
+    since=NOW - timedelta(hours=1),
+    watch_since=NOW - timedelta(hours=1),
+    first_seen=NOW - timedelta(minutes=55),
+    flux_seen=True,
+    cluster_uid="cluster-1",
+    outcome=Phase1Outcome.READY,
+    was_ready=True,
+)
+"""A new cluster that came up within the hour."""
 
 Raw = dict[str, Any]
 RawMod = Callable[[Raw], None]
@@ -89,6 +102,8 @@ def raw_sovereign(*mods: RawMod) -> Raw:
             "regions": [{"location": "fsn1"}],
             "controlPlane": {"size": "cpx22"},
             "sshPublicKeys": ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGxpYS1zdW1tZXItdGVzdC1rZXktbm90LXJlYWwhIQ00 ops"],
+            # So that what was provisioned stays where it is, until a test says otherwise.
+            "handOff": {"mode": "Manual"},
         },
     }
     for mod in mods:
@@ -209,7 +224,8 @@ def record(*runs: RunEntry, **values: Any) -> Record:
     last = applies[-1] if applies else None
     if last and last.state is RunState.SUCCEEDED:
         made = replace(made, applied_digest=last.digest, outputs=OUTPUTS, state_serial=7)
-    return replace(made, **values)
+    made = replace(made, **values)
+    return replace(made, bootstrap=READY) if made.outputs and "bootstrap" not in values else made
 
 
 def applied() -> Record:
@@ -324,6 +340,9 @@ def observation(*mods: SceneMod) -> Observation:
     )
     for mod in mods:
         seen = mod(seen)
+    watched = seen.record and seen.record.bootstrap and seen.sovereign.metadata.deletion_timestamp is None
+    if seen.cluster is None and watched and unseen not in mods:
+        seen = replace(seen, cluster=new_cluster.healthy(seen.sovereign, seen.now))
     if seen.preflight is not None or unlooked in mods:
         return seen
     return replace(seen, preflight=looked_at(seen))
@@ -362,6 +381,11 @@ def looked_at(o: Observation, *checks: Check, **values: Any) -> Report | None:
 def unlooked(o: Observation) -> Observation:
     """Nobody has looked at the project yet."""
     return replace(o, preflight=None)
+
+
+def unseen(o: Observation) -> Observation:
+    """The new cluster is not watched yet, as after a restart of the operator."""
+    return replace(o, cluster=None)
 
 
 def looked(*checks: Check, **values: Any) -> SceneMod:

@@ -21,14 +21,16 @@ from catalyst_operator.api import labels
 from catalyst_operator.api.common import Condition
 from catalyst_operator.api.sovereign import Sovereign
 from catalyst_operator.core import conditions, naming, record
+from catalyst_operator.core.phase1.views import ClusterView
 from catalyst_operator.core.preflight import CloudView, SizeOffer, Wanted
 from catalyst_operator.errors import ApiError, CloudUnauthorized, CorruptRecord
 from catalyst_operator.metrics import Metrics
 from catalyst_operator.reconcilers.sovereign import Key as SovereignKey
 from catalyst_operator.reconcilers.sovereign import SovereignReconciler
-from tests import cluster, gen, tofu
+from tests import cluster, gen, new_cluster, tofu
 from tests.cluster import Cluster, key_of
 from tests.fake_kube import Crash, FakeApi, Key, Object, Request
+from tests.outside import FakeClusters, outside
 from tests.tofu import Broken, Cloud, OpenTofu
 
 SECRET = Key("secrets", "team-a", "hcloud")
@@ -88,16 +90,15 @@ class World:
         self.logs = RunLogs(client)
         self.preflights = Preflights(self._look, self.clock)
         metrics = Metrics(CollectorRegistry())
-        self._reconciler = SovereignReconciler(
-            client, self.logs, self.preflights, gen.SETTINGS, metrics, clock=self.clock
-        )
+        self.clusters = _Healthy(self)
+        self._outside = outside(client, logs=self.logs, preflights=self.preflights, clusters=self.clusters)
+        self._reconciler = SovereignReconciler(client, self._outside, gen.SETTINGS, metrics, clock=self.clock)
         self._reconciler.wake = lambda _: self._wake()
         self._wake()
 
     async def close(self) -> None:
         """The end of the operator's process."""
-        await self.logs.close()
-        await self.preflights.close()
+        await self._outside.close()
 
     async def _look(self, token: SecretStr, wanted: Wanted) -> CloudView:
         """What the project answers to the preflight."""
@@ -289,6 +290,20 @@ class World:
         attempt, uid = _attempt(pod), pod["metadata"]["uid"]
         if self._ran.setdefault(attempt, uid) != uid:
             raise Broken(f"attempt {attempt} ran in two Pods")
+
+
+class _Healthy(FakeClusters):
+    """The new cluster is as it should be as soon as it is watched."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__()
+        self._world = world
+
+    def view(self, uid: str) -> ClusterView | None:
+        raw = self._world.sovereign
+        if uid not in self.watched or raw is None:
+            return None
+        return new_cluster.healthy(Sovereign.parse(raw), gen.NOW)
 
 
 def _held(pod: Object | None) -> bool:

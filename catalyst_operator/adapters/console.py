@@ -9,46 +9,48 @@ from __future__ import annotations
 import ssl
 from collections.abc import Callable
 from datetime import datetime
+from functools import cache
+from http import HTTPStatus
 
 import aiohttp
 
+from catalyst_operator.adapters.remote import clause
+from catalyst_operator.api import labels
 from catalyst_operator.core.phase1.views import ConsoleView
 
 LIMIT_SECONDS = 5.0
 HTTPS = 443
-ANSWERS = frozenset({401, 403})
-"""Who is refused without a login has been answered."""
+LOGIN_WANTED = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 
 
-async def probe(address: str, fqdn: str, clock: Callable[[], datetime], port: int = HTTPS) -> ConsoleView:
-    """Never raises for what the network does."""
-    name = f"console.{fqdn}"
-    timeout = aiohttp.ClientTimeout(total=LIMIT_SECONDS)
+async def probe(
+    address: str, fqdn: str, clock: Callable[[], datetime], port: int = HTTPS, limit_seconds: float = LIMIT_SECONDS
+) -> ConsoleView:
+    """What https://console.<fqdn> answers at that address. Never raises for what the network does."""
     try:
-        async with (
-            aiohttp.ClientSession(trust_env=False, timeout=timeout) as session,
-            session.get(
-                f"https://{address}:{port}/",
-                headers={"Host": name},
-                server_hostname=name,
-                ssl=_unverified(),
-                allow_redirects=False,
-            ) as response,
-        ):
-            return _view(response.status, clock())
+        status = await _status(address, f"console.{fqdn}", port, limit_seconds)
     except TimeoutError:
-        return ConsoleView(clock(), False, f"no answer within {LIMIT_SECONDS:g} s")
-    except aiohttp.ClientConnectorError as error:
-        return ConsoleView(clock(), False, (error.os_error.strerror or str(error.os_error)).lower())
-    except (aiohttp.ClientError, OSError, ValueError) as error:
-        return ConsoleView(clock(), False, type(error).__name__)
+        return ConsoleView(clock(), False, f"no answer within {limit_seconds:g} s")
+    except (aiohttp.ClientError, OSError) as error:
+        return ConsoleView(clock(), False, clause(error))
+    answers = status < HTTPStatus.BAD_REQUEST or status in LOGIN_WANTED
+    return ConsoleView(clock(), answers, "" if answers else f"it answers with HTTP status {status}")
 
 
-def _view(status: int, now: datetime) -> ConsoleView:
-    good = status < 400 or status in ANSWERS
-    return ConsoleView(now, good, "" if good else f"it answers with HTTP status {status}")
+async def _status(address: str, name: str, port: int, limit_seconds: float) -> int:
+    timeout = aiohttp.ClientTimeout(total=limit_seconds)
+    connector = aiohttp.TCPConnector(ssl=_unverified(), force_close=True)
+    headers = {"Host": name, "User-Agent": labels.OPERATOR_NAME}
+    async with (
+        aiohttp.ClientSession(connector=connector, timeout=timeout, trust_env=False) as session,
+        session.get(
+            f"https://{address}:{port}/", headers=headers, server_hostname=name, allow_redirects=False
+        ) as response,
+    ):
+        return response.status
 
 
+@cache
 def _unverified() -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False

@@ -1,17 +1,29 @@
 """A small list+watch of its own, for clusters far away (FACTS: what is on the shelf hangs on dead links or storms).
 
-It lists once, follows from there, and goes on from where it was after every interruption; only when the server does not
-remember that far back it lists again. The objects are kept as views, never raw.
+It lists once, follows from there, and goes on from where it was after an interruption; what it cannot go on from is
+listed again, and what is not in the new list is dropped. Objects are kept as views, never raw.
 """
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from typing import Any, Generic, Protocol, TypeVar
 
 from catalyst_operator.adapters.kube import Kind, Object
-from catalyst_operator.adapters.remote import RemoteCluster, error_of
-from catalyst_operator.errors import ApiError, Gone
+from catalyst_operator.adapters.remote import NO_ANSWER, RemoteCluster, error_of, items, metadata
+from catalyst_operator.adapters.timings import REFUSALS, Backoff, Timings
+from catalyst_operator.errors import ApiError, NotFound, Unavailable
+
+log = logging.getLogger(__name__)
+
+MAX_OBJECTS = 2000
+"""A cluster that has more of a kind in one namespace is not one of ours, and must not fill the memory."""
+RESUMABLE = frozenset({NO_ANSWER, *REFUSALS, 429, 500, 502, 503})
+"""After these the watch goes on from where it was. Any other says something about the version watched from, or about
+an event that would come again; a 504 says that the server has not got that far, which is another server then."""
 
 
 class Named(Protocol):
@@ -22,76 +34,125 @@ class Named(Protocol):
 
 
 View = TypeVar("View", bound=Named)
-GONE_STATUSES = frozenset({410, 504})
-"""504 in a watch: the version asked for is larger than the server's, which is another server then."""
+Use = Callable[[], AbstractAsyncContextManager[RemoteCluster]]
+"""The connection that is good now."""
+Outcome = Callable[[ApiError | None], None]
+"""Is told each failure, and None when it works."""
 
 
 class ListWatch(Generic[View]):
-    """All objects of one kind in one namespace."""
+    """All objects of one kind in one namespace. `changed` is called after whatever makes a difference."""
 
-    def __init__(self, kind: Kind, namespace: str, parse: Callable[[Object], View]) -> None:
+    def __init__(
+        self,
+        kind: Kind,
+        namespace: str,
+        parse: Callable[[Object], View],
+        changed: Callable[[], None],
+        timings: Timings,
+    ) -> None:
         self._kind = kind
         self._namespace = namespace
         self._parse = parse
+        self._changed = changed
+        self._timings = timings
         self._version = ""
         self.objects: dict[str, View] = {}
         self.synced = False
         """Whether the list was read completely, so that what is not in it is not there."""
 
     def reset(self) -> None:
-        """Believe nothing any more: it is another cluster."""
+        """Believe nothing any more."""
         self._version, self.synced = "", False
-        self.objects.clear()
+        self.objects = {}
 
-    def relist(self) -> None:
-        """List again the next time; what is known stands until then."""
-        self._version = ""
+    async def run(self, use: Use, outcome: Outcome) -> None:
+        """Keep going until cancelled, whatever happens."""
+        backoff = Backoff(self._timings)
+        while True:
+            try:
+                async with use() as remote:
+                    await self._follow(remote, outcome, backoff)
+            except ApiError as error:
+                self._failed(error)
+                outcome(error)
+                await self._timings.sleep(backoff.after(error))
+            except Exception as error:
+                # A defect in reading one cluster's answers must not end the watch of it for ever.
+                log.exception("watch of %s", self._kind.plural)
+                self._version = ""
+                await self._timings.sleep(backoff.after(error))
 
-    async def follow(
-        self, remote: RemoteCluster, changed: Callable[[], None], *, watch_seconds: int, silence: float
-    ) -> None:
-        """List where that is needed, then watch until the server ends it. `changed` is called after each change and
-        after the list. Raises ApiError; Gone when the next call has to list."""
+    def _failed(self, error: ApiError) -> None:
+        if error.status not in RESUMABLE:
+            self._version = ""
+        if isinstance(error, NotFound) and self.synced:
+            # The kind itself is gone, and with it all objects.
+            self.reset()
+            self._changed()
+
+    async def _follow(self, remote: RemoteCluster, outcome: Outcome, backoff: Backoff) -> None:
+        """List where that is needed, then watch until the server ends it."""
         if not self._version:
             await self._list(remote)
-            changed()
         query = {
             "resourceVersion": self._version,
             "allowWatchBookmarks": "true",
-            "timeoutSeconds": str(watch_seconds),
+            "timeoutSeconds": str(self._timings.watch_seconds()),
         }
-        try:
-            async with remote.watch(self._kind, self._namespace, query, silence=silence) as events:
-                async for event in events:
-                    if self._take(event):
-                        changed()
-        except ApiError as error:
-            if error.status in GONE_STATUSES:
-                self.relist()
-                raise Gone(error.status, str(error)) from error
-            raise
+        clock = asyncio.get_running_loop().time
+        async with remote.watch(self._kind, self._namespace, query, silence=self._timings.silence) as events:
+            outcome(None)
+            good_from = clock() + self._timings.held
+            async for event in events:
+                self._take(event)
+                backoff.reset()
+                good_from = clock()
+        if clock() < good_from:
+            raise Unavailable(NO_ANSWER, "it ended a watch as soon as it had begun")
 
     async def _list(self, remote: RemoteCluster) -> None:
-        items, version = await remote.list(self._kind, self._namespace)
-        views = [self._parse(item) for item in items]
-        self.objects = {view.key: view for view in views}
-        self._version, self.synced = version, True
+        found: dict[str, View] = {}
+        version = ""
+        async for page in remote.pages(self._kind, self._namespace, most=MAX_OBJECTS + 1):
+            found.update((view.key, view) for view in map(self._parse, items(page)))
+            version = str(metadata(page).get("resourceVersion") or "")
+        _check_count(len(found))
+        differs = not self.synced or found != self.objects
+        self.objects, self._version, self.synced = found, version, True
+        if differs:
+            self._changed()
 
-    def _take(self, event: Object) -> bool:
-        """Whether the event changed anything. Raises ApiError for an event that is an error."""
+    def _take(self, event: Object) -> None:
+        """Raises ApiError for an event that is an error, or not one at all."""
         kind, item = event.get("type"), event.get("object")
         if not isinstance(item, dict):
-            raise error_of(500, "an event without an object")
+            raise Unavailable(200, "an event without an object")
         if kind == "ERROR":
-            raise error_of(int(item.get("code") or 500), str(item.get("message") or "the watch broke off"))
-        self._version = str((item.get("metadata") or {}).get("resourceVersion") or self._version)
-        return kind != "BOOKMARK" and self._keep(kind, item)
-
-    def _keep(self, kind: Any, item: Object) -> bool:
-        view = self._parse(item)
+            self._version = ""
+            raise error_of(_code(item), str(item.get("message") or "the watch broke off"))
+        self._version = str(metadata(item).get("resourceVersion") or self._version)
         if kind == "DELETED":
-            return self.objects.pop(view.key, None) is not None
-        if self.objects.get(view.key) == view:
-            return False
-        self.objects[view.key] = view
-        return True
+            self._drop(self._parse(item))
+        elif kind in ("ADDED", "MODIFIED"):
+            self._keep(self._parse(item))
+
+    def _drop(self, view: View) -> None:
+        if self.objects.pop(view.key, None) is not None:
+            self._changed()
+
+    def _keep(self, view: View) -> None:
+        if self.objects.get(view.key) != view:
+            self.objects[view.key] = view
+            _check_count(len(self.objects))
+            self._changed()
+
+
+def _check_count(count: int) -> None:
+    if count > MAX_OBJECTS:
+        raise Unavailable(200, f"it has more than {MAX_OBJECTS} objects of a kind in one namespace")
+
+
+def _code(status: dict[str, Any]) -> int:
+    code = status.get("code")
+    return code if isinstance(code, int) else 500

@@ -6,17 +6,21 @@ addresses are tried. Nothing of the environment has a say: no proxy, no other tr
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import ssl
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from http import HTTPStatus
 from types import TracebackType
 from typing import Any
 
 import aiohttp
+from aiohttp.http_exceptions import HttpProcessingError
 
 from catalyst_operator.adapters.kube import Kind, Object
+from catalyst_operator.api import labels
 from catalyst_operator.core.access import Access
 from catalyst_operator.core.redact import shorten
 from catalyst_operator.errors import (
@@ -32,14 +36,20 @@ from catalyst_operator.errors import (
 
 REQUEST_SECONDS = 15.0
 CONNECT_SECONDS = 5.0
+KEEP_ALIVE_SECONDS = 90.0
+"""Longer than the slowest pace of looking at a cluster: a handshake costs more than an idle connection."""
 MAX_ANSWER = 16 * 1024 * 1024
 MAX_LINE = 1024 * 1024
-"""A line of a watch may have twice as much; whoever sends more is listed again."""
-PAGE = 200
+"""A line of a watch may have up to twice as much, which is more than an API server stores of an object."""
+MAX_REFUSAL = 64 * 1024
+MAX_MESSAGE = 300
+PAGE = 100
+NO_ANSWER = 0
+"""The status of an error where there was none."""
 
 
 class RemoteCluster:
-    """An async context manager; closing it closes every connection."""
+    """An async context manager; leaving it closes every connection. All methods raise ApiError."""
 
     def __init__(self, access: Access) -> None:
         self.access = access
@@ -48,8 +58,9 @@ class RemoteCluster:
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> RemoteCluster:
-        connector = aiohttp.TCPConnector(ssl=self._trust, limit=8)
-        self._session = aiohttp.ClientSession(connector=connector, trust_env=False)
+        connector = aiohttp.TCPConnector(ssl=self._trust, limit=8, keepalive_timeout=KEEP_ALIVE_SECONDS)
+        cookies = aiohttp.DummyCookieJar()
+        self._session = aiohttp.ClientSession(connector=connector, cookie_jar=cookies, trust_env=False)
         return self
 
     async def __aexit__(
@@ -58,31 +69,45 @@ class RemoteCluster:
         await self.close()
 
     async def close(self) -> None:
-        """Close all connections. Again is harmless."""
+        """Close all connections, and return once they are. Again is harmless."""
         session, self._session = self._session, None
         if session is not None:
             await session.close()
+            # An aborted transport hands its socket back in the loop's next rounds.
+            for _ in range(3):
+                await asyncio.sleep(0)
 
     async def get(self, kind: Kind, namespace: str, name: str) -> Object:
         """Raises NotFound."""
         return await self._json("GET", kind.path(namespace, name))
 
-    async def list(
-        self, kind: Kind, namespace: str = "", *, query: Mapping[str, str] | None = None, limit: int = 10_000
-    ) -> tuple[list[Object], str]:
-        """The objects, at most about `limit` of them, page by page, and the resourceVersion to watch from."""
-        items: list[Object] = []
-        pages = {"limit": str(PAGE), **(query or {})}
+    async def list(self, kind: Kind, namespace: str = "") -> list[Object]:
+        """All objects. What may be many is better read in `pages`."""
+        return [item async for page in self.pages(kind, namespace) for item in items(page)]
+
+    async def pages(
+        self, kind: Kind, namespace: str = "", *, query: Mapping[str, str] | None = None, most: int | None = None
+    ) -> AsyncIterator[Object]:
+        """The list in pieces, each with its metadata; it ends after about `most` objects."""
+        wanted, seen = {"limit": str(PAGE), **(query or {})}, 0
         while True:
-            page = await self._json("GET", kind.path(namespace), pages)
-            items += page.get("items") or []
-            meta = page.get("metadata") or {}
-            if not meta.get("continue") or len(items) >= limit:
-                return items, str(meta.get("resourceVersion") or "")
-            pages["continue"] = meta["continue"]
+            page = await self._json("GET", kind.path(namespace), wanted)
+            yield page
+            seen += len(items(page))
+            more = metadata(page).get("continue")
+            if not more or (most is not None and seen >= most):
+                return
+            wanted["continue"] = str(more)
+
+    async def apply(self, kind: Kind, manifest: Object) -> Object:
+        """Server-side apply; applying the same again is not a write."""
+        meta = manifest["metadata"]
+        query = {"fieldManager": labels.FIELD_MANAGER, "force": "true"}
+        path = kind.path(meta.get("namespace", ""), meta["name"])
+        return await self._json("PATCH", path, query, body=manifest, content="application/apply-patch+yaml")
 
     async def merge(self, kind: Kind, namespace: str, name: str, patch: Object) -> Object:
-        """JSON merge patch."""
+        """JSON merge patch. Raises NotFound."""
         content = "application/merge-patch+json"
         return await self._json("PATCH", kind.path(namespace, name), body=patch, content=content)
 
@@ -97,13 +122,14 @@ class RemoteCluster:
     async def watch(
         self, kind: Kind, namespace: str, query: Mapping[str, str], *, silence: float
     ) -> AsyncIterator[AsyncIterator[Object]]:
-        """The events of a watch as they come. Raises Unavailable when nothing was heard for `silence` seconds."""
+        """The events of a watch as they come. Raises Unavailable when nothing was heard for `silence` seconds, and with
+        the status of the answer when what was heard is not usable."""
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS, sock_read=silence)
         response = await self._send("GET", kind.path(namespace), {**query, "watch": "true"}, timeout=timeout)
         try:
             yield _events(response)
         finally:
-            response.close()
+            _abort(response)
 
     async def _json(
         self,
@@ -116,16 +142,7 @@ class RemoteCluster:
     ) -> Object:
         timeout = aiohttp.ClientTimeout(total=REQUEST_SECONDS, sock_connect=CONNECT_SECONDS)
         response = await self._send(method, path, query or {}, body=body, content=content, timeout=timeout)
-        with _told(f"{method} {path}"):
-            try:
-                raw = await response.content.read(MAX_ANSWER + 1)
-                while len(raw) <= MAX_ANSWER and (more := await response.content.read(MAX_ANSWER)):
-                    raw += more
-            finally:
-                response.release()
-            if len(raw) > MAX_ANSWER:
-                raise Unavailable(0, f"{method} {path}: the answer is larger than {MAX_ANSWER} bytes")
-            return _object(json.loads(raw))
+        return _parsed(await _read(response, MAX_ANSWER), response.status)
 
     async def _send(
         self,
@@ -138,41 +155,58 @@ class RemoteCluster:
         timeout: aiohttp.ClientTimeout,
     ) -> aiohttp.ClientResponse:
         """The answer of the first server that gives one; it is asked first the next time."""
-        last: ApiError = Unavailable(0, "the connection is closed")
-        for server in list(self._servers):
-            if self._session is None:
-                break
+        errors: list[ApiError] = []
+        for server in tuple(self._servers):
             try:
-                with _told(f"{method} {path}"):
-                    response = await self._session.request(
-                        method,
-                        f"https://{server}{path}",
-                        params=query,
-                        data=None if body is None else json.dumps(body),
-                        headers={"Content-Type": content, "Accept": "application/json"},
-                        server_hostname=self.access.tls_name,
-                        allow_redirects=False,
-                        timeout=timeout,
-                        read_bufsize=MAX_LINE,
-                    )
+                return await self._ask(server, method, path, query, body, content, timeout)
             except (Unavailable, Untrusted) as error:
-                last = error
-                self._servers.append(self._servers.pop(self._servers.index(server)))
-                continue
-            if response.status >= 300:
-                raise await _refusal(response, f"{method} {path}")
-            return response
-        raise last
+                if error.status == HTTPStatus.TOO_MANY_REQUESTS:
+                    raise
+                errors.append(error)
+                self._servers.remove(server)
+                self._servers.append(server)
+        # Always the same one, whatever the order was: what is said of a link must not change with every attempt.
+        raise min(errors, key=lambda e: (not isinstance(e, Untrusted), e.status == NO_ANSWER, str(e)))
+
+    async def _ask(
+        self,
+        server: str,
+        method: str,
+        path: str,
+        query: Mapping[str, str],
+        body: Object | None,
+        content: str,
+        timeout: aiohttp.ClientTimeout,
+    ) -> aiohttp.ClientResponse:
+        if self._session is None:
+            raise Unavailable(NO_ANSWER, "the connection was closed")
+        with _told():
+            response = await self._session.request(
+                method,
+                f"https://{server}{path}",
+                params=query,
+                data=None if body is None else json.dumps(body),
+                headers={"Content-Type": content, "Accept": "application/json", "User-Agent": labels.OPERATOR_NAME},
+                server_hostname=self.access.tls_name,
+                allow_redirects=False,
+                timeout=timeout,
+                read_bufsize=MAX_LINE,
+            )
+        if response.status >= HTTPStatus.MULTIPLE_CHOICES:
+            raise await _refusal(response)
+        return response
 
 
 Connect = Callable[[Access], RemoteCluster]
+AccessSource = Callable[[], Awaitable[Access]]
+"""Mints access anew. Raises ApiError."""
 
 
 def trust(access: Access) -> ssl.SSLContext:
-    """Trust in one authority and nobody else, with the client's certificate. The key never reaches a disk."""
+    """Trust in one authority and nobody else, with the client's certificate. The key never reaches a disk: OpenSSL
+    only reads files, so it is given one that lives in memory and has no name."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.verify_flags |= ssl.VERIFY_X509_STRICT
     context.load_verify_locations(cadata=access.authority)
     handle = os.memfd_create("client", os.MFD_CLOEXEC)
     try:
@@ -183,62 +217,113 @@ def trust(access: Access) -> ssl.SSLContext:
     return context
 
 
-class _told:
-    """Turns what the transport raises into the errors of this package, without what the transport adds to them."""
-
-    def __init__(self, what: str) -> None:
-        self._what = what
-
-    def __enter__(self) -> None:
-        return
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if isinstance(error, aiohttp.ClientSSLError | ssl.SSLError):
-            raise Untrusted(0, _clause(error)) from None
-        if isinstance(error, aiohttp.ClientError | OSError | TimeoutError | ValueError):
-            raise Unavailable(0, _clause(error)) from None
+def items(page: Object) -> list[Object]:
+    """The objects of a list; whatever is not an object is not one."""
+    found = page.get("items")
+    return [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
 
 
-def _clause(error: Exception) -> str:
-    """What happened, as a clause: addresses and ports are left out, they are in status."""
-    if isinstance(error, TimeoutError):
-        return "no answer in time"
-    if isinstance(error, aiohttp.ClientConnectorCertificateError):
-        return shorten(str(error.certificate_error), 200)
-    if isinstance(error, aiohttp.ClientConnectorError):
-        cause = error.os_error
-        return (cause.strerror or str(cause)).lower() if cause else "no connection"
-    if isinstance(error, aiohttp.ServerDisconnectedError):
-        return "it closed the connection"
-    return shorten(str(error) or type(error).__name__, 200)
-
-
-async def _events(response: aiohttp.ClientResponse) -> AsyncIterator[Object]:
-    with _told("watch"):
-        async for line in response.content:
-            yield _object(json.loads(line))
-
-
-def _object(value: Any) -> Object:
-    if not isinstance(value, dict):
-        raise ValueError("the answer is not an object")
-    return value
-
-
-async def _refusal(response: aiohttp.ClientResponse, what: str) -> ApiError:
-    with _told(what):
-        raw = await response.content.read(64 * 1024)
-    response.close()
-    try:
-        message = str(json.loads(raw)["message"])
-    except (ValueError, KeyError, TypeError):
-        message = f"HTTP status {response.status}"
-    return error_of(response.status, shorten(message, 300))
+def metadata(thing: Object) -> Object:
+    """The metadata of a list or an object; empty if there is none."""
+    found = thing.get("metadata")
+    return found if isinstance(found, dict) else {}
 
 
 def error_of(status: int, message: str) -> ApiError:
     """The error that an HTTP status stands for."""
     kinds: dict[int, type[ApiError]] = {401: Unauthorized, 404: NotFound, 409: Conflict, 410: Gone, 429: Unavailable}
     return kinds.get(status, Unavailable if status >= 500 or status < 400 else Refused)(status, message)
+
+
+# --- reading ----------------------------------------------------------------------------------------------------------
+
+
+async def _read(response: aiohttp.ClientResponse, limit: int) -> bytes:
+    """The whole body. Raises Unavailable for one that is larger than `limit`."""
+    raw = bytearray()
+    with _told():
+        try:
+            async for piece in response.content.iter_any():
+                raw += piece
+                if len(raw) > limit:
+                    raise Unavailable(response.status, f"an answer of more than {limit} bytes")
+        except BaseException:
+            _abort(response)
+            raise
+    response.release()
+    return bytes(raw)
+
+
+async def _events(response: aiohttp.ClientResponse) -> AsyncIterator[Object]:
+    while True:
+        try:
+            with _told():
+                line = await response.content.readline()
+        except (HttpProcessingError, ValueError) as error:  # a line too long for the buffer; which, depends on aiohttp
+            raise Unavailable(response.status, f"an event of more than {2 * MAX_LINE} bytes") from error
+        if not line:
+            return
+        yield _parsed(line, response.status)
+
+
+def _parsed(raw: bytes, status: int) -> Object:
+    try:
+        value: Any = json.loads(raw)
+    except (ValueError, RecursionError):
+        value = None
+    if not isinstance(value, dict):
+        raise Unavailable(status, "an answer that is not a JSON object")
+    return value
+
+
+async def _refusal(response: aiohttp.ClientResponse) -> ApiError:
+    """What a server says instead of doing it. A proxy before it may say anything."""
+    raw = await _read(response, MAX_REFUSAL)
+    try:
+        message = str(_parsed(raw, response.status)["message"])
+    except (Unavailable, KeyError):
+        message = f"HTTP status {response.status}"
+    return error_of(response.status, shorten(message, MAX_MESSAGE))
+
+
+def _abort(response: aiohttp.ClientResponse) -> None:
+    """Close the connection without the farewell of TLS, which a dead link would never answer."""
+    connection = response.connection
+    if connection is not None and connection.transport is not None:
+        connection.transport.abort()
+    response.close()
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Turns what the transport raises into the errors of this package, with a clause for people."""
+    try:
+        yield
+    except aiohttp.ClientConnectorCertificateError as error:
+        raise Untrusted(NO_ANSWER, shorten(_verification(error.certificate_error), MAX_MESSAGE)) from None
+    except aiohttp.ClientConnectorSSLError as error:
+        if isinstance(error.os_error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
+            raise Unavailable(NO_ANSWER, "it closed the connection") from None
+        raise Untrusted(NO_ANSWER, f"it does not speak TLS as expected ({_name(error.os_error)})") from None
+    except (aiohttp.ClientError, OSError, TimeoutError) as error:
+        raise Unavailable(NO_ANSWER, shorten(clause(error), MAX_MESSAGE)) from None
+
+
+def _verification(error: Exception) -> str:
+    said = getattr(error, "verify_message", "") or str(error)
+    return f"its certificate is not accepted ({said})"
+
+
+def _name(error: OSError) -> str:
+    return str(getattr(error, "reason", None) or type(error).__name__)
+
+
+def clause(error: Exception) -> str:
+    """What happened. Addresses are left out: they are known, and with several it must not matter which was asked."""
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return (os.strerror(error.os_error.errno).lower() if error.os_error.errno else "") or "no connection"
+    if isinstance(error, aiohttp.ClientOSError | aiohttp.ServerDisconnectedError | aiohttp.ClientPayloadError):
+        return "it closed the connection"
+    return f"{type(error).__name__}: {error}"

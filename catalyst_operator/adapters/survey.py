@@ -1,17 +1,19 @@
 """A look at what is not watched of a new cluster: nodes, Flux's Deployments and sources, and whatever is in trouble.
 
-Each list is asked for by itself: one that is refused or not there leaves the others. Of large lists only what is in
-trouble is kept, and only so much of it as anybody reads.
+Each list is asked for by itself, and one that is refused or broken leaves the others. They are read page by page, and
+only what somebody reads is kept, so that a huge cluster costs no more than a small one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from heapq import nlargest
+from typing import TypeVar
 
 from catalyst_operator.adapters.kube import Kind, Object
-from catalyst_operator.adapters.remote import RemoteCluster
+from catalyst_operator.adapters.remote import NO_ANSWER, RemoteCluster, items
+from catalyst_operator.core.phase1 import kube_objects
 from catalyst_operator.core.phase1.flux import flux_object, source
 from catalyst_operator.core.phase1.views import (
     FLUX_NAMESPACE,
@@ -25,40 +27,55 @@ from catalyst_operator.core.phase1.views import (
     StorageClassView,
     Survey,
 )
-from catalyst_operator.core.redact import shorten
-from catalyst_operator.errors import ApiError, NotFound, Refused
+from catalyst_operator.errors import ApiError, NotFound, Unauthorized, Unavailable
 
-NODES = Kind("v1", "nodes", namespaced=False)
 NAMESPACES = Kind("v1", "namespaces", namespaced=False)
+NODES = Kind("v1", "nodes", namespaced=False)
 DEPLOYMENTS = Kind("apps/v1", "deployments")
 STORAGE_CLASSES = Kind("storage.k8s.io/v1", "storageclasses", namespaced=False)
 CLAIMS = Kind("v1", "persistentvolumeclaims")
 PODS = Kind("v1", "pods")
 EVENTS = Kind("v1", "events")
-SOURCES = tuple(
-    Kind("source.toolkit.fluxcd.io/v1", plural)
-    for plural in ("gitrepositories", "helmrepositories", "helmcharts", "ocirepositories")
+SOURCES: tuple[tuple[Kind, ...], ...] = (
+    (Kind("source.toolkit.fluxcd.io/v1", "gitrepositories"),),
+    (Kind("source.toolkit.fluxcd.io/v1", "helmrepositories"),),
+    (Kind("source.toolkit.fluxcd.io/v1", "helmcharts"),),
+    # Before Flux 2.6 there was only a beta of it.
+    (
+        Kind("source.toolkit.fluxcd.io/v1", "ocirepositories"),
+        Kind("source.toolkit.fluxcd.io/v1beta2", "ocirepositories"),
+    ),
 )
-CERTIFICATES = (
-    Kind("cert-manager.io/v1", "certificates"),
+CERTIFICATES = Kind("cert-manager.io/v1", "certificates")
+FOR_CERTIFICATES = (
+    Kind("cert-manager.io/v1", "certificaterequests"),
     Kind("acme.cert-manager.io/v1", "orders"),
     Kind("acme.cert-manager.io/v1", "challenges"),
 )
 KUBE_SYSTEM = "kube-system"
-DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
 RECENT = timedelta(minutes=30)
 MAX_READ = 2000
 """Objects of one list that are looked at."""
 MAX_KEPT = 50
+"""Objects in trouble of one kind that are kept: far more than anybody reads."""
 
 T = TypeVar("T")
 
 
-async def survey(remote: RemoteCluster, clock: Callable[[], datetime]) -> Survey:
-    """Raises ApiError only where the API server cannot be asked at all."""
-    uid = await _cluster_uid(remote)
+async def cluster_uid(remote: RemoteCluster) -> str:
+    """UID of the namespace kube-system. Raises ApiError; Unavailable in the first seconds of a cluster."""
+    try:
+        return kube_objects.uid(await remote.get(NAMESPACES, "", KUBE_SYSTEM))
+    except NotFound:
+        raise Unavailable(503, "it has only just begun to start") from None
+
+
+async def survey(remote: RemoteCluster, clock: Callable[[], datetime], *, kit_settled: bool = False) -> Survey:
+    """One look. Raises ApiError where the API server does not answer, or does not answer the operator any more. Once
+    the kit is settled nobody asks for the causes of trouble, and Pods, claims and events are left alone."""
+    uid = await cluster_uid(remote)
     now = clock()
-    # One after the other: a survey is in no hurry, and many clusters are surveyed at the same time.
+    # One after the other, over one connection: a survey is in no hurry, and many clusters are surveyed at once.
     return Survey(
         at=now,
         cluster_uid=uid,
@@ -66,173 +83,103 @@ async def survey(remote: RemoteCluster, clock: Callable[[], datetime]) -> Survey
         deployments=await _read(_deployments(remote)),
         sources=await _read(_sources(remote)),
         storage_classes=await _read(_classes(remote)),
-        claims=await _read(_claims(remote)),
-        pods=await _read(_pods(remote)),
-        events=await _read(_events(remote, now)),
+        claims=None if kit_settled else await _read(_claims(remote)),
+        pods=None if kit_settled else await _read(_pods(remote, now)),
+        events=None if kit_settled else await _read(_events(remote, now)),
         certificates=await _read(_certificates(remote)) or (),
     )
 
 
-async def _cluster_uid(remote: RemoteCluster) -> str:
-    try:
-        return str((await remote.get(NAMESPACES, "", KUBE_SYSTEM))["metadata"]["uid"])
-    except NotFound:
-        # A cluster of a few seconds.
-        return ""
-
-
 async def _read(asked: Awaitable[tuple[T, ...]]) -> tuple[T, ...] | None:
+    """None where this list cannot be read. No answer at all is another matter: there would be none to the others."""
     try:
         return await asked
-    except (ApiError, KeyError, TypeError, ValueError, AttributeError):
-        # An object that is not as documented says nothing; the next look may.
+    except ApiError as error:
+        if error.status == NO_ANSWER or isinstance(error, Unauthorized):
+            raise
         return None
+
+
+async def _each(
+    remote: RemoteCluster, kind: Kind, namespace: str = "", query: Mapping[str, str] | None = None
+) -> AsyncIterator[Object]:
+    async for page in remote.pages(kind, namespace, query=query, most=MAX_READ):
+        for item in items(page):
+            yield item
 
 
 # --- what there is ----------------------------------------------------------------------------------------------------
 
 
 async def _nodes(remote: RemoteCluster) -> tuple[NodeView, ...]:
-    items, _ = await remote.list(NODES)
-    return tuple(_node(item) for item in items)
-
-
-def _node(raw: Object) -> NodeView:
-    ready = _condition(raw, "Ready")
-    good = ready.get("status") == "True"
-    return NodeView(
-        name=raw["metadata"]["name"],
-        ready=good,
-        message="" if good else shorten(str(ready.get("message") or ""), 200),
-        since=_time(ready.get("lastTransitionTime")),
-    )
+    return tuple([kube_objects.node(item) async for item in _each(remote, NODES)])
 
 
 async def _deployments(remote: RemoteCluster) -> tuple[DeploymentView, ...]:
-    items, _ = await remote.list(DEPLOYMENTS, FLUX_NAMESPACE)
-    return tuple(
-        DeploymentView(item["metadata"]["name"], _condition(item, "Available").get("status") == "True")
-        for item in items
-    )
+    return tuple([kube_objects.deployment(item) async for item in _each(remote, DEPLOYMENTS, FLUX_NAMESPACE)])
+
+
+async def _classes(remote: RemoteCluster) -> tuple[StorageClassView, ...]:
+    return tuple([kube_objects.storage_class(item) async for item in _each(remote, STORAGE_CLASSES)])
 
 
 async def _sources(remote: RemoteCluster) -> tuple[SourceView, ...]:
     found: list[SourceView] = []
-    for kind in SOURCES:
-        try:
-            items, _ = await remote.list(kind, FLUX_NAMESPACE, limit=MAX_READ)
-        except (NotFound, Refused):
-            continue
-        found += map(source, items)
+    for kinds in SOURCES:
+        found += await _all(remote, kinds, source, FLUX_NAMESPACE)
     return tuple(found)
 
 
-async def _classes(remote: RemoteCluster) -> tuple[StorageClassView, ...]:
-    items, _ = await remote.list(STORAGE_CLASSES)
-    return tuple(StorageClassView(i["metadata"]["name"], _annotations(i).get(DEFAULT_CLASS) == "true") for i in items)
+async def _all(
+    remote: RemoteCluster, kinds: tuple[Kind, ...], parse: Callable[[Object], T], namespace: str = ""
+) -> list[T]:
+    """All objects of the first of `kinds` that is served; none where none is."""
+    for kind in kinds:
+        try:
+            return [parse(item) async for item in _each(remote, kind, namespace)]
+        except NotFound:
+            continue
+    return []
 
 
 # --- what is in trouble -----------------------------------------------------------------------------------------------
 
 
 async def _claims(remote: RemoteCluster) -> tuple[ClaimView, ...]:
-    items, _ = await remote.list(CLAIMS, limit=MAX_READ)
-    pending = (item for item in items if (item.get("status") or {}).get("phase") == "Pending")
-    return _kept(
-        ClaimView(
-            namespace=item["metadata"]["namespace"],
-            name=item["metadata"]["name"],
-            storage_class=str(item["spec"].get("storageClassName") or ""),
-            since=_time(item["metadata"].get("creationTimestamp")),
-        )
-        for item in pending
-    )
-
-
-async def _pods(remote: RemoteCluster) -> tuple[PodTroubleView, ...]:
-    query = {"fieldSelector": "status.phase!=Succeeded"}
-    items, _ = await remote.list(PODS, query=query, limit=MAX_READ)
-    return _kept(trouble for item in items if (trouble := _trouble(item)))
-
-
-def _trouble(raw: Object) -> PodTroubleView | None:
-    """Why a Pod that should run does not: the kubelet's reason for a container, else the scheduler's."""
-    status, meta = raw.get("status") or {}, raw["metadata"]
-    waiting = (
-        (c.get("state") or {}).get("waiting")
-        for c in (*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ()))
-    )
-    found = next((w for w in waiting if w and w.get("reason") not in _NORMAL_WAITS), None)
-    unscheduled = next((c for c in _conditions(raw) if c["type"] == "PodScheduled" and c["status"] == "False"), None)
-    told = found or unscheduled or (status if status.get("phase") == "Failed" else None)
-    if told is None:
-        return None
-    since = (unscheduled or {}).get("lastTransitionTime") or meta.get("creationTimestamp")
-    return PodTroubleView(
-        namespace=meta["namespace"],
-        name=meta["name"],
-        reason=str(told.get("reason") or status.get("phase") or ""),
-        message=shorten(str(told.get("message") or "")),
-        since=_time(since),
-    )
-
-
-_NORMAL_WAITS = frozenset({"", None, "PodInitializing", "ContainerCreating"})
-
-
-async def _events(remote: RemoteCluster, now: datetime) -> tuple[EventView, ...]:
-    items, _ = await remote.list(EVENTS, query={"fieldSelector": "type=Warning"}, limit=MAX_READ)
-    views = sorted((_event(item) for item in items), key=lambda e: e.at or now, reverse=True)
-    return _kept(view for view in views if view.at is None or now - view.at <= RECENT)
-
-
-def _event(raw: Object) -> EventView:
-    about = raw.get("involvedObject") or {}
-    at = raw.get("lastTimestamp") or raw.get("eventTime") or raw["metadata"].get("creationTimestamp")
-    return EventView(
-        namespace=str(about.get("namespace") or ""),
-        kind=str(about.get("kind") or ""),
-        name=str(about.get("name") or ""),
-        reason=str(raw.get("reason") or ""),
-        message=shorten(str(raw.get("message") or "")),
-        at=_time(at),
-    )
-
-
-async def _certificates(remote: RemoteCluster) -> tuple[FluxObject, ...]:
-    found: list[FluxObject] = []
-    for kind in CERTIFICATES:
-        try:
-            items, _ = await remote.list(kind, limit=MAX_READ)
-        except (NotFound, Refused):
-            continue
-        found += (view for view in map(flux_object, items) if not view.ready)
+    found = [view async for item in _each(remote, CLAIMS) if (view := kube_objects.unbound_claim(item))]
     return tuple(found[:MAX_KEPT])
 
 
-# --- reading ----------------------------------------------------------------------------------------------------------
+async def _pods(remote: RemoteCluster, now: datetime) -> tuple[PodTroubleView, ...]:
+    running = {"fieldSelector": "status.phase!=Succeeded,status.phase!=Failed"}
+    pods = _each(remote, PODS, query=running)
+    found = [view async for item in pods if (view := kube_objects.pod_trouble(item, now))]
+    return tuple(found[:MAX_KEPT])
 
 
-def _kept(views: Iterable[T]) -> tuple[T, ...]:
-    return tuple(view for view, _ in zip(views, range(MAX_KEPT), strict=False))
+async def _events(remote: RemoteCluster, now: datetime) -> tuple[EventView, ...]:
+    """The newest of the last half hour, the oldest of them first."""
+    events = _each(remote, EVENTS, query={"fieldSelector": "type=Warning"})
+    views = [(view.at or now, view) async for item in events if (view := kube_objects.warning(item))]
+    recent = ((at, view) for at, view in views if now - at <= RECENT)
+    newest = nlargest(MAX_KEPT, recent, key=lambda pair: pair[0])
+    return tuple(view for _, view in reversed(newest))
 
 
-def _conditions(raw: Object) -> list[dict[str, Any]]:
-    return list((raw.get("status") or {}).get("conditions") or ())
+async def _certificates(remote: RemoteCluster) -> tuple[FluxObject, ...]:
+    """Those that are not ready, and what was asked for their sake. Of a certificate that is there, old attempts that
+    failed tell nothing."""
+    bad = [view for view in await _all(remote, (CERTIFICATES,), flux_object) if not _is_good(view)]
+    if not bad:
+        return ()
+    spaces = {view.namespace for view in bad}
+    for kind in FOR_CERTIFICATES:
+        views = await _all(remote, (kind,), flux_object)
+        bad += [view for view in views if view.namespace in spaces and not _is_good(view)]
+    return tuple(bad[:MAX_KEPT])
 
 
-def _condition(raw: Object, type_: str) -> dict[str, Any]:
-    return next((c for c in _conditions(raw) if c.get("type") == type_), {})
-
-
-def _annotations(raw: Object) -> dict[str, str]:
-    found: dict[str, str] = raw["metadata"].get("annotations") or {}
-    return found
-
-
-def _time(text: Any) -> datetime | None:
-    try:
-        found = datetime.fromisoformat(str(text))
-    except ValueError:
-        return None
-    return found if found.tzinfo else None
+def _is_good(view: FluxObject) -> bool:
+    """Not all of cert-manager's conditions tell of which generation they speak."""
+    ready = view.condition("Ready")
+    return ready is not None and ready.status == "True"

@@ -16,6 +16,8 @@ LABEL_ROLE = f"{GROUP}/role"
 
 # Value of the role label on run namespaces; the admission policies protect what carries it.
 ROLE_RUN = "run"
+ROLE_ARCHIVE = "archive"
+ROLE_KUBECONFIG = "kubeconfig"
 
 # On a Sovereign and on a DomainReservation: what they made is taken back before they go.
 FINALIZER_SOVEREIGN = f"{GROUP}/sovereign"
@@ -25,8 +27,7 @@ FINALIZER_OBSERVED = f"{GROUP}/observed"
 # On the record ConfigMap: it outlives every accident but the end of its Sovereign.
 FINALIZER_RECORD = f"{GROUP}/record"
 
-# Flux's own name, so that `flux reconcile`-style tooling works; the others are ours. Each is answered in
-# status
+# Flux's own name, so that `flux reconcile`-style tooling works; the others are ours. Each is answered in status
 # (`lastHandled...At`), so that none fires twice.
 ANNOTATION_RECONCILE = "reconcile.fluxcd.io/requestedAt"
 ANNOTATION_RETRY = f"{GROUP}/retryRequestedAt"

@@ -40,10 +40,10 @@ class SovereignSpec(Model):
         *size_rules(),
     )
 
-    organization: Annotated[OrganizationSpec, Pending("bootstrap kit")]
+    organization: OrganizationSpec
     """Who the Sovereign is for."""
 
-    admin_email: Annotated[Email, Pending("bootstrap kit")]
+    admin_email: Email
     """Address of the first sovereign-admin; Keycloak sends the password mail there."""
 
     domain: DomainSpec
@@ -92,25 +92,25 @@ class SovereignSpec(Model):
     ssh_allowed_cidrs: Annotated[tuple[Cidr, ...], Field(max_length=20), ListSet()] = ()
     """Networks that may reach port 22; none by default, and then it stays closed."""
 
-    keycloak_topology: Annotated[KeycloakTopology, Pending("bootstrap kit")] = KeycloakTopology.PER_ORGANIZATION
+    keycloak_topology: KeycloakTopology = KeycloakTopology.PER_ORGANIZATION
     """per-organization: a Keycloak for each organization. shared-sovereign: one for all."""
 
-    federation: Annotated[FederationSpec | None, Pending("bootstrap kit")] = None
+    federation: FederationSpec | None = None
     """An identity provider to federate Keycloak's catalyst-admin realm with."""
 
-    tls: Annotated[TlsSpec, Pending("bootstrap kit")] = TlsSpec()
+    tls: TlsSpec = TlsSpec()
     """Who issues the Sovereign's certificates."""
 
-    object_storage: Annotated[ObjectStorageSpec, Pending("bootstrap kit")] = ObjectStorageSpec()
+    object_storage: ObjectStorageSpec = ObjectStorageSpec()
     """The cold tier behind SeaweedFS."""
 
-    image_pull_secret_ref: Annotated[SecretRef | None, Pending("bootstrap kit")] = None
+    image_pull_secret_ref: SecretRef | None = None
     """Secret of type kubernetes.io/dockerconfigjson for the kit's charts and images."""
 
-    crossplane: Annotated[CrossplaneSpec | None, Pending("bootstrap kit")] = None
+    crossplane: CrossplaneSpec | None = None
     """Access of the Sovereign's own Crossplane to the cloud; without it the owner sets one on day 1."""
 
-    components: Annotated[tuple[Slug, ...], Field(max_length=64), ListSet(), Pending("bootstrap kit")] = ()
+    components: Annotated[tuple[Slug, ...], Field(max_length=64), ListSet()] = ()
     """Optional blueprints to install, such as harbor or langfuse; what they depend on is pulled in, and
     status says why."""
 
@@ -149,13 +149,13 @@ class SovereignSpec(Model):
     """While true, deleting the Sovereign is refused. It does not guard against edits: plans that destroy a part
     of it wait for approval in any case."""
 
-    phase1: Annotated[Phase1Spec, Pending("phase 1")] = Phase1Spec()
+    phase1: Phase1Spec = Phase1Spec()
     """Patience with the bootstrap kit."""
 
-    hand_off: Annotated[HandOffSpec, Pending("hand-off")] = HandOffSpec()
+    hand_off: HandOffSpec = HandOffSpec()
     """How the Sovereign becomes its owner's."""
 
-    decommission: Annotated[DecommissionSpec, Pending("hand-off")] = DecommissionSpec()
+    decommission: DecommissionSpec = DecommissionSpec()
     """What the owner confirms before a handed-off Sovereign may be destroyed."""
 
 

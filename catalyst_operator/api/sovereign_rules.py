@@ -28,6 +28,8 @@ _KIT_FIELDS = (
 _GITOPS_FIELDS = ("mode", "url", "branch", "path")
 _SAME_REGIONS = "oldSelf.value().regions == self.regions"
 _INFRASTRUCTURE_FIELDS = ("controlPlane", "workers", "sshAllowedCIDRs")
+# Of the new cluster: after hand-off nobody carries an edit there any more.
+_OWNERS_FIELDS = (*_KIT_FIELDS, "imagePullSecretRef", "crossplane", "phase1", "handOff")
 
 
 def naming_rules() -> tuple[Rule, ...]:
@@ -83,6 +85,21 @@ def immutability_rules() -> tuple[Rule, ...]:
                 "cannot be changed after hand-off: the infrastructure is managed by the Sovereign's own Crossplane",
             )
             for field in _INFRASTRUCTURE_FIELDS
+        ),
+        *(
+            _frozen(
+                field,
+                _HANDED_OFF,
+                "cannot be changed after hand-off: the operator has no access to it any more; change it there",
+            )
+            for field in _OWNERS_FIELDS
+        ),
+        Rule(
+            f"!({_OUTPUTS_EXIST}) || has(self.spec.gitops.credentialsSecretRef) == "
+            "has(oldSelf.spec.gitops.credentialsSecretRef)",
+            first_boot + "whether the new cluster's Flux uses credentials was set then; another Secret may be named",
+            field_path=".spec.gitops.credentialsSecretRef",
+            reason=RuleReason.FORBIDDEN,
         ),
     )
 

@@ -132,7 +132,6 @@ class RegionSpec(Model):
         Field(min_length=2, max_length=3),
         ListSet(),
         Rule("'mgt' in self && 'rtz' in self", "must contain at least mgt and rtz; dmz is optional"),
-        Pending("bootstrap kit"),
     ] = (BuildingBlock.MGT, BuildingBlock.RTZ)
     """What runs there: mgt (management) and rtz (runtime zone) at least, dmz optionally. With one region
     all of them share its cluster."""
@@ -284,7 +283,7 @@ class GitOpsSpec(Model):
         ),
     )
 
-    mode: Annotated[GitOpsMode, Pending("bootstrap kit")] = GitOpsMode.TEMPLATE
+    mode: GitOpsMode = GitOpsMode.TEMPLATE
     """Template: the cluster follows the shared template with its values substituted. Commit: the operator
     renders clusters/<fqdn>/ and pushes it, and the cluster follows that."""
 
@@ -297,7 +296,7 @@ class GitOpsSpec(Model):
     path: GitPath | None = None
     """Folder of the repository that Flux applies; default: clusters/_template/bootstrap-kit."""
 
-    credentials_secret_ref: Annotated[SecretRef | None, Pending("bootstrap kit")] = None
+    credentials_secret_ref: SecretRef | None = None
     """Secret with the keys username and password for HTTPS."""
 
 

@@ -279,7 +279,7 @@ class SovereignStatus(Tolerant):
     """The step in progress, for people; programs use the conditions."""
 
     phase1_outcome: Phase1Outcome | None = None
-    """The verdict on the bootstrap kit; absent while there is none. Not written yet."""
+    """The verdict on the bootstrap kit; absent while there is none."""
 
     progress_percent: Annotated[int, Field(ge=0, le=100)] = 0
     """How far the provisioning or deletion has come, in percent of its steps. 50: the infrastructure is there, the
@@ -305,28 +305,28 @@ class SovereignStatus(Tolerant):
     """What OpenTofu reports about the infrastructure; present from the first successful apply on."""
 
     endpoints: Endpoints | None = None
-    """URLs of the Sovereign. Not written yet."""
+    """URLs of the Sovereign."""
 
     servers: Annotated[tuple[ServerStatus, ...], Field(max_length=64), ListMap(("name",))] = ()
     """The servers, each with the size it has or is to get."""
 
     components: Annotated[tuple[ComponentStatus, ...], Field(max_length=256), ListMap(("name",))] = ()
-    """The components of the kit. Not written yet."""
+    """The components of the kit."""
 
     components_summary: Annotated[str, Field(max_length=16)] | None = None
-    """Installed of expected components, such as 9/12. Not written yet."""
+    """Installed of expected components, such as 9/12."""
 
     kustomizations: Annotated[tuple[KustomizationStatus, ...], Field(max_length=64), ListMap(("name",))] = ()
-    """The Kustomizations of the new cluster. Not written yet."""
+    """The Kustomizations of the new cluster."""
 
     cost: Cost | None = None
     """What the infrastructure that the spec asks for costs by list price; absent where a price is not known."""
 
     release: Annotated[str, Field(max_length=63)] | None = None
-    """The set of versions in force. Not written yet."""
+    """The set of versions in force."""
 
     phase1: Phase1InForce | None = None
-    """The Phase-1 values in force. Not written yet."""
+    """The Phase-1 values in force."""
 
     run_namespace: Annotated[str, Field(max_length=63)] | None = None
     """The namespace in which the runs, their logs and the state of this Sovereign live."""
@@ -347,7 +347,7 @@ class SovereignStatus(Tolerant):
     """Value of catalyst.openova.io/cancelRequestedAt that was answered last."""
 
     last_handled_rejoin_at: Stamp | None = None
-    """Value of catalyst.openova.io/rejoinRequestedAt that was answered last. Not written yet."""
+    """Value of catalyst.openova.io/rejoinRequestedAt that was answered last."""
 
     last_handled_hand_off_at: Stamp | None = None
-    """Value of catalyst.openova.io/handOffRequestedAt that was answered last. Not written yet."""
+    """Value of catalyst.openova.io/handOffRequestedAt that was answered last."""

@@ -11,8 +11,11 @@ from typing import Any
 
 from catalyst_operator.api.sovereign_status import SovereignStatus
 from catalyst_operator.core.observation import LockView, StateView
+from catalyst_operator.core.overlay import Change
+from catalyst_operator.core.phase1.target import Target
 from catalyst_operator.core.preflight import Wanted
 from catalyst_operator.core.record import Record, RunEntry
+from catalyst_operator.core.seeds import Seed
 
 
 @dataclass(frozen=True)
@@ -117,6 +120,69 @@ class ForgetLogs:
 
 
 @dataclass(frozen=True)
+class PushOverlay:
+    """Push the Sovereign's folder to its Git repository in the background."""
+
+    key: str
+    url: str
+    branch: str
+    change: Change
+
+
+@dataclass(frozen=True)
+class WatchCluster:
+    """Watch the new cluster; again, with the same target, changes nothing."""
+
+    target: Target
+
+
+@dataclass(frozen=True)
+class LookAgain:
+    """Look at what is not watched of the new cluster without waiting for its turn."""
+
+
+@dataclass(frozen=True)
+class ForgetCluster:
+    """Close every connection to the new cluster."""
+
+
+@dataclass(frozen=True)
+class SeedCluster:
+    """Fill the Secrets that the new cluster was born with, in the background."""
+
+    key: str
+    seeds: tuple[Seed, ...]
+
+
+@dataclass(frozen=True)
+class ArchiveState:
+    """Keep the state as it is at hand-off in a Secret that nothing changes any more."""
+
+
+@dataclass(frozen=True)
+class WriteOwnerKubeconfig:
+    """Give the owner an administrator's kubeconfig."""
+
+
+@dataclass(frozen=True)
+class GiveUpAccess:
+    """Take away the operator's own rights on the new cluster, and see that they are gone; in the background."""
+
+    key: str
+
+
+@dataclass(frozen=True)
+class ForgetKeys:
+    """Remove what opens the new cluster or the project: authorities, join tokens, the token's copy, the working
+    state."""
+
+
+@dataclass(frozen=True)
+class RestoreArchive:
+    """Make a working state of the archived one: a handed-off Sovereign is being deleted."""
+
+
+@dataclass(frozen=True)
 class WriteReceipt:
     """Tell the owner, in the owner's namespace, what a deletion removed and left."""
 
@@ -144,6 +210,16 @@ Action = (
     | AskPreflight
     | FollowLog
     | ForgetLogs
+    | PushOverlay
+    | WatchCluster
+    | LookAgain
+    | ForgetCluster
+    | SeedCluster
+    | ArchiveState
+    | WriteOwnerKubeconfig
+    | GiveUpAccess
+    | ForgetKeys
+    | RestoreArchive
     | WriteReceipt
     | DeleteNamespace
 )

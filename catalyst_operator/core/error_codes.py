@@ -267,6 +267,12 @@ GIT_SOURCE = Code(
     "See what the Git server answered: `kubectl -n flux-system describe gitrepository openova-public`.",
     terminal=False,
 )
+GIT_PUSH = Code(
+    "ERR_GIT_PUSH",
+    "Correct spec.gitops.url and branch, or the user and password in the Secret of spec.gitops.credentialsSecretRef, "
+    "which must be allowed to push; it goes on by itself.",
+    terminal=True,
+)
 SOPS = Code(
     "ERR_SOPS",
     "Give Flux the key that the repository's Secrets are encrypted for: `kubectl -n flux-system create secret generic "

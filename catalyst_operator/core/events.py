@@ -8,6 +8,7 @@ from typing import Any
 from catalyst_operator.api import labels
 from catalyst_operator.api.common import Condition
 from catalyst_operator.api.conditions import ConditionType, Reason
+from catalyst_operator.api.phases import ComponentState
 from catalyst_operator.api.scalars import format_time
 from catalyst_operator.api.sovereign import Sovereign
 from catalyst_operator.api.sovereign_status import SovereignStatus
@@ -20,6 +21,8 @@ BAD_REASONS = frozenset({Reason.DESTROY_FAILED.value})
 """Reasons that are no good news whatever the condition's status."""
 BAD_WHEN_TRUE = frozenset({ConditionType.STALLED.value, ConditionType.DRIFTED.value})
 
+TOLD_STATES = frozenset({ComponentState.INSTALLED, ComponentState.DEGRADED, ComponentState.FAILED})
+
 
 def between(sovereign: Sovereign, after: SovereignStatus, now: datetime) -> list[dict[str, Any]]:
     """The events for what changed from the observed status to the new one."""
@@ -28,7 +31,24 @@ def between(sovereign: Sovereign, after: SovereignStatus, now: datetime) -> list
     # Where Stalled says the same as another condition, it says it for both.
     said = {c.message for c in turned if c.type == ConditionType.STALLED.value}
     news = (c for c in turned if c.type == ConditionType.STALLED.value or c.message not in said)
-    return [_event(sovereign, c, now) for c in news]
+    return [_event(sovereign, c, now) for c in (*news, *_components(sovereign, after, now))]
+
+
+def _components(sovereign: Sovereign, after: SovereignStatus, now: datetime) -> list[Condition]:
+    """What became of components of the kit, in the shape of conditions: as long as they only wait or are at work, the
+    status says enough."""
+    before = {c.name: c.state for c in sovereign.status.components}
+    return [
+        Condition(
+            type="Component",
+            status="True" if c.state is ComponentState.INSTALLED else "False",
+            last_transition_time=c.since or now,
+            reason=c.state.value.capitalize(),
+            message=f"{c.name} is {c.state.value}. {c.message}".strip(),
+        )
+        for c in after.components
+        if c.state in TOLD_STATES and before.get(c.name) is not c.state
+    ]
 
 
 def _turned(before: Condition | None, after: Condition) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from catalyst_operator.api.phases import RunVerb
-from catalyst_operator.core import diagnosis, runs, sizing
+from catalyst_operator.core import diagnosis, runs, sizing, watching
 from catalyst_operator.core.actions import Action, DeleteJob, ForgetLogs, ReleasePod, WriteRecord
 from catalyst_operator.core.observation import JobView, Observation
 from catalyst_operator.core.record import PhaseState, Record, RunEntry, RunState
@@ -35,6 +35,7 @@ def gather(o: Observation) -> Evidence:
     record = before
     if run and before.last and run.state is not before.last.state:
         record = _with(o, before, run)
+    record = watching.advance(o, record)
     write: tuple[Action, ...] = (WriteRecord(record),) if record != before else ()
     ended = run if run and not run.active and before.last and before.last.active else None
     forget = (ForgetLogs(),) if ended else ()

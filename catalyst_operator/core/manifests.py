@@ -17,6 +17,9 @@ from catalyst_operator.core import naming
 from catalyst_operator.core.settings import CoreSettings
 
 Manifest = dict[str, Any]
+CLUSTER_SECRETS_FILE = "cluster-secrets.auto.tfvars.json"
+KUBECONFIG_KEY = "value"
+"""Where Cluster API puts a kubeconfig, so that tools find it."""
 
 
 def labels_for(sovereign: Sovereign, role: str) -> dict[str, str]:
@@ -90,7 +93,7 @@ def state_key(sovereign: Sovereign, key: bytes) -> Manifest:
 def cluster_secrets(sovereign: Sovereign, server_token: str, agent_token: str, ca_files: Mapping[str, str]) -> Manifest:
     """The module's secret variables. Created once: the nodes know them from their first boot on."""
     variables = {"server_token": server_token, "agent_token": agent_token, "ca_files": dict(ca_files)}
-    files = {"cluster-secrets.auto.tfvars.json": json.dumps(variables)}
+    files = {CLUSTER_SECRETS_FILE: json.dumps(variables)}
     return _secret(sovereign, naming.CLUSTER_SECRETS, files, immutable=True)
 
 
@@ -108,6 +111,11 @@ def restored_state(sovereign: Sovereign, content: str, version: str) -> Manifest
     """OpenTofu's state Secret with a saved state in it, compressed and labelled as its backend does it. `content` is
     base64 of the state file; `version` the resourceVersion of the Secret that it goes into, empty if there is none."""
     packed = base64.b64encode(gzip.compress(base64.b64decode(content), mtime=0)).decode()
+    return state(sovereign, packed, version)
+
+
+def state(sovereign: Sovereign, packed: str, version: str = "") -> Manifest:
+    """OpenTofu's state Secret, as its backend makes it. `packed` is base64 of the compressed state file."""
     labelled = {
         "tfstate": "true",
         "tfstateSecretSuffix": naming.STATE_SUFFIX,
@@ -126,6 +134,21 @@ def restored_state(sovereign: Sovereign, content: str, version: str) -> Manifest
         },
         "data": {"tfstate": packed},
     }
+
+
+def archived_state(sovereign: Sovereign, packed: str) -> Manifest:
+    """The state as it was at hand-off, which nothing changes any more; only a deletion makes a copy of it."""
+    manifest = _secret(sovereign, naming.ARCHIVED_STATE_SECRET, {}, immutable=True)
+    manifest["metadata"]["labels"][labels.LABEL_ROLE] = labels.ROLE_ARCHIVE
+    return {**manifest, "data": {"tfstate": packed}}
+
+
+def owner_kubeconfig(sovereign: Sovereign, text: str) -> Manifest:
+    """An administrator's kubeconfig of the new cluster, in the owner's namespace and the owner's from then on."""
+    manifest = _secret(sovereign, naming.owner_kubeconfig(sovereign.metadata.name), {KUBECONFIG_KEY: text})
+    manifest["metadata"]["namespace"] = sovereign.metadata.namespace
+    manifest["metadata"]["labels"][labels.LABEL_ROLE] = labels.ROLE_KUBECONFIG
+    return manifest
 
 
 def record(sovereign: Sovereign, text: str) -> Manifest:

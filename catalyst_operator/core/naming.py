@@ -20,6 +20,7 @@ STATE_SUFFIX = "sovereign"
 STATE_SECRET = f"tfstate-default-{STATE_SUFFIX}"
 STATE_LEASE = f"lock-{STATE_SECRET}"
 ERRORED_STATE_SECRET = "errored-state"  # noqa: S105
+ARCHIVED_STATE_SECRET = "archived-state"  # noqa: S105
 RECORD = "record"
 
 WORKDIR_ROOT = "/tmp/catalyst/tofu"  # noqa: S108 - a mount point inside the run's Pod
@@ -48,6 +49,11 @@ def job_name(verb: str, digest: str, attempt: int) -> str:
 def inputs_secret(digest: str) -> str:
     """The Secret with the rendered inputs of a run."""
     return f"inputs-{digest[:8]}"
+
+
+def owner_kubeconfig(name: str) -> str:
+    """The Secret, in the owner's namespace, with an administrator's kubeconfig of the new cluster."""
+    return f"{name}-kubeconfig"
 
 
 def workdir(fqdn: str) -> str:

@@ -5,6 +5,7 @@ The views keep only what decisions need, so that tests can build them in a line 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -13,9 +14,13 @@ from pydantic import SecretStr
 from catalyst_operator.api.phases import RunVerb
 from catalyst_operator.api.sovereign import Sovereign
 from catalyst_operator.core import naming
+from catalyst_operator.core.farewell import FarewellReport
+from catalyst_operator.core.overlay import OverlayReport
+from catalyst_operator.core.phase1.views import ClusterView
 from catalyst_operator.core.preflight import Report
 from catalyst_operator.core.progress import Progress
 from catalyst_operator.core.record import Record
+from catalyst_operator.core.seeds import SecretView, SeedReport
 from catalyst_operator.core.settings import CoreSettings
 
 
@@ -140,8 +145,23 @@ class Observation:
     """A state that a run could not write to its backend, and that its state-keeper saved."""
     lock: LockView | None = None
     """Who holds the lock of the state; None while it is free."""
+    archived_state: StateView | None = None
+    """The state as it was archived at hand-off."""
+    owner_kubeconfig: str = ""
+    """UID of the Sovereign that the owner's kubeconfig Secret was written for; `foreign` for a Secret of somebody
+    else's, empty while there is none."""
     preflight: Report | None = None
     """What the last look at the project found, whatever it was about."""
+    owner_secrets: Mapping[str, SecretView] = field(default_factory=dict)
+    """The owner's Secrets that the spec names for the new cluster, those that exist."""
+    overlay: OverlayReport | None = None
+    """What the last push to the Git repository came to."""
+    cluster: ClusterView | None = None
+    """The new cluster; None while nobody watches it."""
+    seeds: SeedReport | None = None
+    """What the last delivery of Secrets to the new cluster came to."""
+    farewell: FarewellReport | None = None
+    """What was seen when rights on the new cluster were given up."""
 
     @property
     def uid(self) -> str:

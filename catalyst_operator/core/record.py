@@ -13,7 +13,7 @@ from enum import StrEnum
 
 from pydantic import TypeAdapter
 
-from catalyst_operator.api.phases import RunVerb
+from catalyst_operator.api.phases import Phase1Outcome, RunVerb
 from catalyst_operator.core import naming
 
 HISTORY_LENGTH = 5
@@ -175,6 +175,39 @@ class SizeChoice:
 
 
 @dataclass(frozen=True)
+class Bootstrap:
+    """The new cluster, from its infrastructure to hand-off. Deadlines are counted from here, whoever restarts."""
+
+    since: datetime
+    """When the infrastructure stood: until the first sign of life, patience is counted from here."""
+    watch_since: datetime
+    """From when the time to install everything is counted: `since`, or the last rejoin."""
+    first_seen: datetime | None = None
+    """When a HelmRelease was seen for the first time."""
+    flux_seen: bool = False
+    """Whether Flux's controllers were available once: what is gone later was not just late."""
+    cluster_uid: str = ""
+    """UID of the cluster's namespace kube-system."""
+    outcome: Phase1Outcome | None = None
+    """The verdict as it stood last, kept while the cluster cannot be seen."""
+    was_ready: bool = False
+    """Whether all that Ready stands for held once."""
+    seeded: dict[str, str] = field(default_factory=dict)
+    """Secret on the new cluster -> version of the owner's Secret that was put there."""
+
+
+@dataclass(frozen=True)
+class HandOff:
+    """The hand-off, one deed after another; a crash between two of them goes on where it was."""
+
+    started: datetime
+    refused: datetime | None = None
+    """When the observer's certificate, still valid, was seen to be refused."""
+    finished: datetime | None = None
+    """When the last key was gone."""
+
+
+@dataclass(frozen=True)
 class Record:
     """All that must not be forgotten about one Sovereign."""
 
@@ -195,8 +228,21 @@ class Record:
     sizes: dict[str, SizeChoice] = field(default_factory=dict)
     """Server, such as `control-plane-0` -> the size chosen for it. Kept, so that later plans replace nothing."""
     outputs: OutputsEntry | None = None
+    release: str = ""
+    """The release of the first apply: servers that are added later boot the same versions."""
+    overlay: str = ""
+    """Digest of the overlay that was pushed to Git last."""
+    overlay_revision: str = ""
+    """The commit that has it."""
+    bootstrap: Bootstrap | None = None
+    hand_off: HandOff | None = None
     handled: dict[str, str] = field(default_factory=dict)
     """Annotations that were answered: annotation -> value."""
+
+    @property
+    def handed_off(self) -> bool:
+        """Whether the Sovereign is its owner's, and the operator holds no key to it any more."""
+        return self.hand_off is not None and self.hand_off.finished is not None
 
     @property
     def last(self) -> RunEntry | None:

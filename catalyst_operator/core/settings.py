@@ -32,6 +32,20 @@ class CoreSettings:
     """How long something may be in creation before status warns of it."""
     create_limit: timedelta = timedelta(minutes=15)
     """How long something may be in creation before the run is stopped."""
+    first_seen_timeout: timedelta = timedelta(minutes=15)
+    """How long until the first HelmRelease of a new cluster must be seen, where the spec does not say."""
+    watch_timeout: timedelta = timedelta(minutes=60)
+    """How long until every component must be installed, where the spec does not say."""
+    min_components: int = 11
+    """At least so many HelmReleases must have been seen before a verdict, where the spec does not say."""
+    observer_lifetime: timedelta = timedelta(hours=1)
+    """How long a minted certificate of the observer is valid; another is minted as needed."""
+    survey_interval: timedelta = timedelta(seconds=10)
+    """How often nodes, Pods, claims and sources of a new cluster are looked at before there is a verdict."""
+    settled_survey_interval: timedelta = timedelta(seconds=60)
+    """The same, after a verdict."""
+    console_check: bool = True
+    """Whether Ready asks that the console answers; off where the operator has no way out to the load balancer."""
     default_git_url: str = "https://github.com/openova-io/openova"
     default_git_path: str = "clusters/_template/bootstrap-kit"
     default_release: str | None = None

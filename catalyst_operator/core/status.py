@@ -26,7 +26,8 @@ from catalyst_operator.api.sovereign_status import (
     ServerStatus,
     SovereignStatus,
 )
-from catalyst_operator.core import catalogue, conditions, diagnosis, naming, sizing
+from catalyst_operator.core import catalogue, cluster_status, conditions, diagnosis, naming, sizing
+from catalyst_operator.core.assessment import Assessment, assess
 from catalyst_operator.core.job import ADOPT, phases_of
 from catalyst_operator.core.manifests import namespace_of
 from catalyst_operator.core.observation import Observation
@@ -58,18 +59,21 @@ class Verdict:
     message: str
     errors: tuple[ErrorEntry, ...] = ()
     deleting: Reason | None = None
+    ready: bool = False
+    """Whether all that Ready stands for holds."""
 
 
 def build(o: Observation, record: Record, run: RunEntry | None, verdict: Verdict) -> SovereignStatus:
     """The status after this observation. `run` is the latest run as it stands now, also when not recorded yet."""
     before = o.sovereign.status
     outputs = record.outputs
+    found = None if verdict.deleting else assess(o, record)
     return before.model_copy(
         update={
             "observed_generation": o.sovereign.metadata.generation,
             "phase": verdict.phase,
-            "progress_percent": _progress(verdict, run, record),
-            "conditions": conditions.merge(before.conditions, _conditions(o, record, run, verdict)),
+            "progress_percent": _progress(verdict, run, record, found),
+            "conditions": conditions.merge(before.conditions, _conditions(o, record, run, verdict, found)),
             "last_operation": _last_operation(o, record, run, verdict),
             "last_errors": tuple(_error(o, e) for e in verdict.errors[:MAX_ERRORS]),
             "preflight": _preflight(o, run),
@@ -78,6 +82,7 @@ def build(o: Observation, record: Record, run: RunEntry | None, verdict: Verdict
             if outputs
             else before.outputs,
             "servers": _servers(o, record),
+            **cluster_status.fields(o, record, found),
             "cost": catalogue.cost_of(o.sovereign.spec, record.sizes),
             "run_namespace": namespace_of(o.sovereign) if record.runs else before.run_namespace,
             "current_run": _current(o, run),
@@ -85,6 +90,8 @@ def build(o: Observation, record: Record, run: RunEntry | None, verdict: Verdict
             "last_handled_reconcile_at": _stamp(o.sovereign.metadata.annotations.get(labels.ANNOTATION_RECONCILE)),
             "last_handled_retry_at": _stamp(record.handled.get(labels.ANNOTATION_RETRY)),
             "last_handled_cancel_at": _stamp(record.handled.get(labels.ANNOTATION_CANCEL)),
+            "last_handled_rejoin_at": _stamp(record.handled.get(labels.ANNOTATION_REJOIN)),
+            "last_handled_hand_off_at": _stamp(record.handled.get(labels.ANNOTATION_HAND_OFF)),
         }
     )
 
@@ -118,20 +125,23 @@ def _stamp(value: str | None) -> str | None:
 # --- conditions -------------------------------------------------------------------------------------------------------
 
 
-def _conditions(o: Observation, record: Record, run: RunEntry | None, verdict: Verdict) -> tuple[Condition, ...]:
-    found: list[tuple[ConditionType, Truth, str, str]] = [
+def _conditions(
+    o: Observation, record: Record, run: RunEntry | None, verdict: Verdict, found: Assessment | None
+) -> tuple[Condition, ...]:
+    told: list[tuple[ConditionType, Truth, str, str]] = [
         (ConditionType.READY, _ready(verdict, record), verdict.reason, verdict.message),
     ]
     if verdict.stance is Stance.WORKING:
-        found.append((ConditionType.RECONCILING, "True", verdict.reason, verdict.message))
+        told.append((ConditionType.RECONCILING, "True", verdict.reason, verdict.message))
     if verdict.stance is Stance.STALLED:
-        found.append((ConditionType.STALLED, "True", verdict.reason, verdict.message))
-    found += [(ConditionType.PREFLIGHT_PASSED, *told) for told in _preflight_condition(o)]
-    found += [(type_, *phase_condition(o, shown(record, run, type_), type_)) for type_ in PHASE_CONDITIONS]
+        told.append((ConditionType.STALLED, "True", verdict.reason, verdict.message))
+    told += [(ConditionType.PREFLIGHT_PASSED, *words) for words in _preflight_condition(o)]
+    told += [(type_, *phase_condition(o, shown(record, run, type_), type_)) for type_ in PHASE_CONDITIONS]
+    told += [(type_, *words) for type_, words in cluster_status.conditions_of(o, record, found).items()]
     if verdict.deleting:
-        found.append((ConditionType.DELETING, "True", verdict.deleting, verdict.message))
+        told.append((ConditionType.DELETING, "True", verdict.deleting, verdict.message))
     generation = o.sovereign.metadata.generation
-    return tuple(conditions.condition(*entry, generation=generation, now=o.now) for entry in found)
+    return tuple(conditions.condition(*entry, generation=generation, now=o.now) for entry in told)
 
 
 def _preflight_condition(o: Observation) -> tuple[Told, ...]:
@@ -150,8 +160,11 @@ def _preflight_condition(o: Observation) -> tuple[Told, ...]:
 
 
 def _ready(verdict: Verdict, record: Record) -> Truth:
-    """False until Ready can be earned; Unknown while something that stood before is worked on."""
-    return "Unknown" if verdict.stance is Stance.WORKING and record.outputs and not verdict.deleting else "False"
+    """Unknown while something that was ready once is worked on, or cannot be seen."""
+    if verdict.ready:
+        return "True"
+    once = record.bootstrap is not None and record.bootstrap.was_ready
+    return "Unknown" if verdict.stance is Stance.WORKING and once and not verdict.deleting else "False"
 
 
 # --- progress ---------------------------------------------------------------------------------------------------------
@@ -165,16 +178,17 @@ PERCENT: dict[str, tuple[int, int]] = {
     "tofu-output": (48, 50),
 }
 """Where each phase of an apply begins and ends; the second half is the bootstrap of the new cluster."""
-INFRASTRUCTURE_DONE = 50
 
 
-def _progress(verdict: Verdict, run: RunEntry | None, record: Record) -> int:
+def _progress(verdict: Verdict, run: RunEntry | None, record: Record, found: Assessment | None) -> int:
     if verdict.deleting:
         return _destroy_progress(run)
+    if verdict.ready or record.handed_off:
+        return 100
     if run and run.active and run.verb is not RunVerb.DESTROY:
         return _apply_progress(run)
-    if record.outputs and verdict.phase is Phase.FLUX_BOOTSTRAP:
-        return INFRASTRUCTURE_DONE
+    if found is not None and (run is None or run.state is RunState.SUCCEEDED):
+        return cluster_status.progress(found)
     return _apply_progress(run) if run and run.verb is not RunVerb.DESTROY else 0
 
 

@@ -6,20 +6,27 @@ from types import MappingProxyType
 from typing import Any
 
 from catalyst_operator.api import labels
+from catalyst_operator.api.enums import GitOpsMode
 from catalyst_operator.api.phases import RunVerb, ServerRole
 from catalyst_operator.api.sovereign import Sovereign
-from catalyst_operator.core import naming, releases, sizing
+from catalyst_operator.core import boot, kit, naming, releases, seeds, sizing
+from catalyst_operator.core.releases import Release
 from catalyst_operator.core.settings import CoreSettings
 
 
 def tfvars(
-    sovereign: Sovereign, settings: CoreSettings, choices: sizing.Choices = MappingProxyType({})
+    sovereign: Sovereign,
+    settings: CoreSettings,
+    choices: sizing.Choices = MappingProxyType({}),
+    pinned_release: str = "",
 ) -> dict[str, Any]:
-    """The variables without secrets: equal specs, with equal choices of sizes, give equal variables.
+    """The variables without secrets: equal specs, with equal choices of sizes and the same pinned release, give equal
+    variables.
 
     Raises UnknownReleaseError.
     """
     meta, spec = sovereign.metadata, sovereign.spec
+    release = releases.load().get(spec.release or pinned_release or settings.default_release)
     sizes = [(server.role, sizing.size_of(server, choices)) for server in sizing.servers(spec)]
     return {
         "cluster_name": naming.cluster_name(meta.name, meta.uid),
@@ -34,15 +41,25 @@ def tfvars(
         "worker_sizes": [size for role, size in sizes if role is ServerRole.WORKER],
         "ssh_public_keys": list(spec.ssh_public_keys),
         "ssh_allowed_cidrs": list(spec.ssh_allowed_cidrs),
-        "release": releases.load()
-        .get(spec.release or settings.default_release)
-        .module_value(mirrors=settings.download_mirrors),
-        "git": {
-            "url": spec.gitops.url or settings.default_git_url,
-            "branch": spec.gitops.branch,
-            "path": spec.gitops.path or settings.default_git_path,
-        },
-        "kit_values": {"SOVEREIGN_FQDN": spec.domain.fqdn},
+        "release": release.module_value(mirrors=settings.download_mirrors),
+        "git": _git(sovereign, settings, release),
+        "kit_values": kit.values(sovereign, release),
+        "boot_manifests": boot.manifests(),
+    }
+
+
+def _git(sovereign: Sovereign, settings: CoreSettings, release: Release) -> dict[str, Any]:
+    """What Flux on the new cluster follows: the shared template with components, or the Sovereign's own folder, which
+    names them itself."""
+    spec = sovereign.spec
+    own = spec.gitops.mode is GitOpsMode.COMMIT
+    path = kit.overlay_path(spec.domain.fqdn) if own else settings.default_git_path
+    return {
+        "url": spec.gitops.url or settings.default_git_url,
+        "branch": spec.gitops.branch,
+        "path": spec.gitops.path or path,
+        "components": [] if own else list(kit.components(spec, release)),
+        "secret_name": seeds.GIT if spec.gitops.credentials_secret_ref else "",
     }
 
 
@@ -56,4 +73,4 @@ def inputs_digest(verb: RunVerb, variables: dict[str, Any]) -> str:
     return naming.digest_of({"verb": verb.value, "tfvars": infrastructure})
 
 
-_BOOT_ONLY = frozenset({"release", "git", "kit_values"})
+_BOOT_ONLY = frozenset({"release", "git", "kit_values", "boot_manifests"})

@@ -7,18 +7,19 @@ import logging
 import secrets
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import datetime
 
 from catalyst_operator.adapters import authorities, kube
 from catalyst_operator.adapters.kube import Kube, Object
-from catalyst_operator.adapters.preflights import Preflights
-from catalyst_operator.adapters.run_logs import RunLogs
 from catalyst_operator.api import labels
 from catalyst_operator.api.sovereign import Sovereign
 from catalyst_operator.core import actions, job, manifests, naming, record
 from catalyst_operator.core.observation import CredentialsView, LockView, Observation, StateView
 from catalyst_operator.core.preflight import Wanted
 from catalyst_operator.errors import Conflict, NotFound, Refused
+from catalyst_operator.reconcilers.new_cluster import NewCluster
 from catalyst_operator.reconcilers.observe import state_of
+from catalyst_operator.reconcilers.outside import Outside
 
 log = logging.getLogger(__name__)
 STATE_KEY_BYTES = 32
@@ -28,11 +29,16 @@ class Executor:
     """Carries out the actions for one observation, in order."""
 
     def __init__(
-        self, client: Kube, logs: RunLogs, preflights: Preflights, o: Observation, changed: Callable[[], None]
+        self,
+        client: Kube,
+        outside: Outside,
+        o: Observation,
+        changed: Callable[[], None],
+        clock: Callable[[], datetime],
     ) -> None:
         self._kube = client
-        self._logs = logs
-        self._preflights = preflights
+        self._outside = outside
+        self._new_cluster = NewCluster(client, outside, o, changed, clock)
         self._o = o
         self._changed = changed
         self._space = manifests.namespace_of(o.sovereign)
@@ -50,7 +56,7 @@ class Executor:
             case actions.AddFinalizer():
                 await self._finalizers(lambda held: list(dict.fromkeys((*held, labels.FINALIZER_SOVEREIGN))))
             case actions.RemoveFinalizer():
-                self._preflights.forget(self._o.uid)
+                await self._outside.forget(self._o.uid)
                 with suppress(NotFound):
                     await self._finalizers(lambda held: [name for name in held if name != labels.FINALIZER_SOVEREIGN])
             case actions.PrepareNamespace(refresh_token=refresh):
@@ -80,15 +86,24 @@ class Executor:
             case actions.AskPreflight(key=key, wanted=wanted):
                 self._ask_preflight(key, wanted)
             case actions.FollowLog(pod=pod, container=container):
-                self._logs.follow(self._space, pod, container, self._changed)
+                self._outside.logs.follow(self._space, pod, container, self._changed)
             case actions.ForgetLogs():
-                self._logs.forget(self._space)
+                self._outside.logs.forget(self._space)
+            case actions.ArchiveState():
+                await self._archive_state()
+            case actions.RestoreArchive():
+                await self._restore_archive()
+            case actions.ForgetKeys():
+                for name in (naming.CLUSTER_SECRETS, naming.TOKEN_SECRET, naming.STATE_SECRET):
+                    await self._kube.delete(kube.SECRETS, self._space, name)
             case actions.WriteReceipt(content=content):
                 await self._receipt(content)
             case actions.DeleteNamespace():
                 await self._let_record_go()
                 with suppress(Conflict):  # What is being deleted already cannot be deleted again.
                     await self._kube.delete(kube.NAMESPACES, "", self._space)
+            case _:
+                await self._new_cluster.run(action)
 
     async def _finalizers(self, change: Callable[[list[str]], list[str]]) -> None:
         meta = self._sovereign.metadata
@@ -137,6 +152,18 @@ class Executor:
         manifest = manifests.restored_state(self._sovereign, saved["data"]["tfstate"], version)
         await (self._kube.apply(manifest) if found else self._kube.create(manifest))
 
+    async def _archive_state(self) -> None:
+        """An archive of an earlier state, which a hand-off that was interrupted left, is made anew."""
+        found = await self._kube.get(kube.SECRETS, self._space, naming.STATE_SECRET)
+        archive = await self._kube.find(kube.SECRETS, self._space, naming.ARCHIVED_STATE_SECRET)
+        if archive is not None and state_of(archive) != state_of(found):
+            await self._kube.delete(kube.SECRETS, self._space, naming.ARCHIVED_STATE_SECRET)
+        await self._kube.create_once(manifests.archived_state(self._sovereign, found["data"]["tfstate"]))
+
+    async def _restore_archive(self) -> None:
+        archive = await self._kube.get(kube.SECRETS, self._space, naming.ARCHIVED_STATE_SECRET)
+        await self._kube.create_once(manifests.state(self._sovereign, archive["data"]["tfstate"]))
+
     async def _release_lock(self, lock: LockView) -> None:
         """Taken from this holder only: the API server compares."""
         operations: list[Object] = [
@@ -153,7 +180,7 @@ class Executor:
     def _ask_preflight(self, key: str, wanted: Wanted) -> None:
         token = self._o.credentials.token if self._o.credentials else None
         if token:
-            self._preflights.ask(self._o.uid, key, token, wanted, self._changed)
+            self._outside.preflights.ask(self._o.uid, key, token, wanted, self._changed)
 
     async def _trust(self) -> None:
         """The cluster's authorities and join tokens: made once, since its nodes know them from their first boot on."""

@@ -18,12 +18,11 @@ from pydantic import SecretStr, ValidationError
 
 from catalyst_operator.adapters import kube
 from catalyst_operator.adapters.kube import Kube, Object
-from catalyst_operator.adapters.preflights import Preflights
-from catalyst_operator.adapters.run_logs import RunLogs
 from catalyst_operator.api import labels
+from catalyst_operator.api.enums import OwnerKubeconfig
 from catalyst_operator.api.phases import RunVerb
 from catalyst_operator.api.sovereign import Sovereign
-from catalyst_operator.core import naming, record
+from catalyst_operator.core import naming, record, seeds
 from catalyst_operator.core.observation import (
     ContainerView,
     CredentialsView,
@@ -36,11 +35,15 @@ from catalyst_operator.core.observation import (
 )
 from catalyst_operator.core.progress import Progress
 from catalyst_operator.core.record import Record, RunEntry
+from catalyst_operator.core.seeds import SecretView
 from catalyst_operator.core.settings import CoreSettings
 from catalyst_operator.errors import CorruptRecord, NotFound, Refused, Unavailable
+from catalyst_operator.reconcilers.outside import Outside
 
 log = logging.getLogger(__name__)
 HTTP_FORBIDDEN = 403
+FOREIGN = "foreign"
+"""Stands for the UID of a Sovereign where a Secret has none."""
 DIAGNOSED = ("tofu-plan", "tofu-apply")
 """Containers whose log holds diagnostics as JSON lines."""
 LOCK_INFO = "app.terraform.io/lock-info"
@@ -52,10 +55,9 @@ LOG_PATIENCE = timedelta(minutes=2)
 class Observer:
     """Reads the world around one Sovereign."""
 
-    def __init__(self, client: Kube, logs: RunLogs, preflights: Preflights, settings: CoreSettings) -> None:
+    def __init__(self, client: Kube, outside: Outside, settings: CoreSettings) -> None:
         self._kube = client
-        self._logs = logs
-        self._preflights = preflights
+        self._outside = outside
         self._settings = settings
 
     async def observe(self, sovereign: Sovereign, now: datetime) -> Observation:
@@ -64,7 +66,13 @@ class Observer:
         space = naming.run_namespace(meta.name, meta.uid)
         namespace = _namespace(await self._kube.find(kube.NAMESPACES, "", space), meta.uid)
         credentials = await self._credentials(sovereign)
-        seen = replace(self.without_namespace(sovereign, now), credentials=credentials, namespace=namespace)
+        seen = replace(
+            self.without_namespace(sovereign, now),
+            credentials=credentials,
+            namespace=namespace,
+            owner_secrets=await self._owner_secrets(sovereign),
+            owner_kubeconfig=await self._owner_kubeconfig(sovereign),
+        )
         if namespace is None or not namespace.ours:
             return seen
         try:
@@ -85,7 +93,11 @@ class Observer:
             namespace=None,
             record=None,
             state=None,
-            preflight=self._preflights.report(sovereign.metadata.uid),
+            preflight=self._outside.preflights.report(sovereign.metadata.uid),
+            overlay=self._outside.overlays.report(sovereign.metadata.uid),
+            cluster=self._outside.clusters.view(sovereign.metadata.uid),
+            seeds=self._outside.seeds.report(sovereign.metadata.uid),
+            farewell=self._outside.farewells.report(sovereign.metadata.uid),
         )
 
     async def _in_namespace(self, seen: Observation) -> Observation:
@@ -105,6 +117,7 @@ class Observer:
             lock=lock,
             state=state_of(await self._kube.find(kube.SECRETS, space, naming.STATE_SECRET)),
             saved_state=saved_state_of(await self._kube.find(kube.SECRETS, space, naming.ERRORED_STATE_SECRET)),
+            archived_state=await self._archived_state(space, found),
             jobs=jobs,
             pods=pods,
             progress=await self._progress(space, found.last if found else None, pods, now),
@@ -123,6 +136,25 @@ class Observer:
         token = base64.b64decode(encoded).decode(errors="replace").strip()
         version = f"{meta['uid']}/{meta['resourceVersion']}"
         return CredentialsView(version, SecretStr(token) if token else None)
+
+    async def _owner_secrets(self, sovereign: Sovereign) -> dict[str, SecretView]:
+        names = {seed.source for seed in seeds.wanted(sovereign.spec)}
+        found = {
+            name: await self._kube.find(kube.SECRETS, sovereign.metadata.namespace, name) for name in sorted(names)
+        }
+        return {name: _secret_view(secret) for name, secret in found.items() if secret is not None}
+
+    async def _owner_kubeconfig(self, sovereign: Sovereign) -> str:
+        if sovereign.spec.hand_off.owner_kubeconfig is not OwnerKubeconfig.KEEP:
+            return ""
+        meta = sovereign.metadata
+        found = await self._kube.find(kube.SECRETS, meta.namespace, naming.owner_kubeconfig(meta.name))
+        return (found["metadata"].get("labels") or {}).get(labels.LABEL_SOVEREIGN_UID, FOREIGN) if found else ""
+
+    async def _archived_state(self, space: str, found: Record | None) -> StateView | None:
+        if found is None or found.hand_off is None:
+            return None
+        return state_of(await self._kube.find(kube.SECRETS, space, naming.ARCHIVED_STATE_SECRET))
 
     async def _record(self, space: str) -> tuple[Record | None, str]:
         found = await self._kube.find(kube.CONFIG_MAPS, space, naming.RECORD)
@@ -147,13 +179,13 @@ class Observer:
         failed = next((name for name in DIAGNOSED if _failed(pod.containers.get(name))), None)
         if failed and pod.ended:
             return await self._diagnostics(space, pod, failed, now)
-        return self._logs.progress(space, pod.name, "tofu-apply")
+        return self._outside.logs.progress(space, pod.name, "tofu-apply")
 
     async def _diagnostics(self, space: str, pod: PodView, container: str, now: datetime) -> Progress:
         """What a failed container logged. A log that is gone, as after an eviction, must not hold up the evidence."""
         finished = pod.containers[container].finished or now
         try:
-            return await self._logs.read(space, pod.name, container)
+            return await self._outside.logs.read(space, pod.name, container)
         except (NotFound, Refused, Unavailable) as error:
             if isinstance(error, Unavailable) and now - finished < LOG_PATIENCE:
                 raise
@@ -171,6 +203,11 @@ def _namespace(raw: Object | None, uid: str) -> NamespaceView | None:
     meta = raw["metadata"]
     ours = (meta.get("labels") or {}).get(labels.LABEL_SOVEREIGN_UID) == uid
     return NamespaceView(terminating="deletionTimestamp" in meta, ours=ours)
+
+
+def _secret_view(raw: Object) -> SecretView:
+    meta = raw["metadata"]
+    return SecretView(f"{meta['uid']}/{meta['resourceVersion']}", frozenset(raw.get("data") or ()))
 
 
 def state_of(raw: Object | None) -> StateView | None:

@@ -11,8 +11,6 @@ from pydantic import ValidationError
 
 from catalyst_operator.adapters import kube
 from catalyst_operator.adapters.kube import Kube, Object
-from catalyst_operator.adapters.preflights import Preflights
-from catalyst_operator.adapters.run_logs import RunLogs
 from catalyst_operator.api import labels
 from catalyst_operator.api.sovereign import Sovereign
 from catalyst_operator.api.sovereign_status import SovereignStatus
@@ -26,6 +24,7 @@ from catalyst_operator.errors import ApiError, CorruptRecord, Refused
 from catalyst_operator.metrics import Metrics
 from catalyst_operator.reconcilers.execute import Executor
 from catalyst_operator.reconcilers.observe import Observer
+from catalyst_operator.reconcilers.outside import Outside
 
 log = logging.getLogger(__name__)
 
@@ -51,18 +50,18 @@ class SovereignReconciler:
     def __init__(
         self,
         client: Kube,
-        logs: RunLogs,
-        preflights: Preflights,
+        outside: Outside,
         settings: CoreSettings,
         metrics: Metrics,
         clock: Callable[[], datetime] = now,
     ) -> None:
         self._kube = client
-        self._logs = logs
-        self._preflights = preflights
-        self._observer = Observer(client, logs, preflights, settings)
+        self._outside = outside
+        self._observer = Observer(client, outside, settings)
         self._metrics = metrics
         self._clock = clock
+        self._uids: dict[Key, str] = {}
+        """Of the Sovereigns that were seen: what is kept beside the API server goes by UID."""
         self.wake: Callable[[Key], None] = lambda _: None
         """Set by the composition: called when a followed log says something new."""
 
@@ -70,13 +69,23 @@ class SovereignReconciler:
         """Returns when to look again. Raises CatalystError, and is then tried again with backoff."""
         raw = await self._kube.find(kube.SOVEREIGNS, key.namespace, key.name)
         if raw is None:
-            self._metrics.forget(key.namespace, key.name)
+            await self._forget(key)
             return None
         sovereign = self._parse(key, raw)
         if sovereign is None:
             return None
+        if self._uids.get(key, sovereign.metadata.uid) != sovereign.metadata.uid:
+            await self._forget(key)
+        self._uids[key] = sovereign.metadata.uid
         with self._metrics.reconcile():
             return await self._step(key, sovereign)
+
+    async def _forget(self, key: Key) -> None:
+        """It is gone, with or without our leave: nothing of it is watched any more."""
+        self._metrics.forget(key.namespace, key.name)
+        uid = self._uids.pop(key, None)
+        if uid:
+            await self._outside.forget(uid)
 
     async def _step(self, key: Key, sovereign: Sovereign) -> timedelta | None:
         try:
@@ -93,7 +102,7 @@ class SovereignReconciler:
 
     async def _apply(self, key: Key, observation: Observation, decision: Decision) -> str:
         """Carry out the actions in order. Returns the Sovereign's resourceVersion after them."""
-        executor = Executor(self._kube, self._logs, self._preflights, observation, lambda: self.wake(key))
+        executor = Executor(self._kube, self._outside, observation, lambda: self.wake(key), self._clock)
         for action in decision.actions:
             log.debug("%s: %s", key, type(action).__name__)
             await executor.run(action)

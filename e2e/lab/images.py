@@ -41,6 +41,7 @@ def operator(layout: Layout, timeline: Timeline) -> oci.Image:
         layers.dependencies(timeline),
         layers.provisioning(timeline),
         layers.module(layout, timeline),
+        layers.kit(layout),
         layers.app(layout),
     ]
     return oci.Image(OPERATOR_IMAGE, parts, OPERATOR_CONFIG)

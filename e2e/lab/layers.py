@@ -4,6 +4,7 @@ base          Debian 12 with Python           cache, by its package list
 dependencies  locked packages from PyPI       cache, by the lock
 tools         OpenTofu and the provider       cache, by their versions and sources
 module        infra/hetzner and its lock      the lab's folder, by content
+kit           clusters/_template              the lab's folder, by content
 app           catalyst_operator               the lab's folder, by content
 
 An edit of the operator so costs one small layer. Python is compiled ahead into .pyc files that are not
@@ -31,11 +32,13 @@ from e2e.lab.timeline import Timeline
 
 OPERATOR = REPOSITORY / "catalyst_operator"
 MODULE = REPOSITORY / "infra" / "hetzner"
+KIT = REPOSITORY / "clusters" / "_template"
 LOCK = REPOSITORY / "requirements.lock"
 TOFU_RC = REPOSITORY / "deploy" / "images" / "tofu.rc"
 
 PYTHON_PATH = "/opt/catalyst/python"
 MODULE_PATH = "/opt/catalyst/module"
+KIT_PATH = "/opt/catalyst/clusters/_template"
 PROVIDERS_PATH = "/opt/catalyst/providers"
 TOFU_RC_PATH = "/opt/catalyst/tofu.rc"
 TOFU_PATH = "/usr/local/bin/tofu"
@@ -125,6 +128,16 @@ def _provider_lock(mirror: Path, tofu: Path) -> bytes:
         arguments = ["providers", "lock", f"-fs-mirror={mirror}", "-platform=linux_amd64"]
         _run([str(tofu), f"-chdir={folder}", *arguments], {"TF_CLI_CONFIG_FILE": "/dev/null"})
         return Path(folder, ".terraform.lock.hcl").read_bytes()
+
+
+def kit(layout: Layout) -> oci.Layer:
+    """The bootstrap kit's shared template: what a Git repository without one gets."""
+    files = list(_files(KIT, without=()))
+
+    def make(out: Path) -> None:
+        _note(oci.write_layer(out / "layer.tar", {f"{KIT_PATH}/{file.relative_to(KIT)}": file for file in files}))
+
+    return _in_lab(layout, "kit", _key(KIT, files), make)
 
 
 def app(layout: Layout) -> oci.Layer:

@@ -17,24 +17,9 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 PACKAGE = REPOSITORY / "catalyst_operator"
 
 PENDING_SOVEREIGN = {
-    "spec.organization": "bootstrap kit",
-    "spec.adminEmail": "bootstrap kit",
     "spec.domain.mode": "domains",
     "spec.domain.registrar": "domains",
-    "spec.regions[].buildingBlocks": "bootstrap kit",
-    "spec.keycloakTopology": "bootstrap kit",
-    "spec.federation": "bootstrap kit",
-    "spec.tls": "bootstrap kit",
-    "spec.objectStorage": "bootstrap kit",
-    "spec.imagePullSecretRef": "bootstrap kit",
-    "spec.crossplane": "bootstrap kit",
-    "spec.components": "bootstrap kit",
-    "spec.gitops.mode": "bootstrap kit",
-    "spec.gitops.credentialsSecretRef": "bootstrap kit",
     "spec.driftDetection": "drift detection",
-    "spec.phase1": "phase 1",
-    "spec.handOff": "hand-off",
-    "spec.decommission": "hand-off",
 }
 """Fields the operator does not act on yet. The list only ever gets shorter, and ends empty."""
 

@@ -26,7 +26,7 @@ from catalyst_operator.core.observation import NamespaceView, Observation, State
 from catalyst_operator.core.record import RunEntry, RunState
 from tests import gen
 from tests.gen import NOW, SceneMod, known, of, seen, spec
-from tests.unit.decide import failures, obstacles, projects, runs, stops, surroundings, wishes
+from tests.unit.decide import failures, new_clusters, obstacles, projects, runs, stops, surroundings, wishes
 from tests.unit.decide.table import (
     BIGGER,
     CANCEL,
@@ -46,6 +46,7 @@ CASES = (
     *runs.CASES,
     *stops.CASES,
     *failures.CASES,
+    *new_clusters.CASES,
 )
 
 
@@ -169,7 +170,7 @@ def test_a_job_that_nobody_waits_for_is_stopped() -> None:
 def test_a_job_whose_pod_was_read_before_its_controller_noticed_is_kept_for_its_log() -> None:
     run = gen.succeeded()
     seen_now = seen(jobs=(gen.job(run),), pods=(gen.finished_pod(run, held=False),))
-    assert decide(gen.observation(known(run), seen_now)).actions == ()
+    assert names(decide(gen.observation(known(run), seen_now)).actions) == ()
 
 
 def created_by(*mods: SceneMod) -> RunEntry:

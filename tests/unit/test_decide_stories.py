@@ -35,9 +35,9 @@ async def test_what_a_person_sees_of_a_provisioning() -> None:
         if world.status and world.status["phase"] not in phases[-1:]:
             phases.append(world.status["phase"])
         percent.append(world.status.get("progressPercent", 0))
-    assert phases == ["pending", "tofu-init", "tofu-plan", "tofu-apply", "tofu-output", "flux-bootstrap"]
+    assert phases == ["pending", "tofu-init", "tofu-plan", "tofu-apply", "tofu-output", "flux-bootstrap", "ready"]
     assert percent == sorted(percent)
-    assert (percent[-1], len(world.jobs())) == (50, 1)
+    assert (percent[-1], len(world.jobs())) == (100, 1)
 
 
 async def test_the_same_yaml_again_is_nothing() -> None:

@@ -28,6 +28,7 @@ from catalyst_operator.reconcilers.observe import Observer
 from tests import gen
 from tests.fake_kube import FakeApi, Key, Request
 from tests.gen import SPACE, TOKEN
+from tests.outside import outside
 
 Raw = dict[str, Any]
 SOVEREIGN = Key("sovereigns", "team-a", "omantel")
@@ -78,7 +79,8 @@ class Scene:
         credentials = CredentialsView("s/1", SecretStr(token) if token else None)
         version = (self.api.get(*RECORD) or {}).get("metadata", {}).get("resourceVersion", "")
         o = Observation(gen.NOW, gen.SETTINGS, sovereign, credentials, None, None, None, record_version=version)
-        return Executor(client, RunLogs(client), self.preflights, o, lambda: None)
+        beside = outside(client, preflights=self.preflights)
+        return Executor(client, beside, o, lambda: None, lambda: gen.NOW)
 
     async def _look(self, token: SecretStr, wanted: Wanted) -> CloudView:
         self.asked.append((token.get_secret_value(), wanted))
@@ -358,7 +360,8 @@ async def test_logs_are_followed_and_forgotten(scene: Scene) -> None:
     logs = RunLogs(client)
     sovereign = Sovereign.parse(scene.api.get(*SOVEREIGN) or {})
     o = Observation(gen.NOW, gen.SETTINGS, sovereign, None, None, None, None)
-    executor = Executor(client, logs, scene.preflights, o, lambda: None)
+    beside = outside(client, logs=logs, preflights=scene.preflights)
+    executor = Executor(client, beside, o, lambda: None, lambda: gen.NOW)
     await executor.run(actions.FollowLog("p", "tofu-apply"))
     assert logs.progress(SPACE, "p", "tofu-apply") is not None
     await executor.run(actions.ForgetLogs())
@@ -513,7 +516,7 @@ async def test_the_role_of_a_run_namespace_allows_what_is_done_in_it(scene: Scen
     scene.saved(8)
     scene.locked(LOCK.id)
     client = scene.api.client()
-    await Observer(client, RunLogs(client), scene.preflights, gen.SETTINGS).observe(gen.sovereign(), gen.NOW)
+    await Observer(client, outside(client, preflights=scene.preflights), gen.SETTINGS).observe(gen.sovereign(), gen.NOW)
     for action in (actions.RestoreState(None), *EACH):
         await scene.run(action)
     done = [r for r in scene.api.requests if r.key.namespace == SPACE and r.key.plural != "rolebindings"]

@@ -60,6 +60,7 @@ def test_contents_lie_in_the_same_places() -> None:
         layers.PROVIDERS_PATH,
         layers.TOFU_RC_PATH,
         layers.MODULE_PATH,
+        layers.KIT_PATH,
         layers.PYTHON_PATH,
     }
 

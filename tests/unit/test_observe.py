@@ -13,7 +13,6 @@ import pytest
 from pydantic import SecretStr
 
 from catalyst_operator.adapters.preflights import Preflights
-from catalyst_operator.adapters.run_logs import RunLogs
 from catalyst_operator.api import labels
 from catalyst_operator.api.phases import RunVerb
 from catalyst_operator.core import job, manifests, naming, record
@@ -24,6 +23,7 @@ from catalyst_operator.reconcilers.observe import LOCK_INFO, Observer
 from tests import gen
 from tests.fake_kube import FakeApi, Key, Request
 from tests.gen import NOW, SETTINGS, SPACE, TOKEN
+from tests.outside import outside
 
 Raw = dict[str, Any]
 S = gen.sovereign()
@@ -63,14 +63,10 @@ def terminated(name: str, code: int, finished: str = "2026-11-22T11:59:50Z") -> 
     return {"name": name, "state": {"terminated": ended}}
 
 
-async def nobody(_token: SecretStr, _wanted: Wanted) -> CloudView:
-    raise AssertionError("looking at the world never asks the cloud")
-
-
 async def observe(api: FakeApi, now: datetime = NOW, preflights: Preflights | None = None) -> Observation:
     client = api.client()
-    looks = preflights or Preflights(nobody, lambda: NOW)
-    return await Observer(client, RunLogs(client), looks, SETTINGS).observe(S, now)
+    looks = {"preflights": preflights} if preflights else {}
+    return await Observer(client, outside(client, **looks), SETTINGS).observe(S, now)
 
 
 async def test_a_world_in_which_nothing_was_made() -> None:

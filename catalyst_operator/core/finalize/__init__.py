@@ -14,9 +14,9 @@ from typing import Any
 from catalyst_operator.api import labels
 from catalyst_operator.api.phases import RunVerb
 from catalyst_operator.core import status
-from catalyst_operator.core.actions import Decision, RemoveFinalizer
+from catalyst_operator.core.actions import Decision, ForgetCluster, RemoveFinalizer
 from catalyst_operator.core.evidence import gather
-from catalyst_operator.core.finalize import destroys, ends
+from catalyst_operator.core.finalize import after_hand_off, destroys, ends
 from catalyst_operator.core.finalize.deletion import Deletion
 from catalyst_operator.core.observation import Observation
 from catalyst_operator.core.record import Record
@@ -34,8 +34,9 @@ def decide(o: Observation) -> Decision:
     record = answer.record or scene.record
     run = answer.run_in_view(scene)
     gone = any(isinstance(action, RemoveFinalizer) for action in answer.actions)
+    unwatched = (ForgetCluster(),) if o.cluster else ()
     return Decision(
-        actions=(*scene.evidence.actions, *answer.actions),
+        actions=(*unwatched, *scene.evidence.actions, *answer.actions),
         status=None if gone else status.build(o, record, run, answer.verdict),
         ended=scene.evidence.ended,
         requeue_after=answer.requeue_after,
@@ -52,7 +53,7 @@ def look(o: Observation) -> Deletion:
 def _variables(o: Observation, record: Record) -> dict[str, Any]:
     """What the module needs to validate. The release only matters to new servers: an unknown one blocks no deletion."""
     try:
-        return tfvars(o.sovereign, o.settings, record.sizes)
+        return tfvars(o.sovereign, o.settings, record.sizes, record.release)
     except UnknownReleaseError:
         spec = o.sovereign.spec.model_copy(update={"release": None})
         settings = replace(o.settings, default_release=None)
@@ -65,6 +66,8 @@ CHECKS: tuple[Callable[[Deletion], Answer | None], ...] = (
     ends.cleaned_up,
     ends.namespace_leaving,
     destroys.other_in_progress,
+    after_hand_off.export_not_acknowledged,
+    after_hand_off.archive_not_restored,
     ends.namespace_vanished,
     ends.nothing_left,
     destroys.state_obstacle,

@@ -75,8 +75,11 @@ def _obstacle(found: Obstacle | None) -> Answer | None:
 
 def no_credentials(scene: Deletion) -> Answer | None:
     """No token to destroy with, neither the owner's nor the copy of the last run."""
-    if has_usable_token(scene.o) or scene.o.has_token_copy:
-        return None
+    return None if has_usable_token(scene.o) or scene.o.has_token_copy else credentials_needed(scene)
+
+
+def credentials_needed(scene: Deletion) -> Answer:
+    """Waits for a token to destroy with."""
     name = scene.o.credentials_name
     found = (
         "does not exist" if scene.o.credentials is None else "holds no Hetzner Cloud API token under the key 'token'"

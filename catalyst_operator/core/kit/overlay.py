@@ -12,15 +12,15 @@ from jinja2 import Environment, StrictUndefined, Template
 
 from catalyst_operator.api.sovereign import Sovereign
 from catalyst_operator.core.kit.quoting import quoted
-from catalyst_operator.core.kit.selection import components
+from catalyst_operator.core.kit.selection import folders
 from catalyst_operator.core.kit.values import values
 from catalyst_operator.core.phase1.views import FLUX_NAMESPACE, SOURCE, kit_name
 from catalyst_operator.core.releases import Release
 
 _HEADER = """\
-# Sovereign {{ fqdn }}, release {{ release }}. Written by catalyst-operator, which writes it again whenever the Sovereign
-# changes: edit the Sovereign, or put what is yours into other folders. Flux follows branch {{ branch }} of
-# {{ url }}.
+# Sovereign {{ fqdn }}, release {{ release }}. Flux follows it in branch {{ branch }} of {{ url }}.
+# Written by catalyst-operator, which in mode Commit writes the whole folder again whenever the Sovereign changes: edit
+# the Sovereign, and put what is your own into other folders.
 """
 _KUSTOMIZATION = """\
 apiVersion: kustomize.config.k8s.io/v1beta1
@@ -84,7 +84,7 @@ def overlay(
         "namespace": FLUX_NAMESPACE,
         "source": SOURCE,
         "path": spec.gitops.path or folder,
-        "components": [path.replace("..", "../_template", 1) for path in components(spec, release)],
+        "components": [path.replace("..", "../_template", 1) for path in folders(spec, release)],
         "values": values(sovereign, release, chart_registry=chart_registry),
     }
     files = {"kustomization.yaml": _KUSTOMIZATION, "sync.yaml": _SYNC}

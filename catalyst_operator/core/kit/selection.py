@@ -15,7 +15,17 @@ _TAKE_OWNERSHIP_SINCE = (2, 5)
 
 
 def components(spec: SovereignSpec, release: Release) -> tuple[str, ...]:
-    """Folders of components, relative to that of the kit, as a Kustomization of Flux or kustomize names them."""
+    """What the cluster's Kustomization adds to the folder it follows: paths relative to that, dependencies first.
+
+    Nothing where spec.gitops.path leads elsewhere than to a bootstrap-kit: such a folder names its components itself.
+    """
+    path = spec.gitops.path
+    elsewhere = path is not None and path.rpartition("/")[2] != Folder.KIT
+    return () if elsewhere else folders(spec, release)
+
+
+def folders(spec: SovereignSpec, release: Release) -> tuple[str, ...]:
+    """Folders of components, relative to that of the kit."""
     names = [blueprint.name for blueprint in blueprints.load().closure(spec.components)]
     switches = [TAKE_OWNERSHIP] if _flux_version(release) >= _TAKE_OWNERSHIP_SINCE else []
     return tuple(f"../components/{name}" for name in (*switches, *names))

@@ -11,11 +11,11 @@ from collections.abc import Callable
 
 from catalyst_operator.api import labels
 from catalyst_operator.api.phases import RunVerb
-from catalyst_operator.core import status
+from catalyst_operator.core import status, watching
 from catalyst_operator.core.actions import AddFinalizer, Decision
 from catalyst_operator.core.evidence import gather
 from catalyst_operator.core.observation import Observation
-from catalyst_operator.core.provision import attempts, surroundings, wishes
+from catalyst_operator.core.provision import attempts, hand_off, new_cluster, overlays, surroundings, wishes
 from catalyst_operator.core.releases import UnknownReleaseError
 from catalyst_operator.core.scene import Answer, Scene
 from catalyst_operator.core.tfvars import inputs_digest, tfvars
@@ -29,7 +29,7 @@ def decide(o: Observation) -> Decision:
     record = answer.record or scene.record
     run = answer.run_in_view(scene)
     return Decision(
-        actions=(*hold, *scene.evidence.actions, *answer.actions),
+        actions=(*hold, *scene.evidence.actions, *watching.watch(o, scene.record), *answer.actions),
         status=status.build(o, record, run, answer.verdict),
         ended=scene.evidence.ended,
         requeue_after=answer.requeue_after,
@@ -41,7 +41,7 @@ def look(o: Observation) -> Scene:
     evidence = gather(o)
     verb = RunVerb.PLAN if o.sovereign.spec.dry_run else RunVerb.APPLY
     try:
-        variables = tfvars(o.sovereign, o.settings, evidence.record.sizes)
+        variables = tfvars(o.sovereign, o.settings, evidence.record.sizes, evidence.record.release)
     except UnknownReleaseError as error:
         where = "spec.release" if o.sovereign.spec.release else "the operator's setting CATALYST_RELEASE"
         said = str(error)
@@ -52,6 +52,8 @@ def look(o: Observation) -> Scene:
 CHECKS: tuple[Callable[[Scene], Answer | None], ...] = (
     surroundings.namespace_foreign,
     surroundings.namespace_terminating,
+    hand_off.handed_off,
+    hand_off.handing_over,
     attempts.stopping,
     attempts.run_in_progress,
     surroundings.state_obstacle,
@@ -59,9 +61,11 @@ CHECKS: tuple[Callable[[Scene], Answer | None], ...] = (
     wishes.spec_invalid,
     wishes.suspended,
     wishes.planned,
-    wishes.converged,
+    overlays.not_pushed,
+    new_cluster.converged,
     surroundings.credentials_missing,
     surroundings.credentials_malformed,
+    surroundings.owner_secrets_missing,
     attempts.awaiting_approval,
     attempts.cancelled,
     attempts.failed_for_good,

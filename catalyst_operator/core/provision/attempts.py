@@ -127,9 +127,20 @@ def new_run(scene: Scene) -> Answer:
     """Start a run: recorded first, then created."""
     sizes, variables = sizes_to_try(scene)
     run = next_run(scene.o, scene.record, scene.verb, variables)
-    record = replace(scene.record.with_new_run(run), handled=handled(scene.o, scene.record), sizes=sizes)
+    record = replace(
+        scene.record.with_new_run(run),
+        handled=handled(scene.o, scene.record),
+        sizes=sizes,
+        release=_pinned_release(scene, run, variables),
+    )
     actions = (*start_actions(scene.o, run, variables, record), *forgotten_inputs(scene.record, record))
     return Answer(_starting(run, record), actions, SAFETY, record)
+
+
+def _pinned_release(scene: Scene, run: RunEntry, variables: dict[str, Any]) -> str:
+    """The release is the first apply's from then on: as long as nothing stands, an edit of it is in time."""
+    pinned = scene.record.outputs is not None or run.verb is not RunVerb.APPLY
+    return scene.record.release if pinned else str(variables["release"]["name"])
 
 
 def sizes_to_try(scene: Scene) -> tuple[dict[str, SizeChoice], dict[str, Any]]:
@@ -139,7 +150,7 @@ def sizes_to_try(scene: Scene) -> tuple[dict[str, SizeChoice], dict[str, Any]]:
     sizes = sizing.from_the_top(sizing.servers(scene.o.sovereign.spec), scene.record.sizes, failed)
     if sizes == scene.record.sizes:
         return sizes, scene.variables
-    return sizes, tfvars(scene.o.sovereign, scene.o.settings, sizes)
+    return sizes, tfvars(scene.o.sovereign, scene.o.settings, sizes, scene.record.release)
 
 
 def _cause_to_stop(scene: Scene, run: RunEntry) -> StopCause | None:

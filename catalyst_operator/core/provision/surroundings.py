@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from catalyst_operator.api.conditions import Reason
 from catalyst_operator.api.phases import Phase
-from catalyst_operator.core import diagnosis, naming
+from catalyst_operator.core import diagnosis, naming, seeds
 from catalyst_operator.core.hetzner import TOKEN_LENGTH, well_formed
 from catalyst_operator.core.obstacles import ABOUT_STATE, BEFORE_A_RUN, BEFORE_NEW_NODES, Obstacle, first
 from catalyst_operator.core.provision.verdicts import reason_of_failure, reason_of_work, stalled, working
@@ -94,6 +94,15 @@ def credentials_malformed(scene: Scene) -> Answer | None:
     error = diagnosis.entry(diagnosis.TOKEN_INVALID, text)
     verdict = stalled(Reason.CREDENTIALS_INVALID, f"{error.code}: {text} {error.remedy}", (error,))
     return Answer(verdict, requeue_after=scene.o.settings.poll)
+
+
+def owner_secrets_missing(scene: Scene) -> Answer | None:
+    """What the new cluster will need is asked for before it costs anything."""
+    missing = seeds.lacking(scene.o.sovereign.spec, scene.o.owner_secrets) if scene.record.outputs is None else ""
+    if not missing:
+        return None
+    message = f"{missing}; create it in namespace {scene.o.sovereign.metadata.namespace}. Nothing is created before."
+    return Answer(working(Phase.PENDING, Reason.CREDENTIALS_MISSING, message), requeue_after=scene.o.settings.poll)
 
 
 def run_obstacle(scene: Scene) -> Answer | None:

@@ -42,14 +42,3 @@ def planned(scene: Scene) -> Answer | None:
         f"Dry run: {plan_words(run)}{price}. Nothing was created or changed; set spec.dryRun to false to apply it."
     )
     return Answer(Verdict(Stance.SETTLED, phase, Reason.DRY_RUN, message))
-
-
-def converged(scene: Scene) -> Answer | None:
-    """What is wanted was applied."""
-    if scene.verb is not RunVerb.APPLY or scene.record.applied_digest != scene.digest or scene.record.outputs is None:
-        return None
-    message = (
-        f"Infrastructure is applied, load balancer {scene.record.outputs.load_balancer_ip}; "
-        "waiting for Flux on the new cluster."
-    )
-    return Answer(Verdict(Stance.SETTLED, Phase.FLUX_BOOTSTRAP, Reason.AWAITING_FLUX_BOOTSTRAP, message))

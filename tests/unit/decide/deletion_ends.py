@@ -7,13 +7,65 @@ from datetime import timedelta
 from catalyst_operator.api.phases import RunVerb
 from catalyst_operator.core.finalize.deletion import LOOK_AGAIN
 from catalyst_operator.core.observation import LockView, NamespaceView, StateView
-from catalyst_operator.core.record import RunState
-from tests import gen
-from tests.gen import known, seen, spec
+from catalyst_operator.core.record import HandOff, RunState
+from catalyst_operator.core.scene import SAFETY
+from tests import gen, new_cluster
+from tests.gen import SETTINGS, known, seen, spec
 from tests.unit.decide.deletions import AFTER, ANNOUNCED, APPLIED, DESTROYED, MADE, ORPHAN, going
-from tests.unit.decide.table import Deleted
+from tests.unit.decide.table import START, Deleted
+
+EXPORTED = spec(decommission={"acknowledgeExported": True})
+
+OWNERS = HandOff(started=gen.NOW, refused=gen.NOW, finished=gen.NOW)
+"""It was handed over."""
+ARCHIVED = seen(state=None, archived_state=StateView(serial=7), has_token_copy=False, has_cluster_secrets=False)
 
 CASES = (
+    Deleted(
+        "handed over: what only the Sovereign has, its owner takes along first",
+        (going(), known(APPLIED, hand_off=OWNERS), ARCHIVED),
+        check="export_not_acknowledged",
+        deleting="ExportNotAcknowledged",
+        says=("was handed over", "acknowledgeExported"),
+        summary="Stalled",
+        operation="Failed",
+    ),
+    Deleted(
+        "handed over and exported: a destroy works on a copy of the archived state",
+        (going(EXPORTED), known(APPLIED, hand_off=OWNERS), ARCHIVED),
+        check="archive_not_restored",
+        deleting="Waiting",
+        says=("restored from its archive",),
+        does=("RestoreArchive",),
+        again=timedelta(0),
+    ),
+    Deleted(
+        "handed over: the copy of the token is gone, so the owner gives one",
+        (going(EXPORTED), known(APPLIED, hand_off=OWNERS), ARCHIVED, seen(credentials=None)),
+        check="archive_not_restored",
+        deleting="CredentialsMissing",
+        says=("Secret team-a/hcloud does not exist",),
+        summary="Stalled",
+        again=SETTINGS.poll,
+        operation="Waiting",
+    ),
+    Deleted(
+        "handed over, restored: destroyed like any other",
+        (going(EXPORTED), known(APPLIED, hand_off=OWNERS), ARCHIVED, seen(state=StateView(serial=7))),
+        check="new_destroy",
+        deleting="Destroying",
+        does=START,
+        again=SAFETY,
+    ),
+    Deleted(
+        "the watch over the new cluster ends with the wish for it",
+        (going(spec(deletionProtection=True)), known(APPLIED), seen(cluster=new_cluster.down(gen.NOW))),
+        check="protected",
+        deleting="ProtectedDeletion",
+        summary="Stalled",
+        does=("ForgetCluster",),
+        operation="Failed",
+    ),
     Deleted(
         "protection on: a deletion that got past admission destroys nothing, and the message has the command to go on",
         (going(spec(deletionProtection=True)), known(APPLIED)),

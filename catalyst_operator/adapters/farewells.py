@@ -1,0 +1,52 @@
+"""Gives up the operator's rights on a new cluster, and looks whether they are gone: the proof of a hand-off."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from datetime import datetime
+
+from catalyst_operator.adapters.kube import Kind
+from catalyst_operator.adapters.remote import Connect
+from catalyst_operator.core.access import OBSERVER, SEEDER, Access
+from catalyst_operator.core.farewell import FarewellReport
+from catalyst_operator.core.phase1.views import FLUX_NAMESPACE
+from catalyst_operator.errors import ApiError, NotFound, Refused
+
+CLUSTER_ROLE_BINDINGS = Kind("rbac.authorization.k8s.io/v1", "clusterrolebindings", namespaced=False)
+ROLE_BINDINGS = Kind("rbac.authorization.k8s.io/v1", "rolebindings")
+HELM_RELEASES = Kind("helm.toolkit.fluxcd.io/v2", "helmreleases")
+
+
+async def give_up(
+    connect: Connect, access: Callable[[str], Awaitable[Access]], *, key: str, clock: Callable[[], datetime]
+) -> FarewellReport:
+    """Each identity takes away its own rights, and then asks for what it could see or change before. `access` mints for
+    a user. Whatever was refused already stays refused, so it may be repeated; never raises ApiError."""
+    try:
+        seeder, observer = await access(SEEDER), await access(OBSERVER)
+        async with connect(seeder) as remote:
+            with suppress(Refused):
+                await remote.delete(ROLE_BINDINGS, FLUX_NAMESPACE, SEEDER)
+            seeder_refused = await _refused(remote.get(ROLE_BINDINGS, FLUX_NAMESPACE, SEEDER))
+        async with connect(observer) as remote:
+            with suppress(Refused):
+                await remote.delete(CLUSTER_ROLE_BINDINGS, "", OBSERVER)
+            observer_refused = await _refused(remote.list(HELM_RELEASES, FLUX_NAMESPACE))
+    except ApiError as error:
+        return FarewellReport(key, clock(), False, message=str(error))
+    until = min(seeder.expires, observer.expires)
+    if not (seeder_refused and observer_refused):
+        return FarewellReport(key, clock(), False, until, "the API server still accepts the certificates")
+    return FarewellReport(key, clock(), True, until)
+
+
+async def _refused(request: Awaitable[object]) -> bool:
+    """Whether a request is refused. That something is not there says that the right to look is."""
+    try:
+        await request
+    except Refused:
+        return True
+    except NotFound:
+        return False
+    return False

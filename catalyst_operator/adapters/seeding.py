@@ -1,0 +1,45 @@
+"""Fills the Secrets that a new cluster was born with, as the identity that may do that and nothing else (DESIGN §6)."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+from datetime import datetime
+
+from catalyst_operator.adapters import kube
+from catalyst_operator.adapters.kube import Kube
+from catalyst_operator.adapters.remote import Connect
+from catalyst_operator.core import diagnosis
+from catalyst_operator.core.access import Access
+from catalyst_operator.core.phase1.views import FLUX_NAMESPACE
+from catalyst_operator.core.seeds import Seed, SeedReport
+from catalyst_operator.errors import ApiError, NotFound, Refused
+
+
+async def deliver(
+    client: Kube,
+    connect: Connect,
+    access: Callable[[], Awaitable[Access]],
+    *,
+    namespace: str,
+    seeds: Iterable[Seed],
+    key: str,
+    clock: Callable[[], datetime],
+) -> SeedReport:
+    """Copy the owner's Secrets in `namespace` to where the new cluster expects them. What was delivered before
+    something failed is in the report; never raises ApiError."""
+    seeded: dict[str, str] = {}
+    try:
+        async with connect(await access()) as remote:
+            for seed in seeds:
+                secret = await client.get(kube.SECRETS, namespace, seed.source)
+                wanted = {k: v for k, v in (secret.get("data") or {}).items() if k in (*seed.needed, *seed.optional)}
+                await remote.merge(kube.SECRETS, FLUX_NAMESPACE, seed.target, {"data": wanted})
+                meta = secret["metadata"]
+                seeded[seed.target] = f"{meta['uid']}/{meta['resourceVersion']}"
+    except NotFound:
+        # First boot makes them just before the kit; or the owner took a Secret away a moment ago.
+        return SeedReport(key, clock(), seeded)
+    except ApiError as error:
+        code = diagnosis.REMOTE_UNAUTHORIZED if isinstance(error, Refused) else diagnosis.API_UNREACHABLE
+        return SeedReport(key, clock(), seeded, diagnosis.entry(code, f"A Secret could not be delivered: {error}"))
+    return SeedReport(key, clock(), seeded)

@@ -1,0 +1,280 @@
+"""One new cluster, watched: while its API server answers, two watches, a survey and a look at the console run; while it
+does not, nothing but one small question is asked, ever more rarely.
+
+That question is for the UID of the cluster itself. So nothing of a cluster is believed that was made anew at the same
+address, and a server that refuses everything is asked once and not by everybody.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import replace
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from catalyst_operator.adapters.connections import Connections
+from catalyst_operator.adapters.kube import Kind
+from catalyst_operator.adapters.list_watch import ListWatch
+from catalyst_operator.adapters.remote import NO_ANSWER, AccessSource
+from catalyst_operator.adapters.survey import cluster_uid, survey
+from catalyst_operator.adapters.timings import REFUSALS, Backoff, Bell, Timings, rest
+from catalyst_operator.core.phase1 import presence
+from catalyst_operator.core.phase1.bootstrap import flux_available
+from catalyst_operator.core.phase1.flux import helm_release, kustomization
+from catalyst_operator.core.phase1.target import Target
+from catalyst_operator.core.phase1.views import FLUX_NAMESPACE, ClusterView, ConsoleView, Link, LinkView, Survey
+from catalyst_operator.errors import ApiError, NotFound, Unauthorized, Untrusted
+
+log = logging.getLogger(__name__)
+
+HELM_RELEASES = Kind("helm.toolkit.fluxcd.io/v2", "helmreleases")
+KUSTOMIZATIONS = Kind("kustomize.toolkit.fluxcd.io/v1", "kustomizations")
+TOLERATED = 1
+"""Failures in a row that say nothing of the link yet: a watch that broke off is nearly always taken up again."""
+
+Probe = Callable[[str, str], Awaitable[ConsoleView]]
+"""Asks at an address for the console of an FQDN."""
+
+
+class WatchedCluster:
+    """What is known of it is in `view`; `changed` is called whenever that says something new."""
+
+    def __init__(
+        self,
+        target: Target,
+        connections: Connections,
+        probe: Probe,
+        changed: Callable[[], None],
+        clock: Callable[[], datetime],
+        timings: Timings,
+    ) -> None:
+        self.target = target
+        self.hurry = asyncio.Event()
+        """Set by whoever does not want to wait for the next look."""
+        self._connections = connections
+        self._probe = probe
+        self._clock = clock
+        self._timings = timings
+        self._bell = Bell(changed, timings.gather)
+        self._releases = ListWatch(HELM_RELEASES, FLUX_NAMESPACE, helm_release, self._moved, timings)
+        self._kustomizations = ListWatch(KUSTOMIZATIONS, FLUX_NAMESPACE, kustomization, self._moved, timings)
+        self._survey: Survey | None = None
+        self._console: ConsoleView | None = None
+        self._uid = ""
+        self._link = LinkView(Link.CONNECTING, clock())
+        self._faults: dict[str, tuple[int, ApiError]] = {}
+        """Of each loop: how often it failed in a row, and with what."""
+        self._doubt = asyncio.Event()
+        """Set when a loop failed in a way that makes one ask whether the cluster is still there."""
+        self._task: asyncio.Task[None] | None = None
+        self._view: ClusterView | None = None
+
+    def start(self, uid: str) -> None:
+        """Begin; `uid` is for those who look at tasks."""
+        self._task = asyncio.create_task(self._keep_watching(), name=f"cluster of {uid}")
+
+    def take_over(self, target: Target, access: AccessSource, changed: Callable[[], None]) -> None:
+        """Another pace, and the newest ways to mint and to tell."""
+        if target.pace < self.target.pace:
+            self.hurry.set()
+        self.target, self._connections.access, self._bell.told = target, access, changed
+
+    async def close(self) -> None:
+        """Stop; no connection is open when this returns."""
+        self._bell.silence()
+        if self._task:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        self._bell.silence()
+        await self._connections.close()
+
+    def view(self) -> ClusterView:
+        """What is known now."""
+        if self._view is None:
+            self._view = ClusterView(
+                link=self._link,
+                synced=self._releases.synced and self._kustomizations.synced,
+                releases=tuple(sorted(self._releases.objects.values(), key=lambda r: r.key)),
+                kustomizations=tuple(sorted(self._kustomizations.objects.values(), key=lambda k: k.key)),
+                survey=self._survey,
+                console=self._console,
+            )
+        return self._view
+
+    def _tell(self) -> None:
+        self._view = None
+        self._bell.ring()
+
+    def _moved(self) -> None:
+        """A watched object changed. Causes of trouble are looked for only while there is some, and then soon."""
+        self._tell()
+        if self._survey is not None and self._survey.pods is None and not self._settled:
+            self.hurry.set()
+
+    # --- is it there? -------------------------------------------------------------------------------------------------
+
+    async def _keep_watching(self) -> None:
+        backoff = Backoff(self._timings)
+        while True:
+            try:
+                self._met(await self._ask())
+                backoff.reset()
+                await self._watch()
+            except ApiError as error:
+                self._lost(error)
+                await rest(self._timings, backoff.after(error), self.hurry)
+            except Exception as error:
+                # A defect must not end the watch of a cluster for ever.
+                log.exception("%s", self.target.fqdn)
+                await rest(self._timings, backoff.after(error), self.hurry)
+
+    async def _ask(self) -> str:
+        """The UID of the cluster. A refused certificate may just have ended: another one is tried before it counts."""
+        try:
+            return await self._ask_once()
+        except Unauthorized:
+            await self._timings.sleep(self._timings.spacing)
+            return await self._ask_once()
+
+    async def _ask_once(self) -> str:
+        async with self._connections.use() as remote:
+            return await cluster_uid(remote)
+
+    def _met(self, uid: str) -> None:
+        if self._uid and uid != self._uid:
+            log.warning("%s: another cluster answers now; nothing of the one before is believed", self.target.fqdn)
+            self._releases.reset()
+            self._kustomizations.reset()
+            self._survey = self._console = None
+            self._tell()
+        self._uid = uid
+        self._linked(Link.UP)
+
+    def _lost(self, error: ApiError) -> None:
+        self._faults.clear()
+        self._linked(_state(error), str(error))
+
+    async def _watch(self) -> None:
+        """Watch until another cluster answers. Raises ApiError once none does."""
+        self._doubt.clear()
+        tasks = [asyncio.create_task(loop) for loop in self._loops()]
+        try:
+            there = True
+            while there:
+                await self._doubt.wait()
+                self._doubt.clear()
+                there = await self._still_there()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _still_there(self) -> bool:
+        """Whether it is the same cluster. One question without an answer is not held against it."""
+        try:
+            return await self._ask() == self._uid
+        except ApiError as error:
+            await self._timings.sleep(Backoff(self._timings).after(error))
+            return await self._ask() == self._uid
+
+    # --- how the link stands ------------------------------------------------------------------------------------------
+
+    def _outcome(self, loop: str, error: ApiError | None) -> None:
+        """What became of a loop's last attempt. Without an answer, or with a refusal, it is asked whether that is
+        all the cluster says; other failures are the loop's own."""
+        if error is None or isinstance(error, NotFound):
+            self._faults.pop(loop, None)
+        else:
+            self._faults[loop] = (self._faults.get(loop, (0, error))[0] + 1, error)
+            if error.status in (NO_ANSWER, *REFUSALS):
+                self._doubt.set()
+        counting = [fault for count, fault in self._faults.values() if count > TOLERATED]
+        if counting:
+            self._linked(_state(counting[0]), str(counting[0]))
+        else:
+            self._linked(Link.UP)
+
+    def _linked(self, state: Link, message: str = "") -> None:
+        if (self._link.state, self._link.message) != (state, message):
+            since = self._link.since if self._link.state is state else self._clock()
+            self._link = LinkView(state, since, message)
+            self._tell()
+
+    # --- loops, while it answers --------------------------------------------------------------------------------------
+
+    def _loops(self) -> list[Coroutine[Any, Any, None]]:
+        use = self._connections.use
+        console = [self._keep_asking_console()] if self.target.console else []
+        return [
+            self._releases.run(use, partial(self._outcome, "releases")),
+            self._kustomizations.run(use, partial(self._outcome, "kustomizations")),
+            self._keep_surveying(),
+            *console,
+        ]
+
+    async def _keep_surveying(self) -> None:
+        backoff = Backoff(self._timings)
+        while True:
+            try:
+                async with self._connections.use() as remote:
+                    self._surveyed(await survey(remote, self._clock, kit_settled=self._settled))
+                backoff.reset()
+                pause = self._timings.spread(self._pace())
+                self._outcome("survey", None)
+            except ApiError as error:
+                pause = backoff.after(error)
+                self._outcome("survey", error)
+            except Exception as error:
+                log.exception("%s: survey", self.target.fqdn)
+                pause = backoff.after(error)
+            await rest(self._timings, pause, self.hurry)
+
+    def _surveyed(self, found: Survey) -> None:
+        if found.cluster_uid != self._uid:
+            self._doubt.set()
+            return
+        before, self._survey, self._view = self._survey, found, None
+        if before is None or _essence(before) != _essence(found):
+            self._tell()
+
+    @property
+    def _settled(self) -> bool:
+        objects = (*self._releases.objects.values(), *self._kustomizations.objects.values())
+        return bool(self._releases.objects) and all(o.ready for o in objects)
+
+    def _pace(self) -> float:
+        view, pace = self.view(), self.target.pace.total_seconds()
+        begun = flux_available(view) and not presence.objects_awaited(view, self.target.fqdn)
+        return pace if begun else min(pace, self._timings.eager)
+
+    async def _keep_asking_console(self) -> None:
+        """There is no console before there are components."""
+        while True:
+            try:
+                if self._releases.objects:
+                    self._asked(await self._probe(self.target.balancer, self.target.fqdn))
+            except Exception:
+                log.exception("%s: console", self.target.fqdn)
+            answers = self._console is not None and self._console.answers
+            pace = self.target.pace.total_seconds()
+            await self._timings.sleep(self._timings.spread(pace if answers else min(pace, self._timings.eager)))
+
+    def _asked(self, found: ConsoleView) -> None:
+        before, self._console, self._view = self._console, found, None
+        if before is None or replace(before, at=found.at) != found:
+            self._tell()
+
+
+def _state(error: ApiError) -> Link:
+    if isinstance(error, Untrusted):
+        return Link.UNTRUSTED
+    return Link.UNAUTHORIZED if error.status in REFUSALS else Link.DOWN
+
+
+def _essence(found: Survey) -> Survey:
+    """Without what differs each time: when it was looked, and when a warning was repeated last."""
+    events = None if found.events is None else tuple(replace(event, at=None) for event in found.events)
+    return replace(found, at=datetime.min, events=events)

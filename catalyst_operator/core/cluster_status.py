@@ -1,0 +1,163 @@
+"""The part of a Sovereign's status that speaks of its new cluster.
+
+What cannot be seen at the moment is told as it was seen last: a restart of the operator, or a link that is down, takes
+nothing back.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from catalyst_operator.api.conditions import ConditionType, Reason
+from catalyst_operator.api.enums import HandOffMode
+from catalyst_operator.api.phases import Phase1Outcome
+from catalyst_operator.api.sovereign_status import ComponentStatus, Endpoints, KustomizationStatus, Phase1InForce
+from catalyst_operator.core import conditions, kit
+from catalyst_operator.core.assessment import Assessment
+from catalyst_operator.core.observation import Observation
+from catalyst_operator.core.phase1.views import KustomizationView, Link
+from catalyst_operator.core.phase_conditions import Told
+from catalyst_operator.core.record import Record
+from catalyst_operator.core.redact import shorten
+
+INFRASTRUCTURE_DONE, FLUX_DONE, KIT_DONE = 50, 60, 98
+"""Percent: the servers stand; Flux runs there; the kit is installed, and what else Ready stands for is not."""
+MAX_COMPONENTS = 256
+MAX_KUSTOMIZATIONS = 64
+
+
+def progress(found: Assessment) -> int:
+    """How far a Sovereign is whose infrastructure stands, in percent."""
+    if not found.flux.done:
+        return INFRASTRUCTURE_DONE
+    total = len(found.judgement.components)
+    return FLUX_DONE + (KIT_DONE - FLUX_DONE) * found.judgement.installed // total if total else FLUX_DONE
+
+
+# --- conditions -------------------------------------------------------------------------------------------------------
+
+KIT_REASONS = {
+    Phase1Outcome.READY: Reason.READY,
+    Phase1Outcome.FAILED: Reason.FAILED,
+    Phase1Outcome.FLUX_NOT_RECONCILING: Reason.FLUX_NOT_RECONCILING,
+    Phase1Outcome.TIMEOUT: Reason.TIMEOUT,
+}
+_NO_CLUSTER: Told = ("Unknown", Reason.WAITING, "The infrastructure is not there yet.")
+
+
+def conditions_of(o: Observation, record: Record, found: Assessment | None) -> dict[ConditionType, Told]:
+    """The conditions of the new cluster: FluxBootstrap always, KitReady and HandedOff once there is a cluster."""
+    told = {ConditionType.FLUX_BOOTSTRAP: _flux(o, found)}
+    if record.bootstrap is None:
+        return told
+    told[ConditionType.KIT_READY] = _kit(o, record, found)
+    told[ConditionType.HANDED_OFF] = _handed_off(o, record)
+    return told
+
+
+def _before(o: Observation, type_: ConditionType) -> Told | None:
+    found = conditions.find(o.sovereign.status.conditions, type_)
+    return (found.status, found.reason, found.message) if found else None
+
+
+def _flux(o: Observation, found: Assessment | None) -> Told:
+    if found is None or (reconnecting(o, found.flux_seen) and found.flux.error is None):
+        return _before(o, ConditionType.FLUX_BOOTSTRAP) or (
+            (found.flux.status, found.flux.reason, found.flux.message) if found else _NO_CLUSTER
+        )
+    return found.flux.status, found.flux.reason, found.flux.message
+
+
+def _kit(o: Observation, record: Record, found: Assessment | None) -> Told:
+    if found is None:
+        kept = _before(o, ConditionType.KIT_READY)
+        return kept or ("Unknown", Reason.PROGRESSING, "The new cluster is not watched any more.")
+    judged = found.judgement
+    if judged.outcome is None:
+        kept = _before(o, ConditionType.KIT_READY) if not _seen_now(o) else None
+        return kept or ("Unknown", Reason.PROGRESSING, judged.message or "Nothing was seen of the kit yet.")
+    cause = found.errors[0] if found.errors and judged.outcome is not Phase1Outcome.READY else None
+    why = f" {cause.code}: {cause.message} {cause.remedy}" if cause else ""
+    truth = "True" if judged.outcome is Phase1Outcome.READY else "False"
+    return truth, KIT_REASONS[judged.outcome], f"{judged.message}{why}".strip()  # type: ignore[return-value]
+
+
+def _handed_off(o: Observation, record: Record) -> Told:
+    hand_off = record.hand_off
+    if hand_off is None:
+        if o.sovereign.spec.hand_off.mode is HandOffMode.MANUAL:
+            return "False", Reason.AWAITING_HAND_OFF, "Waits for the annotation handOffRequestedAt once it is ready."
+        return "False", Reason.AWAITING_HAND_OFF, "Follows by itself once everything is ready."
+    if hand_off.finished is None:
+        return "Unknown", Reason.RUNNING, f"Under way since {hand_off.started:%Y-%m-%d %H:%M:%S} UTC."
+    proof = (
+        f"At {hand_off.refused:%Y-%m-%d %H:%M:%S} UTC the new cluster refused the operator's certificates, which were "
+        "still valid: their rights are gone. "
+        if hand_off.refused
+        else ""
+    )
+    kept = "Authorities, join tokens and the copy of the token are deleted; the OpenTofu state is archived in Secret "
+    return "True", Reason.HANDED_OFF, f"{proof}{kept}{o.run_namespace}/archived-state."
+
+
+# --- fields -----------------------------------------------------------------------------------------------------------
+
+
+def fields(o: Observation, record: Record, found: Assessment | None) -> dict[str, Any]:
+    """Fields of the status by their names in the model."""
+    begun = record.bootstrap
+    told: dict[str, Any] = {"release": record.release or None}
+    if begun is None:
+        return told
+    told["phase1_outcome"] = begun.outcome
+    if begun.outcome is Phase1Outcome.READY or record.hand_off:
+        told["endpoints"] = endpoints(o.sovereign.spec.domain.fqdn)
+    if found is None:
+        return told
+    told["phase1"] = Phase1InForce(
+        first_seen_timeout=found.limits.first_seen_timeout,
+        watch_timeout=o.sovereign.spec.phase1.watch_timeout or o.settings.watch_timeout,
+        min_components=found.limits.min_components,
+        first_seen_deadline=found.limits.first_seen_deadline,
+        watch_deadline=found.limits.watch_deadline,
+    )
+    if _seen_now(o):
+        told["components"] = _components(o, found)
+        told["components_summary"] = found.judgement.summary
+        told["kustomizations"] = tuple(map(_kustomization, o.cluster.kustomizations[:MAX_KUSTOMIZATIONS]))  # type: ignore[union-attr]
+    return told
+
+
+def endpoints(fqdn: str) -> Endpoints:
+    """The Sovereign's URLs."""
+    return Endpoints(**{name: f"https://{name}.{fqdn}" for name in ("console", "gitea", "admin", "api")})
+
+
+def reconnecting(o: Observation, flux_seen: bool) -> bool:
+    """Whether this operator has only begun to look at a cluster that was known to be up, as after a restart."""
+    unknown = o.cluster is None or o.cluster.link.state is Link.CONNECTING
+    return flux_seen and (unknown or (o.cluster.link.state is Link.UP and not o.cluster.synced))  # type: ignore[union-attr]
+
+
+def _seen_now(o: Observation) -> bool:
+    """Whether what is known of the kit was read by this operator; before that, what was told last stands."""
+    return o.cluster is not None and o.cluster.synced
+
+
+def _components(o: Observation, found: Assessment) -> tuple[ComponentStatus, ...]:
+    pulled = kit.pulled_in(o.sovereign.spec)
+    return tuple(
+        ComponentStatus(
+            name=c.name,
+            state=c.state,
+            message=shorten(c.message),
+            since=c.since,
+            pulled_in_by=pulled.get(c.name, ()),
+        )
+        for c in found.judgement.components[:MAX_COMPONENTS]
+    )
+
+
+def _kustomization(view: KustomizationView) -> KustomizationStatus:
+    ready = view.condition("Ready")
+    return KustomizationStatus(name=view.name, ready=view.ready, message=shorten(ready.message) if ready else "")

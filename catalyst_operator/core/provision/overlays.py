@@ -1,0 +1,78 @@
+"""Checks of mode Commit: what the new cluster is to follow is in its Git repository before it costs anything, and every
+later change of it is pushed as well."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from catalyst_operator.api import labels
+from catalyst_operator.api.conditions import Reason
+from catalyst_operator.api.enums import GitOpsMode
+from catalyst_operator.api.phases import Phase
+from catalyst_operator.core import kit, releases
+from catalyst_operator.core.actions import PushOverlay, WriteRecord
+from catalyst_operator.core.attempts import requested
+from catalyst_operator.core.overlay import Change, OverlayReport, key_of
+from catalyst_operator.core.provision.verdicts import reason_of_work, stalled, working
+from catalyst_operator.core.scene import SAFETY, Answer, Scene
+from catalyst_operator.core.seeds import lacking
+
+
+def not_pushed(scene: Scene) -> Answer | None:
+    """The overlay that is wanted now is not in the repository yet."""
+    spec = scene.o.sovereign.spec
+    if spec.gitops.mode is not GitOpsMode.COMMIT:
+        return None
+    url, change = wanted(scene)
+    if scene.record.overlay == change.digest:
+        return None
+    missing = lacking(spec, scene.o.owner_secrets)
+    if missing:
+        message = f"{missing}; create it in namespace {scene.o.sovereign.metadata.namespace}."
+        verdict = working(Phase.PENDING, Reason.CREDENTIALS_MISSING, message)
+        return Answer(verdict, requeue_after=scene.o.settings.poll)
+    return _pushing(scene, url, change)
+
+
+def wanted(scene: Scene) -> tuple[str, Change]:
+    """The repository, and what is to be in the Sovereign's folder there."""
+    sovereign, settings = scene.o.sovereign, scene.o.settings
+    spec, name = sovereign.spec, sovereign.metadata.name
+    url = spec.gitops.url or settings.default_git_url
+    release = releases.load().get(spec.release or scene.record.release or settings.default_release)
+    files = kit.overlay(sovereign, release, url=url, branch=spec.gitops.branch)
+    message = f"Render {kit.overlay_path(spec.domain.fqdn)} for Sovereign {sovereign.metadata.namespace}/{name}"
+    return url, Change(kit.overlay_path(spec.domain.fqdn), files, message)
+
+
+def _pushing(scene: Scene, url: str, change: Change) -> Answer:
+    o = scene.o
+    branch = o.sovereign.spec.gitops.branch
+    reference = o.sovereign.spec.gitops.credentials_secret_ref
+    view = o.owner_secrets.get(reference.name) if reference else None
+    key = key_of(change, url, branch, view.version if view else "", requested(o, labels.ANNOTATION_RETRY))
+    report = o.overlay
+    if report and report.digest == change.digest:
+        record = replace(scene.record, overlay=change.digest, overlay_revision=report.revision)
+        verdict = working(Phase.PENDING, reason_of_work(scene.record), f"{change.folder} is in {url}.")
+        return Answer(verdict, (WriteRecord(record),), o.settings.poll, record)
+    ask = (PushOverlay(key, url, branch, change),)
+    if report and report.key == key and report.error:
+        return _failed(scene, report, ask)
+    message = f"Pushing {change.folder} to {url}, branch {branch}."
+    return Answer(working(Phase.PENDING, reason_of_work(scene.record), message), ask, SAFETY)
+
+
+def _failed(scene: Scene, report: OverlayReport, ask: tuple[PushOverlay, ...]) -> Answer:
+    """What a person has to mend is looked at again from time to time, as what may pass by itself is."""
+    error, o = report.error, scene.o
+    if error is None:
+        return Answer(working(Phase.PENDING, Reason.RETRYING, "The push is tried again."), ask, SAFETY)
+    due = o.now - report.at >= o.settings.preflight_interval
+    message = f"{error.code}: {error.message.rstrip('.')}. {error.remedy}"
+    verdict = (
+        stalled(Reason.CHECK_FAILED, message, (error,))
+        if error.terminal
+        else working(Phase.PENDING, Reason.RETRYING, message, (error,))
+    )
+    return Answer(verdict, ask if due else (), o.settings.poll)

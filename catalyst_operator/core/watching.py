@@ -1,0 +1,96 @@
+"""What has to be remembered of a new cluster, and what keeps an eye on it: part of every look from its first apply on,
+whatever else there is to do for the Sovereign."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from catalyst_operator.api import labels
+from catalyst_operator.api.phases import Phase1Outcome
+from catalyst_operator.core import seeds
+from catalyst_operator.core.actions import Action, ForgetCluster, LookAgain, SeedCluster, WatchCluster
+from catalyst_operator.core.assessment import Assessment, assess
+from catalyst_operator.core.attempts import requested, unanswered
+from catalyst_operator.core.observation import Observation
+from catalyst_operator.core.phase1.bootstrap import flux_available
+from catalyst_operator.core.phase1.target import Target
+from catalyst_operator.core.phase1.views import Link
+from catalyst_operator.core.record import Bootstrap, Record
+
+SEED_AGAIN = timedelta(seconds=5)
+"""How soon a delivery that did not succeed is tried again."""
+
+
+def advance(o: Observation, record: Record) -> Record:
+    """The record with what this look adds to it."""
+    if record.outputs is None or record.hand_off is not None or o.sovereign.metadata.deletion_timestamp is not None:
+        return record
+    record = _rejoined(o, replace(record, bootstrap=record.bootstrap or Bootstrap(since=o.now, watch_since=o.now)))
+    begun = _seen(o, record.bootstrap or Bootstrap(o.now, o.now))
+    record = replace(record, bootstrap=begun)
+    found = assess(o, record)
+    return record if found is None else replace(record, bootstrap=_judged(begun, found))
+
+
+def watch(o: Observation, record: Record) -> tuple[Action, ...]:
+    """What keeps an eye on the new cluster, as long as the operator has any business with it."""
+    if record.outputs is None or record.bootstrap is None or record.hand_off is not None:
+        return (ForgetCluster(),) if o.cluster and record.hand_off is None else ()
+    verdict = record.bootstrap.outcome is not None
+    target = Target(
+        addresses=record.outputs.control_plane_ips,
+        fqdn=o.sovereign.spec.domain.fqdn,
+        balancer=record.outputs.load_balancer_ip,
+        console=o.settings.console_check,
+        pace=o.settings.settled_survey_interval if verdict else o.settings.survey_interval,
+    )
+    look = (LookAgain(),) if _asked_to_look(o) else ()
+    return (WatchCluster(target), *look, *_seeding(o, record.bootstrap))
+
+
+def _asked_to_look(o: Observation) -> bool:
+    asked = requested(o, labels.ANNOTATION_RECONCILE)
+    return bool(asked) and asked != o.sovereign.status.last_handled_reconcile_at
+
+
+def _rejoined(o: Observation, record: Record) -> Record:
+    """A rejoin gives the kit its time again, from now on."""
+    if record.bootstrap is None or not unanswered(o, record, labels.ANNOTATION_REJOIN):
+        return record
+    since = record.bootstrap.since if record.bootstrap.first_seen else o.now
+    return replace(
+        record,
+        bootstrap=replace(record.bootstrap, since=since, watch_since=o.now, outcome=None),
+        handled={**record.handled, labels.ANNOTATION_REJOIN: requested(o, labels.ANNOTATION_REJOIN)},
+    )
+
+
+def _seen(o: Observation, begun: Bootstrap) -> Bootstrap:
+    """What was seen for the first time."""
+    view = o.cluster
+    delivered = o.seeds.seeded if o.seeds else {}
+    begun = replace(begun, seeded={**begun.seeded, **delivered})
+    if view is None or view.link.state is not Link.UP:
+        return begun
+    survey = view.survey
+    return replace(
+        begun,
+        first_seen=begun.first_seen or (o.now if view.releases else None),
+        flux_seen=begun.flux_seen or flux_available(view),
+        cluster_uid=(survey.cluster_uid if survey else "") or begun.cluster_uid,
+    )
+
+
+def _judged(begun: Bootstrap, found: Assessment) -> Bootstrap:
+    ready = found.judgement.outcome is Phase1Outcome.READY and not found.missing
+    return replace(begun, outcome=found.judgement.outcome, was_ready=begun.was_ready or ready)
+
+
+def _seeding(o: Observation, begun: Bootstrap) -> tuple[Action, ...]:
+    """The owner's Secrets that the new cluster does not have yet, once it answers."""
+    if o.cluster is None or o.cluster.link.state is not Link.UP:
+        return ()
+    due = seeds.due(o.sovereign.spec, o.owner_secrets, begun.seeded)
+    waits = o.seeds is not None and o.now - o.seeds.at < SEED_AGAIN
+    return (SeedCluster(seeds.key_of(due, o.owner_secrets), due),) if due and not waits else ()

@@ -1,0 +1,112 @@
+"""Doing, as far as the new cluster and its Git repository are concerned: connections, Secrets, the end of access.
+
+Whatever takes as long as a network pleases is started here and goes on beside the reconcile.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from functools import partial
+
+from pydantic import SecretStr
+
+from catalyst_operator.adapters import farewells, kube, seeding
+from catalyst_operator.adapters.git import Repository
+from catalyst_operator.adapters.identities import Identities
+from catalyst_operator.adapters.kube import Kube
+from catalyst_operator.core import actions, kubeconfig, manifests
+from catalyst_operator.core.access import OBSERVER, OWNER, SEEDER, Access
+from catalyst_operator.core.farewell import FarewellReport
+from catalyst_operator.core.observation import Observation
+from catalyst_operator.core.seeds import Seed, SeedReport
+from catalyst_operator.reconcilers.outside import Outside
+
+ERRAND_LIFETIME = timedelta(minutes=10)
+"""How long a certificate for one errand is valid; the proof of a hand-off needs one that still is."""
+OWNER_LIFETIME = timedelta(days=365)
+"""As long as k3s makes its own administrator's certificate."""
+ADMINISTRATORS = "system:masters"
+
+
+class NewCluster:
+    """Carries out the actions about the new cluster of one observation."""
+
+    def __init__(
+        self,
+        client: Kube,
+        outside: Outside,
+        o: Observation,
+        changed: Callable[[], None],
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._kube = client
+        self._outside = outside
+        self._o = o
+        self._changed = changed
+        self._clock = clock
+
+    async def run(self, action: actions.Action) -> None:
+        """Raises ApiError."""
+        match action:
+            case actions.PushOverlay():
+                await self._push(action)
+            case actions.WatchCluster(target=target):
+                observer = partial(self._mint, OBSERVER, self._o.settings.observer_lifetime)
+                self._outside.clusters.watch(self._o.uid, target, observer, self._changed)
+            case actions.LookAgain():
+                self._outside.clusters.look_again(self._o.uid)
+            case actions.ForgetCluster():
+                await self._outside.clusters.forget(self._o.uid)
+            case actions.SeedCluster(key=key, seeds=seeds):
+                self._outside.seeds.run(self._o.uid, key, partial(self._deliver, key, seeds), self._changed)
+            case actions.GiveUpAccess(key=key):
+                self._outside.farewells.run(self._o.uid, key, partial(self._give_up, key), self._changed)
+            case actions.WriteOwnerKubeconfig():
+                await self._give_owner_access()
+            case _:
+                raise AssertionError(f"nobody carries out {type(action).__name__}")
+
+    async def _mint(self, user: str, lifetime: timedelta, *groups: str) -> Access:
+        outputs = self._o.record.outputs if self._o.record else None
+        addresses = outputs.control_plane_ips if outputs else ()
+        fqdn = self._o.sovereign.spec.domain.fqdn
+        identities = Identities(self._kube, self._clock, self._o.run_namespace, addresses, fqdn)
+        return await identities.access(user, lifetime, groups)
+
+    def _deliver(self, key: str, seeds: tuple[Seed, ...]) -> Awaitable[SeedReport]:
+        return seeding.deliver(
+            self._kube,
+            self._outside.connect,
+            partial(self._mint, SEEDER, ERRAND_LIFETIME),
+            namespace=self._o.sovereign.metadata.namespace,
+            seeds=seeds,
+            key=key,
+            clock=self._clock,
+        )
+
+    def _give_up(self, key: str) -> Awaitable[FarewellReport]:
+        def mint(user: str) -> Awaitable[Access]:
+            return self._mint(user, ERRAND_LIFETIME)
+
+        return farewells.give_up(self._outside.connect, mint, key=key, clock=self._clock)
+
+    async def _give_owner_access(self) -> None:
+        access = await self._mint(OWNER, OWNER_LIFETIME, ADMINISTRATORS)
+        text = kubeconfig.render(access, self._o.sovereign.metadata.name)
+        await self._kube.create_once(manifests.owner_kubeconfig(self._o.sovereign, text))
+
+    async def _push(self, action: actions.PushOverlay) -> None:
+        reference = self._o.sovereign.spec.gitops.credentials_secret_ref
+        name = reference.name if reference else ""
+        secret = await self._kube.get(kube.SECRETS, self._o.sovereign.metadata.namespace, name)
+        values = {key: base64.b64decode(value).decode() for key, value in (secret.get("data") or {}).items()}
+        repository = Repository(
+            url=action.url,
+            branch=action.branch,
+            username=values.get("username", ""),
+            password=SecretStr(values.get("password", "")),
+            authority=values.get("ca.crt", ""),
+        )
+        self._outside.overlays.ask(self._o.uid, action.key, repository, action.change, self._changed)

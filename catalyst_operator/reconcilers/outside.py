@@ -1,0 +1,61 @@
+"""What the reconciler knows of the world besides the management cluster's API: caches that work goes on behind.
+
+None of them is the truth: all can be lost at any time, as at a restart, and are filled again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from catalyst_operator.adapters.clusters import AccessSource
+from catalyst_operator.adapters.errands import Errands
+from catalyst_operator.adapters.overlays import Overlays
+from catalyst_operator.adapters.preflights import Preflights
+from catalyst_operator.adapters.remote import Connect
+from catalyst_operator.adapters.run_logs import RunLogs
+from catalyst_operator.core.farewell import FarewellReport
+from catalyst_operator.core.phase1.target import Target
+from catalyst_operator.core.phase1.views import ClusterView
+from catalyst_operator.core.seeds import SeedReport
+
+
+class Clusters(Protocol):
+    """Keeps an eye on new clusters; see `adapters.clusters`."""
+
+    def view(self, uid: str) -> ClusterView | None: ...
+
+    def watch(self, uid: str, target: Target, access: AccessSource, changed: Callable[[], None]) -> None: ...
+
+    def look_again(self, uid: str) -> None: ...
+
+    async def forget(self, uid: str) -> None: ...
+
+    async def close(self) -> None: ...
+
+
+@dataclass(frozen=True)
+class Outside:
+    """Built once by the composition."""
+
+    logs: RunLogs
+    preflights: Preflights
+    overlays: Overlays
+    clusters: Clusters
+    seeds: Errands[SeedReport]
+    farewells: Errands[FarewellReport]
+    connect: Connect
+    """Opens one connection to a new cluster, for the errands."""
+
+    async def forget(self, uid: str) -> None:
+        """The Sovereign is gone."""
+        for cache in (self.preflights, self.overlays, self.seeds, self.farewells):
+            cache.forget(uid)
+        await self.clusters.forget(uid)
+
+    async def close(self) -> None:
+        """Give up all that is under way."""
+        caches = (self.logs, self.preflights, self.overlays, self.seeds, self.farewells, self.clusters)
+        await asyncio.gather(*(cache.close() for cache in caches))

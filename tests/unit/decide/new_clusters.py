@@ -1,0 +1,403 @@
+"""The new cluster: from the first sign of life to Ready, and the hand-off."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from catalyst_operator.api.phases import Phase1Outcome
+from catalyst_operator.core.farewell import FarewellReport
+from catalyst_operator.core.observation import Observation, StateView
+from catalyst_operator.core.overlay import OverlayReport
+from catalyst_operator.core.phase1.views import ClusterView, FluxCondition
+from catalyst_operator.core.provision import look
+from catalyst_operator.core.provision.overlays import wanted
+from catalyst_operator.core.record import Bootstrap, HandOff
+from catalyst_operator.core.seeds import SecretView, SeedReport
+from tests import gen, new_cluster
+from tests.gen import NOW, SceneMod, known, of, seen, spec
+from tests.unit.decide.table import AT_ONCE, POLL, Case
+
+APPLIED = gen.succeeded()
+AUTOMATIC = spec(handOff={"mode": "Automatic"})
+BEGUN = Bootstrap(since=NOW - timedelta(minutes=3), watch_since=NOW - timedelta(minutes=3))
+"""The servers stand since three minutes."""
+SEEN = replace(BEGUN, first_seen=NOW - timedelta(minutes=1), flux_seen=True)
+PULL = spec(imagePullSecretRef={"name": "pull"})
+PULL_VIEW = SecretView("p/1", frozenset({".dockerconfigjson"}))
+COMMIT = spec(gitops={"mode": "Commit", "credentialsSecretRef": {"name": "git"}})
+GIT = seen(owner_secrets={"git": SecretView("g/1", frozenset({"username", "password"}))})
+UP = new_cluster.healthy(gen.sovereign(), NOW)
+ALL = len(UP.releases)
+STATE = StateView(serial=7)
+KEPT = {"has_state_key": True, "has_cluster_secrets": True, "has_token_copy": True}
+
+
+def with_release(*conditions: FluxCondition, name: str = "bp-keycloak", **values: object) -> ClusterView:
+    """All is well but for one component."""
+    others = tuple(r for r in UP.releases if r.name != name)
+    return replace(UP, releases=(*others, new_cluster.release(name, *conditions, **values)))
+
+
+def after(minutes: int, **values: object) -> Bootstrap:
+    """The servers stand since so many minutes."""
+    since = NOW - timedelta(minutes=minutes)
+    return replace(Bootstrap(since, since), **values)  # type: ignore[arg-type]
+
+
+FAILED = with_release(
+    FluxCondition("Ready", "False", "InstallFailed", "timed out waiting for the condition", 1),
+    FluxCondition("Stalled", "True", "RetriesExceeded", "Failed to install after 4 attempt(s)", 1),
+)
+INSTALLING = with_release(FluxCondition("Ready", "Unknown", "Progressing", "Running 'install' action", 1))
+
+
+def handing(stage: HandOff, **values: object) -> SceneMod:
+    """In the middle of a hand-off, nobody watching any more."""
+
+    def made(o: Observation) -> Observation:
+        o = known(APPLIED, hand_off=stage)(o)
+        return replace(o, **{"state": STATE, **KEPT, **values})
+
+    return made
+
+
+STARTED = HandOff(started=NOW - timedelta(seconds=2))
+REFUSED = replace(STARTED, refused=NOW - timedelta(seconds=1))
+FINISHED = replace(REFUSED, finished=NOW)
+NO_KEYS = {"state": None, "has_cluster_secrets": False, "has_token_copy": False}
+
+
+def pushed(o: Observation) -> Observation:
+    """The overlay that is wanted was pushed a moment ago."""
+    _, change = wanted(look(o))
+    return replace(o, overlay=OverlayReport("key", NOW, change.digest, "c0ffee"))
+
+
+CASES = (
+    Case(
+        "the servers stand: nobody answers yet, which is normal, and the status says since when",
+        (known(APPLIED, bootstrap=BEGUN), seen(cluster=new_cluster.down(NOW))),
+        check="converged",
+        reason="AwaitingFluxBootstrap",
+        says=("first boot began at 11:57:00 UTC", "connection refused"),
+        shows=("FluxBootstrap=False APIUnreachable", "KitReady=Unknown Progressing", "HandedOff=False AwaitingHandOff"),
+        again=timedelta(minutes=7),
+    ),
+    Case(
+        "nobody has answered for ten minutes: an error with a remedy, and the watch goes on",
+        (known(APPLIED, bootstrap=after(11)), seen(cluster=new_cluster.down(NOW))),
+        check="converged",
+        reason="APIUnreachable",
+        summary="Stalled",
+        code="ERR_API_UNREACHABLE",
+        again=timedelta(minutes=4),
+        operation="Failed",
+    ),
+    Case(
+        "no HelmRelease within the first quarter of an hour: the runbook's own words",
+        (known(APPLIED, bootstrap=after(15)), seen(cluster=new_cluster.down(NOW))),
+        check="converged",
+        reason="FluxNotReconciling",
+        says=("Phase 1 watch saw 0 HelmReleases in 15m0s; the bootstrap-kit Kustomization may not be reconciling.",),
+        summary="Stalled",
+        does=("WriteRecord",),
+        operation="Failed",
+        shows=("KitReady=False FluxNotReconciling",),
+    ),
+    Case(
+        "components are being installed: counted, and the one at work is named",
+        (known(APPLIED, bootstrap=SEEN), seen(cluster=INSTALLING)),
+        check="converged",
+        reason="KitNotReady",
+        says=(f"{ALL - 1} of {ALL} components are installed", "bp-keycloak"),
+        does=("WriteRecord",),
+        again=timedelta(minutes=57),
+        shows=("FluxBootstrap=True Succeeded", "KitReady=Unknown Progressing"),
+    ),
+    Case(
+        "one component failed for good: named with its cause",
+        (known(APPLIED, bootstrap=replace(SEEN, cluster_uid="cluster-1")), seen(cluster=FAILED)),
+        check="converged",
+        reason="Failed",
+        says=("bp-keycloak", "timed out waiting for the condition"),
+        summary="Stalled",
+        does=("WriteRecord",),
+        operation="Failed",
+        shows=("KitReady=False Failed",),
+    ),
+    Case(
+        "an hour has passed and a component is still at work",
+        (known(APPLIED, bootstrap=after(60, first_seen=NOW, flux_seen=True)), seen(cluster=INSTALLING)),
+        check="converged",
+        reason="Timeout",
+        says=("bp-keycloak",),
+        summary="Stalled",
+        does=("WriteRecord",),
+        operation="Failed",
+    ),
+    Case(
+        "a late convergence takes the timeout back",
+        (known(APPLIED, bootstrap=after(90, first_seen=NOW, outcome=Phase1Outcome.TIMEOUT)),),
+        check="converged",
+        reason="Succeeded",
+        ready="True",
+        summary="",
+        does=("WriteRecord",),
+        operation="Succeeded",
+        shows=("KitReady=True Ready",),
+    ),
+    Case(
+        "a rejoin gives the kit its time again",
+        (
+            of(gen.annotated(rejoinRequestedAt="now")),
+            known(APPLIED, bootstrap=after(90, first_seen=NOW, outcome=Phase1Outcome.TIMEOUT)),
+            seen(cluster=INSTALLING),
+        ),
+        check="converged",
+        reason="KitNotReady",
+        does=("WriteRecord",),
+        again=timedelta(minutes=60),
+    ),
+    Case(
+        "the kit is installed, but a node never joined: not ready, and the node is named",
+        (
+            of(gen.workers(1)),
+            known(gen.succeeded(digest=gen.digest(gen.workers(1))), bootstrap=SEEN),
+            seen(cluster=replace(UP, survey=new_cluster.survey(("omantel-d2faa-control-plane-0",), NOW))),
+        ),
+        check="converged",
+        reason="NodesNotReady",
+        says=("omantel-d2faa-worker-0",),
+        does=("WriteRecord",),
+        again=timedelta(minutes=12),
+    ),
+    Case(
+        "the kit is installed, but the console is dead: not ready",
+        (known(APPLIED, bootstrap=SEEN), seen(cluster=replace(UP, console=None))),
+        check="converged",
+        reason="ConsoleUnreachable",
+        does=("WriteRecord",),
+    ),
+    Case(
+        "after a restart nothing is known yet: nothing is taken back, and the watch begins",
+        (known(APPLIED), gen.unseen),
+        check="converged",
+        reason="KitNotReady",
+        ready="Unknown",
+        says=("cannot be seen",),
+        shows=("KitReady=True Ready",),
+    ),
+    Case(
+        "the owner's Secrets are delivered as soon as the new cluster answers",
+        (of(PULL), known(APPLIED), seen(owner_secrets={"pull": PULL_VIEW})),
+        check="converged",
+        reason="Succeeded",
+        ready="True",
+        summary="",
+        does=("SeedCluster",),
+        operation="Succeeded",
+    ),
+    Case(
+        "what was delivered is remembered",
+        (
+            of(PULL),
+            known(APPLIED),
+            seen(owner_secrets={"pull": PULL_VIEW}, seeds=SeedReport("k", NOW, {"catalyst-pull": "p/1"})),
+        ),
+        check="converged",
+        reason="Succeeded",
+        ready="True",
+        summary="",
+        does=("WriteRecord",),
+        operation="Succeeded",
+    ),
+    Case(
+        "a look is asked for: what is not watched is looked at now",
+        (of(gen.meta(annotations={"reconcile.fluxcd.io/requestedAt": "now"})), known(APPLIED)),
+        check="converged",
+        reason="Succeeded",
+        ready="True",
+        summary="",
+        does=("LookAgain",),
+        operation="Succeeded",
+    ),
+    Case(
+        "a Secret that the new cluster needs is missing: nothing is spent before it is there",
+        (of(PULL),),
+        check="owner_secrets_missing",
+        reason="CredentialsMissing",
+        says=("Secret pull, which spec.imagePullSecretRef names, does not exist", "team-a"),
+        again=POLL,
+        operation="Waiting",
+    ),
+    Case(
+        "mode Commit: the overlay is in the repository before anything is spent",
+        (of(COMMIT), GIT),
+        check="not_pushed",
+        reason="Provisioning",
+        says=("Pushing clusters/omantel.omani.works to https://github.com/openova-io/openova, branch main",),
+        does=("PushOverlay",),
+        again=timedelta(seconds=60),
+    ),
+    Case(
+        "mode Commit without its Secret: named, and waited for",
+        (of(COMMIT),),
+        check="not_pushed",
+        reason="CredentialsMissing",
+        says=("Secret git, which spec.gitops.credentialsSecretRef names, does not exist",),
+        again=POLL,
+        operation="Waiting",
+    ),
+    Case(
+        "mode Commit: what was pushed is remembered",
+        (of(COMMIT), GIT, pushed),
+        check="not_pushed",
+        reason="Provisioning",
+        does=("WriteRecord",),
+        again=POLL,
+        goes_on=True,
+    ),
+    Case(
+        "all that Ready stands for holds: the hand-off begins by itself",
+        (of(AUTOMATIC), known(APPLIED)),
+        check="converged",
+        reason="Succeeded",
+        ready="True",
+        says=("handing over",),
+        summary="",
+        does=("WriteRecord",),
+        again=AT_ONCE,
+        operation="Succeeded",
+        goes_on=True,
+        shows=("HandedOff=Unknown Running",),
+    ),
+    Case(
+        "hand-off Manual: begun by the annotation",
+        (of(gen.annotated(handOffRequestedAt="now")), known(APPLIED)),
+        check="converged",
+        reason="Succeeded",
+        ready="True",
+        summary="",
+        does=("WriteRecord",),
+        again=AT_ONCE,
+        operation="Succeeded",
+        goes_on=True,
+    ),
+    Case(
+        "hand-off: the state is archived first",
+        (handing(STARTED),),
+        check="handing_over",
+        reason="Succeeded",
+        ready="True",
+        says=("archived",),
+        summary="",
+        does=("ArchiveState",),
+        again=AT_ONCE,
+        operation="Succeeded",
+    ),
+    Case(
+        "hand-off: the owner's kubeconfig is written while the authority is there",
+        (of(spec(handOff={"mode": "Manual", "ownerKubeconfig": "Keep"})), handing(STARTED, archived_state=STATE)),
+        check="handing_over",
+        reason="Succeeded",
+        ready="True",
+        summary="",
+        does=("WriteOwnerKubeconfig",),
+        again=AT_ONCE,
+        operation="Succeeded",
+    ),
+    Case(
+        "hand-off: a Secret of somebody else's is never overwritten",
+        (
+            of(spec(handOff={"mode": "Manual", "ownerKubeconfig": "Keep"})),
+            handing(STARTED, archived_state=STATE, owner_kubeconfig="foreign"),
+        ),
+        check="handing_over",
+        reason="NameConflict",
+        says=("Secret team-a/omantel-kubeconfig exists",),
+        summary="Stalled",
+        again=POLL,
+        operation="Failed",
+    ),
+    Case(
+        "hand-off: the watch ends, then the operator takes its own rights away",
+        (handing(STARTED, archived_state=STATE, cluster=UP),),
+        check="handing_over",
+        reason="Succeeded",
+        ready="True",
+        summary="",
+        does=("ForgetCluster", "GiveUpAccess"),
+        again=POLL,
+        operation="Succeeded",
+    ),
+    Case(
+        "hand-off: the certificates are still accepted: again after a moment, and nothing else before that",
+        (
+            handing(STARTED, archived_state=STATE, farewell=FarewellReport("first", NOW, False, NOW, "still accepted")),
+            gen.unseen,
+        ),
+        check="handing_over",
+        reason="Succeeded",
+        ready="True",
+        says=("still accepted",),
+        summary="",
+        again=POLL,
+        operation="Succeeded",
+    ),
+    Case(
+        "hand-off: refused, and that is remembered before a key goes",
+        (handing(STARTED, archived_state=STATE, farewell=FarewellReport("first", NOW, True, NOW)), gen.unseen),
+        check="handing_over",
+        reason="Succeeded",
+        ready="True",
+        summary="",
+        does=("WriteRecord",),
+        again=AT_ONCE,
+        operation="Succeeded",
+    ),
+    Case(
+        "hand-off: now the keys go",
+        (handing(REFUSED, archived_state=STATE), gen.unseen),
+        check="handing_over",
+        reason="Succeeded",
+        ready="True",
+        summary="",
+        does=("ForgetKeys",),
+        again=AT_ONCE,
+        operation="Succeeded",
+    ),
+    Case(
+        "hand-off: nothing is left, and only then it is called done",
+        (handing(REFUSED, archived_state=STATE, **NO_KEYS), gen.unseen),
+        check="handing_over",
+        reason="Succeeded",
+        ready="True",
+        summary="",
+        does=("WriteRecord",),
+        again=AT_ONCE,
+        operation="Succeeded",
+        goes_on=True,
+    ),
+    Case(
+        "handed over: it stays ready, with the proof, and nothing is done for it any more",
+        (handing(FINISHED, archived_state=STATE, **NO_KEYS), gen.unseen),
+        check="handed_off",
+        reason="HandedOff",
+        ready="True",
+        says=("is its owner's",),
+        summary="",
+        operation="Succeeded",
+        shows=("HandedOff=True HandedOff",),
+    ),
+    Case(
+        "handed over: an edit of the servers that slipped in starts nothing",
+        (of(gen.workers(3)), handing(FINISHED, archived_state=STATE, **NO_KEYS), gen.unseen),
+        check="handed_off",
+        reason="HandedOff",
+        ready="True",
+        summary="",
+        operation="Succeeded",
+    ),
+)
+"""Each row's new cluster is as it should be, unless it says otherwise."""
