@@ -184,18 +184,23 @@ class WatchedCluster:
 
     def _outcome(self, loop: str, error: ApiError | None) -> None:
         """What became of a loop's last attempt. Without an answer, or with a refusal, it is asked whether that is
-        all the cluster says; other failures are the loop's own."""
-        if error is None or isinstance(error, NotFound):
+        all the cluster says; other failures are the loop's own, and so is a 403, but a 401 only wants another
+        certificate."""
+        if error is None or isinstance(error, NotFound | Unauthorized):
             self._faults.pop(loop, None)
         else:
             self._faults[loop] = (self._faults.get(loop, (0, error))[0] + 1, error)
-            if error.status in (NO_ANSWER, *REFUSALS):
-                self._doubt.set()
-        counting = [fault for count, fault in self._faults.values() if count > TOLERATED]
-        if counting:
-            self._linked(_state(counting[0]), str(counting[0]))
-        else:
-            self._linked(Link.UP)
+        if error is not None and error.status in (NO_ANSWER, *REFUSALS):
+            self._doubt.set()
+        self._linked(*self._verdict())
+
+    def _verdict(self) -> tuple[Link, str]:
+        """What the loops make of it together; always of the same one, while several have a fault."""
+        for loop in sorted(self._faults):
+            count, error = self._faults[loop]
+            if count > TOLERATED:
+                return _state(error), str(error)
+        return Link.UP, ""
 
     def _linked(self, state: Link, message: str = "") -> None:
         if (self._link.state, self._link.message) != (state, message):
