@@ -60,6 +60,8 @@ class FakeCluster:
         """Watches send nothing any more, and nobody is told."""
         self.bodies: list[tuple[str, Any]] = []
         self.watching = 0
+        self._generation = 0
+        self._transports: set[asyncio.Transport] = set()
         self._wake = asyncio.Event()
         self._tls = _server_context(trust, name)
         self._runner: web.AppRunner | None = None
@@ -140,6 +142,16 @@ class FakeCluster:
         self._wake.set()
         self._wake = asyncio.Event()
 
+    def hang_up(self) -> None:
+        """End all watches, as a server does after a while."""
+        self._generation += 1
+        self.wake()
+
+    def abort(self) -> None:
+        """Cut all watches off, in the middle."""
+        for transport in self._transports:
+            transport.abort()
+
     def count(self, path: str, *, watch: bool | None = None) -> int:
         """Requests for a path so far."""
         return sum(p == path and watch in (None, q.get("watch") == "true") for _, p, q in self.requests)
@@ -186,6 +198,9 @@ class FakeCluster:
             return refusal(410, "too old resource version")
         response = web.StreamResponse()
         await response.prepare(request)
+        transport = request.transport
+        assert transport is not None
+        self._transports.add(transport)
         self.watching += 1
         try:
             if self.raw is not None:
@@ -196,15 +211,19 @@ class FakeCluster:
                 await response.write(line)
         finally:
             self.watching -= 1
+            self._transports.discard(transport)
         return response
 
     async def _lines(self, path: str, seen: int) -> AsyncIterator[bytes]:
+        generation = self._generation
         while True:
             wake = self._wake
             if not self.frozen:
                 for version, _, event in [h for h in self.history if h[0] > seen and h[1] == path]:
                     yield json.dumps(event).encode() + b"\n"
                     seen = version
+            if generation != self._generation:
+                return
             if wake is self._wake:
                 await wake.wait()
 
