@@ -12,16 +12,18 @@ import yaml
 from e2e.lab.layout import REPOSITORY, Layout
 from e2e.support import operator
 from e2e.support.kubectl import Kubectl, Object
-from e2e.support.sovereigns import PHASES
+from e2e.support.sovereigns import condition
 from e2e.support.waiting import wait_for
 
 SAMPLES = REPOSITORY / "deploy" / "samples"
-PROVISION_SECONDS = 120
+PROVISION_SECONDS = 240
+WORKERS = '{"spec":{"workers":{"replicas":2}}}'
+LET_GO = '{"spec":{"deletionProtection":false,"decommission":{"acknowledgeExported":true}}}'
 OWNER_SECRET = "hetzner-token"
 
 
 def main() -> int:
-    """0 when the Sovereign was provisioned."""
+    """0 when the Sovereign was handed over."""
     layout = Layout.of_checkout()
     kubectl = Kubectl.of_lab(layout)
     say("Installing the operator from deploy/overlays/lab ...")
@@ -31,11 +33,11 @@ def main() -> int:
     apply(kubectl, sovereign, layout)
     begin = time.monotonic()
     watch(kubectl, sovereign)
-    if not provisioned(read(kubectl, sovereign)):
+    if not handed_off(read(kubectl, sovereign)):
         say("It stopped: nothing goes on until the cause above is removed. The whole status:")
         print(kubectl("-n", sovereign["metadata"]["namespace"], "describe", "sovereign", sovereign["metadata"]["name"]))
         return 1
-    say(f"Provisioned in {time.monotonic() - begin:.0f} s. Its status:")
+    say(f"From apply to hand-off in {time.monotonic() - begin:.0f} s. Its status:")
     print(yaml.safe_dump(summary(read(kubectl, sovereign)), sort_keys=False))
     print(farewell(sovereign, layout))
     return 0
@@ -74,7 +76,7 @@ def hcloud_token(env_file: Path) -> str:
 
 
 def watch(kubectl: Kubectl, sovereign: Object) -> None:
-    """Show `kubectl get sovereigns -w` until the Sovereign is provisioned."""
+    """Show `kubectl get sovereigns -w` until the Sovereign is handed over."""
     meta = sovereign["metadata"]
     command = ("-n", meta["namespace"], "get", "sovereigns", "-w")
     say(f"kubectl {' '.join(command)}")
@@ -84,7 +86,7 @@ def watch(kubectl: Kubectl, sovereign: Object) -> None:
         try:
             wait_for(
                 lambda: settled(read(kubectl, sovereign)),
-                "the Sovereign to be provisioned; see its message above",
+                "the Sovereign to be handed over; see its message above",
                 seconds=PROVISION_SECONDS,
             )
         finally:
@@ -104,17 +106,14 @@ def read(kubectl: Kubectl, sovereign: Object) -> Object:
     return kubectl.get("-n", meta["namespace"], "sovereign", meta["name"])
 
 
-def provisioned(sovereign: Object) -> bool:
-    """Whether all that is built so far is done: the infrastructure stands, Flux is awaited."""
-    found = {c["type"]: c for c in sovereign.get("status", {}).get("conditions", ())}
-    done = all(found.get(phase, {}).get("status") == "True" for phase in PHASES)
-    return done and found["Ready"]["reason"] == "AwaitingFluxBootstrap"
+def handed_off(sovereign: Object) -> bool:
+    """Whether it went all the way: servers, cluster, kit, hand-off."""
+    return condition(sovereign.get("status", {}), "HandedOff").get("status") == "True"
 
 
 def settled(sovereign: Object) -> bool:
     """Whether there is nothing more to wait for."""
-    conditions = sovereign.get("status", {}).get("conditions", ())
-    return provisioned(sovereign) or any(c["type"] == "Stalled" for c in conditions)
+    return handed_off(sovereign) or bool(condition(sovereign.get("status", {}), "Stalled"))
 
 
 def summary(sovereign: Object) -> Object:
@@ -122,7 +121,8 @@ def summary(sovereign: Object) -> Object:
     status = sovereign["status"]
     return {
         "conditions": {c["type"]: f"{c['status']} ({c['reason']}): {c['message']}" for c in status["conditions"]},
-        **{key: status[key] for key in ("outputs", "plan", "cost", "progressPercent", "runNamespace")},
+        "components": {c["name"]: f"{c['state']}: {c['message']}" for c in status["components"]},
+        **{key: status[key] for key in ("phase1Outcome", "endpoints", "outputs", "plan", "cost", "runNamespace")},
     }
 
 
@@ -133,8 +133,9 @@ def farewell(sovereign: Object, layout: Layout) -> str:
 Look around:   export KUBECONFIG={layout.kubeconfig} PATH={layout.bin}:$PATH
                kubectl -n {namespace} describe sovereign {name}
                kubectl explain sovereign.spec
-Add a worker:  kubectl -n {namespace} patch sovereign {name} --type merge -p '{{"spec":{{"workers":{{"replicas":2}}}}}}'
-Take it back:  kubectl -n {namespace} patch sovereign {name} --type merge -p '{{"spec":{{"deletionProtection":false}}}}'
+Its owner's:   kubectl -n {namespace} patch sovereign {name} --type merge -p '{WORKERS}'
+               (is refused: servers are its own Crossplane's now)
+Take it back:  kubectl -n {namespace} patch sovereign {name} --type merge -p '{LET_GO}'
                kubectl -n {namespace} delete sovereign {name}
 End the lab:   make lab-down"""
 

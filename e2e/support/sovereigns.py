@@ -154,6 +154,18 @@ class Sovereign:
         wanted = dict.fromkeys(PHASES, "True") | {"Ready": "AwaitingFluxBootstrap"}
         return self.wait("provisioned", seconds=seconds, **wanted)
 
+    def ready(self, *, seconds: float = 150) -> Object:
+        """Wait for everything that Ready stands for."""
+        return self.wait("ready", seconds=seconds, Ready="True", KitReady="Ready")
+
+    def handed_off(self, *, seconds: float = 150) -> Object:
+        """Wait for the end of the hand-off."""
+        return self.wait("handed off", seconds=seconds, HandedOff="True")
+
+    def outcome(self, outcome: str, *, seconds: float = 150) -> Object:
+        """Wait for this verdict on the kit."""
+        return self.until(outcome, lambda status: status.get("phase1Outcome") == outcome, seconds=seconds)
+
     def look_again(self) -> Object:
         """Have the operator look once more, and wait until it has: what it had to do without being asked, it has done
         or begun by then."""
@@ -213,6 +225,11 @@ def has(status: Object, **conditions: str) -> bool:
     """Whether each condition has that status or that reason."""
     found = {c["type"]: (c["status"], c["reason"]) for c in status.get("conditions", ())}
     return all(value in found.get(type_, ()) for type_, value in conditions.items())
+
+
+def component(status: Object, name: str) -> Object:
+    """A component of the kit; {} if it is not there."""
+    return next((c for c in status.get("components", ()) if c["name"] == name), {})
 
 
 def codes(status: Object) -> list[str]:
