@@ -17,6 +17,8 @@ from catalyst_operator.core.kit.quoting import quoted, quoted_list
 from tests import gen
 from tests.postbuild import VARIABLE, everything, objects, substituted
 
+# What Flux cannot carry: it reads its own JSON as YAML, which refuses these.
+LOST = "".join(map(chr, range(0x7F, 0xA0))) + "\ufeff\ufffe\uffff"
 RELEASE = releases.load().get()
 HOSTILE = [
     "Acme: Oman",
@@ -60,10 +62,7 @@ HOSTILE = [
     "日本電信",
     "😀 emoji",
     "\u00a0",
-    "next\u0085line",
     "line\u2028separator",
-    "\ufeffmark",
-    "\x9b31m",
     "",
 ]
 
@@ -95,7 +94,7 @@ def test_hostile_text_stays_what_it_is(text: str) -> None:
     assert told == {"kind": "Any", "name": text, "list": [text, [text, text]], "after": True}
 
 
-@given(st.text(st.characters(exclude_categories=["Cs"])))
+@given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters=LOST)))
 def test_any_text_stays_what_it_is(text: str) -> None:
     """The table above is only what somebody thought of."""
     once = quoted(text)
@@ -111,8 +110,11 @@ def test_quoting_twice_is_undone_by_reading_twice(text: str) -> None:
     assert yaml.safe_load(yaml.safe_load(quoted(quoted(text)))) == yaml.safe_load(quoted(text))
 
 
-def test_half_a_character_does_not_break_the_kit() -> None:
-    """JSON can carry what UTF-8 cannot; the API server takes it for unreadable text, and so do we."""
+def test_what_flux_cannot_carry_is_replaced_and_breaks_nothing() -> None:
+    """One such character in a name, and the whole kit could not be built."""
+    for character in LOST:
+        seen = " " if character == "\x85" else "\ufffd"
+        assert yaml.safe_load(quoted(f"a{character}b")) == f"a{seen}b"
     assert yaml.safe_load(quoted("a\ud800b")) == "a\ufffdb"
 
 

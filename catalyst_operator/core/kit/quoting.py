@@ -9,17 +9,25 @@ from __future__ import annotations
 import json
 import re
 
-# YAML reads JSON's strings, but refuses or folds these where they stand for themselves; a lone surrogate is no text.
-_UNPRINTABLE = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
-_SURROGATE = re.compile("[\ud800-\udfff]")
+# Flux reads its own JSON as YAML on the way, which refuses all of these raw, and it never escapes them: one of them
+# in a name, and the whole kit could not be built. Half a character (a lone surrogate) is no text in the first place.
+_REFUSED = re.compile("[\x7f-\x84\x86-\x9f\ud800-\udfff\ufeff\ufffe\uffff]")
+_UNREADABLE = "\ufffd"
+# A line break to YAML, which makes a space of it for the same reason.
+_NEXT_LINE = "\x85"
+# Line breaks as well, but Flux escapes these as we do.
+_SEPARATORS = re.compile("[\u2028\u2029]")
 # The one character that Flux acts on; escaped, it is never seen by it.
 _DOLLAR = "$"
 
 
 def quoted(text: str) -> str:
-    """One line that is JSON and YAML for this text, and in which Flux finds nothing to replace."""
-    whole = json.dumps(_SURROGATE.sub("\ufffd", text), ensure_ascii=False)
-    return _UNPRINTABLE.sub(_escaped, whole).replace(_DOLLAR, "\\u0024")
+    """One line that is JSON and YAML for this text, and in which Flux finds nothing to replace.
+
+    Characters that Flux cannot carry become U+FFFD, the sign for what cannot be read.
+    """
+    clean = _REFUSED.sub(_UNREADABLE, text).replace(_NEXT_LINE, " ")
+    return _SEPARATORS.sub(_escaped, json.dumps(clean, ensure_ascii=False)).replace(_DOLLAR, "\\u0024")
 
 
 def quoted_list(texts: tuple[str, ...]) -> str:

@@ -1,0 +1,263 @@
+"""The kit as Flux sees it: built by kustomize, applied by a real kustomize-controller against Flux' real CRDs."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from catalyst_operator.api.sovereign import Sovereign
+from catalyst_operator.core import blueprints, kit, releases
+from catalyst_operator.core.blueprints import Folder
+from e2e.lab.git_server.repositories import PUBLIC
+from tests import gen
+from tests.integration.apiserver import find_tool
+from tests.integration.flux import (
+    CLASSES,
+    GIT_REPOSITORIES,
+    KUSTOMIZATIONS,
+    RELEASES,
+    Flux,
+    condition,
+    flux,
+    standins,
+    wait_until,
+)
+from tests.integration.lab_git_server import Running, git_server
+from tests.postbuild import TEMPLATE, everything, substituted
+
+pytestmark = pytest.mark.integration
+
+RELEASE = releases.load().get()
+COMPONENTS = [blueprint.name for blueprint in blueprints.load().of(Folder.COMPONENTS)]
+# A number to whoever reads it as YAML, and a valid name.
+FQDN = "1.e3"
+KIT = f"{KUSTOMIZATIONS}/{FQDN}-bootstrap-kit"
+# Allowed in text, but Flux cannot carry it.
+UNREADABLE = "".join(map(chr, range(0x80, 0xA0))) + "\ufeff\ufffe\uffff"
+HOSTILE = gen.spec(
+    domain={"mode": "pool", "fqdn": FQDN},
+    components=COMPONENTS,
+    adminEmail="_1%+o'brien-x@a.example",
+    organization={
+        "name": "- A: *b #c, 'd' & !e | @ % true",
+        "industry": "null",
+        "size": "007",
+        "headquarters": " عُمان: [مسقط] # 😀\u00a0\u2028\u2029 ",
+        "complianceFrames": ["* all", "&b", "!c", "| d", "@e", "% f", "'g'", "- h", "1e3", "yes", "2026-01-01", "~"],
+    },
+    federation={
+        "issuerURL": "https://login.example/a%20b,c:d@e",
+        "clientID": f"# not a comment: 'x'{UNREADABLE}",
+        "clientSecretRef": {"name": "idp"},
+    },
+    objectStorage={
+        "provider": "s3",
+        "endpoint": "https://s3.example",
+        "bucket": "1e3",
+        "credentialsSecretRef": {"name": "s3"},
+    },
+)
+
+
+def hostile() -> Sovereign:
+    return gen.sovereign(HOSTILE)
+
+
+# --- as kustomize builds it -------------------------------------------------------------------------------------------
+
+
+def build(folder: Path) -> list[Any]:
+    """All objects of a folder, as `kubectl kustomize` builds it."""
+    command = [find_tool("kubectl"), "kustomize", str(folder)]
+    built = subprocess.run(command, check=True, capture_output=True, text=True)
+    assert built.stderr == ""
+    return list(yaml.safe_load_all(built.stdout))
+
+
+def of_kind(built: list[Any], kind: str) -> dict[str, Any]:
+    return {obj["metadata"]["name"]: obj for obj in built if obj["kind"] == kind}
+
+
+def with_components(folder: Path, *components: str) -> list[Any]:
+    """The kit with components, as Flux adds those of a Kustomization's spec."""
+    shutil.copytree(TEMPLATE, folder / "_template")
+    own = folder / "own"
+    own.mkdir()
+    content = {"resources": ["../_template/bootstrap-kit"], "components": [f"../_template/{c}" for c in components]}
+    (own / "kustomization.yaml").write_text(yaml.safe_dump(content))
+    return build(own)
+
+
+@pytest.mark.parametrize("part", [Folder.KIT, Folder.INFRASTRUCTURE])
+def test_a_part_builds_into_what_its_files_say(part: Folder) -> None:
+    """Kustomize changes nothing of them."""
+    assert of_kind(build(TEMPLATE / part), "HelmRelease") == everything(part)
+
+
+@pytest.mark.parametrize("component", COMPONENTS)
+def test_each_component_adds_its_release_to_the_kit(tmp_path: Path, component: str) -> None:
+    """Alone, since any choice is allowed, and nothing of the kit is changed."""
+    built = of_kind(with_components(tmp_path, f"components/{component}"), "HelmRelease")
+    added = f"bp-{component}"
+    assert built == {**everything(Folder.KIT), added: everything()[added]}
+
+
+def test_all_components_together(tmp_path: Path) -> None:
+    """No two of them have an object in common."""
+    built = with_components(tmp_path, *(f"components/{name}" for name in COMPONENTS))
+    assert set(of_kind(built, "HelmRelease")) == set(everything()) - set(everything(Folder.INFRASTRUCTURE))
+
+
+def test_taking_ownership_changes_flux_alone(tmp_path: Path) -> None:
+    """For releases with Flux 2.5 or newer."""
+    built = of_kind(with_components(tmp_path, "components/flux-take-ownership"), "HelmRelease")
+    changed = built["bp-flux"]["spec"]
+    assert (changed["install"].pop("disableTakeOwnership"), changed["upgrade"].pop("disableTakeOwnership")) == (
+        False,
+        False,
+    )
+    assert built == everything(Folder.KIT)
+
+
+def test_an_overlay_builds_into_the_kit_and_its_own_kustomization(tmp_path: Path) -> None:
+    """What mode Commit pushes is whole beside the template."""
+    shutil.copytree(TEMPLATE, tmp_path / "clusters" / "_template")
+    write_overlay(tmp_path, hostile())
+    built = build(tmp_path / kit.overlay_path(FQDN))
+    assert set(of_kind(built, "HelmRelease")) == set(everything()) - set(everything(Folder.INFRASTRUCTURE))
+    followed = of_kind(built, "Kustomization")
+    assert set(followed) == {"infrastructure", f"{FQDN}-bootstrap-kit"}
+    told = followed[f"{FQDN}-bootstrap-kit"]["spec"]["postBuild"]["substitute"]
+    assert told == kit.values(hostile(), RELEASE)
+
+
+def write_overlay(top: Path, sovereign: Sovereign) -> None:
+    for name, text in overlay(sovereign).items():
+        (top / name).parent.mkdir(parents=True, exist_ok=True)
+        (top / name).write_text(text, encoding="utf-8")
+
+
+def overlay(sovereign: Sovereign) -> dict[str, str]:
+    return kit.overlay(sovereign, RELEASE, url="https://git.example/a", branch="main")
+
+
+# --- as Flux applies it -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def git(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    folder = tmp_path_factory.mktemp("git")
+    with git_server(folder, TEMPLATE.parent) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory, git: Running) -> Iterator[Flux]:
+    """A cluster that was told what first boot tells it about a hostile Sovereign, in mode Template."""
+    with flux(tmp_path_factory.mktemp("flux")) as cluster, standins(cluster, git.ca):
+        annotation = {"storageclass.kubernetes.io/is-default-class": "true"}
+        body = {"metadata": {"name": "local-path", "annotations": annotation}, "provisioner": "rancher.io/local-path"}
+        cluster.api.create(CLASSES, body)
+        cluster.api.create(GIT_REPOSITORIES, source(git.server.repository_url(PUBLIC)))
+        spec = {
+            "path": "clusters/_template/bootstrap-kit",
+            "components": list(kit.components(hostile().spec, RELEASE)),
+            "postBuild": {"substitute": kit.values(hostile(), RELEASE)},
+        }
+        cluster.api.create(KUSTOMIZATIONS, kustomization(spec))
+        yield cluster
+
+
+def source(url: str) -> dict[str, Any]:
+    meta = {
+        "apiVersion": "source.toolkit.fluxcd.io/v1",
+        "kind": "GitRepository",
+        "metadata": {"name": "openova-public"},
+    }
+    return {**meta, "spec": {"interval": "1s", "url": url, "ref": {"branch": "main"}}}
+
+
+def kustomization(spec: dict[str, Any]) -> dict[str, Any]:
+    meta = {"apiVersion": "kustomize.toolkit.fluxcd.io/v1", "kind": "Kustomization"}
+    fixed = {"interval": "10m", "retryInterval": "1m", "timeout": "5m", "prune": True}
+    reference = {"sourceRef": {"kind": "GitRepository", "name": "openova-public"}}
+    return {**meta, "metadata": {"name": f"{FQDN}-bootstrap-kit"}, "spec": {**fixed, **reference, **spec}}
+
+
+def applied(cluster: Flux) -> dict[str, Any]:
+    """The HelmReleases of the cluster, by name."""
+    return {obj["metadata"]["name"]: obj for obj in cluster.api.get(RELEASES)["items"]}
+
+
+def ready(cluster: Flux, path: str) -> bool:
+    found = cluster.api.get(path)
+    told = condition(found)
+    assert "fail" not in told.get("reason", "").lower(), told
+    settled = found.get("status", {}).get("observedGeneration") == found["metadata"]["generation"]
+    return bool(settled and told.get("status") == "True")
+
+
+def test_the_kit_of_a_hostile_sovereign_is_applied_as_it_was_meant(cluster: Flux) -> None:
+    """Flux' own code reads what people wrote, and refuses fields that its CRDs do not have."""
+    wait_until(lambda: ready(cluster, KIT), "the kit's Kustomization")
+    found = applied(cluster)
+    wanted = {name: obj for name, obj in everything().items() if name not in everything(Folder.INFRASTRUCTURE)}
+    assert set(wanted) <= set(found)
+    values = kit.values(hostile(), RELEASE)
+    for name, obj in wanted.items():
+        assert found[name]["spec"].get("values") == substituted(obj, values)["spec"].get("values"), name
+    told = found["bp-catalyst-platform"]["spec"]["values"]
+    asked = gen.raw_sovereign(HOSTILE)["spec"]
+    assert told["organization"] == asked["organization"]
+    assert (told["domain"], told["adminEmail"]) == (FQDN, asked["adminEmail"])
+    federation = found["bp-keycloak"]["spec"]["values"]["realm"]["federation"]
+    assert (federation["issuer"], federation["clientID"]) == (
+        asked["federation"]["issuerURL"],
+        asked["federation"]["clientID"].replace("\x85", " ").translate(dict.fromkeys(map(ord, UNREADABLE), "\ufffd")),
+    )
+
+
+def test_versions_and_registry_are_those_of_release_and_template(cluster: Flux) -> None:
+    """Defaults inside variables have characters that envsubst could stumble over."""
+    wait_until(lambda: set(applied(cluster)) == set(kit.expected(hostile().spec)), "all releases")
+    charts = {name: obj["spec"]["chart"]["spec"]["version"] for name, obj in applied(cluster).items()}
+    catalogue = {b.release: b.version for b in blueprints.load().blueprints.values()}
+    assert charts == {**catalogue, "bp-flux": RELEASE.kit["bp-flux"]}
+    repository = cluster.api.get(f"{GIT_REPOSITORIES.rpartition('/')[0]}/helmrepositories/catalyst-charts")
+    assert repository["spec"]["url"] == "oci://ghcr.io/openova-io"
+
+
+def test_every_kustomization_becomes_ready(cluster: Flux) -> None:
+    """Also on a cluster where no chart has brought its kinds yet: Ready of the Sovereign asks for all of them."""
+    wait_until(lambda: ready(cluster, f"{KUSTOMIZATIONS}/infrastructure"), "the infrastructure's Kustomization")
+    assert set(applied(cluster)) == set(kit.expected(hostile().spec))
+    assert condition(cluster.release("bp-external-dns"))["status"] == "True"
+    told = cluster.release("bp-external-dns")["spec"]["values"]
+    assert (told["domainFilters"], told["txtOwnerId"]) == ([FQDN], FQDN)
+
+
+def test_in_mode_commit_git_tells_the_cluster_the_same(cluster: Flux, git: Running) -> None:
+    """The cluster follows its own folder, which contains the very Kustomization that follows it."""
+    wait_until(lambda: ready(cluster, f"{KUSTOMIZATIONS}/infrastructure"), "the infrastructure's Kustomization")
+    before = {name: obj["spec"] for name, obj in applied(cluster).items()}
+    git.server.commit(PUBLIC, overlay(hostile()), "Sovereign 1.e3")
+    cluster.api.patch(KIT, {"spec": {"path": kit.overlay_path(FQDN), "components": None}})
+    wait_until(lambda: of_overlay(cluster), "its own folder applied")
+    assert {name: obj["spec"] for name, obj in applied(cluster).items()} == before
+    fewer = gen.sovereign(HOSTILE, gen.spec(components=["umami"]))
+    git.server.commit(PUBLIC, overlay(fewer), "Sovereign 1.e3 with fewer components")
+    wait_until(lambda: set(applied(cluster)) == set(kit.expected(fewer.spec)), "what was deselected is gone")
+    told = cluster.api.get(KIT)["spec"]["postBuild"]["substitute"]
+    assert told == kit.values(fewer, RELEASE)
+
+
+def of_overlay(cluster: Flux) -> bool:
+    """Whether the kit's Kustomization is in its own inventory, which only the overlay puts it into."""
+    entries = cluster.api.get(KIT)["status"].get("inventory", {}).get("entries", [])
+    return any(entry["id"].startswith(f"flux-system_{FQDN}-bootstrap-kit_") for entry in entries)
