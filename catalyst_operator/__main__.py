@@ -60,9 +60,9 @@ def _leftovers(_: argparse.Namespace) -> int:
 
 
 def _render(arguments: argparse.Namespace) -> int:
-    from catalyst_operator import render  # noqa: PLC0415
+    from catalyst_operator.render import main as render  # noqa: PLC0415
 
-    return render.main(arguments.file, arguments.out, arguments.release, arguments.template)
+    return render(arguments.file, arguments.out, arguments.release, arguments.template)
 
 
 _COMMANDS = {

@@ -10,12 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from catalyst_operator.api import labels
+from catalyst_operator.api.enums import GitOpsMode
 from catalyst_operator.api.phases import RunVerb
-from catalyst_operator.core import status, watching
+from catalyst_operator.core import kit, status, watching
 from catalyst_operator.core.actions import AddFinalizer, Decision
 from catalyst_operator.core.evidence import gather
 from catalyst_operator.core.observation import Observation
 from catalyst_operator.core.provision import attempts, hand_off, new_cluster, overlays, surroundings, wishes
+from catalyst_operator.core.record import Record
 from catalyst_operator.core.releases import UnknownReleaseError
 from catalyst_operator.core.scene import Answer, Scene
 from catalyst_operator.core.tfvars import inputs_digest, tfvars
@@ -46,7 +48,13 @@ def look(o: Observation) -> Scene:
         where = "spec.release" if o.sovereign.spec.release else "the operator's setting CATALYST_RELEASE"
         said = str(error)
         return Scene(o, evidence, {}, "", verb, f"{said[:1].upper()}{said[1:]}. Correct {where}.")
-    return Scene(o, evidence, variables, inputs_digest(verb, variables), verb)
+    return Scene(o, evidence, variables, inputs_digest(verb, variables), verb, _refusal(o, evidence.record))
+
+
+def _refusal(o: Observation, record: Record) -> str:
+    """Components that nobody knows. What a cluster was born with is not questioned again."""
+    frozen = record.outputs is not None and o.sovereign.spec.gitops.mode is GitOpsMode.TEMPLATE
+    return "" if frozen else kit.refusal(o.sovereign.spec)
 
 
 CHECKS: tuple[Callable[[Scene], Answer | None], ...] = (
