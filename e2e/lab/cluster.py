@@ -18,11 +18,13 @@ from e2e.lab import node, pki
 from e2e.lab.cache import digest
 from e2e.lab.layout import (
     API_URL,
+    BRIDGE,
     HCLOUD_LISTEN,
     HCLOUD_URL,
     NODE_ADDRESS,
     NODE_NAME,
     POD_RANGE,
+    PUBLIC_RANGE,
     REPOSITORY,
     SERVICE_RANGE,
     Layout,
@@ -206,7 +208,7 @@ def node_ready(layout: Layout) -> bool:
 
 
 def hcloud(layout: Layout) -> Component:
-    """The emulator of the Hetzner Cloud API; it starts servers' API servers itself, hence LAB_BIN."""
+    """The emulator of the Hetzner Cloud API; what runs on its servers it starts itself."""
     command: list[str | Path] = [
         sys.executable,
         "-m",
@@ -214,8 +216,11 @@ def hcloud(layout: Layout) -> Component:
         f"--listen={HCLOUD_LISTEN}",
         f"--token-file={layout.hcloud_token}",
         f"--state-dir={layout.data / 'hcloud'}",
+        f"--public-range={PUBLIC_RANGE}",
+        f"--lab={layout.root}",
+        f"--device={BRIDGE}",
     ]
-    environment = {"PYTHONPATH": str(REPOSITORY), "PYTHONUNBUFFERED": "1", "LAB_BIN": str(layout.bin)}
+    environment = {"PYTHONPATH": str(REPOSITORY), "PYTHONUNBUFFERED": "1"}
     return Component(
         "hcloud",
         command,

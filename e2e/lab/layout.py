@@ -22,11 +22,19 @@ POD_RANGE = "10.244.0.0/24"
 NODE_NAME = "node1"
 
 API_URL = f"https://{NODE_ADDRESS}:6443"
+PUBLIC_RANGE = "10.99.64.0/18"
+"""Of the emulated cloud's public addresses: on this machine, so that booted servers can be reached from Pods."""
+
 HCLOUD_LISTEN = f"{NODE_ADDRESS}:8090"
 HCLOUD_URL = f"http://{HCLOUD_LISTEN}"
+GIT_LISTEN = f"{NODE_ADDRESS}:8443"
+GIT_URL = f"https://{GIT_LISTEN}/openova/openova.git"
 
 CGROUP = "catalyst-lab"
 """Every Pod's cgroup lies below this one, which is how its processes are found after a crash."""
+
+CLUSTERS_GROUP = 6_443_000
+"""Group of what runs on booted servers, which cutting a server off does not concern. Nobody else has it."""
 
 CNI_NETWORK = "catalyst-lab"
 
@@ -93,6 +101,11 @@ class Layout:
     @property
     def containerd_socket(self) -> Path:
         return self.data / "containerd.sock"
+
+    @property
+    def clusters(self) -> Path:
+        """A folder with an administrator's kubeconfig for each control plane of the emulated cloud that boots."""
+        return self.root / "clusters"
 
     @property
     def hcloud_token(self) -> Path:

@@ -1,7 +1,8 @@
 """The lab's part of the machine's network: a bridge with the node's address, routes, packet rules, kernel settings.
 
-Nothing of the lab may leave the machine: the Service range is routed to a bridge without ports, so that what
-kube-proxy does not translate dies there, and what Pods send to anywhere but the machine itself is rejected.
+Nothing of the lab may leave the machine: the Service range and the emulated cloud's public range are routed to a
+bridge without ports, so that what kube-proxy does not translate, and what is meant for a server that is not up, dies
+there, and what Pods send to anywhere but the machine itself is rejected.
 Kernel settings that Kubernetes changes are noted down and put back.
 """
 
@@ -13,7 +14,15 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from e2e.lab.commands import run
-from e2e.lab.layout import BRIDGE, NODE_NETWORK, POD_BRIDGE, SERVICE_RANGE, Layout
+from e2e.lab.layout import (
+    BRIDGE,
+    CLUSTERS_GROUP,
+    NODE_NETWORK,
+    POD_BRIDGE,
+    PUBLIC_RANGE,
+    SERVICE_RANGE,
+    Layout,
+)
 from e2e.lab.processes import boot_id
 
 OWN_CHAINS = re.compile(r"^(KUBE-|CNI-|CATALYST-LAB)")
@@ -36,17 +45,30 @@ SETTINGS = (
 )
 """What kube-proxy, the kubelet, the CNI plugins and the lab itself change."""
 
+CUT_CHAIN = "CATALYST-LAB-CUT"
+"""Holds a pair of rules for each API server whose connections are cut, see `hcloud.boot.host`."""
+
 RULES = """\
 *filter
 :CATALYST-LAB-FORWARD - [0:0]
 :CATALYST-LAB-INPUT - [0:0]
+:CATALYST-LAB-OUTPUT - [0:0]
+:{cut} - [0:0]
 -A CATALYST-LAB-FORWARD -i {pods} -o {pods} -j ACCEPT
 -A CATALYST-LAB-FORWARD -i {pods} -j REJECT
+-A CATALYST-LAB-INPUT -j {cut}
 -A CATALYST-LAB-INPUT -i {pods} -j ACCEPT
+-A CATALYST-LAB-OUTPUT -p tcp --syn -m owner --gid-owner {clusters} -j CONNMARK --set-mark {mark}
+-A CATALYST-LAB-OUTPUT -j {cut}
+-A {cut} -m connmark --mark {mark} -j RETURN
 -I FORWARD 1 -j CATALYST-LAB-FORWARD
 -I INPUT 1 -j CATALYST-LAB-INPUT
+-I OUTPUT 1 -j CATALYST-LAB-OUTPUT
 COMMIT
 """
+"""A connection is marked where a process of a booted server opens it: what cuts a server off does not cut these."""
+
+MARK_OF_CLUSTERS = "0x6443"
 
 
 def set_up(layout: Layout) -> None:
@@ -56,8 +78,10 @@ def set_up(layout: Layout) -> None:
     run(["ip", "link", "add", BRIDGE, "type", "bridge"])
     run(["ip", "address", "add", NODE_NETWORK, "dev", BRIDGE])
     run(["ip", "link", "set", BRIDGE, "up"])
-    run(["ip", "route", "add", SERVICE_RANGE, "dev", BRIDGE])
-    run(["iptables-restore", "--noflush", "--wait"], stdin=RULES.format(pods=POD_BRIDGE))
+    for unreal in (SERVICE_RANGE, PUBLIC_RANGE):
+        run(["ip", "route", "add", unreal, "dev", BRIDGE])
+    rules = RULES.format(pods=POD_BRIDGE, cut=CUT_CHAIN, clusters=CLUSTERS_GROUP, mark=MARK_OF_CLUSTERS)
+    run(["iptables-restore", "--noflush", "--wait"], stdin=rules)
     (SYSCTL / "net/ipv4/ip_forward").write_text("1")
     BRIDGE_FILTER.write_text("1")
 

@@ -19,13 +19,29 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from e2e.lab.errors import LabError
-from e2e.lab.layout import CGROUP, Layout
+from e2e.lab.layout import CGROUP
 
 MARK = "CATALYST_LAB"
 PROC = Path("/proc")
+
+
+class Home(Protocol):
+    """Where a group of processes belongs: the lab itself, or one server of the emulated cloud."""
+
+    @property
+    def root(self) -> Path:
+        """The lab's folder, whose path is the mark."""
+
+    @property
+    def run(self) -> Path:
+        """For the run files."""
+
+    @property
+    def log(self) -> Path:
+        """For the logs."""
 
 
 @dataclass(frozen=True)
@@ -52,40 +68,46 @@ def _start_time(pid: int) -> int | None:
     return None if state in "ZX" else int(fields[18])
 
 
-def _run_file(layout: Layout, name: str) -> Path:
-    return layout.run / f"{name}.json"
+def _run_file(home: Home, name: str) -> Path:
+    return home.run / f"{name}.json"
 
 
 def start(
-    layout: Layout, name: str, command: Sequence[str | Path], environment: Mapping[str, str], version: str = ""
+    home: Home,
+    name: str,
+    command: Sequence[str | Path],
+    environment: Mapping[str, str],
+    version: str = "",
+    group: int | None = None,
 ) -> Identity:
-    """Start a component in a session of its own, with its output in `<log>/<name>.log`.
+    """Start a component in a session of its own, with its output in `<log>/<name>.log`, as `group` where one is given.
 
     `version` is noted for `version_of`: it tells a process that was started from earlier code from one of now.
     """
-    layout.log.mkdir(parents=True, exist_ok=True)
-    layout.run.mkdir(parents=True, exist_ok=True)
-    with (layout.log / f"{name}.log").open("ab") as log:
+    home.log.mkdir(parents=True, exist_ok=True)
+    home.run.mkdir(parents=True, exist_ok=True)
+    with (home.log / f"{name}.log").open("ab") as log:
         child = subprocess.Popen(
             [str(word) for word in command],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
-            cwd=layout.root,
-            env={**environment, MARK: str(layout.root)},
+            cwd=home.root,
+            env={**environment, MARK: str(home.root)},
             start_new_session=True,
+            group=group,
         )
     # It outlives this program, which therefore never waits for it; Python would warn of that.
     child.returncode = 0
     started = _start_time(child.pid)
     identity = Identity(child.pid, -1 if started is None else started, boot_id())
-    _run_file(layout, name).write_text(json.dumps({"process": asdict(identity), "version": version}) + "\n")
+    _run_file(home, name).write_text(json.dumps({"process": asdict(identity), "version": version}) + "\n")
     return identity
 
 
-def find(layout: Layout, name: str) -> Identity | None:
+def find(home: Home, name: str) -> Identity | None:
     """The component's process when it runs, else None."""
-    noted = _noted(layout, name)
+    noted = _noted(home, name)
     if noted is None:
         return None
     identity = Identity(**noted["process"])
@@ -93,31 +115,31 @@ def find(layout: Layout, name: str) -> Identity | None:
     return identity if alive else None
 
 
-def version_of(layout: Layout, name: str) -> str | None:
+def version_of(home: Home, name: str) -> str | None:
     """What the component was started from, None when it never was."""
-    noted = _noted(layout, name)
+    noted = _noted(home, name)
     return None if noted is None else str(noted["version"])
 
 
-def _noted(layout: Layout, name: str) -> dict[str, Any] | None:
+def _noted(home: Home, name: str) -> dict[str, Any] | None:
     try:
-        content: dict[str, Any] = json.loads(_run_file(layout, name).read_text())
+        content: dict[str, Any] = json.loads(_run_file(home, name).read_text())
     except FileNotFoundError:
         return None
     return content
 
 
-def stop(layout: Layout, name: str, *, grace: float) -> None:
+def stop(home: Home, name: str, *, grace: float) -> None:
     """End one component: SIGTERM, and SIGKILL after `grace` seconds."""
-    identity = find(layout, name)
+    identity = find(home, name)
     if identity:
         end([identity.pid], grace=grace)
-    _run_file(layout, name).unlink(missing_ok=True)
+    _run_file(home, name).unlink(missing_ok=True)
 
 
-def log_tail(layout: Layout, name: str, lines: int = 15) -> str:
+def log_tail(home: Home, name: str, lines: int = 15) -> str:
     try:
-        text = (layout.log / f"{name}.log").read_text(errors="replace")
+        text = (home.log / f"{name}.log").read_text(errors="replace")
     except FileNotFoundError:
         return "(no log)"
     return "\n".join(text.splitlines()[-lines:])
@@ -199,6 +221,8 @@ def _wait(handles: dict[int, int], seconds: float) -> dict[int, int]:
     while left and (remaining := deadline - time.monotonic()) > 0:
         for handle, _ in poll.poll(remaining * 1000):
             poll.unregister(handle)
+            with contextlib.suppress(ChildProcessError):  # most are not this program's own children
+                os.waitid(os.P_PIDFD, handle, os.WEXITED | os.WNOHANG)
             os.close(handle)
             del left[handle]
     return left

@@ -1,27 +1,36 @@
-"""Addresses: public ones from ranges that are reserved for documentation, private ones from a network's subnets."""
+"""Addresses: public ones from given ranges, private ones from a network's subnets."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_address, ip_network
 
 from e2e.lab.hcloud.errors import ApiError, invalid_field
 from e2e.lab.hcloud.store import Object, Store
 
-_PUBLIC_IPV4 = [IPv4Network("203.0.113.0/24"), IPv4Network("198.51.100.0/24"), IPv4Network("192.0.2.0/24")]
+DOCUMENTATION = (IPv4Network("203.0.113.0/24"), IPv4Network("198.51.100.0/24"), IPv4Network("192.0.2.0/24"))
+"""Ranges that are reserved for documentation: nobody is there."""
+
+_LAST = "last_public_ipv4"
 _PUBLIC_IPV6 = IPv6Network("2001:db8::/32")
 _PRIVATE = [IPv4Network("10.0.0.0/8"), IPv4Network("172.16.0.0/12"), IPv4Network("192.168.0.0/16")]
 
 
-def public_ipv4(store: Store) -> str:
-    """An IPv4 address that no object of any project has."""
+def public_ipv4(store: Store, ranges: Sequence[IPv4Network]) -> str:
+    """An IPv4 address of the ranges that no object of any project has.
+
+    Given out in turn: one that was just given back may still be busy with its last owner's connections.
+    """
     taken = {item["ip"] for item in store.all("primary_ips")}
     taken |= {balancer["ipv4"] for balancer in store.all("load_balancers")}
-    free = (str(host) for network in _PUBLIC_IPV4 for host in network.hosts() if str(host) not in taken)
-    address = next(free, None)
-    if address is None:
-        raise ApiError("resource_unavailable", "no public IPv4 address is left in the documentation ranges")
-    return address
+    hosts = [host for network in ranges for host in network.hosts()]
+    last = store.setting(_LAST) or 0
+    for step in range(len(hosts)):
+        number = (last + step) % len(hosts)
+        if str(hosts[number]) not in taken:
+            store.set_setting(_LAST, number + 1)
+            return str(hosts[number])
+    raise ApiError("resource_unavailable", f"no public IPv4 address is left in {', '.join(map(str, ranges))}")
 
 
 def public_ipv6(number: int) -> str:

@@ -41,11 +41,13 @@ def make_app(cloud: Cloud) -> web.Application:
 
 
 async def _background(app: web.Application) -> AsyncIterator[None]:
+    await app[CLOUD].hook.resume()
     task = asyncio.create_task(app[CLOUD].actions.run())
     yield
     task.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await task
+    await app[CLOUD].hook.close()
     app[CLOUD].store.close()
 
 

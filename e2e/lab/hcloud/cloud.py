@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from e2e.lab.hcloud.actions import Actions
+from e2e.lab.hcloud.addresses import DOCUMENTATION
+from e2e.lab.hcloud.boot.boots import Boots
 from e2e.lab.hcloud.catalogue import Catalogue, OfferChange
 from e2e.lab.hcloud.delays import Delays
 from e2e.lab.hcloud.errors import ApiError, invalid_input, not_found
@@ -21,16 +24,46 @@ from e2e.lab.hcloud.store import Object, Store
 
 
 class ServerHook(Protocol):
-    """Told when a server starts; what a lab adds to let servers do something."""
+    """Told what happens to servers; what a lab adds to let servers do something. `server` is as stored."""
 
     def on_server_started(self, server: Object) -> None:
-        """Called once each time a server goes to `running`; `server` is as stored, `user_data` included."""
+        """Called each time a server goes to `running`, also when it ran before, as at a reboot."""
+
+    def on_server_stopped(self, server: Object) -> None:
+        """Called each time a server goes to `off`."""
+
+    def on_server_deleted(self, server: Object) -> None:
+        """Called when a server is gone."""
+
+    async def resume(self) -> None:
+        """Called once, before the first request: servers may run since an emulator before this one."""
+
+    async def reset(self) -> None:
+        """Called when all servers are gone at once."""
+
+    async def close(self) -> None:
+        """Called when the emulator ends."""
 
 
 class NoHook:
     """Servers that do nothing."""
 
     def on_server_started(self, server: Object) -> None:
+        pass
+
+    def on_server_stopped(self, server: Object) -> None:
+        pass
+
+    def on_server_deleted(self, server: Object) -> None:
+        pass
+
+    async def resume(self) -> None:
+        pass
+
+    async def reset(self) -> None:
+        pass
+
+    async def close(self) -> None:
         pass
 
 
@@ -41,17 +74,19 @@ class Cloud:
         self,
         state_dir: Path,
         *,
-        hook: ServerHook | None = None,
         clock: Callable[[], float] = time.time,
         catalogue: Catalogue | None = None,
+        public_ranges: Sequence[IPv4Network] = DOCUMENTATION,
     ) -> None:
         self.clock = clock
-        self.hook: ServerHook = hook or NoHook()
+        self.hook: ServerHook = NoHook()
+        self.public_ranges = public_ranges
         self.store = Store(state_dir)
         self.catalogue = catalogue or Catalogue()
         self.actions = Actions(self.store, clock)
         self.faults = Faults(self.store)
         self.projects = Projects(self.store)
+        self.boots = Boots(self.store)
         self.limiter = RateLimiter(clock)
         self.delays = Delays.model_validate(self.store.setting("delays") or {})
         for change in self.store.setting("offers") or []:
@@ -60,6 +95,11 @@ class Cloud:
     def change_offer(self, change: OfferChange) -> None:
         self.catalogue.change_offer(change)
         self.store.set_setting("offers", [*(self.store.setting("offers") or []), change.model_dump()])
+
+    def public_address(self, server_id: int) -> str | None:
+        """A server's public IPv4 address."""
+        own = self.store.where("primary_ips", lambda ip: ip["assignee_id"] == server_id and ip["type"] == "ipv4")
+        return next((ip["ip"] for ip in own), None)
 
     def set_delays(self, delays: Delays) -> None:
         self.delays = delays

@@ -4,12 +4,14 @@ GET    /_lab/inventory[?project=name|?token=...]   every object by kind, as the 
 GET    /_lab/servers/{id}/user_data                the text as it was ordered
 GET    /_lab/requests                              every write: time, method, path, project, status, name
 GET    /_lab/projects                              projects, without their tokens
-POST   /_lab/projects {token, project, readonly, limits}   make a token valid; `project` defaults to a new one
+POST   /_lab/projects {token, project, readonly, limits, boots}   make a token valid; `project` defaults to a new one;
+                                                   with `boots` its servers do, where the emulator belongs to a lab
 DELETE /_lab/projects {token}                      make a token invalid; the project's objects stay
 GET    /_lab/faults    POST /_lab/faults    DELETE /_lab/faults     see `faults`
 GET    /_lab/delays    POST /_lab/delays           see `delays`
 POST   /_lab/offers {server_type, location, available, retired, monthly}    sold out, back again, retired, dearer
 POST   /_lab/reset                                 forget everything but the tokens known at the start
+What is about booting servers is in `boot.api`.
 """
 
 from __future__ import annotations
@@ -21,12 +23,13 @@ from typing import Any
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, NonNegativeInt, PositiveInt, ValidationError
 
+from e2e.lab.hcloud.boot.api import BootApi
 from e2e.lab.hcloud.catalogue import Catalogue, OfferChange
 from e2e.lab.hcloud.cloud import Call, Cloud
 from e2e.lab.hcloud.delays import Delays
 from e2e.lab.hcloud.errors import ApiError
 from e2e.lab.hcloud.faults import Effect, Fault
-from e2e.lab.hcloud.projects import TOKEN_LENGTH, Access, digest
+from e2e.lab.hcloud.projects import DEFAULT_PROJECT, TOKEN_LENGTH, Access, digest
 from e2e.lab.hcloud.routes import (
     firewalls,
     load_balancers,
@@ -68,6 +71,7 @@ class ProjectRequest(BaseModel):
     project: str | None = None
     readonly: bool = False
     limits: LimitsRequest | None = None
+    boots: bool | None = None
 
 
 class TokenRequest(BaseModel):
@@ -96,6 +100,7 @@ def routes(cloud: Cloud) -> list[web.RouteDef]:
         ("POST", "delays", api.set_delays),
         ("POST", "offers", api.change_offer),
         ("POST", "reset", api.reset),
+        *BootApi(cloud).table(),
     ]
     return [web.route(method, f"/_lab/{path}", _answering(cloud, handler)) for method, path, handler in table]
 
@@ -156,6 +161,8 @@ class _LabApi:
         access = Access(wanted.project or f"project-{digest(wanted.token)[:8]}", wanted.readonly)
         limits = wanted.limits.model_dump(exclude_none=True) if wanted.limits else None
         self._cloud.projects.admit(wanted.token, access, limits)
+        if wanted.boots is not None:
+            self._cloud.boots.set_boots(access.project, wanted.boots)
         return web.json_response({"project": access.project, "readonly": access.readonly}, status=201)
 
     async def revoke(self, request: web.Request) -> web.Response:
@@ -192,5 +199,7 @@ class _LabApi:
         self._cloud.faults.clear()
         self._cloud.set_delays(Delays())
         self._cloud.projects.forget_all_but(self._tokens_at_start)
+        self._cloud.boots.forget(DEFAULT_PROJECT)
         self._cloud.limiter.reset()
+        await self._cloud.hook.reset()
         return web.Response(status=204)

@@ -49,9 +49,14 @@ class Store:
         # Safe against the end of this process, which is what the lab does to it; a power cut may lose the last commits.
         self._file.execute("PRAGMA synchronous=OFF")
         self._file.executescript(_SCHEMA)
+        self._told: dict[str, list[Callable[[], None]]] = {}
         self._objects: dict[str, dict[int, Object]] = {kind: {} for kind in (*KINDS, ACTIONS)}
         for kind, number, body in self._file.execute("SELECT kind, id, body FROM objects ORDER BY id"):
             self._objects[kind][number] = json.loads(body)
+
+    def when_changed(self, kind: str, told: Callable[[], None]) -> None:
+        """Call this after every change of an object of the kind."""
+        self._told.setdefault(kind, []).append(told)
 
     def close(self) -> None:
         self.commit()
@@ -74,11 +79,17 @@ class Store:
         """Insert or replace; call it after every change of an object."""
         self._objects[kind][item["id"]] = item
         self._file.execute("INSERT OR REPLACE INTO objects VALUES (?, ?, ?)", (kind, item["id"], json.dumps(item)))
+        self._tell(kind)
         return item
 
     def delete(self, kind: str, number: int) -> None:
         self._objects[kind].pop(number, None)
         self._file.execute("DELETE FROM objects WHERE kind = ? AND id = ?", (kind, number))
+        self._tell(kind)
+
+    def _tell(self, kind: str) -> None:
+        for told in self._told.get(kind, ()):
+            told()
 
     def get(self, kind: str, number: int | None, project: str | None = None) -> Object | None:
         """The object with this id, if it exists and belongs to the project."""
@@ -113,3 +124,5 @@ class Store:
         self._file.execute("DELETE FROM objects")
         self._file.execute("DELETE FROM log")
         self.commit()
+        for kind in KINDS:
+            self._tell(kind)

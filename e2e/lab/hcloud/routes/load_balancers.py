@@ -120,7 +120,7 @@ def _create(call: Call) -> Reply:
         "algorithm": wanted.algorithm.type,
         "labels": check_labels(wanted.labels),
         "public": wanted.public_interface,
-        "ipv4": public_ipv4(call.store),
+        "ipv4": public_ipv4(call.store, call.cloud.public_ranges),
         "ipv6": public_ipv6(number).replace("::/64", "::1"),
         "private_net": [],
         "services": [],

@@ -55,7 +55,7 @@ def allocate(call: Call, family: Family, name: str, location: str, server_id: in
         "project": call.project,
         "name": name,
         "type": family,
-        "ip": public_ipv4(call.store) if family == "ipv4" else public_ipv6(number),
+        "ip": public_ipv4(call.store, call.cloud.public_ranges) if family == "ipv4" else public_ipv6(number),
         "assignee_id": server_id,
         "auto_delete": auto_delete,
         "labels": {},

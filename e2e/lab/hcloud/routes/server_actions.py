@@ -96,6 +96,7 @@ def effects(cloud: Cloud) -> Mapping[str, Effect]:
         if server and server["status"] != "deleting":
             server["status"] = "off"
             cloud.store.save("servers", server)
+            cloud.hook.on_server_stopped(server)
 
     return {
         "start_server": started,

@@ -199,6 +199,9 @@ def effects(cloud: Cloud) -> Mapping[str, Effect]:
 
     def deleted(action: Object) -> None:
         number = action["resources"][0]["id"]
+        server = server_of(cloud, action)
+        if server:
+            cloud.hook.on_server_deleted(server)
         for volume in cloud.store.where("volumes", lambda item: item["server"] == number):
             volume["server"] = None
             cloud.store.save("volumes", volume)

@@ -1,0 +1,132 @@
+"""What every server needs in its user_data, or its first boot would end in a node that never comes up.
+
+Each check yields sentences for people: what is missing, and what would come of it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from e2e.lab.hcloud.boot import checks_cluster, tokens
+from e2e.lab.hcloud.boot.first_boot import K3S_CONFIG, NODE_ENV, NODE_SCRIPT, SCRIPTS, UNITS, FirstBoot, Role
+
+BOOTSTRAP_UNIT = "catalyst-bootstrap.service"
+UNIT_FILES = (BOOTSTRAP_UNIT, "catalyst-metadata-blackhole.service")
+NODE_SCRIPTS = ("lib.sh", "await-private-address.sh", NODE_SCRIPT)
+NODE_STEPS = ("private-network", "metadata-service", "kernel-settings", "ca-files", "k3s-binary", "k3s-start")
+_EXEC = re.compile(r"^ExecStart(?:Pre)?=[-+!@:]*(\S+)(?: (\S+))?", re.MULTILINE)
+
+
+def refusals(boot: FirstBoot, server: str) -> list[str]:
+    """Why the server of this name does not come up; empty when it does."""
+    checks = [_files(boot), _start(boot), _node(boot, server), _steps(boot), pins(boot, "k3s")]
+    if boot.role is not Role.WORKER:
+        checks.append(_server(boot))
+    checks.append(checks_cluster.refusals(boot) if boot.role is Role.FIRST else _joining(boot))
+    return [sentence for check in checks for sentence in check]
+
+
+def _files(boot: FirstBoot) -> Iterator[str]:
+    service = boot.env.get("K3S_SERVICE", "k3s.service")
+    for path in (NODE_ENV, K3S_CONFIG, *(f"{UNITS}{unit}" for unit in (*UNIT_FILES, service))):
+        if not boot.config.text(path).strip():
+            yield f"{path} is not written"
+    for script in NODE_SCRIPTS:
+        yield from script_written(boot, script, executable=script != "lib.sh")
+
+
+def script_written(boot: FirstBoot, script: str, *, executable: bool = True) -> Iterator[str]:
+    """A script has to be there, and to be one that systemd can start."""
+    file = boot.config.files.get(f"{SCRIPTS}{script}")
+    if file is None:
+        yield f"{SCRIPTS}{script} is not written"
+    elif executable and not file.mode & 0o100:
+        yield f"{SCRIPTS}{script} is not executable (mode {file.mode:04o}): systemd could not start it"
+
+
+def _start(boot: FirstBoot) -> Iterator[str]:
+    """runcmd starts the one unit, which starts what is there."""
+    starts = [words for words in boot.config.commands if words[:1] == ("systemctl",) and BOOTSTRAP_UNIT in words]
+    if not any("--now" in words or "start" in words for words in starts):
+        yield f"runcmd does not start {BOOTSTRAP_UNIT}: nothing would happen on the server"
+    unit = boot.config.text(f"{UNITS}{BOOTSTRAP_UNIT}")
+    started = [path for path, _ in _EXEC.findall(unit)]
+    wanted = [f"{SCRIPTS}{NODE_SCRIPT}", *checks_cluster.scripts(boot)]
+    if started != wanted:
+        yield f"{BOOTSTRAP_UNIT} starts {', '.join(started) or 'nothing'}, not {', '.join(wanted)}"
+    service = boot.env.get("K3S_SERVICE", "")
+    mode = "agent" if boot.role is Role.WORKER else "server"
+    if ("/usr/local/bin/k3s", mode) not in _EXEC.findall(boot.config.text(f"{UNITS}{service}")):
+        yield f"the unit {service or 'K3S_SERVICE'} does not start `/usr/local/bin/k3s {mode}`"
+
+
+def _node(boot: FirstBoot, server: str) -> Iterator[str]:
+    if boot.node_name != server:
+        yield f"NODE_NAME in node.env is '{boot.node_name}', and the server is '{server}'"
+    for key, value in (("node-name", boot.node_name), ("node-ip", boot.node_ip)):
+        if not value or boot.k3s.get(key) != value:
+            yield f"{key} in k3s' configuration is '{boot.k3s.get(key, '')}', and node.env says '{value}'"
+
+
+def _steps(boot: FirstBoot) -> Iterator[str]:
+    yield from steps_known(boot, NODE_SCRIPT, NODE_STEPS)
+
+
+def steps_known(boot: FirstBoot, script: str, known: tuple[str, ...]) -> Iterator[str]:
+    """The lab knows what each step leads to, and which ones there have to be."""
+    found = boot.steps(script)
+    for step in known:
+        if step not in found:
+            yield f"{script} has no step {step}"
+    for step in found:
+        if step not in known:
+            yield f"{script} has a step {step}, of which the lab does not know what it does: see e2e/lab/hcloud/boot"
+
+
+def pins(boot: FirstBoot, *downloads: str) -> Iterator[str]:
+    """A download needs its version, its address, and something to check it with."""
+    for name in downloads:
+        prefix = name.upper()
+        for part in ("VERSION", "URL"):
+            if not boot.env.get(f"{prefix}_{part}"):
+                yield f"{prefix}_{part} is missing in node.env: {name} could not be fetched"
+        pinned = re.fullmatch(r"[0-9a-f]{64}", boot.env.get(f"{prefix}_SHA256", ""))
+        if not pinned and not boot.env.get(f"{prefix}_CHECKSUMS_URL"):
+            yield f"node.env has neither {prefix}_SHA256 nor {prefix}_CHECKSUMS_URL: {name} would not be used unchecked"
+
+
+def _server(boot: FirstBoot) -> Iterator[str]:
+    """What all k3s servers have to agree on."""
+    if boot.k3s.get("flannel-backend") != "none":
+        yield "k3s' flannel-backend is not none: flannel and Cilium would both want to be the Pods' network"
+    if boot.k3s.get("disable-network-policy") is not True:
+        yield "k3s' disable-network-policy is not true: k3s and Cilium would both enforce NetworkPolicies"
+    if boot.k3s.get("disable-kube-proxy") is not True:
+        yield "k3s' disable-kube-proxy is not true: Cilium replaces kube-proxy, and both would write rules"
+    disabled = boot.k3s.get("disable") or []
+    for addon in ("traefik", "servicelb"):
+        if addon not in disabled:
+            yield f"k3s' {addon} is not disabled: it would take the ports of Cilium's gateway"
+    if "local-storage" in disabled:
+        yield "k3s' local-storage is disabled: no volume would ever bind"
+    if not boot.tls_names:
+        yield "k3s has no tls-san: its certificate would not carry the Sovereign's name, by which it is verified"
+    yield from token(boot, "token", tokens.SERVER)
+    yield from token(boot, "agent-token", tokens.AGENT)
+
+
+def token(boot: FirstBoot, key: str, user: str) -> Iterator[str]:
+    """A token in the secure format, of the right kind."""
+    found = tokens.parse(boot.k3s.get(key, ""))
+    if found is None or found.user != user:
+        yield f"{key} in k3s' configuration is not K10<hash>::{user}:<password>"
+
+
+def _joining(boot: FirstBoot) -> Iterator[str]:
+    if not re.fullmatch(r"https://[0-9.]+:6443", str(boot.k3s.get("server", ""))):
+        yield "server in k3s' configuration is not https://<address of the first control plane>:6443"
+    if boot.k3s.get("cluster-init"):
+        yield "cluster-init and server exclude each other: it would be a cluster of its own"
+    if boot.role is Role.WORKER:
+        yield from token(boot, "token", tokens.AGENT)

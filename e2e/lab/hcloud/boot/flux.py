@@ -1,0 +1,103 @@
+"""Flux on a booted cluster: real CRDs and a real kustomize-controller; the rest of its install.yaml is a stand-in."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from e2e.lab.hcloud.boot.kubectl import Object
+from e2e.lab.hcloud.boot.place import Place
+from e2e.lab.layout import REPOSITORY, Layout
+
+NAMESPACE = "flux-system"
+CONTROLLERS = ("source-controller", "kustomize-controller", "helm-controller", "notification-controller")
+KUSTOMIZE, STANDINS = "kustomize-controller", "standins"
+_HELM = {"meta.helm.sh/release-name": "flux", "meta.helm.sh/release-namespace": NAMESPACE}
+
+
+def namespace() -> Object:
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE, **_marks("namespace")}}
+
+
+def crds(layout: Layout) -> list[Path]:
+    """Definitions of the kinds that the kit uses."""
+    return sorted((layout.bin / "crds").glob("*.yaml"))
+
+
+def deployments(version: str) -> list[Object]:
+    """Flux's controllers as Deployments that nobody runs, Available."""
+    return [_deployment(name, version) for name in CONTROLLERS]
+
+
+def _deployment(name: str, version: str) -> Object:
+    selector = {"app": name}
+    container = {"name": "manager", "image": f"ghcr.io/fluxcd/{name}:{version}"}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": name, "namespace": NAMESPACE, **_marks(name, version)},
+        "spec": {
+            "replicas": 1,
+            "selector": {"matchLabels": selector},
+            "template": {"metadata": {"labels": selector}, "spec": {"containers": [container]}},
+        },
+        "status": {
+            "observedGeneration": 1,
+            "replicas": 1,
+            "readyReplicas": 1,
+            "updatedReplicas": 1,
+            "availableReplicas": 1,
+            "conditions": [
+                {
+                    "type": "Available",
+                    "status": "True",
+                    "reason": "MinimumReplicasAvailable",
+                    "message": "Deployment has minimum availability.",
+                }
+            ],
+        },
+    }
+
+
+def _marks(component: str, version: str = "") -> Object:
+    """As `as_helm_release` of the boot's library marks them, so that bp-flux adopts them."""
+    labels = {
+        "app.kubernetes.io/managed-by": "Helm",
+        "app.kubernetes.io/part-of": "flux",
+        "app.kubernetes.io/instance": NAMESPACE,
+        "app.kubernetes.io/component": component,
+        **({"app.kubernetes.io/version": version} if version else {}),
+    }
+    return {"labels": labels, "annotations": _HELM}
+
+
+def kustomize_controller(place: Place) -> tuple[list[str | Path], Mapping[str, str]]:
+    """Command and environment."""
+    temporary = place.disk / "tmp"
+    temporary.mkdir(exist_ok=True)
+    command: list[str | Path] = [
+        place.layout.bin / "kustomize-controller",
+        "--events-addr=",
+        "--enable-leader-election=false",
+        "--metrics-addr=0",
+        f"--health-addr={place.address}:9440",
+        "--log-level=info",
+    ]
+    environment = {"RUNTIME_NAMESPACE": NAMESPACE, "KUBECONFIG": str(place.kubeconfig), "TMPDIR": str(temporary)}
+    return command, environment
+
+
+def standins(place: Place) -> tuple[list[str | Path], Mapping[str, str]]:
+    """Command and environment of what stands in for source- and helm-controller and the gateway."""
+    command: list[str | Path] = [
+        sys.executable,
+        "-m",
+        "e2e.lab.standins",
+        f"--kubeconfig={place.kubeconfig}",
+        f"--address={place.address}",
+        f"--folder={place.disk / 'standins'}",
+    ]
+    trust = place.layout.pki / "ca.crt"
+    environment = {"PYTHONPATH": str(REPOSITORY), "PYTHONUNBUFFERED": "1", "GIT_SSL_CAINFO": str(trust)}
+    return command, environment

@@ -1,0 +1,125 @@
+"""All servers that boot: told by the cloud what happens to them, and found again after the emulator was restarted."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+
+from e2e.lab.hcloud.boot.balancers import Balancers
+from e2e.lab.hcloud.boot.host import Host
+from e2e.lab.hcloud.boot.machine import Machine, Site
+from e2e.lab.hcloud.boot.place import Place, disks
+from e2e.lab.hcloud.cloud import Cloud
+from e2e.lab.hcloud.store import Object
+from e2e.lab.layout import Layout
+
+
+class Servers:
+    """The cloud's hook where servers boot."""
+
+    def __init__(self, cloud: Cloud, layout: Layout, host: Host) -> None:
+        self._cloud, self._layout, self._host = cloud, layout, host
+        self._site = Site(host, cloud.boots, self._find, cloud.clock, self._save, _say)
+        self._machines: dict[int, Machine] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._balancers = Balancers(cloud, host)
+
+    # --- what the cloud tells ---
+
+    def on_server_started(self, server: Object) -> None:
+        machine = self._machine(server) if self._cloud.boots.boots(server["project"]) else None
+        if machine:
+            self._spawn(machine.power_on(afresh=True))
+
+    def on_server_stopped(self, server: Object) -> None:
+        machine = self._machines.get(server["id"])
+        if machine:
+            self._spawn(machine.power_off())
+
+    def on_server_deleted(self, server: Object) -> None:
+        machine = self._machines.pop(server["id"], None)
+        if machine:
+            self._spawn(machine.discard())
+
+    async def resume(self) -> None:
+        """Take up what an emulator before this one left: running servers go on, others are ended."""
+        for server in self._cloud.store.all("servers"):
+            if server["status"] == "running" and self._cloud.boots.boots(server["project"]):
+                machine = self._machine(server)
+                if machine:
+                    await machine.power_on(afresh=False)
+        await self._end_orphans()
+        await self._balancers.start()
+
+    async def reset(self) -> None:
+        """All servers are gone."""
+        machines, self._machines = self._machines, {}
+        await asyncio.gather(*(machine.discard() for machine in machines.values()))
+
+    async def close(self) -> None:
+        """Stop looking after them; what runs goes on."""
+        await self._balancers.close()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for machine in self._machines.values():
+            await machine.let_go()
+
+    # --- what the lab's own API asks for ---
+
+    def get(self, number: int) -> Machine | None:
+        """The server with this id, if it boots."""
+        return self._machines.get(number)
+
+    def of_project(self, project: str) -> list[Machine]:
+        return [machine for machine in self._machines.values() if machine.project == project]
+
+    # --- inside ---
+
+    def _machine(self, server: Object) -> Machine | None:
+        """None for a server without a public address, which has no way to be reached."""
+        number = server["id"]
+        if number not in self._machines:
+            address = self._cloud.public_address(number)
+            if address is None:
+                _say(f"server {server['name']} has no public IPv4 address, so it does not boot")
+                return None
+            place = Place(self._layout, number, server["name"], address, self._host.group)
+            self._machines[number] = Machine(server, place, self._site)
+        return self._machines[number]
+
+    def _save(self, server: Object) -> None:
+        self._cloud.store.save("servers", server)
+
+    def _find(self, server: Object, private_ip: str) -> Machine | None:
+        networks = {net["network"] for net in server["private_net"]}
+        for other in self._cloud.store.all("servers"):
+            for net in other["private_net"]:
+                if net["network"] in networks and net["ip"] == private_ip:
+                    return self._machines.get(other["id"])
+        return None
+
+    async def _end_orphans(self) -> None:
+        """Disks of servers that are gone or off, with what still runs on them."""
+        for disk in disks(self._layout).glob("*"):
+            if int(disk.name) in self._machines:
+                continue
+            place = Place.of_disk(self._layout, disk)
+            await place.stop_all()
+            await self._host.remove(place.address)
+            if self._cloud.store.get("servers", place.number) is None:
+                await asyncio.to_thread(place.discard)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            _say(f"{type(error).__name__}: {error}")
+
+
+def _say(text: str) -> None:
+    """Into the emulator's log."""
+    print(text, flush=True)
