@@ -93,7 +93,7 @@ def _state(layout: Layout, name: str, maker: Maker) -> str:
 
 
 def _core_lives(layout: Layout) -> bool:
-    return all(_state(layout, name, COMPONENTS[name]) == "ready" for name in CORE)
+    return network.is_current(layout) and all(_state(layout, name, COMPONENTS[name]) == "ready" for name in CORE)
 
 
 def _start_missing(layout: Layout, timeline: Timeline) -> None:

@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
+from e2e.lab.cache import digest
 from e2e.lab.commands import run
 from e2e.lab.layout import (
     BRIDGE,
@@ -69,6 +70,16 @@ COMMIT
 """A connection is marked where a process of a booted server opens it: what cuts a server off does not cut these."""
 
 MARK_OF_CLUSTERS = "0x6443"
+
+
+def is_current(layout: Layout) -> bool:
+    """Whether what `set_up` made is what it would make now: a lab of an earlier checkout lacks what is new."""
+    path = _settings_file(layout)
+    return path.exists() and json.loads(path.read_text()).get("version") == _version()
+
+
+def _version() -> str:
+    return digest([], RULES, NODE_NETWORK, SERVICE_RANGE, PUBLIC_RANGE)
 
 
 def set_up(layout: Layout) -> None:
@@ -143,7 +154,8 @@ def _settings_file(layout: Layout) -> Path:
 def _note_settings(layout: Layout) -> None:
     present = [name for name in SETTINGS if (SYSCTL / name).exists()]
     noted = {name: (SYSCTL / name).read_text().strip() for name in present}
-    _settings_file(layout).write_text(json.dumps({"boot": boot_id(), "settings": noted}, indent=1) + "\n")
+    content = {"boot": boot_id(), "version": _version(), "settings": noted}
+    _settings_file(layout).write_text(json.dumps(content, indent=1) + "\n")
 
 
 def _restore_settings(layout: Layout) -> None:
