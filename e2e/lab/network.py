@@ -60,6 +60,7 @@ RULES = """\
 -A CATALYST-LAB-INPUT -j {cut}
 -A CATALYST-LAB-INPUT -i {pods} -j ACCEPT
 -A CATALYST-LAB-OUTPUT -p tcp --syn -m owner --gid-owner {clusters} -j CONNMARK --set-mark {mark}
+-A CATALYST-LAB-OUTPUT ! -o lo -m owner --gid-owner {clusters} -j REJECT
 -A CATALYST-LAB-OUTPUT -j {cut}
 -A {cut} -m connmark --mark {mark} -j RETURN
 -I FORWARD 1 -j CATALYST-LAB-FORWARD
@@ -67,7 +68,8 @@ RULES = """\
 -I OUTPUT 1 -j CATALYST-LAB-OUTPUT
 COMMIT
 """
-"""A connection is marked where a process of a booted server opens it: what cuts a server off does not cut these."""
+"""Processes of booted servers reach the machine's own addresses only. The connections that they open are marked: what
+cuts a server off does not cut these."""
 
 MARK_OF_CLUSTERS = "0x6443"
 
