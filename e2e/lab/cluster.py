@@ -19,6 +19,8 @@ from e2e.lab.cache import digest
 from e2e.lab.layout import (
     API_URL,
     BRIDGE,
+    GIT_LISTEN,
+    GIT_URL,
     HCLOUD_LISTEN,
     HCLOUD_URL,
     NODE_ADDRESS,
@@ -32,6 +34,9 @@ from e2e.lab.layout import (
 from e2e.lab.waiting import answers
 
 HCLOUD = Path(__file__).with_name("hcloud")
+GIT_SERVER = Path(__file__).with_name("git_server")
+TEMPLATE = REPOSITORY / "clusters"
+"""What the git server's public repository is made of."""
 
 ETCD_URL = "http://127.0.0.1:2379"
 
@@ -89,9 +94,14 @@ def write_config(layout: Layout) -> None:
     node.write_config(layout)
 
 
+def trust(layout: Layout) -> ssl.SSLContext:
+    """How the lab's own probes know the lab's servers from others."""
+    return ssl.create_default_context(cafile=str(layout.pki / "ca.crt"))
+
+
 def api_trust(layout: Layout) -> ssl.SSLContext:
-    """How the lab's own probes reach the API server: as its administrator, and only this one server."""
-    context = ssl.create_default_context(cafile=str(layout.pki / "ca.crt"))
+    """How they reach the API server: as its administrator."""
+    context = trust(layout)
     context.load_cert_chain(layout.pki / "admin.crt", layout.pki / "admin.key")
     return context
 
@@ -226,5 +236,30 @@ def hcloud(layout: Layout) -> Component:
         command,
         lambda: answers(f"{HCLOUD_URL}/_lab/inventory"),
         environment=environment,
-        sources=sorted(path for path in HCLOUD.rglob("*") if path.is_file() and path.suffix != ".pyc"),
+        sources=_files(HCLOUD),
     )
+
+
+def git(layout: Layout) -> Component:
+    """A git server over HTTPS, with the bootstrap kit of this checkout and what stories make there."""
+    command: list[str | Path] = [
+        sys.executable,
+        "-m",
+        "e2e.lab.git_server",
+        f"--listen={GIT_LISTEN}",
+        f"--root={layout.data / 'git'}",
+        f"--certificate={layout.pki / 'git.crt'}",
+        f"--key={layout.pki / 'git.key'}",
+        f"--template={TEMPLATE}",
+    ]
+    return Component(
+        "git",
+        command,
+        lambda: answers(f"{GIT_URL}/info/refs?service=git-upload-pack", trust(layout)),
+        environment={"PYTHONPATH": str(REPOSITORY), "PYTHONUNBUFFERED": "1"},
+        sources=[*_files(GIT_SERVER), *_files(TEMPLATE)],
+    )
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file() and path.suffix != ".pyc")

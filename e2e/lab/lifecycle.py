@@ -15,7 +15,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 from e2e.lab import cluster, images, machine, network, node, packages, pki, processes, toolchain, waiting
-from e2e.lab.layout import HCLOUD_URL, Layout
+from e2e.lab.layout import GIT_URL, HCLOUD_URL, Layout
 from e2e.lab.timeline import Timeline
 
 CORE = ("etcd", "kube-apiserver", "containerd")
@@ -33,6 +33,7 @@ COMPONENTS: dict[str, Maker] = {
     "kube-proxy": cluster.proxy,
     "kubelet": cluster.kubelet,
     "hcloud": cluster.hcloud,
+    "git": cluster.git,
 }
 """All processes of the lab in the order in which they can start."""
 
@@ -120,7 +121,8 @@ def _start_afresh(layout: Layout, timeline: Timeline) -> None:
     with ThreadPoolExecutor(max_workers=8) as pool:
         control_plane = pool.submit(_start_control_plane, layout, timeline)
         runtime = pool.submit(_start_runtime, layout, timeline)
-        parts = [control_plane, runtime, pool.submit(_start, layout, timeline, cluster.hcloud)]
+        parts = [control_plane, runtime]
+        parts += [pool.submit(_start, layout, timeline, maker) for maker in (cluster.hcloud, cluster.git)]
         parts.append(pool.submit(_start_node, layout, timeline, control_plane, runtime))
         parts.append(pool.submit(_import_images, layout, timeline, runtime))
         parts += [
@@ -150,6 +152,8 @@ def write_env(layout: Layout) -> None:
         "KUBECONFIG": str(layout.kubeconfig),
         "HCLOUD_ENDPOINT": f"{HCLOUD_URL}/v1",
         "HCLOUD_TOKEN": layout.hcloud_token.read_text().strip(),
+        "GIT_URL": GIT_URL,
+        "GIT_CA": str(layout.pki / "ca.crt"),
         "LAB_BIN": str(layout.bin),
     }
     layout.env_file.touch(mode=0o600)

@@ -39,6 +39,7 @@ CERTIFICATES = (
     Certificate("controller-manager", "CN = system:kube-controller-manager"),
     Certificate("scheduler", "CN = system:kube-scheduler"),
     Certificate("proxy", "CN = system:kube-proxy"),
+    Certificate("git", "CN = git", f"IP:{NODE_ADDRESS}"),
     Certificate("node", f"O = system:nodes\nCN = system:node:{NODE_NAME}", f"DNS:{NODE_NAME},IP:{NODE_ADDRESS}"),
 )
 """Users that need a kubeconfig are among these; the others only serve or call one peer."""
