@@ -23,12 +23,13 @@ test: verify test-unit test-integration e2e ## Everything that CI runs
 ## —— Tests ————————————————————————————————————————————————————————
 
 .PHONY: verify
-verify: $(READY) lab-tools ## Format, lint, types, layers, drift of generated files, the module
+verify: $(READY) lab-tools ## Format, lint, types, layers, drift of generated files, pins, the module
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
 	$(PY) -m catalyst_operator.api.generate --check
+	$(PY) -m tests.pin_gate
 	.lab/bin/tofu fmt -check -recursive infra
 	.lab/bin/kubectl kustomize deploy/overlays/lab > /dev/null
 

@@ -93,11 +93,21 @@ class Release(_Data):
         }
 
 
+class Chart(_Data):
+    """One version of a blueprint's chart: the upstream chart it wraps, and the program's version in that."""
+
+    wraps: str
+    version: str
+    app_version: str
+
+
 class Catalogue(_Data):
-    """All releases, by name, and the one that is meant when none is named."""
+    """All releases, by name, and the one that is meant when none is named. `charts`: blueprint -> version -> what is
+    known of it."""
 
     default: str
     releases: Mapping[str, Release]
+    charts: Mapping[str, Mapping[str, Chart]] = {}
 
     @model_validator(mode="after")
     def _default_exists(self) -> Catalogue:

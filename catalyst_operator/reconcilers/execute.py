@@ -16,9 +16,9 @@ from catalyst_operator.api.sovereign import Sovereign
 from catalyst_operator.core import actions, job, manifests, naming, record
 from catalyst_operator.core.observation import CredentialsView, LockView, Observation, StateView
 from catalyst_operator.core.preflight import Wanted
-from catalyst_operator.errors import Conflict, NotFound, Refused
+from catalyst_operator.errors import Conflict, NotFound, Refused, Unavailable
 from catalyst_operator.reconcilers.new_cluster import NewCluster
-from catalyst_operator.reconcilers.observe import state_of
+from catalyst_operator.reconcilers.observe import HTTP_FORBIDDEN, state_of
 from catalyst_operator.reconcilers.outside import Outside
 
 log = logging.getLogger(__name__)
@@ -127,8 +127,14 @@ class Executor:
 
     async def _prepare(self, credentials: CredentialsView | None) -> None:
         await self._kube.apply(manifests.run_namespace(self._sovereign))
-        for manifest in manifests.access(self._sovereign, self._o.settings):
-            await self._kube.apply(manifest)
+        try:
+            for manifest in manifests.access(self._sovereign, self._o.settings):
+                await self._kube.apply(manifest)
+        except Refused as error:
+            if self._o.namespace is None and error.status == HTTP_FORBIDDEN:
+                # The right that was just bound is in force a moment later; nothing is wrong.
+                raise Unavailable(error.status, f"{self._space}: the operator's rights are not in force yet") from error
+            raise
         key = manifests.state_key(self._sovereign, secrets.token_bytes(STATE_KEY_BYTES))
         await self._kube.create_once(key)
         await self._trust()

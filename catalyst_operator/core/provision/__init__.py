@@ -12,7 +12,7 @@ from collections.abc import Callable
 from catalyst_operator.api import labels
 from catalyst_operator.api.enums import GitOpsMode
 from catalyst_operator.api.phases import RunVerb
-from catalyst_operator.core import kit, status, watching
+from catalyst_operator.core import kit, pins, releases, status, watching
 from catalyst_operator.core.actions import AddFinalizer, Decision
 from catalyst_operator.core.evidence import gather
 from catalyst_operator.core.observation import Observation
@@ -52,9 +52,15 @@ def look(o: Observation) -> Scene:
 
 
 def _refusal(o: Observation, record: Record) -> str:
-    """Components that nobody knows. What a cluster was born with is not questioned again."""
-    frozen = record.outputs is not None and o.sovereign.spec.gitops.mode is GitOpsMode.TEMPLATE
-    return "" if frozen else kit.refusal(o.sovereign.spec)
+    """Components that nobody knows, or a release whose pins would destroy the new cluster's Flux. What a cluster was
+    born with is not questioned again."""
+    spec, stands = o.sovereign.spec, record.outputs is not None
+    unknown = "" if stands and spec.gitops.mode is GitOpsMode.TEMPLATE else kit.refusal(spec)
+    if unknown or stands:
+        return unknown
+    catalogue = releases.load()
+    release = catalogue.get(spec.release or record.release or o.settings.default_release)
+    return " ".join(pins.release_violations(release, catalogue))
 
 
 CHECKS: tuple[Callable[[Scene], Answer | None], ...] = (
