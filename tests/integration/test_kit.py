@@ -43,6 +43,7 @@ UNREADABLE = "".join(map(chr, range(0x80, 0xA0))) + "\ufeff\ufffe\uffff"
 HOSTILE = gen.spec(
     domain={"mode": "pool", "fqdn": FQDN},
     components=COMPONENTS,
+    imagePullSecretRef={"name": "registry"},
     adminEmail="_1%+o'brien-x@a.example",
     organization={
         "name": "- A: *b #c, 'd' & !e | @ % true",
@@ -123,6 +124,15 @@ def test_taking_ownership_changes_flux_alone(tmp_path: Path) -> None:
         False,
     )
     assert built == everything(Folder.KIT)
+
+
+def test_the_pull_secret_changes_the_registry_alone(tmp_path: Path) -> None:
+    """For Sovereigns that name one."""
+    built = with_components(tmp_path, "components/pull-secret")
+    charts = of_kind(built, "HelmRepository")["catalyst-charts"]["spec"]
+    assert charts.pop("secretRef") == {"name": "catalyst-pull"}
+    assert charts == of_kind(build(TEMPLATE / Folder.KIT), "HelmRepository")["catalyst-charts"]["spec"]
+    assert of_kind(built, "HelmRelease") == everything(Folder.KIT)
 
 
 def test_an_overlay_builds_into_the_kit_and_its_own_kustomization(tmp_path: Path) -> None:

@@ -82,7 +82,12 @@ def test_the_values_are_those_of_mode_template_and_are_not_replaced_in_turn() ->
     mods = (gen.spec(organization={"name": "- A: *b #c, 'd' & !e | @ % true"}),)
     found = parsed("sync.yaml", *mods)
     assert found["spec"]["postBuild"]["substitute"] == kit.values(gen.sovereign(*mods), RELEASE)
-    assert found["metadata"]["annotations"] == {"kustomize.toolkit.fluxcd.io/substitute": "disabled"}
+    assert found["metadata"]["annotations"]["kustomize.toolkit.fluxcd.io/substitute"] == "disabled"
+
+
+def test_a_folder_that_loses_the_kustomization_does_not_take_the_cluster_with_it() -> None:
+    """Flux would prune the Kustomization that follows the folder, and with it everything it has applied."""
+    assert parsed("sync.yaml")["metadata"]["annotations"]["kustomize.toolkit.fluxcd.io/prune"] == "disabled"
 
 
 def test_every_file_says_who_writes_it() -> None:

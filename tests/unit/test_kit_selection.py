@@ -104,6 +104,13 @@ def test_the_default_release_does_not_have_that_field() -> None:
     assert kit.components(spec(), RELEASE) == ()
 
 
+def test_credentials_for_charts_are_used_only_where_there_are_any() -> None:
+    """Flux refuses every chart when the Secret it is told of has no entry for the registry, and boot's has none."""
+    named = spec("umami", imagePullSecretRef={"name": "registry"})
+    assert kit.components(named, RELEASE) == paths("pull-secret", "cnpg", "umami")
+    assert kit.expected(named) == kit.expected(spec("umami"))
+
+
 @pytest.mark.parametrize(
     ("path", "added"),
     [

@@ -35,7 +35,8 @@ components:
 {%- endfor %}
 {%- endif %}
 """
-# The spec that first boot gives the same object (infra/hetzner/cloudinit.tf). The values are no template.
+# The spec that first boot gives the same object (infra/hetzner/cloudinit.tf). The values are no template. A folder that
+# loses this file must not make Flux prune the Kustomization: with it would go all that it ever applied.
 _SYNC = """\
 apiVersion: kustomize.toolkit.fluxcd.io/v1
 kind: Kustomization
@@ -44,6 +45,7 @@ metadata:
   namespace: {{ namespace }}
   annotations:
     kustomize.toolkit.fluxcd.io/substitute: disabled
+    kustomize.toolkit.fluxcd.io/prune: disabled
 spec:
   interval: 10m
   retryInterval: 1m

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from catalyst_operator.api.sovereign import SovereignSpec
 from catalyst_operator.core import blueprints
@@ -12,6 +12,7 @@ from catalyst_operator.core.releases import Release
 
 TAKE_OWNERSHIP = "flux-take-ownership"
 _TAKE_OWNERSHIP_SINCE = (2, 5)
+PULL_SECRET = "pull-secret"  # noqa: S105 - the name of a folder
 
 
 def components(spec: SovereignSpec, release: Release) -> tuple[str, ...]:
@@ -27,8 +28,7 @@ def components(spec: SovereignSpec, release: Release) -> tuple[str, ...]:
 def folders(spec: SovereignSpec, release: Release) -> tuple[str, ...]:
     """Folders of components, relative to that of the kit."""
     names = [blueprint.name for blueprint in blueprints.load().closure(spec.components)]
-    switches = [TAKE_OWNERSHIP] if _flux_version(release) >= _TAKE_OWNERSHIP_SINCE else []
-    return tuple(f"../components/{name}" for name in (*switches, *names))
+    return tuple(f"../components/{name}" for name in (*_switches(spec, release), *names))
 
 
 def expected(spec: SovereignSpec) -> tuple[str, ...]:
@@ -61,6 +61,14 @@ def refusal(spec: SovereignSpec) -> str:
     told = ", ".join(f"'{name}'{_meant(similar)}" for name, similar in unknown)
     what = "which are no blueprints" if len(unknown) > 1 else "which is no blueprint"
     return f"spec.components names {told}, {what} of this version of the operator: correct it or take it out."
+
+
+def _switches(spec: SovereignSpec, release: Release) -> Iterator[str]:
+    """Folders that bring no blueprint, but change something of the kit where it has to be changed."""
+    if _flux_version(release) >= _TAKE_OWNERSHIP_SINCE:
+        yield TAKE_OWNERSHIP
+    if spec.image_pull_secret_ref:
+        yield PULL_SECRET
 
 
 def _meant(similar: tuple[str, ...]) -> str:
