@@ -79,7 +79,7 @@ def test_flux_adopts_what_boot_installed() -> None:
 
 @pytest.mark.parametrize("action", ["install", "upgrade"])
 def test_a_failure_of_flux_is_not_undone(action: str) -> None:
-    """The seeds' incident again: helm-controller uninstalls or rolls back before it retries, and here that is itself."""
+    """The seeds' incident again: helm-controller uninstalls or rolls back before a retry, and here that is itself."""
     remediation = RELEASES["bp-flux"]["spec"][action]["remediation"]
     assert remediation == {"retries": 0, "remediateLastFailure": False}
 
