@@ -60,7 +60,7 @@ RULES = """\
 -A CATALYST-LAB-INPUT -j {cut}
 -A CATALYST-LAB-INPUT -i {pods} -j ACCEPT
 -A CATALYST-LAB-OUTPUT -p tcp --syn -m owner --gid-owner {clusters} -j CONNMARK --set-mark {mark}
--A CATALYST-LAB-OUTPUT ! -o lo -m owner --gid-owner {clusters} -j REJECT
+-A CATALYST-LAB-OUTPUT ! -o lo -m conntrack --ctstate NEW -m owner --gid-owner {clusters} -j REJECT
 -A CATALYST-LAB-OUTPUT -j {cut}
 -A {cut} -m connmark --mark {mark} -j RETURN
 -I FORWARD 1 -j CATALYST-LAB-FORWARD
