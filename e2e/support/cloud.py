@@ -1,4 +1,4 @@
-"""The emulated cloud as the stories see it: projects, what is in them, faults, offers.
+"""The emulated cloud as the stories see it: projects, what is in them, faults, offers, servers that boot.
 
 What the lab adds to the API is only for the lab; the product never asks for it.
 """
@@ -14,9 +14,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
-from e2e.lab.layout import HCLOUD_URL
+from e2e.lab.layout import HCLOUD_URL, Layout
 
 ALPHABET = string.ascii_letters + string.digits
 Object = dict[str, Any]
@@ -29,16 +30,16 @@ def new_token() -> str:
 
 
 class Project:
-    """One project of the emulated cloud, known by its token."""
+    """One project of the emulated cloud, known by its token. With `boots`, its servers become real control planes."""
 
-    def __init__(self, *, readonly: bool = False, **limits: int) -> None:
+    def __init__(self, *, readonly: bool = False, boots: bool = False, **limits: int) -> None:
         self.token = new_token()
-        self._readonly = readonly
+        self._readonly, self._boots = readonly, boots
         self.name = self.limit(**limits)
 
     def limit(self, **limits: int) -> str:
         """Set the project's limits; what is not named has none. Returns the project's name."""
-        body = {"token": self.token, "readonly": self._readonly, "limits": limits}
+        body = {"token": self.token, "readonly": self._readonly, "limits": limits, "boots": self._boots}
         return str(call("POST", "/_lab/projects", body)["project"])
 
     def inventory(self) -> Inventory:
@@ -63,6 +64,43 @@ class Project:
         """Is struck by the nth request to a path (a regular expression), to which nothing happens but `effect`."""
         return self.fault(effect, after=nth - 1, method=method, path=path)
 
+    # --- of a project whose servers boot ---
+
+    def boot_fault(self, match: str = ".*", **effect: Any) -> None:
+        """Let something go wrong when servers boot whose names `match`: see `e2e.lab.hcloud.boot.boots.BootEffect`."""
+        call("POST", "/_lab/boots", {"project": self.name, "match": match, "effect": effect})
+
+    def clear_boot_faults(self) -> None:
+        """Take them back; what they held back goes on."""
+        call("DELETE", "/_lab/boots", {"project": self.name})
+
+    def kit_faults(self, **faults: Any) -> None:
+        """What goes wrong on the project's clusters, now and later: see `e2e.lab.standins.faults`."""
+        call("POST", "/_lab/kit_faults", {"project": self.name, "faults": faults})
+
+    def api(self, action: str, server: str | None = None) -> None:
+        """`stop`, `start`, `restart` a server's API server; `cut` it off without notice, `mend` that."""
+        call("POST", f"/_lab/servers/{self.server(server)['id']}/api", {"action": action})
+
+    def server(self, name: str | None = None) -> Object:
+        """The server of this name; without one, the first control plane."""
+        servers = self.inventory().get("servers", [])
+        return next(item for item in servers if name == item["name"] or (name is None and is_first(item["name"])))
+
+    def kubeconfig(self, server: str | None = None) -> Path:
+        """An administrator's, for a control plane's own API server; there once that is about to start."""
+        return Layout.of_checkout().clusters / str(self.server(server)["name"]) / "kubeconfig"
+
+    def boot_log(self, server: str | None = None) -> str:
+        """What a server's boot has said so far; empty before its start."""
+        file = Layout.of_checkout().log / "servers" / f"{self.server(server)['name']}.log"
+        return file.read_text() if file.exists() else ""
+
+
+def is_first(server: str) -> bool:
+    """Whether a server of this name begins its cluster."""
+    return server.endswith("-control-plane-0")
+
 
 @dataclass(frozen=True)
 class Fault:
@@ -77,8 +115,9 @@ class Fault:
 
 
 def clear_faults() -> None:
-    """Forget the faults of all projects."""
+    """Forget the faults of all projects, those of boots included."""
     call("DELETE", "/_lab/faults")
+    call("DELETE", "/_lab/boots")
 
 
 @contextmanager

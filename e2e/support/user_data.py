@@ -2,28 +2,16 @@
 
 from __future__ import annotations
 
-import base64
-import gzip
 from typing import Any
 
-import yaml
-
-K3S_CONFIG = "/etc/rancher/k3s/config.yaml"
+from e2e.lab.hcloud.boot import first_boot, user_data
 
 
-def files(user_data: str) -> dict[str, str]:
-    """The files of a cloud-config in gzip and base64: path -> content."""
-    document = yaml.safe_load(gzip.decompress(base64.b64decode(user_data)))
-    return {entry["path"]: _content(entry) for entry in document["write_files"]}
+def files(text: str) -> dict[str, str]:
+    """The files of a cloud-config: path -> content."""
+    return {path: file.content for path, file in user_data.read(text).files.items()}
 
 
-def k3s_config(user_data: str) -> dict[str, Any]:
+def k3s_config(text: str) -> dict[str, Any]:
     """What k3s is configured with."""
-    found: dict[str, Any] = yaml.safe_load(files(user_data)[K3S_CONFIG])
-    return found
-
-
-def _content(entry: dict[str, str]) -> str:
-    if entry.get("encoding") != "gz+b64":
-        return entry["content"]
-    return gzip.decompress(base64.b64decode(entry["content"])).decode()
+    return dict(first_boot.read(text).k3s)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from e2e.lab.hcloud.boot import checks_cluster, tokens
+from e2e.lab.hcloud.boot import checks_cluster, demands, tokens
 from e2e.lab.hcloud.boot.first_boot import K3S_CONFIG, NODE_ENV, NODE_SCRIPT, SCRIPTS, UNITS, FirstBoot, Role
 
 BOOTSTRAP_UNIT = "catalyst-bootstrap.service"
@@ -20,7 +20,7 @@ _EXEC = re.compile(r"^ExecStart(?:Pre)?=[-+!@:]*(\S+)(?: (\S+))?", re.MULTILINE)
 
 def refusals(boot: FirstBoot, server: str) -> list[str]:
     """Why the server of this name does not come up; empty when it does."""
-    checks = [_files(boot), _start(boot), _node(boot, server), _steps(boot), pins(boot, "k3s")]
+    checks = [_files(boot), _start(boot), _node(boot, server), _steps(boot), demands.pins(boot, "k3s")]
     if boot.role is not Role.WORKER:
         checks.append(_server(boot))
     checks.append(checks_cluster.refusals(boot) if boot.role is Role.FIRST else _joining(boot))
@@ -33,16 +33,7 @@ def _files(boot: FirstBoot) -> Iterator[str]:
         if not boot.config.text(path).strip():
             yield f"{path} is not written"
     for script in NODE_SCRIPTS:
-        yield from script_written(boot, script, executable=script != "lib.sh")
-
-
-def script_written(boot: FirstBoot, script: str, *, executable: bool = True) -> Iterator[str]:
-    """A script has to be there, and to be one that systemd can start."""
-    file = boot.config.files.get(f"{SCRIPTS}{script}")
-    if file is None:
-        yield f"{SCRIPTS}{script} is not written"
-    elif executable and not file.mode & 0o100:
-        yield f"{SCRIPTS}{script} is not executable (mode {file.mode:04o}): systemd could not start it"
+        yield from demands.script_written(boot, script, executable=script != "lib.sh")
 
 
 def _start(boot: FirstBoot) -> Iterator[str]:
@@ -70,30 +61,7 @@ def _node(boot: FirstBoot, server: str) -> Iterator[str]:
 
 
 def _steps(boot: FirstBoot) -> Iterator[str]:
-    yield from steps_known(boot, NODE_SCRIPT, NODE_STEPS)
-
-
-def steps_known(boot: FirstBoot, script: str, known: tuple[str, ...]) -> Iterator[str]:
-    """The lab knows what each step leads to, and which ones there have to be."""
-    found = boot.steps(script)
-    for step in known:
-        if step not in found:
-            yield f"{script} has no step {step}"
-    for step in found:
-        if step not in known:
-            yield f"{script} has a step {step}, of which the lab does not know what it does: see e2e/lab/hcloud/boot"
-
-
-def pins(boot: FirstBoot, *downloads: str) -> Iterator[str]:
-    """A download needs its version, its address, and something to check it with."""
-    for name in downloads:
-        prefix = name.upper()
-        for part in ("VERSION", "URL"):
-            if not boot.env.get(f"{prefix}_{part}"):
-                yield f"{prefix}_{part} is missing in node.env: {name} could not be fetched"
-        pinned = re.fullmatch(r"[0-9a-f]{64}", boot.env.get(f"{prefix}_SHA256", ""))
-        if not pinned and not boot.env.get(f"{prefix}_CHECKSUMS_URL"):
-            yield f"node.env has neither {prefix}_SHA256 nor {prefix}_CHECKSUMS_URL: {name} would not be used unchecked"
+    yield from demands.steps_known(boot, NODE_SCRIPT, NODE_STEPS)
 
 
 def _server(boot: FirstBoot) -> Iterator[str]:
@@ -112,15 +80,8 @@ def _server(boot: FirstBoot) -> Iterator[str]:
         yield "k3s' local-storage is disabled: no volume would ever bind"
     if not boot.tls_names:
         yield "k3s has no tls-san: its certificate would not carry the Sovereign's name, by which it is verified"
-    yield from token(boot, "token", tokens.SERVER)
-    yield from token(boot, "agent-token", tokens.AGENT)
-
-
-def token(boot: FirstBoot, key: str, user: str) -> Iterator[str]:
-    """A token in the secure format, of the right kind."""
-    found = tokens.parse(boot.k3s.get(key, ""))
-    if found is None or found.user != user:
-        yield f"{key} in k3s' configuration is not K10<hash>::{user}:<password>"
+    yield from demands.token(boot, "token", tokens.SERVER)
+    yield from demands.token(boot, "agent-token", tokens.AGENT)
 
 
 def _joining(boot: FirstBoot) -> Iterator[str]:
@@ -129,4 +90,4 @@ def _joining(boot: FirstBoot) -> Iterator[str]:
     if boot.k3s.get("cluster-init"):
         yield "cluster-init and server exclude each other: it would be a cluster of its own"
     if boot.role is Role.WORKER:
-        yield from token(boot, "token", tokens.AGENT)
+        yield from demands.token(boot, "token", tokens.AGENT)

@@ -7,13 +7,13 @@ from typing import Any
 
 import yaml
 
-from e2e.lab.hcloud.boot import certificates, checks, tokens
+from e2e.lab.hcloud.boot import certificates, demands, tokens
 from e2e.lab.hcloud.boot.first_boot import CILIUM_VALUES, CLUSTER_SCRIPT, KIT, SCRIPTS, FirstBoot, Role
 
 AUTHORITIES = ("server-ca", "client-ca", "request-header-ca", "etcd/server-ca", "etcd/peer-ca")
 CA_FILES = (*(f"{name}.{end}" for name in AUTHORITIES for end in ("crt", "key")), "service.key")
 CLUSTER_STEPS = ("api", "storage-class", "gateway-api", "helm", "cilium", "flux", "boot-manifests", "kit")
-_NO_CLASS = "is-default-class=true"
+_DEFAULT_CLASS = "is-default-class=true"
 _CILIUM: dict[str, Any] = {
     "kubeProxyReplacement": True,
     # Of k3s' own load balancer on each node: the API server has to be found without kube-proxy.
@@ -34,15 +34,15 @@ def refusals(boot: FirstBoot) -> Iterator[str]:
     yield from _script(boot)
     yield from _authorities(boot)
     yield from _cilium(boot)
-    yield from checks.pins(boot, "gateway_api", "helm", "cilium", "flux")
+    yield from demands.pins(boot, "gateway_api", "helm", "cilium", "flux")
     yield from _manifests(boot)
     yield from _kit(boot)
 
 
 def _script(boot: FirstBoot) -> Iterator[str]:
-    yield from checks.script_written(boot, CLUSTER_SCRIPT)
-    yield from checks.steps_known(boot, CLUSTER_SCRIPT, CLUSTER_STEPS)
-    if _NO_CLASS not in boot.config.text(f"{SCRIPTS}{CLUSTER_SCRIPT}"):
+    yield from demands.script_written(boot, CLUSTER_SCRIPT)
+    yield from demands.steps_known(boot, CLUSTER_SCRIPT, CLUSTER_STEPS)
+    if _DEFAULT_CLASS not in boot.config.text(f"{SCRIPTS}{CLUSTER_SCRIPT}"):
         yield f"{CLUSTER_SCRIPT} makes no StorageClass the default one: charts that name none would wait for ever"
 
 
