@@ -69,6 +69,7 @@ class Settings:
                 settled_survey_interval=read.duration("CATALYST_SETTLED_SURVEY_INTERVAL", "60s"),
                 console_check=read.choice("CATALYST_CONSOLE_CHECK", "true", ("true", "false")) == "true",
                 default_git_url=read.text("CATALYST_GIT_URL", CoreSettings.default_git_url),
+                chart_registry=read.text("CATALYST_CHART_REGISTRY", ""),
                 default_release=read.release("CATALYST_RELEASE"),
             ),
             api_server=_api_server(environ),

@@ -26,6 +26,8 @@ _KIT_FIELDS = (
 )
 # What the cluster's own Kustomization points at was set at its first boot, whatever the mode.
 _GITOPS_FIELDS = ("mode", "url", "branch", "path")
+# Which Secret they name may change until hand-off; that they name one is part of what the first boot was told.
+_NAMED_SECRETS = ("gitops.credentialsSecretRef", "imagePullSecretRef", "crossplane")
 _SAME_REGIONS = "oldSelf.value().regions == self.regions"
 _INFRASTRUCTURE_FIELDS = ("controlPlane", "workers", "sshAllowedCIDRs")
 # Of the new cluster: after hand-off nobody carries an edit there any more.
@@ -94,12 +96,14 @@ def immutability_rules() -> tuple[Rule, ...]:
             )
             for field in _OWNERS_FIELDS
         ),
-        Rule(
-            f"!({_OUTPUTS_EXIST}) || has(self.spec.gitops.credentialsSecretRef) == "
-            "has(oldSelf.spec.gitops.credentialsSecretRef)",
-            first_boot + "whether the new cluster's Flux uses credentials was set then; another Secret may be named",
-            field_path=".spec.gitops.credentialsSecretRef",
-            reason=RuleReason.FORBIDDEN,
+        *(
+            Rule(
+                f"!({_OUTPUTS_EXIST}) || has(self.spec.{field}) == has(oldSelf.spec.{field})",
+                first_boot + "whether the new cluster has one was set then; another Secret may be named",
+                field_path=f".spec.{field}",
+                reason=RuleReason.FORBIDDEN,
+            )
+            for field in _NAMED_SECRETS
         ),
     )
 

@@ -47,6 +47,8 @@ class CoreSettings:
     console_check: bool = True
     """Whether Ready asks that the console answers; off where the operator has no way out to the load balancer."""
     default_git_url: str = "https://github.com/openova-io/openova"
+    chart_registry: str = ""
+    """Where the kit's charts come from, such as oci://registry.example/charts; empty: the template's own."""
     default_git_path: str = "clusters/_template/bootstrap-kit"
     default_release: str | None = None
     """None: the default that releases.yaml names."""

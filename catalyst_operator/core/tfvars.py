@@ -43,7 +43,7 @@ def tfvars(
         "ssh_allowed_cidrs": list(spec.ssh_allowed_cidrs),
         "release": release.module_value(mirrors=settings.download_mirrors),
         "git": _git(sovereign, settings, release),
-        "kit_values": kit.values(sovereign, release),
+        "kit_values": kit.values(sovereign, release, chart_registry=settings.chart_registry),
         "boot_manifests": boot.manifests(),
     }
 

@@ -40,7 +40,7 @@ def wanted(scene: Scene) -> tuple[str, Change]:
     spec, name = sovereign.spec, sovereign.metadata.name
     url = spec.gitops.url or settings.default_git_url
     release = releases.load().get(spec.release or scene.record.release or settings.default_release)
-    files = kit.overlay(sovereign, release, url=url, branch=spec.gitops.branch)
+    files = kit.overlay(sovereign, release, url=url, branch=spec.gitops.branch, chart_registry=settings.chart_registry)
     message = f"Render {kit.overlay_path(spec.domain.fqdn)} for Sovereign {sovereign.metadata.namespace}/{name}"
     return url, Change(kit.overlay_path(spec.domain.fqdn), files, message)
 
