@@ -2,54 +2,20 @@
 
 A cluster was lost to this once: first boot installed Flux 2.4.0, the kit's bp-flux wrapped 2.3.0, Helm could not put
 the older CRDs over the newer ones, and its rollback deleted Flux. Nothing repairs that in place, so the pins are
-compared wherever they stand, in `make verify` and again before anything is spent.
+compared wherever they stand (`core.pin_sites`), in `make verify` and again before anything is spent.
+
+Each sentence says which two places disagree, with both values, and what to do.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+import re
+from collections.abc import Callable, Iterator
 
+from catalyst_operator.core.pin_sites import ADOPTED, CILIUM, FLUX, Adopted, Facts, Rendered, bare, chart_of
 from catalyst_operator.core.releases import Catalogue, Chart, Release
 
-
-@dataclass(frozen=True)
-class Adopted:
-    """A program that first boot installs as a Helm release, which the kit's chart then upgrades."""
-
-    name: str
-    """As people call it."""
-    download: str
-    """Its download in a release, and the beginning of its variables on a node."""
-    chart: str
-    release_name: str
-    namespace: str
-
-
-FLUX = Adopted("Flux", "flux", "bp-flux", "flux", "flux-system")
-CILIUM = Adopted("Cilium", "cilium", "bp-cilium", "cilium", "kube-system")
-ADOPTED = (FLUX, CILIUM)
-
-
-@dataclass(frozen=True)
-class KitRelease:
-    """A HelmRelease of the kit, as Flux on the new cluster will see it."""
-
-    version: str
-    release_name: str
-    namespace: str
-    values: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Rendered:
-    """What a new cluster is told, with a release: variables of the first node, Cilium's values there, and the kit's
-    HelmReleases after substitution, by chart."""
-
-    node_env: Mapping[str, str]
-    cilium_values: Mapping[str, Any]
-    kit: Mapping[str, KitRelease]
+ROWS = "catalyst_operator/core/releases.yaml"
 
 
 def release_violations(release: Release, catalogue: Catalogue) -> list[str]:
@@ -59,75 +25,162 @@ def release_violations(release: Release, catalogue: Catalogue) -> list[str]:
 
 def violations(release: Release, catalogue: Catalogue, rendered: Rendered) -> list[str]:
     """Where anything that a new cluster is told disagrees with anything else, each a sentence."""
-    found = release_violations(release, catalogue)
+    return [told for _, found in checks(release, catalogue, rendered) for told in found]
+
+
+def checks(release: Release, catalogue: Catalogue, rendered: Rendered) -> Iterator[tuple[str, list[str]]]:
+    """What is compared, as people would put it, and what disagrees there."""
     for program in ADOPTED:
-        found += [*_of_boot(program, release, rendered), *_of_kit(program, release, catalogue, rendered)]
-    values = rendered.kit[CILIUM.chart].values.get("cilium") if CILIUM.chart in rendered.kit else None
-    if values is not None and values != rendered.cilium_values:
-        found.append(
-            "The values of Cilium in clusters/_template/bootstrap-kit/01-cilium.yaml are not those of "
-            "infra/hetzner/cilium-values.yaml: the kit's first reconciliation would change the network under every "
-            "Pod. Make them the same."
-        )
-    return found
+        title = f"{program.name}: the release boots what its {program.chart} wraps"
+        yield title, list(_of_release(program, release, catalogue))
+        facts = Facts(program, release, catalogue, rendered)
+        for title, programs, check in _CHECKS:
+            if program in programs:
+                yield f"{program.name}: {title}", list(check(facts))
+
+
+# --- a release by itself ----------------------------------------------------------------------------------------------
 
 
 def _of_release(program: Adopted, release: Release, catalogue: Catalogue) -> Iterator[str]:
-    version = release.kit.get(program.chart)
-    chart = _chart(program, version, catalogue)
-    where = f"Release {release.name} of core/releases.yaml"
+    booted, version = program.booted(release), release.kit.get(program.chart)
+    chart = chart_of(program, version, catalogue)
+    where = f"Release {release.name} of {ROWS}"
+    if not is_of_version(booted.url, bare(booted.version)):
+        yield (
+            f"{where} boots {program.name} {bare(booted.version)}, but fetches it from {booted.url}. "
+            "Correct the version or the url."
+        )
     if version is None:
-        yield f"{where} names no version of {program.chart}, so nobody knows what the kit makes of {program.name}."
+        yield f"{where} names no version of {program.chart}, and {program.file} needs one. Add it to its `kit`."
     elif chart is None:
-        yield f"{where} has {program.chart} {version}, of which `charts` in the same file says nothing. Add it."
-    elif _bare(getattr(release.downloads, program.download).version) != _bare(chart.app_version):
-        booted = _bare(getattr(release.downloads, program.download).version)
+        yield f"{where} has {program.chart} {version}, of which `charts` in that file says nothing. Add it."
+    else:
+        yield from _of_chart(program, version, chart, catalogue)
+        if bare(booted.version) != bare(chart.app_version):
+            yield (
+                f"{where} boots {program.name} {bare(booted.version)}, but its {program.chart} {version} wraps "
+                f"{chart.wraps} {chart.version}, which is {program.name} {bare(chart.app_version)}. "
+                "Change both together."
+            )
+
+
+def _of_chart(program: Adopted, version: str, chart: Chart, catalogue: Catalogue) -> Iterator[str]:
+    """The vendor's own chart says which version of the program it ships."""
+    shipped = catalogue.upstream.get(chart.wraps, {}).get(chart.version)
+    what = f"{program.chart} {version} of {ROWS} wraps {chart.wraps} {chart.version}"
+    if shipped is None:
+        yield f"{what}, of which `upstream` in that file says nothing. Add its appVersion."
+    elif bare(shipped) != bare(chart.app_version):
         yield (
-            f"{where} boots {program.name} {booted}, but its {program.chart} {version} wraps {chart.wraps} "
-            f"{chart.version}, which is {program.name} {_bare(chart.app_version)}. Change both together."
+            f"{what}, which ships {program.name} {bare(shipped)}, but it says {bare(chart.app_version)}. "
+            "Wrap the chart whose appVersion that is."
         )
 
 
-def _of_boot(program: Adopted, release: Release, rendered: Rendered) -> Iterator[str]:
-    """The rendered first boot installs what the release says."""
-    prefix = program.download.upper()
-    wanted = _bare(getattr(release.downloads, program.download).version)
-    told, url = rendered.node_env.get(f"{prefix}_VERSION", ""), rendered.node_env.get(f"{prefix}_URL", "")
-    if _bare(told) != wanted:
-        yield f"Cloud-init boots {program.name} {_bare(told) or 'of no version'}, but its release says {wanted}."
-    if wanted not in url:
-        yield f"Cloud-init fetches {program.name} from {url or 'nowhere'}, which is not its version {wanted}."
+# --- what a new cluster is told ---------------------------------------------------------------------------------------
 
 
-def _of_kit(program: Adopted, release: Release, catalogue: Catalogue, rendered: Rendered) -> Iterator[str]:
-    """The kit's HelmRelease takes over just that."""
-    found = rendered.kit.get(program.chart)
+def _boot_version(facts: Facts) -> Iterator[str]:
+    wanted = bare(facts.program.booted(facts.release).version)
+    if facts.told != wanted:
+        yield (
+            f"Cloud-init boots {facts.program.name} {facts.told or 'of no version'}, but release {facts.release.name} "
+            f"says {wanted}. Let infra/hetzner/cloudinit.tf take it from the release."
+        )
+
+
+def _boot_url(facts: Facts) -> Iterator[str]:
+    if not is_of_version(facts.url, facts.told):
+        yield (
+            f"Cloud-init fetches {facts.program.name} from {facts.url or 'nowhere'}, but calls it "
+            f"{facts.told or 'nothing'}. Correct the release's version or url."
+        )
+
+
+def _kit_version(facts: Facts) -> Iterator[str]:
+    chart, file, wanted = facts.program.chart, facts.program.file, facts.release.kit.get(facts.program.chart)
+    if facts.kit is None:
+        yield f"{file} has no HelmRelease of {chart}, so nothing takes over what first boot installed. Add it."
+    elif facts.kit.version != wanted:
+        yield (
+            f"{file} installs {chart} {facts.kit.version}, but release {facts.release.name} says {wanted}. "
+            "Make them the same."
+        )
+
+
+def _kit_default(facts: Facts) -> Iterator[str]:
+    """What people get who use the template without the operator."""
+    default, chart = facts.catalogue.get(), facts.program.chart
+    wanted = default.kit.get(chart)
+    if facts.kit is not None and facts.kit.default_version not in ("", wanted):
+        yield (
+            f"{facts.program.file} has {chart} {facts.kit.default_version} where nobody gives it a version, but the "
+            f"default release {default.name} says {wanted}. Make them the same."
+        )
+
+
+def _kit_takes_over(facts: Facts) -> Iterator[str]:
+    chart = chart_of(facts.program, facts.kit.version, facts.catalogue) if facts.kit else None
+    if facts.kit and chart and bare(chart.app_version) != facts.told:
+        yield (
+            f"{facts.program.file} brings {facts.program.name} {bare(chart.app_version)} by {facts.program.chart} "
+            f"{facts.kit.version}, over the {facts.told} that cloud-init boots: Helm would roll back and delete it. "
+            "Change both together."
+        )
+
+
+def _kit_place(facts: Facts) -> Iterator[str]:
+    found, program = facts.kit, facts.program
     if found is None:
-        yield f"The kit has no HelmRelease of {program.chart}, so nothing takes over what first boot installed."
         return
-    chart = _chart(program, found.version, catalogue)
-    booted = _bare(rendered.node_env.get(f"{program.download.upper()}_VERSION", ""))
-    if found.version != release.kit.get(program.chart):
+    if (found.release_name, found.namespace) != (program.release_name, program.namespace):
         yield (
-            f"The kit installs {program.chart} {found.version}, but release {release.name} says "
-            f"{release.kit.get(program.chart)}."
+            f"{program.file} makes release {found.release_name} in {found.namespace}, but first boot made "
+            f"{program.release_name} in {program.namespace}: there would be two. Make them the same."
         )
-    if chart is not None and _bare(chart.app_version) != booted:
+    if found.storage_namespace != program.namespace:
         yield (
-            f"The kit's {program.chart} {found.version} brings {program.name} {_bare(chart.app_version)} over the "
-            f"{booted} that cloud-init boots: Helm would roll back and delete it. Change both together."
-        )
-    place = (found.release_name, found.namespace)
-    if place != (program.release_name, program.namespace):
-        yield (
-            f"The kit installs {program.chart} as release {place[0]} in {place[1]}, but first boot made release "
-            f"{program.release_name} in {program.namespace}: there would be two."
+            f"{program.file} looks for Helm's record of {program.release_name} in {found.storage_namespace}, but first "
+            f"boot left it in {program.namespace}: it would be installed over. Set storageNamespace."
         )
 
 
-def _chart(program: Adopted, version: str | None, catalogue: Catalogue) -> Chart | None:
-    return catalogue.charts.get(program.chart, {}).get(version or "")
+def _kit_adopts(facts: Facts) -> Iterator[str]:
+    if facts.kit is None:
+        return
+    if not facts.kit.preserves_values:
+        yield f"{facts.program.file} does not say upgrade.preserveValues: true, which bp-flux relies on. Add it."
+    if facts.kit.decides_ownership and not facts.release.takes_ownership:
+        yield (
+            f"{facts.program.file} has disableTakeOwnership, but release {facts.release.name} boots Flux {facts.told}, "
+            "which does not know it and would refuse the whole kit. Leave it to components/flux-take-ownership."
+        )
 
 
-def _bare(version: str) -> str:
-    return version.removeprefix("v")
+def _kit_values(facts: Facts) -> Iterator[str]:
+    """Of Cilium, which the nodes' network depends on from the first minute."""
+    if facts.kit is not None and facts.kit.values.get(facts.program.release_name) != facts.rendered.cilium_values:
+        yield (
+            f"The values of {facts.program.name} in {facts.program.file} are not those of "
+            "infra/hetzner/cilium-values.yaml: the kit's first reconciliation would change the network under every "
+            "Pod. Make them the same."
+        )
+
+
+_CHECKS: tuple[tuple[str, tuple[Adopted, ...], Callable[[Facts], Iterator[str]]], ...] = (
+    ("cloud-init has the release's version", ADOPTED, _boot_version),
+    ("cloud-init fetches that version", ADOPTED, _boot_url),
+    ("the kit has the release's chart", ADOPTED, _kit_version),
+    ("the kit's own default is the default release's", ADOPTED, _kit_default),
+    ("the kit brings the version that booted", ADOPTED, _kit_takes_over),
+    ("the kit upgrades the release that boot made", ADOPTED, _kit_place),
+    ("the kit adopts what it finds", (FLUX,), _kit_adopts),
+    ("the kit keeps the values that booted", (CILIUM,), _kit_values),
+)
+
+
+def is_of_version(url: str, version: str) -> bool:
+    """Whether the version stands in the URL as a whole: 2.4.0 is neither in v2.4.01 nor in v2.4.0-rc.1."""
+    whole = rf"(?<![A-Za-z0-9.])v?{re.escape(version)}(?!\.?\d|[-+])"
+    return bool(version) and re.search(whole, url) is not None

@@ -68,6 +68,13 @@ class Release(_Data):
     downloads: Downloads
     kit: Annotated[Mapping[str, str], AfterValidator(_frozen)]
 
+    @property
+    def takes_ownership(self) -> bool:
+        """Whether its Flux knows `disableTakeOwnership` of HelmReleases, which came with 2.5. Where it does not, the
+        field makes the API server refuse whatever was applied with it."""
+        major, minor = self.downloads.flux.version.removeprefix("v").split(".")[:2]
+        return (int(major), int(minor)) >= (2, 5)
+
     def module_value(
         self, *, mirrors: Mapping[str, str] = NO_OVERRIDES, digests: Mapping[str, str] = NO_OVERRIDES
     ) -> dict[str, object]:
@@ -94,7 +101,7 @@ class Release(_Data):
 
 
 class Chart(_Data):
-    """One version of a blueprint's chart: the upstream chart it wraps, and the program's version in that."""
+    """One version of a blueprint's chart: the vendor's chart that it wraps, and the program's version as it says."""
 
     wraps: str
     version: str
@@ -102,12 +109,14 @@ class Chart(_Data):
 
 
 class Catalogue(_Data):
-    """All releases, by name, and the one that is meant when none is named. `charts`: blueprint -> version -> what is
-    known of it."""
+    """All releases, by name, and the one that is meant when none is named."""
 
     default: str
     releases: Mapping[str, Release]
-    charts: Mapping[str, Mapping[str, Chart]] = {}
+    charts: Mapping[str, Mapping[str, Chart]]
+    """Blueprint's chart -> version -> what its metadata says."""
+    upstream: Mapping[str, Mapping[str, str]]
+    """Vendor's chart -> version -> its appVersion."""
 
     @model_validator(mode="after")
     def _default_exists(self) -> Catalogue:

@@ -23,7 +23,9 @@ def changed(path: tuple[str, ...], value: object) -> str:
     """releases.yaml's text with one value of the default release replaced."""
     data = {
         "default": "r",
-        "releases": {"r": {"downloads": _downloads(), "kit": {"flux2": "2.14.1"}}},
+        "releases": {"r": {"downloads": _downloads(), "kit": {"bp-flux": "1.1.2"}}},
+        "charts": {"bp-flux": {"1.1.2": {"wraps": "flux2", "version": "2.14.1", "app_version": "2.4.0"}}},
+        "upstream": {"flux2": {"2.14.1": "2.4.0"}},
     }
     target: Any = data
     for key in path[:-1]:
@@ -104,11 +106,34 @@ def test_a_digest_for_something_unknown_is_refused() -> None:
         (("releases", "r", "downloads", "k3s", "checksums_url"), "http://a/b", "should match pattern"),
         (("releases", "r", "downloads", "k3s", "sha"), DIGEST, "Extra inputs are not permitted"),
         (("releases", "r", "downloads", "rke2"), {}, "Extra inputs are not permitted"),
+        (("charts", "bp-flux", "1.1.2"), {"wraps": "flux2", "version": "2.14.1"}, "app_version\n  Field required"),
+        (("upstream", "flux2", "2.14.1"), 2.4, "should be a valid string"),
     ],
 )
 def test_bad_data_is_refused(path: tuple[str, ...], value: object, reason: str) -> None:
     with pytest.raises(ValidationError, match=reason):
         releases.parse(changed(path, value))
+
+
+@pytest.mark.parametrize(
+    ("flux", "known"),
+    [("v2.3.0", False), ("v2.4.0", False), ("v2.5.0", True), ("v2.5.1", True), ("v2.10.0", True), ("v3.0.0", True)],
+)
+def test_a_field_of_newer_crds_is_only_for_releases_that_have_it(flux: str, known: bool) -> None:
+    """Server-side apply of a field that the CRD does not declare fails the whole Kustomization."""
+    release = shipped().get()
+    flux_pin = release.downloads.flux.model_copy(update={"version": flux})
+    downloads = release.downloads.model_copy(update={"flux": flux_pin})
+    assert release.model_copy(update={"downloads": downloads}).takes_ownership is known
+
+
+@pytest.mark.parametrize(
+    ("flux2", "flux"),
+    [("2.13.0", "2.3.0"), ("2.14.1", "2.4.0"), ("2.15.0", "2.5.1"), ("2.16.4", "2.6.4"), ("2.18.3", "2.8.5")],
+)
+def test_the_vendors_pairs_are_those_of_the_runbook(flux2: str, flux: str) -> None:
+    """The gate believes this table; it has to be what the vendor's index says."""
+    assert shipped().upstream["flux2"][flux2] == flux
 
 
 def test_a_release_cannot_be_changed_by_its_users() -> None:
