@@ -73,9 +73,11 @@ def _kit(o: Observation, record: Record, found: Assessment | None) -> Told:
         kept = _before(o, ConditionType.KIT_READY)
         return kept or ("Unknown", Reason.PROGRESSING, "The new cluster is not watched any more.")
     judged = found.judgement
+    kept = None if _seen_now(o) else _before(o, ConditionType.KIT_READY)
+    if kept and (judged.outcome is None or record.hand_off):
+        return kept
     if judged.outcome is None:
-        kept = _before(o, ConditionType.KIT_READY) if not _seen_now(o) else None
-        return kept or ("Unknown", Reason.PROGRESSING, judged.message or "Nothing was seen of the kit yet.")
+        return "Unknown", Reason.PROGRESSING, judged.message or "Nothing was seen of the kit yet."
     cause = found.errors[0] if found.errors and judged.outcome is not Phase1Outcome.READY else None
     why = f" {cause.code}: {cause.message} {cause.remedy}" if cause else ""
     truth = "True" if judged.outcome is Phase1Outcome.READY else "False"

@@ -53,7 +53,7 @@ class NewCluster:
             case actions.PushOverlay():
                 await self._push(action)
             case actions.WatchCluster(target=target):
-                observer = partial(self._mint, OBSERVER, self._o.settings.observer_lifetime)
+                observer = partial(self._mint, target.addresses, OBSERVER, self._o.settings.observer_lifetime)
                 self._outside.clusters.watch(self._o.uid, target, observer, self._changed)
             case actions.LookAgain():
                 self._outside.clusters.look_again(self._o.uid)
@@ -68,9 +68,12 @@ class NewCluster:
             case _:
                 raise AssertionError(f"nobody carries out {type(action).__name__}")
 
-    async def _mint(self, user: str, lifetime: timedelta, *groups: str) -> Access:
+    @property
+    def _addresses(self) -> tuple[str, ...]:
         outputs = self._o.record.outputs if self._o.record else None
-        addresses = outputs.control_plane_ips if outputs else ()
+        return outputs.control_plane_ips if outputs else ()
+
+    async def _mint(self, addresses: tuple[str, ...], user: str, lifetime: timedelta, *groups: str) -> Access:
         fqdn = self._o.sovereign.spec.domain.fqdn
         identities = Identities(self._kube, self._clock, self._o.run_namespace, addresses, fqdn)
         return await identities.access(user, lifetime, groups)
@@ -79,7 +82,7 @@ class NewCluster:
         return seeding.deliver(
             self._kube,
             self._outside.connect,
-            partial(self._mint, SEEDER, ERRAND_LIFETIME),
+            partial(self._mint, self._addresses, SEEDER, ERRAND_LIFETIME),
             namespace=self._o.sovereign.metadata.namespace,
             seeds=seeds,
             key=key,
@@ -88,12 +91,12 @@ class NewCluster:
 
     def _give_up(self, key: str) -> Awaitable[FarewellReport]:
         def mint(user: str) -> Awaitable[Access]:
-            return self._mint(user, ERRAND_LIFETIME)
+            return self._mint(self._addresses, user, ERRAND_LIFETIME)
 
         return farewells.give_up(self._outside.connect, mint, key=key, clock=self._clock)
 
     async def _give_owner_access(self) -> None:
-        access = await self._mint(OWNER, OWNER_LIFETIME, ADMINISTRATORS)
+        access = await self._mint(self._addresses, OWNER, OWNER_LIFETIME, ADMINISTRATORS)
         text = kubeconfig.render(access, self._o.sovereign.metadata.name)
         await self._kube.create_once(manifests.owner_kubeconfig(self._o.sovereign, text))
 

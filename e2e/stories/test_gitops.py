@@ -27,7 +27,7 @@ def test_a_kustomization_is_ready_when_its_sovereign_is(make: Make, kubectl: Kub
     """Not before; asked to look again it answers; and pruning a protected Sovereign is refused."""
     git = GitServer("https://10.99.0.1:8443", Layout.of_checkout().pki / "ca.crt")
     project = Project(boots=True)
-    project.kit_faults({"releases": {"bp-catalyst-platform": {"hold": True}}})
+    project.kit_faults(releases={"bp-catalyst-platform": {"hold": True}})
     sovereign, _ = make("gitops", project=project, workers={"replicas": 0}, handOff={"mode": "Manual"})
     kubectl.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": sovereign.namespace}})
     sovereign.put_token(sovereign.token)

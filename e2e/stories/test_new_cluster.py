@@ -126,9 +126,9 @@ def test_high_availability_to_hand_off(make: Make) -> None:
     sovereign.apply()
     sovereign.ready(seconds=240)
     assert len(NewCluster(project).kubectl.items("nodes")) == 5
-    project.api("stop", 0)
+    project.api("stop")
     sovereign.look_again()
-    project.api("start", 0)
+    project.api("start")
     sovereign.ready(seconds=90)
     sovereign.annotate("catalyst.openova.io/handOffRequestedAt")
     sovereign.handed_off()
@@ -137,7 +137,7 @@ def test_high_availability_to_hand_off(make: Make) -> None:
 def test_a_component_that_fails_for_good_is_named_and_repaired(make: Make) -> None:
     """failed, with the component and its cause; ready as soon as it is repaired, with no rejoin."""
     project = Project(boots=True)
-    project.kit_faults({"releases": {"bp-keycloak": {"fail": "for-good", "message": "no such image"}}})
+    project.kit_faults(releases={"bp-keycloak": {"fail": "for-good", "message": "no such image"}})
     sovereign, _ = make("fails", project=project, workers={"replicas": 0}, handOff={"mode": "Manual"})
     sovereign.apply()
     status = sovereign.outcome("failed")
@@ -154,7 +154,7 @@ def test_a_component_that_fails_for_good_is_named_and_repaired(make: Make) -> No
 def test_no_storage_class_is_told_with_its_remedy(make: Make) -> None:
     """The seeds' deadlock: code and remedy within two minutes, and the remedy works."""
     project = Project(boots=True)
-    project.boot_fault({"no_storage_class": True})
+    project.boot_fault(no_storage_class=True)
     sovereign, _ = make("noclass", project=project, workers={"replicas": 0}, handOff={"mode": "Manual"})
     sovereign.apply()
     sovereign.provisioned()
@@ -236,7 +236,7 @@ def put(kubectl: Kubectl, sovereign: Sovereign, token: str) -> None:
 def test_it_flaps_is_deleted_and_is_judged_by_what_is(make: Make) -> None:
     """The outcome follows the level: a component that comes and goes is neither forgotten nor held against it."""
     project = Project(boots=True)
-    project.kit_faults({"releases": {"bp-gitea": {"flap": {"times": 3, "seconds": 1}}}})
+    project.kit_faults(releases={"bp-gitea": {"flap": {"times": 3, "seconds": 1}}})
     sovereign, _ = make("flaps", project=project, workers={"replicas": 0}, handOff={"mode": "Manual"})
     sovereign.apply()
     sovereign.ready()
@@ -254,7 +254,7 @@ def test_it_flaps_is_deleted_and_is_judged_by_what_is(make: Make) -> None:
 def test_timeout_then_rejoin_then_ready(make: Make) -> None:
     """Time is up with some installed; a rejoin gives it its time again, and it is used."""
     project = Project(boots=True)
-    project.kit_faults({"releases": {"bp-openbao": {"hold": True}}})
+    project.kit_faults(releases={"bp-openbao": {"hold": True}})
     sovereign, _ = make(
         "late", project=project, workers={"replicas": 0}, handOff={"mode": "Manual"}, phase1={"watchTimeout": "35s"}
     )
@@ -271,7 +271,7 @@ def test_timeout_then_rejoin_then_ready(make: Make) -> None:
 def test_restarts_in_the_middle_lose_nothing(make: Make, kubectl: Kubectl) -> None:
     """The operator is killed, then the new cluster's API server restarts, each while the kit is installed."""
     project = Project(boots=True)
-    project.kit_faults({"install_seconds": 3})
+    project.kit_faults(install_seconds=3)
     sovereign, _ = make("restarts", project=project, workers={"replicas": 0}, handOff={"mode": "Manual"})
     sovereign.apply()
     sovereign.until("some are installed", lambda s: s.get("componentsSummary", "0/").partition("/")[0] not in ("0", ""))
@@ -283,7 +283,7 @@ def test_restarts_in_the_middle_lose_nothing(make: Make, kubectl: Kubectl) -> No
     assert {n for n, s in before.items() if s == "installed"} <= {
         c["name"] for c in status["components"] if c["state"] == "installed"
     }
-    project.api("restart", 0)
+    project.api("restart")
     sovereign.ready(seconds=180)
     assert len(sovereign.jobs()) == 1
 
@@ -292,7 +292,7 @@ def test_restarts_in_the_middle_lose_nothing(make: Make, kubectl: Kubectl) -> No
 def test_a_certificate_that_ends_is_replaced(make: Make, kubectl: Kubectl) -> None:
     """With certificates of half a minute the kit is followed to the end all the same."""
     project = Project(boots=True)
-    project.kit_faults({"install_seconds": 5})
+    project.kit_faults(install_seconds=5)
     with operator.setting(kubectl, "CATALYST_OBSERVER_LIFETIME", "30s"):
         sovereign, _ = make("short", project=project, workers={"replicas": 0}, handOff={"mode": "Manual"})
         sovereign.apply()
@@ -303,16 +303,16 @@ def test_a_certificate_that_ends_is_replaced(make: Make, kubectl: Kubectl) -> No
 def test_a_link_that_is_cut_is_found_and_disturbs_nobody(make: Make) -> None:
     """Two minutes without a FIN: told, resumed, nothing lost; another Sovereign goes its way meanwhile."""
     project = Project(boots=True)
-    project.kit_faults({"releases": {"bp-keycloak": {"hold": True}}})
+    project.kit_faults(releases={"bp-keycloak": {"hold": True}})
     sovereign, _ = make("cut", project=project, workers={"replicas": 0}, handOff={"mode": "Manual"})
     sovereign.apply()
     sovereign.until("keycloak is awaited", lambda s: component(s, "bp-openbao").get("state") == "installed")
     cluster = NewCluster(project)
-    project.api("cut", 0)
+    project.api("cut")
     other, _ = make("uncut", project=Project(boots=True), workers={"replicas": 0}, handOff={"mode": "Manual"})
     other.apply()
     sovereign.wait("the cut is found", seconds=100, FluxBootstrap="APIUnreachable")
     other.ready(seconds=150)
-    project.api("mend", 0)
+    project.api("mend")
     cluster.faults()
     sovereign.ready(seconds=120)

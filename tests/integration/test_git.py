@@ -76,7 +76,8 @@ def test_a_push_in_between_is_built_upon(
     running: Running, repository: Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """History stays linear, and both changes are in it."""
-    path, interfered = path_of(repository), []
+    path = path_of(repository)
+    interfered: list[str | None] = []
     original = git._Push._send
 
     def late(self: git._Push, *arguments: object) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 from catalyst_operator.api.phases import Phase1Outcome
 from catalyst_operator.core.farewell import FarewellReport
@@ -33,16 +34,16 @@ STATE = StateView(serial=7)
 KEPT = {"has_state_key": True, "has_cluster_secrets": True, "has_token_copy": True}
 
 
-def with_release(*conditions: FluxCondition, name: str = "bp-keycloak", **values: object) -> ClusterView:
+def with_release(*conditions: FluxCondition, name: str = "bp-keycloak", **values: Any) -> ClusterView:
     """All is well but for one component."""
     others = tuple(r for r in UP.releases if r.name != name)
     return replace(UP, releases=(*others, new_cluster.release(name, *conditions, **values)))
 
 
-def after(minutes: int, **values: object) -> Bootstrap:
+def after(minutes: int, **values: Any) -> Bootstrap:
     """The servers stand since so many minutes."""
     since = NOW - timedelta(minutes=minutes)
-    return replace(Bootstrap(since, since), **values)  # type: ignore[arg-type]
+    return replace(Bootstrap(since, since), **values)
 
 
 FAILED = with_release(
@@ -52,7 +53,7 @@ FAILED = with_release(
 INSTALLING = with_release(FluxCondition("Ready", "Unknown", "Progressing", "Running 'install' action", 1))
 
 
-def handing(stage: HandOff, **values: object) -> SceneMod:
+def handing(stage: HandOff, **values: Any) -> SceneMod:
     """In the middle of a hand-off, nobody watching any more."""
 
     def made(o: Observation) -> Observation:
