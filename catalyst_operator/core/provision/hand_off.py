@@ -38,9 +38,7 @@ def handed_off(scene: Scene) -> Answer | None:
         return None
     # A log that is still followed, or a watch, would be a connection to something that is not ours any more.
     forget = (ForgetCluster(),) if scene.o.cluster else ()
-    fqdn = scene.o.sovereign.spec.domain.fqdn
-    message = f"Handed over: https://console.{fqdn} is its owner's, and the operator holds no key to it."
-    return Answer(Verdict(Stance.SETTLED, Phase.HANDED_OFF, Reason.HANDED_OFF, message, ready=True), forget)
+    return Answer(_owners(scene), forget)
 
 
 def handing_over(scene: Scene) -> Answer | None:
@@ -118,7 +116,13 @@ def _finished(scene: Scene, hand_off: HandOff) -> Answer | None:
     if not is_archived(scene.o):
         return None
     record = replace(scene.record, hand_off=replace(hand_off, finished=scene.o.now))
-    return _going_on(record, "done", (WriteRecord(record),))
+    return Answer(_owners(scene), (WriteRecord(record),), record=record)
+
+
+def _owners(scene: Scene) -> Verdict:
+    fqdn = scene.o.sovereign.spec.domain.fqdn
+    message = f"Handed over: https://console.{fqdn} is its owner's, and the operator holds no key to it."
+    return Verdict(Stance.SETTLED, Phase.HANDED_OFF, Reason.HANDED_OFF, message, ready=True)
 
 
 _STEPS = (_archived, _kubeconfig_given, _access_given_up, _keys_gone, _finished)
