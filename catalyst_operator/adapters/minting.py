@@ -33,22 +33,25 @@ def access(
 ) -> Access:
     """Access as `user` of `groups` for `lifetime` from now on. `files` are the cluster's, as `authorities.make` made
     them; `servers` are `host:port`."""
-    certificate, key = mint(files, user=user, groups=groups, now=now, lifetime=lifetime)
+    certificate, key, expires = mint(files, user=user, groups=groups, now=now, lifetime=lifetime)
     return Access(
         servers=servers,
         tls_name=fqdn,
         authority=files[f"{SERVER_AUTHORITY}.crt"],
         certificate=certificate,
         key=key,
-        expires=now + lifetime,
+        expires=expires,
     )
 
 
 def mint(
     files: Mapping[str, str], *, user: str, groups: tuple[str, ...], now: datetime, lifetime: timedelta
-) -> tuple[str, SecretStr]:
-    """A client certificate and its key, in PEM. Kubernetes reads the user from the common name and the groups from the
-    organizations."""
+) -> tuple[str, SecretStr, datetime]:
+    """A client certificate, its key, both in PEM, and the certificate's end, which is never after its authority's.
+
+    Kubernetes reads the user from the common name and the groups from the organizations. Raises KeyError without the
+    authority's files.
+    """
     authority = x509.load_pem_x509_certificate(files[f"{CLIENT_AUTHORITY}.crt"].encode())
     signer = serialization.load_pem_private_key(files[f"{CLIENT_AUTHORITY}.key"].encode(), password=None)
     if not isinstance(signer, ec.EllipticCurvePrivateKey):
@@ -65,7 +68,7 @@ def mint(
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - CLOCK_SKEW)
-        .not_valid_after(now + lifetime)
+        .not_valid_after(min(now + lifetime, authority.not_valid_after_utc))
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_USAGE, critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False)
@@ -73,7 +76,8 @@ def mint(
         .add_extension(_issuer_key(authority), critical=False)
         .sign(signer, hashes.SHA256())
     )
-    return certificate.public_bytes(serialization.Encoding.PEM).decode(), SecretStr(pem(key))
+    text = certificate.public_bytes(serialization.Encoding.PEM).decode()
+    return text, SecretStr(pem(key)), certificate.not_valid_after_utc
 
 
 def _issuer_key(authority: x509.Certificate) -> x509.AuthorityKeyIdentifier:
