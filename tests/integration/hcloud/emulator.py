@@ -121,12 +121,12 @@ class Project:
 
 
 class Emulator:
-    """`python -m e2e.lab.hcloud` on a free loopback port."""
+    """`python -m e2e.lab.hcloud` on a free loopback port, with further `options`."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *options: str) -> None:
         self.token = new_token()
         (folder / "token").write_text(self.token)
-        self._arguments = [f"--token-file={folder / 'token'}", f"--state-dir={folder / 'state'}"]
+        self._arguments = [f"--token-file={folder / 'token'}", f"--state-dir={folder / 'state'}", *options]
         self._process: subprocess.Popen[str] | None = None
         self._port = 0
 
@@ -159,8 +159,9 @@ class Emulator:
     def lab(self) -> Client:
         return Client("127.0.0.1", self._port)
 
-    def project(self, **limits: int) -> Project:
+    def project(self, *, boots: bool = False, **limits: int) -> Project:
         """A new project with nothing in it."""
         token = new_token()
-        name = self.lab.must_post("/_lab/projects", {"token": token, "limits": limits})["project"]
+        body = {"token": token, "limits": limits, "boots": boots}
+        name = self.lab.must_post("/_lab/projects", body)["project"]
         return Project(name, Client("127.0.0.1", self._port, token), self.lab)

@@ -44,7 +44,7 @@ class Booted(Protocol):
 
     def neighbour(self, private_ip: str) -> Booted | None: ...
 
-    async def start_api(self) -> None: ...
+    def start_api(self) -> None: ...
 
     def say(self, text: str) -> None: ...
 
@@ -114,8 +114,8 @@ class Booting:
 
     async def _begin(self, boot: FirstBoot) -> None:
         place = self._server.place
-        await asyncio.to_thread(control_plane.write_files, place, boot.ca_files, boot)
-        await place.start(control_plane.ETCD, control_plane.etcd(place), {})
+        control_plane.write_files(place, boot.ca_files, boot)
+        place.start(control_plane.ETCD, control_plane.etcd(place), {})
         await self._api_up()
         await Cluster(place, boot, Surroundings(self._effect, self._kit_faults, self._allowed)).bootstrap()
 
@@ -125,7 +125,7 @@ class Booting:
     async def _join(self, boot: FirstBoot) -> None:
         first = await self._joined(boot)
         place = self._server.place
-        await asyncio.to_thread(control_plane.write_files, place, first.first_boot().ca_files, boot)
+        control_plane.write_files(place, first.first_boot().ca_files, boot)
         await self._api_up()
         await Kubectl(place).apply_objects([nodes.node(boot, ready=True)])
 
@@ -134,7 +134,7 @@ class Booting:
         await Kubectl(first.place).apply_objects([nodes.node(boot, ready=True)])
 
     async def _api_up(self) -> None:
-        await self._server.start_api()
+        self._server.start_api()
         await _answering(self._server)
         self._server.place.say("the API server answers")
 

@@ -57,7 +57,7 @@ class Cluster:
     async def bootstrap(self) -> None:
         """Everything, or nothing where the kit is there already; may be repeated."""
         if await self._kubectl.has(KUSTOMIZATION, self._boot.env["KIT_NAME"], flux.NAMESPACE):
-            await self._controllers()
+            self._controllers()
             return
         for step in self._boot.steps(CLUSTER_SCRIPT):
             await self._steps[step]()
@@ -82,12 +82,12 @@ class Cluster:
         await self._kubectl.apply("\n---\n".join([json.dumps(flux.namespace()), *definitions]))
         await self._kubectl("wait", "--for=condition=Established", "--timeout=60s", "crd", "--all")
         await write_kit_faults(self._place, self._around.kit_faults())
-        await self._controllers()
+        self._controllers()
         await self._kubectl.apply_objects(flux.deployments(self._boot.env["FLUX_VERSION"]))
 
-    async def _controllers(self) -> None:
-        await self._place.start(flux.KUSTOMIZE, *flux.kustomize_controller(self._place))
-        await self._place.start(flux.STANDINS, *flux.standins(self._place))
+    def _controllers(self) -> None:
+        self._place.start(flux.KUSTOMIZE, *flux.kustomize_controller(self._place))
+        self._place.start(flux.STANDINS, *flux.standins(self._place))
 
     async def _manifests(self) -> None:
         for manifest in self._boot.manifests:

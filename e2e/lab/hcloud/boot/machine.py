@@ -81,6 +81,7 @@ class Machine:
             await self._end_boot()
             if afresh:
                 await self.place.stop_all()
+                self._server["api_stopped"] = False
             self.place.prepare()
             await self._site.host.add(self.address)
             booting = Booting(self, self._site.boots, self._site.clock)
@@ -124,21 +125,21 @@ class Machine:
             await self.place.stop(control_plane.APISERVER)
         if action in ("start", "restart"):
             self._server["api_stopped"] = False
-            await self.start_api()
+            self.start_api()
         if action == "cut":
             await self._site.host.cut(self.address)
         if action == "mend":
             await self._site.host.mend(self.address)
         self._site.save(self._server)
 
-    async def start_api(self) -> None:
+    def start_api(self) -> None:
         """Start it, unless it runs or was stopped on purpose."""
         if self._server.get("api_stopped"):
             return
         boot = self.first_boot()
         first = self if boot.role is Role.FIRST else self._first(boot)
         command = control_plane.apiserver(self.place, boot, first.address)
-        await self.place.start(control_plane.APISERVER, command, {})
+        self.place.start(control_plane.APISERVER, command, {})
 
     def _first(self, boot: FirstBoot) -> Machine:
         first = self.neighbour(boot.first_address)

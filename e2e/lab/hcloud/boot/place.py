@@ -29,8 +29,10 @@ class Place:
     group: int | None = None
 
     @classmethod
-    def of_disk(cls, layout: Layout, disk: Path) -> Place:
-        """The place of a server of which only its disk is known."""
+    def of_disk(cls, layout: Layout, disk: Path) -> Place | None:
+        """The place of a server of which only its disk is known; None for one that was never used."""
+        if not (disk / _NOTE).exists():
+            return None
         noted = json.loads((disk / _NOTE).read_text())
         return cls(layout, int(disk.name), noted["name"], noted["address"])
 
@@ -77,11 +79,10 @@ class Place:
         """Whether the process of this name does."""
         return processes.find(self, name) is not None
 
-    async def start(self, name: str, command: Sequence[str | Path], environment: Mapping[str, str]) -> None:
-        """Start a process, unless it runs."""
-        if self.runs(name):
-            return
-        await asyncio.to_thread(processes.start, self, name, command, self.environment(environment), "", self.group)
+    def start(self, name: str, command: Sequence[str | Path], environment: Mapping[str, str]) -> None:
+        """Start a process, unless it runs. Not in a thread: it would go on there when a boot is broken off."""
+        if not self.runs(name):
+            processes.start(self, name, command, self.environment(environment), group=self.group)
 
     async def stop(self, name: str) -> None:
         """End a process without notice, as when the power goes."""

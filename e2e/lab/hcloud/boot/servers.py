@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import Coroutine
 from typing import Any
 
@@ -45,10 +46,9 @@ class Servers:
     async def resume(self) -> None:
         """Take up what an emulator before this one left: running servers go on, others are ended."""
         for server in self._cloud.store.all("servers"):
-            if server["status"] == "running" and self._cloud.boots.boots(server["project"]):
-                machine = self._machine(server)
-                if machine:
-                    await machine.power_on(afresh=False)
+            machine = self._machine(server) if self._cloud.boots.boots(server["project"]) else None
+            if machine and server["status"] == "running":
+                await machine.power_on(afresh=False)
         await self._end_orphans()
         await self._balancers.start()
 
@@ -88,7 +88,9 @@ class Servers:
         return self._machines[number]
 
     def _save(self, server: Object) -> None:
-        self._cloud.store.save("servers", server)
+        """Keep it, unless it was deleted meanwhile."""
+        if self._cloud.store.get("servers", server["id"]):
+            self._cloud.store.save("servers", server)
 
     def _find(self, server: Object, private_ip: str) -> Machine | None:
         networks = {net["network"] for net in server["private_net"]}
@@ -99,11 +101,15 @@ class Servers:
         return None
 
     async def _end_orphans(self) -> None:
-        """Disks of servers that are gone or off, with what still runs on them."""
+        """Servers that are gone or off, with what still runs on them."""
+        running = {server["id"] for server in self._cloud.store.where("servers", _is_running)}
         for disk in disks(self._layout).glob("*"):
-            if int(disk.name) in self._machines:
+            if int(disk.name) in running:
                 continue
             place = Place.of_disk(self._layout, disk)
+            if place is None:
+                shutil.rmtree(disk)
+                continue
             await place.stop_all()
             await self._host.remove(place.address)
             if self._cloud.store.get("servers", place.number) is None:
@@ -118,6 +124,10 @@ class Servers:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()):
             _say(f"{type(error).__name__}: {error}")
+
+
+def _is_running(server: Object) -> bool:
+    return bool(server["status"] == "running")
 
 
 def _say(text: str) -> None:

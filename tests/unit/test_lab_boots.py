@@ -1,0 +1,217 @@
+"""Which servers boot and what holds them back, who joins whom, what addresses they get, where a balancer leads to."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Iterator
+from ipaddress import IPv4Network
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from e2e.lab.hcloud.addresses import DOCUMENTATION, public_ipv4
+from e2e.lab.hcloud.boot import joining
+from e2e.lab.hcloud.boot.balancers import Listener, destinations, listeners
+from e2e.lab.hcloud.boot.boots import BootEffect, BootFault, Boots
+from e2e.lab.hcloud.boot.first_boot import TLS, FirstBoot
+from e2e.lab.hcloud.boot.user_data import CloudConfig, File
+from e2e.lab.hcloud.errors import ApiError
+from e2e.lab.hcloud.store import Store
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    opened = Store(tmp_path)
+    yield opened
+    opened.close()
+
+
+# --- settings ---
+
+
+def fault(project: str = "p", match: str = ".*", **effect: Any) -> BootFault:
+    return BootFault(project=project, match=match, effect=BootEffect(**effect))
+
+
+def test_nobodys_servers_boot_unasked(store: Store) -> None:
+    """A story that does not look at clusters must not pay for them."""
+    boots = Boots(store)
+    assert not boots.boots("p")
+    boots.set_boots("p", True)
+    assert boots.boots("p")
+    assert not boots.boots("other")
+
+
+def test_settings_outlive_the_emulator(store: Store) -> None:
+    """It is restarted in the middle of a lab's life."""
+    boots = Boots(store)
+    boots.set_boots("p", True)
+    boots.set_kit_faults("p", {"console": 404})
+    boots.add_fault(fault(never=True))
+    again = Boots(store)
+    assert again.boots("p")
+    assert again.kit_faults("p") == {"console": 404}
+    assert again.effect("p", "any").never
+
+
+def test_a_fault_strikes_the_servers_that_it_names(store: Store) -> None:
+    """The whole name must match, and the project too."""
+    boots = Boots(store)
+    boots.add_fault(fault(match="demo-worker-.*", delay_seconds=5))
+    assert boots.effect("p", "demo-worker-0").delay_seconds == 5
+    for project, server in (("p", "other-demo-worker-0"), ("p", "demo-worker"), ("q", "demo-worker-0")):
+        assert boots.effect(project, server) == BootEffect()
+
+
+def test_the_newest_fault_counts(store: Store) -> None:
+    """A story changes its mind."""
+    boots = Boots(store)
+    boots.add_fault(fault(never=True))
+    boots.add_fault(fault(match="x"))
+    assert not boots.effect("p", "x").never
+    assert boots.effect("p", "y").never
+
+
+def test_faults_are_taken_back_for_one_project(store: Store) -> None:
+    """Stories run beside each other."""
+    boots = Boots(store)
+    for project in ("p", "q"):
+        boots.add_fault(fault(project, never=True))
+    boots.clear_faults("p")
+    assert (boots.effect("p", "x").never, boots.effect("q", "x").never) == (False, True)
+    boots.clear_faults()
+    assert boots.faults() == []
+
+
+async def test_whoever_waits_is_told_of_a_change(store: Store) -> None:
+    """A boot that is held back goes on at once."""
+    boots = Boots(store)
+    waiting = asyncio.create_task(boots.changed())
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    boots.clear_faults()
+    await asyncio.wait_for(waiting, 5)
+
+
+def test_a_reset_leaves_the_lab_s_own_project(store: Store) -> None:
+    """What the emulator was started with."""
+    boots = Boots(store)
+    boots.set_boots("default", True)
+    boots.set_boots("p", True)
+    boots.set_kit_faults("p", {"console": 404})
+    boots.add_fault(fault(never=True))
+    boots.forget("default")
+    assert (boots.boots("default"), boots.boots("p"), boots.faults(), boots.kit_faults("p")) == (True, False, [], {})
+
+
+@pytest.mark.parametrize("wrong", [{"match": "("}, {"effect": {"nver": True}}, {"effect": {"delay_seconds": -1}}])
+def test_a_fault_that_makes_no_sense_is_refused(wrong: dict[str, Any]) -> None:
+    """A story that misspells it would test nothing."""
+    with pytest.raises(ValidationError):
+        BootFault.model_validate({"project": "p", "effect": {}, **wrong})
+
+
+# --- joining ---
+
+AUTHORITY = "the certificate of the server's authority"
+DIGEST = hashlib.sha256(AUTHORITY.encode()).hexdigest()
+ALIKE: dict[str, Any] = {"flannel-backend": "none", "disable-network-policy": True, "disable-kube-proxy": True}
+SERVER, AGENT = f"K10{DIGEST}::server:aaa", f"K10{DIGEST}::node:bbb"
+FIRST = FirstBoot(
+    CloudConfig({f"{TLS}server-ca.crt": File(AUTHORITY)}, ()), {}, {**ALIKE, "token": SERVER, "agent-token": AGENT}
+)
+
+
+def joiner(service: str, **k3s: Any) -> FirstBoot:
+    return FirstBoot(CloudConfig({}, ()), {"K3S_SERVICE": service}, {"server": "https://10.0.1.10:6443", **k3s})
+
+
+def server(**k3s: Any) -> FirstBoot:
+    return joiner("k3s.service", **{**ALIKE, "token": SERVER, **k3s})
+
+
+def worker(token: str) -> FirstBoot:
+    return joiner("k3s-agent.service", token=token)
+
+
+def test_nodes_join_with_their_tokens() -> None:
+    """Each with its own kind."""
+    assert joining.refusals(server(), FIRST) == []
+    assert joining.refusals(worker(AGENT), FIRST) == []
+
+
+NOT_JOINING = {
+    "of another cluster": (worker(f"K10{'0' * 64}::node:bbb"), "trusts another cluster"),
+    "with another password": (worker(f"K10{DIGEST}::node:ccc"), "another agent-token"),
+    "worker with the server's token": (worker(SERVER), "another agent-token"),
+    "server with the agent's token": (server(token=AGENT), "another token"),
+    "without a token": (server(token=None), "trusts another cluster"),
+    "with flannel": (server(**{"flannel-backend": "vxlan"}), "mismatch between servers: flannel-backend"),
+    "with kube-proxy": (server(**{"disable-kube-proxy": False}), "mismatch between servers: disable-kube-proxy"),
+}
+
+
+@pytest.mark.parametrize(("boot", "sentence"), NOT_JOINING.values(), ids=NOT_JOINING)
+def test_k3s_lets_nobody_else_in(boot: FirstBoot, sentence: str) -> None:
+    """As k3s would not."""
+    assert any(sentence in refusal for refusal in joining.refusals(boot, FIRST))
+
+
+# --- addresses ---
+
+
+def give(store: Store, *ranges: IPv4Network) -> str:
+    address = public_ipv4(store, ranges)
+    number = store.next_id("primary_ips")
+    store.save("primary_ips", {"id": number, "project": "p", "ip": address})
+    return address
+
+
+def test_addresses_come_from_the_range_that_is_given(store: Store) -> None:
+    """Only the lab's range is on this machine."""
+    given = {give(store, IPv4Network("10.99.64.0/30")) for _ in range(2)}
+    assert given == {"10.99.64.1", "10.99.64.2"}
+    with pytest.raises(ApiError, match=r"no public IPv4 address is left in 10\.99\.64\.0/30"):
+        give(store, IPv4Network("10.99.64.0/30"))
+
+
+def test_an_address_is_not_given_again_at_once(store: Store) -> None:
+    """What ran at it may not have ended yet."""
+    small = IPv4Network("10.99.64.0/29")
+    given = []
+    for _ in range(6):
+        given.append(give(store, small))
+        store.delete("primary_ips", store.all("primary_ips")[0]["id"])
+    assert len(set(given)) == 6
+    assert give(store, small) == given[0]
+
+
+def test_without_a_range_addresses_are_nobody_s(store: Store) -> None:
+    """Integration tests run on machines that are not the lab's."""
+    assert IPv4Network(give(store, *DOCUMENTATION)).subnet_of(DOCUMENTATION[0])
+
+
+# --- load balancers ---
+
+
+def balancer(**changes: Any) -> dict[str, Any]:
+    services = [{"listen_port": 80, "destination_port": 31080}, {"listen_port": 443, "destination_port": 31443}]
+    targets = [{"type": "server", "server": number} for number in (1, 2, 3)]
+    return {"id": 9, "ipv4": "10.99.64.9", "public": True, "services": services, "targets": targets, **changes}
+
+
+def test_a_balancer_listens_for_each_service() -> None:
+    """One that is not public, and one without services, for none."""
+    assert listeners([balancer()]) == {Listener(9, "10.99.64.9", 80), Listener(9, "10.99.64.9", 443)}
+    assert listeners([balancer(public=False), balancer(services=[])]) == set()
+
+
+def test_a_connection_goes_to_the_port_of_its_service_on_what_is_up() -> None:
+    """Server 2 is off; selectors and addresses are not what the module makes."""
+    up = {1: "10.99.64.1", 3: "10.99.64.3"}
+    assert list(destinations(balancer(), 443, up.get)) == [("10.99.64.1", 31443), ("10.99.64.3", 31443)]
+    assert list(destinations(balancer(), 22, up.get)) == []
+    assert list(destinations(balancer(targets=[{"type": "ip", "ip": "1.2.3.4"}]), 80, up.get)) == []
