@@ -2,8 +2,8 @@
 
 The rights are all there ever are: whoever holds a certificate of the observer reads what Phase 1 needs, and may take
 its own rights away, which is the last thing it does. What the owner's Secrets hold never travels in user data: boot
-makes them empty, and the seeder fills them over the API (core/seeds.py). Boot applies these files only as long as the
-kit is not there, and nothing is seeded before it is, so a boot that is tried again wipes nothing.
+makes them empty, and the seeder fills them over the API (core/seeds.py). A boot that failed is tried again, maybe after
+that: boot therefore only creates what is not there (scripts/bootstrap-cluster.sh), and never wipes what was filled in.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from catalyst_operator.core.access import OBSERVER, SEEDER
 from catalyst_operator.core.phase1.views import FLUX_NAMESPACE
 
 _RBAC = "rbac.authorization.k8s.io"
-_READ = ("get", "list", "watch")
+_READ, _WATCH = ("get", "list"), ("get", "list", "watch")
 _LABELS = {"app.kubernetes.io/managed-by": "catalyst-operator"}
 _NO_LOGIN = base64.b64encode(b'{"auths":{}}').decode()
 _SECRETS = (
@@ -41,11 +41,10 @@ def manifests() -> dict[str, str]:
 
 def _observer() -> list[Object]:
     rules = [
-        _rule("helm.toolkit.fluxcd.io", ("helmreleases",)),
-        _rule("kustomize.toolkit.fluxcd.io", ("kustomizations",)),
+        _rule("helm.toolkit.fluxcd.io", ("helmreleases",), _WATCH),
+        _rule("kustomize.toolkit.fluxcd.io", ("kustomizations",), _WATCH),
         _rule(
-            "source.toolkit.fluxcd.io",
-            ("gitrepositories", "ocirepositories", "helmrepositories", "helmcharts", "buckets"),
+            "source.toolkit.fluxcd.io", ("gitrepositories", "ocirepositories", "helmrepositories", "helmcharts"), _WATCH
         ),
         _rule("", ("nodes", "pods", "persistentvolumeclaims", "events")),
         _rule("events.k8s.io", ("events",)),
@@ -88,8 +87,8 @@ def _secret(name: str) -> Object:
     return made
 
 
-def _rule(group: str, resources: tuple[str, ...]) -> Object:
-    return {"apiGroups": [group], "resources": list(resources), "verbs": list(_READ)}
+def _rule(group: str, resources: tuple[str, ...], verbs: tuple[str, ...] = _READ) -> Object:
+    return {"apiGroups": [group], "resources": list(resources), "verbs": list(verbs)}
 
 
 def _own(resources: tuple[str, ...], name: str) -> Object:

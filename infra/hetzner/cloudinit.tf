@@ -69,9 +69,12 @@ locals {
             retryInterval = "1m"
             timeout       = "5m"
             prune         = true
-            path          = var.git.path
-            sourceRef     = { kind = "GitRepository", name = "openova-public" }
-            postBuild     = { substitute = var.kit_values }
+            # The operator follows the releases by itself, and each has a timeout of its own: a Kustomization that
+            # waited for all of them would apply no repair before its own timeout.
+            wait      = false
+            path      = var.git.path
+            sourceRef = { kind = "GitRepository", name = "openova-public" }
+            postBuild = { substitute = var.kit_values }
           },
           { for key, value in { components = var.git.components } : key => value if length(var.git.components) > 0 },
         )

@@ -142,6 +142,12 @@ def test_flux_is_pointed_at_the_kit(rendered: Rendered) -> None:
     assert kit["Kustomization"]["spec"]["sourceRef"] == {"kind": "GitRepository", "name": "openova-public"}
 
 
+def test_the_kit_is_tried_again_and_waits_for_nobody(rendered: Rendered) -> None:
+    """The operator follows the releases by itself; a Kustomization that waited would hold back every repair."""
+    spec = rendered.control_planes[0].kit["Kustomization"]["spec"]
+    assert (spec["wait"], spec["timeout"], spec["retryInterval"], spec["prune"]) == (False, "5m", "1m", True)
+
+
 def test_a_private_repository_and_components_reach_flux(tofu: OpenTofu) -> None:
     git = {**sample()["git"], "secret_name": "git-credentials", "components": ["../components/harbor"]}
     kit = render(tofu, sample(git=git)).control_planes[0].kit

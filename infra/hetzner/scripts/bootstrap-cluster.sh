@@ -11,9 +11,18 @@ source /etc/catalyst/node.env
 
 export KUBECONFIG=/etc/rancher/k3s/k3s.yaml
 export HELM_CACHE_HOME=$CACHE_DIR/helm
+KUSTOMIZATIONS=/apis/kustomize.toolkit.fluxcd.io/v1/namespaces/flux-system/kustomizations
 
 apply() {
   retry 5 kubectl apply --server-side --force-conflicts --field-manager=catalyst-bootstrap -f "$1"
+}
+
+# create_missing FILE: makes what is not there, and leaves alone what is.
+create_missing() {
+  local said
+  if said=$(kubectl create --field-manager=catalyst-bootstrap -f "$1" 2>&1 >/dev/null); then return 0; fi
+  # One line for each object; whatever is said besides is an error.
+  ! grep --invert-match '^Error from server (AlreadyExists)' <<<"$said" >&2
 }
 
 await_api() {
@@ -62,10 +71,11 @@ install_flux() {
   kubectl --namespace flux-system wait --for=condition=Available --timeout=900s deployment --all
 }
 
+# What was made at an earlier attempt may have been filled in since: the operator delivers Secrets as soon as it can.
 boot_manifests() {
   local manifest
   for manifest in /etc/catalyst/manifests/*.yaml; do
-    if [[ -e $manifest ]]; then apply "$manifest"; fi
+    if [[ -e $manifest ]]; then retry 5 create_missing "$manifest"; fi
   done
 }
 
@@ -73,10 +83,19 @@ start_kit() {
   apply /etc/catalyst/kit.json
 }
 
+# No answer is not a no: going back over what Flux owns would fight it.
+kit_is_there() {
+  local said
+  if said=$(kubectl get --raw "$KUSTOMIZATIONS/$KIT_NAME" 2>&1 >/dev/null); then return 0; fi
+  if [[ $said == *"(NotFound)"* ]]; then return 1; fi
+  log "whether Kustomization $KIT_NAME is there could not be seen: $said"
+  exit 1
+}
+
 trap report_exit EXIT
 step api await_api
-# From the moment the kit is there Flux owns Cilium and itself: going back over them would fight it.
-if kubectl --namespace flux-system get kustomizations.kustomize.toolkit.fluxcd.io "$KIT_NAME" >/dev/null 2>&1; then
+# From the moment the kit is there Flux owns Cilium and itself.
+if kit_is_there; then
   log "Kustomization $KIT_NAME is there: nothing left to do"
   exit 0
 fi

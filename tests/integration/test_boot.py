@@ -1,0 +1,332 @@
+"""What first boot applies, by its own script and real kubectl, on a real API server: what there is then, who may do
+what, and that another attempt spoils nothing."""
+
+from __future__ import annotations
+
+import base64
+import os
+import subprocess
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from catalyst_operator.adapters import minting
+from catalyst_operator.adapters.kube import SECRETS, Kind
+from catalyst_operator.adapters.remote import RemoteCluster
+from catalyst_operator.core import boot, kubeconfig, seeds
+from catalyst_operator.core.access import OBSERVER, OWNER, SEEDER
+from catalyst_operator.errors import Refused
+from tests.fake_cluster import FQDN
+from tests.integration.apiserver import ApiError as Refusal
+from tests.integration.apiserver import find_tool
+from tests.integration.new_cluster import NewCluster, new_cluster, wait_until
+from tests.integration.tofu import MODULE
+
+pytestmark = pytest.mark.integration
+
+FLUX = "flux-system"
+DELIVERED = (
+    *("catalyst-pull", "catalyst-git", "catalyst-crossplane"),
+    *("catalyst-federation", "catalyst-ca", "catalyst-object-storage"),
+)
+KUSTOMIZATIONS = f"/apis/kustomize.toolkit.fluxcd.io/v1/namespaces/{FLUX}/kustomizations"
+KIT = f"{FQDN}-bootstrap-kit"
+CLUSTER_ROLE_BINDINGS = Kind("rbac.authorization.k8s.io/v1", "clusterrolebindings", namespaced=False)
+ROLE_BINDINGS = Kind("rbac.authorization.k8s.io/v1", "rolebindings")
+HELM_RELEASES = Kind("helm.toolkit.fluxcd.io/v2", "helmreleases")
+PODS = Kind("v1", "pods")
+LOGIN = base64.b64encode(b'{"auths":{"ghcr.io":{"auth":"dGVzdDp0ZXN0"}}}').decode()
+
+
+@dataclass(frozen=True)
+class Node:
+    """The first control plane, as far as its script sees it."""
+
+    cluster: NewCluster
+    folder: Path
+
+    def run(self, command: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Run what the script does in one of its functions."""
+        tools = Path(find_tool("kubectl")).parent
+        return subprocess.run(
+            ["bash", "-c", f"{self._functions()}\ntrap report_exit EXIT\n{command}"],
+            env={
+                "PATH": f"{tools}:{os.environ['PATH']}",
+                "HOME": str(self.folder),
+                "CACHE_DIR": str(self.folder / "cache"),
+                "RETRY_PAUSE": "0",
+                **environment,
+            },
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def _functions(self) -> str:
+        """Everything before the script begins to act, with the paths of this node."""
+        text = (MODULE / "scripts" / "bootstrap-cluster.sh").read_text(encoding="utf-8")
+        functions, found, _ = text.partition("trap report_exit EXIT\n")
+        assert found
+        for path, here in {
+            "/usr/local/lib/catalyst/": f"{MODULE / 'scripts'}/",
+            "/etc/catalyst/": f"{self.folder}/",
+            "/etc/rancher/k3s/k3s.yaml": str(self.folder / "k3s.yaml"),
+        }.items():
+            assert path in functions
+            functions = functions.replace(path, here)
+        return functions
+
+    def boot(self, command: str = "boot_manifests") -> None:
+        ran = self.run(command)
+        assert ran.returncode == 0, ran.stderr
+
+
+@pytest.fixture(scope="module")
+def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
+    """With what user_data wrote there. Flux is there already, as at this step of the boot."""
+    folder = tmp_path_factory.mktemp("node")
+    with new_cluster(tmp_path_factory.mktemp("new-cluster")) as cluster:
+        node = Node(cluster, folder)
+        (folder / "node.env").write_text(f"KIT_NAME='{KIT}'\nNODE_NAME='n'\n")
+        (folder / "k3s.yaml").write_text(kubeconfig.render(_administrator(cluster), "k3s"))
+        (folder / "manifests").mkdir()
+        for name, text in boot.manifests().items():
+            (folder / "manifests" / name).write_text(text)
+        # Before Flux's kinds are there, the answer is the same.
+        assert node.run("if kit_is_there; then echo yes; else echo no; fi").stdout == "no\n"
+        cluster.install_flux()
+        node.boot()
+        yield node
+
+
+def _administrator(cluster: NewCluster) -> Any:
+    return minting.access(
+        cluster.trust.files,
+        servers=(f"127.0.0.1:{cluster.port}",),
+        fqdn=FQDN,
+        user=OWNER,
+        groups=("system:masters",),
+        now=datetime.now(UTC),
+        lifetime=timedelta(hours=1),
+    )
+
+
+@pytest.fixture
+async def observer(node: Node) -> AsyncIterator[RemoteCluster]:
+    async with RemoteCluster(node.cluster.access(OBSERVER)) as remote:
+        yield remote
+
+
+@pytest.fixture
+async def seeder(node: Node) -> AsyncIterator[RemoteCluster]:
+    async with RemoteCluster(node.cluster.access(SEEDER)) as remote:
+        yield remote
+
+
+# --- what there is ----------------------------------------------------------------------------------------------------
+
+
+def secret(node: Node, name: str) -> Any:
+    return node.cluster.api.get(f"/api/v1/namespaces/{FLUX}/secrets/{name}")
+
+
+def test_the_secrets_are_there_and_empty(node: Node) -> None:
+    """Charts that name them can be installed, whether the owner gives anything or not."""
+    for name in DELIVERED:
+        data = secret(node, name).get("data", {})
+        assert [base64.b64decode(value) for value in data.values()] == ([b'{"auths":{}}'] if name == seeds.PULL else [])
+
+
+async def test_another_attempt_wipes_nothing(node: Node, seeder: RemoteCluster) -> None:
+    """The operator delivers as soon as the API answers, which may be before a boot that failed is tried again."""
+    await seeder.merge(SECRETS, FLUX, seeds.PULL, {"data": {".dockerconfigjson": LOGIN}})
+    await seeder.merge(SECRETS, FLUX, seeds.GIT, {"data": {"password": "c2VjcmV0"}})
+    node.boot()
+    assert secret(node, seeds.PULL)["data"] == {".dockerconfigjson": LOGIN}
+    assert secret(node, seeds.GIT)["data"] == {"password": "c2VjcmV0"}
+
+
+async def test_an_attempt_that_was_cut_short_is_finished(node: Node, seeder: RemoteCluster) -> None:
+    """What is missing is made, beside what was made and filled before."""
+    await seeder.merge(SECRETS, FLUX, seeds.GIT, {"data": {"username": "Z2l0"}})
+    node.cluster.api.delete(f"/api/v1/namespaces/{FLUX}/secrets/{seeds.CROSSPLANE}")
+    node.boot()
+    assert secret(node, seeds.CROSSPLANE)["type"] == "Opaque"
+    assert secret(node, seeds.GIT)["data"]["username"] == "Z2l0"
+
+
+def test_what_cannot_be_made_is_an_error(node: Node) -> None:
+    """An object that is there already hides no other that is refused."""
+    objects = [yaml.safe_load(boot.manifests()["30-secrets.yaml"].split("---")[0]), {"apiVersion": "v1", "kind": "Pod"}]
+    file = node.folder / "refused.yaml"
+    file.write_text(yaml.safe_dump_all(objects))
+    ran = node.run(f"retry 2 create_missing {file}; echo went on")
+    assert ran.returncode != 0
+    assert "went on" not in ran.stdout
+    assert "AlreadyExists" not in ran.stderr
+    assert "Error from server (Invalid)" in ran.stderr
+    assert "attempt 2 of 2 failed" in ran.stderr
+
+
+# --- whether Flux owns the cluster already ----------------------------------------------------------------------------
+
+ASK = "if kit_is_there; then echo yes; else echo no; fi"
+
+
+def test_the_kit_is_seen_once_it_is_there(node: Node) -> None:
+    """Boot then leaves everything to Flux."""
+    assert node.run(ASK).stdout == "no\n"
+    kit = {
+        "apiVersion": "kustomize.toolkit.fluxcd.io/v1",
+        "kind": "Kustomization",
+        "metadata": {"name": KIT, "namespace": FLUX},
+        "spec": {"interval": "1m", "prune": True, "sourceRef": {"kind": "GitRepository", "name": "openova-public"}},
+    }
+    node.cluster.api.create(KUSTOMIZATIONS, kit)
+    assert node.run(ASK).stdout == "yes\n"
+    node.cluster.api.delete(f"{KUSTOMIZATIONS}/{KIT}")
+
+
+def test_no_answer_is_not_a_no(node: Node) -> None:
+    """Going back over what Flux owns would put first boot's Flux over the one that it has upgraded since."""
+    broken = node.folder / "broken.yaml"
+    text = (node.folder / "k3s.yaml").read_text()
+    broken.write_text(text.replace(f":{node.cluster.port}", ":1"))
+    ran = node.run(f"KUBECONFIG={broken}; {ASK}")
+    assert ran.returncode != 0
+    assert ran.stdout == ""
+    assert f"whether Kustomization {KIT} is there could not be seen" in ran.stderr
+
+
+# --- who may do what --------------------------------------------------------------------------------------------------
+
+LOOK, WATCH = {"get", "list"}, {"get", "list", "watch"}
+Right = tuple[str, str, str, str]
+"""Group, resource, verb, name; an empty name is any."""
+
+
+def rights(node: Node, user: str, namespace: str) -> set[Right]:
+    """All that the server lets a user do in a namespace, beyond what it lets everybody do."""
+    review = {"spec": {"namespace": namespace}}
+    path = "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews"
+
+    def of(name: str) -> set[Right]:
+        status = node.cluster.api.acting_as(name, "system:authenticated").create(path, review)["status"]
+        assert not status["incomplete"]
+        return {
+            (group, resource, verb, found)
+            for rule in status["resourceRules"]
+            for group in rule["apiGroups"]
+            for resource in rule["resources"]
+            for verb in rule["verbs"]
+            for found in rule.get("resourceNames", [""])
+        }
+
+    return of(user) - of("nobody")
+
+
+def granted(group: str, verbs: set[str], *resources: str, names: tuple[str, ...] = ("",)) -> set[Right]:
+    return {(group, resource, verb, name) for resource in resources for verb in verbs for name in names}
+
+
+OBSERVERS = {
+    *granted("helm.toolkit.fluxcd.io", WATCH, "helmreleases"),
+    *granted("kustomize.toolkit.fluxcd.io", WATCH, "kustomizations"),
+    *granted(
+        *("source.toolkit.fluxcd.io", WATCH),
+        *("gitrepositories", "ocirepositories", "helmrepositories", "helmcharts"),
+    ),
+    *granted("", LOOK, "nodes", "pods", "persistentvolumeclaims", "events"),
+    *granted("events.k8s.io", LOOK, "events"),
+    *granted("apps", LOOK, "deployments"),
+    *granted("storage.k8s.io", LOOK, "storageclasses"),
+    *granted("cert-manager.io", LOOK, "certificates", "certificaterequests"),
+    *granted("acme.cert-manager.io", LOOK, "orders", "challenges"),
+    *granted("", {"get"}, "namespaces", names=("kube-system",)),
+    *granted("rbac.authorization.k8s.io", {"get", "delete"}, "clusterrolebindings", names=(OBSERVER,)),
+}
+SEEDERS = {
+    *granted("", {"patch"}, "secrets", names=DELIVERED),
+    *granted("rbac.authorization.k8s.io", {"get", "delete"}, "rolebindings", names=(SEEDER,)),
+}
+
+
+@pytest.mark.parametrize(
+    ("user", "namespace", "expected"),
+    [
+        (OBSERVER, FLUX, OBSERVERS),
+        (OBSERVER, "kube-system", OBSERVERS),
+        (SEEDER, FLUX, SEEDERS),
+        (SEEDER, "kube-system", set()),
+        (SEEDER, "default", set()),
+    ],
+)
+def test_an_identity_has_these_rights_and_no_other(node: Node, user: str, namespace: str, expected: set[Right]) -> None:
+    """By the server's own account of them: one more would be one that nobody thought of."""
+    assert rights(node, user, namespace) == expected
+
+
+async def test_the_observer_reads_and_changes_nothing(observer: RemoteCluster) -> None:
+    """With its own certificate, as the operator does it."""
+    assert await observer.list(HELM_RELEASES, FLUX) == []
+    assert await observer.list(PODS) == []
+    assert (await observer.get(Kind("v1", "namespaces", namespaced=False), "", "kube-system"))["metadata"]["uid"]
+    with pytest.raises(Refused):
+        await observer.list(SECRETS, FLUX)
+    with pytest.raises(Refused):
+        await observer.get(SECRETS, FLUX, seeds.PULL)
+    with pytest.raises(Refused):
+        await observer.merge(HELM_RELEASES, FLUX, "bp-flux", {"spec": {"suspend": True}})
+    with pytest.raises(Refused):
+        await observer.get(Kind("v1", "namespaces", namespaced=False), "", FLUX)
+    with pytest.raises(Refused):
+        await observer.delete(CLUSTER_ROLE_BINDINGS, "", "cluster-admin")
+
+
+@pytest.mark.parametrize("name", DELIVERED)
+async def test_the_seeder_fills_each_of_the_secrets(node: Node, seeder: RemoteCluster, name: str) -> None:
+    """All of those that are delivered."""
+    await seeder.merge(SECRETS, FLUX, name, {"data": {"filled": "eWVz"}})
+    assert secret(node, name)["data"]["filled"] == "eWVz"
+
+
+async def test_the_seeder_reads_makes_and_takes_nothing(node: Node, seeder: RemoteCluster) -> None:
+    """Flux's own Secrets are in the same namespace, and others of the same names in others."""
+    other = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "other", "namespace": FLUX}}
+    node.cluster.api.create(f"/api/v1/namespaces/{FLUX}/secrets", other)
+    with pytest.raises(Refused):
+        await seeder.get(SECRETS, FLUX, seeds.PULL)
+    with pytest.raises(Refused):
+        await seeder.list(SECRETS, FLUX)
+    with pytest.raises(Refused):
+        await seeder.merge(SECRETS, FLUX, "other", {"data": {"filled": "eWVz"}})
+    with pytest.raises(Refused):
+        await seeder.merge(SECRETS, "kube-system", seeds.PULL, {"data": {"filled": "eWVz"}})
+    with pytest.raises(Refused):
+        await seeder.apply(SECRETS, {**other, "metadata": {"name": "new", "namespace": FLUX}})
+    with pytest.raises(Refused):
+        await seeder.delete(SECRETS, FLUX, seeds.PULL)
+    with pytest.raises(Refused):
+        await seeder.list(HELM_RELEASES, FLUX)
+
+
+async def test_each_takes_its_own_rights_away_and_is_refused_from_then_on(
+    node: Node, observer: RemoteCluster, seeder: RemoteCluster
+) -> None:
+    """Hand-off's last act. Certificates that are still valid are worth nothing any more."""
+    with pytest.raises(Refused):
+        await seeder.delete(CLUSTER_ROLE_BINDINGS, "", OBSERVER)
+    await seeder.delete(ROLE_BINDINGS, FLUX, SEEDER)
+    await observer.delete(CLUSTER_ROLE_BINDINGS, "", OBSERVER)
+    wait_until(lambda: rights(node, OBSERVER, FLUX) | rights(node, SEEDER, FLUX) == set(), "their rights are gone")
+    with pytest.raises(Refused):
+        await observer.list(HELM_RELEASES, FLUX)
+    with pytest.raises(Refused):
+        await seeder.merge(SECRETS, FLUX, seeds.PULL, {"data": {"filled": "eWVz"}})
+    with pytest.raises(Refusal, match="not found"):
+        node.cluster.api.get(f"/apis/rbac.authorization.k8s.io/v1/clusterrolebindings/{OBSERVER}")

@@ -1,0 +1,80 @@
+"""What first boot applies, object by object; what it means is told by a real API server (tests/integration)."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+import pytest
+import yaml
+
+from catalyst_operator.core import boot, seeds
+from catalyst_operator.core.access import OBSERVER, SEEDER
+
+SECRETS = {
+    seeds.PULL,
+    seeds.GIT,
+    seeds.CROSSPLANE,
+    seeds.FEDERATION,
+    seeds.CERTIFICATE_AUTHORITY,
+    seeds.OBJECT_STORAGE,
+}
+OBJECTS = {
+    (obj["kind"], obj["metadata"]["name"]): obj
+    for text in boot.manifests().values()
+    for obj in yaml.safe_load_all(text)
+}
+
+
+def rules(kind: str, name: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = OBJECTS[kind, name]["rules"]
+    return found
+
+
+def test_the_files_are_applied_rights_first() -> None:
+    """The module takes names like these, and boot goes by their order."""
+    assert list(boot.manifests()) == ["10-observer.yaml", "20-seeder.yaml", "30-secrets.yaml"]
+
+
+@pytest.mark.parametrize(
+    ("binding", "name", "role", "kind"),
+    [
+        ("ClusterRoleBinding", OBSERVER, "ClusterRole", OBSERVER),
+        ("RoleBinding", SEEDER, "Role", SEEDER),
+    ],
+)
+def test_each_identity_has_its_own_rights(binding: str, name: str, role: str, kind: str) -> None:
+    """By the name in its certificate, which the binding and the role have too."""
+    found = OBJECTS[binding, name]
+    assert found["roleRef"] == {"apiGroup": "rbac.authorization.k8s.io", "kind": role, "name": kind}
+    assert found["subjects"] == [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": name}]
+    assert (role, kind) in OBJECTS
+
+
+def test_no_rule_has_a_wildcard_or_reads_secrets() -> None:
+    """Rights that are named are rights that somebody thought of."""
+    for rule in [*rules("ClusterRole", OBSERVER), *rules("Role", SEEDER)]:
+        assert "*" not in {*rule["apiGroups"], *rule["resources"], *rule["verbs"]}
+    assert not any("secrets" in rule["resources"] for rule in rules("ClusterRole", OBSERVER))
+
+
+def test_the_secrets_are_those_that_are_delivered() -> None:
+    """One that is not there could never be filled: the seeder may not create any."""
+    made = {name: obj for (kind, name), obj in OBJECTS.items() if kind == "Secret"}
+    assert set(made) == SECRETS
+    assert {obj["metadata"]["namespace"] for obj in made.values()} == {"flux-system"}
+    assert all(obj["metadata"]["labels"]["app.kubernetes.io/managed-by"] for obj in made.values())
+    [seeded] = [rule for rule in rules("Role", SEEDER) if rule["resources"] == ["secrets"]]
+    assert (set(seeded["resourceNames"]), seeded["verbs"]) == (SECRETS, ["patch"])
+
+
+def test_the_secrets_hold_nothing() -> None:
+    """user_data is readable from the node; only the pull secret must hold something to be of its type."""
+    for (kind, name), obj in OBJECTS.items():
+        if kind == "Secret" and name != seeds.PULL:
+            assert "data" not in obj
+            assert obj["type"] == "Opaque"
+    pull = OBJECTS["Secret", seeds.PULL]
+    assert pull["type"] == "kubernetes.io/dockerconfigjson"
+    assert json.loads(base64.b64decode(pull["data"][".dockerconfigjson"])) == {"auths": {}}
