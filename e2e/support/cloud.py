@@ -91,6 +91,10 @@ class Project:
         """An administrator's, for a control plane's own API server; there once that is about to start."""
         return Layout.of_checkout().clusters / str(self.server(server)["name"]) / "kubeconfig"
 
+    def end_servers(self) -> None:
+        """End what runs on the project's servers, for good. The cloud's objects stay: destroying is another subject."""
+        call("POST", "/_lab/discard", {"project": self.name})
+
     def boot_log(self, server: str | None = None) -> str:
         """What a server's boot has said so far; empty before its start."""
         file = Layout.of_checkout().log / "servers" / f"{self.server(server)['name']}.log"

@@ -11,6 +11,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -227,11 +228,23 @@ def test_a_server_that_lacks_something_says_so_and_stays_silent(cluster: Booted)
     assert cluster.pids(LATER) == {}
 
 
+def test_a_name_may_be_in_two_projects(cluster: Booted) -> None:
+    """Two servers that share nothing but their name; the end of one takes nothing from the other."""
+    other = replace(cluster, project=cluster.emulator.project(boots=True), ids={}, network=0)
+    other.order(FIRST)
+    other.until_up(FIRST)
+    assert other.get("namespace", "kube-system") != cluster.get("namespace", "kube-system")
+    assert cluster.emulator.lab.post("/_lab/discard", {"project": other.project.name}).status == 204
+    assert not other.place(FIRST).disk.exists()
+    assert other.project.counts()["servers"] == 1, "the cloud still has it"
+    assert cluster.answers()
+
+
 def test_a_deleted_server_leaves_nothing(cluster: Booted) -> None:
     """Neither a process nor its disk; a reset does the same to all."""
     cluster.project.api.delete(f"/servers/{cluster.ids[SECOND]}")
     wait_for(lambda: not cluster.place(SECOND).disk.exists(), "the server to be gone", seconds=10)
-    assert not cluster.place(SECOND).kubeconfig.exists()
+    assert not cluster.place(SECOND).published.is_symlink()
     assert cluster.emulator.lab.post("/_lab/reset").status == 204
     assert list((cluster.layout.data / "servers").iterdir()) == []
     assert list(cluster.layout.clusters.iterdir()) == []

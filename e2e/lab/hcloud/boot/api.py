@@ -4,6 +4,7 @@ GET    /_lab/boots                                 boot faults that stand
 POST   /_lab/boots {project, match, effect}        see `boots`
 DELETE /_lab/boots {project}                       take back a project's boot faults; without a body everybody's
 POST   /_lab/kit_faults {project, faults}          what the stand-ins of the project's clusters read, now and later
+POST   /_lab/discard {project}                     end what runs on the project's servers, for good; to the API they run on
 POST   /_lab/servers/{id}/api {action}             of its API server: stop, start, restart; of what is sent to and from
                                                    it without notice: cut, mend
 """
@@ -55,6 +56,7 @@ class BootApi:
             ("POST", "boots", self.add_fault),
             ("DELETE", "boots", self.clear_faults),
             ("POST", "kit_faults", self.set_kit_faults),
+            ("POST", "discard", self.discard),
             ("POST", "servers/{id}/api", self.act),
         ]
 
@@ -75,6 +77,12 @@ class BootApi:
         self._cloud.boots.set_kit_faults(wanted.project, wanted.faults)
         for machine in self._servers.of_project(wanted.project):
             await machine.put_kit_faults(wanted.faults)
+        return web.Response(status=204)
+
+    async def discard(self, request: web.Request) -> web.Response:
+        project = ProjectReference.model_validate(await request.json()).project
+        self._cloud.boots.set_boots(project, False)
+        await self._servers.discard(project)
         return web.Response(status=204)
 
     async def act(self, request: web.Request) -> web.Response:

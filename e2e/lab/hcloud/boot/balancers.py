@@ -45,9 +45,13 @@ class Balancers:
 
     async def start(self) -> None:
         """Follow the load balancers from now on."""
-        self._cloud.store.when_changed(KIND, self._changed.set)
-        self._changed.set()
+        self._cloud.store.when_changed(KIND, self.look)
+        self.look()
         self._keeping = asyncio.create_task(self._keep(), name="load balancers")
+
+    def look(self) -> None:
+        """Something may have changed."""
+        self._changed.set()
 
     async def close(self) -> None:
         """Nobody listens any more; the addresses stay."""

@@ -42,6 +42,7 @@ def write_files(place: Place, files: Mapping[str, str], boot: FirstBoot) -> None
         _write(place.tls / f"{name}.crt", pair.chain)
         _write(place.tls / f"{name}.key", pair.key)
     _write(place.kubeconfig, _kubeconfig(place, boot.tls_names[0]))
+    place.publish()
 
 
 def _certificates(boot: FirstBoot, address: str) -> dict[str, tuple[str, Subject]]:

@@ -55,24 +55,43 @@ class Place:
         return self.layout.log / "servers" / self.name
 
     @property
+    def boot_log(self) -> Path:
+        """What the boot says."""
+        return self.log.parent / f"{self.name}.log"
+
+    @property
     def tls(self) -> Path:
         return self.disk / "tls"
 
     @property
     def kubeconfig(self) -> Path:
         """An administrator's, for the server's own API server."""
+        return self.disk / "kubeconfig"
+
+    @property
+    def published(self) -> Path:
+        """Where people find it: a link. Of two servers with one name, in two projects, the newest counts."""
         return self.layout.clusters / self.name / "kubeconfig"
 
+    def publish(self) -> None:
+        """Make the link."""
+        self.published.parent.mkdir(parents=True, exist_ok=True)
+        self.published.unlink(missing_ok=True)
+        self.published.symlink_to(self.kubeconfig)
+
     def prepare(self) -> None:
-        """Make the folders; the disk holds the cluster's keys."""
+        """Make the folders; the disk holds the cluster's keys. A new server begins its logs anew."""
+        if not self.disk.exists():
+            self.boot_log.unlink(missing_ok=True)
+            shutil.rmtree(self.log, ignore_errors=True)
         self.disk.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.log.mkdir(parents=True, exist_ok=True)
         (self.disk / _NOTE).write_text(json.dumps({"name": self.name, "address": self.address}) + "\n")
 
     def say(self, text: str) -> None:
         """A line in the server's own log."""
-        self.log.mkdir(parents=True, exist_ok=True)
-        with (self.log.parent / f"{self.name}.log").open("a") as log:
+        self.boot_log.parent.mkdir(parents=True, exist_ok=True)
+        with self.boot_log.open("a") as log:
             log.write(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%f} {text}\n")
 
     def runs(self, name: str) -> bool:
@@ -99,7 +118,8 @@ class Place:
     def discard(self) -> None:
         """Throw the disk away; the logs stay."""
         shutil.rmtree(self.disk, ignore_errors=True)
-        shutil.rmtree(self.kubeconfig.parent, ignore_errors=True)
+        if self.published.is_symlink() and self.published.readlink() == self.kubeconfig:
+            shutil.rmtree(self.published.parent)
 
     def environment(self, more: Mapping[str, str]) -> dict[str, str]:
         """Of the server's processes: nothing of the emulator's own."""

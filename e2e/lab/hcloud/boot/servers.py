@@ -57,6 +57,14 @@ class Servers:
         machines, self._machines = self._machines, {}
         await asyncio.gather(*(machine.discard() for machine in machines.values()))
 
+    async def discard(self, project: str) -> None:
+        """Take away what runs on a project's servers; the cloud still has them, as if they had lost their disks."""
+        gone = self.of_project(project)
+        for machine in gone:
+            self._machines.pop(machine.place.number)
+        await asyncio.gather(*(machine.discard() for machine in gone))
+        self._balancers.look()
+
     async def close(self) -> None:
         """Stop looking after them; what runs goes on."""
         await self._balancers.close()
