@@ -76,11 +76,12 @@ MARK_OF_CLUSTERS = "0x6443"
 
 def is_current(layout: Layout) -> bool:
     """Whether what `set_up` made is what it would make now: a lab of an earlier checkout lacks what is new."""
-    path = _settings_file(layout)
-    return path.exists() and json.loads(path.read_text()).get("version") == _version()
+    path = settings_file(layout)
+    return path.exists() and json.loads(path.read_text()).get("version") == version()
 
 
-def _version() -> str:
+def version() -> str:
+    """Changes with what `set_up` makes."""
     return digest([], RULES, NODE_NETWORK, SERVICE_RANGE, PUBLIC_RANGE)
 
 
@@ -149,20 +150,21 @@ def _jumps_from_foreign(rule: str, own: Iterable[str]) -> bool:
     return source not in own and target is not None and target[1] in own
 
 
-def _settings_file(layout: Layout) -> Path:
+def settings_file(layout: Layout) -> Path:
+    """What the machine's settings were before, and which version of the network is set up."""
     return layout.root / "kernel-settings.json"
 
 
 def _note_settings(layout: Layout) -> None:
     present = [name for name in SETTINGS if (SYSCTL / name).exists()]
     noted = {name: (SYSCTL / name).read_text().strip() for name in present}
-    content = {"boot": boot_id(), "version": _version(), "settings": noted}
-    _settings_file(layout).write_text(json.dumps(content, indent=1) + "\n")
+    content = {"boot": boot_id(), "version": version(), "settings": noted}
+    settings_file(layout).write_text(json.dumps(content, indent=1) + "\n")
 
 
 def _restore_settings(layout: Layout) -> None:
     """A reboot has put them back already, and may have brought other values."""
-    path = _settings_file(layout)
+    path = settings_file(layout)
     if not path.exists():
         return
     noted = json.loads(path.read_text())

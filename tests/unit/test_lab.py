@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from e2e.lab import network, packages, processes
+from e2e.lab import cluster, network, packages, processes
 from e2e.lab.layout import Layout
 
 SLEEPER = [sys.executable, "-c", "import signal; print('up', flush=True); signal.pause()"]
@@ -96,6 +96,36 @@ def test_removal_takes_own_chains_and_the_jumps_to_them() -> None:
         "-X KUBE-SVC-1",
         "COMMIT",
     ]
+
+
+def test_all_of_the_lab_s_own_rules_can_be_removed() -> None:
+    """Whatever is added to them: what is left would reject packets for ever."""
+    rules = network.RULES.format(pods="pods", cut=network.CUT_CHAIN, clusters=1, mark="0x1").splitlines()
+    saved = [line.replace("-I FORWARD 1", "-A FORWARD").replace("-I INPUT 1", "-A INPUT") for line in rules]
+    saved = [line.replace("-I OUTPUT 1", "-A OUTPUT") for line in saved]
+    removal = network.removal_of(saved).splitlines()
+    own = {line[1:].split()[0] for line in saved if line.startswith(":")}
+    assert {line.split()[1] for line in removal if line.startswith("-X")} == own
+    assert [line.split()[1] for line in removal if line.startswith("-D")] == ["FORWARD", "INPUT", "OUTPUT"]
+
+
+def test_a_network_of_an_earlier_checkout_is_not_current(layout: Layout) -> None:
+    """It lacks what is new, and nothing else would tell."""
+    assert not network.is_current(layout)
+    network.settings_file(layout).write_text(json.dumps({"boot": "x", "settings": {}}))
+    assert not network.is_current(layout)
+    network.settings_file(layout).write_text(json.dumps({"boot": "x", "settings": {}, "version": network.version()}))
+    assert network.is_current(layout)
+
+
+def test_the_git_server_is_outdated_when_the_kit_changes(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It publishes the kit as it starts."""
+    template = layout.root / "clusters"
+    template.mkdir()
+    monkeypatch.setattr(cluster, "TEMPLATE", template)
+    before = cluster.git(layout).version
+    (template / "kustomization.yaml").write_text("resources: []\n")
+    assert cluster.git(layout).version != before
 
 
 def test_a_table_without_own_chains_is_left_alone() -> None:

@@ -4,7 +4,7 @@ GET    /_lab/boots                                 boot faults that stand
 POST   /_lab/boots {project, match, effect}        see `boots`
 DELETE /_lab/boots {project}                       take back a project's boot faults; without a body everybody's
 POST   /_lab/kit_faults {project, faults}          what the stand-ins of the project's clusters read, now and later
-POST   /_lab/discard {project}                     end what runs on the project's servers, for good; to the API they run on
+POST   /_lab/discard {project}                     end for good what runs on a project's servers; the API does not tell
 POST   /_lab/servers/{id}/api {action}             of its API server: stop, start, restart; of what is sent to and from
                                                    it without notice: cut, mend
 """
