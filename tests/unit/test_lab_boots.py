@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from e2e.lab.errors import LabError
 from e2e.lab.hcloud.addresses import DOCUMENTATION, public_ipv4
-from e2e.lab.hcloud.boot import joining
+from e2e.lab.hcloud.boot import host, joining
 from e2e.lab.hcloud.boot.balancers import Listener, destinations, listeners
 from e2e.lab.hcloud.boot.boots import BootEffect, BootFault, Boots
 from e2e.lab.hcloud.boot.first_boot import TLS, FirstBoot
@@ -215,3 +216,60 @@ def test_a_connection_goes_to_the_port_of_its_service_on_what_is_up() -> None:
     assert list(destinations(balancer(), 443, up.get)) == [("10.99.64.1", 31443), ("10.99.64.3", 31443)]
     assert list(destinations(balancer(), 22, up.get)) == []
     assert list(destinations(balancer(targets=[{"type": "ip", "ip": "1.2.3.4"}]), 80, up.get)) == []
+
+
+# --- the machine's network ---
+
+
+@pytest.fixture
+def commands(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What would have been run; a rule is there once it was added."""
+    ran: list[str] = []
+
+    def run(words: list[str]) -> str:
+        text = " ".join(words)
+        ran.append(text)
+        rules = [line for line in ran if " -A " in line]
+        deleted = [line for line in ran[:-1] if " -D " in line]
+        if " -C " in text and text.replace(" -C ", " -A ") not in rules:
+            raise LabError("no such rule", "")
+        if " -D " in text and (text.replace(" -D ", " -A ") not in rules or text in deleted):
+            raise LabError("no such rule", "")
+        return ""
+
+    monkeypatch.setattr(host, "run", run)
+    return ran
+
+
+async def test_a_cut_drops_both_directions_once(commands: list[str]) -> None:
+    """Packets that still come out would tell the other side that somebody is there."""
+    lab = host.Host("lab0")
+    await lab.cut("10.99.64.1")
+    await lab.cut("10.99.64.1")
+    added = [command for command in commands if " -A " in command]
+    assert added == [
+        "iptables --wait -A CATALYST-LAB-CUT -p tcp -d 10.99.64.1 --dport 6443 -j DROP",
+        "iptables --wait -A CATALYST-LAB-CUT -p tcp -s 10.99.64.1 --sport 6443 -j DROP",
+    ]
+
+
+async def test_an_address_that_goes_takes_its_cut_along(commands: list[str]) -> None:
+    """The next server at the address would be cut off unasked."""
+    lab = host.Host("lab0")
+    await lab.add("10.99.64.1")
+    await lab.cut("10.99.64.1")
+    commands_before = len(commands)
+    await lab.remove("10.99.64.1")
+    removed = commands[commands_before:]
+    assert "iptables --wait -D CATALYST-LAB-CUT -p tcp -d 10.99.64.1 --dport 6443 -j DROP" in removed
+    assert removed[-1] == "ip address delete 10.99.64.1/32 dev lab0"
+
+
+async def test_without_a_device_nothing_is_changed(commands: list[str]) -> None:
+    """Integration tests must leave the machine's network alone, and run without root."""
+    loopback = host.Host()
+    await loopback.add("127.64.0.1")
+    await loopback.remove("127.64.0.1")
+    with pytest.raises(host.NotPossible):
+        await loopback.cut("127.64.0.1")
+    assert (commands, loopback.group) == ([], None)

@@ -12,6 +12,7 @@ import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from e2e.lab.errors import LabError
 from e2e.lab.hcloud.boot.host import Host
 from e2e.lab.hcloud.cloud import Cloud
 from e2e.lab.hcloud.store import Object
@@ -66,7 +67,10 @@ class Balancers:
         while True:
             await self._changed.wait()
             self._changed.clear()
-            await self._follow()
+            try:
+                await self._follow()
+            except LabError as error:
+                print(f"load balancers: {error}", flush=True)
 
     async def _follow(self) -> None:
         balancers = [item for item in self._cloud.store.all(KIND) if self._cloud.boots.boots(item["project"])]

@@ -67,6 +67,9 @@ class Booting:
             self._server.say("up")
         except Refused as refused:
             self._server.say(f"does not come up: {refused}")
+        except Exception as error:
+            self._server.say(f"does not come up, which is the lab's fault: {type(error).__name__}: {error}")
+            raise
 
     def _checked(self) -> FirstBoot:
         try:
@@ -141,6 +144,7 @@ class Booting:
     async def _joined(self, boot: FirstBoot) -> Booted:
         """The first control plane, once it answers and has accepted the token."""
         await self._allowed(lambda effect: effect.never_joins, "it does not join")
+        self._server.place.say(f"waits for the control plane at {boot.first_address}")
         await _until(lambda: self._first(boot) is not None)
         first = self._first(boot)
         assert first is not None

@@ -97,6 +97,11 @@ class Cluster:
         await self._kubectl.apply(self._boot.config.text(KIT))
 
 
+async def has_flux(place: Place) -> bool:
+    """Whether the boot got as far as to install it, and the API server says so."""
+    return await Kubectl(place).has("namespace", flux.NAMESPACE)
+
+
 async def write_kit_faults(place: Place, faults: dict[str, Any]) -> None:
     """What the stand-ins of the cluster read."""
     metadata = {"name": "lab-faults", "namespace": flux.NAMESPACE}

@@ -74,7 +74,7 @@ def etcd(place: Place) -> list[str | Path]:
     tls = place.tls / "etcd"
     url, peer = etcd_url(place.address), f"https://{place.address}:2380"
     return [
-        "/usr/bin/etcd",
+        "etcd",
         f"--name={place.name}",
         "--unsafe-no-fsync",
         f"--data-dir={place.disk / 'etcd'}",

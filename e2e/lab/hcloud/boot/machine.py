@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 from e2e.lab.hcloud.boot import control_plane, first_boot
 from e2e.lab.hcloud.boot.booting import Booting
 from e2e.lab.hcloud.boot.boots import Boots
-from e2e.lab.hcloud.boot.cluster import write_kit_faults
+from e2e.lab.hcloud.boot.cluster import has_flux, write_kit_faults
 from e2e.lab.hcloud.boot.first_boot import FirstBoot, Role
 from e2e.lab.hcloud.boot.host import Host
 from e2e.lab.hcloud.boot.place import Place
@@ -107,8 +106,7 @@ class Machine:
     async def _end_boot(self) -> None:
         if self._booting:
             self._booting.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._booting
+            await asyncio.wait([self._booting])
             self._booting = None
 
     # --- its API server ---
@@ -148,6 +146,6 @@ class Machine:
         return first
 
     async def put_kit_faults(self, faults: dict[str, Any]) -> None:
-        """Tell the stand-ins of its cluster, where it has some."""
-        if self.has_api and self.first_boot().role is Role.FIRST:
+        """Tell the stand-ins of its cluster, where Flux is: before that, the boot will."""
+        if self.has_api and self.first_boot().role is Role.FIRST and await has_flux(self.place):
             await write_kit_faults(self.place, faults)
