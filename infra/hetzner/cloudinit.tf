@@ -45,6 +45,11 @@ locals {
     }
   ]
 
+  # Manifests may lie in Flux's namespace, which is there before them, and before Flux.
+  boot_manifests = merge({
+    "00-namespace.yaml" = jsonencode({ apiVersion = "v1", kind = "Namespace", metadata = { name = "flux-system" } })
+  }, var.boot_manifests)
+
   # A List in JSON rather than YAML: strings in JSON have one way to be quoted and none to escape from it.
   kit = jsonencode({
     apiVersion = "v1"
@@ -126,7 +131,7 @@ locals {
       registries_yaml = var.registries_yaml
       ca_files        = var.ca_files
       cilium_values   = local.cilium_values
-      boot_manifests  = var.boot_manifests
+      boot_manifests  = local.boot_manifests
       kit             = local.kit
     })
   ]

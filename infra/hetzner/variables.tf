@@ -271,7 +271,7 @@ variable "kit_values" {
 }
 
 variable "boot_manifests" {
-  description = "Kubernetes manifests (YAML) that the first control plane creates after Flux and before the bootstrap kit, in the order of their names: RBAC, and the Secrets that the kit expects to exist. What exists already is left as it is."
+  description = "Kubernetes manifests (YAML) that the first control plane creates as soon as its API server answers, in the order of their names: RBAC, and the Secrets that the kit expects to exist. Namespace flux-system is there before them. What exists already is left as it is."
   type        = map(string)
   default     = {}
   sensitive   = true

@@ -253,7 +253,17 @@ def test_the_cluster_is_built_in_the_only_order_that_works() -> None:
     """No Pod without a network, no gateway without its CRDs, no volume without a class, no kit without Flux."""
     order = steps("bootstrap-cluster.sh")
     assert order.index("gateway-api") < order.index("cilium") < order.index("flux") < order.index("kit")
-    assert order.index("storage-class") < order.index("flux") < order.index("boot-manifests") < order.index("kit")
+    assert order.index("storage-class") < order.index("flux")
+
+
+def test_the_operator_may_look_before_anything_can_get_stuck(rendered: Rendered) -> None:
+    """Or a network that does not come up would only ever be told as "the cluster refuses the operator"."""
+    order = steps("bootstrap-cluster.sh")
+    assert order[:2] == ["api", "boot-manifests"]
+    manifests = [path for path in rendered.control_planes[0].files if path.startswith("/etc/catalyst/manifests/")]
+    assert manifests == ["/etc/catalyst/manifests/00-namespace.yaml"]
+    namespace = yaml.safe_load(rendered.control_planes[0].files[manifests[0]].text)
+    assert (namespace["kind"], namespace["metadata"]["name"]) == ("Namespace", "flux-system")
 
 
 def test_helm_can_adopt_what_boot_installs(tmp_path: Path) -> None:

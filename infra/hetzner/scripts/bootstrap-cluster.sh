@@ -30,6 +30,15 @@ await_api() {
   wait_for 300 "node $NODE_NAME registered" kubectl get node "$NODE_NAME"
 }
 
+# Before anything that can fail for long: whoever may look at this cluster sees from now on why it does not get on. What
+# was made at an earlier attempt may have been filled in since: the operator delivers Secrets as soon as it can.
+boot_manifests() {
+  local manifest
+  for manifest in /etc/catalyst/manifests/*.yaml; do
+    if [[ -e $manifest ]]; then retry 5 create_missing "$manifest"; fi
+  done
+}
+
 # k3s' own provisioner; a kit of charts that do not name a class waits for a default one for ever.
 default_storage_class() {
   wait_for 300 "StorageClass local-path" kubectl get storageclass local-path
@@ -71,14 +80,6 @@ install_flux() {
   kubectl --namespace flux-system wait --for=condition=Available --timeout=900s deployment --all
 }
 
-# What was made at an earlier attempt may have been filled in since: the operator delivers Secrets as soon as it can.
-boot_manifests() {
-  local manifest
-  for manifest in /etc/catalyst/manifests/*.yaml; do
-    if [[ -e $manifest ]]; then retry 5 create_missing "$manifest"; fi
-  done
-}
-
 start_kit() {
   apply /etc/catalyst/kit.json
 }
@@ -99,10 +100,10 @@ if kit_is_there; then
   log "Kustomization $KIT_NAME is there: nothing left to do"
   exit 0
 fi
+step boot-manifests boot_manifests
 step storage-class default_storage_class
 step gateway-api gateway_api
 step helm install_helm
 step cilium install_cilium
 step flux install_flux
-step boot-manifests boot_manifests
 step kit start_kit
