@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
 
@@ -272,12 +273,13 @@ def serial_of(access: Access) -> int:
 
 
 def connections_to(*ports: int) -> int:
-    """TCP connections of this machine to these ports of 127.0.0.0/8 that are established, seen from the client."""
+    """Established TCP connections of this process to these ports: an API server also has some to itself."""
+    ours = {str(link.readlink()) for link in Path("/proc/self/fd").iterdir() if link.is_symlink()}
     found: dict[int, int] = defaultdict(int)
     for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
-        _, _, remote, state = line.split()[:4]
-        if state == "01":
-            found[int(remote.rpartition(":")[2], 16)] += 1
+        fields = line.split()
+        if fields[3] == "01" and f"socket:[{fields[9]}]" in ours:
+            found[int(fields[2].rpartition(":")[2], 16)] += 1
     return sum(found[port] for port in ports)
 
 
@@ -309,7 +311,9 @@ def server_certificate(trust: authorities.Trust, name: str) -> str:
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - timedelta(hours=1))
         .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        .add_extension(
+            x509.SubjectAlternativeName([x509.DNSName(name), x509.IPAddress(IPv4Address("127.0.0.1"))]), critical=False
+        )
         .add_extension(
             x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key()),
             critical=False,

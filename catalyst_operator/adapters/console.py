@@ -14,7 +14,7 @@ from http import HTTPStatus
 
 import aiohttp
 
-from catalyst_operator.adapters.remote import clause
+from catalyst_operator.adapters import transport
 from catalyst_operator.api import labels
 from catalyst_operator.core.phase1.views import ConsoleView
 
@@ -32,22 +32,25 @@ async def probe(
     except TimeoutError:
         return ConsoleView(clock(), False, f"no answer within {limit_seconds:g} s")
     except (aiohttp.ClientError, OSError) as error:
-        return ConsoleView(clock(), False, clause(error))
+        return ConsoleView(clock(), False, transport.clause(error))
     answers = status < HTTPStatus.BAD_REQUEST or status in LOGIN_WANTED
     return ConsoleView(clock(), answers, "" if answers else f"it answers with HTTP status {status}")
 
 
 async def _status(address: str, name: str, port: int, limit_seconds: float) -> int:
-    timeout = aiohttp.ClientTimeout(total=limit_seconds)
-    connector = aiohttp.TCPConnector(ssl=_unverified(), force_close=True)
-    headers = {"Host": name, "User-Agent": labels.OPERATOR_NAME}
-    async with (
-        aiohttp.ClientSession(connector=connector, timeout=timeout, trust_env=False) as session,
-        session.get(
-            f"https://{address}:{port}/", headers=headers, server_hostname=name, allow_redirects=False
-        ) as response,
-    ):
+    session = aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(ssl=_unverified()),
+        headers={"Host": name, "User-Agent": labels.OPERATOR_NAME},
+        timeout=aiohttp.ClientTimeout(total=limit_seconds),
+        trust_env=False,
+    )
+    try:
+        url = f"https://{address}:{port}/"
+        response = await session.get(url, server_hostname=name, allow_redirects=False)
+        transport.abort(response)
         return response.status
+    finally:
+        await transport.close(session)
 
 
 @cache

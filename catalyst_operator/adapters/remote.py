@@ -6,46 +6,27 @@ addresses are tried. Nothing of the environment has a say: no proxy, no other tr
 
 from __future__ import annotations
 
-import asyncio
 import json
-import os
-import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from http import HTTPStatus
 from types import TracebackType
-from typing import Any
 
 import aiohttp
-from aiohttp.http_exceptions import HttpProcessingError
 
+from catalyst_operator.adapters import transport
 from catalyst_operator.adapters.kube import Kind, Object
+from catalyst_operator.adapters.transport import NO_ANSWER
 from catalyst_operator.api import labels
 from catalyst_operator.core.access import Access
-from catalyst_operator.core.redact import shorten
-from catalyst_operator.errors import (
-    ApiError,
-    Conflict,
-    Gone,
-    NotFound,
-    Refused,
-    Unauthorized,
-    Unavailable,
-    Untrusted,
-)
+from catalyst_operator.errors import ApiError, NotFound, Unavailable, Untrusted
 
 REQUEST_SECONDS = 15.0
 CONNECT_SECONDS = 5.0
 KEEP_ALIVE_SECONDS = 90.0
 """Longer than the slowest pace of looking at a cluster: a handshake costs more than an idle connection."""
 MAX_ANSWER = 16 * 1024 * 1024
-MAX_LINE = 1024 * 1024
-"""A line of a watch may have up to twice as much, which is more than an API server stores of an object."""
-MAX_REFUSAL = 64 * 1024
-MAX_MESSAGE = 300
 PAGE = 100
-NO_ANSWER = 0
-"""The status of an error where there was none."""
 
 
 class RemoteCluster:
@@ -54,7 +35,7 @@ class RemoteCluster:
     def __init__(self, access: Access) -> None:
         self.access = access
         self._servers = list(access.servers)
-        self._trust = trust(access)
+        self._trust = transport.trust(access)
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> RemoteCluster:
@@ -72,10 +53,7 @@ class RemoteCluster:
         """Close all connections, and return once they are. Again is harmless."""
         session, self._session = self._session, None
         if session is not None:
-            await session.close()
-            # An aborted transport hands its socket back in the loop's next rounds.
-            for _ in range(3):
-                await asyncio.sleep(0)
+            await transport.close(session)
 
     async def get(self, kind: Kind, namespace: str, name: str) -> Object:
         """Raises NotFound."""
@@ -127,9 +105,9 @@ class RemoteCluster:
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS, sock_read=silence)
         response = await self._send("GET", kind.path(namespace), {**query, "watch": "true"}, timeout=timeout)
         try:
-            yield _events(response)
+            yield transport.events(response)
         finally:
-            _abort(response)
+            transport.abort(response)
 
     async def _json(
         self,
@@ -142,7 +120,7 @@ class RemoteCluster:
     ) -> Object:
         timeout = aiohttp.ClientTimeout(total=REQUEST_SECONDS, sock_connect=CONNECT_SECONDS)
         response = await self._send(method, path, query or {}, body=body, content=content, timeout=timeout)
-        return _parsed(await _read(response, MAX_ANSWER), response.status)
+        return transport.parsed(await transport.read(response, MAX_ANSWER), response.status)
 
     async def _send(
         self,
@@ -166,7 +144,7 @@ class RemoteCluster:
                 self._servers.remove(server)
                 self._servers.append(server)
         # Always the same one, whatever the order was: what is said of a link must not change with every attempt.
-        raise min(errors, key=lambda e: (not isinstance(e, Untrusted), e.status == NO_ANSWER, str(e)))
+        raise min(errors, key=lambda e: (not isinstance(e, Untrusted), e.status == NO_ANSWER, str(e)), default=_NOWHERE)
 
     async def _ask(
         self,
@@ -180,7 +158,7 @@ class RemoteCluster:
     ) -> aiohttp.ClientResponse:
         if self._session is None:
             raise Unavailable(NO_ANSWER, "the connection was closed")
-        with _told():
+        with transport.told():
             response = await self._session.request(
                 method,
                 f"https://{server}{path}",
@@ -190,31 +168,18 @@ class RemoteCluster:
                 server_hostname=self.access.tls_name,
                 allow_redirects=False,
                 timeout=timeout,
-                read_bufsize=MAX_LINE,
+                read_bufsize=transport.MAX_LINE,
             )
         if response.status >= HTTPStatus.MULTIPLE_CHOICES:
-            raise await _refusal(response)
+            raise await transport.refusal(response)
         return response
 
+
+_NOWHERE = Unavailable(NO_ANSWER, "no address of it is known")
 
 Connect = Callable[[Access], RemoteCluster]
 AccessSource = Callable[[], Awaitable[Access]]
 """Mints access anew. Raises ApiError."""
-
-
-def trust(access: Access) -> ssl.SSLContext:
-    """Trust in one authority and nobody else, with the client's certificate. The key never reaches a disk: OpenSSL
-    only reads files, so it is given one that lives in memory and has no name."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.load_verify_locations(cadata=access.authority)
-    handle = os.memfd_create("client", os.MFD_CLOEXEC)
-    try:
-        os.write(handle, f"{access.key.get_secret_value()}\n{access.certificate}".encode())
-        context.load_cert_chain(f"/proc/self/fd/{handle}")
-    finally:
-        os.close(handle)
-    return context
 
 
 def items(page: Object) -> list[Object]:
@@ -227,103 +192,3 @@ def metadata(thing: Object) -> Object:
     """The metadata of a list or an object; empty if there is none."""
     found = thing.get("metadata")
     return found if isinstance(found, dict) else {}
-
-
-def error_of(status: int, message: str) -> ApiError:
-    """The error that an HTTP status stands for."""
-    kinds: dict[int, type[ApiError]] = {401: Unauthorized, 404: NotFound, 409: Conflict, 410: Gone, 429: Unavailable}
-    return kinds.get(status, Unavailable if status >= 500 or status < 400 else Refused)(status, message)
-
-
-# --- reading ----------------------------------------------------------------------------------------------------------
-
-
-async def _read(response: aiohttp.ClientResponse, limit: int) -> bytes:
-    """The whole body. Raises Unavailable for one that is larger than `limit`."""
-    raw = bytearray()
-    with _told():
-        try:
-            async for piece in response.content.iter_any():
-                raw += piece
-                if len(raw) > limit:
-                    raise Unavailable(response.status, f"an answer of more than {limit} bytes")
-        except BaseException:
-            _abort(response)
-            raise
-    response.release()
-    return bytes(raw)
-
-
-async def _events(response: aiohttp.ClientResponse) -> AsyncIterator[Object]:
-    while True:
-        try:
-            with _told():
-                line = await response.content.readline()
-        except (HttpProcessingError, ValueError) as error:  # a line too long for the buffer; which, depends on aiohttp
-            raise Unavailable(response.status, f"an event of more than {2 * MAX_LINE} bytes") from error
-        if not line:
-            return
-        yield _parsed(line, response.status)
-
-
-def _parsed(raw: bytes, status: int) -> Object:
-    try:
-        value: Any = json.loads(raw)
-    except (ValueError, RecursionError):
-        value = None
-    if not isinstance(value, dict):
-        raise Unavailable(status, "an answer that is not a JSON object")
-    return value
-
-
-async def _refusal(response: aiohttp.ClientResponse) -> ApiError:
-    """What a server says instead of doing it. A proxy before it may say anything."""
-    raw = await _read(response, MAX_REFUSAL)
-    try:
-        message = str(_parsed(raw, response.status)["message"])
-    except (Unavailable, KeyError):
-        message = f"HTTP status {response.status}"
-    return error_of(response.status, shorten(message, MAX_MESSAGE))
-
-
-def _abort(response: aiohttp.ClientResponse) -> None:
-    """Close the connection without the farewell of TLS, which a dead link would never answer."""
-    connection = response.connection
-    if connection is not None and connection.transport is not None:
-        connection.transport.abort()
-    response.close()
-
-
-@contextmanager
-def _told() -> Iterator[None]:
-    """Turns what the transport raises into the errors of this package, with a clause for people."""
-    try:
-        yield
-    except aiohttp.ClientConnectorCertificateError as error:
-        raise Untrusted(NO_ANSWER, shorten(_verification(error.certificate_error), MAX_MESSAGE)) from None
-    except aiohttp.ClientConnectorSSLError as error:
-        if isinstance(error.os_error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
-            raise Unavailable(NO_ANSWER, "it closed the connection") from None
-        raise Untrusted(NO_ANSWER, f"it does not speak TLS as expected ({_name(error.os_error)})") from None
-    except (aiohttp.ClientError, OSError, TimeoutError) as error:
-        raise Unavailable(NO_ANSWER, shorten(clause(error), MAX_MESSAGE)) from None
-
-
-def _verification(error: Exception) -> str:
-    said = getattr(error, "verify_message", "") or str(error)
-    return f"its certificate is not accepted ({said})"
-
-
-def _name(error: OSError) -> str:
-    return str(getattr(error, "reason", None) or type(error).__name__)
-
-
-def clause(error: Exception) -> str:
-    """What happened. Addresses are left out: they are known, and with several it must not matter which was asked."""
-    if isinstance(error, TimeoutError):
-        return "no answer in time"
-    if isinstance(error, aiohttp.ClientConnectorError):
-        return (os.strerror(error.os_error.errno).lower() if error.os_error.errno else "") or "no connection"
-    if isinstance(error, aiohttp.ClientOSError | aiohttp.ServerDisconnectedError | aiohttp.ClientPayloadError):
-        return "it closed the connection"
-    return f"{type(error).__name__}: {error}"

@@ -12,7 +12,8 @@ from heapq import nlargest
 from typing import TypeVar
 
 from catalyst_operator.adapters.kube import Kind, Object
-from catalyst_operator.adapters.remote import NO_ANSWER, RemoteCluster, items
+from catalyst_operator.adapters.remote import RemoteCluster, items
+from catalyst_operator.adapters.transport import NO_ANSWER
 from catalyst_operator.core.phase1 import kube_objects
 from catalyst_operator.core.phase1.flux import flux_object, source
 from catalyst_operator.core.phase1.views import (

@@ -34,7 +34,7 @@ class Bench:
         self.pauses: list[float] = []
         self.outcomes: list[ApiError | None] = []
         self.told = 0
-        timings = Timings(silence=0.3, held=0.2, chance=lambda: 1.0, sleep=self.sleep)
+        timings = Timings(silence=0.3, held=60.0, chance=lambda: 1.0, sleep=self.sleep)
         self.watch = ListWatch(HELM_RELEASES, "flux-system", parse, self.changed, timings)
         self.remote = RemoteCluster(cluster.access())
         self.task: asyncio.Task[None] | None = None
@@ -84,8 +84,8 @@ class Bench:
 
     async def hung_up(self) -> None:
         """The server ends the watch, and there is another one."""
-        seen = len(self.watched_from)
         await self.until(lambda: self.cluster.watching)
+        seen = len(self.watched_from)
         self.cluster.hang_up()
         await self.until(lambda: len(self.watched_from) > seen)
 

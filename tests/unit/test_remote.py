@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from catalyst_operator.adapters import authorities, remote
+from catalyst_operator.adapters import authorities, remote, transport
 from catalyst_operator.adapters.kube import SECRETS, Kind, Object
-from catalyst_operator.adapters.remote import NO_ANSWER, RemoteCluster, items
+from catalyst_operator.adapters.remote import RemoteCluster, items
+from catalyst_operator.adapters.transport import NO_ANSWER
 from catalyst_operator.errors import ApiError, Conflict, Gone, NotFound, Refused, Unauthorized, Unavailable, Untrusted
 from tests.fake_cluster import (
     FQDN,
@@ -121,7 +122,7 @@ def test_the_key_leaves_no_file_behind(monkeypatch: pytest.MonkeyPatch, tmp_path
     """Neither on a disk, nor as an open file of this process."""
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     before = len(list(Path("/proc/self/fd").iterdir()))
-    remote.trust(FakeCluster().access(servers=(DEAD,)))
+    transport.trust(FakeCluster().access(servers=(DEAD,)))
     assert list(tmp_path.iterdir()) == []
     assert len(list(Path("/proc/self/fd").iterdir())) == before
 
@@ -239,7 +240,7 @@ async def test_a_long_refusal_is_cut_and_cleaned(cluster: FakeCluster) -> None:
     async with RemoteCluster(cluster.access()) as api:
         with pytest.raises(Refused) as caught:
             await api.list(*WHERE)
-    assert len(str(caught.value)) <= remote.MAX_MESSAGE
+    assert len(str(caught.value)) <= transport.MAX_MESSAGE
     assert "A1A1" not in str(caught.value)
 
 

@@ -1,0 +1,168 @@
+"""HTTP over TLS to a server far away, which may be dead, broken or somebody else: what it says becomes an answer or one
+of the errors of this package, and never more than fits into memory."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import ssl
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import aiohttp
+from aiohttp.http_exceptions import HttpProcessingError
+
+from catalyst_operator.adapters.kube import Object
+from catalyst_operator.core.access import Access
+from catalyst_operator.core.redact import shorten
+from catalyst_operator.errors import (
+    ApiError,
+    Conflict,
+    Gone,
+    NotFound,
+    Refused,
+    Unauthorized,
+    Unavailable,
+    Untrusted,
+)
+
+MAX_LINE = 1024 * 1024
+"""A line of a watch may have up to twice as much, which is more than an API server stores of an object."""
+MAX_REFUSAL = 64 * 1024
+MAX_MESSAGE = 300
+NO_ANSWER = 0
+"""The status of an error where there was none."""
+
+
+def trust(access: Access) -> ssl.SSLContext:
+    """Trust in one authority and nobody else, with the client's certificate. The key never reaches a disk: OpenSSL
+    only reads files, so it is given one that lives in memory and has no name."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_verify_locations(cadata=access.authority)
+    handle = os.memfd_create("client", os.MFD_CLOEXEC)
+    try:
+        os.write(handle, f"{access.key.get_secret_value()}\n{access.certificate}".encode())
+        context.load_cert_chain(f"/proc/self/fd/{handle}")
+    finally:
+        os.close(handle)
+    return context
+
+
+def error_of(status: int, message: str) -> ApiError:
+    """The error that an HTTP status stands for."""
+    kinds: dict[int, type[ApiError]] = {401: Unauthorized, 404: NotFound, 409: Conflict, 410: Gone, 429: Unavailable}
+    return kinds.get(status, Unavailable if status >= 500 or status < 400 else Refused)(status, message)
+
+
+# --- reading ----------------------------------------------------------------------------------------------------------
+
+
+async def read(response: aiohttp.ClientResponse, limit: int) -> bytes:
+    """The whole body. Raises Unavailable for one that is larger than `limit`."""
+    raw = bytearray()
+    with told():
+        try:
+            async for piece in response.content.iter_any():
+                raw += piece
+                if len(raw) > limit:
+                    raise Unavailable(response.status, f"an answer of more than {limit} bytes")
+        except BaseException:
+            abort(response)
+            raise
+    response.release()
+    return bytes(raw)
+
+
+async def events(response: aiohttp.ClientResponse) -> AsyncIterator[Object]:
+    """The events of a watch, one for each line. Raises Unavailable, with the answer's status for what is not one."""
+    while True:
+        try:
+            with told():
+                line = await response.content.readline()
+        except (HttpProcessingError, ValueError) as error:  # a line too long for the buffer; which, depends on aiohttp
+            raise Unavailable(response.status, f"an event of more than {2 * MAX_LINE} bytes") from error
+        if not line:
+            return
+        yield parsed(line, response.status)
+
+
+def parsed(raw: bytes, status: int) -> Object:
+    """A JSON object. Raises Unavailable for anything else."""
+    try:
+        value: Any = json.loads(raw)
+    except (ValueError, RecursionError):
+        value = None
+    if not isinstance(value, dict):
+        raise Unavailable(status, "an answer that is not a JSON object")
+    return value
+
+
+async def refusal(response: aiohttp.ClientResponse) -> ApiError:
+    """What a server says instead of doing it. A proxy before it may say anything."""
+    raw = await read(response, MAX_REFUSAL)
+    try:
+        message = str(parsed(raw, response.status)["message"])
+    except (Unavailable, KeyError):
+        message = f"HTTP status {response.status}"
+    return error_of(response.status, shorten(message, MAX_MESSAGE))
+
+
+async def close(session: aiohttp.ClientSession) -> None:
+    """Close a session, and return once its sockets are closed: an aborted one is in the loop's next rounds."""
+    await session.close()
+    for _ in range(3):
+        await asyncio.sleep(0)
+
+
+def abort(response: aiohttp.ClientResponse) -> None:
+    """Close the connection without the farewell of TLS, which a dead link would never answer."""
+    connection = response.connection
+    if connection is not None and connection.transport is not None:
+        connection.transport.abort()
+    response.close()
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """Turns what the transport raises into the errors of this package, with a clause for people."""
+    try:
+        yield
+    except aiohttp.ClientConnectorCertificateError as error:
+        raise Untrusted(NO_ANSWER, shorten(_verification(error.certificate_error), MAX_MESSAGE)) from None
+    except aiohttp.ClientConnectorSSLError as error:
+        hung_up = isinstance(error.os_error, _HANGING_UP)
+        raise (Unavailable if hung_up else Untrusted)(NO_ANSWER, clause(error)) from None
+    except (aiohttp.ClientError, OSError, TimeoutError) as error:
+        raise Unavailable(NO_ANSWER, shorten(clause(error), MAX_MESSAGE)) from None
+
+
+def _verification(error: Exception) -> str:
+    said = getattr(error, "verify_message", "") or str(error)
+    return f"its certificate is not accepted ({said})"
+
+
+_HANGING_UP = (ssl.SSLEOFError, ssl.SSLZeroReturnError)
+
+
+def clause(error: Exception) -> str:
+    """What happened. Addresses are left out: they are known, and with several it must not matter which was asked."""
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return _no_connection(error.os_error)
+    if isinstance(error, aiohttp.ClientOSError | aiohttp.ServerDisconnectedError | aiohttp.ClientPayloadError):
+        return "it closed the connection"
+    return f"{type(error).__name__}: {error}"
+
+
+def _no_connection(error: OSError) -> str:
+    if isinstance(error, _HANGING_UP):
+        return "it closed the connection"
+    if isinstance(error, ssl.SSLError):
+        return f"it does not speak TLS as expected ({error.reason})"
+    if error.errno is None or error.errno <= 0:
+        return f"no connection ({error.strerror or type(error).__name__})"
+    return os.strerror(error.errno).lower()
