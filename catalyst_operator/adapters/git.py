@@ -1,40 +1,58 @@
 """Pushes one folder to a Git repository over HTTPS: one commit for a change, none for nothing, never forced.
 
-dulwich speaks Git's protocol without a git binary in the image. Only the head of one branch is fetched, into a folder
-that is gone afterwards. All of it blocks: callers run it in a thread.
+dulwich speaks Git's protocol without a git binary in the image. Only the head of one branch is fetched, without the
+contents of files where the server leaves them out, and into memory. All of it blocks: callers run it in a thread.
 """
 
 from __future__ import annotations
 
 import re
-import ssl
-import tempfile
+import stat
 import time
-from collections.abc import Iterator, Mapping, Set
+import zlib
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
-from typing import Any
 
-import urllib3
-from dulwich.client import HTTPUnauthorized, Urllib3HttpGitClient
-from dulwich.errors import GitProtocolError, NotGitRepository
-from dulwich.object_store import commit_tree_changes, iter_tree_contents
-from dulwich.objects import Blob, Commit, ObjectID, Tree
-from dulwich.pack import UnpackedObject
+from dulwich.errors import (
+    ApplyDeltaError,
+    ChecksumMismatch,
+    FileFormatException,
+    GitProtocolError,
+    SendPackError,
+    WrongObjectException,
+)
+from dulwich.index import commit_tree
+from dulwich.object_store import MemoryObjectStore, ObjectStoreGraphWalker
+from dulwich.objects import Blob, Commit, ObjectID, ShaFile, Tree
+from dulwich.pack import UnpackedObject, pack_objects_to_data
 from dulwich.refs import Ref
-from dulwich.repo import Repo
 from pydantic import SecretStr
-from tenacity import Retrying, retry_if_exception_type, stop_after_attempt
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random
 
+from catalyst_operator.adapters.git_http import TOO_LARGE, Client
+from catalyst_operator.adapters.git_pack import unpacked_size
+from catalyst_operator.adapters.template import FOLDER as TEMPLATE
 from catalyst_operator.core.overlay import Change
 from catalyst_operator.core.redact import shorten
-from catalyst_operator.errors import GitDenied, GitError, GitMissing, GitRejected, GitUnavailable
+from catalyst_operator.errors import GitError, GitRejected, GitUnavailable
 
-TIMEOUT = urllib3.Timeout(connect=10, read=30)
+LIMIT_SECONDS = 60.0
 ATTEMPTS = 4
 """When somebody else pushes in between, it is done again on top of theirs, so many times."""
+MAX_UNPACKED = 32 << 20
 AUTHOR = b"catalyst-operator <catalyst-operator@catalyst.openova.io>"
 FILE_MODE = 0o100644
 HEAD = Ref(b"HEAD")
+
+_MOVED_ON = (
+    "non-fast-forward|fetch first|stale info|(cannot|failed to) lock|failed to update ref|already exists|old value"
+)
+"""What servers say when the branch is not any more where it was."""
+_NOT_GIT = (
+    *(GitProtocolError, FileFormatException, WrongObjectException, ChecksumMismatch, ApplyDeltaError, zlib.error),
+    *(ValueError, KeyError, IndexError, AssertionError),
+)
+"""What dulwich raises for answers that are not as Git's protocol has them."""
 
 
 @dataclass(frozen=True)
@@ -56,176 +74,196 @@ class Pushed:
     committed: bool
 
 
-class _MovedOnError(Exception):
+class _MovedOnError(GitRejected):
     """Somebody pushed in between."""
 
 
-def push(repository: Repository, change: Change, template: Mapping[str, str]) -> Pushed:
+def push(
+    repository: Repository, change: Change, template: Mapping[str, str], *, limit_seconds: float = LIMIT_SECONDS
+) -> Pushed:
     """Have the repository hold the change. `template` is path -> text of what is added where clusters/_template is
     missing. Raises GitError."""
-    try:
+    if not change.files or not all(path.startswith(f"{change.folder}/") for path in change.files):
+        raise ValueError(f"a change of {change.folder} has files in it, and only there")
+    password = repository.password
+    with Client(repository.url, repository.username, password, repository.authority, limit_seconds) as client:
         for attempt in Retrying(
-            stop=stop_after_attempt(ATTEMPTS), retry=retry_if_exception_type(_MovedOnError), reraise=True
+            stop=stop_after_attempt(ATTEMPTS),
+            wait=wait_random(0, 0.5),
+            retry=retry_if_exception_type(_MovedOnError),
+            reraise=True,
         ):
-            with attempt, tempfile.TemporaryDirectory() as folder, Repo.init_bare(folder) as scratch:
-                attempted = _Push(repository, change, template, scratch)
-                try:
-                    return attempted.run()
-                finally:
-                    attempted.close()
-    except _MovedOnError:
-        raise GitRejected("others pushed to the branch all the time") from None
-    except HTTPUnauthorized:
-        raise GitDenied("the repository does not accept the user name and password") from None
-    except NotGitRepository:
-        raise GitMissing("there is no such repository, or it is not shown to this user") from None
-    except (GitProtocolError, urllib3.exceptions.HTTPError, ssl.SSLError, OSError) as error:
-        raise _of_protocol(error) from None
+            with attempt:
+                return _attempt(_Push(client, repository, change, template), password)
     raise AssertionError("unreachable: the last attempt returns or raises")
+
+
+def _attempt(attempt: _Push, password: SecretStr) -> Pushed:
+    try:
+        return attempt.run()
+    except GitError:
+        raise
+    except _NOT_GIT as error:
+        told = _told(f"{type(error).__name__}: {error}", password, 200)
+    raise GitUnavailable(f"it does not answer as Git does ({told})")
 
 
 class _Push:
     """One attempt, from what the branch is now."""
 
-    def __init__(self, repository: Repository, change: Change, template: Mapping[str, str], scratch: Repo) -> None:
+    def __init__(self, client: Client, repository: Repository, change: Change, template: Mapping[str, str]) -> None:
+        self._client = client
+        self._password = repository.password
         self._change = change
         self._template = template if change.template else {}
-        self._scratch = scratch
         self._ref = Ref(f"refs/heads/{repository.branch}".encode())
-        base, _, path = repository.url.rpartition("/")
-        self._path = path
-        self._pool = _Pool(repository.authority)
-        self._client = Urllib3HttpGitClient(
-            base,
-            pool_manager=self._pool,
-            username=repository.username,
-            password=repository.password.get_secret_value(),
-            quiet=True,
-        )
+        self._fetched = MemoryObjectStore()
+        self._made = MemoryObjectStore()
 
     def run(self) -> Pushed:
-        parent = self._fetch()
+        branch, parent = self._fetch()
         before = self._tree_of(parent)
-        wanted = commit_tree_changes(self._scratch.object_store, before, list(self._changes(before)))
-        if parent and wanted == before:
+        wanted = self._wanted(before)
+        if parent and wanted.id == before.id:
+            if branch is None:
+                self._send(parent, None)
             return Pushed(parent.decode(), committed=False)
         commit = self._commit(wanted, parent)
-        self._send(commit, parent)
+        self._send(commit, branch)
         return Pushed(commit.decode(), committed=True)
 
-    def close(self) -> None:
-        """Close the connections."""
-        self._pool.close()
-
-    def _tree_of(self, parent: ObjectID | None) -> ObjectID:
-        if parent is None:
-            empty = Tree()
-            self._scratch.object_store.add_object(empty)
-            return empty.id
-        commit = self._scratch[parent]
-        if not isinstance(commit, Commit):
-            raise GitRejected("the branch does not point to a commit")
-        return ObjectID(commit.tree)
-
-    def _fetch(self) -> ObjectID | None:
-        """The head of the branch; where the branch is missing that of the default one, and None in an empty
-        repository."""
+    def _fetch(self) -> tuple[ObjectID | None, ObjectID | None]:
+        """The head of the branch, None where it is missing; and what to build upon: that, else the head of the default
+        branch, and None in an empty repository."""
 
         def wants(refs: Mapping[Ref, ObjectID], depth: int | None = None) -> list[ObjectID]:
             head = refs.get(self._ref) or refs.get(HEAD)
             return [head] if head else []
 
-        refs = self._client.fetch(self._path, self._scratch, wants, depth=1).refs
-        return refs.get(self._ref) or refs.get(HEAD)
+        pack: list[bytes] = []
 
-    def _changes(self, tree: ObjectID) -> Iterator[tuple[bytes, int | None, ObjectID | None]]:
-        """What turns the folder into what is wanted, and adds the template where there is none."""
-        entries = iter_tree_contents(self._scratch.object_store, tree)
-        there = {entry.path for entry in entries if entry.path is not None}
-        folder = f"{self._change.folder}/".encode()
-        for gone in sorted(there - {path.encode() for path in self._change.files}):
-            if gone.startswith(folder):
-                yield gone, None, None
-        added = {path: text for path, text in self._template.items() if not _has_any(there, path)}
-        for path, text in sorted({**added, **self._change.files}.items()):
-            blob = Blob.from_string(text.encode())
-            self._scratch.object_store.add_object(blob)
-            yield path.encode(), FILE_MODE, blob.id
+        def keep(data: bytes) -> int:
+            pack.append(data)
+            return len(data)
 
-    def _commit(self, tree: ObjectID, parent: ObjectID | None) -> ObjectID:
+        found = self._client.fetch_pack(
+            "",
+            wants,
+            ObjectStoreGraphWalker([], lambda _: []),
+            keep,
+            depth=1,
+            ref_prefix=[HEAD, self._ref],
+            filter_spec=b"blob:none",
+        )
+        if found.object_format not in (None, "sha1"):
+            raise GitRejected(f"it uses {found.object_format}, and only sha1 is supported")
+        self._unpack(b"".join(pack))
+        branch = found.refs.get(self._ref)
+        return branch, branch or found.refs.get(HEAD)
+
+    def _unpack(self, pack: bytes) -> None:
+        if not pack:
+            return
+        if unpacked_size(pack, MAX_UNPACKED) > MAX_UNPACKED:
+            raise GitRejected(TOO_LARGE)
+        sink, commit, _ = self._fetched.add_pack()
+        sink.write(pack)
+        commit()
+
+    def _tree_of(self, parent: ObjectID | None) -> Tree:
+        if parent is None:
+            return Tree()
+        commit = self._fetched[parent]
+        if not isinstance(commit, Commit):
+            raise GitRejected("the branch does not point to a commit")
+        return self._tree(ObjectID(commit.tree))
+
+    def _tree(self, identity: ObjectID) -> Tree:
+        found = (self._made if identity in self._made else self._fetched)[identity]
+        if not isinstance(found, Tree):
+            raise GitRejected("a folder of it is none")
+        return found
+
+    def _wanted(self, before: Tree) -> Tree:
+        """The folder is what the change says, and nothing else is touched; but for the template, where there is
+        none."""
+        root = before
+        if self._template and not self._has(root, TEMPLATE.split("/")):
+            root = self._with(root, TEMPLATE, self._template)
+        return self._with(root, self._change.folder, self._change.files)
+
+    def _has(self, root: Tree, path: Sequence[str]) -> bool:
+        name, rest = path[0].encode(), path[1:]
+        if name not in root:
+            return False
+        return not rest or self._has(self._inside(root, name), rest)
+
+    def _with(self, root: Tree, folder: str, files: Mapping[str, str]) -> Tree:
+        blobs = {
+            path.removeprefix(f"{folder}/").encode(): Blob.from_string(text.encode()) for path, text in files.items()
+        }
+        for blob in blobs.values():
+            self._made.add_object(blob)
+        content = commit_tree(self._made, [(path, blob.id, FILE_MODE) for path, blob in blobs.items()])
+        return self._graft(root, folder.encode().split(b"/"), content)
+
+    def _graft(self, root: Tree, path: Sequence[bytes], content: ObjectID) -> Tree:
+        name, rest = path[0], path[1:]
+        grafted = self._graft(self._inside(root, name), rest, content).id if rest else content
+        changed = Tree.from_string(root.as_raw_string())
+        changed[name] = (stat.S_IFDIR, grafted)
+        self._made.add_object(changed)
+        return changed
+
+    def _inside(self, root: Tree, name: bytes) -> Tree:
+        if name not in root:
+            return Tree()
+        mode, identity = root[name]
+        if not stat.S_ISDIR(mode):
+            raise GitRejected(f"{name.decode()} is a file or a link in the repository, where a folder belongs")
+        return self._tree(ObjectID(identity))
+
+    def _commit(self, tree: Tree, parent: ObjectID | None) -> ObjectID:
         commit = Commit()
-        commit.tree, commit.parents = tree, [parent] if parent else []
+        commit.tree, commit.parents = tree.id, [parent] if parent else []
         commit.author = commit.committer = AUTHOR
         commit.author_time = commit.commit_time = int(time.time())
         commit.author_timezone = commit.commit_timezone = 0
         commit.encoding, commit.message = b"UTF-8", f"{self._change.message}\n".encode()
-        self._scratch.object_store.add_object(commit)
+        self._made.add_object(commit)
         return commit.id
 
-    def _send(self, commit: ObjectID, parent: ObjectID | None) -> None:
+    def _send(self, commit: ObjectID, branch: ObjectID | None) -> None:
+        """Move the branch there, from where it was found."""
+
         def update(refs: dict[Ref, ObjectID]) -> dict[Ref, ObjectID]:
-            if refs.get(self._ref, parent) != parent:
-                raise _MovedOnError
+            if refs.get(self._ref) != branch:
+                raise _MovedOnError("others push to the branch all the time")
             return {self._ref: commit}
 
         def pack(
             have: Set[ObjectID], want: Set[ObjectID], *, ofs_delta: bool = False, progress: object = None
         ) -> tuple[int, Iterator[UnpackedObject]]:
-            return self._scratch.generate_pack_data(set(have), set(want), ofs_delta=ofs_delta)
+            objects: list[ShaFile] = [self._made[identity] for identity in self._made]
+            return pack_objects_to_data(objects, ofs_delta=ofs_delta)
 
+        said: list[bytes] = []
         try:
-            result = self._client.send_pack(self._path, update, pack)
-        except HTTPUnauthorized:
-            raise GitDenied("the user may read the repository, but not push to it") from None
-        refused = (result.ref_status or {}).get(self._ref)
-        if not refused:
-            return
-        if re.search("non-fast-forward|fetch first|failed to (lock|update ref)|stale info", str(refused)):
-            raise _MovedOnError
-        raise GitRejected(f"the server refused the commit: {shorten(str(refused), 200)}")
+            result = self._client.send_pack("", update, pack, progress=said.append)
+            refused = (result.ref_status or {}).get(self._ref)
+        except SendPackError as error:
+            refused = str(error)
+        if refused:
+            raise self._refusal(refused, b"".join(said).decode("utf-8", "replace"))
+
+    def _refusal(self, refused: str, said: str) -> GitRejected:
+        """Hooks say best what they want, though not that somebody was faster."""
+        told = _told(f"{refused}; {said}".rstrip("; \n"), self._password, 400)
+        kind = _MovedOnError if re.search(_MOVED_ON, refused) else GitRejected
+        return kind(f"the server refused the commit: {told}")
 
 
-def _has_any(there: set[bytes], path: str) -> bool:
-    """Whether the repository has the folder that this file of the template belongs to: then it is somebody's own."""
-    top = "/".join(path.split("/")[:2]) + "/"
-    return any(known.startswith(top.encode()) for known in there)
-
-
-class _Pool(urllib3.PoolManager):
-    """Trust in the given authority alone, or in the system's. Redirects would lead elsewhere and are not followed."""
-
-    def __init__(self, authority: str) -> None:
-        context = ssl.create_default_context(cadata=authority or None)
-        super().__init__(ssl_context=context, timeout=TIMEOUT, retries=urllib3.Retry(0, redirect=0))
-        self._answers: list[urllib3.BaseHTTPResponse] = []
-
-    def request(self, *arguments: Any, **options: Any) -> urllib3.BaseHTTPResponse:
-        """As urllib3 does it; the answer is remembered, since dulwich does not read one that is a refusal."""
-        answer = super().request(*arguments, **options)
-        self._answers.append(answer)
-        return answer
-
-    def close(self) -> None:
-        """Close all connections, also those whose answer nobody read."""
-        for answer in self._answers:
-            answer.close()
-        self.clear()
-
-
-def _of_protocol(error: Exception) -> GitError:
-    """What the transport said, by what can be told apart; the rest is not passed on, as it may hold the URL's user."""
-    text = str(error)
-    status = re.search(r"unexpected http resp (\d{3})", text)
-    if status and status[1] == "403":
-        return GitDenied("the user may not push to the repository, or may not use it at all")
-    if status:
-        return GitUnavailable(f"it answered with HTTP status {status[1]}")
-    return GitUnavailable(next((words for sign, words in _SIGNS if re.search(sign, text)), type(error).__name__))
-
-
-_SIGNS = (
-    ("CERTIFICATE_VERIFY_FAILED", "its certificate is not trusted: put the authority's under ca.crt into the Secret"),
-    ("Connection refused", "connection refused"),
-    ("resolve|Name or service", "its name could not be resolved"),
-    ("timed out|[Tt]imeout", "it did not answer in time"),
-)
+def _told(text: str, password: SecretStr, limit: int) -> str:
+    """What a server said, as far as it can be passed on: it knows the password, and could repeat it."""
+    secret = password.get_secret_value()
+    return shorten(text.replace(secret, "[redacted]") if secret else text, limit)

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
+from typing import TypeVar
+from weakref import WeakValueDictionary
 
 from catalyst_operator.adapters.errands import Errands
-from catalyst_operator.adapters.git import Pushed, Repository
+from catalyst_operator.adapters.git import LIMIT_SECONDS, Pushed, Repository
 from catalyst_operator.core import diagnosis
 from catalyst_operator.core.overlay import Change, OverlayReport
 from catalyst_operator.core.record import ErrorEntry
@@ -19,19 +24,32 @@ log = logging.getLogger(__name__)
 
 Push = Callable[[Repository, Change, Mapping[str, str]], Pushed]
 """Blocks until the repository holds the change. Raises GitError."""
-LIMIT_SECONDS = 120.0
+Result = TypeVar("Result")
+
+AT_ONCE = 2
+"""A push may need some 50 MiB for a moment, if the repository's owner is unkind."""
+PATIENCE_SECONDS = LIMIT_SECONDS + 30
+"""A push ends by itself, except for what it cannot limit: the resolution of names."""
 
 
 class Overlays:
     """The last report of each Sovereign, and at most one push under way for it; those to one repository wait for each
     other, since they would only be in each other's way."""
 
-    def __init__(self, push: Push, template: Mapping[str, str], clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        push: Push,
+        template: Mapping[str, str],
+        clock: Callable[[], datetime],
+        patience_seconds: float = PATIENCE_SECONDS,
+    ) -> None:
         self._push = push
         self._template = template
         self._clock = clock
+        self._patience = patience_seconds
         self._errands: Errands[OverlayReport] = Errands("push")
-        self._locks: dict[str, asyncio.Lock] = {}
+        self._repositories: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._slots = asyncio.Semaphore(AT_ONCE)
 
     def report(self, uid: str) -> OverlayReport | None:
         """What the last push came to, whatever it was about; `key` tells."""
@@ -51,8 +69,7 @@ class Overlays:
 
     async def _report(self, key: str, repository: Repository, change: Change) -> OverlayReport:
         try:
-            async with self._locks.setdefault(repository.url, asyncio.Lock()), asyncio.timeout(LIMIT_SECONDS):
-                pushed = await asyncio.to_thread(self._push, repository, change, self._template)
+            pushed = await self._in_turn(repository, change)
         except (GitError, TimeoutError) as error:
             return OverlayReport(key, self._clock(), error=_entry(repository, error))
         except Exception as error:
@@ -61,10 +78,56 @@ class Overlays:
             return OverlayReport(key, self._clock(), error=_entry(repository, error))
         return OverlayReport(key, self._clock(), change.digest, pushed.revision)
 
+    async def _in_turn(self, repository: Repository, change: Change) -> Pushed:
+        """Nothing stops a push that has begun, so its turn ends with it and not with whoever waits: the next one for
+        the repository, of newer content, would otherwise be overtaken by it."""
+        lock = self._repositories.setdefault(repository.url, asyncio.Lock())
+        with ExitStack() as turn:
+            for gate in (lock, self._slots):
+                await gate.acquire()
+                turn.callback(gate.release)
+            pushing = _in_thread(partial(self._push, repository, change, self._template))
+            over = turn.pop_all()
+        pushing.add_done_callback(partial(_end, over))
+        async with asyncio.timeout(self._patience):
+            return await asyncio.shield(pushing)
+
+
+def _end(turn: ExitStack, pushing: asyncio.Future[Pushed]) -> None:
+    turn.close()
+    # Looked at, or asyncio complains where nobody waits for it any more.
+    pushing.exception()
+
+
+def _in_thread(work: Callable[[], Result]) -> asyncio.Future[Result]:
+    """What the work comes to, from a thread of its own: those of the event loop are for resolving names as well, and
+    the end of the process waits for them."""
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[Result] = loop.create_future()
+
+    def run() -> None:
+        try:
+            settle = partial(future.set_result, work())
+        except Exception as error:
+            settle = partial(future.set_exception, error)
+        # By then the operator may have ended.
+        with suppress(RuntimeError):
+            loop.call_soon_threadsafe(settle)
+
+    threading.Thread(target=run, name="push", daemon=True).start()
+    return future
+
 
 def _entry(repository: Repository, error: Exception) -> ErrorEntry:
-    told = str(error) if isinstance(error, GitError) else type(error).__name__
     where = f"{repository.url}, branch {repository.branch}"
-    entry = diagnosis.entry(diagnosis.GIT_PUSH, f"The overlay could not be pushed to {where}: {told}")
+    entry = diagnosis.entry(diagnosis.GIT_PUSH, f"The overlay could not be pushed to {where}: {_told(error)}")
     passing = not isinstance(error, GitError) or isinstance(error, GitUnavailable)
     return replace(entry, terminal=not passing)
+
+
+def _told(error: Exception) -> str:
+    if isinstance(error, GitError):
+        return str(error)
+    if isinstance(error, TimeoutError):
+        return "it does not come to an end"
+    return f"{type(error).__name__}, see the operator's log"

@@ -1,0 +1,136 @@
+"""What the operator refuses without asking a Git server, and packs that would unpack to more than it has memory for."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import replace
+from io import BytesIO
+
+import pytest
+from dulwich.object_format import DEFAULT_OBJECT_FORMAT
+from dulwich.objects import Blob
+from dulwich.pack import pack_objects_to_data, write_pack_data
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import SecretStr
+
+from catalyst_operator.adapters import git
+from catalyst_operator.adapters.git import Repository, push
+from catalyst_operator.adapters.git_pack import MAX_OBJECTS, unpacked_size
+from catalyst_operator.core.overlay import Change
+from catalyst_operator.errors import GitDenied, GitError, GitMissing, GitUnavailable
+
+LIMIT = 1 << 20
+PASSWORD = "correct-horse"
+REPOSITORY = Repository("https://git.example/acme/gitops.git", "main", "pusher", SecretStr(PASSWORD))
+FOLDER = "clusters/acme.example.com"
+CHANGE = Change(FOLDER, {f"{FOLDER}/sync.yaml": "a: 1\n"}, "Render it")
+TEXTS = [b"", b"x" * 15, b"x" * 16, bytes(range(256)) * 20, b"y" * 5000]
+
+
+def honest_pack(texts: list[bytes]) -> bytes:
+    """As dulwich writes it, without deltas."""
+    out = BytesIO()
+    count, objects = pack_objects_to_data([Blob.from_string(text) for text in texts])
+    write_pack_data(out.write, objects, num_records=count, object_format=DEFAULT_OBJECT_FORMAT)
+    return out.getvalue()
+
+
+def pack(*objects: bytes, count: int | None = None) -> bytes:
+    """With a header of its own and without a check sum."""
+    number = len(objects) if count is None else count
+    return b"PACK" + (2).to_bytes(4, "big") + number.to_bytes(4, "big") + b"".join(objects) + b"\0" * 20
+
+
+def varint(value: int, first: int = 0, first_bits: int = 7) -> bytes:
+    """As sizes are written: the lowest bits first."""
+    byte, rest, out = first | value & ((1 << first_bits) - 1), value >> first_bits, b""
+    while rest:
+        out, byte, rest = out + bytes([byte | 0x80]), rest & 0x7F, rest >> 7
+    return out + bytes([byte])
+
+
+def packed(kind: int, content: bytes, base: bytes = b"", size: int | None = None) -> bytes:
+    """One object, which says it has `size` bytes."""
+    said = len(content) if size is None else size
+    return varint(said, kind << 4, 4) + base + zlib.compress(content)
+
+
+def test_sizes_are_added_up() -> None:
+    assert unpacked_size(honest_pack(TEXTS), LIMIT) == sum(map(len, TEXTS))
+
+
+@pytest.mark.parametrize("base", [(6, varint(300)), (7, b"h" * 20)], ids=["by offset", "by hash"])
+def test_what_a_delta_makes_counts_too(base: tuple[int, bytes]) -> None:
+    delta = varint(100) + varint(70_000) + b"instructions"
+    kind, reference = base
+    assert unpacked_size(pack(packed(kind, delta, reference), packed(3, b"four")), LIMIT) == 70_000 + len(delta) + 4
+
+
+@pytest.mark.parametrize(
+    "bomb",
+    [
+        pack(packed(3, b"\0", size=10 << 30)),
+        pack(*[packed(3, b"\0" * (LIMIT // 2))] * 1000),
+        pack(packed(7, varint(100) + varint(10 << 30), b"h" * 20)),
+    ],
+    ids=["one large object", "many", "a delta"],
+)
+def test_it_is_not_unpacked_to_find_out(bomb: bytes) -> None:
+    """Adding stops where it is too much already."""
+    assert LIMIT < unpacked_size(bomb, LIMIT) <= 11 << 30
+
+
+@pytest.mark.parametrize(
+    ("broken", "words"),
+    [
+        (b"<html>", "no pack"),
+        (pack(packed(3, b"\0" * LIMIT, size=10)), "not of the size it says"),
+        (pack(packed(3, b"text")[:-6])[:-20], "not of the size it says"),
+        (pack(count=MAX_OBJECTS + 1), "200001 objects"),
+    ],
+    ids=["something else", "a lie", "cut off", "too many"],
+)
+def test_what_is_no_pack_is_told(broken: bytes, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        unpacked_size(broken, LIMIT)
+
+
+@given(st.integers(12, 400), st.binary(min_size=1, max_size=8))
+def test_broken_packs_raise_nothing_else(at: int, junk: bytes) -> None:
+    """What is raised here is told as an answer that Git does not give."""
+    whole = honest_pack(TEXTS)
+    try:
+        unpacked_size(whole[:at] + junk + whole[at + len(junk) :], LIMIT)
+    except git._NOT_GIT:
+        return
+
+
+@pytest.mark.parametrize(
+    ("repository", "kind", "words"),
+    [
+        (replace(REPOSITORY, url="http://git.example/acme.git"), GitDenied, "over https:// only"),
+        (replace(REPOSITORY, url="https:///acme.git"), GitMissing, "not the address of a server"),
+        (replace(REPOSITORY, url="https://git.example:99999/acme.git"), GitMissing, "not the address of a server"),
+        (replace(REPOSITORY, authority="-----BEGIN CERTIFICATE-----"), GitDenied, "not a certificate in PEM"),
+        (replace(REPOSITORY, authority="Zertifikat für Müller"), GitDenied, "not a certificate in PEM"),
+        (replace(REPOSITORY, url="https://git..example/acme.git"), GitUnavailable, "could not be resolved"),
+    ],
+)
+def test_what_cannot_be_pushed_to_is_told(repository: Repository, kind: type[GitError], words: str) -> None:
+    with pytest.raises(kind, match=words) as refused:
+        push(repository, CHANGE, {})
+    assert PASSWORD not in f"{refused.value!r} {repository!r}"
+
+
+@pytest.mark.parametrize("path", ["README.md", "clusters/acme.example.com.au/sync.yaml", FOLDER])
+def test_a_change_never_leaves_its_folder(path: str) -> None:
+    """A slip here must not cost people their files."""
+    with pytest.raises(ValueError, match="only there"):
+        push(REPOSITORY, replace(CHANGE, files={**CHANGE.files, path: "mine\n"}), {})
+
+
+def test_a_change_without_files_is_none() -> None:
+    """It would remove what the cluster follows, and Flux would remove all that it installed."""
+    with pytest.raises(ValueError, match="files in it"):
+        push(REPOSITORY, replace(CHANGE, files={}), {})
