@@ -67,8 +67,7 @@ class Client(AbstractHttpGitClient):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._leash.end()
-        for answer in self._answers:
-            answer.close()
+        self._finish()
         self._pool.close()
 
     @staticmethod
@@ -94,6 +93,7 @@ class Client(AbstractHttpGitClient):
         """As git does it: what moved is followed, though on this server only, since others are not to see the password;
         a request with a body is not repeated."""
         asked, method = url, "GET" if data is None else "POST"
+        self._finish()
         for _ in range(MAX_REDIRECTS):
             self._check_origin(asked)
             response = self._pool.urlopen(
@@ -107,6 +107,11 @@ class Client(AbstractHttpGitClient):
             answer.close()
             asked = urljoin(asked, target)
         raise GitMissing("it only sends on to other addresses")
+
+    def _finish(self) -> None:
+        """dulwich leaves some answers as they are; the connection is free for the next request once they are closed."""
+        while self._answers:
+            self._answers.pop().close()
 
     def _check_origin(self, url: str) -> None:
         if _origin(url) != self._origin:

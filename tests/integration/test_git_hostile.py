@@ -36,6 +36,8 @@ Respond = Callable[["Request"], None]
 class Request:
     """One request, and the connection to answer on."""
 
+    body = b""
+
     def __init__(self, connection: ssl.SSLSocket, head: bytes, over: threading.Event) -> None:
         self._connection = connection
         self.over = over
@@ -102,7 +104,7 @@ class Server:
                 while b"\r\n\r\n" not in head:
                     head += connection.recv(1) or b"\r\n\r\n"
                 request = Request(connection, head, self._over)
-                connection.recv(int(request.headers.get("content-length", "0")) or 0)
+                request.body = connection.recv(int(request.headers.get("content-length", "0")) or 0)
                 self.seen.append(request)
                 self.respond(request)
 
@@ -203,6 +205,30 @@ def test_what_moved_on_the_same_server_is_followed(server: Server, repository: R
     ]
     sent = [base64.b64decode(request.authorization.removeprefix("Basic ")).decode() for request in server.seen]
     assert sent == [f"pusher:{PASSWORD}"] * 2
+
+
+def test_nothing_is_downloaded_from_elsewhere(
+    server: Server, repository: Repository, certificate: tuple[Path, Path]
+) -> None:
+    """Git's protocol lets a server name other addresses for parts of what it has."""
+    with serving(certificate) as elsewhere:
+        uri = f"{elsewhere.url}/pack-{HEAD.decode()}.pack"
+
+        def respond(request: Request) -> None:
+            result = "application/x-git-upload-pack-result"
+            if request.line.startswith("GET"):
+                offered = packet(b"version 2\n") + packet(b"ls-refs\n") + packet(b"fetch=shallow\n") + b"0000"
+                request.answer(offered, result.replace("result", "advertisement"))
+            elif b"ls-refs" in request.body:
+                request.answer(packet(HEAD + b" refs/heads/main\n") + b"0000", result)
+            else:
+                named = packet(b"packfile-uris\n") + packet(f"{uri} sha1 {HEAD.decode()}\n".encode()) + b"0001"
+                request.answer(packet(b"shallow-info\n") + b"0001" + named + packet(b"packfile\n") + b"0000", result)
+
+        server.respond = respond
+        assert refused(repository, GitMissing) == f"it sends on to {uri}"
+        assert len(server.seen) == 3
+        assert not elsewhere.seen
 
 
 def test_sending_on_comes_to_an_end(server: Server, repository: Repository) -> None:
