@@ -19,7 +19,7 @@ from catalyst_operator.core.phase1.views import Link
 from catalyst_operator.core.record import Bootstrap, Record
 
 SEED_AGAIN = timedelta(seconds=5)
-"""How soon a delivery that did not succeed is tried again."""
+"""How soon the same delivery is tried again. Another one, of a Secret that changed since, does not wait."""
 
 
 def advance(o: Observation, record: Record) -> Record:
@@ -92,5 +92,6 @@ def _seeding(o: Observation, begun: Bootstrap) -> tuple[Action, ...]:
     if o.cluster is None or o.cluster.link.state is not Link.UP:
         return ()
     due = seeds.due(o.sovereign.spec, o.owner_secrets, begun.seeded)
-    waits = o.seeds is not None and o.now - o.seeds.at < SEED_AGAIN
-    return (SeedCluster(seeds.key_of(due, o.owner_secrets), due),) if due and not waits else ()
+    key = seeds.key_of(due, o.owner_secrets)
+    waits = o.seeds is not None and o.seeds.key == key and o.now - o.seeds.at < SEED_AGAIN
+    return (SeedCluster(key, due),) if due and not waits else ()

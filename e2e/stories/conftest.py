@@ -31,9 +31,11 @@ def installed(kubectl: Kubectl) -> None:
 def make(kubectl: Kubectl) -> Iterator[Make]:
     """Makes Sovereigns, each in a project of its own unless one is given, and takes them away after the story.
 
-    What a story leaves in the emulated cloud stays there: destroying is a subject of the stories that ask for it.
+    What a story leaves in the emulated cloud stays there, though nothing runs on it any more: destroying is a subject
+    of the stories that ask for it.
     """
     made: list[Sovereign] = []
+    projects: list[Project] = []
 
     def new(
         name: str, *, project: Project | None = None, readonly: bool = False, **spec: Any
@@ -41,6 +43,7 @@ def make(kubectl: Kubectl) -> Iterator[Make]:
         project = project or Project(readonly=readonly)
         sovereign = Sovereign(kubectl, name, project.token, **spec)
         made.append(sovereign)
+        projects.append(project)
         return sovereign, project
 
     yield new
@@ -48,3 +51,5 @@ def make(kubectl: Kubectl) -> Iterator[Make]:
     take_away(made)
     for sovereign in made:
         kubectl("delete", "namespace", sovereign.namespace, "--ignore-not-found", "--wait=false")
+    for project in projects:
+        project.end_servers()

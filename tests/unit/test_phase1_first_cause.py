@@ -13,7 +13,8 @@ import pytest
 from catalyst_operator.core import error_codes
 from catalyst_operator.core.phase1.first_cause import PATIENCE, PLACES, Cause, first_cause
 from catalyst_operator.core.phase1.suspects.base import Place
-from catalyst_operator.core.phase1.views import SOURCE, ClusterView, EventView, Link, LinkView
+from catalyst_operator.core.phase1.suspects.machines import CNI_PATIENCE
+from catalyst_operator.core.phase1.views import SOURCE, ClusterView, EventView, Link, LinkView, NodeView
 from tests.unit.phase1 import kit
 from tests.unit.phase1.causes import CASES, COMPONENTS, FINE, LONG_AGO, YOUNG, Case, broken, build, git, installing, pod
 from tests.unit.phase1.kit import FQDN, KIT, NOW
@@ -111,11 +112,18 @@ def test_nothing_is_said_of_a_cluster_that_cannot_be_seen() -> None:
     assert told(view).error is not None
     unseen = (
         None,
-        replace(view, synced=False),
+        replace(view, synced=False),  # only the network and the nodes can be judged without Flux, and they are well
         replace(view, survey=None),
         replace(view, link=LinkView(Link.DOWN, NOW)),
     )
     assert [told(v) for v in unseen] == [Cause()] * 4
+
+
+def test_a_network_that_never_came_is_named_although_flux_is_not_there_yet() -> None:
+    node = NodeView("omantel-cp-0", ready=False, message="cni plugin not initialized", since=NOW - CNI_PATIENCE)
+    view = ClusterView(kit.UP, synced=False, survey=kit.survey(nodes=(node,)))
+    found = told(view).error
+    assert found is not None and found.code == "ERR_CNI_STUCK"
 
 
 def test_every_place_has_a_case() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 
 from catalyst_operator.api.sovereign import SovereignSpec
@@ -11,7 +10,6 @@ from catalyst_operator.core.blueprints import Folder
 from catalyst_operator.core.releases import Release
 
 TAKE_OWNERSHIP = "flux-take-ownership"
-_TAKE_OWNERSHIP_SINCE = (2, 5)
 PULL_SECRET = "pull-secret"  # noqa: S105 - the name of a folder
 
 
@@ -65,7 +63,7 @@ def refusal(spec: SovereignSpec) -> str:
 
 def _switches(spec: SovereignSpec, release: Release) -> Iterator[str]:
     """Folders that bring no blueprint, but change something of the kit where it has to be changed."""
-    if _flux_version(release) >= _TAKE_OWNERSHIP_SINCE:
+    if release.takes_ownership:
         yield TAKE_OWNERSHIP
     if spec.image_pull_secret_ref:
         yield PULL_SECRET
@@ -73,7 +71,3 @@ def _switches(spec: SovereignSpec, release: Release) -> Iterator[str]:
 
 def _meant(similar: tuple[str, ...]) -> str:
     return f" (did you mean {' or '.join(similar)}?)" if similar else ""
-
-
-def _flux_version(release: Release) -> tuple[int, ...]:
-    return tuple(int(part) for part in re.findall(r"[0-9]+", release.downloads.flux.version)[:2])

@@ -20,7 +20,7 @@ from catalyst_operator.core.record import ErrorEntry
 UNREACHABLE_LIMIT = timedelta(minutes=10)
 """How long nobody may answer before it is an error: k3s, Cilium and Flux take about five minutes."""
 RIGHTS_LIMIT = timedelta(minutes=5)
-"""How long the API may refuse the operator at first: its rights are made after Cilium and Flux."""
+"""How long the API may refuse the operator at first: first boot makes its rights once the API server answers."""
 UNAUTHORIZED_LIMIT = timedelta(minutes=2)
 """How long it may do so later before it is an error."""
 
@@ -90,7 +90,7 @@ def _refused(link: LinkView, since: datetime, now: datetime, lived: bool) -> Flu
     code, patience = error_codes.REMOTE_UNAUTHORIZED, UNAUTHORIZED_LIMIT if lived else RIGHTS_LIMIT
     deadline = link.since + patience if lived else max(link.since + patience, since + UNREACHABLE_LIMIT)
     if now < deadline and not lived:
-        awaited = "the operator's rights there, which are made after Cilium and Flux"
+        awaited = "the operator's rights there, which first boot makes right after the API server's first answer"
         told = f"The API server answers. Awaited: {awaited}; until {_clock(deadline)} that is normal."
         return FluxBootstrap("Unknown", Reason.RUNNING, told, again=deadline)
     told = f"The new cluster's API server refuses the operator since {_clock(link.since)}{_said(link)}"

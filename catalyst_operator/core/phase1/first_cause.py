@@ -41,6 +41,8 @@ PLACES: tuple[Place, ...] = (
     verdict,
 )
 """Where to look, the deepest place first."""
+BEFORE_FLUX: tuple[Place, ...] = (network, nodes)
+"""Where something can be wrong before there are CustomResourceDefinitions of Flux to look at."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,7 @@ def first_cause(
 ) -> Cause:
     """The deepest cause of what is wrong now. `since` is when the infrastructure stood, `sovereign` its namespace and
     name. Nothing is said of a cluster that cannot be seen: that is for `bootstrap`."""
-    if view is None or view.survey is None or not view.synced or view.link.state is not Link.UP:
+    if view is None or view.survey is None or view.link.state is not Link.UP:
         return Cause()
     look = Look(
         view=view,
@@ -82,7 +84,7 @@ def first_cause(
         console_wanted=console_wanted,
         sovereign=sovereign,
     )
-    return _first_due(look, places)
+    return _first_due(look, places if view.synced else [place for place in places if place in BEFORE_FLUX])
 
 
 def _first_due(look: Look, places: Sequence[Place]) -> Cause:

@@ -12,7 +12,9 @@ from catalyst_operator.core.cluster_status import KIT_REASONS, reconnecting
 from catalyst_operator.core.observation import Observation
 from catalyst_operator.core.provision import hand_off
 from catalyst_operator.core.provision.verdicts import stalled
+from catalyst_operator.core.record import ErrorEntry
 from catalyst_operator.core.scene import Answer, Scene
+from catalyst_operator.core.seeds import Seed
 from catalyst_operator.core.status import Stance, Verdict
 from catalyst_operator.core.watching import SEED_AGAIN
 
@@ -29,14 +31,37 @@ def converged(scene: Scene) -> Answer | None:
     if found is None:
         return None
     if not found.missing:
-        return hand_off.begin(scene) or _ready(scene)
+        due = _undelivered(scene)
+        # Handed over without them, the new cluster would never get them.
+        return (None if due else hand_off.begin(scene)) or _ready(scene, due)
     return Answer(_verdict(scene.o, found), requeue_after=_again(scene, found))
 
 
-def _ready(scene: Scene) -> Answer:
-    fqdn = scene.o.sovereign.spec.domain.fqdn
-    message = f"Ready: https://console.{fqdn}. It waits to be handed over, by the annotation handOffRequestedAt."
-    return Answer(Verdict(Stance.SETTLED, Phase.READY, Reason.SUCCEEDED, message, ready=True))
+def _ready(scene: Scene, due: tuple[Seed, ...]) -> Answer:
+    spec = scene.o.sovereign.spec
+    if due:
+        fields = ", ".join(f"spec.{seed.field}" for seed in due)
+        waits = f"The content of the Secret that {fields} names is on its way; only then can it be handed over."
+    else:
+        waits = "It waits to be handed over, by the annotation handOffRequestedAt."
+    verdict = Verdict(
+        Stance.SETTLED,
+        Phase.READY,
+        Reason.SUCCEEDED,
+        f"Ready: https://console.{spec.domain.fqdn}. {waits}",
+        ready=True,
+        errors=_not_delivered(scene.o) if due else (),
+    )
+    return Answer(verdict, requeue_after=SEED_AGAIN if due else None)
+
+
+def _undelivered(scene: Scene) -> tuple[Seed, ...]:
+    begun = scene.record.bootstrap
+    return seeds.due(scene.o.sovereign.spec, scene.o.owner_secrets, begun.seeded) if begun else ()
+
+
+def _not_delivered(o: Observation) -> tuple[ErrorEntry, ...]:
+    return (o.seeds.error,) if o.seeds and o.seeds.error else ()
 
 
 def _verdict(o: Observation, found: Assessment) -> Verdict:
@@ -64,8 +89,6 @@ def _words(found: Assessment, told: str) -> str:
 
 def _again(scene: Scene, found: Assessment) -> timedelta | None:
     """When to look again although nothing was heard: a deadline, or a delivery of Secrets that is due."""
-    begun = scene.record.bootstrap
-    due = begun is not None and seeds.due(scene.o.sovereign.spec, scene.o.owner_secrets, begun.seeded)
     times: list[datetime] = [found.again] if found.again else []
-    pauses = [max(at - scene.o.now, SOON) for at in times] + ([SEED_AGAIN] if due else [])
+    pauses = [max(at - scene.o.now, SOON) for at in times] + ([SEED_AGAIN] if _undelivered(scene) else [])
     return min(pauses, default=None)

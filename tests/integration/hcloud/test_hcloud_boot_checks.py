@@ -228,7 +228,7 @@ CASES = [
     Case("another port", FIRST, cilium(lambda c: c.update(k8sServicePort=6443)), "is 6443, not 6444"),
     Case("no gateway", FIRST, cilium(lambda c: c.pop("gatewayAPI")), "gatewayAPI.enabled"),
     # manifests and kit
-    Case("a manifest", FIRST, content(f"{MANIFESTS}10-a.yaml", "a: ["), "boot manifest 1 is not YAML"),
+    Case("a manifest", FIRST, content(f"{MANIFESTS}10-a.yaml", "a: ["), "boot manifest 2 is not YAML"),
     Case("a manifest of nothing", FIRST, content(f"{MANIFESTS}10-a.yaml", "a: b"), "no Kubernetes object"),
     Case("no kit", FIRST, without(KIT), "has no GitRepository"),
     Case("no Kustomization", FIRST, kit(lambda items: items.pop(1)), "has no Kustomization"),

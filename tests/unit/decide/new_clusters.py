@@ -7,14 +7,16 @@ from datetime import timedelta
 from typing import Any
 
 from catalyst_operator.api.phases import Phase1Outcome
+from catalyst_operator.core import seeds
 from catalyst_operator.core.farewell import FarewellReport
 from catalyst_operator.core.observation import Observation, StateView
 from catalyst_operator.core.overlay import OverlayReport
 from catalyst_operator.core.phase1.views import ClusterView, FluxCondition
 from catalyst_operator.core.provision import look
 from catalyst_operator.core.provision.overlays import wanted
-from catalyst_operator.core.record import Bootstrap, HandOff
+from catalyst_operator.core.record import Bootstrap, ErrorEntry, HandOff
 from catalyst_operator.core.seeds import SecretView, SeedReport
+from catalyst_operator.core.watching import SEED_AGAIN
 from tests import gen, new_cluster
 from tests.gen import NOW, SceneMod, known, of, seen, spec
 from tests.unit.decide.table import AT_ONCE, POLL, Case
@@ -26,6 +28,12 @@ BEGUN = Bootstrap(since=NOW - timedelta(minutes=3), watch_since=NOW - timedelta(
 SEEN = replace(BEGUN, first_seen=NOW - timedelta(minutes=1), flux_seen=True)
 PULL = spec(imagePullSecretRef={"name": "pull"})
 PULL_VIEW = SecretView("p/1", frozenset({".dockerconfigjson"}))
+NOT_DELIVERED = SeedReport(
+    seeds.key_of(seeds.due(gen.sovereign(PULL).spec, {"pull": PULL_VIEW}, {}), {"pull": PULL_VIEW}),
+    NOW,
+    {},
+    ErrorEntry("ERR_API_UNREACHABLE", "A Secret could not be delivered: no route", "Look at it.", terminal=False),
+)
 COMMIT = spec(gitops={"mode": "Commit", "credentialsSecretRef": {"name": "git"}})
 GIT = seen(owner_secrets={"git": SecretView("g/1", frozenset({"username", "password"}))})
 UP = new_cluster.healthy(gen.sovereign(), NOW)
@@ -196,7 +204,54 @@ CASES = (
         reason="Succeeded",
         ready="True",
         summary="",
+        says=("spec.imagePullSecretRef names is on its way",),
         does=("SeedCluster",),
+        again=SEED_AGAIN,
+        operation="Succeeded",
+    ),
+    Case(
+        "a Secret that changed right after it was delivered: the new content does not wait",
+        (
+            of(PULL),
+            known(APPLIED, bootstrap=replace(SEEN, seeded={"catalyst-pull": "p/0"})),
+            seen(owner_secrets={"pull": PULL_VIEW}, seeds=SeedReport("older", NOW, {"catalyst-pull": "p/0"})),
+        ),
+        check="converged",
+        reason="Succeeded",
+        ready="True",
+        summary="",
+        does=("WriteRecord", "SeedCluster"),
+        again=SEED_AGAIN,
+        operation="Succeeded",
+    ),
+    Case(
+        "a delivery that failed: it is not tried again at once, and the status says what happened",
+        (
+            of(PULL),
+            known(APPLIED),
+            seen(owner_secrets={"pull": PULL_VIEW}, seeds=NOT_DELIVERED),
+        ),
+        check="converged",
+        reason="Succeeded",
+        ready="True",
+        summary="",
+        again=SEED_AGAIN,
+        operation="Succeeded",
+        code="ERR_API_UNREACHABLE",
+    ),
+    Case(
+        "nothing is handed over while a Secret is not delivered",
+        (
+            of(spec(handOff={"mode": "Automatic"}, imagePullSecretRef={"name": "pull"})),
+            known(APPLIED),
+            seen(owner_secrets={"pull": PULL_VIEW}),
+        ),
+        check="converged",
+        reason="Succeeded",
+        ready="True",
+        summary="",
+        does=("SeedCluster",),
+        again=SEED_AGAIN,
         operation="Succeeded",
     ),
     Case(

@@ -334,6 +334,7 @@ _STORED = (
     'k8s.io "helmrepositories.source.toolkit.fluxcd.io" is invalid: status.storedVersions[0]: Invalid value: "v1": '
     "must appear in spec.versions"
 )
+_STORED_NEWER = _STORED.replace("must appear in spec.versions", "missing from spec.versions; v1 was previously stored")
 DRIFTED = {"bp-flux": (kit.not_ready("InstallFailed", _STORED),)}
 _NO_CNI = (
     "container runtime network not ready: NetworkReady=false reason:NetworkPluginNotReady message:Network plugin "
@@ -384,6 +385,14 @@ CLUSTER = (
         kit.cluster(releases=kit.chain(mods=DRIFTED)),
         "ERR_FLUX_PIN_DRIFT",
         ("HelmRelease flux-system/bp-flux", "must appear in spec.versions"),
+        "patch helmrelease bp-flux",
+        lasting=True,
+    ),
+    Case(
+        "the same, as a newer API server says it",
+        kit.cluster(releases=kit.chain(mods={"bp-flux": (kit.not_ready("InstallFailed", _STORED_NEWER),)})),
+        "ERR_FLUX_PIN_DRIFT",
+        ("HelmRelease flux-system/bp-flux", "missing from spec.versions"),
         "patch helmrelease bp-flux",
         lasting=True,
     ),

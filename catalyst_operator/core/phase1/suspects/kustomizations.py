@@ -20,8 +20,9 @@ from catalyst_operator.core.phase1.suspects.sources import git
 from catalyst_operator.core.phase1.views import KustomizationView, kit_name
 from catalyst_operator.core.record import ErrorEntry
 
-PIN_DRIFT = re.compile(r"storedversions.*must appear in spec\.versions", re.IGNORECASE | re.DOTALL)
-"""What the API server says when a chart brings other CRDs of Flux than those that booted."""
+PIN_DRIFT = re.compile(r"storedversions.*(must appear in|missing from) spec\.versions", re.IGNORECASE | re.DOTALL)
+"""What the API server says when a chart brings other CRDs of Flux than those that booted; newer API servers
+say "missing from"."""
 _CONSEQUENCE = re.compile(r"health check|timeout waiting for|artifact not found", re.IGNORECASE)
 """What only follows from something deeper: a HelmRelease, or the source."""
 

@@ -91,7 +91,7 @@ class Cluster:
 
     async def _manifests(self) -> None:
         for manifest in self._boot.manifests:
-            await self._kubectl.apply(manifest)
+            await self._kubectl.create_missing(manifest)
 
     async def _kit(self) -> None:
         await self._kubectl.apply(self._boot.config.text(KIT))

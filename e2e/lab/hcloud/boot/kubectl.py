@@ -16,7 +16,11 @@ BOOTSTRAP, STAND_IN = "catalyst-bootstrap", "lab-stand-in"
 
 
 class KubectlFailed(Exception):
-    """kubectl ended with an error; the message is its own."""
+    """kubectl ended with an error: `said` is what it wrote."""
+
+    def __init__(self, verb: str, said: str) -> None:
+        super().__init__(f"kubectl {verb}: {said[:500]}")
+        self.said = said
 
 
 class Kubectl:
@@ -44,7 +48,7 @@ class Kubectl:
                 process.kill()
                 await process.wait()
         if process.returncode:
-            raise KubectlFailed(f"kubectl {arguments[0]}: {err.decode('utf-8', 'replace').strip()[:500]}")
+            raise KubectlFailed(arguments[0], err.decode("utf-8", "replace").strip())
         return out.decode()
 
     async def apply(self, manifest: str, *, manager: str = BOOTSTRAP, status: bool = False) -> None:
@@ -52,6 +56,14 @@ class Kubectl:
         options = ("--subresource=status",) if status else ()
         command = ("apply", "--server-side", "--force-conflicts", f"--field-manager={manager}", *options)
         await self(*command, "-f", "-", stdin=manifest)
+
+    async def create_missing(self, manifest: str) -> None:
+        """Create what is not there, and leave alone what is. Raises KubectlFailed."""
+        try:
+            await self("create", f"--field-manager={BOOTSTRAP}", "-f", "-", stdin=manifest)
+        except KubectlFailed as failed:
+            if any("(AlreadyExists)" not in line for line in failed.said.splitlines()):
+                raise
 
     async def apply_objects(self, objects: Sequence[Object]) -> None:
         """Apply objects for programs that are not there, and their status where they have one."""
