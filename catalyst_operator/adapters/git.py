@@ -266,4 +266,6 @@ class _Push:
 def _told(text: str, password: SecretStr, limit: int) -> str:
     """What a server said, as far as it can be passed on: it knows the password, and could repeat it."""
     secret = password.get_secret_value()
-    return shorten(text.replace(secret, "[redacted]") if secret else text, limit)
+    for form in filter(None, (secret, str(secret.encode())[2:-1])):
+        text = text.replace(form, "[redacted]")
+    return shorten(text, limit)

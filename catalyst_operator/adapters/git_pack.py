@@ -23,21 +23,20 @@ def unpacked_size(pack: bytes, limit: int) -> int:
     if count > MAX_OBJECTS:
         raise ValueError(f"it has {count} objects")
     total = 0
-    for size in _sizes(pack, count, limit):
+    for size in _sizes(pack, count):
         total += size
         if total > limit:
             break
     return total
 
 
-def _sizes(pack: bytes, count: int, limit: int) -> Iterator[int]:
-    """What each object takes; of a delta both itself and what it makes."""
+def _sizes(pack: bytes, count: int) -> Iterator[int]:
+    """What each object takes; of a delta both itself and what it makes. Each is told before it is inflated: whoever has
+    heard enough asks no further."""
     at = _HEADER
     for _ in range(count):
         kind, (size, at) = pack[at] >> 4 & 7, _varint(pack, at, 4)
         yield size
-        if size > limit:
-            return
         if kind == _OFFSET_DELTA:
             _, at = _varint(pack, at)
         elif kind == _HASH_DELTA:

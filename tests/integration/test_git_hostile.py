@@ -277,12 +277,13 @@ def test_a_pack_that_unpacks_to_more_than_there_is_memory_for_is_refused(
 def test_a_password_that_is_sent_back_is_not_passed_on(server: Server, repository: Repository) -> None:
     def respond(request: Request) -> None:
         user = base64.b64decode(request.authorization.removeprefix("Basic "))
-        request.answer(packet(b"ERR who is " + user + b"?\n"), "application/x-git-upload-pack-advertisement")
+        request.answer(packet(b"who is " + user + b"?\n") + b"0000", "application/x-git-upload-pack-advertisement")
 
     server.respond = respond
     words = refused(repository, GitUnavailable)
     assert words.startswith("it does not answer as Git does (")
     assert "correct-horse" not in words
+    assert "[redacted]" in words
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import threading
 from collections.abc import AsyncIterator, Mapping
@@ -176,6 +177,22 @@ async def test_newer_content_is_never_overtaken_by_older(bench: Bench) -> None:
     new.answer.set_result(DONE)
     assert (await bench.report()).digest == NEWER.digest
     assert bench.told.empty(), "the old one said something"
+
+
+async def test_a_failure_that_nobody_waits_for_is_no_complaint(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+    """asyncio would log it, with all that led to it."""
+    bench.ask(key="old")
+    old = await bench.begun()
+    bench.ask(key="new", change=NEWER)
+    old.answer.set_exception(GitUnavailable("connection refused"))
+    new = await bench.begun()
+    assert new.change == NEWER
+    while len(pushes()) > 1:
+        await asyncio.sleep(0)
+    bench.all = [new]
+    del old
+    gc.collect()
+    assert not caplog.records
 
 
 async def test_what_waits_and_is_not_wanted_any_more_never_begins(bench: Bench) -> None:
