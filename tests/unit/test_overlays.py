@@ -183,12 +183,12 @@ async def test_a_failure_that_nobody_waits_for_is_no_complaint(bench: Bench, cap
     """asyncio would log it, with all that led to it."""
     bench.ask(key="old")
     old = await bench.begun()
+    (thread,) = pushes()
     bench.ask(key="new", change=NEWER)
     old.answer.set_exception(GitUnavailable("connection refused"))
     new = await bench.begun()
     assert new.change == NEWER
-    while len(pushes()) > 1:
-        await asyncio.sleep(0)
+    await asyncio.to_thread(thread.join, PATIENCE)
     bench.all = [new]
     del old
     gc.collect()
