@@ -1,10 +1,12 @@
 """Every rule of a Sovereign, judged by a real API server: what is accepted, what is refused, and in which words."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from tests.integration.admission import (
+    REMOVED,
     SSH_KEY,
     Case,
     Edits,
@@ -305,6 +307,49 @@ def test_pushed_to_git_in_mode_commit(api: Api, namespace: str, case: Case) -> N
     api.replace(path, edited(before, case.edits), dryRun="All")
 
 
+PULL = {"imagePullSecretRef": SECRET}
+CROSSPLANE = {"crossplane": {"credentialsSecretRef": SECRET}}
+GIT_SECRET = {"gitops.credentialsSecretRef": SECRET}
+NAMED_AT_FIRST_BOOT = (
+    Case("a pull Secret named late", PULL, "spec.imagePullSecretRef", "has one was set then"),
+    Case("Crossplane's Secret named late", CROSSPLANE, "spec.crossplane", "has one was set then"),
+    Case("a Secret for Git named late", GIT_SECRET, "spec.gitops.credentialsSecretRef", "has one was set then"),
+)
+
+
+@cases(*NAMED_AT_FIRST_BOOT)
+def test_whether_a_secret_is_named_was_set_at_first_boot(api: Api, namespace: str, case: Case) -> None:
+    path, before = existing(api, namespace, {}, OUTPUTS)
+    case.expect_refusal(refusal(api, "PUT", path, edited(before, case.edits)))
+
+
+@cases(*NAMED_AT_FIRST_BOOT)
+def test_no_longer_naming_a_secret_is_refused_too(api: Api, namespace: str, case: Case) -> None:
+    path, before = existing(api, namespace, case.edits, OUTPUTS)
+    case.expect_refusal(refusal(api, "PUT", path, edited(before, dict.fromkeys(case.edits, REMOVED))))
+
+
+@cases(*(replace(case, where="", says="") for case in NAMED_AT_FIRST_BOOT))
+def test_a_secret_may_be_named_until_outputs_exist(api: Api, namespace: str, case: Case) -> None:
+    path, before = existing(api, namespace, {}, {"phase": "tofu-apply"})
+    api.replace(path, edited(before, case.edits), dryRun="All")
+
+
+OWNERS = "no access to it any more"
+
+
+@cases(
+    *(replace(case, says=OWNERS, before=COMMIT) for case in FROZEN_IN_TEMPLATE if case.where != "spec.regions"),
+    Case("pull Secret", {"imagePullSecretRef.name": "other"}, "spec.imagePullSecretRef", OWNERS, before=PULL),
+    Case("Crossplane", {"crossplane.credentialsSecretRef.name": "other"}, "spec.crossplane", OWNERS, before=CROSSPLANE),
+    Case("patience", {"phase1.watchTimeout": "2h"}, "spec.phase1", OWNERS),
+    Case("hand-off", {"handOff.ownerKubeconfig": "Keep"}, "spec.handOff", OWNERS),
+)
+def test_the_new_cluster_is_its_owners_after_hand_off(api: Api, namespace: str, case: Case) -> None:
+    path, before = existing(api, namespace, case.before, HANDED_OFF)
+    case.expect_refusal(refusal(api, "PUT", path, edited(before, case.edits)))
+
+
 @cases(
     Case("workers", {"workers": {"size": "cx43", "replicas": 2}}, "spec.workers", "after hand-off"),
     Case("control plane", {"controlPlane.size": "cx43"}, "spec.controlPlane", "after hand-off"),
@@ -321,11 +366,15 @@ def test_infrastructure_is_crossplanes_after_hand_off(api: Api, namespace: str, 
     Case("firewall", {"sshAllowedCIDRs": ["203.0.113.0/24"]}),
     Case("protection", {"deletionProtection": False}),
     Case("approval", {"approval": "Manual", "approvePlan": "a" * 64}),
-    Case("rotated Secrets", {"credentialsSecretRef.name": "new-token", "imagePullSecretRef": SECRET}),
+    Case(
+        "rotated Secrets",
+        {"credentialsSecretRef.name": "new-token", "imagePullSecretRef.name": "other"},
+        before={"imagePullSecretRef": SECRET},
+    ),
     Case("patience", {"phase1.watchTimeout": "2h"}),
 )
 def test_changed_at_any_time_before_hand_off(api: Api, namespace: str, case: Case) -> None:
-    path, before = existing(api, namespace, {}, OUTPUTS)
+    path, before = existing(api, namespace, case.before, OUTPUTS)
     api.replace(path, edited(before, case.edits), dryRun="All")
 
 
