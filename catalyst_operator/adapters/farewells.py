@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from datetime import datetime
+from http import HTTPStatus
 
 from catalyst_operator.adapters.kube import Kind
 from catalyst_operator.adapters.remote import Connect
@@ -26,13 +26,11 @@ async def give_up(
     try:
         seeder, observer = await access(SEEDER), await access(OBSERVER)
         async with connect(seeder) as remote:
-            with suppress(Refused):
-                await remote.delete(ROLE_BINDINGS, FLUX_NAMESPACE, SEEDER)
-            seeder_refused = await _refused(remote.get(ROLE_BINDINGS, FLUX_NAMESPACE, SEEDER))
+            await _forbidden(remote.delete(ROLE_BINDINGS, FLUX_NAMESPACE, SEEDER))
+            seeder_refused = await _forbidden(remote.get(ROLE_BINDINGS, FLUX_NAMESPACE, SEEDER))
         async with connect(observer) as remote:
-            with suppress(Refused):
-                await remote.delete(CLUSTER_ROLE_BINDINGS, "", OBSERVER)
-            observer_refused = await _refused(remote.list(HELM_RELEASES, FLUX_NAMESPACE))
+            await _forbidden(remote.delete(CLUSTER_ROLE_BINDINGS, "", OBSERVER))
+            observer_refused = await _forbidden(remote.list(HELM_RELEASES, FLUX_NAMESPACE))
     except ApiError as error:
         return FarewellReport(key, clock(), False, message=str(error))
     until = min(seeder.expires, observer.expires)
@@ -41,11 +39,15 @@ async def give_up(
     return FarewellReport(key, clock(), True, until)
 
 
-async def _refused(request: Awaitable[object]) -> bool:
-    """Whether a request is refused. That something is not there says that the right to look is."""
+async def _forbidden(request: Awaitable[object]) -> bool:
+    """Whether the right to ask this is gone. That something is not there says that the right to look is. A refusal of
+    any other kind, such as a 401 of an API server that does not know its own certificates, proves nothing and is raised
+    as it is."""
     try:
         await request
-    except Refused:
+    except Refused as refused:
+        if refused.status != HTTPStatus.FORBIDDEN:
+            raise
         return True
     except NotFound:
         return False

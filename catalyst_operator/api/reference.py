@@ -24,8 +24,8 @@ _ANNOTATIONS = (
     (labels.ANNOTATION_RECONCILE, "look again now", "lastHandledReconcileAt"),
     (labels.ANNOTATION_RETRY, "clear a terminal failure and try again", "lastHandledRetryAt"),
     (labels.ANNOTATION_CANCEL, "stop the run in progress gracefully", "lastHandledCancelAt"),
-    (labels.ANNOTATION_REJOIN, "watch the kit again, with a new deadline. *Not acted on yet.*", "lastHandledRejoinAt"),
-    (labels.ANNOTATION_HAND_OFF, "hand over now (`handOff.mode: Manual`). *Not acted on yet.*", "lastHandledHandOffAt"),
+    (labels.ANNOTATION_REJOIN, "watch the kit again, with a new deadline", "lastHandledRejoinAt"),
+    (labels.ANNOTATION_HAND_OFF, "hand over now (`handOff.mode: Manual`)", "lastHandledHandOffAt"),
 )
 
 

@@ -9,10 +9,10 @@ from catalyst_operator.api.schema import Rule, RuleReason, cel_string
 from catalyst_operator.api.sizes import SizeCatalogue, catalogue
 
 _OUTPUTS_EXIST = "has(oldSelf.status) && has(oldSelf.status.outputs)"
-_HANDED_OFF = (
-    "has(oldSelf.status) && has(oldSelf.status.conditions) "
-    "&& oldSelf.status.conditions.exists(c, c.type == 'HandedOff' && c.status == 'True')"
-)
+_CONDITIONS = "has(oldSelf.status) && has(oldSelf.status.conditions) && oldSelf.status.conditions"
+_HANDED_OFF = f"{_CONDITIONS}.exists(c, c.type == 'HandedOff' && c.status == 'True')"
+# From its first deed on: what is edited while it is under way would silently do nothing.
+_HAND_OFF_BEGAN = f"{_CONDITIONS}.exists(c, c.type == 'HandedOff' && c.status != 'False')"
 
 # Carried by cloud-init or by the kit's first rendering; in mode Commit a change is pushed to Git instead.
 _KIT_FIELDS = (
@@ -31,7 +31,7 @@ _NAMED_SECRETS = ("gitops.credentialsSecretRef", "imagePullSecretRef", "crosspla
 _SAME_REGIONS = "oldSelf.value().regions == self.regions"
 _INFRASTRUCTURE_FIELDS = ("controlPlane", "workers", "sshAllowedCIDRs")
 # Of the new cluster: after hand-off nobody carries an edit there any more.
-_OWNERS_FIELDS = (*_KIT_FIELDS, "imagePullSecretRef", "crossplane", "phase1", "handOff")
+_OWNERS_FIELDS = (*_KIT_FIELDS, "gitops.credentialsSecretRef", "imagePullSecretRef", "crossplane", "phase1")
 
 
 def naming_rules() -> tuple[Rule, ...]:
@@ -49,6 +49,7 @@ def naming_rules() -> tuple[Rule, ...]:
 def immutability_rules() -> tuple[Rule, ...]:
     """What is frozen once the infrastructure exists, and what once the Sovereign is handed over."""
     first_boot = "is immutable once the infrastructure exists: "
+    no_access = "cannot be changed after hand-off: the operator has no access to it any more; change it there"
     return (
         _frozen(
             "regions[0].location",
@@ -83,19 +84,15 @@ def immutability_rules() -> tuple[Rule, ...]:
         *(
             _frozen(
                 field,
-                _HANDED_OFF,
+                _HAND_OFF_BEGAN,
                 "cannot be changed after hand-off: the infrastructure is managed by the Sovereign's own Crossplane",
             )
             for field in _INFRASTRUCTURE_FIELDS
         ),
-        *(
-            _frozen(
-                field,
-                _HANDED_OFF,
-                "cannot be changed after hand-off: the operator has no access to it any more; change it there",
-            )
-            for field in _OWNERS_FIELDS
-        ),
+        *(_frozen(field, _HAND_OFF_BEGAN, no_access) for field in _OWNERS_FIELDS),
+        _frozen("regions[0].buildingBlocks", _HAND_OFF_BEGAN, no_access, field_path=".spec.regions"),
+        # Until then it may be corrected: a hand-off can wait for a name that the owner's kubeconfig cannot have.
+        _frozen("handOff", _HANDED_OFF, no_access),
         *(
             Rule(
                 f"!({_OUTPUTS_EXIST}) || has(self.spec.{field}) == has(oldSelf.spec.{field})",

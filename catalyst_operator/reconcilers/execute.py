@@ -23,6 +23,8 @@ from catalyst_operator.reconcilers.outside import Outside
 
 log = logging.getLogger(__name__)
 STATE_KEY_BYTES = 32
+KEYS = (naming.CLUSTER_SECRETS, naming.TOKEN_SECRET, naming.STATE_SECRET, naming.ERRORED_STATE_SECRET)
+"""What a hand-off removes: whatever opens the new cluster or the project, and every state but the archived one."""
 
 
 class Executor:
@@ -94,7 +96,7 @@ class Executor:
             case actions.RestoreArchive():
                 await self._restore_archive()
             case actions.ForgetKeys():
-                for name in (naming.CLUSTER_SECRETS, naming.TOKEN_SECRET, naming.STATE_SECRET):
+                for name in KEYS:
                     await self._kube.delete(kube.SECRETS, self._space, name)
             case actions.WriteReceipt(content=content):
                 await self._receipt(content)

@@ -209,19 +209,19 @@ def test_private_key_is_not_echoed(api: Api, namespace: str) -> None:
 
 
 OUTPUTS = {"outputs": {"controlPlaneIPs": ["203.0.113.1"], "loadBalancerIP": "203.0.113.2"}}
-HANDED_OFF = {
-    **OUTPUTS,
-    "conditions": [
-        {
-            "type": "HandedOff",
-            "status": "True",
-            "reason": "HandedOff",
-            "message": "",
-            "lastTransitionTime": "2026-01-01T00:00:00Z",
-            "observedGeneration": 1,
-        }
-    ],
-}
+
+
+def with_hand_off(status: str) -> dict[str, Any]:
+    """A status that says how far the hand-off is."""
+    times = {"lastTransitionTime": "2026-01-01T00:00:00Z"}
+    reason = "HandedOff" if status == "True" else "Running"
+    return {
+        **OUTPUTS,
+        "conditions": [{"type": "HandedOff", "status": status, "reason": reason, "message": "", **times}],
+    }
+
+
+HANDED_OFF = with_hand_off("True")
 COMMIT: Edits = {"gitops": {"mode": "Commit", "credentialsSecretRef": SECRET}}
 
 
@@ -339,7 +339,14 @@ OWNERS = "no access to it any more"
 
 
 @cases(
-    *(replace(case, says=OWNERS, before=COMMIT) for case in FROZEN_IN_TEMPLATE if case.where != "spec.regions"),
+    *(replace(case, says=OWNERS, before=COMMIT) for case in FROZEN_IN_TEMPLATE),
+    Case(
+        "Git Secret",
+        {"gitops.credentialsSecretRef.name": "x"},
+        "spec.gitops.credentialsSecretRef",
+        OWNERS,
+        before=COMMIT,
+    ),
     Case("pull Secret", {"imagePullSecretRef.name": "other"}, "spec.imagePullSecretRef", OWNERS, before=PULL),
     Case("Crossplane", {"crossplane.credentialsSecretRef.name": "other"}, "spec.crossplane", OWNERS, before=CROSSPLANE),
     Case("patience", {"phase1.watchTimeout": "2h"}, "spec.phase1", OWNERS),
@@ -348,6 +355,16 @@ OWNERS = "no access to it any more"
 def test_the_new_cluster_is_its_owners_after_hand_off(api: Api, namespace: str, case: Case) -> None:
     path, before = existing(api, namespace, case.before, HANDED_OFF)
     case.expect_refusal(refusal(api, "PUT", path, edited(before, case.edits)))
+
+
+@cases(
+    Case("workers", {"workers": {"size": "cx43", "replicas": 2}}, "spec.workers", "after hand-off"),
+    Case("components", {"components": ["harbor"]}, "spec.components", OWNERS),
+)
+def test_no_edit_gets_lost_in_a_hand_off_under_way(api: Api, namespace: str, case: Case) -> None:
+    path, before = existing(api, namespace, {}, with_hand_off("Unknown"))
+    case.expect_refusal(refusal(api, "PUT", path, edited(before, case.edits)))
+    api.replace(path, edited(before, {"handOff.ownerKubeconfig": "Keep"}), dryRun="All")
 
 
 @cases(

@@ -38,7 +38,9 @@ def handed_off(scene: Scene) -> Answer | None:
         return None
     # A log that is still followed, or a watch, would be a connection to something that is not ours any more.
     forget = (ForgetCluster(),) if scene.o.cluster else ()
-    return Answer(_owners(scene), forget)
+    # Keys come back with a backup of the run namespace.
+    keys = (ForgetKeys(),) if scene.o.has_cluster_secrets or scene.o.has_token_copy else ()
+    return Answer(_owners(scene), (*forget, *keys))
 
 
 def handing_over(scene: Scene) -> Answer | None:

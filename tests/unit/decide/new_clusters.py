@@ -465,6 +465,16 @@ CASES = (
         shows=("HandedOff=True HandedOff",),
     ),
     Case(
+        "handed over: keys that came back with a backup of the run namespace go again",
+        (handing(FINISHED, archived_state=STATE, **{**NO_KEYS, "has_cluster_secrets": True}), gen.unseen),
+        check="handed_off",
+        reason="HandedOff",
+        ready="True",
+        summary="",
+        does=("ForgetKeys",),
+        operation="Succeeded",
+    ),
+    Case(
         "handed over: an edit of the servers that slipped in starts nothing",
         (of(gen.workers(3)), handing(FINISHED, archived_state=STATE, **NO_KEYS), gen.unseen),
         check="handed_off",
