@@ -191,7 +191,9 @@ class TestJudged:
         assert found.result is PASSED
         assert "whether it may also write shows when something is created" in found.message
 
-    async def test_a_look_takes_seven_requests(self, project: Project) -> None:
+    async def test_a_look_takes_seven_requests(self, emulator: Emulator) -> None:
+        """Of so few an hour that none comes back within the test."""
+        project = emulator.project(requests_per_hour=60)
         before = remaining(project)
         await look(project, want(gen.workers(3)))
         assert before - remaining(project) == 8, "seven, and the question before"
