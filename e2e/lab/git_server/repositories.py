@@ -129,6 +129,6 @@ _CONFIG: Mapping[str, str] = {
 def _known(users: list[User], credentials: tuple[str, str] | None) -> User | None:
     if credentials is None:
         return None
-    name, password = credentials
-    same = (user for user in users if user.name == name and hmac.compare_digest(user.password, password))
+    name, password = credentials[0], credentials[1].encode()
+    same = (user for user in users if user.name == name and hmac.compare_digest(user.password.encode(), password))
     return next(same, None)
