@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
+from asyncio import sslproto
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
@@ -347,6 +349,13 @@ async def test_an_event_that_breaks_off_is_not_taken_for_one(cluster: FakeCluste
     async with RemoteCluster(cluster.access()) as api, watching(api) as events:
         with pytest.raises(Unavailable, match="not a JSON object"):
             await anext(events)
+
+
+async def test_a_connection_costs_little_memory(cluster: FakeCluster) -> None:
+    """asyncio's own buffers would be most of what a hundred clusters need."""
+    async with RemoteCluster(cluster.access()) as api, watching(api):
+        buffers = [len(vars(o)["_ssl_buffer"]) for o in gc.get_objects() if isinstance(o, sslproto.SSLProtocol)]
+    assert set(buffers) == {transport.TLS_BUFFER}
 
 
 # --- the end ----------------------------------------------------------------------------------------------------------
