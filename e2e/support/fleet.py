@@ -21,7 +21,7 @@ NAMESPACE = "flux-system"
 def flux(kubectl: Kubectl) -> Iterator[None]:
     """Flux runs on the management cluster while this holds."""
     layout = Layout.of_checkout()
-    kubectl("apply", "--server-side", "--force-conflicts", "-f", str(layout.bin / "crds"))
+    kubectl("apply", "--server-side", "--force-conflicts", "-f", str((layout.bin / "crds").resolve()))
     kubectl.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}})
     environ = {
         **os.environ,

@@ -10,8 +10,8 @@ from catalyst_operator.api.conditions import Reason
 from catalyst_operator.api.enums import GitOpsMode
 from catalyst_operator.api.phases import Phase
 from catalyst_operator.core import kit, releases
-from catalyst_operator.core.actions import PushOverlay, WriteRecord
-from catalyst_operator.core.attempts import requested
+from catalyst_operator.core.actions import PrepareNamespace, PushOverlay, WriteRecord
+from catalyst_operator.core.attempts import has_usable_token, requested
 from catalyst_operator.core.overlay import Change, OverlayReport, key_of
 from catalyst_operator.core.provision.verdicts import reason_of_work, stalled, working
 from catalyst_operator.core.scene import SAFETY, Answer, Scene
@@ -55,7 +55,9 @@ def _pushing(scene: Scene, url: str, change: Change) -> Answer:
     if report and report.digest == change.digest:
         record = replace(scene.record, overlay=change.digest, overlay_revision=report.revision)
         verdict = working(Phase.PENDING, reason_of_work(scene.record), f"{change.folder} is in {url}.")
-        return Answer(verdict, (WriteRecord(record),), o.settings.poll, record)
+        # The first push comes before the first run, which makes the place for the record otherwise.
+        place = (PrepareNamespace(refresh_token=has_usable_token(o)),) if o.namespace is None else ()
+        return Answer(verdict, (*place, WriteRecord(record)), o.settings.poll, record)
     ask = (PushOverlay(key, url, branch, change),)
     if report and report.key == key and report.error:
         return _failed(scene, report, ask)

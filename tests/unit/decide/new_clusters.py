@@ -325,10 +325,10 @@ CASES = (
     ),
     Case(
         "mode Commit: what was pushed is remembered",
-        (of(COMMIT), GIT, pushed),
+        (of(COMMIT), GIT, pushed, seen(namespace=None)),
         check="not_pushed",
         reason="Provisioning",
-        does=("WriteRecord",),
+        does=("PrepareNamespace", "WriteRecord"),
         again=POLL,
         goes_on=True,
     ),
