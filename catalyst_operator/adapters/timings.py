@@ -6,12 +6,15 @@ Every pause is spread by chance, so that clusters that fell silent together do n
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 
 from catalyst_operator.errors import ApiError, NotFound
+
+log = logging.getLogger(__name__)
 
 REFUSALS = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 """The statuses that say who may ask. No other request is refused for that, so that only patience helps."""
@@ -104,7 +107,11 @@ class Bell:
     def _tell(self) -> None:
         self._timer = None
         self._last = asyncio.get_running_loop().time()
-        self.told()
+        try:
+            self.told()
+        except Exception:
+            # Whoever listens must not end what speaks.
+            log.exception("telling of a change")
 
 
 async def rest(timings: Timings, seconds: float, hurry: asyncio.Event) -> None:

@@ -123,3 +123,18 @@ async def test_a_silenced_bell_tells_nothing_any_more() -> None:
     bell.silence()
     await asyncio.sleep(0.03)
     assert told == [1]
+
+
+async def test_who_listens_ends_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    """A watch that rings the bell would end with it."""
+
+    def fail() -> None:
+        raise KeyError("surprise")
+
+    bell = Bell(fail, 0.0)
+    bell.ring()
+    assert "surprise" in caplog.text
+    told: list[int] = []
+    bell.told = lambda: told.append(1)
+    bell.ring()
+    assert told == [1]
