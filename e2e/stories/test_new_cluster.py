@@ -246,6 +246,8 @@ def test_it_flaps_is_deleted_and_is_judged_by_what_is(make: Make) -> None:
     sovereign.until("the loss is seen", lambda s: component(s, "bp-gitea").get("state") != "installed", seconds=20)
     assert sovereign.status.get("phase1Outcome") != "ready"
     cluster.faults()
+    # What Flux applies to an object that is still on its way out is lost with it.
+    wait_for(lambda: "bp-gitea" not in cluster.releases(), "bp-gitea to be gone", seconds=30)
     cluster.reconcile_kit(f"{sovereign.name}.omani.works")
     sovereign.ready()
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from catalyst_operator.api.phases import Phase1Outcome
 from catalyst_operator.core import error_codes
 from catalyst_operator.core.phase1.first_cause import PATIENCE, PLACES, Cause, first_cause
 from catalyst_operator.core.phase1.suspects.base import Place
@@ -117,6 +118,16 @@ def test_nothing_is_said_of_a_cluster_that_cannot_be_seen() -> None:
         replace(view, link=LinkView(Link.DOWN, NOW)),
     )
     assert [told(v) for v in unseen] == [Cause()] * 4
+
+
+def test_once_there_is_a_verdict_what_is_only_suspected_is_told() -> None:
+    """That nothing says why would not be true."""
+    young = kit.kustomization(KIT, kit.not_ready("ArtifactFailed", "kustomization path not found: /x"))
+    view = replace(kit.cluster(releases=()), kustomizations=(young,))
+    early = {"now": NOW, "patience": timedelta(hours=1)}
+    assert told(view, **early).error is None
+    found = told(view, outcome=Phase1Outcome.FLUX_NOT_RECONCILING, **early).error
+    assert found is not None and found.code == "ERR_KUSTOMIZATION"
 
 
 def test_a_network_that_never_came_is_named_although_flux_is_not_there_yet() -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from catalyst_operator.api.phases import Phase1Outcome
-from catalyst_operator.core.phase1.suspects.base import Look, Place
+from catalyst_operator.core.phase1.suspects.base import Look, Place, Suspect
 from catalyst_operator.core.phase1.suspects.kustomizations import consequences, kustomizations, pins
 from catalyst_operator.core.phase1.suspects.machines import cilium, flux, network, nodes, storage
 from catalyst_operator.core.phase1.suspects.outside import certificates, console, verdict
@@ -88,10 +88,16 @@ def first_cause(
 
 
 def _first_due(look: Look, places: Sequence[Place]) -> Cause:
-    waiting: list[datetime] = []
+    suspected: list[Suspect] = []
     for place in places:
         for suspect in place(look):
             if suspect.due is None or suspect.due <= look.now:
-                return Cause(suspect.error, min(waiting, default=None))
-            waiting.append(suspect.due)
-    return Cause(None, min(waiting, default=None))
+                # Time is up: that nothing says why would not be true while something is suspected.
+                told = suspected[0] if suspected and place is verdict else suspect
+                return Cause(told.error, _soonest(suspected))
+            suspected.append(suspect)
+    return Cause(None, _soonest(suspected))
+
+
+def _soonest(suspected: Sequence[Suspect]) -> datetime | None:
+    return min((suspect.due for suspect in suspected if suspect.due), default=None)
