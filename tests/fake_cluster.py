@@ -64,7 +64,7 @@ class FakeCluster:
         self._generation = 0
         self._transports: set[asyncio.Transport] = set()
         self._wake = asyncio.Event()
-        self._tls = _server_context(trust, name)
+        self._tls = server_context(trust, name)
         self._runner: web.AppRunner | None = None
 
     async def start(self) -> None:
@@ -257,6 +257,32 @@ async def running(cluster: FakeCluster) -> AsyncIterator[FakeCluster]:
         await cluster.stop()
 
 
+@asynccontextmanager
+async def saying(text: bytes | None) -> AsyncIterator[str]:
+    """A server that says this to whoever comes, whatever they want, and hangs up; with None it only listens. Yields
+    `host:port`."""
+    tasks: set[asyncio.Task[None]] = set()
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            if text is None:
+                await reader.read()
+            else:
+                writer.write(text)
+        finally:
+            writer.close()
+            await asyncio.gather(writer.wait_closed(), return_exceptions=True)
+
+    def come(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        tasks.add(asyncio.create_task(answer(reader, writer)))
+
+    async with await asyncio.start_server(come, "127.0.0.1") as server:
+        yield "{}:{}".format(*server.sockets[0].getsockname())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
 def refusal(status: int, message: str) -> web.Response:
     """A Status object, as the API server sends it."""
     return web.json_response({"kind": "Status", "code": status, "message": message}, status=status)
@@ -286,7 +312,8 @@ def connections_to(*ports: int) -> int:
 # --- certificates -----------------------------------------------------------------------------------------------------
 
 
-def _server_context(trust: authorities.Trust, name: str) -> ssl.SSLContext:
+def server_context(trust: authorities.Trust = TRUST, name: str = FQDN) -> ssl.SSLContext:
+    """TLS as an API server speaks it, which looks at the client's certificate if there is one."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     with tempfile.NamedTemporaryFile("w") as file:
         file.write(server_certificate(trust, name))

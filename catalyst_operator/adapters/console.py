@@ -38,19 +38,15 @@ async def probe(
 
 
 async def _status(address: str, name: str, port: int, limit_seconds: float) -> int:
-    session = aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(ssl=_unverified()),
-        headers={"Host": name, "User-Agent": labels.OPERATOR_NAME},
-        timeout=aiohttp.ClientTimeout(total=limit_seconds),
-        trust_env=False,
-    )
+    headers = {"Host": name, "User-Agent": labels.OPERATOR_NAME}
+    session = transport.Session(_unverified(), headers=headers, timeout=aiohttp.ClientTimeout(total=limit_seconds))
     try:
         url = f"https://{address}:{port}/"
-        response = await session.get(url, server_hostname=name, allow_redirects=False)
+        response = await session.http.get(url, server_hostname=name, allow_redirects=False)
         transport.abort(response)
         return response.status
     finally:
-        await transport.close(session)
+        await session.close()
 
 
 @cache

@@ -23,8 +23,6 @@ from catalyst_operator.errors import ApiError, NotFound, Unavailable, Untrusted
 
 REQUEST_SECONDS = 15.0
 CONNECT_SECONDS = 5.0
-KEEP_ALIVE_SECONDS = 90.0
-"""Longer than the slowest pace of looking at a cluster: a handshake costs more than an idle connection."""
 MAX_ANSWER = 16 * 1024 * 1024
 PAGE = 100
 
@@ -36,12 +34,10 @@ class RemoteCluster:
         self.access = access
         self._servers = list(access.servers)
         self._trust = transport.trust(access)
-        self._session: aiohttp.ClientSession | None = None
+        self._session: transport.Session | None = None
 
     async def __aenter__(self) -> RemoteCluster:
-        connector = aiohttp.TCPConnector(ssl=self._trust, limit=8, keepalive_timeout=KEEP_ALIVE_SECONDS)
-        cookies = aiohttp.DummyCookieJar()
-        self._session = aiohttp.ClientSession(connector=connector, cookie_jar=cookies, trust_env=False)
+        self._session = transport.Session(self._trust)
         return self
 
     async def __aexit__(
@@ -53,7 +49,7 @@ class RemoteCluster:
         """Close all connections, and return once they are. Again is harmless."""
         session, self._session = self._session, None
         if session is not None:
-            await transport.close(session)
+            await session.close()
 
     async def get(self, kind: Kind, namespace: str, name: str) -> Object:
         """Raises NotFound."""
@@ -159,7 +155,7 @@ class RemoteCluster:
         if self._session is None:
             raise Unavailable(NO_ANSWER, "the connection was closed")
         with transport.told():
-            response = await self._session.request(
+            response = await self._session.http.request(
                 method,
                 f"https://{server}{path}",
                 params=query,

@@ -6,11 +6,13 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import socket
 import ssl
 from asyncio import sslproto
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
+from weakref import WeakSet
 
 import aiohttp
 from aiohttp.http_exceptions import HttpProcessingError
@@ -33,6 +35,11 @@ MAX_LINE = 1024 * 1024
 """A line of a watch may have up to twice as much, which is more than an API server stores of an object."""
 MAX_REFUSAL = 64 * 1024
 MAX_MESSAGE = 300
+CONNECTIONS = 8
+KEEP_ALIVE_SECONDS = 90.0
+"""Longer than the slowest pace of looking at a cluster: a handshake costs more than an idle connection."""
+CLOSING_ROUNDS = 100
+"""Of the event loop; a socket needs about five."""
 NO_ANSWER = 0
 """The status of an error where there was none."""
 
@@ -55,6 +62,37 @@ def trust(access: Access) -> ssl.SSLContext:
     finally:
         os.close(handle)
     return context
+
+
+class Session:
+    """A session over one kind of trust, of which no socket is left once it is closed. Nothing of the environment has a
+    say in it, and no cookie is kept."""
+
+    def __init__(self, tls: ssl.SSLContext, **options: Any) -> None:
+        self._sockets: WeakSet[socket.socket] = WeakSet()
+        connector = aiohttp.TCPConnector(
+            ssl=tls, limit=CONNECTIONS, keepalive_timeout=KEEP_ALIVE_SECONDS, socket_factory=self._socket
+        )
+        cookies = aiohttp.DummyCookieJar()
+        self.http = aiohttp.ClientSession(connector=connector, cookie_jar=cookies, trust_env=False, **options)
+
+    def _socket(self, address: aiohttp.AddrInfoType) -> socket.socket:
+        made = socket.socket(*address[:3])
+        self._sockets.add(made)
+        return made
+
+    async def close(self) -> None:
+        """Return once all sockets are closed. A request that was given up leaves one that waits for the other side's
+        farewell, which on a dead link never comes: it is told here that nothing will."""
+        await self.http.close()
+        for _ in range(CLOSING_ROUNDS):
+            left = [made for made in self._sockets if made.fileno() >= 0]
+            if not left:
+                return
+            for made in left:
+                with suppress(OSError):
+                    made.shutdown(socket.SHUT_RDWR)
+            await asyncio.sleep(0)
 
 
 def error_of(status: int, message: str) -> ApiError:
@@ -114,13 +152,6 @@ async def refusal(response: aiohttp.ClientResponse) -> ApiError:
     except (Unavailable, KeyError):
         message = f"HTTP status {response.status}"
     return error_of(response.status, shorten(message, MAX_MESSAGE))
-
-
-async def close(session: aiohttp.ClientSession) -> None:
-    """Close a session, and return once its sockets are closed: an aborted one is in the loop's next rounds."""
-    await session.close()
-    for _ in range(3):
-        await asyncio.sleep(0)
 
 
 def abort(response: aiohttp.ClientResponse) -> None:

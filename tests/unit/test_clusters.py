@@ -33,6 +33,7 @@ from tests.fake_cluster import (
     refusal,
     release,
     running,
+    saying,
     serial_of,
 )
 
@@ -301,15 +302,10 @@ async def test_a_link_that_is_dead_without_a_word_is_found(cluster: FakeCluster)
 
 
 async def test_five_black_holes_do_not_disturb_another_cluster(bench: Bench) -> None:
-    async def swallow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.read()
-        writer.close()
-
-    async with await asyncio.start_server(swallow, "127.0.0.1") as hole:
-        host, port = hole.sockets[0].getsockname()
+    async with saying(None) as hole:
 
         async def access() -> Access:
-            return bench.cluster.access(servers=(f"{host}:{port}",))
+            return bench.cluster.access(servers=(hole,))
 
         for n in range(5):
             bench.clusters.watch(f"hole-{n}", bench.target, access, bench.changed)
@@ -317,7 +313,7 @@ async def test_five_black_holes_do_not_disturb_another_cluster(bench: Bench) -> 
         bench.cluster.put(RELEASES, release("bp-late"))
         await bench.until(lambda: "bp-late" in bench.releases)
         await asyncio.wait_for(bench.clusters.close(), PATIENCE)
-        assert connections_to(port, bench.cluster.port) == 0
+        assert connections_to(int(hole.partition(":")[2]), bench.cluster.port) == 0
 
 
 # --- refusals and certificates ----------------------------------------------------------------------------------------

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import ssl
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -14,7 +13,7 @@ from aiohttp import web
 
 from catalyst_operator.adapters import console
 from catalyst_operator.core.phase1.views import ConsoleView
-from tests.fake_cluster import TRUST, connections_to, server_certificate
+from tests.fake_cluster import TRUST, connections_to, saying, server_certificate
 
 NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
 FQDN = "omantel.omani.works"
@@ -109,15 +108,8 @@ async def test_a_proxy_of_the_environment_is_not_asked(monkeypatch: pytest.Monke
 )
 async def test_what_is_not_a_gateway(said: bytes | None, told: str) -> None:
     """A load balancer without anything behind it hangs up."""
-
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if said is None:
-            await reader.read()
-        writer.write(said or b"")
-        writer.close()
-
-    async with await asyncio.start_server(answer, HOST) as server:
-        found = await ask(server.sockets[0].getsockname()[1], limit_seconds=0.2)
+    async with saying(said) as server:
+        found = await ask(int(server.partition(":")[2]), limit_seconds=0.2)
     assert found.answers is False
     assert any(part in found.message for part in told.split("|")), found.message
 

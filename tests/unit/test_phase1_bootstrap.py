@@ -162,6 +162,12 @@ CASES = (
         code="ERR_FLUX_GONE",
     ),
     Case(
+        "HelmReleases are watched, and newer than the last look at Deployments, which was before Flux: not gone",
+        replace(EMPTY, releases=tuple(replace(r, created=NOW - timedelta(seconds=1)) for r in kit.chain("bp-cilium"))),
+        Reason.FLUX_MISSING,
+        "Awaited: source-controller, kustomize-controller, helm-controller in flux-system.",
+    ),
+    Case(
         "no GitRepository and no Kustomization yet",
         replace(up(sources=()), kustomizations=()),
         Reason.RUNNING,

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
+import socket
+import threading
 from asyncio import sslproto
-from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,7 +30,9 @@ from tests.fake_cluster import (
     refusal,
     release,
     running,
+    saying,
     serial_of,
+    server_context,
 )
 
 HELM_RELEASES = Kind("helm.toolkit.fluxcd.io/v2", "helmreleases")
@@ -80,29 +84,17 @@ async def test_a_server_of_another_authority_is_not_trusted() -> None:
 
 
 async def test_what_does_not_speak_tls_is_not_trusted() -> None:
-    async def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
-        await writer.drain()
-        writer.close()
-
-    async with await asyncio.start_server(answer, "127.0.0.1") as server:
-        host, port = server.sockets[0].getsockname()
-        async with RemoteCluster(FakeCluster().access(servers=(f"{host}:{port}",))) as api:
-            with pytest.raises(Untrusted, match="does not speak TLS as expected"):
-                await api.list(*WHERE)
+    plain = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
+    async with saying(plain) as server, RemoteCluster(FakeCluster().access(servers=(server,))) as api:
+        with pytest.raises(Untrusted, match="does not speak TLS as expected"):
+            await api.list(*WHERE)
 
 
 async def test_a_server_that_hangs_up_in_the_handshake_is_not_called_a_stranger() -> None:
     """An API server that is just being stopped does that."""
-
-    async def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.close()
-
-    async with await asyncio.start_server(answer, "127.0.0.1") as server:
-        host, port = server.sockets[0].getsockname()
-        async with RemoteCluster(FakeCluster().access(servers=(f"{host}:{port}",))) as api:
-            with pytest.raises(Unavailable, match=r"closed the connection|reset by peer"):
-                await api.list(*WHERE)
+    async with saying(b"") as server, RemoteCluster(FakeCluster().access(servers=(server,))) as api:
+        with pytest.raises(Unavailable, match=r"closed the connection|reset by peer"):
+            await api.list(*WHERE)
 
 
 async def test_nothing_of_the_environment_has_a_say(cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -374,6 +366,41 @@ async def test_no_connection_is_open_afterwards(cluster: FakeCluster) -> None:
         with pytest.raises(Unavailable, match="the connection was closed"):
             await api.list(*WHERE)
     await api.close()
+
+
+async def test_a_request_that_was_given_up_holds_no_connection() -> None:
+    """TLS wants a farewell, which a server that is stuck or out of reach never says."""
+    with stuck_server() as (server, asked):
+        async with RemoteCluster(FakeCluster().access(servers=(server,))) as api:
+            asking = asyncio.create_task(api.list(*WHERE))
+            assert await asyncio.to_thread(asked.wait, PATIENCE)
+            asking.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await asking
+            await asyncio.wait_for(api.close(), PATIENCE)
+            assert connections_to(int(server.partition(":")[2])) == 0
+
+
+@contextmanager
+def stuck_server() -> Iterator[tuple[str, threading.Event]]:
+    """Reads one request, and then does nothing any more: not even what its TLS would do by itself."""
+    asked, over = threading.Event(), threading.Event()
+
+    def serve() -> None:
+        connection, _ = listener.accept()
+        with server_context().wrap_socket(connection, server_side=True) as spoken:
+            spoken.recv(1)
+            asked.set()
+            over.wait(4 * PATIENCE)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            yield f"127.0.0.1:{listener.getsockname()[1]}", asked
+        finally:
+            over.set()
+            thread.join()
 
 
 async def test_a_watch_that_was_left_holds_no_connection(cluster: FakeCluster) -> None:

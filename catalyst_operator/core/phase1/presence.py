@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from catalyst_operator.core.phase1.views import SOURCE, ClusterView, Survey, kit_name
 
 CONTROLLERS = ("source-controller", "kustomize-controller", "helm-controller")
 """Without any one of these nothing of the kit is ever installed."""
+SETTLED = timedelta(seconds=30)
+"""More than the clocks of the two clusters may be apart."""
 
 
 def lacking(survey: Survey) -> tuple[str, ...]:
@@ -22,11 +26,12 @@ def unavailable(survey: Survey) -> tuple[str, ...]:
 
 def gone(view: ClusterView, flux_seen: bool) -> tuple[str, ...]:
     """The controllers that were there once and are not any more. HelmReleases tell that as well as `flux_seen` does:
-    somebody made them."""
+    somebody made them. Not those that are newer than the look at Deployments, which may have been before Flux."""
     survey = view.survey
-    if survey is None or survey.deployments is None or not (flux_seen or view.releases):
+    if survey is None or survey.deployments is None:
         return ()
-    return lacking(survey)
+    was_there = flux_seen or any(r.created and survey.at - r.created >= SETTLED for r in view.releases)
+    return lacking(survey) if was_there else ()
 
 
 def objects_awaited(view: ClusterView, fqdn: str) -> tuple[str, ...]:
