@@ -52,6 +52,16 @@ def test_a_kustomization_that_did_not_apply_yet_leaves_it_incomplete(others: tup
     assert (found.names, found.known, found.complete) == (("bp-a",), True, False)
 
 
+def test_what_is_still_to_come_counts_from_the_start() -> None:
+    """Or progress would go back when it comes; and nothing is said to be missing that only is not there yet."""
+    outer = kit.kustomization(KIT, kit.applied(("bp-a",)), kit.inventory(("infrastructure",), "Kustomization"))
+    rendered = ("bp-a", "external-dns")
+    before = expected(outer, rendered, (), (outer,))
+    after = expected(outer, rendered, (), (outer, _infrastructure(kit.applied(("external-dns",)))))
+    assert before.names == after.names == rendered
+    assert before.notes == after.notes == ()
+
+
 def test_an_inventory_of_a_first_revision_that_is_not_healthy_yet_is_known_and_incomplete() -> None:
     """With `wait`, Flux writes the inventory first and the applied revision once all is healthy."""
     outer = kit.kustomization(KIT, kit.inventory(("bp-a",)), kit.status(lastAttemptedRevision="main@sha1:1"))

@@ -46,11 +46,14 @@ def expected(
     family = _family(kit, others)
     told = tuple(name for k in family for name in _names(k, _HELM_RELEASE))
     contained = {name for k in family for name in _names(k, _KUSTOMIZATION)}
+    complete = all(k.applied_revision for k in family) and contained <= {k.name for k in family}
+    # What a Kustomization is still to add counts from the start: progress must not go back when it comes.
+    to_come = () if complete else rendered
     return Expected(
-        names=_merged(told, selected),
+        names=_merged(told, selected, to_come),
         known=True,
-        complete=all(k.applied_revision for k in family) and contained <= {k.name for k in family},
-        notes=_notes(_merged(told), _merged(rendered), _merged(selected)),
+        complete=complete,
+        notes=_notes(_merged(told, to_come), _merged(rendered), _merged(selected)),
     )
 
 
