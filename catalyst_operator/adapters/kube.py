@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
+from aiohttp.http_exceptions import HttpProcessingError
 from kubernetes.aio import client, config
 
 from catalyst_operator.api import labels
@@ -166,7 +167,8 @@ class Kube:
         try:
             async for line in response.response.content:
                 yield line.decode(errors="replace")
-        except (aiohttp.ClientError, TimeoutError, ValueError) as error:  # ValueError: a line too long for the buffer
+        # A line too long for the buffer is the last or the next to last, which depends on aiohttp.
+        except (aiohttp.ClientError, TimeoutError, HttpProcessingError, ValueError) as error:
             raise Unavailable(0, f"the log of {namespace}/{pod} broke off: {error}") from error
         finally:
             response.response.close()
