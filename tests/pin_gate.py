@@ -6,6 +6,7 @@ cluster would make of it.
 
 from __future__ import annotations
 
+import re
 import shlex
 import sys
 import tempfile
@@ -22,6 +23,11 @@ from tests.integration import cloud_init
 from tests.integration.tofu import OpenTofu
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+_MADE = {
+    "flux": re.compile(r"^\s*as_helm_release (\S+) (\S+) ", re.MULTILINE),
+    "cilium": re.compile(r"^\s*helm install (\S+) .*--namespace (\S+)", re.MULTILINE),
+}
+"""How first boot makes each Helm release: its name, then its namespace."""
 
 
 def rendered(release: Release, tofu: OpenTofu) -> Rendered:
@@ -34,6 +40,7 @@ def rendered(release: Release, tofu: OpenTofu) -> Rendered:
     found = {program.chart: kit_release(program, substituted) for program in ADOPTED}
     return Rendered(
         node_env=node_env(first.files["/etc/catalyst/node.env"].text),
+        booted=booted(first.files["/usr/local/lib/catalyst/bootstrap-cluster.sh"].text),
         cilium_values=yaml.safe_load(first.files["/etc/catalyst/cilium-values.yaml"].text),
         kit={chart: release for chart, release in found.items() if release},
     )
@@ -43,6 +50,13 @@ def node_env(text: str) -> dict[str, str]:
     """The variables of a node, unquoted as the shell does it."""
     words = (word.partition("=") for line in text.splitlines() for word in shlex.split(line))
     return {name: value for name, _, value in words}
+
+
+def booted(script: str) -> dict[str, tuple[str, str]]:
+    """Name and namespace of each Helm release that the script makes; what it makes twice, or not at all, is left
+    out."""
+    made = {name: pattern.findall(script) for name, pattern in _MADE.items()}
+    return {name: found[0] for name, found in made.items() if len(found) == 1}
 
 
 def kit_release(program: Adopted, values: Mapping[str, str], text: str | None = None) -> KitRelease | None:

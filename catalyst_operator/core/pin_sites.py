@@ -72,12 +72,16 @@ class KitRelease:
 
 @dataclass(frozen=True)
 class Rendered:
-    """What a new cluster is told, with a release: variables of the first node, Cilium's values there, and the kit's
-    HelmReleases after substitution, by chart."""
+    """What a new cluster is told, with a release."""
 
     node_env: Mapping[str, str]
+    """Variables of the first node."""
+    booted: Mapping[str, tuple[str, str]]
+    """Program, as its download is called -> name and namespace of the Helm release that first boot makes of it."""
     cilium_values: Mapping[str, Any]
+    """What first boot gives to Cilium's chart."""
     kit: Mapping[str, KitRelease]
+    """Chart -> the kit's HelmRelease of it, after substitution."""
 
 
 @dataclass(frozen=True)

@@ -98,6 +98,17 @@ def _boot_url(facts: Facts) -> Iterator[str]:
         )
 
 
+def _boot_place(facts: Facts) -> Iterator[str]:
+    program = facts.program
+    made, wanted = facts.rendered.booted.get(program.download), (program.release_name, program.namespace)
+    if made != wanted:
+        told = f"release {made[0]} in {made[1]}" if made else "no Helm release"
+        yield (
+            f"First boot makes {told} of {program.name}, but the kit upgrades {wanted[0]} in {wanted[1]}: there would "
+            "be two. Make infra/hetzner/scripts/bootstrap-cluster.sh and core/pin_sites.py say the same."
+        )
+
+
 def _kit_version(facts: Facts) -> Iterator[str]:
     chart, file, wanted = facts.program.chart, facts.program.file, facts.release.kit.get(facts.program.chart)
     if facts.kit is None:
@@ -171,6 +182,7 @@ def _kit_values(facts: Facts) -> Iterator[str]:
 _CHECKS: tuple[tuple[str, tuple[Adopted, ...], Callable[[Facts], Iterator[str]]], ...] = (
     ("cloud-init has the release's version", ADOPTED, _boot_version),
     ("cloud-init fetches that version", ADOPTED, _boot_url),
+    ("first boot makes the release that the kit upgrades", ADOPTED, _boot_place),
     ("the kit has the release's chart", ADOPTED, _kit_version),
     ("the kit's own default is the default release's", ADOPTED, _kit_default),
     ("the kit brings the version that booted", ADOPTED, _kit_takes_over),

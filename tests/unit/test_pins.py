@@ -17,6 +17,7 @@ from tests import gen, pin_gate
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 ROWS = (REPOSITORY / pins.ROWS).read_text(encoding="utf-8")
+SCRIPT = (REPOSITORY / "infra/hetzner/scripts/bootstrap-cluster.sh").read_text(encoding="utf-8")
 CILIUM_VALUES = (REPOSITORY / "infra/hetzner/cilium-values.yaml").read_text(encoding="utf-8")
 BUMPED = "bumped"
 """A release of the tests' own, with the next Flux; no bp-flux wraps it yet."""
@@ -35,7 +36,7 @@ charts:
 NEXT_ROWS = ROWS.replace("\ncharts:\n  bp-flux:", NEXT_ROW)
 
 
-def booted(release: Release) -> dict[str, str]:
+def node_env(release: Release) -> dict[str, str]:
     """What cloudinit.tf makes of a release's downloads in node.env (an integration test renders the real one)."""
     pairs = ((program.download.upper(), program.booted(release)) for program in ADOPTED)
     return {k: v for name, pin in pairs for k, v in ((f"{name}_VERSION", pin.version), (f"{name}_URL", pin.url))}
@@ -51,7 +52,8 @@ class Sites:
         default_factory=lambda: {p.chart: (REPOSITORY / p.file).read_text(encoding="utf-8") for p in ADOPTED}
     )
     cilium_values: str = CILIUM_VALUES
-    node_env: Mapping[str, str] = field(default_factory=lambda: booted(releases.load().get()))
+    script: str = SCRIPT
+    node_env: Mapping[str, str] = field(default_factory=lambda: node_env(releases.load().get()))
 
     @property
     def release(self) -> Release:
@@ -62,6 +64,9 @@ class Sites:
 
     def file(self, program: Adopted, old: str, new: str) -> Sites:
         return replace(self, files={**self.files, program.chart: exchanged(self.files[program.chart], old, new)})
+
+    def boot(self, old: str, new: str) -> Sites:
+        return replace(self, script=exchanged(self.script, old, new))
 
     def values(self, old: str, new: str) -> Sites:
         return replace(self, cilium_values=exchanged(self.cilium_values, old, new))
@@ -76,6 +81,7 @@ class Sites:
         found = {p.chart: pin_gate.kit_release(p, substituted, self.files[p.chart]) for p in ADOPTED}
         rendered = Rendered(
             node_env=self.node_env,
+            booted=pin_gate.booted(self.script),
             cilium_values=yaml.safe_load(self.cilium_values),
             kit={chart: release for chart, release in found.items() if release},
         )
@@ -176,6 +182,26 @@ ALONE: dict[str, tuple[Change, str]] = {
         "The values of Cilium in clusters/_template/bootstrap-kit/01-cilium.yaml are not those of "
         "infra/hetzner/cilium-values.yaml",
     ),
+    "first boot: Flux under another name": (
+        lambda s: s.boot("as_helm_release flux flux-system", "as_helm_release flux2 flux-system"),
+        "First boot makes release flux2 in flux-system of Flux, but the kit upgrades flux in flux-system",
+    ),
+    "first boot: Flux in another namespace": (
+        lambda s: s.boot("as_helm_release flux flux-system", "as_helm_release flux flux"),
+        "First boot makes release flux in flux of Flux, but the kit upgrades flux in flux-system",
+    ),
+    "first boot: Flux that no Helm release has": (
+        lambda s: s.boot('as_helm_release flux flux-system "$CACHE_DIR/flux-install.yaml"', "to_json"),
+        "First boot makes no Helm release of Flux",
+    ),
+    "first boot: Cilium under another name": (
+        lambda s: s.boot("helm install cilium ", "helm install cni "),
+        "First boot makes release cni in kube-system of Cilium, but the kit upgrades cilium in kube-system",
+    ),
+    "first boot: Cilium in another namespace": (
+        lambda s: s.boot('cilium.tgz" --namespace kube-system', 'cilium.tgz" --namespace cilium'),
+        "First boot makes release cilium in cilium of Cilium, but the kit upgrades cilium in kube-system",
+    ),
     "kit: bp-flux, whatever the release says": (
         lambda s: s.file(FLUX, "${BP_FLUX_VERSION:=1.1.2}", "1.1.1"),
         "03-flux.yaml brings Flux 2.3.0 by bp-flux 1.1.1, over the 2.4.0 that cloud-init boots",
@@ -255,7 +281,7 @@ def test_the_seeds_incident_is_refused_however_it_comes_about() -> None:
 
 def bumped() -> Sites:
     """A Sovereign that names another release than the default."""
-    return Sites(BUMPED, NEXT_ROWS, node_env=booted(releases.parse(NEXT_ROWS).get(BUMPED)))
+    return Sites(BUMPED, NEXT_ROWS, node_env=node_env(releases.parse(NEXT_ROWS).get(BUMPED)))
 
 
 def test_a_second_release_is_judged_by_the_same_gate() -> None:
