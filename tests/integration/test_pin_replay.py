@@ -20,11 +20,19 @@ from tests import pin_gate
 from tests.integration.apiserver import Api, ApiError, ApiServer
 from tests.integration.conftest import CRDS, REPOSITORY
 from tests.integration.flux import _crds
+from tests.integration.new_cluster import wait_until
 from tests.integration.tofu import OpenTofu
 
 pytestmark = pytest.mark.integration
 
 BUCKETS = f"{CRDS}/buckets.source.toolkit.fluxcd.io"
+STORED = "/apis/source.toolkit.fluxcd.io/v1/namespaces/default/buckets"
+BUCKET = {
+    "apiVersion": "source.toolkit.fluxcd.io/v1",
+    "kind": "Bucket",
+    "metadata": {"name": "charts", "namespace": "default"},
+    "spec": {"bucketName": "charts", "endpoint": "s3.example", "interval": "5m"},
+}
 REFUSAL = re.compile(r'status\.storedVersions\[0\]: Invalid value: "v1": (must appear in|missing from) spec\.versions')
 """The seeds' words, which are those of Kubernetes 1.31; newer API servers say the same at greater length."""
 ROWS = (REPOSITORY / pins.ROWS).read_text(encoding="utf-8")
@@ -39,10 +47,11 @@ def tofu(tmp_path_factory: pytest.TempPathFactory) -> OpenTofu:
 
 @pytest.fixture(scope="module")
 def booted(apiserver: ApiServer) -> Iterator[Api]:
-    """An API server with the Buckets of a Flux that stores them as v1."""
+    """An API server with a Flux that stores its Buckets as v1, and one of them."""
     api = apiserver.api
     [file] = [file for file in _crds() if file.name == "source.toolkit.fluxcd.io_buckets.yaml"]
     api.create(CRDS, yaml.safe_load(file.read_text("utf-8")))
+    wait_until(lambda: api.create(STORED, BUCKET), "Buckets are served")
     yield api
     api.delete(BUCKETS)
 
@@ -55,6 +64,7 @@ def test_the_api_server_refuses_the_older_schema_as_the_seeds_tell(booted: Api) 
     older = [{**schema, "name": "v1beta1", "storage": False}, {**schema, "name": "v1beta2", "storage": True}]
     with pytest.raises(ApiError, match=REFUSAL):
         booted.patch(BUCKETS, {"spec": {"versions": older}})
+    assert booted.get(f"{STORED}/charts")["spec"]["endpoint"] == "s3.example"
 
 
 def test_the_api_server_takes_a_schema_that_keeps_the_stored_version(booted: Api) -> None:
