@@ -159,12 +159,14 @@ def test_a_file_that_went_bad_is_fetched_again(node: Node, mirror: Server) -> No
     [
         (f"{OTHER}  k3s-arm64\n{DIGEST}  k3s\n", "as sha256sum writes it"),
         (f"{DIGEST} *k3s\n", "as sha256sum --binary writes it"),
+        (f"{OTHER[:40]}  k3s\n{DIGEST}  k3s\n", "beside a sum of another kind"),
         (
             "apiVersion: v1\nentries:\n  other:\n"
             f"  - digest: {OTHER}\n    name: x\n    urls:\n    - k3s-2\n"
             f"  - created: now\n    digest: {DIGEST}\n    urls:\n    - https://charts.example/k3s\n    version: 1\n",
             "as the index of a Helm repository has it",
         ),
+        (f"  - digest: {DIGEST}\n    urls:\n    - k3s\n", "as an index has it that begins with the digest"),
     ],
 )
 def test_without_a_pin_the_vendors_checksum_decides(
@@ -183,7 +185,17 @@ def test_a_file_that_the_vendor_does_not_vouch_for_is_not_used(node: Node, mirro
     assert node.fetched is None
 
 
-@pytest.mark.parametrize("checksums", ["", f"{DIGEST}  k3s-arm64\n", "<html>Not Found</html>", "abc  k3s\n"])
+@pytest.mark.parametrize(
+    "checksums",
+    [
+        "",
+        f"{DIGEST}  k3s-arm64\n",
+        "<html>Not Found</html>",
+        "abc  k3s\n",
+        # The chart before it has one, and it has none.
+        f"  - created: now\n    digest: {DIGEST}\n    urls:\n    - k3s-2\n  - created: now\n    urls:\n    - k3s\n",
+    ],
+)
 def test_no_checksum_means_no_download(node: Node, mirror: Server, vendor: Server, checksums: str) -> None:
     vendor.files["/checksums"] = checksums.encode()
     ran = node.fetch(f"{mirror.url}/k3s", checksums_url=f"{vendor.url}/checksums")

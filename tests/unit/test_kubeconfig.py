@@ -211,6 +211,10 @@ REFUSED: dict[str, tuple[Change, str]] = {
         "certificate-authority-data is not a certificate",
     ),
     "has no base64": (setting(f"{USER}.client-key-data", "-----BEGIN"), "client-key-data is not base64 of PEM text"),
+    "has more than base64": (
+        setting(f"{USER}.client-key-data", f"{encoded(ACCESS.key.get_secret_value())}!"),
+        "client-key-data is not base64 of PEM text",
+    ),
     "has base64 of something": (
         setting(f"{USER}.client-certificate-data", base64.b64encode(b"\xff\xfe").decode()),
         "client-certificate-data is not base64 of PEM text",
@@ -263,6 +267,7 @@ def test_it_is_refused_by_the_name_of_its_field(what: str) -> None:
         ("a: 2026-99-99", "the kubeconfig is not YAML"),
         ("? [a]\n: b\n", "the kubeconfig is not YAML"),
         ("a: &x [1]\nb: *x\n", "anchors, aliases, tags and directives are not allowed"),
+        ("a: &x [1]\n", "anchors, aliases, tags and directives are not allowed"),
         ("a: !!python/object/apply:os.system [id]\n", "anchors, aliases, tags and directives"),
         ("%TAG ! tag:x,2026:\n---\na: b\n", "anchors, aliases, tags and directives"),
         ("[" * 5000, "the kubeconfig is nested too deeply"),

@@ -234,6 +234,10 @@ ALONE: dict[str, tuple[Change, str]] = {
         lambda s: s.file(FLUX, PRESERVED, f"{PRESERVED}    disableTakeOwnership: false\n"),
         "03-flux.yaml has disableTakeOwnership, but release 2026-04 boots Flux 2.4.0, which does not know it",
     ),
+    "kit: the same field for installing": (
+        lambda s: s.file(FLUX, "  install:\n", "  install:\n    disableTakeOwnership: false\n"),
+        "03-flux.yaml has disableTakeOwnership, but release 2026-04 boots Flux 2.4.0, which does not know it",
+    ),
     "kit: Cilium in another namespace": (
         lambda s: s.file(CILIUM, "targetNamespace: kube-system", "targetNamespace: cilium"),
         "01-cilium.yaml makes release cilium in cilium, but first boot made cilium in kube-system",
@@ -306,6 +310,11 @@ def test_a_newer_flux_knows_the_field_of_its_component() -> None:
     """The component adds it for just these releases."""
     with_field = bumped().file(FLUX, PRESERVED, f"{PRESERVED}    disableTakeOwnership: false\n")
     assert with_field.violations() == []
+
+
+def test_a_kit_that_insists_on_a_version_needs_no_default() -> None:
+    """Whoever then uses the template without the operator is told so by Flux."""
+    assert Sites().file(FLUX, "${BP_FLUX_VERSION:=1.1.2}", "${BP_FLUX_VERSION}").violations() == []
 
 
 def test_a_helm_release_that_leaves_names_out_is_read_as_flux_does() -> None:

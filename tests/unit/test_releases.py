@@ -104,6 +104,7 @@ def test_a_digest_for_something_unknown_is_refused() -> None:
         (("releases", "r", "downloads", "k3s", "sha256"), None, "it would be used unchecked"),
         (("releases", "r", "downloads", "k3s", "sha256"), "abc", "should match pattern"),
         (("releases", "r", "downloads", "k3s", "checksums_url"), "http://a/b", "should match pattern"),
+        (("releases", "r", "downloads", "k3s", "url"), "file:///k3s", "should match pattern"),
         (("releases", "r", "downloads", "k3s", "sha"), DIGEST, "Extra inputs are not permitted"),
         (("releases", "r", "downloads", "rke2"), {}, "Extra inputs are not permitted"),
         (("charts", "bp-flux", "1.1.2"), {"wraps": "flux2", "version": "2.14.1"}, "app_version\n  Field required"),

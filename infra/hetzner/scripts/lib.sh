@@ -68,6 +68,7 @@ digest_in() {
   awk -v name="$2" '
     /^  - / { digest = "" }
     $1 == "digest:" { digest = $2 }
+    $1 == "-" && $2 == "digest:" { digest = $3 }
     $1 == "-" && $2 != "" { count = split($2, path, "/"); if (path[count] == name) { print digest; exit } }
     $1 ~ /^[0-9a-f]+$/ && length($1) == 64 && ($2 == name || $2 == "*" name) { print $1; exit }
   ' "$1"
