@@ -82,7 +82,7 @@ def _secret(name: str) -> Object:
         "type": "Opaque",
     }
     if name == seeds.PULL:
-        # Flux reads it for every chart, whether the owner has given one or not.
+        # The API server takes no Secret of this type without the key.
         return {**made, "type": "kubernetes.io/dockerconfigjson", "data": {".dockerconfigjson": _NO_LOGIN}}
     return made
 
