@@ -97,8 +97,8 @@ class Cluster:
         await self._kubectl.apply(self._boot.config.text(KIT))
 
 
-async def has_flux(place: Place) -> bool:
-    """Whether the boot got as far as to install it, and the API server says so."""
+async def has_flux_namespace(place: Place) -> bool:
+    """Whether the boot got as far as to make Flux's namespace, and the API server says so."""
     return await Kubectl(place).has("namespace", flux.NAMESPACE)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from e2e.lab.hcloud.boot import control_plane, first_boot
 from e2e.lab.hcloud.boot.booting import Booting
 from e2e.lab.hcloud.boot.boots import Boots
-from e2e.lab.hcloud.boot.cluster import has_flux, write_kit_faults
+from e2e.lab.hcloud.boot.cluster import has_flux_namespace, write_kit_faults
 from e2e.lab.hcloud.boot.first_boot import FirstBoot, Role
 from e2e.lab.hcloud.boot.host import Host
 from e2e.lab.hcloud.boot.place import Place
@@ -146,6 +146,6 @@ class Machine:
         return first
 
     async def put_kit_faults(self, faults: dict[str, Any]) -> None:
-        """Tell the stand-ins of its cluster, where Flux is: before that, the boot will."""
-        if self.has_api and self.first_boot().role is Role.FIRST and await has_flux(self.place):
+        """Tell the stand-ins of its cluster, where Flux' namespace is: before that, the boot will."""
+        if self.has_api and self.first_boot().role is Role.FIRST and await has_flux_namespace(self.place):
             await write_kit_faults(self.place, faults)

@@ -122,9 +122,9 @@ class Place:
             shutil.rmtree(self.published.parent)
 
     def environment(self, more: Mapping[str, str]) -> dict[str, str]:
-        """Of the server's processes: nothing of the emulator's own."""
+        """Of the server's processes, with the lab's mark on them: nothing of the emulator's own."""
         system = os.pathsep.join((str(self.layout.bin), "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"))
-        return {"PATH": system, "HOME": str(self.disk), "LANG": "C.UTF-8", **more}
+        return {"PATH": system, "HOME": str(self.disk), "LANG": "C.UTF-8", processes.MARK: str(self.root), **more}
 
 
 def disks(layout: Layout) -> Path:
