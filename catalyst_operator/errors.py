@@ -19,6 +19,17 @@ CatalystError
 │   ├── GitMissing         there is no such repository
 │   ├── GitRejected        it refused the commit, in its own words
 │   └── GitUnavailable     it is broken, out of reach, or not trusted
+├── DnsError               the DNS server's API said no, or nothing
+│   ├── DnsDenied          it does not accept the key
+│   ├── DnsConflict        the zone exists already, or a record cannot stand beside another
+│   ├── DnsRefused         it does not accept what was asked for
+│   └── DnsUnavailable     it is broken, out of reach, or not understood
+├── RegistrarError         a registrar's API said no, or nothing
+│   ├── RegistrarUnauthorized  it does not accept the credentials
+│   ├── RegistrarForbidden     they are accepted, but lack a right
+│   ├── RegistrarRefused       the change, or the domain, is not acceptable to it
+│   ├── RegistrarRateLimited   too many requests
+│   └── RegistrarUnavailable   it is broken, out of reach, or not understood
 └── CorruptRecord          the record ConfigMap does not parse
 """
 
@@ -109,6 +120,60 @@ class GitRejected(GitError):
 
 class GitUnavailable(GitError):
     """The server is broken, out of reach, or its certificate is not trusted."""
+
+
+class DnsError(CatalystError):
+    """A request to PowerDNS' API failed. The message is a clause, and never holds the key."""
+
+
+class DnsDenied(DnsError):
+    """The API key is not accepted."""
+
+
+class DnsConflict(DnsError):
+    """A zone of the name exists, or a record set of the name stands in the way."""
+
+
+class DnsRefused(DnsError):
+    """What was asked for is not acceptable: repeating it unchanged will not help."""
+
+
+class DnsUnavailable(DnsError):
+    """No answer, or none that can be used."""
+
+
+class RegistrarError(CatalystError):
+    """A request to a registrar's API failed. The message is a clause, and never holds credentials. `remedy` is one or
+    two sentences for the domain's owner, specific to the vendor."""
+
+    def __init__(self, message: str, remedy: str = "") -> None:
+        super().__init__(message)
+        self.remedy = remedy
+
+
+class RegistrarUnauthorized(RegistrarError):
+    """The credentials are not accepted: unknown, revoked, expired, or wrongly signed."""
+
+
+class RegistrarForbidden(RegistrarError):
+    """The credentials are known but lack a right: a scope, an address on an allow-list, a plan of the account."""
+
+
+class RegistrarRefused(RegistrarError):
+    """The domain is not in this account, is locked, or the change is not possible there: repeating it will not help."""
+
+
+class RegistrarRateLimited(RegistrarError):
+    """Too many requests. `until` is when it is worth asking again."""
+
+    def __init__(self, message: str, until: datetime, remedy: str = "") -> None:
+        super().__init__(message, remedy)
+        self.until = until
+
+
+class RegistrarUnavailable(RegistrarError):
+    """No answer, or none that can be used. Whether a change was carried out is then not known: look before repeating
+    it."""
 
 
 class CorruptRecord(CatalystError):

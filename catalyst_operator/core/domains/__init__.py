@@ -1,0 +1,1 @@
+"""Domains as decisions see them: names, zones, delegation. Pure, as everything in core."""
