@@ -26,6 +26,7 @@ CatalystError
 │   └── DnsUnavailable     it is broken, out of reach, or not understood
 ├── RegistrarError         a registrar's API said no, or nothing
 │   ├── RegistrarUnauthorized  it does not accept the credentials
+│   │   └── RegistrarCredentialsIncomplete  the Secret lacks a key, so nobody was asked
 │   ├── RegistrarForbidden     they are accepted, but lack a right
 │   ├── RegistrarRefused       the change, or the domain, is not acceptable to it
 │   ├── RegistrarRateLimited   too many requests
@@ -153,6 +154,14 @@ class RegistrarError(CatalystError):
 
 class RegistrarUnauthorized(RegistrarError):
     """The credentials are not accepted: unknown, revoked, expired, or wrongly signed."""
+
+
+class RegistrarCredentialsIncomplete(RegistrarUnauthorized):
+    """The Secret lacks `keys`, or they are empty. The registrar was not asked."""
+
+    def __init__(self, message: str, keys: tuple[str, ...], remedy: str = "") -> None:
+        super().__init__(message, remedy)
+        self.keys = keys
 
 
 class RegistrarForbidden(RegistrarError):

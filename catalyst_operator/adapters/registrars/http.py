@@ -1,0 +1,199 @@
+"""One client for all registrars: what may be repeated, how long to wait, and what of an answer is never passed on.
+
+Credentials travel in headers and, with two vendors, in the query of the URL. So no error made here holds a request, an
+answer, or an exception of httpx that holds one of them, and httpx's own log lines lose their queries.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from typing import Any, TypedDict, Unpack
+
+import httpx
+from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, stop_after_delay, wait_exponential
+
+from catalyst_operator.api.labels import OPERATOR_NAME
+from catalyst_operator.core.redact import shorten
+from catalyst_operator.errors import RegistrarRateLimited, RegistrarUnavailable
+
+LIMIT_SECONDS = 15.0
+"""For one request, from the connection to the last byte of the answer."""
+ATTEMPTS, PATIENCE_SECONDS = 3, 8.0
+"""How often a request that only reads is sent, and when no further one is begun."""
+DEFAULT_WAIT, LONGEST_WAIT = timedelta(minutes=1), timedelta(hours=1)
+"""After a rate limit: without a hint by the vendor, and at most whatever it says."""
+
+Clock = Callable[[], datetime]
+Pause = Callable[[float], Awaitable[None]]
+
+
+def utc_now() -> datetime:
+    """The time that waiting is counted from."""
+    return datetime.now(UTC)
+
+
+class Parts(TypedDict, total=False):
+    """What a request has besides its method and URL."""
+
+    params: Mapping[str, str]
+    headers: Mapping[str, str]
+    json: Any
+    form: Mapping[str, str]
+    content: bytes
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer below HTTP 500 that is neither a redirect nor a rate limit. Its content is not for messages: an echo
+    could hold credentials."""
+
+    status: int
+    headers: httpx.Headers
+    content: bytes
+
+    @property
+    def ok(self) -> bool:
+        """Whether the status is 2xx."""
+        return HTTPStatus.OK <= self.status < HTTPStatus.MULTIPLE_CHOICES
+
+    def json(self) -> Any:
+        """The value it holds; None if it is not JSON, as a proxy's page is not."""
+        try:
+            return json.loads(self.content)
+        except ValueError:
+            return None
+
+
+Hint = Callable[[Answer, datetime], timedelta | None]
+
+
+def retry_after(answer: Answer, now: datetime) -> timedelta | None:
+    """What the header Retry-After asks for, in seconds or as a date; None without one that can be read."""
+    text = answer.headers.get("Retry-After", "").strip()
+    if text.isdecimal():
+        return timedelta(seconds=min(int(text), int(LONGEST_WAIT.total_seconds())))
+    try:
+        when = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    return when - now if when.tzinfo else None
+
+
+class Api:
+    """One vendor's API at one address, through a client that others may use as well."""
+
+    def __init__(
+        self,
+        vendor: str,
+        base: str,
+        client: httpx.AsyncClient,
+        *,
+        clock: Clock = utc_now,
+        limit_seconds: float = LIMIT_SECONDS,
+        pause: Pause = asyncio.sleep,
+    ) -> None:
+        _LOG.addFilter(_without_queries)
+        self.vendor = vendor
+        self._base = base.rstrip("/")
+        self._client = client
+        self._clock = clock
+        self._limit_seconds = limit_seconds
+        self._pause = pause
+
+    def now(self) -> datetime:
+        """The time, for signatures and waits."""
+        return self._clock()
+
+    def url(self, path: str, params: Mapping[str, str] | None = None) -> str:
+        """The URL exactly as it is sent, for vendors that want it signed. The path begins with a slash."""
+        return str(httpx.URL(self._base + path, params=params or None))
+
+    async def read(self, method: str, path: str, *, hint: Hint = retry_after, **parts: Unpack[Parts]) -> Answer:
+        """Ask for something that changes nothing; repeated for a few seconds when nobody answers or the answer is 5xx.
+        Raises RegistrarRateLimited and RegistrarUnavailable."""
+        attempts = AsyncRetrying(
+            retry=retry_if_exception_type(RegistrarUnavailable),
+            stop=stop_after_attempt(ATTEMPTS) | stop_after_delay(PATIENCE_SECONDS),
+            wait=wait_exponential(multiplier=0.5, max=2),
+            sleep=self._pause,
+            reraise=True,
+        )
+        return await attempts(self._send, method, path, hint, parts)
+
+    async def change(self, method: str, path: str, *, hint: Hint = retry_after, **parts: Unpack[Parts]) -> Answer:
+        """Ask for a change, once. After RegistrarUnavailable it may have been made or not: look before repeating it."""
+        return await self._send(method, path, hint, parts)
+
+    def limited(self, wait: timedelta | None = None) -> RegistrarRateLimited:
+        """The error for a rate limit, for vendors that do not use HTTP 429 for it."""
+        patience = min(max(wait or DEFAULT_WAIT, timedelta(seconds=1)), LONGEST_WAIT)
+        until = self._clock() + patience
+        return RegistrarRateLimited(
+            f"{self.vendor} takes no more requests for these credentials until {until:%H:%M:%S} UTC",
+            until,
+            "Nothing needs to be done: the operator asks again then.",
+        )
+
+    def puzzled(self, what: str) -> RegistrarUnavailable:
+        """The error for an answer that is not as documented. `what` is a clause, in words of our own."""
+        return RegistrarUnavailable(f"{self.vendor}'s API {what}")
+
+    async def _send(self, method: str, path: str, hint: Hint, parts: Parts) -> Answer:
+        answer = await self._exchange(method, path, parts)
+        if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
+            raise self.limited(hint(answer, self._clock()))
+        if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            raise self.puzzled(f"answered with HTTP status {answer.status}")
+        if HTTPStatus.MULTIPLE_CHOICES <= answer.status < HTTPStatus.BAD_REQUEST:
+            raise self.puzzled(f"answered with a redirect (HTTP status {answer.status}), which is not followed")
+        return answer
+
+    async def _exchange(self, method: str, path: str, parts: Parts) -> Answer:
+        try:
+            request = self._request(method, path, parts)
+            async with asyncio.timeout(self._limit_seconds):
+                response = await self._client.send(request, follow_redirects=False)
+            return Answer(response.status_code, response.headers, response.content)
+        except TimeoutError:
+            reason = f"within {self._limit_seconds:g} s"
+        except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
+            reason = f"({_reason(error)})"
+        # Raised here, since those errors hold the request with its headers and would come along as context.
+        raise self.puzzled(f"did not answer {reason}")
+
+    def _request(self, method: str, path: str, parts: Parts) -> httpx.Request:
+        """Without the client's cookies: those are what vendors set in answers to other accounts."""
+        request = self._client.build_request(
+            method,
+            self.url(path, parts.get("params")),
+            headers={"User-Agent": OPERATOR_NAME, **parts.get("headers", {})},
+            json=parts.get("json"),
+            data=parts.get("form"),
+            content=parts.get("content"),
+            timeout=self._limit_seconds,
+        )
+        request.headers.pop("Cookie", None)
+        return request
+
+
+def _reason(error: Exception) -> str:
+    """The kind of error; with its text where that cannot quote a header or a URL."""
+    kind = type(error).__name__
+    return shorten(f"{kind}: {error}") if isinstance(error, httpx.ConnectError) else kind
+
+
+def _without_queries(record: logging.LogRecord) -> bool:
+    """httpx logs every URL at level INFO, and a query may hold a key."""
+    if isinstance(record.args, tuple):
+        record.args = tuple(arg.copy_with(query=None) if isinstance(arg, httpx.URL) else arg for arg in record.args)
+    return True
+
+
+_LOG = logging.getLogger("httpx")
