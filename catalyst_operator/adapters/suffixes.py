@@ -1,10 +1,10 @@
 """Where the name that somebody registered begins: acme.co.uk, not co.uk, and bank.com for acme.bank.com.
 
 By the public suffix list that comes with the package publicsuffixlist, so nothing is downloaded. Its private section
-counts as well: registries below a top-level domain (uk.com, us.com, eu.org) stand there, and registrars sell those names
-like others. Who offers names to the public below a domain of their own and has listed it there therefore delegates such
-a name by hand. A top-level domain that is not on the list, as the reserved `.test` is not, counts as a suffix of one
-label.
+counts as well: registries below a top-level domain (uk.com, us.com, eu.org) stand there, and registrars sell those
+names like others. Who offers names to the public below a domain of their own and has listed it there therefore
+delegates such a name by hand. A top-level domain that is not on the list, as the reserved `.test` is not, counts as a
+suffix of one label.
 """
 
 from __future__ import annotations

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 
 import httpx
 from pydantic import SecretStr
 
-from catalyst_operator.adapters.registrars.http import LIMIT_SECONDS, Api, Clock, utc_now
+from catalyst_operator.adapters.registrars.http import LIMIT_SECONDS, Api, Clock, Pause, utc_now
 from catalyst_operator.adapters.registrars.registrar import Registrar
 from catalyst_operator.adapters.registrars.vendor import Credentials, KeySet, Vendor, key_set
 from catalyst_operator.api.enums import RegistrarName
@@ -24,15 +25,16 @@ def connect(
     endpoint: str = "",
     clock: Clock = utc_now,
     limit_seconds: float = LIMIT_SECONDS,
+    pause: Pause = asyncio.sleep,
 ) -> Registrar:
     """An adapter for one account. `credentials` is what the Secret holds, as text; an empty endpoint is the vendor's
     own. Asks nobody. Raises RegistrarCredentialsIncomplete, or RegistrarUnauthorized for a value that cannot be
     one."""
     vendor = VENDORS[name]
     chosen = _chosen(vendor, credentials)
-    return vendor.adapter(
-        chosen, Api(vendor.title, endpoint or vendor.endpoint, client, clock=clock, limit_seconds=limit_seconds)
-    )
+    base = endpoint or vendor.endpoint
+    api = Api(vendor.title, base, client, clock=clock, limit_seconds=limit_seconds, pause=pause)
+    return vendor.adapter(chosen, api)
 
 
 def keys_of(name: RegistrarName) -> tuple[KeySet, ...]:
