@@ -7,6 +7,7 @@ answer, or an exception of httpx that holds one of them, and httpx's own log lin
 from __future__ import annotations
 
 import asyncio
+import copy
 import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping
@@ -106,6 +107,17 @@ class Api:
         self._clock = clock
         self._limit_seconds = limit_seconds
         self._pause = pause
+
+    @property
+    def base(self) -> str:
+        """The address, without a slash at its end."""
+        return self._base
+
+    def at(self, base: str) -> Api:
+        """The same at another address, for vendors whose credentials say which of several is theirs."""
+        other = copy.copy(self)
+        other._base = base.rstrip("/")
+        return other
 
     def now(self) -> datetime:
         """The time, for signatures and waits."""
