@@ -108,6 +108,7 @@ class Reason(StrEnum):
     AWAITING_ADDRESS = "AwaitingAddress"
     ZONE_FOREIGN = "ZoneForeign"
     POWERDNS_UNREACHABLE = "PowerDNSUnreachable"
+    DNS_NOT_CONFIGURED = "DNSNotConfigured"
     AWAITING_DELEGATION = "AwaitingDelegation"
     SERVERS_DISAGREE = "ServersDisagree"
     LIVE_RECORDS = "LiveRecords"

@@ -35,6 +35,10 @@ ANNOTATION_CANCEL = f"{GROUP}/cancelRequestedAt"
 ANNOTATION_REJOIN = f"{GROUP}/rejoinRequestedAt"
 ANNOTATION_HAND_OFF = f"{GROUP}/handOffRequestedAt"
 
+# On a DomainReservation: the name servers found at the registrar before the first change. Metadata survives a backup
+# and restore; status does not.
+ANNOTATION_PREVIOUS_NAMESERVERS = f"{GROUP}/previous-nameservers"
+
 # On a run's Job and Pod.
 LABEL_VERB = f"{GROUP}/verb"
 LABEL_ATTEMPT = f"{GROUP}/attempt"

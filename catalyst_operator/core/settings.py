@@ -7,6 +7,34 @@ from datetime import timedelta
 
 
 @dataclass(frozen=True)
+class Nameserver:
+    """One of the authoritative servers of the Sovereigns' zones, by its name without a trailing dot. With an address it
+    is asked there, and it can be given as glue where its name lies inside a delegated one."""
+
+    host: str
+    address: str = ""
+
+
+@dataclass(frozen=True)
+class DomainSettings:
+    """How domains are served. An operator without these serves none, and no Sovereign waits for one."""
+
+    nameservers: tuple[Nameserver, ...]
+    """At least one; what the parent of every domain has to delegate to."""
+    pools: tuple[str, ...] = ()
+    """Domains under which mode pool gives out names; their zones are served by PowerDNS too."""
+    check: timedelta = timedelta(seconds=2)
+    """The least pause between two looks at what a name's servers answer, while that is waited for."""
+    settled_check: timedelta = timedelta(minutes=5)
+    """The pause once everything answers."""
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """Names of the servers, sorted."""
+        return tuple(sorted(server.host for server in self.nameservers))
+
+
+@dataclass(frozen=True)
 class CoreSettings:
     """Built by `catalyst_operator.settings` from the environment; tests build it directly."""
 
@@ -59,3 +87,4 @@ class CoreSettings:
     run_memory_limit: str = "512Mi"
     grace_seconds: int = 900
     """A run's termination grace period: what tofu gets to write its state after SIGTERM."""
+    domains: DomainSettings | None = None

@@ -1,0 +1,104 @@
+"""May this owner have this name? Judged once, under one lock for all names; from then on it is held."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from catalyst_operator.api.conditions import ConditionType, Reason
+from catalyst_operator.api.enums import DomainMode
+from catalyst_operator.core import conditions
+from catalyst_operator.core.domains.names import parent_of, pool_of, related, reserved_labels
+from catalyst_operator.core.domains.observation import Observation
+from catalyst_operator.core.domains.steps import AT_ONCE, Step, done, stalled
+
+
+def is_judged(o: Observation) -> bool:
+    """Whether the name was given to this reservation."""
+    found = conditions.find(o.reservation.status.conditions, ConditionType.RESERVED)
+    return found is not None and found.status == "True"
+
+
+def refusal(o: Observation) -> Step | None:
+    """Why this name cannot be had in this mode, whoever asks."""
+    name, pools = o.name, o.domains.pools
+    pool = pool_of(name, pools)
+    if o.reservation.spec.mode is DomainMode.POOL:
+        if parent_of(name) not in pools:
+            offered = f": {', '.join(pools)}" if pools else "; this operator has none"
+            return stalled(
+                Reason.NOT_IN_POOL,
+                f"{name} is not one label in front of a pool domain{offered}. Choose such a name, or use mode "
+                "byo-manual for a domain of your own.",
+            )
+        if name.partition(".")[0] in reserved_labels():
+            return stalled(
+                Reason.NAME_RESERVED, f"{name.partition('.')[0]!r} is kept for the pool's own use. Choose another name."
+            )
+        return None
+    if pool is not None:
+        return stalled(
+            Reason.UNDER_POOL,
+            f"{name} is, holds or lies under the pool domain {pool}, which is not its owner's to delegate. Use mode "
+            "pool for a name in the pool, or a domain of your own.",
+        )
+    if not o.registered:
+        return stalled(
+            Reason.INVALID_SPEC,
+            f"{name} is a public suffix: nobody can own it. Use a domain that you registered below it, or a name below "
+            "that.",
+        )
+    return None
+
+
+def rival(o: Observation) -> Step | None:
+    """Another owner holds a name above or below this one."""
+    reference = o.reservation.spec.sovereign_ref
+    owner = reference.uid if reference else ""
+    holders = (r for r in o.rivals if r.holds and r.owner != owner and related(r.name, o.name))
+    found = next(holders, None)
+    if found is None:
+        return None
+    where = "above" if o.name.endswith(f".{found.name}") else "below"
+    return stalled(
+        Reason.DOMAIN_TAKEN,
+        f"{found.name}, the name {where} this one, is reserved for another owner. Choose another name; if that "
+        "reservation goes, this one follows by itself.",
+    )
+
+
+def held(o: Observation) -> Step:
+    """The name is this owner's, until when."""
+    if is_committed(o):
+        return done(Reason.COMMITTED, "Held for good: it has an address.")
+    until = expiry(o)
+    return done(Reason.RESERVED, f"Held until {until:%Y-%m-%d %H:%M:%S} UTC unless it gets an address.", renewal(o))
+
+
+def is_committed(o: Observation) -> bool:
+    """Whether the reservation does not run out any more: it has an address, or had one."""
+    served = o.zone is not None and o.zone.zone is not None and o.zone.zone.mark == o.uid
+    return o.reservation.spec.load_balancer_ip is not None or served or o.held
+
+
+def expiry(o: Observation) -> datetime:
+    """When an uncommitted reservation ends. While its Sovereign exists it is moved on, at half of its time."""
+    ttl, told = o.reservation.spec.ttl, o.reservation.status.expires_at
+    until = told or (o.reservation.metadata.creation_timestamp or o.now) + ttl
+    return o.now + ttl if o.owned and until - o.now <= ttl / 2 else until
+
+
+def has_expired(o: Observation) -> bool:
+    """Whether it was held and ran out. One that was refused is kept: it tells its owner why."""
+    return is_told_expired(o) or (is_judged(o) and not is_committed(o) and not o.owned and expiry(o) <= o.now)
+
+
+def is_told_expired(o: Observation) -> bool:
+    """Whether status says that it ran out; there is no way back from that."""
+    found = conditions.find(o.reservation.status.conditions, ConditionType.RESERVED)
+    return found is not None and found.reason == Reason.EXPIRED.value
+
+
+def renewal(o: Observation) -> timedelta:
+    """When to look again: at the renewal of one that is renewed, else at its end."""
+    left = expiry(o) - o.now
+    return max(AT_ONCE, left - o.reservation.spec.ttl / 2 if o.owned else left)

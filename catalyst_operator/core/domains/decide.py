@@ -1,0 +1,123 @@
+"""Deciding for a DomainReservation: one look at each side of it, and the first that is not as it should be speaks."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from catalyst_operator.api.conditions import ConditionType, Reason
+from catalyst_operator.api.enums import DomainMode
+from catalyst_operator.core.domains import claim, release, status
+from catalyst_operator.core.domains.actions import Action, Decision, DeleteReservation
+from catalyst_operator.core.domains.delegating import delegated, seen
+from catalyst_operator.core.domains.observation import Observation
+from catalyst_operator.core.domains.questions import ask, delegated_by_all, report
+from catalyst_operator.core.domains.registering import live_records, valid
+from catalyst_operator.core.domains.serving import awaiting_address, served
+from catalyst_operator.core.domains.steps import AT_ONCE, LOOK_AGAIN, Stance, Step, stalled, working
+
+Sides = dict[ConditionType, Step]
+"""Condition -> how that side stands. The order is that in which they matter."""
+
+
+def decide(o: Observation) -> Decision:
+    """What to do for a reservation."""
+    if o.settings.domains is None:
+        return _not_configured(o)
+    if o.deleting:
+        return _release(o)
+    if claim.has_expired(o):
+        return _expired(o)
+    refused = claim.refusal(o)
+    if refused or not claim.is_judged(o):
+        return _judge(o, refused)
+    sides = _sides(o)
+    actions, again = _collect(o, sides)
+    return Decision(actions, status.build(o, sides), again)
+
+
+def _judge(o: Observation, refused: Step | None) -> Decision:
+    """The first look at a name: it is held from now on, or refused."""
+    step = refused or claim.rival(o)
+    if step:
+        return Decision((), status.build(o, {ConditionType.RESERVED: step}), step.again)
+    sides = {
+        ConditionType.RESERVED: claim.held(o),
+        ConditionType.ZONE_READY: _waiting(o),
+        ConditionType.DELEGATED: _waiting(o),
+    }
+    return Decision((), status.build(o, sides), AT_ONCE)
+
+
+def _waiting(o: Observation) -> Step:
+    return awaiting_address(o) or working(Reason.PENDING, "The zone was not looked at yet.")
+
+
+def _sides(o: Observation) -> Sides:
+    sides: Sides = {ConditionType.RESERVED: claim.held(o)}
+    by_api = o.reservation.spec.mode is DomainMode.BYO_API
+    if by_api:
+        sides[ConditionType.REGISTRAR_CREDENTIALS_VALID] = valid(o)
+    waits = awaiting_address(o)
+    if waits:
+        # In time to say so before anything is spent.
+        live = live_records(o) if by_api else None
+        return {**sides, ConditionType.DELEGATED: live or waits, ConditionType.ZONE_READY: waits}
+    zone = served(o)
+    sides[ConditionType.ZONE_READY] = zone
+    sides[ConditionType.DELEGATED] = _delegation(o, zone, sides.get(ConditionType.REGISTRAR_CREDENTIALS_VALID))
+    return sides
+
+
+def _delegation(o: Observation, zone: Step, credentials: Step | None) -> Step:
+    """Nothing is delegated to servers that do not know the name, nor with credentials that were not accepted."""
+    found = o.zone.zone if o.zone else None
+    if found is None or found.mark != o.uid:
+        return replace(zone, actions=(), status="Unknown" if zone.status == "Unknown" else "False", again=None)
+    told = report(o)
+    if credentials is not None and credentials.stance is not Stance.DONE:
+        there = told is not None and delegated_by_all(o, told)
+        return seen(o) if there else replace(credentials, actions=(), again=None)
+    return delegated(o)
+
+
+def _collect(o: Observation, sides: Sides) -> tuple[tuple[Action, ...], timedelta | None]:
+    """All actions, each once, and the earliest time to look again."""
+    actions = [action for step in sides.values() for action in step.actions]
+    times = [step.again for step in sides.values() if step.again is not None]
+    found = o.zone.zone if o.zone else None
+    if found is not None and found.mark == o.uid:
+        asking = ask(o)
+        actions += asking.actions
+        times.append(asking.again)
+    return tuple(dict.fromkeys(actions)), min(times, default=None)
+
+
+def _expired(o: Observation) -> Decision:
+    """It ran out: said first, and removed with the next look."""
+    message = f"The reservation of {o.name} ran out at {claim.expiry(o):%Y-%m-%d %H:%M:%S} UTC; it is removed."
+    step = stalled(Reason.EXPIRED, message, again=AT_ONCE)
+    told = status.build(o, {ConditionType.RESERVED: step})
+    return Decision((DeleteReservation(),), told) if claim.is_told_expired(o) else Decision((), told, AT_ONCE)
+
+
+def _release(o: Observation) -> Decision:
+    if not o.held:
+        return Decision()
+    step = release.next_step(o)
+    if step.stance is Stance.DONE:
+        return Decision(step.actions)
+    actions, again = _collect(o, {ConditionType.READY: step})
+    return Decision(actions, status.build_release(o, step), again)
+
+
+def _not_configured(o: Observation) -> Decision:
+    """An operator that serves no domains holds nothing and touches nothing."""
+    message = (
+        "This operator serves no domains: its setting CATALYST_POWERDNS_URL is not set. docs/domains.md tells what it "
+        "takes."
+    )
+    step = stalled(Reason.DNS_NOT_CONFIGURED, message, again=LOOK_AGAIN)
+    if o.deleting and not o.held:
+        return Decision()
+    return Decision((), status.build(o, {ConditionType.RESERVED: step}), None)

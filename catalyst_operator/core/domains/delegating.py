@@ -1,0 +1,97 @@
+"""The delegation: what the parent has to hold, who puts it there, and whether the parent's own servers give it."""
+
+from __future__ import annotations
+
+from catalyst_operator.api.conditions import Reason
+from catalyst_operator.api.enums import DomainMode
+from catalyst_operator.core.domains import registering
+from catalyst_operator.core.domains import zone as zones
+from catalyst_operator.core.domains.actions import ChangePool
+from catalyst_operator.core.domains.names import parent_of
+from catalyst_operator.core.domains.observation import DnsReport, Observation
+from catalyst_operator.core.domains.questions import delegated_by_all, expected, report
+from catalyst_operator.core.domains.serving import unreadable
+from catalyst_operator.core.domains.steps import AT_ONCE, Step, done, stalled, working
+
+
+def delegated(o: Observation) -> Step:
+    """How the delegation stands. The zone is served by now."""
+    mode = o.reservation.spec.mode
+    if mode is DomainMode.POOL:
+        return _in_pool(o) or seen(o)
+    if mode is DomainMode.BYO_API:
+        told = report(o)
+        if told is not None and delegated_by_all(o, told):
+            return seen(o)
+        return registering.flipped(o) or seen(o)
+    return seen(o)
+
+
+def _in_pool(o: Observation) -> Step | None:
+    """The pool's zone is ours to write to, but for what others put there."""
+    pool = parent_of(o.name)
+    trouble = unreadable(o.parent, f"pool's zone {pool}")
+    if trouble:
+        return trouble
+    found = o.parent.zone if o.parent else None
+    if found is None:
+        return stalled(
+            Reason.POWERDNS_UNREACHABLE,
+            f"The zone of the pool domain {pool} is not in PowerDNS. Create it there, or correct the operator's "
+            "setting CATALYST_POOL_DOMAINS.",
+            status="Unknown",
+        )
+    others = zones.strangers(found, o.name, o.uid)
+    if others:
+        names = ", ".join(f"{r.name} {r.type}" for r in others[:5])
+        return stalled(
+            Reason.ZONE_FOREIGN,
+            f"The zone {pool} holds records at or below this name that are not this reservation's ({names}); a "
+            "delegation would hide them. They are never touched: remove them, or choose another name.",
+        )
+    wanted = zones.delegation(o.name, o.uid, o.domains.nameservers)
+    diff = zones.differences(found, wanted, o.uid, within=o.name)
+    if not diff.changes:
+        return None
+    return working(
+        Reason.AWAITING_DELEGATION, f"Delegating {o.name} in {pool}.", ChangePool(pool, diff.changes), again=AT_ONCE
+    )
+
+
+def seen(o: Observation) -> Step:
+    """What the parent's own servers say."""
+    told = report(o)
+    if told is None:
+        return _waits(f"Asking the servers of the zone above {o.name}.")
+    if told.error and not told.delegation:
+        return _waits(f"The servers of the zone above {o.name} cannot be asked: {told.error}. {_to_set(o)}")
+    if delegated_by_all(o, told):
+        servers = ", ".join(a.server for a in told.delegation)
+        return done(Reason.SUCCEEDED, f"Delegated to {', '.join(expected(o))}: {servers} say so.")
+    right = [a for a in told.delegation if not a.error and a.values == expected(o)]
+    words = "; ".join(a.words for a in told.delegation)
+    if right:
+        message = f"Not all servers of {told.parent} give {', '.join(expected(o))} for {o.name} yet: {words}."
+        return working(Reason.SERVERS_DISAGREE, message, summary=Reason.AWAITING_DELEGATION)
+    return _waits(f"{_to_set(o)} So far the servers of {told.parent} give: {words}.")
+
+
+def _waits(message: str) -> Step:
+    return working(Reason.AWAITING_DELEGATION, message, summary=Reason.AWAITING_DELEGATION)
+
+
+def _to_set(o: Observation) -> str:
+    """Who has to do what."""
+    hosts = ", ".join(expected(o))
+    if o.reservation.spec.mode is not DomainMode.BYO_MANUAL:
+        return f"Waiting for the parent's servers to give {hosts} for {o.name}."
+    if o.domain.is_registered:
+        return f"At your registrar, set the name servers of {o.name} to {hosts}, and no others."
+    return f"In the zone above {o.name}, add these NS records for it, and no others: {hosts}."
+
+
+def still_ours(told: DnsReport | None, hosts: tuple[str, ...]) -> bool | None:
+    """Whether any server of the parent still delegates to our servers; None when that is not known."""
+    if told is None or not told.delegation or any(a.error for a in told.delegation):
+        return None
+    return any(set(a.values) & set(hosts) for a in told.delegation)

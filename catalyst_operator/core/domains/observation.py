@@ -1,0 +1,189 @@
+"""What one look at a DomainReservation and the world around it found: the frozen input of `decide`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+
+from catalyst_operator.api import labels
+from catalyst_operator.api.domain_reservation import DomainReservation
+from catalyst_operator.core.domains.names import plain
+from catalyst_operator.core.domains.registrar import Domain, RegistrarView
+from catalyst_operator.core.domains.zone import Zone
+from catalyst_operator.core.settings import CoreSettings, DomainSettings
+
+
+@dataclass(frozen=True)
+class Rival:
+    """Another reservation, by its name. `owner` is its Sovereign's UID; empty when it stands alone."""
+
+    name: str
+    owner: str
+    holds: bool
+    """Whether it was judged and holds its name."""
+
+
+@dataclass(frozen=True)
+class ZoneView:
+    """A zone of a name server: what it holds, that there is none, or why that is not known."""
+
+    zone: Zone | None = None
+    problem: str = ""
+    """Why it could not be read, as a clause."""
+    lasting: bool = False
+    """Whether somebody has to change something before it can be: a key that is not accepted."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one server answered. Without an `error`, no values means that it has none."""
+
+    server: str
+    address: str
+    values: tuple[str, ...] = ()
+    error: str = ""
+
+    @property
+    def words(self) -> str:
+        """For people."""
+        said = self.error or (", ".join(self.values) if self.values else "nothing")
+        return f"{self.server} ({self.address}): {said}" if self.address else f"{self.server}: {said}"
+
+
+@dataclass(frozen=True)
+class DnsQuestion:
+    """What to ask the servers about a name."""
+
+    name: str
+    parent: str
+    """Where to begin to look for the zone that has to delegate: the name above."""
+    probe: str = ""
+    """A name of the zone whose address our servers are asked for; empty while there is no zone."""
+    live: bool = False
+    """Whether to look for MX and A records that a change of name servers would take away."""
+
+
+@dataclass(frozen=True)
+class DnsReport:
+    """What the servers answered."""
+
+    key: str
+    at: datetime
+    authority: tuple[Answer, ...] = ()
+    """Our own servers: the addresses of the probe."""
+    parent: str = ""
+    """The zone that has to delegate; empty when it could not be found."""
+    delegation: tuple[Answer, ...] = ()
+    """The parent's own servers: the name servers they give."""
+    live: tuple[str, ...] = ()
+    """Records in use, such as `MX 10 mail.bank.com`."""
+    error: str = ""
+    """Why the parent's servers, or live records, could not be found; as a clause."""
+
+
+class Trouble(Enum):
+    """Why a registrar did not do as it was asked."""
+
+    INCOMPLETE = "the Secret lacks a key"
+    UNAUTHORIZED = "the credentials are not accepted"
+    FORBIDDEN = "the credentials lack a right"
+    REFUSED = "the domain or the change is not acceptable"
+    RATE_LIMITED = "too many requests"
+    UNAVAILABLE = "no answer"
+
+    @property
+    def passes(self) -> bool:
+        """Whether it is worth trying again by itself."""
+        return self in (Trouble.RATE_LIMITED, Trouble.UNAVAILABLE)
+
+
+@dataclass(frozen=True)
+class RegistrarProblem:
+    """A registrar's refusal, in words."""
+
+    trouble: Trouble
+    message: str
+    remedy: str = ""
+    until: datetime | None = None
+
+
+@dataclass(frozen=True)
+class RegistrarReport:
+    """What a talk with the registrar came to. `view` is what it said last; older than `problem` when there is one."""
+
+    key: str
+    at: datetime
+    view: RegistrarView | None = None
+    problem: RegistrarProblem | None = None
+    set_at: datetime | None = None
+    """When a change was asked for last, whatever became of it."""
+
+
+@dataclass(frozen=True)
+class RegistrarCredentials:
+    """The registrar's Secret. `version` changes whenever its content may have."""
+
+    version: str
+    kept: bool = False
+    """Whether this is the copy that the operator keeps, since the owner's is gone."""
+
+
+@dataclass(frozen=True)
+class Observation:
+    """Everything, read once."""
+
+    now: datetime
+    settings: CoreSettings
+    reservation: DomainReservation
+    registered: str = ""
+    """The registered domain of the name; empty for a public suffix, which nobody can own."""
+    rivals: tuple[Rival, ...] = ()
+    """The others; only looked for until the name is held."""
+    owned: bool = False
+    """Whether the Sovereign of spec.sovereignRef exists and asks for this name."""
+    credentials: RegistrarCredentials | None = None
+    zone: ZoneView | None = None
+    """The zone itself; None before it matters."""
+    parent: ZoneView | None = None
+    """The pool's zone; None in other modes."""
+    dns: DnsReport | None = None
+    registrar: RegistrarReport | None = None
+
+    @property
+    def name(self) -> str:
+        """The name."""
+        return self.reservation.metadata.name
+
+    @property
+    def uid(self) -> str:
+        """The mark of what is ours."""
+        return self.reservation.metadata.uid
+
+    @property
+    def domains(self) -> DomainSettings:
+        """The settings. Only asked for where there are any."""
+        if self.settings.domains is None:
+            raise ValueError("the operator serves no domains")
+        return self.settings.domains
+
+    @property
+    def domain(self) -> Domain:
+        """The name and its registered domain."""
+        return Domain(self.name, self.registered)
+
+    @property
+    def deleting(self) -> bool:
+        """Whether it is to go."""
+        return self.reservation.metadata.deletion_timestamp is not None
+
+    @property
+    def held(self) -> bool:
+        """Whether we hold the reservation object, and so may have made something."""
+        return labels.FINALIZER_DOMAIN_RESERVATION in self.reservation.metadata.finalizers
+
+    @property
+    def previous(self) -> tuple[str, ...] | None:
+        """The name servers found at the registrar before the first change; None before one was begun."""
+        text = self.reservation.metadata.annotations.get(labels.ANNOTATION_PREVIOUS_NAMESERVERS)
+        return None if text is None else tuple(filter(None, map(plain, text.split(","))))

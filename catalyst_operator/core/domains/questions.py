@@ -1,0 +1,101 @@
+"""What is asked of name servers, and when: often while something is waited for, seldom once all is well."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+
+from catalyst_operator.api.common import Condition
+from catalyst_operator.api.conditions import ConditionType
+from catalyst_operator.api.enums import DomainMode
+from catalyst_operator.core import conditions
+from catalyst_operator.core.domains.actions import Action, AskDns
+from catalyst_operator.core.domains.names import parent_of
+from catalyst_operator.core.domains.observation import DnsQuestion, DnsReport, Observation
+from catalyst_operator.core.domains.zone import HOSTS
+from catalyst_operator.core.naming import digest_of
+
+SLOWEST = timedelta(seconds=20)
+"""A delegation that somebody adds by hand is noticed within half a minute, however long it took."""
+
+
+@dataclass(frozen=True)
+class Asking:
+    """The look that is due, if one is, and when the next one is."""
+
+    actions: tuple[Action, ...]
+    again: timedelta
+
+
+def question(o: Observation) -> DnsQuestion:
+    """What there is to ask now."""
+    spec = o.reservation.spec
+    return DnsQuestion(
+        name=o.name,
+        parent=parent_of(o.name),
+        probe=probe_of(o),
+        live=spec.mode is DomainMode.BYO_API and o.domain.is_registered,
+    )
+
+
+def probe_of(o: Observation) -> str:
+    """The name whose address our servers are asked for: the console's, or the first that is ours."""
+    zone = o.zone.zone if o.zone else None
+    if zone is None or zone.mark != o.uid:
+        return ""
+    candidates = (f"console.{o.name}", *(f"{label}.{o.name}" if label else o.name for label in HOSTS if label != "*"))
+    ours = (name for name in candidates if (found := zone.find(name, "A")) and found.mark == o.uid)
+    return next(ours, "")
+
+
+def key_of(o: Observation) -> str:
+    """Of a report that answers what is asked now."""
+    return digest_of({**asdict(question(o)), "address": o.reservation.spec.load_balancer_ip})[:16]
+
+
+def report(o: Observation) -> DnsReport | None:
+    """The last answer, if it is one to what is asked now."""
+    return o.dns if o.dns is not None and o.dns.key == key_of(o) else None
+
+
+def ask(o: Observation) -> Asking:
+    """Ask now, or later."""
+    told = report(o)
+    pause = _pause(o)
+    left = told.at + pause - o.now if told else timedelta(0)
+    if left <= timedelta(0):
+        return Asking((AskDns(key_of(o), question(o)),), pause)
+    return Asking((), left)
+
+
+def expected(o: Observation) -> tuple[str, ...]:
+    """What the parent has to give."""
+    return o.domains.hosts
+
+
+def delegated_by_all(o: Observation, told: DnsReport) -> bool:
+    """Whether every server of the parent gives our servers and no others."""
+    return bool(told.delegation) and all(not a.error and a.values == expected(o) for a in told.delegation)
+
+
+def _pause(o: Observation) -> timedelta:
+    """A tenth of the time that it has been waited for, between the settings' pause and twenty seconds."""
+    if _is_settled(o):
+        return o.domains.settled_check
+    since = [c.last_transition_time for c in _waited_for(o)]
+    waited = o.now - max(since, default=o.now)
+    return max(o.domains.check, min(waited / 10, SLOWEST))
+
+
+def _is_settled(o: Observation) -> bool:
+    told = report(o)
+    if told is None or not delegated_by_all(o, told):
+        return False
+    address = o.reservation.spec.load_balancer_ip
+    return not told.error and bool(told.authority) and all(address in a.values for a in told.authority)
+
+
+def _waited_for(o: Observation) -> list[Condition]:
+    types = (ConditionType.ZONE_READY, ConditionType.DELEGATED)
+    found = (conditions.find(o.reservation.status.conditions, type_) for type_ in types)
+    return [c for c in found if c is not None and c.status != "True"]

@@ -1,0 +1,142 @@
+"""The registrar, in mode byo-api: credentials proven by reading, name servers set once what was there is remembered."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from catalyst_operator.api.conditions import Reason
+from catalyst_operator.core.domains.actions import AskRegistrar, Hold, RememberNameservers
+from catalyst_operator.core.domains.observation import Observation, RegistrarProblem, RegistrarReport, Trouble
+from catalyst_operator.core.domains.questions import ask, expected, report
+from catalyst_operator.core.domains.registrar import RegistrarView
+from catalyst_operator.core.domains.steps import AT_ONCE, LOOK_AGAIN, Step, done, stalled, working
+from catalyst_operator.core.naming import digest_of
+
+SOON = timedelta(seconds=5)
+"""How soon to look again at a change that is under way, or at a registrar that did not answer."""
+AFTER_REFUSAL = timedelta(minutes=5)
+"""How soon to ask again after a refusal: nobody tells us that an account was put in order."""
+SECRET_POLL = timedelta(seconds=10)
+"""How soon to look for a Secret that is missing or was not accepted."""
+SET_AGAIN = timedelta(minutes=10)
+"""How soon a change is asked for again that was accepted, or failed, and is not in force."""
+
+
+def key_of(o: Observation) -> str:
+    """Of a talk about this domain with these credentials."""
+    registrar = o.reservation.spec.registrar
+    version = o.credentials.version if o.credentials else ""
+    return digest_of([o.name, registrar.name if registrar else "", version])[:16]
+
+
+def latest(o: Observation) -> RegistrarReport | None:
+    """The last talk, if it was with these credentials."""
+    return o.registrar if o.registrar is not None and o.registrar.key == key_of(o) else None
+
+
+def valid(o: Observation) -> Step:
+    """Whether the registrar accepts the credentials: seen by reading, before anything is changed."""
+    registrar = o.reservation.spec.registrar
+    if registrar is None:
+        return stalled(Reason.CREDENTIALS_MISSING, "spec.registrar is missing.")
+    secret = f"{registrar.credentials_secret_ref.namespace}/{registrar.credentials_secret_ref.name}"
+    if o.credentials is None:
+        told = f"Secret {secret} does not exist; create it with {registrar.name}'s credentials (docs/domains.md)."
+        return stalled(Reason.CREDENTIALS_MISSING, told, again=SECRET_POLL)
+    told_last = latest(o)
+    if told_last is None:
+        message = f"Asking {registrar.name} whether it accepts the credentials."
+        return working(Reason.PENDING, message, _look(o), again=LOOK_AGAIN, status="Unknown")
+    if told_last.problem is not None:
+        return trouble(o, told_last, told_last.problem, secret)
+    return done(Reason.PASSED, f"{registrar.name} accepts the credentials; tested by reading.")
+
+
+def flipped(o: Observation) -> Step | None:
+    """Have our servers set at the registrar; None once they are, and only the parent's servers are waited for."""
+    told = latest(o)
+    registrar = o.reservation.spec.registrar
+    if told is None or told.view is None or registrar is None:
+        return working(Reason.AWAITING_DELEGATION, "The registrar has not been asked yet.", status="Unknown")
+    view = told.view
+    if view.nameservers == expected(o):
+        return None
+    return _first_change(o, told) if o.previous is None else _change(o, told, view, registrar.name)
+
+
+def _change(o: Observation, told: RegistrarReport, view: RegistrarView, name: str) -> Step:
+    """Ask for the change, or wait for what was asked for."""
+    if view.pending:
+        message = f"{name} is changing the name servers: {view.pending}."
+        return working(Reason.AWAITING_DELEGATION, message, *_look_if_due(o, told, SOON), again=SOON)
+    asked = told.set_at is not None and o.now - told.set_at < SET_AGAIN
+    if view.failed and asked:
+        message = f"{name} did not change the name servers: {view.failed}. Tried again every ten minutes."
+        return stalled(Reason.REGISTRAR_DENIED, message, *_look_if_due(o, told, LOOK_AGAIN))
+    if asked:
+        message = f"{name} accepted the change of the name servers, and does not show it yet."
+        return working(Reason.AWAITING_DELEGATION, message, *_look_if_due(o, told, SOON), again=SOON)
+    message = f"Having {name} set the name servers of {o.name}."
+    change = AskRegistrar(key_of(o), o.domain, expected(o))
+    return working(Reason.AWAITING_DELEGATION, message, change, again=LOOK_AGAIN)
+
+
+def _first_change(o: Observation, told: RegistrarReport) -> Step:
+    """Before anything is changed: is something live there, and what is there to come back to?"""
+    live = live_records(o)
+    if live is not None:
+        return live
+    found = told.view.nameservers if told.view else ()
+    message = "Remembering the name servers that are set now, to come back to."
+    hold = () if o.held else (Hold(),)
+    return working(Reason.AWAITING_DELEGATION, message, *hold, RememberNameservers(found), again=AT_ONCE)
+
+
+def live_records(o: Observation) -> Step | None:
+    """A registered domain that is in use is not taken over without a word from its owner; None when nothing is."""
+    registrar = o.reservation.spec.registrar
+    if registrar is None or registrar.acknowledge_live_records or not o.domain.is_registered or o.previous is not None:
+        return None
+    told, asking = report(o), ask(o)
+    if told is None:
+        message = f"Looking whether {o.name} is in use."
+        return working(Reason.AWAITING_DELEGATION, message, *asking.actions, again=asking.again, status="Unknown")
+    if not told.live:
+        return None
+    records = "; ".join(told.live)
+    message = (
+        f"{o.name} is in use ({records}); these records stop answering once the name servers change. Copy what must "
+        "stay into the new zone afterwards, and set registrar.acknowledgeLiveRecords to true if that may happen."
+    )
+    return stalled(Reason.LIVE_RECORDS, message, *asking.actions, again=asking.again)
+
+
+def trouble(o: Observation, told: RegistrarReport, problem: RegistrarProblem, secret: str) -> Step:
+    """What a registrar's refusal means."""
+    registrar = o.reservation.spec.registrar
+    name = registrar.name if registrar else "the registrar"
+    remedy = f" {problem.remedy}" if problem.remedy else ""
+    if problem.trouble is Trouble.INCOMPLETE:
+        message = f"Secret {secret}: {problem.message}.{remedy}"
+        return stalled(Reason.CREDENTIALS_MISSING, message, again=SECRET_POLL)
+    said = f"{name}: {problem.message}.{remedy}"
+    if problem.trouble.passes:
+        until = problem.until or told.at + SOON
+        looks: tuple[AskRegistrar, ...] = () if o.now < until else (_look(o),)
+        again = max(until - o.now, SOON)
+        when = f" Next try at {until:%H:%M:%S} UTC." if problem.until else " Tried again every few seconds."
+        return working(
+            Reason.REGISTRAR_UNREACHABLE, said + when, *looks, again=again, summary=Reason.RETRYING, status="Unknown"
+        )
+    looks = _look_if_due(o, told, AFTER_REFUSAL)
+    if problem.trouble is Trouble.UNAUTHORIZED:
+        return stalled(Reason.CREDENTIALS_INVALID, f"{said} The Secret is {secret}.", *looks, again=SECRET_POLL)
+    return stalled(Reason.REGISTRAR_DENIED, said, *looks, again=SECRET_POLL)
+
+
+def _look(o: Observation) -> AskRegistrar:
+    return AskRegistrar(key_of(o), o.domain)
+
+
+def _look_if_due(o: Observation, told: RegistrarReport, pause: timedelta) -> tuple[AskRegistrar, ...]:
+    return () if o.now < told.at + pause else (_look(o),)

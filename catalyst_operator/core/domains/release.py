@@ -1,0 +1,130 @@
+"""Giving a name back: the delegation first, so that nobody is sent to servers that do not know it; then the zone.
+
+What is not ours is left as it is, and what cannot be taken back keeps the finalizer and says why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from catalyst_operator.api.conditions import Reason
+from catalyst_operator.api.enums import DomainMode
+from catalyst_operator.core.domains import registering
+from catalyst_operator.core.domains import zone as zones
+from catalyst_operator.core.domains.actions import AskRegistrar, ChangePool, DeleteZone, LetGo
+from catalyst_operator.core.domains.delegating import still_ours
+from catalyst_operator.core.domains.names import parent_of, plain
+from catalyst_operator.core.domains.observation import Observation, RegistrarReport
+from catalyst_operator.core.domains.questions import expected, report
+from catalyst_operator.core.domains.serving import unreadable
+from catalyst_operator.core.domains.steps import AT_ONCE, LOOK_AGAIN, Step, done, stalled, working
+
+
+def next_step(o: Observation) -> Step:
+    """What is to be taken back next; done with `LetGo` once nothing is left."""
+    return next(step for check in CHECKS if (step := check(o)))
+
+
+def _registrar(o: Observation) -> Step | None:
+    """The registrar gets back what it had."""
+    if o.reservation.spec.mode is not DomainMode.BYO_API or o.previous is None:
+        return None
+    told = report(o)
+    if still_ours(told, expected(o)) is False and registering.latest(o) is None and o.credentials is None:
+        # Somebody else has undone it, and there is nothing to look with: the parent's servers are proof enough.
+        return None
+    validity = registering.valid(o)
+    last = registering.latest(o)
+    if last is None or last.view is None or last.problem is not None:
+        return _unreachable(o, validity)
+    return _given_back(o, last)
+
+
+def _given_back(o: Observation, last: RegistrarReport) -> Step | None:
+    view = last.view
+    target = wanted_back(o)
+    if view is None or view.nameservers == target:
+        return None
+    if not set(view.nameservers) & set(expected(o)):
+        if not view.pending:
+            # Neither ours nor what was there before: a person has set it since, and that stays.
+            return None
+        message = f"The registrar is still changing the name servers: {view.pending}."
+        look = AskRegistrar(registering.key_of(o), o.domain)
+        return working(Reason.DELETING, message, look, again=registering.SOON, summary=Reason.DELETING)
+    if not target and o.domain.is_registered:
+        message = (
+            f"The name servers of {o.name} that were set before are not known. Set spec.rollbackNameservers, or set "
+            "them at the registrar yourself; it goes on by itself."
+        )
+        return stalled(Reason.REGISTRAR_DENIED, message, again=LOOK_AGAIN)
+    back = ", ".join(target) or "none"
+    asked = last.set_at is not None and o.now - last.set_at < registering.SET_AGAIN
+    if view.pending or (asked and not view.failed):
+        message = f"Waiting for the registrar to give {o.name} back its name servers: {back}."
+        due = o.now >= last.at + registering.SOON
+        looks = (AskRegistrar(registering.key_of(o), o.domain),) if due else ()
+        return working(Reason.DELETING, message, *looks, again=registering.SOON, summary=Reason.DELETING)
+    message = f"Giving {o.name} back the name servers it had: {back}."
+    change = AskRegistrar(registering.key_of(o), o.domain, target)
+    return working(Reason.DELETING, message, change, again=LOOK_AGAIN, summary=Reason.DELETING)
+
+
+def wanted_back(o: Observation) -> tuple[str, ...]:
+    """The name servers that are set again: those that the spec names, else those found before the change. Ours never:
+    they will not know the name."""
+    asked = tuple(sorted(map(plain, o.reservation.spec.rollback_nameservers)))
+    return asked or tuple(sorted(host for host in (o.previous or ()) if host not in expected(o)))
+
+
+def _unreachable(o: Observation, validity: Step) -> Step:
+    """The registrar cannot be asked: say so, and what else would do."""
+    message = (
+        f"The name servers of {o.name} have to be given back, and cannot be: {validity.message} Or set them at the "
+        "registrar yourself and remove the annotation catalyst.openova.io/previous-nameservers from this reservation."
+    )
+    return Step(
+        validity.stance,
+        "False",
+        validity.reason,
+        message,
+        validity.actions,
+        validity.again,
+        validity.summary,
+    )
+
+
+def _pool(o: Observation) -> Step | None:
+    """What the pool's zone holds of ours is removed."""
+    if o.reservation.spec.mode is not DomainMode.POOL:
+        return None
+    pool = parent_of(o.name)
+    trouble = unreadable(o.parent, f"pool's zone {pool}")
+    if trouble:
+        return trouble
+    found = o.parent.zone if o.parent else None
+    diff = zones.differences(found, (), o.uid, within=o.name) if found else zones.Diff()
+    if not diff.changes:
+        return None
+    message = f"Removing the delegation of {o.name} from {pool}."
+    return working(Reason.DELETING, message, ChangePool(pool, diff.changes), again=AT_ONCE, summary=Reason.DELETING)
+
+
+def _zone(o: Observation) -> Step | None:
+    """The zone goes with all that its cluster wrote into it, if it is ours."""
+    trouble = unreadable(o.zone, "zone")
+    if trouble:
+        return trouble
+    found = o.zone.zone if o.zone else None
+    if found is None or found.mark != o.uid:
+        return None
+    message = f"Removing the zone {o.name}."
+    return working(Reason.DELETING, message, DeleteZone(o.name), again=AT_ONCE, summary=Reason.DELETING)
+
+
+def _nothing_left(o: Observation) -> Step:
+    step = done(Reason.DELETING, f"{o.name} is given back.")
+    return Step(step.stance, step.status, step.reason, step.message, (LetGo(),))
+
+
+CHECKS: tuple[Callable[[Observation], Step | None], ...] = (_registrar, _pool, _zone, _nothing_left)

@@ -1,0 +1,94 @@
+"""The zone: made, kept as it should be, and answered by our own servers."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from catalyst_operator.api.conditions import Reason
+from catalyst_operator.core.domains import zone as zones
+from catalyst_operator.core.domains.actions import ChangeZone, CreateZone, Hold
+from catalyst_operator.core.domains.observation import Observation, ZoneView
+from catalyst_operator.core.domains.questions import probe_of, report
+from catalyst_operator.core.domains.steps import AT_ONCE, Stance, Step, done, stalled, working
+from catalyst_operator.core.domains.zone import Diff, Zone
+
+AFTER_TROUBLE = timedelta(seconds=5)
+"""How soon PowerDNS is asked again after it did not answer."""
+
+
+def awaiting_address(o: Observation) -> Step | None:
+    """Nothing is served before there is something to point to."""
+    if o.reservation.spec.load_balancer_ip is not None:
+        return None
+    message = "The name is reserved; it is served and delegated once spec.loadBalancerIP is set."
+    return Step(Stance.WAITING, "False", Reason.AWAITING_ADDRESS, message)
+
+
+def served(o: Observation) -> Step:
+    """How the zone stands."""
+    trouble = unreadable(o.zone, "zone")
+    if trouble:
+        return trouble
+    if not o.held:
+        return working(Reason.PENDING, "The zone is being prepared.", Hold(), again=AT_ONCE)
+    found = o.zone.zone if o.zone else None
+    address = o.reservation.spec.load_balancer_ip or ""
+    if found is None:
+        made = zones.new_zone(o.name, o.uid, address, o.domains.nameservers)
+        return working(Reason.PENDING, "The zone is being created.", CreateZone(made), again=AT_ONCE)
+    if found.mark != o.uid:
+        return stalled(Reason.ZONE_FOREIGN, _foreign_words(o, found))
+    diff = difference(o, found)
+    if diff.changes:
+        words = f"{len(diff.changes)} record set{'s' if len(diff.changes) > 1 else ''} of the zone"
+        return working(Reason.PENDING, f"Changing {words}.", ChangeZone(o.name, diff.changes), again=AT_ONCE)
+    return _answered(o, diff)
+
+
+def difference(o: Observation, found: Zone) -> Diff:
+    """What the zone lacks."""
+    address = o.reservation.spec.load_balancer_ip or ""
+    wanted = zones.contents(o.name, o.uid, address, o.domains.nameservers)
+    return zones.differences(found, wanted, o.uid, within=o.name)
+
+
+def unreadable(view: ZoneView | None, what: str) -> Step | None:
+    """The name server's API does not tell."""
+    if view is None or not view.problem:
+        return None
+    message = f"PowerDNS cannot be asked for the {what}: {view.problem}."
+    if view.lasting:
+        told = f"{message} Correct the operator's settings CATALYST_POWERDNS_*."
+        return stalled(Reason.POWERDNS_UNREACHABLE, told, again=AFTER_TROUBLE, status="Unknown")
+    told = f"{message} Tried again every few seconds."
+    return working(Reason.POWERDNS_UNREACHABLE, told, again=AFTER_TROUBLE, summary=Reason.RETRYING, status="Unknown")
+
+
+def _answered(o: Observation, diff: Diff) -> Step:
+    """All that is ours is in the zone; whether the servers give it is seen by asking them."""
+    told = report(o)
+    silent = (
+        [a for a in told.authority if a.error or o.reservation.spec.load_balancer_ip not in a.values] if told else []
+    )
+    left = f" {_left_alone(diff)}" if diff.foreign else ""
+    if told is None or not told.authority:
+        return working(Reason.PENDING, f"The zone is written; its servers are asked for {probe_of(o) or o.name}.{left}")
+    if silent:
+        words = "; ".join(a.words for a in silent)
+        told_so = f"The zone is written, but not all of its servers give {probe_of(o)}: {words}.{left}"
+        return working(Reason.PENDING, told_so)
+    servers = ", ".join(a.server for a in told.authority)
+    return done(Reason.SUCCEEDED, f"{servers} answer with {o.reservation.spec.load_balancer_ip}.{left}")
+
+
+def _left_alone(diff: Diff) -> str:
+    names = ", ".join(f"{r.name} {r.type}" for r in diff.foreign)
+    return f"Left as it is, since somebody else set it: {names}."
+
+
+def _foreign_words(o: Observation, found: Zone) -> str:
+    whose = f"has the account {found.mark!r}" if found.mark else "has no account"
+    return (
+        f"A zone {o.name} exists in PowerDNS and is not this reservation's: it {whose}. It is never touched. Remove "
+        f"it, or give it to this reservation: pdnsutil set-account {o.name} {o.uid}"
+    )

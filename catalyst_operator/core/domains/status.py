@@ -1,0 +1,119 @@
+"""The whole status of a DomainReservation, from the observation and how each side stands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from catalyst_operator.api import labels
+from catalyst_operator.api.common import Condition, Truth
+from catalyst_operator.api.conditions import ConditionType, Reason
+from catalyst_operator.api.domain_reservation import Delegation, DnsRecord, DomainReservationStatus
+from catalyst_operator.api.enums import DomainMode
+from catalyst_operator.core import conditions
+from catalyst_operator.core.domains import claim
+from catalyst_operator.core.domains.names import absolute, parent_of
+from catalyst_operator.core.domains.observation import Observation
+from catalyst_operator.core.domains.questions import report
+from catalyst_operator.core.domains.steps import Stance, Step
+from catalyst_operator.core.domains.zone import Zone
+
+MAX_RECORDS, MAX_VALUES, MAX_VALUE, MAX_SEEN, MAX_PREVIOUS, MAX_STAMP = 64, 32, 512, 32, 13, 64
+_SUMMARY = (ConditionType.READY, ConditionType.RECONCILING, ConditionType.STALLED)
+
+
+def build(o: Observation, sides: Mapping[ConditionType, Step]) -> DomainReservationStatus:
+    """The status after this observation."""
+    open_ones = [step for step in sides.values() if step.stance is not Stance.DONE]
+    # What a person has to do comes first: the rest may be waiting for just that.
+    first = next((s for s in open_ones if s.stance is Stance.STALLED), open_ones[0] if open_ones else None)
+    told = [(type_, step.status, step.reason, step.message) for type_, step in sides.items()]
+    return _status(o, [*_summary(o, first), *told], _kept(o, sides))
+
+
+def build_release(o: Observation, step: Step) -> DomainReservationStatus:
+    """The status while it is given back."""
+    return _status(o, _summary(o, step), _kept(o, {}))
+
+
+def _summary(o: Observation, step: Step | None) -> list[tuple[ConditionType, Truth, Reason, str]]:
+    if step is None:
+        address = o.reservation.spec.load_balancer_ip
+        message = f"{o.name} is served with {address} and delegated to {', '.join(o.domains.hosts)}."
+        return [(ConditionType.READY, "True", Reason.SUCCEEDED, message)]
+    truth: Truth = "Unknown" if step.status == "Unknown" else "False"
+    ready = step.reason if step.stance is Stance.WAITING else step.summary
+    found: list[tuple[ConditionType, Truth, Reason, str]] = [(ConditionType.READY, truth, ready, step.message)]
+    if step.stance is Stance.WORKING:
+        found.append((ConditionType.RECONCILING, "True", ready, step.message))
+    if step.stance is Stance.STALLED:
+        found.append((ConditionType.STALLED, "True", ready, step.message))
+    return found
+
+
+def _kept(o: Observation, sides: Mapping[ConditionType, Step]) -> list[Condition]:
+    """What this look did not touch on stays as it was told, but for what another mode had."""
+    told = {type_.value for type_ in (*sides, *_SUMMARY)}
+    if o.reservation.spec.mode is not DomainMode.BYO_API:
+        told.add(ConditionType.REGISTRAR_CREDENTIALS_VALID.value)
+    return [c for c in o.reservation.status.conditions if c.type not in told]
+
+
+def _status(
+    o: Observation, told: list[tuple[ConditionType, Truth, Reason, str]], kept: list[Condition]
+) -> DomainReservationStatus:
+    before, generation = o.reservation.status, o.reservation.metadata.generation
+    made = [conditions.condition(*entry, generation=generation, now=o.now) for entry in told]
+    zone = o.zone.zone if o.zone else None
+    ours = zone if zone is not None and zone.mark == o.uid else None
+    uncertain = o.zone is None or bool(o.zone.problem)
+    served = before.zone if uncertain else (absolute(ours.name) if ours else None)
+    records = before.records if uncertain else (_records(ours) if ours else ())
+    return before.model_copy(
+        update={
+            "observed_generation": generation,
+            "conditions": conditions.merge(before.conditions, (*made, *kept)),
+            "expires_at": None if claim.is_committed(o) or not _is_held(told) else claim.expiry(o),
+            "nameservers": o.settings.domains.hosts if o.settings.domains else (),
+            "zone": served,
+            "records": records,
+            "delegation": _delegation(o) or before.delegation,
+            "previous_nameservers": (o.previous or ())[:MAX_PREVIOUS],
+            "last_handled_reconcile_at": _stamp(o),
+        }
+    )
+
+
+def _is_held(told: list[tuple[ConditionType, Truth, Reason, str]]) -> bool:
+    return any(type_ is ConditionType.RESERVED and truth == "True" for type_, truth, _, _ in told)
+
+
+def _stamp(o: Observation) -> str | None:
+    value = o.reservation.metadata.annotations.get(labels.ANNOTATION_RECONCILE)
+    return value[:MAX_STAMP] if value else None
+
+
+def _records(zone: Zone) -> tuple[DnsRecord, ...]:
+    shown = (r for r in zone.rrsets if r.type != "SOA")
+    found = (
+        DnsRecord(
+            name=_relative(r.name, zone.name), type=r.type, values=tuple(v[:MAX_VALUE] for v in r.values[:MAX_VALUES])
+        )
+        for r in sorted(shown, key=lambda r: (r.name != zone.name, r.name, r.type))
+    )
+    return tuple(found)[:MAX_RECORDS]
+
+
+def _relative(name: str, zone: str) -> str:
+    return "@" if name == zone else name.removesuffix(f".{zone}")
+
+
+def _delegation(o: Observation) -> Delegation | None:
+    """What the parent's servers said; before they were asked, what they will be asked for."""
+    if o.settings.domains is None:
+        return None
+    told = report(o)
+    if told is None or not told.parent:
+        known = o.reservation.status.delegation
+        return known if known else Delegation(parent=parent_of(o.name), expected=o.domains.hosts)
+    seen = sorted({value for answer in told.delegation for value in answer.values})
+    return Delegation(parent=told.parent, seen=tuple(seen[:MAX_SEEN]), expected=o.domains.hosts)

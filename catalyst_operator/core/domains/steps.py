@@ -1,0 +1,77 @@
+"""The vocabulary of the checks: each looks at one side of a domain, and says how it stands and what it takes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum
+
+from catalyst_operator.api.common import Truth
+from catalyst_operator.api.conditions import Reason
+from catalyst_operator.core.domains.actions import Action
+
+AT_ONCE = timedelta(0)
+LOOK_AGAIN = timedelta(minutes=1)
+"""How soon to look again at what a person has to change and nobody tells us of."""
+
+
+class Stance(Enum):
+    """Whose turn it is."""
+
+    DONE = "nobody's: it is as it should be"
+    WORKING = "the operator's: it goes on by itself"
+    WAITING = "somebody's, and nothing is wrong: an address is still to be set"
+    STALLED = "a person's: nothing happens until something is changed"
+
+
+@dataclass(frozen=True)
+class Step:
+    """How one side stands."""
+
+    stance: Stance
+    status: Truth
+    reason: Reason
+    message: str
+    actions: tuple[Action, ...] = ()
+    again: timedelta | None = None
+    ready_reason: Reason | None = None
+    """The reason in Ready, Reconciling and Stalled, where it is not the same."""
+
+    @property
+    def summary(self) -> Reason:
+        """The reason in the summary."""
+        return self.ready_reason or self.reason
+
+
+def done(reason: Reason, message: str, again: timedelta | None = None) -> Step:
+    """As it should be."""
+    return Step(Stance.DONE, "True", reason, message, (), again)
+
+
+def working(
+    reason: Reason,
+    message: str,
+    *actions: Action,
+    again: timedelta | None = None,
+    summary: Reason = Reason.PROGRESSING,
+    status: Truth = "False",
+) -> Step:
+    """It goes on by itself."""
+    return Step(Stance.WORKING, status, reason, message, actions, again, summary)
+
+
+def stalled(
+    reason: Reason,
+    message: str,
+    *actions: Action,
+    again: timedelta | None = LOOK_AGAIN,
+    summary: Reason | None = None,
+    status: Truth = "False",
+) -> Step:
+    """A person has to change something."""
+    return Step(Stance.STALLED, status, reason, message, actions, again, summary)
+
+
+def due(at: datetime | None, now: datetime, pause: timedelta) -> timedelta:
+    """How long until a look that is made every `pause` is due; zero or less when it is."""
+    return timedelta(0) if at is None else at + pause - now

@@ -1,0 +1,111 @@
+"""What a zone shall hold, and how it differs from what it holds. Whatever does not carry our mark is somebody else's
+and stays as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from catalyst_operator.core.domains.names import absolute, is_under
+from catalyst_operator.core.settings import Nameserver
+
+RECORD_TTL, DELEGATION_TTL = 300, 900
+"""Seconds. An address may change while somebody waits for it; name servers hardly ever do."""
+HOSTS = ("", "*", "console", "api", "gitea", "harbor")
+"""Relative names that get an address; the empty one is the zone itself."""
+SOA_TIMES = "10800 3600 604800 300"
+"""Refresh, retry, expire, and how long "there is no such name" is remembered."""
+
+
+@dataclass(frozen=True)
+class RRset:
+    """All records of one name and type. An empty `values` asks for its removal."""
+
+    name: str
+    type: str
+    ttl: int
+    values: tuple[str, ...]
+    """Contents as the server writes them, sorted."""
+    mark: str = field(default="", compare=False)
+    """Account of its comment: whose it is."""
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Name and type."""
+        return self.name, self.type
+
+
+@dataclass(frozen=True)
+class Zone:
+    """A zone as it is served. `mark` is its account: the UID of the reservation that made it, or somebody else's."""
+
+    name: str
+    mark: str
+    rrsets: tuple[RRset, ...] = ()
+
+    def find(self, name: str, type_: str) -> RRset | None:
+        """The record set, if it is there."""
+        return next((rrset for rrset in self.rrsets if rrset.key == (name, type_)), None)
+
+
+@dataclass(frozen=True)
+class Diff:
+    """What has to change, and what stands in the way and is not ours to change."""
+
+    changes: tuple[RRset, ...] = ()
+    foreign: tuple[RRset, ...] = ()
+
+
+def new_zone(name: str, mark: str, address: str, servers: tuple[Nameserver, ...]) -> Zone:
+    """The zone to create: SOA, name servers, addresses."""
+    first = absolute(servers[0].host)
+    soa = RRset(name, "SOA", DELEGATION_TTL, (f"{first} {absolute(f'hostmaster.{name}')} 0 {SOA_TIMES}",), mark)
+    return Zone(name, mark, (soa, *contents(name, mark, address, servers)))
+
+
+def contents(name: str, mark: str, address: str, servers: tuple[Nameserver, ...]) -> tuple[RRset, ...]:
+    """What a zone shall hold beside its SOA."""
+    hosts = (f"{label}.{name}" if label else name for label in HOSTS)
+    return (*delegation(name, mark, servers), *(RRset(host, "A", RECORD_TTL, (address,), mark) for host in hosts))
+
+
+def delegation(name: str, mark: str, servers: tuple[Nameserver, ...]) -> tuple[RRset, ...]:
+    """What the parent zone shall hold for `name`: its servers and, where a server's own name lies inside it, glue."""
+    hosts = tuple(sorted(absolute(server.host) for server in servers))
+    inside = (s for s in servers if s.address and (s.host == name or is_under(s.host, name)))
+    glue = (RRset(server.host, "A", DELEGATION_TTL, (server.address,), mark) for server in inside)
+    return (RRset(name, "NS", DELEGATION_TTL, hosts, mark), *glue)
+
+
+def differences(zone: Zone, wanted: Iterable[RRset], mark: str, *, within: str) -> Diff:
+    """What makes `zone` hold what is wanted at and below `within`, and what of ours is not wanted any more gone."""
+    changes: list[RRset] = []
+    foreign: list[RRset] = []
+    keys = set()
+    for rrset in wanted:
+        keys.add(rrset.key)
+        found = zone.find(*rrset.key)
+        obstacle = _obstacle(zone, rrset, found, mark)
+        if obstacle is not None:
+            foreign.append(obstacle)
+        elif found != rrset:
+            changes.append(rrset)
+    ours = (
+        r for r in zone.rrsets if r.mark == mark and r.type != "SOA" and (r.name == within or is_under(r.name, within))
+    )
+    gone = (RRset(r.name, r.type, r.ttl, (), mark) for r in ours if r.key not in keys)
+    # A record that goes may be what a new one could not stand beside.
+    return Diff((*gone, *changes), tuple(foreign))
+
+
+def _obstacle(zone: Zone, wanted: RRset, found: RRset | None, mark: str) -> RRset | None:
+    if found is not None:
+        return None if found == wanted or found.mark == mark else found
+    alias = zone.find(wanted.name, "CNAME")
+    return alias if alias is not None and alias.mark != mark else None
+
+
+def strangers(zone: Zone, name: str, mark: str) -> tuple[RRset, ...]:
+    """What a parent zone holds at or below `name` that is not ours: a delegation would hide it."""
+    inside = (r for r in zone.rrsets if r.name == name or is_under(r.name, name))
+    return tuple(r for r in inside if r.mark != mark)
