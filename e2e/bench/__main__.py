@@ -12,7 +12,7 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-from e2e.bench import idle, pairs, report, surroundings
+from e2e.bench import idle, new_cluster, pairs, report, surroundings
 from e2e.bench.errors import BenchError
 from e2e.bench.workplace import PREFIX, Workplace
 from e2e.lab.errors import LabError
@@ -21,7 +21,7 @@ from e2e.lab.timeline import Timeline
 from e2e.support import operator
 from e2e.support.kubectl import Kubectl
 
-SECTIONS = ("runs", "latency", "idle")
+SECTIONS = ("runs", "latency", "idle", "new-cluster")
 JSON_FILE = REPOSITORY / "build" / "bench.json"
 DOCS_FILE = REPOSITORY / "docs" / "performance.md"
 BEGIN, END = "<!-- bench: begin -->", "<!-- bench: end -->"
@@ -30,9 +30,10 @@ EXIT_FAILED, EXIT_INTERRUPTED = 1, 130
 INTERRUPTED = b"\ninterrupted; cleaning up, which may take a minute (Ctrl-C again to leave it to the next run) ...\n"
 
 EPILOG = """\
-sections: runs     `kubectl apply` of a Sovereign to TofuOutput True, beside the same commands in one plain Pod
-          latency  the end of a phase's container to its condition (from the same runs; alone, without the plain Pod)
-          idle     memory, processor time and writes of the operator at rest, alone and with suspended Sovereigns
+sections: runs         `kubectl apply` of a Sovereign to TofuOutput True, beside the same commands in one plain Pod
+          latency      the end of a phase's container to its condition (from the same runs; alone, without the floor)
+          idle         memory, processor time and writes of the operator at rest, alone and with suspended Sovereigns
+          new-cluster  a HelmRelease's change on a new cluster to the Sovereign's status, beside a bare watcher there
 
 exit codes: 0 measured, whatever the figures; 1 something could not be measured; 2 wrong arguments; 130 interrupted
 Ctrl-C cleans up first; what a killed benchmark leaves is removed by the next.
@@ -53,6 +54,13 @@ def parser() -> argparse.ArgumentParser:
     add("--slow-pairs", type=_count, default=3, metavar="N", help="how many of those (3)")
     add("--sovereigns", type=_count, default=50, metavar="N", help="idle Sovereigns (50)")
     add("--idle-seconds", type=float, default=60, metavar="S", help="how long to look at the operator at rest (60)")
+    add(
+        "--changes",
+        type=_count,
+        default=200,
+        metavar="N",
+        help="changes on a new cluster, before and after Ready (200)",
+    )
     add("--installed", action="store_true", help="measure the operator that is installed, not the one of this tree")
     add("--write-docs", action="store_true", help="write the table into docs/performance.md")
     return top
@@ -110,6 +118,7 @@ def run(options: argparse.Namespace) -> report.Results:
             series=measure_runs(workplace, options) if {"runs", "latency"} & set(options.only) else [],
             with_latency="latency" in options.only,
             idle=measure_idle(workplace, options) if "idle" in options.only else [],
+            new_cluster=measure_new_cluster(workplace, options) if "new-cluster" in options.only else [],
         )
     finally:
         workplace.clear()
@@ -143,6 +152,13 @@ def measure_idle(workplace: Workplace, options: argparse.Namespace) -> list[idle
         workplace.timeline.say(f"the operator at rest with them, {seconds:.0f} s ...")
         found.append(idle.measure(kubectl, options.sovereigns, seconds))
     return found
+
+
+def measure_new_cluster(workplace: Workplace, options: argparse.Namespace) -> list[new_cluster.Series]:
+    if not options.changes:
+        return []
+    workplace.timeline.say("a new cluster boots, about a minute ...")
+    return new_cluster.measure(workplace, count=options.changes)
 
 
 def publish(results: report.Results, write_docs: bool) -> None:

@@ -61,8 +61,10 @@ class Tail:
     count: int
     p50: float
     p95: float
+    p99: float
     largest: float
 
     @classmethod
     def of(cls, values: Sequence[float]) -> Tail:
-        return cls(len(values), percentile(values, 50), percentile(values, 95), max(values))
+        p50, p95, p99 = (percentile(values, percent) for percent in (50, 95, 99))
+        return cls(len(values), p50, p95, p99, max(values))

@@ -25,8 +25,9 @@ from catalyst_operator.core.record import RunEntry
 from catalyst_operator.core.settings import CoreSettings
 from catalyst_operator.core.tfvars import inputs_digest, tfvars
 from e2e.bench import pods, steps
+from e2e.bench.apis import Api, Object
 from e2e.bench.errors import BenchError
-from e2e.bench.streams import Object, Stamped, Stream, container_events, watch
+from e2e.bench.streams import Stamped, Stream, container_events, watch
 from e2e.lab.layout import Layout
 from e2e.support.cloud import Project
 from e2e.support.kubectl import Kubectl
@@ -95,7 +96,7 @@ class Floor:
             raise BenchError(f"{self._namespace}: tofu destroy left {sorted(left)}")
 
     def _watch(self) -> AbstractContextManager[Stream[Object]]:
-        return watch(self._layout, f"/api/v1/namespaces/{self._namespace}/pods")
+        return watch(Api.of_lab(self._layout), f"/api/v1/namespaces/{self._namespace}/pods")
 
     def _await_success(self, seen: Stream[Object], pod: Object, seconds: float) -> Stamped[Object]:
         name = pod["metadata"]["name"]

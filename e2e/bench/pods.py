@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from e2e.bench.apis import Object
 from e2e.bench.errors import BenchError
 from e2e.bench.steps import PodTimes, Span
-from e2e.bench.streams import ContainerEvent, Object, Stamped, Stream
+from e2e.bench.streams import ContainerEvent, Stamped, Stream
 
 LATE_SECONDS = 10
 """How far apart two watches, or a watch and containerd, may tell of the same thing."""

@@ -11,8 +11,9 @@ from catalyst_operator.api.conditions import ConditionType
 from catalyst_operator.core.job import STATE_KEEPER
 from catalyst_operator.core.phase_conditions import PHASE_CONDITIONS
 from e2e.bench import pods, steps
+from e2e.bench.apis import Api, Object
 from e2e.bench.errors import BenchError
-from e2e.bench.streams import Object, Stamped, Stream, container_events, watch
+from e2e.bench.streams import Stamped, Stream, container_events, watch
 from e2e.lab.layout import Layout
 from e2e.support.cloud import Project
 from e2e.support.kubectl import Kubectl
@@ -48,9 +49,10 @@ class Provisioning:
         """Raises BenchError when the run fails or something of it could not be seen."""
         place = f"/apis/{labels.API_VERSION}/namespaces/{self._sovereign.namespace}/sovereigns"
         ours = f"{labels.LABEL_SOVEREIGN}={self.name}"
+        api = Api.of_lab(self._layout)
         with (
-            watch(self._layout, place, fieldSelector=f"metadata.name={self.name}") as sovereigns,
-            watch(self._layout, "/api/v1/pods", labelSelector=ours) as seen,
+            watch(api, place, fieldSelector=f"metadata.name={self.name}") as sovereigns,
+            watch(api, "/api/v1/pods", labelSelector=ours) as seen,
             container_events(self._layout) as events,
         ):
             begin = time.time()

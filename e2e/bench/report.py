@@ -5,42 +5,24 @@ A missed target is told, never enforced: time depends on the machine.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from statistics import median
 from typing import Any
 
-from e2e.bench import steps
+from e2e.bench import new_cluster, report_new_cluster, steps
 from e2e.bench.figures import Comparison, Spread, Tail
 from e2e.bench.idle import Idle
 from e2e.bench.pairs import Series
 from e2e.bench.steps import RunTimes, Told
 from e2e.bench.surroundings import Surroundings
+from e2e.bench.tables import TAIL, table, tail
+from e2e.bench.targets import OVER, RATIO, RESIDENT, TOLD, WRITES, Target
 
 QUIET = 0.25
 """Above this share of the processors in use before a run, something else was at work, and the figures say little."""
 SLOW_SECONDS = 60.0
 """From here on the ratio is what counts; below, the difference is."""
-
-
-@dataclass(frozen=True)
-class Target:
-    """A promise: `limit` is the most that is wanted, in `unit`."""
-
-    what: str
-    limit: float
-    unit: str
-
-    def verdict(self, measured: float) -> str:
-        over = measured - self.limit
-        return "met" if over <= 0 else f"missed by {over:.2f}{self.unit}"
-
-
-OVER = Target("over the plain Pod, median", 7.0, " s")
-RATIO = Target("times the plain Pod, median", 1.08, "")
-TOLD = Target("Pod's watch event to condition, p95", 0.5, " s")
-RESIDENT = Target("resident with idle Sovereigns", 150.0, " MiB")
-WRITES = Target("writes a minute when idle", 0.0, "")
 
 
 @dataclass(frozen=True)
@@ -51,6 +33,7 @@ class Results:
     series: list[Series] = field(default_factory=list)
     with_latency: bool = True
     idle: list[Idle] = field(default_factory=list)
+    new_cluster: list[new_cluster.Series] = field(default_factory=list)
 
     @property
     def told(self) -> list[Told]:
@@ -73,6 +56,7 @@ def as_json(results: Results) -> dict[str, Any]:
         if results.told
         else None,
         "idle": [asdict(idle) for idle in results.idle],
+        "new_cluster": list(map(report_new_cluster.as_json, results.new_cluster)),
         "targets": [
             {"target": target.what, "limit": target.limit, "measured": measured, "verdict": target.verdict(measured)}
             for target, measured in held(results)
@@ -133,7 +117,7 @@ def held(results: Results) -> list[tuple[Target, float]]:
     for idle in results.idle:
         if idle.sovereigns:
             found += [(RESIDENT, idle.resident_mib), (WRITES, idle.writes * 60 / idle.seconds)]
-    return found
+    return [*found, *report_new_cluster.held(results.new_cluster)]
 
 
 # --- tables -----------------------------------------------------------------------------------------------------------
@@ -147,28 +131,18 @@ def as_text(results: Results) -> str:
         parts.append(_latency(results.told))
     if results.idle:
         parts.append(_idle(results.idle))
+    if results.new_cluster:
+        parts.append(report_new_cluster.as_text(results.new_cluster))
     if targets := held(results):
         rows = [(t.what, f"{t.limit:g}{t.unit}", f"{m:.2f}{t.unit}", t.verdict(m)) for t, m in targets]
         parts.append(f"**Targets**\n\n{table(('', 'at most', 'measured', ''), rows)}")
     return "\n\n".join(parts)
 
 
-def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A Markdown table with aligned columns: words to the left, figures to the right."""
-    lines = [tuple(header), *(tuple(row) for row in rows)]
-    widths = [max(3, *(len(line[column]) for line in lines)) for column in range(len(header))]
-    rule = [f"{'-' * w}" if column == 0 else f"{'-' * (w - 1)}:" for column, w in enumerate(widths)]
-
-    def row(cells: Sequence[str]) -> str:
-        placed = [f"{c:<{w}}" if n == 0 else f"{c:>{w}}" for n, (c, w) in enumerate(zip(cells, widths, strict=True))]
-        return f"| {' | '.join(placed)} |"
-
-    return "\n".join([row(lines[0]), row(rule), *map(row, lines[1:])])
-
-
 def _surroundings(results: Results) -> str:
     s = results.surroundings
     busy = [share for series in results.series for share in series.busy]
+    busy += [series.busy for series in results.new_cluster]
     text = (
         f"Measured {s.measured_at} on {s.processors} processors, {s.memory_gib} GiB, Linux {s.kernel}, "
         f"Kubernetes {s.kubernetes}, operator image {s.operator_image.removeprefix('sha256:')[:12]}; "
@@ -233,13 +207,8 @@ def _latency(told: Sequence[Told]) -> str:
         "operator": "operator: that event to the condition's watch event",
         "whole": "both",
     }
-    rows = [
-        (words[who], *(f"{value:.3f} s" for value in (tail.p50, tail.p95, tail.largest)))
-        for who, tail in tails(told).items()
-    ]
-    return f"**From the end of a phase to its condition, {_count(len(told), 'phase')}**\n\n" + table(
-        ("", "p50", "p95", "largest"), rows
-    )
+    rows = [tail(words[who], found) for who, found in tails(told).items()]
+    return f"**From the end of a phase to its condition, {_count(len(told), 'phase')}**\n\n{table(TAIL, rows)}"
 
 
 def _idle(found: Sequence[Idle]) -> str:

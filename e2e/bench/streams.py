@@ -10,7 +10,6 @@ import http.client
 import json
 import re
 import socket
-import ssl
 import subprocess
 import threading
 import time
@@ -19,13 +18,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
+from e2e.bench.apis import Api, Object
 from e2e.bench.errors import BenchError
-from e2e.lab.layout import API_URL, Layout
+from e2e.lab.layout import Layout
 
 T = TypeVar("T")
-CONNECT_SECONDS = 10
 WATCH_SECONDS = 3600
 """Longer than any single run; the API server would otherwise end a watch after half an hour or more."""
 
@@ -79,23 +78,27 @@ class Stream(Generic[T]):
                     raise BenchError(f"waited {seconds:.0f} s for {what}, and it did not come")
 
 
-Object = dict[str, Any]
+@contextmanager
+def watch(api: Api, path: str, **query: str) -> Iterator[Stream[Object]]:
+    """The objects of a watch, as they were added or changed; the watch stands when this returns."""
+    with watch_as(api, path, lambda found: found, **query) as stream:
+        yield stream
 
 
 @contextmanager
-def watch(layout: Layout, path: str, **query: str) -> Iterator[Stream[Object]]:
-    """The objects of a watch, as they were added or changed; the watch stands when this returns."""
-    stream: Stream[Object] = Stream()
-    connection = _connect(layout)
+def watch_as(api: Api, path: str, read: Callable[[Object], T], **query: str) -> Iterator[Stream[T]]:
+    """The same, of which only what `read` makes of each object is kept: for watches that hear much."""
+    stream: Stream[T] = Stream()
+    connection = api.connect()
     # From what the watch cache has: without a version the API server may wait for one that no object of the kind gets.
     start = {"watch": "true", "resourceVersion": "0", "timeoutSeconds": str(WATCH_SECONDS)}
     wanted = urllib.parse.urlencode({**start, **query})
-    connection.request("GET", f"{path}?{wanted}")
+    connection.request("GET", f"{path}?{wanted}", headers=dict(api.headers))
     response = connection.getresponse()
     if response.status != http.client.OK:
         raise BenchError(f"the API server refused to watch {path}: {response.status} {response.read(500)!r}")
     connection.sock.settimeout(None)
-    thread = threading.Thread(target=_listen, args=(response, stream), name=f"watch {path}")
+    thread = threading.Thread(target=_listen, args=(response, stream, read), name=f"watch {path}")
     thread.start()
     try:
         yield stream
@@ -106,14 +109,7 @@ def watch(layout: Layout, path: str, **query: str) -> Iterator[Stream[Object]]:
         connection.close()
 
 
-def _connect(layout: Layout) -> http.client.HTTPSConnection:
-    context = ssl.create_default_context(cafile=str(layout.pki / "ca.crt"))
-    context.load_cert_chain(layout.pki / "admin.crt", layout.pki / "admin.key")
-    server = urllib.parse.urlsplit(API_URL)
-    return http.client.HTTPSConnection(server.netloc, timeout=CONNECT_SECONDS, context=context)
-
-
-def _listen(response: http.client.HTTPResponse, stream: Stream[Object]) -> None:
+def _listen(response: http.client.HTTPResponse, stream: Stream[T], read: Callable[[Object], T]) -> None:
     try:
         while line := response.readline():
             at = time.time()
@@ -121,7 +117,7 @@ def _listen(response: http.client.HTTPResponse, stream: Stream[Object]) -> None:
             if event["type"] == "ERROR":
                 stream.end(f"the API server ended the watch: {event['object'].get('message')}")
                 return
-            stream.add(at, event["object"])
+            stream.add(at, read(event["object"]))
     except (OSError, http.client.HTTPException) as error:
         stream.end(f"the watch broke off: {error}")
         return
