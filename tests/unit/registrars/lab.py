@@ -83,7 +83,7 @@ class Lab:
     @contextmanager
     def raises(self, kind: type[Error], match: str = "") -> Iterator[pytest.ExceptionInfo[Error]]:
         """Like pytest.raises for exactly this kind, and what is raised is looked at for credentials as well."""
-        with pytest.raises(kind, match=match) as caught:
+        with pytest.raises(kind, match=match or None) as caught:
             yield caught
         assert type(caught.value) is kind, caught.value
         self.seen.append(caught.value)
