@@ -8,13 +8,17 @@ from collections.abc import Mapping, Sequence
 import httpx
 from pydantic import SecretStr
 
+from catalyst_operator.adapters.registrars import cloudflare, godaddy
 from catalyst_operator.adapters.registrars.http import LIMIT_SECONDS, Api, Clock, Pause, utc_now
 from catalyst_operator.adapters.registrars.registrar import Registrar
 from catalyst_operator.adapters.registrars.vendor import Credentials, KeySet, Vendor, key_set
 from catalyst_operator.api.enums import RegistrarName
 from catalyst_operator.errors import RegistrarCredentialsIncomplete, RegistrarUnauthorized
 
-VENDORS: Mapping[RegistrarName, Vendor] = {}
+VENDORS: Mapping[RegistrarName, Vendor] = {
+    RegistrarName.CLOUDFLARE: cloudflare.VENDOR,
+    RegistrarName.GODADDY: godaddy.VENDOR,
+}
 
 
 def connect(

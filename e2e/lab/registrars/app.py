@@ -78,7 +78,7 @@ async def _note(asked: Asked, emulator: Emulator, what: str, status: int) -> Non
     parameters = dict(asked.request.query)
     if asked.request.content_type == "application/x-www-form-urlencoded":
         parameters |= {name: str(value) for name, value in (await asked.request.post()).items()}
-    elif asked.request.can_read_body:
+    elif asked.request.body_exists:
         parameters["body"] = await asked.request.text()
     asked.world.log.append(
         {

@@ -95,7 +95,7 @@ async def serve() -> AsyncIterator[Lab]:
     async with httpx.AsyncClient(trust_env=False) as client:
         lab = Lab("", client)
         server = TestServer(make_app(lab.world, all_vendors()))
-        await server.start_server()
+        await server.start_server(access_log=None)
         lab.url = str(server.make_url("")).rstrip("/")
         try:
             yield lab

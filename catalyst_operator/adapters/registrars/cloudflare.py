@@ -1,0 +1,325 @@
+"""Cloudflare: NS records for a child in a zone that Cloudflare serves.
+
+No API of Cloudflare changes the name servers of a registered domain: its Registrar keeps to Cloudflare's own, and
+for a domain that is registered elsewhere they are set there. So only children are delegated, in one batch that is
+carried out as a whole or not at all. Records that the delegation would hide are never touched: they are a reason to
+refuse.
+
+Written after developers.cloudflare.com/api (List Zones, List and Batch DNS Records, both Verify Token), the pages
+"Batch record changes", "Delegate subdomains" and "Rate limits", and the Registrar's "Transfer your domain to
+Cloudflare". No document has the codes of errors; those below are from issues of programs that use the API.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, SecretStr, TypeAdapter, ValidationError
+
+from catalyst_operator.adapters.registrars.http import Answer, Api, Parts
+from catalyst_operator.adapters.registrars.nameservers import DELEGATION_TTL, tidy
+from catalyst_operator.adapters.registrars.vendor import Credentials, Vendor, secret
+from catalyst_operator.api.labels import OPERATOR_NAME
+from catalyst_operator.core.domains.registrar import Domain, RegistrarView
+from catalyst_operator.errors import (
+    RegistrarCredentialsIncomplete,
+    RegistrarError,
+    RegistrarForbidden,
+    RegistrarRefused,
+    RegistrarUnauthorized,
+    RegistrarUnavailable,
+)
+
+COMMENT = f"Delegation by {OPERATOR_NAME}"
+PER_PAGE, MAX_PAGES = 100, 50
+ACCOUNT_TOKEN_PREFIX = "cfat_"  # noqa: S105
+"""Of tokens that belong to an account; those of a user begin with cfut_, older ones of either kind with nothing."""
+
+NAME_TAKEN = {81053, 81054, 81056}
+"""Another record stands at the name and cannot stand beside NS records."""
+CHANGED_MEANWHILE = {81044, 81057, 81058}
+"""A record is gone that was to be deleted, or there already that was to be created."""
+
+RIGHTS = "Zone / Zone / Read and Zone / DNS / Edit"
+NEW_TOKEN = (
+    f"Create an API token in Cloudflare's dashboard with the permissions {RIGHTS} for the zone, without a restriction "
+    "to addresses that the operator does not have, and put it into the Secret as api-token; for a token that belongs "
+    "to an account, put the account's ID there as account-id."
+)
+
+Item = TypeVar("Item", bound=BaseModel)
+
+
+class CloudflareCredentials(Credentials):
+    """An API token. One that belongs to an account, not to a user, is verified with the account's ID."""
+
+    api_token: SecretStr
+    account_id: SecretStr = SecretStr("")
+
+
+class _Problem(BaseModel):
+    code: int
+
+
+class _Envelope(BaseModel):
+    success: bool
+    errors: tuple[_Problem, ...] = ()
+    result: Any = None
+
+
+class _Pages(BaseModel):
+    total_pages: int = 1
+
+
+class _Account(BaseModel):
+    id: str
+
+
+class _Zone(BaseModel):
+    id: str
+    name: str
+    status: str
+    type: str
+    account: _Account
+    name_servers: tuple[str, ...] | None = None
+
+
+class _Record(BaseModel):
+    id: str
+    name: str
+    type: str
+    content: str = ""
+
+
+@dataclass(frozen=True)
+class _Place:
+    """What the zone holds at the child's name and below it."""
+
+    zone: _Zone
+    delegation: tuple[_Record, ...]
+    others: tuple[_Record, ...]
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        return tidy(record.content for record in self.delegation)
+
+
+class Cloudflare:
+    """One token's access."""
+
+    def __init__(self, credentials: CloudflareCredentials, api: Api) -> None:
+        self._account = secret(credentials.account_id)
+        self._token = secret(credentials.api_token)
+        self._api = api
+
+    async def validate(self, domain: Domain) -> None:
+        """See Registrar. Whether the token may write, reading does not tell."""
+        _check_child(domain)
+        await self._verify()
+        place = await self._place(domain)
+        if not place.delegation:
+            _check_hidden(domain, place, ())
+
+    async def get(self, domain: Domain) -> RegistrarView:
+        """See Registrar."""
+        if domain.is_registered:
+            zone = await self._zone(domain)
+            return RegistrarView(tidy(zone.name_servers or ()))
+        return RegistrarView((await self._place(domain)).hosts)
+
+    async def set_nameservers(self, domain: Domain, hosts: tuple[str, ...]) -> None:
+        """See Registrar."""
+        _check_child(domain)
+        wanted = tidy(hosts)
+        place = await self._place(domain)
+        if place.hosts == wanted:
+            return
+        if wanted:
+            _check_signed(domain, place)
+        if not place.delegation:
+            _check_hidden(domain, place, wanted)
+        await self._batch(domain, place, wanted)
+
+    async def _batch(self, domain: Domain, place: _Place, wanted: Sequence[str]) -> None:
+        kept = {host: record for record in place.delegation for host in tidy([record.content]) if host in wanted}
+        stays = {record.id for record in kept.values()}
+        new = {"type": "NS", "name": domain.name, "ttl": DELEGATION_TTL, "comment": COMMENT}
+        changes = {
+            "deletes": [{"id": record.id} for record in place.delegation if record.id not in stays],
+            "posts": [{**new, "content": host} for host in wanted if host not in kept],
+        }
+        parts = Parts(json=changes, headers=self._headers())
+        answer = await self._api.change("POST", f"/zones/{place.zone.id}/dns_records/batch", **parts)
+        await self._accept(answer)
+
+    async def _verify(self) -> None:
+        """Ask whether the token works, at the address that its kind has. Raises RegistrarUnauthorized."""
+        if self._token.startswith(ACCOUNT_TOKEN_PREFIX) and not self._account:
+            raise RegistrarCredentialsIncomplete(
+                "the Secret has no value for account-id, which a token that belongs to an account needs",
+                ("account-id",),
+                "Put the account's ID into the Secret as account-id; the overview of the account in Cloudflare's "
+                "dashboard shows it.",
+            )
+        if self._account and not re.fullmatch(r"[0-9a-f]{32}", self._account):
+            raise RegistrarUnauthorized("account-id in the Secret is not 32 hexadecimal digits", NEW_TOKEN)
+        owner = f"accounts/{self._account}" if self._account else "user"
+        answer = await self._api.read("GET", f"/{owner}/tokens/verify", headers=self._headers())
+        envelope = _envelope(answer)
+        if envelope is None:
+            raise self._api.puzzled(f"answered with HTTP status {answer.status} and no JSON")
+        if not envelope.success:
+            raise RegistrarUnauthorized("Cloudflare does not accept the token", NEW_TOKEN)
+        status = envelope.result.get("status") if isinstance(envelope.result, dict) else None
+        if status != "active":
+            known = status if status in ("disabled", "expired") else "not active"
+            raise RegistrarUnauthorized(f"the token is {known}", NEW_TOKEN)
+
+    async def _zone(self, domain: Domain) -> _Zone:
+        """The zone that serves the domain: the closest one above a child. Raises RegistrarRefused without one."""
+        names = [domain.registered]
+        for label in reversed(domain.label.split(".")[1:]):
+            names.insert(0, f"{label}.{names[0]}")
+        for name in names:
+            query = {"name": name} | ({"account.id": self._account} if self._account else {})
+            zones = [zone for zone in await self._list("/zones", _Zone, query) if zone.name == name]
+            if zones:
+                return min(zones, key=lambda zone: zone.status != "active")
+        raise RegistrarRefused(
+            f"the token sees no zone {domain.registered} in Cloudflare",
+            f"Give the token the permissions {RIGHTS} for this zone. If Cloudflare does not serve it, set "
+            "domain.registrar to where it is registered, or domain.mode to byo-manual.",
+        )
+
+    async def _place(self, domain: Domain) -> _Place:
+        zone = await self._zone(domain)
+        _check_zone(zone)
+        path, query = f"/zones/{zone.id}/dns_records", {"name.endswith": domain.name}
+        found = await self._list(path, _Record, query)
+        here = [record for record in found if record.name == domain.name or record.name.endswith(f".{domain.name}")]
+        delegation = tuple(record for record in here if record.name == domain.name and record.type == "NS")
+        return _Place(zone, delegation, tuple(record for record in here if record not in delegation))
+
+    async def _list(self, path: str, model: type[Item], query: dict[str, str]) -> list[Item]:
+        items: list[Item] = []
+        for page in range(1, MAX_PAGES + 1):
+            size = str(min(PER_PAGE, 50 if model is _Zone else PER_PAGE))
+            parts = Parts(params={**query, "page": str(page), "per_page": size}, headers=self._headers())
+            answer = await self._api.read("GET", path, **parts)
+            envelope = await self._accept(answer)
+            items += self._parsed(model, envelope.result)
+            if page >= self._pages(answer):
+                return items
+        raise self._api.puzzled(f"lists more than {MAX_PAGES} pages")
+
+    def _parsed(self, model: type[Item], result: Any) -> list[Item]:
+        try:
+            return TypeAdapter(list[model]).validate_python(result)  # type: ignore[valid-type]
+        except ValidationError:
+            reason = "answered with a list that is not as documented"
+        raise self._api.puzzled(reason)
+
+    def _pages(self, answer: Answer) -> int:
+        info = answer.json().get("result_info")
+        try:
+            return _Pages.model_validate(info or {}).total_pages
+        except ValidationError:
+            reason = "answered without a number of pages"
+        raise self._api.puzzled(reason)
+
+    async def _accept(self, answer: Answer) -> _Envelope:
+        """The envelope of a success. Raises what the answer means otherwise."""
+        envelope = _envelope(answer)
+        if envelope is None:
+            raise self._api.puzzled(f"answered with HTTP status {answer.status} and no JSON")
+        if envelope.success and answer.ok:
+            return envelope
+        raise await self._refusal(answer, {problem.code for problem in envelope.errors})
+
+    async def _refusal(self, answer: Answer, codes: set[int]) -> RegistrarError:
+        """The same code stands for a token that is unknown and for one that lacks a right; verifying it tells."""
+        if answer.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+            await self._verify()
+            return RegistrarForbidden(
+                f"the token is valid, but Cloudflare does not let it do this{_named(codes)}",
+                f"Give the token the permissions {RIGHTS} for this zone.",
+            )
+        if 6003 in codes:
+            return RegistrarUnauthorized("the token has not the form of a token", NEW_TOKEN)
+        if codes & NAME_TAKEN:
+            return RegistrarRefused(
+                "another record of that name stands in the way of the delegation",
+                "Remove the record in Cloudflare's dashboard, or use another name.",
+            )
+        if codes & CHANGED_MEANWHILE:
+            return RegistrarUnavailable("the zone's records changed while they were looked at")
+        return RegistrarRefused(
+            f"Cloudflare refuses the request with HTTP status {answer.status}{_named(codes)}",
+            "Look up the code in Cloudflare's documentation, or set domain.mode to byo-manual.",
+        )
+
+    def _headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self._token}"}
+
+
+def _envelope(answer: Answer) -> _Envelope | None:
+    try:
+        return _Envelope.model_validate(answer.json())
+    except ValidationError:
+        return None
+
+
+def _named(codes: Iterable[int]) -> str:
+    numbers = ", ".join(map(str, sorted(codes)))
+    return f" (code {numbers})" if numbers else ""
+
+
+def _check_child(domain: Domain) -> None:
+    if domain.is_registered:
+        raise RegistrarRefused(
+            f"no API of Cloudflare changes the name servers of {domain.name} itself",
+            f"Use a name below it, such as cloud.{domain.name}. If it is registered elsewhere, set domain.registrar to "
+            "that registrar, or domain.mode to byo-manual. A domain that is registered with Cloudflare stays on "
+            "Cloudflare's name servers until it is transferred to another registrar.",
+        )
+
+
+def _check_zone(zone: _Zone) -> None:
+    if zone.type != "full":
+        raise RegistrarRefused(
+            f"Cloudflare does not serve {zone.name} as its primary DNS, so a record there would have no effect",
+            "Set domain.mode to byo-manual and the NS records where the zone is kept.",
+        )
+    if zone.status != "active":
+        raise RegistrarRefused(
+            f"the zone {zone.name} is not active in Cloudflare, so a record there would have no effect",
+            "Finish its set-up in Cloudflare's dashboard, or set domain.mode to byo-manual.",
+        )
+
+
+def _check_signed(domain: Domain, place: _Place) -> None:
+    """A DS record of the old zone makes resolvers reject a new one."""
+    if any(record.type == "DS" and record.name == domain.name for record in place.others):
+        raise RegistrarRefused(
+            f"{domain.name} has a DS record, with which resolvers reject answers of other name servers",
+            "Remove the DS record in Cloudflare's dashboard first, and wait for its time to live to pass.",
+        )
+
+
+def _check_hidden(domain: Domain, place: _Place, hosts: Sequence[str]) -> None:
+    """Below NS records only the child's own servers answer, but for the addresses of name servers there."""
+    hidden = [one for one in place.others if not (one.name in hosts and one.type in ("A", "AAAA"))]
+    if hidden:
+        names = sorted({f"{record.name} {record.type}" for record in hidden})
+        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+        raise RegistrarRefused(
+            f"the delegation of {domain.name} would hide records that answer now: {', '.join(names[:3])}{more}",
+            "Move these records into the new zone and remove them in Cloudflare's dashboard, or use another name.",
+        )
+
+
+VENDOR = Vendor("Cloudflare", "https://api.cloudflare.com/client/v4", (CloudflareCredentials,), Cloudflare)
