@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import httpx
 from pydantic import SecretStr
 
-from catalyst_operator.adapters.registrars import cloudflare, godaddy
+from catalyst_operator.adapters.registrars import cloudflare, dynadot, godaddy
 from catalyst_operator.adapters.registrars.http import LIMIT_SECONDS, Api, Clock, Pause, utc_now
 from catalyst_operator.adapters.registrars.registrar import Registrar
 from catalyst_operator.adapters.registrars.vendor import Credentials, KeySet, Vendor, key_set
@@ -17,6 +17,7 @@ from catalyst_operator.errors import RegistrarCredentialsIncomplete, RegistrarUn
 
 VENDORS: Mapping[RegistrarName, Vendor] = {
     RegistrarName.CLOUDFLARE: cloudflare.VENDOR,
+    RegistrarName.DYNADOT: dynadot.VENDOR,
     RegistrarName.GODADDY: godaddy.VENDOR,
 }
 

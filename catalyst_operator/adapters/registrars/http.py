@@ -119,6 +119,10 @@ class Api:
         other._base = base.rstrip("/")
         return other
 
+    async def rest(self, seconds: float) -> None:
+        """Wait between requests, for vendors that take so many a second."""
+        await self._pause(seconds)
+
     def now(self) -> datetime:
         """The time, for signatures and waits."""
         return self._clock()

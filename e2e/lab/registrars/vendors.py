@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from e2e.lab.registrars.cloudflare import Cloudflare
+from e2e.lab.registrars.dynadot import Dynadot
 from e2e.lab.registrars.emulator import Emulator
 from e2e.lab.registrars.godaddy import GoDaddy
 
 
 def all_vendors() -> Sequence[Emulator]:
     """One of each."""
-    return (Cloudflare(), GoDaddy())
+    return (Cloudflare(), Dynadot(), GoDaddy())

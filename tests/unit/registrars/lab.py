@@ -15,6 +15,7 @@ from aiohttp.test_utils import TestServer
 from pydantic import SecretStr
 
 from catalyst_operator.adapters.registrars.connect import connect
+from catalyst_operator.adapters.registrars.http import Pause
 from catalyst_operator.adapters.registrars.registrar import Registrar
 from catalyst_operator.api.enums import RegistrarName
 from catalyst_operator.errors import RegistrarError
@@ -46,6 +47,7 @@ class Lab:
     registry: MemoryRegistry = field(default_factory=MemoryRegistry)
     world: World = field(init=False)
     now: datetime = NOW
+    pause: Pause = no_pause
     seen: list[BaseException] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -68,7 +70,7 @@ class Lab:
             endpoint=f"{self.url}/{vendor}",
             clock=lambda: self.now,
             limit_seconds=limit_seconds,
-            pause=no_pause,
+            pause=self.pause,
         )
 
     def fault(self, vendor: RegistrarName, what: str = ".*", *, after: int = 0, times: int = 1, **effect: Any) -> None:
