@@ -24,8 +24,15 @@ WATCH_SILENCE_SECONDS = 70
 REREAD_TOKEN_BEFORE = timedelta(minutes=2)
 
 
-def register(registry: kopf.OperatorRegistry, wake: Callable[[Key], None], *, api_server: str) -> None:
-    """Register all handlers, coroutines all (kopf runs others in threads); `wake` puts a key on the queue."""
+def register(
+    registry: kopf.OperatorRegistry,
+    wake: Callable[[Key], None],
+    wake_name: Callable[[str], None],
+    *,
+    api_server: str,
+) -> None:
+    """Register all handlers, coroutines all (kopf runs others in threads). `wake` puts a Sovereign on its queue,
+    `wake_name` a domain."""
 
     async def woken_by_sovereign(namespace: str | None, name: str | None, **_: Any) -> None:
         wake(Key(namespace or "", name or ""))
@@ -33,9 +40,16 @@ def register(registry: kopf.OperatorRegistry, wake: Callable[[Key], None], *, ap
     async def woken_by_run(labels: kopf.Labels, **_: Any) -> None:
         wake(_owner(labels))
 
+    async def woken_by_reservation(name: str | None, spec: kopf.Spec, **_: Any) -> None:
+        wake_name(name or "")
+        reference = spec.get("sovereignRef")
+        if reference:
+            wake(Key(reference["namespace"], reference["name"]))
+
     kopf.on.startup(registry=registry)(_configure)
     kopf.on.login(registry=registry)(login(api_server))
     kopf.on.event(labels.GROUP, labels.VERSION, "sovereigns", registry=registry)(woken_by_sovereign)
+    kopf.on.event(labels.GROUP, labels.VERSION, "domainreservations", registry=registry)(woken_by_reservation)
     kopf.on.event("batch", "v1", "jobs", registry=registry)(woken_by_run)
     kopf.on.event("", "v1", "pods", registry=registry)(woken_by_run)
 

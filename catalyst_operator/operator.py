@@ -5,24 +5,35 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 
+import httpx
 import kopf
 from prometheus_client import GC_COLLECTOR, PLATFORM_COLLECTOR, PROCESS_COLLECTOR, CollectorRegistry, start_http_server
+from pydantic import SecretStr
 
 from catalyst_operator import handlers
 from catalyst_operator.adapters import console, git, hetzner, template
 from catalyst_operator.adapters.clusters import Clusters
+from catalyst_operator.adapters.dns import Dns
 from catalyst_operator.adapters.errands import Errands
 from catalyst_operator.adapters.kube import PODS, Kube
 from catalyst_operator.adapters.overlays import Overlays
+from catalyst_operator.adapters.powerdns import PowerDns
 from catalyst_operator.adapters.preflights import Preflights
+from catalyst_operator.adapters.registrar_talks import RegistrarTalks
+from catalyst_operator.adapters.registrars.connect import connect
+from catalyst_operator.adapters.registrars.registrar import Registrar
 from catalyst_operator.adapters.remote import RemoteCluster
 from catalyst_operator.adapters.run_logs import RunLogs
+from catalyst_operator.api.enums import RegistrarName
 from catalyst_operator.core.settings import CoreSettings
 from catalyst_operator.errors import SettingsError
 from catalyst_operator.metrics import Metrics
+from catalyst_operator.reconcilers.domains.outside import DomainsOutside
+from catalyst_operator.reconcilers.domains.reconciler import DomainReconciler
 from catalyst_operator.reconcilers.outside import Outside
 from catalyst_operator.reconcilers.queue import WorkQueue
 from catalyst_operator.reconcilers.sovereign import Key, SovereignReconciler, now
@@ -41,7 +52,7 @@ def run() -> int:
         print(f"catalyst-operator: {error}", file=sys.stderr)
         return EXIT_SETTINGS
     logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    for chatty in ("kopf.objects", "aiohttp.access"):
+    for chatty in ("kopf.objects", "aiohttp.access", "httpx"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     asyncio.run(_run(settings))
     return 0
@@ -56,8 +67,12 @@ async def _run(settings: Settings) -> None:
     reconciler = SovereignReconciler(kube, outside, core, metrics)
     queue: WorkQueue[Key] = WorkQueue(reconciler.reconcile)
     reconciler.wake = queue.wake
+    domains_outside = _domains_outside(core, settings)
+    domains = DomainReconciler(kube, domains_outside, core, metrics, now)
+    names: WorkQueue[str] = WorkQueue(domains.reconcile)
+    domains.wake = names.wake
     registry = kopf.OperatorRegistry()
-    handlers.register(registry, queue.wake, api_server=settings.api_server)
+    handlers.register(registry, queue.wake, names.wake, api_server=settings.api_server)
     try:
         await kopf.operator(
             registry=registry,
@@ -67,7 +82,10 @@ async def _run(settings: Settings) -> None:
         )
     finally:
         await queue.close()
+        await names.close()
         await outside.close()
+        if domains_outside:
+            await domains_outside.close()
         await kube.close()
 
 
@@ -80,6 +98,26 @@ def _outside(kube: Kube, core: CoreSettings, settings: Settings) -> Outside:
         seeds=Errands("delivery of Secrets"),
         farewells=Errands("farewell"),
         connect=RemoteCluster,
+    )
+
+
+def _domains_outside(core: CoreSettings, settings: Settings) -> DomainsOutside | None:
+    access = settings.dns
+    if access is None or core.domains is None:
+        return None
+    client = httpx.AsyncClient()
+    endpoints = access.registrar_endpoints
+
+    def registrar(name: RegistrarName, credentials: Mapping[str, SecretStr]) -> Registrar:
+        return connect(name, credentials, client=client, endpoint=endpoints.get(name, ""), clock=now)
+
+    return DomainsOutside(
+        zones=PowerDns(access.zones.url, access.zones.key, client),
+        pools=PowerDns(access.pools.url, access.pools.key, client),
+        dns=Dns(core.domains.nameservers, now, resolvers=access.resolvers),
+        looks=Errands("look at name servers"),
+        talks=RegistrarTalks(registrar, now),
+        client=client,
     )
 
 

@@ -5,22 +5,48 @@ A value that does not parse stops the operator at start, with the variable, the 
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
+from pydantic import SecretStr
+
 from catalyst_operator.adapters import template
+from catalyst_operator.api.enums import RegistrarName
 from catalyst_operator.api.scalars import parse_duration
 from catalyst_operator.core import releases
-from catalyst_operator.core.settings import CoreSettings
+from catalyst_operator.core.settings import CoreSettings, DomainSettings, Nameserver
 from catalyst_operator.errors import SettingsError
 
 LEAST_RUN_MEMORY = 128
 """MiB that each container of a run asks for."""
 PULL_POLICIES = ("Always", "IfNotPresent", "Never")
+
+
+@dataclass(frozen=True)
+class PowerDnsAccess:
+    """The API of one PowerDNS server."""
+
+    url: str
+    key: SecretStr
+
+
+@dataclass(frozen=True)
+class DnsAccess:
+    """How name servers and registrars are reached."""
+
+    zones: PowerDnsAccess
+    """Where the Sovereigns' zones are."""
+    pools: PowerDnsAccess
+    """Where the pool domains' zones are."""
+    resolvers: tuple[str, ...] = ()
+    """Addresses of resolvers; none: those of the Pod."""
+    registrar_endpoints: Mapping[RegistrarName, str] = field(default_factory=dict)
+    """Only for a proxy or an emulator; without one, the vendor's own."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +63,8 @@ class Settings:
     log_level: str
     template: Path
     """Folder of the bootstrap kit's shared template."""
+    dns: DnsAccess | None
+    """How name servers and registrars are reached; None for an operator that serves no domains."""
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] = os.environ) -> Settings:
@@ -71,6 +99,7 @@ class Settings:
                 default_git_url=read.text("CATALYST_GIT_URL", CoreSettings.default_git_url),
                 chart_registry=read.text("CATALYST_CHART_REGISTRY", ""),
                 default_release=read.release("CATALYST_RELEASE"),
+                domains=_domains(read),
             ),
             api_server=_api_server(environ),
             pod=read.text("CATALYST_POD", ""),
@@ -78,7 +107,46 @@ class Settings:
             metrics_port=read.port("CATALYST_METRICS_PORT", "8081"),
             log_level=read.choice("CATALYST_LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR")),
             template=Path(read.text("CATALYST_TEMPLATE", str(template.default_folder()))),
+            dns=_dns(read),
         )
+
+
+def _domains(read: _Reader) -> DomainSettings | None:
+    """None where no PowerDNS is named: the operator then serves no domains."""
+    if not read.text("CATALYST_POWERDNS_URL", ""):
+        return None
+    return DomainSettings(
+        nameservers=read.nameservers("CATALYST_NAMESERVERS"),
+        pools=read.names("CATALYST_POOL_DOMAINS"),
+        check=read.duration("CATALYST_DNS_CHECK_INTERVAL", "2s"),
+        settled_check=read.duration("CATALYST_SETTLED_DNS_CHECK_INTERVAL", "5m"),
+    )
+
+
+def _dns(read: _Reader) -> DnsAccess | None:
+    if not read.text("CATALYST_POWERDNS_URL", ""):
+        return None
+    zones = PowerDnsAccess(read.url("CATALYST_POWERDNS_URL"), read.secret("CATALYST_POWERDNS_API_KEY"))
+    apart = read.text("CATALYST_POOL_POWERDNS_URL", "")
+    return DnsAccess(
+        zones=zones,
+        pools=PowerDnsAccess(read.url("CATALYST_POOL_POWERDNS_URL"), read.secret("CATALYST_POOL_POWERDNS_API_KEY"))
+        if apart
+        else zones,
+        resolvers=read.addresses("CATALYST_DNS_RESOLVERS"),
+        registrar_endpoints=read.endpoints("CATALYST_REGISTRAR_ENDPOINTS"),
+    )
+
+
+_HOST = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _api_server(environ: Mapping[str, str]) -> str:
@@ -126,6 +194,59 @@ class _Reader:
         if not found or int(found[1]) * {"Mi": 1, "Gi": 1024}[found[2]] < LEAST_RUN_MEMORY:
             raise SettingsError(f"{name}={value!r}: expected {LEAST_RUN_MEMORY}Mi or more, such as 512Mi or 1Gi")
         return value
+
+    def url(self, name: str) -> str:
+        value = self.text(name, "")
+        if not re.fullmatch(r"https?://[^/\s@]+(/\S*)?", value):
+            raise SettingsError(f"{name}={value!r}: expected a URL without user name, such as http://powerdns:8081")
+        return value
+
+    def secret(self, name: str) -> SecretStr:
+        """Its value is in no message."""
+        value = self.text(name, "").strip()
+        if not value or not value.isascii() or not value.isprintable():
+            raise SettingsError(f"{name}: expected the API key, from a Secret, in printable ASCII characters")
+        return SecretStr(value)
+
+    def names(self, name: str) -> tuple[str, ...]:
+        found = self._items(name)
+        if wrong := [item for item in found if not _HOST.fullmatch(item) or "." not in item]:
+            raise SettingsError(f"{name}: {wrong[0]!r}: expected domains, such as omani.works,openova.io")
+        return found
+
+    def nameservers(self, name: str) -> tuple[Nameserver, ...]:
+        found = []
+        for item in self._items(name):
+            host, _, address = item.partition("=")
+            if not _HOST.fullmatch(host) or (address and not _is_address(address)):
+                raise SettingsError(f"{name}: {item!r}: expected a host, with its address or without")
+            found.append(Nameserver(host, address))
+        if not found:
+            raise SettingsError(
+                f"{name} is not set: with CATALYST_POWERDNS_URL it names the servers that domains are delegated to, "
+                "such as ns1.openova.io=203.0.113.53,ns2.openova.io=198.51.100.53"
+            )
+        return tuple(found)
+
+    def addresses(self, name: str) -> tuple[str, ...]:
+        found = self._items(name)
+        if wrong := [item for item in found if not _is_address(item)]:
+            raise SettingsError(f"{name}: {wrong[0]!r}: expected IP addresses, such as 203.0.113.53,198.51.100.53")
+        return found
+
+    def endpoints(self, name: str) -> dict[RegistrarName, str]:
+        found = {}
+        for item in self._items(name):
+            vendor, _, url = item.partition("=")
+            if vendor not in list(RegistrarName) or not url.startswith(("http://", "https://")):
+                raise SettingsError(f"{name}: {item!r}: expected registrar=URL, such as ovh=https://proxy.example/1.0")
+            found[RegistrarName(vendor)] = url
+        return found
+
+    def _items(self, name: str) -> tuple[str, ...]:
+        """A list with commas, in lower case and without trailing dots."""
+        given = (item.strip() for item in self.text(name, "").split(","))
+        return tuple(item.lower().rstrip(".") for item in given if item)
 
     def release(self, name: str) -> str | None:
         value = self.text(name, "") or None

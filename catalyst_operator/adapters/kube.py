@@ -50,6 +50,7 @@ class Kind:
 
 
 SOVEREIGNS = Kind(labels.API_VERSION, "sovereigns")
+DOMAIN_RESERVATIONS = Kind(labels.API_VERSION, "domainreservations", namespaced=False)
 NAMESPACES = Kind("v1", "namespaces", namespaced=False)
 SECRETS = Kind("v1", "secrets")
 CONFIG_MAPS = Kind("v1", "configmaps")
@@ -70,6 +71,7 @@ _KINDS = {
     "RoleBinding": ROLE_BINDINGS,
     "NetworkPolicy": NETWORK_POLICIES,
     "Event": EVENTS,
+    "DomainReservation": DOMAIN_RESERVATIONS,
 }
 
 
@@ -131,7 +133,7 @@ class Kube:
     async def apply_status(self, kind: Kind, manifest: Object) -> Object:
         """Server-side apply of /status. With metadata.resourceVersion set, raises Conflict when that is stale."""
         meta = manifest["metadata"]
-        return await self._apply(kind.path(meta["namespace"], meta["name"], "status"), manifest)
+        return await self._apply(kind.path(meta.get("namespace", ""), meta["name"], "status"), manifest)
 
     async def merge(self, kind: Kind, namespace: str, name: str, patch: Object) -> Object:
         """JSON merge patch. With metadata.resourceVersion in it, raises Conflict when that is stale."""

@@ -10,7 +10,7 @@ from catalyst_operator.api.common import Condition, Model, Resource, Tolerant
 from catalyst_operator.api.enums import DomainMode, RegistrarName
 from catalyst_operator.api.labels import OPERATOR_NAMESPACE
 from catalyst_operator.api.scalars import Duration, HostName, Ipv4, NamespaceName, ObjectName, Time, Uid
-from catalyst_operator.api.schema import ListMap, Pending, Rule, RuleReason
+from catalyst_operator.api.schema import ListMap, Rule, RuleReason
 
 DnsName = Annotated[str, Field(min_length=1, max_length=254)]
 
@@ -189,7 +189,7 @@ class DomainReservation(Resource):
         ),
     )
 
-    spec: Annotated[DomainReservationSpec, Pending("domains")]
+    spec: DomainReservationSpec
     """What is held, for whom, and where it shall point."""
 
     status: DomainReservationStatus = DomainReservationStatus()

@@ -39,6 +39,9 @@ ANNOTATION_HAND_OFF = f"{GROUP}/handOffRequestedAt"
 # and restore; status does not.
 ANNOTATION_PREVIOUS_NAMESERVERS = f"{GROUP}/previous-nameservers"
 
+# On the copy of a Secret: UID and resourceVersion of what it was copied from.
+ANNOTATION_COPIED_FROM = f"{GROUP}/copied-from"
+
 # On a run's Job and Pod.
 LABEL_VERB = f"{GROUP}/verb"
 LABEL_ATTEMPT = f"{GROUP}/attempt"

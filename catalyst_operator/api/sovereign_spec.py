@@ -29,7 +29,7 @@ from catalyst_operator.api.scalars import (
     SizeName,
     Text,
 )
-from catalyst_operator.api.schema import ListSet, Pending, Rule, RuleReason
+from catalyst_operator.api.schema import ListSet, Rule, RuleReason
 
 
 class OrganizationSpec(Model):
@@ -101,7 +101,7 @@ class DomainSpec(Model):
         ),
     )
 
-    mode: Annotated[DomainMode, Pending("domains")]
+    mode: DomainMode
     """pool: a name under one of the operator's own domains. byo-manual: your domain, you set its NS records
     at the registrar. byo-api: your domain, the operator sets them through the registrar's API."""
 
@@ -116,7 +116,7 @@ class DomainSpec(Model):
     """Fully qualified name of the Sovereign, at most 49 characters, since names on the new cluster contain
     it. The console is reached at console.<fqdn>."""
 
-    registrar: Annotated[RegistrarSpec | None, Pending("domains")] = None
+    registrar: RegistrarSpec | None = None
     """The registrar, in mode byo-api."""
 
 

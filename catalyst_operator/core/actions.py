@@ -130,6 +130,24 @@ class PushOverlay:
 
 
 @dataclass(frozen=True)
+class ReserveDomain:
+    """Make the reservation of the Sovereign's name, or have it ask for what the Sovereign asks for now. With an address
+    the name is served."""
+
+    address: str | None
+
+
+@dataclass(frozen=True)
+class ReleaseDomain:
+    """Delete the reservation: what was made for the name is given back."""
+
+
+@dataclass(frozen=True)
+class KeepRegistrarCredentials:
+    """Copy the registrar's Secret to where the owner's namespace does not take it along."""
+
+
+@dataclass(frozen=True)
 class WatchCluster:
     """Watch the new cluster; again, with the same target, changes nothing."""
 
@@ -211,6 +229,9 @@ Action = (
     | FollowLog
     | ForgetLogs
     | PushOverlay
+    | ReserveDomain
+    | ReleaseDomain
+    | KeepRegistrarCredentials
     | WatchCluster
     | LookAgain
     | ForgetCluster

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from catalyst_operator.core import kit, naming, sizing
+from catalyst_operator.core.domains import of_sovereign
+from catalyst_operator.core.domains.of_sovereign import Standing
 from catalyst_operator.core.observation import Observation
 from catalyst_operator.core.phase1.bootstrap import FluxBootstrap, bootstrap
 from catalyst_operator.core.phase1.expected import Expected, expected
 from catalyst_operator.core.phase1.first_cause import Cause, first_cause
 from catalyst_operator.core.phase1.outcome import Judgement, Limits, judge
-from catalyst_operator.core.phase1.readiness import Missing, missing
+from catalyst_operator.core.phase1.readiness import NOT_CHECKED, Missing, missing
 from catalyst_operator.core.phase1.views import kit_name
 from catalyst_operator.core.record import Bootstrap, ErrorEntry, Record
 
@@ -30,6 +32,8 @@ class Assessment:
     missing: tuple[Missing, ...]
     """What Ready still lacks, the most telling first."""
     errors: tuple[ErrorEntry, ...]
+    domain: Standing | None
+    """How its domain stands; None for an operator that serves none."""
     again: datetime | None
     """When time alone may change something next."""
 
@@ -49,7 +53,9 @@ def assess(o: Observation, record: Record) -> Assessment | None:
     )
     judgement = judge(view, wanted, limits, ever_seen=begun.first_seen is not None, before=begun.outcome, now=o.now)
     flux = bootstrap(view, spec.domain.fqdn, begun.since, o.now, flux_seen=begun.flux_seen)
-    lacking = missing(view, judgement.outcome, nodes_wanted(o), o.settings.console_check)
+    domain = of_sovereign.standing(o.sovereign, o.reservation) if o.settings.domains else None
+    dns = (domain.is_ready, domain.ready[2]) if domain else NOT_CHECKED
+    lacking = missing(view, judgement.outcome, nodes_wanted(o), o.settings.console_check, dns)
     meta = o.sovereign.metadata
     cause = Cause()
     if lacking:
@@ -64,7 +70,7 @@ def assess(o: Observation, record: Record) -> Assessment | None:
             console_wanted=o.settings.console_check,
             sovereign=(meta.namespace, meta.name),
         )
-    found = [entry for entry in (cause.error, flux.error) if entry]
+    found = [entry for entry in (cause.error, flux.error, _domain_error(o, begun, domain)) if entry]
     return Assessment(
         limits=limits,
         expected=wanted,
@@ -73,8 +79,15 @@ def assess(o: Observation, record: Record) -> Assessment | None:
         flux_seen=begun.flux_seen,
         missing=lacking,
         errors=tuple({entry.code: entry for entry in reversed(found)}.values())[::-1],
+        domain=domain,
         again=min((t for t in (judgement.again, flux.again, cause.again) if t), default=None),
     )
+
+
+def _domain_error(o: Observation, begun: Bootstrap, domain: Standing | None) -> ErrorEntry | None:
+    if domain is None:
+        return None
+    return of_sovereign.error_of(o.reservation, domain, late=o.now - begun.since > of_sovereign.PATIENCE)
 
 
 def limits_of(o: Observation, begun: Bootstrap) -> Limits:

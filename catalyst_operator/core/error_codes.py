@@ -331,4 +331,58 @@ CONSOLE_UNREACHABLE = Code(
     "up to half an hour to be seen everywhere.",
     terminal=False,
 )
+# --- the domain -------------------------------------------------------------------------------------------------------
+# All of it is looked at again by itself. The DomainReservation has the same name as the domain.
+
+DOMAIN_TAKEN = Code(
+    "ERR_DOMAIN_TAKEN",
+    "Choose another name: delete this Sovereign and apply one with another domain.fqdn. If the name is given back, "
+    "this goes on by itself.",
+    terminal=True,
+)
+DOMAIN_NAME = Code(
+    "ERR_DOMAIN_NAME",
+    "Delete this Sovereign and apply one with a name, and a domain.mode, that fit: docs/domains.md says which do.",
+    terminal=True,
+)
+NS_NOT_DELEGATED = Code(
+    "ERR_NS_NOT_DELEGATED",
+    "See what each of the parent's servers answers: `kubectl get domainreservation <fqdn> -o yaml`. Set there the name "
+    "servers that status.nameservers lists, and no others.",
+    terminal=False,
+)
+REGISTRAR_CREDENTIALS = Code(
+    "ERR_REGISTRAR_CREDENTIALS",
+    "Put valid credentials into the Secret of domain.registrar.credentialsSecretRef; docs/domains.md says which keys "
+    "it needs.",
+    terminal=True,
+)
+REGISTRAR_DENIED = Code(
+    "ERR_REGISTRAR_DENIED",
+    "Put the registrar's account in order as the message says, or set domain.mode to byo-manual and set the name "
+    "servers yourself.",
+    terminal=True,
+)
+REGISTRAR_UNAVAILABLE = Code(
+    "ERR_REGISTRAR_UNAVAILABLE",
+    "Nothing to do if it passes. If it lasts, look at the registrar's status page, and whether the operator reaches "
+    "its API over HTTPS.",
+    terminal=False,
+)
+LIVE_RECORDS = Code(
+    "ERR_LIVE_RECORDS",
+    "Use a name below this domain, or set domain.registrar.acknowledgeLiveRecords to true if mail and web of the "
+    "domain itself may stop.",
+    terminal=True,
+)
+ZONE_FOREIGN = Code(
+    "ERR_ZONE_FOREIGN",
+    "Find out whose the zone or the records are that the message names. Remove them, or choose another name.",
+    terminal=True,
+)
+DNS_UNAVAILABLE = Code(
+    "ERR_DNS_UNAVAILABLE",
+    "See that PowerDNS runs, that the operator reaches its API (CATALYST_POWERDNS_URL), and that the key fits.",
+    terminal=False,
+)
 INTERNAL = Code(UNKNOWN, "Read the run's log (kubectl logs, named in the message) and the runbook.", terminal=False)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
 from catalyst_operator.api import labels
 from catalyst_operator.api.common import Condition
 from catalyst_operator.api.conditions import ConditionType, Reason
+from catalyst_operator.api.domain_reservation import DomainReservation, DomainReservationStatus
 from catalyst_operator.api.phases import ComponentState
 from catalyst_operator.api.scalars import format_time
 from catalyst_operator.api.sovereign import Sovereign
@@ -19,6 +21,8 @@ QUIET = frozenset({ConditionType.READY.value, ConditionType.RECONCILING.value})
 """Conditions that only sum up others."""
 BAD_REASONS = frozenset({Reason.DESTROY_FAILED.value})
 """Reasons that are no good news whatever the condition's status."""
+UNTOLD = frozenset({Reason.PENDING.value, Reason.AWAITING_ADDRESS.value})
+"""Reasons of a reservation that are a moment's, or its usual beginning."""
 BAD_WHEN_TRUE = frozenset({ConditionType.STALLED.value, ConditionType.DRIFTED.value})
 
 TOLD_STATES = frozenset({ComponentState.INSTALLED, ComponentState.DEGRADED, ComponentState.FAILED})
@@ -26,12 +30,23 @@ TOLD_STATES = frozenset({ComponentState.INSTALLED, ComponentState.DEGRADED, Comp
 
 def between(sovereign: Sovereign, after: SovereignStatus, now: datetime) -> list[dict[str, Any]]:
     """The events for what changed from the observed status to the new one."""
-    before = {c.type: c for c in sovereign.status.conditions}
-    turned = [c for c in after.conditions if c.type not in QUIET and _turned(before.get(c.type), c)]
+    news = _news(sovereign.status.conditions, after.conditions)
+    return [_event(sovereign, c, now) for c in (*news, *_components(sovereign, after, now))]
+
+
+def of_domain(reservation: DomainReservation, after: DomainReservationStatus, now: datetime) -> list[dict[str, Any]]:
+    """The same for a reservation."""
+    news = _news(reservation.status.conditions, after.conditions)
+    return [_event(reservation, c, now) for c in news if c.reason not in UNTOLD]
+
+
+def _news(before: Iterable[Condition], after: Iterable[Condition]) -> list[Condition]:
+    """The conditions that turned, each story told once."""
+    known = {c.type: c for c in before}
+    turned = [c for c in after if c.type not in QUIET and _turned(known.get(c.type), c)]
     # Where Stalled says the same as another condition, it says it for both.
     said = {c.message for c in turned if c.type == ConditionType.STALLED.value}
-    news = (c for c in turned if c.type == ConditionType.STALLED.value or c.message not in said)
-    return [_event(sovereign, c, now) for c in (*news, *_components(sovereign, after, now))]
+    return [c for c in turned if c.type == ConditionType.STALLED.value or c.message not in said]
 
 
 def _components(sovereign: Sovereign, after: SovereignStatus, now: datetime) -> list[Condition]:
@@ -57,20 +72,22 @@ def _turned(before: Condition | None, after: Condition) -> bool:
     return before is None or (before.status, before.reason) != (after.status, after.reason)
 
 
-def _event(sovereign: Sovereign, condition: Condition, now: datetime) -> dict[str, Any]:
-    meta = sovereign.metadata
+def _event(about: Sovereign | DomainReservation, condition: Condition, now: datetime) -> dict[str, Any]:
+    meta = about.metadata
+    # What has no namespace of its own is told in the default one, as Kubernetes itself does.
+    place = {"namespace": meta.namespace} if meta.namespace else {}
     bad = condition.status == "False" or condition.type in BAD_WHEN_TRUE or condition.reason in BAD_REASONS
     bad = bad and condition.reason != Reason.AWAITING_APPROVAL.value
     told = [meta.uid, condition.type, condition.reason, condition.message, format_time(condition.last_transition_time)]
     return {
         "apiVersion": "v1",
         "kind": "Event",
-        "metadata": {"name": f"{meta.name}.{digest_of(told)[:16]}", "namespace": meta.namespace},
+        "metadata": {"name": f"{meta.name}.{digest_of(told)[:16]}", "namespace": meta.namespace or "default"},
         "involvedObject": {
             "apiVersion": labels.API_VERSION,
-            "kind": "Sovereign",
+            "kind": type(about).__name__,
             "name": meta.name,
-            "namespace": meta.namespace,
+            **place,
             "uid": meta.uid,
         },
         "type": "Warning" if bad else "Normal",

@@ -190,3 +190,11 @@ def _role_binding(sovereign: Sovereign, name: str, role: str, subject: dict[str,
         "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role},
         "subjects": [subject],
     }
+
+
+def registrar_credentials(sovereign: Sovereign, data: Mapping[str, str], version: str) -> Manifest:
+    """The copy of the owner's registrar Secret, `data` as it lies there; what a name is given back with when the
+    owner's namespace is gone."""
+    manifest = _object(sovereign, "v1", "Secret", naming.REGISTRAR_SECRET)
+    manifest["metadata"]["annotations"] = {labels.ANNOTATION_COPIED_FROM: version}
+    return {**manifest, "data": dict(data)}

@@ -21,6 +21,7 @@ STATE_SECRET = f"tfstate-default-{STATE_SUFFIX}"
 STATE_LEASE = f"lock-{STATE_SECRET}"
 ERRORED_STATE_SECRET = "errored-state"  # noqa: S105
 ARCHIVED_STATE_SECRET = "archived-state"  # noqa: S105
+REGISTRAR_SECRET = "registrar-credentials"  # noqa: S105
 RECORD = "record"
 
 WORKDIR_ROOT = "/tmp/catalyst/tofu"  # noqa: S108 - a mount point inside the run's Pod

@@ -11,6 +11,7 @@ from datetime import datetime
 
 from pydantic import SecretStr
 
+from catalyst_operator.api.domain_reservation import DomainReservation
 from catalyst_operator.api.phases import RunVerb
 from catalyst_operator.api.sovereign import Sovereign
 from catalyst_operator.core import naming
@@ -154,6 +155,12 @@ class Observation:
     """What the last look at the project found, whatever it was about."""
     owner_secrets: Mapping[str, SecretView] = field(default_factory=dict)
     """The owner's Secrets that the spec names for the new cluster, those that exist."""
+    reservation: DomainReservation | None = None
+    """The reservation of the Sovereign's name, whoever's it is."""
+    registrar_secret: str = ""
+    """Version of the owner's registrar Secret; empty while there is none, or none is needed."""
+    kept_registrar_secret: str = ""
+    """The version of it that the run namespace has a copy of."""
     overlay: OverlayReport | None = None
     """What the last push to the Git repository came to."""
     cluster: ClusterView | None = None

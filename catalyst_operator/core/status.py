@@ -28,6 +28,7 @@ from catalyst_operator.api.sovereign_status import (
 )
 from catalyst_operator.core import catalogue, cluster_status, conditions, diagnosis, naming, sizing
 from catalyst_operator.core.assessment import Assessment, assess
+from catalyst_operator.core.domains import of_sovereign
 from catalyst_operator.core.job import ADOPT, phases_of
 from catalyst_operator.core.manifests import namespace_of
 from catalyst_operator.core.observation import Observation
@@ -135,6 +136,7 @@ def _conditions(
         told.append((ConditionType.RECONCILING, "True", verdict.reason, verdict.message))
     if verdict.stance is Stance.STALLED:
         told.append((ConditionType.STALLED, "True", verdict.reason, verdict.message))
+    told += [(type_, *words) for type_, words in _domain_conditions(o, record).items()]
     told += [(ConditionType.PREFLIGHT_PASSED, *words) for words in _preflight_condition(o)]
     told += [(type_, *phase_condition(o, shown(record, run, type_), type_)) for type_ in PHASE_CONDITIONS]
     told += [(type_, *words) for type_, words in cluster_status.conditions_of(o, record, found).items()]
@@ -142,6 +144,14 @@ def _conditions(
         told.append((ConditionType.DELETING, "True", verdict.deleting, verdict.message))
     generation = o.sovereign.metadata.generation
     return tuple(conditions.condition(*entry, generation=generation, now=o.now) for entry in told)
+
+
+def _domain_conditions(o: Observation, record: Record) -> dict[ConditionType, Told]:
+    """How the name stands; nothing for an operator that serves no domains, nor while nothing was reserved."""
+    if o.settings.domains is None or (o.reservation is None and record.outputs is None and not record.runs):
+        return {}
+    stands = of_sovereign.standing(o.sovereign, o.reservation)
+    return {ConditionType.DOMAIN_RESERVED: stands.reserved, ConditionType.DOMAIN_READY: stands.ready}
 
 
 def _preflight_condition(o: Observation) -> tuple[Told, ...]:

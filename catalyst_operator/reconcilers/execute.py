@@ -17,13 +17,20 @@ from catalyst_operator.core import actions, job, manifests, naming, record
 from catalyst_operator.core.observation import CredentialsView, LockView, Observation, StateView
 from catalyst_operator.core.preflight import Wanted
 from catalyst_operator.errors import Conflict, NotFound, Refused, Unavailable
+from catalyst_operator.reconcilers.domains.of_sovereign import DomainOfSovereign
 from catalyst_operator.reconcilers.new_cluster import NewCluster
 from catalyst_operator.reconcilers.observe import HTTP_FORBIDDEN, state_of
 from catalyst_operator.reconcilers.outside import Outside
 
 log = logging.getLogger(__name__)
 STATE_KEY_BYTES = 32
-KEYS = (naming.CLUSTER_SECRETS, naming.TOKEN_SECRET, naming.STATE_SECRET, naming.ERRORED_STATE_SECRET)
+KEYS = (
+    naming.CLUSTER_SECRETS,
+    naming.TOKEN_SECRET,
+    naming.STATE_SECRET,
+    naming.ERRORED_STATE_SECRET,
+    naming.REGISTRAR_SECRET,
+)
 """What a hand-off removes: whatever opens the new cluster or the project, and every state but the archived one."""
 
 
@@ -41,6 +48,7 @@ class Executor:
         self._kube = client
         self._outside = outside
         self._new_cluster = NewCluster(client, outside, o, changed, clock)
+        self._domain = DomainOfSovereign(client, o)
         self._o = o
         self._changed = changed
         self._space = manifests.namespace_of(o.sovereign)
@@ -58,9 +66,7 @@ class Executor:
             case actions.AddFinalizer():
                 await self._finalizers(lambda held: list(dict.fromkeys((*held, labels.FINALIZER_SOVEREIGN))))
             case actions.RemoveFinalizer():
-                await self._outside.forget(self._o.uid)
-                with suppress(NotFound):
-                    await self._finalizers(lambda held: [name for name in held if name != labels.FINALIZER_SOVEREIGN])
+                await self._let_go()
             case actions.PrepareNamespace(refresh_token=refresh):
                 await self._prepare(self._o.credentials if refresh else None)
             case actions.WriteInputs(name=name, tfvars=variables):
@@ -96,8 +102,9 @@ class Executor:
             case actions.RestoreArchive():
                 await self._restore_archive()
             case actions.ForgetKeys():
-                for name in KEYS:
-                    await self._kube.delete(kube.SECRETS, self._space, name)
+                await self._forget_keys()
+            case actions.ReserveDomain() | actions.ReleaseDomain() | actions.KeepRegistrarCredentials():
+                await self._domain.run(action)
             case actions.WriteReceipt(content=content):
                 await self._receipt(content)
             case actions.DeleteNamespace():
@@ -106,6 +113,11 @@ class Executor:
                     await self._kube.delete(kube.NAMESPACES, "", self._space)
             case _:
                 await self._new_cluster.run(action)
+
+    async def _let_go(self) -> None:
+        await self._outside.forget(self._o.uid)
+        with suppress(NotFound):
+            await self._finalizers(lambda held: [name for name in held if name != labels.FINALIZER_SOVEREIGN])
 
     async def _finalizers(self, change: Callable[[list[str]], list[str]]) -> None:
         meta = self._sovereign.metadata
@@ -143,6 +155,10 @@ class Executor:
         if credentials and credentials.token:
             token = credentials.token.get_secret_value()
             await self._kube.apply(manifests.provider_token(self._sovereign, token))
+
+    async def _forget_keys(self) -> None:
+        for name in KEYS:
+            await self._kube.delete(kube.SECRETS, self._space, name)
 
     async def _let_record_go(self) -> None:
         """Without reading it first: in a namespace that goes, the right to read may be gone already."""

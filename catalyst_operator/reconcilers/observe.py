@@ -19,10 +19,12 @@ from pydantic import SecretStr, ValidationError
 from catalyst_operator.adapters import kube
 from catalyst_operator.adapters.kube import Kube, Object
 from catalyst_operator.api import labels
+from catalyst_operator.api.domain_reservation import DomainReservation
 from catalyst_operator.api.enums import OwnerKubeconfig
 from catalyst_operator.api.phases import RunVerb
 from catalyst_operator.api.sovereign import Sovereign
 from catalyst_operator.core import naming, record, seeds
+from catalyst_operator.core.domains import of_sovereign
 from catalyst_operator.core.observation import (
     ContainerView,
     CredentialsView,
@@ -72,6 +74,8 @@ class Observer:
             namespace=namespace,
             owner_secrets=await self._owner_secrets(sovereign),
             owner_kubeconfig=await self._owner_kubeconfig(sovereign),
+            reservation=await self._reservation(sovereign),
+            registrar_secret=await self._registrar_secret(sovereign),
         )
         if namespace is None or not namespace.ours:
             return seen
@@ -121,6 +125,7 @@ class Observer:
             jobs=jobs,
             pods=pods,
             progress=await self._progress(space, found.last if found else None, pods, now),
+            kept_registrar_secret=await self._kept_registrar_secret(seen),
             has_token_copy=await self._kube.find(kube.SECRETS, space, naming.TOKEN_SECRET) is not None,
             has_cluster_secrets=await self._kube.find(kube.SECRETS, space, naming.CLUSTER_SECRETS) is not None,
             has_state_key=await self._kube.find(kube.SECRETS, space, naming.STATE_KEY_SECRET) is not None,
@@ -150,6 +155,25 @@ class Observer:
         meta = sovereign.metadata
         found = await self._kube.find(kube.SECRETS, meta.namespace, naming.owner_kubeconfig(meta.name))
         return (found["metadata"].get("labels") or {}).get(labels.LABEL_SOVEREIGN_UID, FOREIGN) if found else ""
+
+    async def _reservation(self, sovereign: Sovereign) -> DomainReservation | None:
+        if self._settings.domains is None:
+            return None
+        raw = await self._kube.find(kube.DOMAIN_RESERVATIONS, "", sovereign.spec.domain.fqdn)
+        return DomainReservation.parse(raw) if raw else None
+
+    async def _registrar_secret(self, sovereign: Sovereign) -> str:
+        name = of_sovereign.needs_credentials(sovereign)
+        if self._settings.domains is None or not name:
+            return ""
+        secret = await self._kube.find(kube.SECRETS, sovereign.metadata.namespace, name)
+        return _secret_view(secret).version if secret else ""
+
+    async def _kept_registrar_secret(self, seen: Observation) -> str:
+        if not seen.registrar_secret:
+            return ""
+        secret = await self._kube.find(kube.SECRETS, seen.run_namespace, naming.REGISTRAR_SECRET)
+        return (secret["metadata"].get("annotations") or {}).get(labels.ANNOTATION_COPIED_FROM, "") if secret else ""
 
     async def _archived_state(self, space: str, found: Record | None) -> StateView | None:
         if found is None or found.hand_off is None:

@@ -11,7 +11,6 @@ from pydantic import ValidationError
 
 from catalyst_operator.adapters import kube
 from catalyst_operator.adapters.kube import Kube, Object
-from catalyst_operator.api import labels
 from catalyst_operator.api.sovereign import Sovereign
 from catalyst_operator.api.sovereign_status import SovereignStatus
 from catalyst_operator.core import events, status
@@ -25,6 +24,7 @@ from catalyst_operator.metrics import Metrics
 from catalyst_operator.reconcilers.execute import Executor
 from catalyst_operator.reconcilers.observe import Observer
 from catalyst_operator.reconcilers.outside import Outside
+from catalyst_operator.reconcilers.writing import write_status
 
 log = logging.getLogger(__name__)
 
@@ -122,26 +122,8 @@ class SovereignReconciler:
             log.warning("%s/%s: its trouble could not be told: %s", meta.namespace, meta.name, second)
 
     async def _write(self, sovereign: Sovereign, version: str, after: SovereignStatus) -> None:
-        meta, wire = sovereign.metadata, after.to_wire()
-        if wire == sovereign.status.to_wire():
-            return
-        manifest: Object = {
-            "apiVersion": labels.API_VERSION,
-            "kind": "Sovereign",
-            "metadata": {"name": meta.name, "namespace": meta.namespace, "resourceVersion": version},
-            "status": wire,
-        }
-        await self._kube.apply_status(kube.SOVEREIGNS, manifest)
-        for event in events.between(sovereign, after, self._clock()):
-            log.info("%s/%s: %s: %s", meta.namespace, meta.name, event["reason"], event["message"])
-            await self._announce(event)
-
-    async def _announce(self, event: Object) -> None:
-        try:
-            await self._kube.create_once(event)
-        except ApiError as error:
-            # An event is a courtesy: status has said it already.
-            log.warning("event %s not written: %s", event["reason"], error)
+        about, news = ("Sovereign", sovereign.metadata), events.between(sovereign, after, self._clock())
+        await write_status(self._kube, kube.SOVEREIGNS, about, sovereign.status, after, version, news)
 
     def _parse(self, key: Key, raw: Object) -> Sovereign | None:
         """None for an object that the schema in force would not have let in: an older operator's, say."""

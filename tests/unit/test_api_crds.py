@@ -17,8 +17,6 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 PACKAGE = REPOSITORY / "catalyst_operator"
 
 PENDING_SOVEREIGN = {
-    "spec.domain.mode": "domains",
-    "spec.domain.registrar": "domains",
     "spec.driftDetection": "drift detection",
 }
 """Fields the operator does not act on yet. The list only ever gets shorter, and ends empty."""
@@ -47,7 +45,7 @@ def all_nodes(resource: ResourceDefinition) -> list[tuple[str, dict[str, Any]]]:
 
 def test_pending_fields_are_these() -> None:
     assert pending_fields(Sovereign) == PENDING_SOVEREIGN
-    assert pending_fields(DomainReservation) == {"spec": "domains"}
+    assert pending_fields(DomainReservation) == {}
 
 
 def test_pending_fields_say_so() -> None:

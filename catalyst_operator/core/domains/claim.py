@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from catalyst_operator.api.conditions import ConditionType, Reason
+from catalyst_operator.api.domain_reservation import DomainReservation
 from catalyst_operator.api.enums import DomainMode
 from catalyst_operator.core import conditions
 from catalyst_operator.core.domains.names import parent_of, pool_of, related, reserved_labels
@@ -12,9 +13,9 @@ from catalyst_operator.core.domains.observation import Observation
 from catalyst_operator.core.domains.steps import AT_ONCE, Step, done, stalled
 
 
-def is_judged(o: Observation) -> bool:
-    """Whether the name was given to this reservation."""
-    found = conditions.find(o.reservation.status.conditions, ConditionType.RESERVED)
+def is_held(reservation: DomainReservation) -> bool:
+    """Whether the name was judged and given to this reservation."""
+    found = conditions.find(reservation.status.conditions, ConditionType.RESERVED)
     return found is not None and found.status == "True"
 
 
@@ -89,7 +90,7 @@ def expiry(o: Observation) -> datetime:
 
 def has_expired(o: Observation) -> bool:
     """Whether it was held and ran out. One that was refused is kept: it tells its owner why."""
-    return is_told_expired(o) or (is_judged(o) and not is_committed(o) and not o.owned and expiry(o) <= o.now)
+    return is_told_expired(o) or (is_held(o.reservation) and not is_committed(o) and not o.owned and expiry(o) <= o.now)
 
 
 def is_told_expired(o: Observation) -> bool:

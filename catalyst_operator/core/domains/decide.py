@@ -29,7 +29,7 @@ def decide(o: Observation) -> Decision:
     if claim.has_expired(o):
         return _expired(o)
     refused = claim.refusal(o)
-    if refused or not claim.is_judged(o):
+    if refused or not claim.is_held(o.reservation):
         return _judge(o, refused)
     sides = _sides(o)
     actions, again = _collect(o, sides)
@@ -57,7 +57,7 @@ def _sides(o: Observation) -> Sides:
     sides: Sides = {ConditionType.RESERVED: claim.held(o)}
     by_api = o.reservation.spec.mode is DomainMode.BYO_API
     if by_api:
-        sides[ConditionType.REGISTRAR_CREDENTIALS_VALID] = valid(o)
+        sides[ConditionType.REGISTRAR_CREDENTIALS_VALID] = _credentials(o)
     waits = awaiting_address(o)
     if waits:
         # In time to say so before anything is spent.
@@ -67,6 +67,14 @@ def _sides(o: Observation) -> Sides:
     sides[ConditionType.ZONE_READY] = zone
     sides[ConditionType.DELEGATED] = _delegation(o, zone, sides.get(ConditionType.REGISTRAR_CREDENTIALS_VALID))
     return sides
+
+
+def _credentials(o: Observation) -> Step:
+    """Once the name is delegated nobody needs them before it is given back: their loss is told, and alarms nobody."""
+    step, told = valid(o), report(o)
+    if told is not None and delegated_by_all(o, told):
+        return replace(step, stance=Stance.DONE)
+    return step
 
 
 def _delegation(o: Observation, zone: Step, credentials: Step | None) -> Step:

@@ -79,7 +79,9 @@ class DnsReport:
     live: tuple[str, ...] = ()
     """Records in use, such as `MX 10 mail.bank.com`."""
     error: str = ""
-    """Why the parent's servers, or live records, could not be found; as a clause."""
+    """Why the parent's servers could not be found; as a clause."""
+    live_error: str = ""
+    """Why it is not known whether there are live records; as a clause."""
 
 
 class Trouble(Enum):
@@ -125,8 +127,6 @@ class RegistrarCredentials:
     """The registrar's Secret. `version` changes whenever its content may have."""
 
     version: str
-    kept: bool = False
-    """Whether this is the copy that the operator keeps, since the owner's is gone."""
 
 
 @dataclass(frozen=True)
@@ -143,6 +143,8 @@ class Observation:
     owned: bool = False
     """Whether the Sovereign of spec.sovereignRef exists and asks for this name."""
     credentials: RegistrarCredentials | None = None
+    denied: str = ""
+    """Why the registrar's Secret is not read although it is named; a sentence."""
     zone: ZoneView | None = None
     """The zone itself; None before it matters."""
     parent: ZoneView | None = None

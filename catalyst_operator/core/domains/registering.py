@@ -40,6 +40,8 @@ def valid(o: Observation) -> Step:
     if registrar is None:
         return stalled(Reason.CREDENTIALS_MISSING, "spec.registrar is missing.")
     secret = f"{registrar.credentials_secret_ref.namespace}/{registrar.credentials_secret_ref.name}"
+    if o.denied:
+        return stalled(Reason.CREDENTIALS_MISSING, o.denied)
     if o.credentials is None:
         told = f"Secret {secret} does not exist; create it with {registrar.name}'s credentials (docs/domains.md)."
         return stalled(Reason.CREDENTIALS_MISSING, told, again=SECRET_POLL)
@@ -100,6 +102,9 @@ def live_records(o: Observation) -> Step | None:
     told, asking = report(o), ask(o)
     if told is None:
         message = f"Looking whether {o.name} is in use."
+        return working(Reason.AWAITING_DELEGATION, message, *asking.actions, again=asking.again, status="Unknown")
+    if told.live_error:
+        message = f"Whether {o.name} is in use cannot be seen: {told.live_error}. Nothing is changed before it can."
         return working(Reason.AWAITING_DELEGATION, message, *asking.actions, again=asking.again, status="Unknown")
     if not told.live:
         return None

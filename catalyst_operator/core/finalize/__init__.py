@@ -63,6 +63,7 @@ def _variables(o: Observation, record: Record) -> dict[str, Any]:
 CHECKS: tuple[Callable[[Deletion], Answer | None], ...] = (
     destroys.destroy_in_progress,
     ends.protected,
+    ends.domain_not_released,
     ends.cleaned_up,
     ends.namespace_leaving,
     destroys.other_in_progress,

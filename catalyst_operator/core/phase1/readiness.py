@@ -14,7 +14,7 @@ from catalyst_operator.core.phase1.views import FLUX_NAMESPACE, ClusterView, Kus
 
 Missing = tuple[Reason, str]
 """A reason of the condition Ready, and a sentence that names what is missing."""
-NOT_CHECKED = (None, "")
+NOT_CHECKED: tuple[bool | None, str] = (None, "")
 """Of a check that is not made."""
 
 
@@ -27,8 +27,8 @@ def missing(
 ) -> tuple[Missing, ...]:
     """What is missing; empty when all that Ready stands for holds, and only then.
 
-    `nodes_wanted` are the names of the nodes that were asked for. `dns` is whether the authoritative server answers,
-    and what it says otherwise; None while that is not checked. Without `console_wanted` the console is not asked for.
+    `nodes_wanted` are the names of the nodes that were asked for. `dns` is whether the domain is served and delegated,
+    and what it lacks otherwise; None while that is not checked. Without `console_wanted` the console is not asked for.
     """
     if view is None or not view.synced or view.link.state is not Link.UP:
         return ((Reason.KIT_NOT_READY, "The new cluster cannot be seen at the moment."), *_dns(dns))

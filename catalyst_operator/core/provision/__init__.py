@@ -16,7 +16,7 @@ from catalyst_operator.core import kit, pins, releases, status, watching
 from catalyst_operator.core.actions import AddFinalizer, Decision
 from catalyst_operator.core.evidence import gather
 from catalyst_operator.core.observation import Observation
-from catalyst_operator.core.provision import attempts, hand_off, new_cluster, overlays, surroundings, wishes
+from catalyst_operator.core.provision import attempts, domain, hand_off, new_cluster, overlays, surroundings, wishes
 from catalyst_operator.core.record import Record
 from catalyst_operator.core.releases import UnknownReleaseError
 from catalyst_operator.core.scene import Answer, Scene
@@ -31,7 +31,13 @@ def decide(o: Observation) -> Decision:
     record = answer.record or scene.record
     run = answer.run_in_view(scene)
     return Decision(
-        actions=(*hold, *scene.evidence.actions, *watching.watch(o, scene.record), *answer.actions),
+        actions=(
+            *hold,
+            *scene.evidence.actions,
+            *watching.watch(o, scene.record),
+            *domain.keep(scene),
+            *answer.actions,
+        ),
         status=status.build(o, record, run, answer.verdict),
         ended=scene.evidence.ended,
         requeue_after=answer.requeue_after,
@@ -75,6 +81,7 @@ CHECKS: tuple[Callable[[Scene], Answer | None], ...] = (
     wishes.spec_invalid,
     wishes.suspended,
     wishes.planned,
+    domain.not_reserved,
     overlays.not_pushed,
     new_cluster.converged,
     surroundings.credentials_missing,

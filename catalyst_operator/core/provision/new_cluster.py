@@ -74,6 +74,8 @@ def _verdict(o: Observation, found: Assessment) -> Verdict:
     if not found.flux.done and not reconnecting(o, found.flux_seen):
         told = found.flux.message
         return Verdict(Stance.WORKING, Phase.FLUX_BOOTSTRAP, Reason.AWAITING_FLUX_BOOTSTRAP, told, found.errors)
+    if reason is Reason.DNS_NOT_READY and found.domain is not None and found.domain.stalled:
+        return stalled(reason, _words(found, lacking), found.errors)
     told = found.judgement.message if reason is Reason.KIT_NOT_READY and outcome is None else lacking
     return Verdict(Stance.WORKING, Phase.PHASE_1, reason, _words(found, told), found.errors)
 

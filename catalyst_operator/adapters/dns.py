@@ -1,0 +1,183 @@
+"""Questions to name servers: ours, the parent's, each by its own address, so that no cache answers in their place.
+
+Only addresses are looked up by a resolver. All of it is one look with one limit; what could not be learnt is said.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+import dns.asyncquery
+import dns.asyncresolver
+import dns.exception
+import dns.flags
+import dns.message
+import dns.name
+import dns.rcode
+import dns.rdatatype
+import dns.resolver
+from dns.rdatatype import RdataType
+
+from catalyst_operator.core.domains.names import parent_of, plain
+from catalyst_operator.core.domains.observation import Answer, DnsQuestion, DnsReport
+from catalyst_operator.core.settings import Nameserver
+
+SERVER_SECONDS = 2.0
+"""For one question to one server, once by UDP and, when that is cut short, by TCP."""
+LOOK_SECONDS = 15.0
+TOO_LATE = f"no answer within {LOOK_SECONDS:g} s"
+MAX_SERVERS = 13
+PORT = 53
+
+
+class _NotFound(Exception):
+    """What was looked for is not in DNS, or nobody answers; the message is a clause."""
+
+
+class Dns:
+    """Asks with `resolvers` (addresses; none: those of the host). All servers listen on `port`."""
+
+    def __init__(
+        self,
+        nameservers: Sequence[Nameserver],
+        clock: Callable[[], datetime],
+        *,
+        resolvers: Sequence[str] = (),
+        port: int = PORT,
+    ) -> None:
+        self._nameservers = tuple(nameservers)
+        self._clock = clock
+        self._port = port
+        self._resolver = dns.asyncresolver.Resolver(configure=not resolvers)
+        if resolvers:
+            self._resolver.nameservers = list(resolvers)
+            self._resolver.port = port
+        self._resolver.cache = None
+        self._resolver.lifetime = 2 * SERVER_SECONDS
+
+    async def look(self, key: str, question: DnsQuestion) -> DnsReport:
+        """Everything at the same time. Never raises: what went wrong is in the report."""
+        try:
+            async with asyncio.timeout(LOOK_SECONDS):
+                return await self._look(key, question)
+        except TimeoutError:
+            return DnsReport(key, self._clock(), error=TOO_LATE, live_error=TOO_LATE)
+
+    async def _look(self, key: str, question: DnsQuestion) -> DnsReport:
+        authority, (parent, delegation, error), (live, problem) = await asyncio.gather(
+            self._authority(question), self._delegation(question), self._live(question)
+        )
+        return DnsReport(
+            key,
+            self._clock(),
+            authority=authority,
+            parent=parent,
+            delegation=delegation,
+            live=live,
+            error=error,
+            live_error=problem,
+        )
+
+    # --- our servers --------------------------------------------------------------------------------------------------
+
+    async def _authority(self, question: DnsQuestion) -> tuple[Answer, ...]:
+        if not question.probe:
+            return ()
+        return tuple(await asyncio.gather(*(self._probe(server, question.probe) for server in self._nameservers)))
+
+    async def _probe(self, server: Nameserver, name: str) -> Answer:
+        try:
+            address = server.address or (await self._addresses(server.host))[0]
+        except _NotFound as error:
+            return Answer(server.host, "", error=str(error))
+        return await self._ask(server.host, address, name, RdataType.A)
+
+    # --- the parent's -------------------------------------------------------------------------------------------------
+
+    async def _delegation(self, question: DnsQuestion) -> tuple[str, tuple[Answer, ...], str]:
+        """The zone above, what each of its servers gives, and why none could be asked."""
+        try:
+            parent, hosts = await self._zone_above(question.parent)
+        except _NotFound as error:
+            return "", (), str(error)
+        asked = await asyncio.gather(*(self._ask_parent(host, question.name) for host in hosts[:MAX_SERVERS]))
+        return parent, tuple(answer for answers in asked for answer in answers), ""
+
+    async def _zone_above(self, name: str) -> tuple[str, tuple[str, ...]]:
+        """The closest zone at or above `name`, and its servers."""
+        where = name
+        while where:
+            answer = await self._resolve(where, RdataType.NS)
+            hosts = sorted(plain(host) for host in answer)
+            if hosts:
+                return where, tuple(hosts)
+            where = parent_of(where)
+        raise _NotFound(f"the resolver knows no zone at or above {name}")
+
+    async def _ask_parent(self, host: str, name: str) -> tuple[Answer, ...]:
+        try:
+            addresses = await self._addresses(host)
+        except _NotFound as error:
+            return (Answer(host, "", error=str(error)),)
+        return tuple(await asyncio.gather(*(self._ask(host, address, name, RdataType.NS) for address in addresses)))
+
+    # --- live records -------------------------------------------------------------------------------------------------
+
+    async def _live(self, question: DnsQuestion) -> tuple[tuple[str, ...], str]:
+        """What the domain itself answers to the world, and why that is not known."""
+        if not question.live:
+            return (), ""
+        found: list[str] = []
+        try:
+            for type_ in (RdataType.MX, RdataType.A):
+                found += [f"{RdataType.to_text(type_)} {value}" for value in await self._resolve(question.name, type_)]
+        except _NotFound as error:
+            return (), str(error)
+        return tuple(sorted(found)), ""
+
+    # --- one question -------------------------------------------------------------------------------------------------
+
+    async def _ask(self, host: str, address: str, name: str, type_: RdataType) -> Answer:
+        """One question to one server, which is not to ask others."""
+        query = dns.message.make_query(dns.name.from_text(name), type_)
+        query.flags &= ~dns.flags.RD
+        try:
+            response, _ = await dns.asyncquery.udp_with_fallback(
+                query, address, timeout=SERVER_SECONDS, port=self._port, ignore_unexpected=True
+            )
+        except (dns.exception.DNSException, OSError) as error:
+            return Answer(host, address, error=_reason(error))
+        if response.rcode() not in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
+            return Answer(host, address, error=f"answers {dns.rcode.to_text(response.rcode())}")
+        return Answer(host, address, _values(response, name, type_))
+
+    async def _addresses(self, host: str) -> tuple[str, ...]:
+        found = await self._resolve(host, RdataType.A) or await self._resolve(host, RdataType.AAAA)
+        if not found:
+            raise _NotFound(f"{host} has no address")
+        return tuple(found)
+
+    async def _resolve(self, name: str, type_: RdataType) -> tuple[str, ...]:
+        """By the resolver, sorted; nothing where there is nothing. Raises _NotFound when nobody answers."""
+        try:
+            answer = await self._resolver.resolve(dns.name.from_text(name), type_, raise_on_no_answer=False)
+        except dns.resolver.NXDOMAIN:
+            return ()
+        except (dns.exception.DNSException, OSError) as error:
+            raise _NotFound(f"the resolver does not answer for {name} ({_reason(error)})") from None
+        return tuple(sorted(item.to_text() for item in answer.rrset or ()))
+
+
+def _values(response: dns.message.Message, name: str, type_: RdataType) -> tuple[str, ...]:
+    """From the answer, or for name servers from the referral."""
+    sections = (response.answer, response.authority) if type_ is RdataType.NS else (response.answer,)
+    wanted = dns.name.from_text(name)
+    found = (s for section in sections for s in section if s.name == wanted and s.rdtype is type_)
+    texts = (item.to_text() for item in next(found, ()))
+    return tuple(sorted(plain(text) if type_ is RdataType.NS else text for text in texts))
+
+
+def _reason(error: Exception) -> str:
+    return "no answer" if isinstance(error, dns.exception.Timeout) else type(error).__name__

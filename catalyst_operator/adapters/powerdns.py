@@ -1,0 +1,166 @@
+"""PowerDNS' REST API, as far as zones and their record sets go. One object serves one server.
+
+Whose a zone is stands in its account; whose a record set is, in the account of its comment. Both are written together
+with what they mark, so that no crash leaves anything without its owner.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+import httpx
+from pydantic import BaseModel, SecretStr, ValidationError
+from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_fixed
+
+from catalyst_operator.api.labels import OPERATOR_NAME
+from catalyst_operator.core.domains.names import absolute, plain
+from catalyst_operator.core.domains.zone import RRset, Zone
+from catalyst_operator.core.redact import shorten
+from catalyst_operator.errors import DnsConflict, DnsDenied, DnsRefused, DnsUnavailable
+
+LIMIT_SECONDS = 5.0
+ATTEMPTS = 2
+COMMENT = "Made by catalyst-operator; removed with its DomainReservation."
+KIND = "Native"
+"""The servers share a database. With secondaries that transfer zones, have them follow by a catalog or superprimary."""
+
+Object = dict[str, Any]
+
+
+class _Record(BaseModel):
+    content: str
+    disabled: bool = False
+
+
+class _Comment(BaseModel):
+    account: str = ""
+
+
+class _RRset(BaseModel):
+    name: str
+    type: str
+    ttl: int = 0
+    records: tuple[_Record, ...] = ()
+    comments: tuple[_Comment, ...] = ()
+
+
+class _Zone(BaseModel):
+    name: str
+    account: str = ""
+    rrsets: tuple[_RRset, ...] = ()
+
+
+class PowerDns:
+    """One server, by the URL of its API such as http://powerdns:8081. The client is not closed here."""
+
+    def __init__(self, url: str, key: SecretStr, client: httpx.AsyncClient, *, server_id: str = "localhost") -> None:
+        self._base = f"{url.rstrip('/')}/api/v1/servers/{server_id}/zones"
+        self._headers = {"X-API-Key": key.get_secret_value(), "User-Agent": OPERATOR_NAME}
+        self._client = client
+
+    async def zone(self, name: str) -> Zone | None:
+        """The zone with all its record sets, or None. Raises DnsError."""
+        answer = await self._repeatedly("GET", f"/{absolute(name)}")
+        return None if answer is None else _parsed(answer)
+
+    async def create(self, zone: Zone) -> None:
+        """Raises DnsConflict when a zone of the name exists."""
+        body = {
+            "name": absolute(zone.name),
+            "kind": KIND,
+            "account": zone.mark,
+            "soa_edit_api": "DEFAULT",
+            "nameservers": [],
+            "rrsets": [_wire(rrset) for rrset in zone.rrsets],
+        }
+        await self._once("POST", "", body)
+
+    async def change(self, zone: str, changes: Sequence[RRset]) -> None:
+        """Replace record sets, or remove those without values; all of them or none."""
+        body = {"rrsets": [{**_wire(rrset), "changetype": _change(rrset)} for rrset in changes]}
+        await self._repeatedly("PATCH", f"/{absolute(zone)}", body)
+
+    async def delete(self, zone: str) -> None:
+        """Deleting what is gone is fine."""
+        await self._repeatedly("DELETE", f"/{absolute(zone)}")
+
+    async def _repeatedly(self, method: str, path: str, body: Object | None = None) -> Object | None:
+        """A request whose repetition changes nothing, tried once more when nobody answered."""
+        attempts = AsyncRetrying(
+            retry=retry_if_exception_type(DnsUnavailable),
+            stop=stop_after_attempt(ATTEMPTS),
+            wait=wait_fixed(0.2),
+            reraise=True,
+        )
+        return await attempts(self._once, method, path, body)
+
+    async def _once(self, method: str, path: str, body: Object | None = None) -> Object | None:
+        """The JSON of the answer, {} where it has none, or None for what is not there."""
+        try:
+            response = await self._client.request(
+                method, self._base + path, headers=self._headers, json=body, timeout=LIMIT_SECONDS
+            )
+        except (httpx.HTTPError, OSError) as error:
+            reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        else:
+            return _accept(response)
+        # Raised here: httpx' errors hold the request with its headers.
+        raise DnsUnavailable(shorten(f"it did not answer ({reason})"))
+
+
+def _accept(response: httpx.Response) -> Object | None:
+    status = response.status_code
+    if status == HTTPStatus.NOT_FOUND:
+        return None
+    body = _json(response.content)
+    if response.is_success:
+        return body
+    said = shorten(str(body.get("error", "")) or f"HTTP status {status}")
+    if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+        raise DnsDenied("it does not accept the API key")
+    if status == HTTPStatus.CONFLICT:
+        raise DnsConflict(f"it says: {said}")
+    if status in (HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY):
+        raise DnsRefused(f"it refused the change: {said}")
+    raise DnsUnavailable(f"it answered with an error: {said}")
+
+
+def _json(content: bytes) -> Object:
+    try:
+        body = json.loads(content) if content else {}
+    except ValueError:
+        return {}
+    return body if isinstance(body, dict) else {}
+
+
+def _parsed(answer: Mapping[str, Any]) -> Zone:
+    try:
+        found = _Zone.model_validate(answer)
+    except ValidationError as error:
+        raise DnsUnavailable(f"its answer cannot be read ({error.errors()[0]['msg']})") from None
+    return Zone(plain(found.name), found.account, tuple(map(_rrset, found.rrsets)))
+
+
+def _rrset(found: _RRset) -> RRset:
+    values = tuple(sorted(record.content for record in found.records if not record.disabled))
+    mark = found.comments[0].account if found.comments else ""
+    return RRset(plain(found.name), found.type, found.ttl, values, mark)
+
+
+def _wire(rrset: RRset) -> Object:
+    wire: Object = {"name": absolute(rrset.name), "type": rrset.type}
+    if not rrset.values:
+        return wire
+    return {
+        **wire,
+        "ttl": rrset.ttl,
+        "records": [{"content": value, "disabled": False} for value in rrset.values],
+        "comments": [{"content": COMMENT, "account": rrset.mark}],
+    }
+
+
+def _change(rrset: RRset) -> str:
+    return "REPLACE" if rrset.values else "DELETE"

@@ -1,0 +1,1 @@
+"""DomainReservations: observe, decide, apply, in modules of their own."""

@@ -1,0 +1,50 @@
+"""Doing, as far as the reservation of a Sovereign's name is concerned."""
+
+from __future__ import annotations
+
+from catalyst_operator.adapters import kube
+from catalyst_operator.adapters.kube import Kube
+from catalyst_operator.core import actions, manifests
+from catalyst_operator.core.domains import of_sovereign
+from catalyst_operator.core.observation import Observation
+
+
+class DomainOfSovereign:
+    """Carries out the actions about the domain of one observation."""
+
+    def __init__(self, client: Kube, o: Observation) -> None:
+        self._kube = client
+        self._o = o
+
+    async def run(
+        self, action: actions.ReserveDomain | actions.ReleaseDomain | actions.KeepRegistrarCredentials
+    ) -> None:
+        """Raises ApiError."""
+        match action:
+            case actions.ReserveDomain(address=address):
+                await self._reserve(address)
+            case actions.ReleaseDomain():
+                await self._kube.delete(kube.DOMAIN_RESERVATIONS, "", self._o.sovereign.spec.domain.fqdn)
+            case actions.KeepRegistrarCredentials():
+                await self._keep_credentials()
+
+    async def _reserve(self, address: str | None) -> None:
+        """Made, if nobody has; changed only as it was observed, so that nobody else's is ever written to."""
+        wanted, found = of_sovereign.manifest(self._o.sovereign, address), self._o.reservation
+        if found is None:
+            await self._kube.create_once(wanted)
+            return
+        spec = {"registrar": None, **wanted["spec"]}
+        spec.pop("sovereignRef")
+        patch = {"metadata": {"resourceVersion": found.metadata.resource_version}, "spec": spec}
+        await self._kube.merge(kube.DOMAIN_RESERVATIONS, "", found.metadata.name, patch)
+
+    async def _keep_credentials(self) -> None:
+        sovereign = self._o.sovereign
+        name = of_sovereign.needs_credentials(sovereign)
+        secret = await self._kube.find(kube.SECRETS, sovereign.metadata.namespace, name) if name else None
+        if secret is None:
+            return
+        meta = secret["metadata"]
+        version = f"{meta['uid']}/{meta['resourceVersion']}"
+        await self._kube.apply(manifests.registrar_credentials(sovereign, secret.get("data") or {}, version))

@@ -1,0 +1,167 @@
+"""The reconciler of DomainReservations: observe, decide, apply, and write status once."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from pydantic import ValidationError
+
+from catalyst_operator.adapters import kube, suffixes
+from catalyst_operator.adapters.kube import Kube, Object
+from catalyst_operator.adapters.powerdns import PowerDns
+from catalyst_operator.api.domain_reservation import DomainReservation
+from catalyst_operator.api.enums import DomainMode
+from catalyst_operator.core import events
+from catalyst_operator.core.domains import claim
+from catalyst_operator.core.domains.decide import decide
+from catalyst_operator.core.domains.names import parent_of, related
+from catalyst_operator.core.domains.observation import Observation, Rival, ZoneView
+from catalyst_operator.core.settings import CoreSettings
+from catalyst_operator.errors import DnsDenied, DnsError
+from catalyst_operator.metrics import Metrics
+from catalyst_operator.reconcilers.domains import credentials
+from catalyst_operator.reconcilers.domains.credentials import Found
+from catalyst_operator.reconcilers.domains.execute import Executor
+from catalyst_operator.reconcilers.domains.outside import DomainsOutside
+from catalyst_operator.reconcilers.writing import write_status
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class _Seen:
+    observation: Observation
+    registrar: Found
+
+
+class DomainReconciler:
+    """One `reconcile` at a time for one name; the work queue sees to that. Without `outside` no domains are served."""
+
+    def __init__(
+        self,
+        client: Kube,
+        outside: DomainsOutside | None,
+        settings: CoreSettings,
+        metrics: Metrics,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._kube = client
+        self._outside = outside
+        self._settings = settings
+        self._metrics = metrics
+        self._clock = clock
+        self._judging = asyncio.Lock()
+        """Whoever judges a name sees all that were given out before: of two related ones, one is refused."""
+        self._uids: dict[str, str] = {}
+        self.wake: Callable[[str], None] = lambda _: None
+        """Set by the composition: called when something was heard about a name."""
+
+    async def reconcile(self, name: str) -> timedelta | None:
+        """Returns when to look again. Raises CatalystError, and is then tried again with backoff."""
+        with self._metrics.reconcile():
+            reservation = await self._read(name)
+            if reservation is None:
+                return None
+            if claim.is_held(reservation) or reservation.metadata.deletion_timestamp:
+                return await self._step(reservation)
+        async with self._judging:
+            fresh = await self._read(name)
+            return await self._step(fresh) if fresh else None
+
+    async def _read(self, name: str) -> DomainReservation | None:
+        raw = await self._kube.find(kube.DOMAIN_RESERVATIONS, "", name)
+        uid = raw["metadata"]["uid"] if raw else ""
+        if self._uids.get(name, uid) != uid:
+            self._forget(name)
+        if raw is None:
+            return None
+        self._uids[name] = uid
+        try:
+            return DomainReservation.parse(raw)
+        except ValidationError as error:
+            log.error("%s is not a valid DomainReservation for this version; nothing is done for it: %s", name, error)
+            return None
+
+    def _forget(self, name: str) -> None:
+        uid = self._uids.pop(name, None)
+        if uid and self._outside:
+            self._outside.forget(uid)
+
+    async def _step(self, reservation: DomainReservation) -> timedelta | None:
+        seen = await self._observe(reservation)
+        decision = decide(seen.observation)
+        meta, version = reservation.metadata, reservation.metadata.resource_version
+        if self._outside and decision.actions:
+            executor = Executor(
+                self._kube, self._outside, seen.observation, seen.registrar, lambda: self.wake(meta.name)
+            )
+            for action in decision.actions:
+                log.debug("%s: %s", meta.name, type(action).__name__)
+                await executor.run(action)
+            version = executor.resource_version
+        if decision.status is not None:
+            news = events.of_domain(reservation, decision.status, seen.observation.now)
+            about = ("DomainReservation", meta)
+            await write_status(
+                self._kube, kube.DOMAIN_RESERVATIONS, about, reservation.status, decision.status, version, news
+            )
+        return decision.requeue_after
+
+    # --- looking ------------------------------------------------------------------------------------------------------
+
+    async def _observe(self, reservation: DomainReservation) -> _Seen:
+        meta = reservation.metadata
+        seen = Observation(now=self._clock(), settings=self._settings, reservation=reservation)
+        if self._outside is None:
+            return _Seen(seen, Found())
+        owned = await credentials.owner(self._kube, reservation)
+        found = await credentials.find(self._kube, reservation, owned, self._settings.operator_namespace)
+        pool = reservation.spec.mode is DomainMode.POOL
+        judged = claim.is_held(reservation)
+        return _Seen(
+            Observation(
+                now=self._clock(),
+                settings=self._settings,
+                reservation=reservation,
+                registered=_registered(meta.name),
+                rivals=() if judged else await self._rivals(reservation),
+                owned=owned is not None and owned.metadata.deletion_timestamp is None,
+                credentials=found.credentials,
+                denied=found.denied,
+                zone=await _zone(self._outside.zones, meta.name) if judged else None,
+                parent=await _zone(self._outside.pools, parent_of(meta.name)) if judged and pool else None,
+                dns=self._outside.looks.report(meta.uid),
+                registrar=self._outside.talks.report(meta.uid),
+            ),
+            found,
+        )
+
+    async def _rivals(self, reservation: DomainReservation) -> tuple[Rival, ...]:
+        name = reservation.metadata.name
+        listed = await self._kube.list(kube.DOMAIN_RESERVATIONS)
+        return tuple(_rival(raw) for raw in listed if related(raw["metadata"]["name"], name))
+
+
+def _registered(name: str) -> str:
+    try:
+        return suffixes.domain_of(name).registered
+    except suffixes.NotRegistrable:
+        return ""
+
+
+def _rival(raw: Object) -> Rival:
+    reference = raw["spec"].get("sovereignRef") or {}
+    conditions = (raw.get("status") or {}).get("conditions") or ()
+    holds = any(c["type"] == "Reserved" and c["status"] == "True" for c in conditions)
+    return Rival(raw["metadata"]["name"], reference.get("uid", ""), holds)
+
+
+async def _zone(server: PowerDns, name: str) -> ZoneView:
+    try:
+        return ZoneView(await server.zone(name))
+    except DnsError as error:
+        return ZoneView(problem=str(error), lasting=isinstance(error, DnsDenied))

@@ -1,0 +1,45 @@
+"""Writing status: once a reconcile, over what was observed and nothing newer, and events for what turned."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+from catalyst_operator.adapters.kube import Kind, Kube, Object
+from catalyst_operator.api import labels
+from catalyst_operator.api.common import ObjectMeta, Tolerant
+from catalyst_operator.errors import ApiError
+
+log = logging.getLogger(__name__)
+
+
+async def write_status(
+    client: Kube,
+    kind: Kind,
+    about: tuple[str, ObjectMeta],
+    before: Tolerant,
+    after: Tolerant,
+    version: str,
+    news: Sequence[Object],
+) -> None:
+    """Write the status of `about` (its kind's name and its metadata) if it says something else than before, and tell
+    the news. Raises Conflict when somebody wrote since `version`."""
+    name, meta = about
+    wire = after.to_wire()
+    if wire == before.to_wire():
+        return
+    place = {"namespace": meta.namespace} if meta.namespace else {}
+    manifest: Object = {
+        "apiVersion": labels.API_VERSION,
+        "kind": name,
+        "metadata": {"name": meta.name, **place, "resourceVersion": version},
+        "status": wire,
+    }
+    await client.apply_status(kind, manifest)
+    for event in news:
+        log.info("%s/%s: %s: %s", meta.namespace or name, meta.name, event["reason"], event["message"])
+        try:
+            await client.create_once(event)
+        except ApiError as error:
+            # An event is a courtesy: status has said it already.
+            log.warning("event %s not written: %s", event["reason"], error)
