@@ -100,7 +100,6 @@ class Api:
         limit_seconds: float = LIMIT_SECONDS,
         pause: Pause = asyncio.sleep,
     ) -> None:
-        _LOG.addFilter(_without_queries)
         self.vendor = vendor
         self._base = base.rstrip("/")
         self._client = client
@@ -149,7 +148,7 @@ class Api:
 
     def limited(self, wait: timedelta | None = None) -> RegistrarRateLimited:
         """The error for a rate limit, for vendors that do not use HTTP 429 for it."""
-        patience = min(max(wait or DEFAULT_WAIT, timedelta(seconds=1)), LONGEST_WAIT)
+        patience = min(max(DEFAULT_WAIT if wait is None else wait, timedelta(seconds=1)), LONGEST_WAIT)
         until = self._clock() + patience
         return RegistrarRateLimited(
             f"{self.vendor} takes no more requests for these credentials until {until:%H:%M:%S} UTC",
@@ -177,7 +176,7 @@ class Api:
             async with asyncio.timeout(self._limit_seconds):
                 response = await self._client.send(request, follow_redirects=False)
             return Answer(response.status_code, response.headers, response.content)
-        except TimeoutError:
+        except (TimeoutError, httpx.TimeoutException):
             reason = f"within {self._limit_seconds:g} s"
         except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
             reason = f"({_reason(error)})"
@@ -212,4 +211,5 @@ def _without_queries(record: logging.LogRecord) -> bool:
     return True
 
 
-_LOG = logging.getLogger("httpx")
+# At import, so that no request goes out before: whoever makes one has this module.
+logging.getLogger("httpx").addFilter(_without_queries)
