@@ -8,10 +8,12 @@ from http import HTTPStatus
 
 from catalyst_operator.adapters.kube import Kind
 from catalyst_operator.adapters.remote import Connect
+from catalyst_operator.core import diagnosis
 from catalyst_operator.core.access import OBSERVER, SEEDER, Access
 from catalyst_operator.core.farewell import FarewellReport
 from catalyst_operator.core.phase1.views import FLUX_NAMESPACE
-from catalyst_operator.errors import ApiError, NotFound, Refused
+from catalyst_operator.core.record import ErrorEntry
+from catalyst_operator.errors import ApiError, NotFound, Refused, Unavailable, Untrusted
 
 CLUSTER_ROLE_BINDINGS = Kind("rbac.authorization.k8s.io/v1", "clusterrolebindings", namespaced=False)
 ROLE_BINDINGS = Kind("rbac.authorization.k8s.io/v1", "rolebindings")
@@ -25,6 +27,9 @@ async def give_up(
     a user. Whatever was refused already stays refused, so it may be repeated; never raises ApiError."""
     try:
         seeder, observer = await access(SEEDER), await access(OBSERVER)
+    except ApiError as error:
+        return FarewellReport(key, clock(), False, message=str(error))
+    try:
         async with connect(seeder) as remote:
             await _forbidden(remote.delete(ROLE_BINDINGS, FLUX_NAMESPACE, SEEDER))
             seeder_refused = await _forbidden(remote.get(ROLE_BINDINGS, FLUX_NAMESPACE, SEEDER))
@@ -32,11 +37,19 @@ async def give_up(
             await _forbidden(remote.delete(CLUSTER_ROLE_BINDINGS, "", OBSERVER))
             observer_refused = await _forbidden(remote.list(HELM_RELEASES, FLUX_NAMESPACE))
     except ApiError as error:
-        return FarewellReport(key, clock(), False, message=str(error))
+        return FarewellReport(key, clock(), False, message=str(error), error=_in_the_way(error))
     until = min(seeder.expires, observer.expires)
     if not (seeder_refused and observer_refused):
         return FarewellReport(key, clock(), False, until, "the API server still accepts the certificates")
     return FarewellReport(key, clock(), True, until)
+
+
+def _in_the_way(error: ApiError) -> ErrorEntry | None:
+    """Of an answer that did not come from the new cluster. What it answers itself is told as it is."""
+    told = f"The new cluster cannot be asked whether it refuses the operator: {error}"
+    if isinstance(error, Untrusted):
+        return diagnosis.entry(diagnosis.REMOTE_UNTRUSTED, told)
+    return diagnosis.entry(diagnosis.API_UNREACHABLE, told) if isinstance(error, Unavailable) else None
 
 
 async def _forbidden(request: Awaitable[object]) -> bool:

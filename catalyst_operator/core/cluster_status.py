@@ -12,7 +12,7 @@ from catalyst_operator.api.conditions import ConditionType, Reason
 from catalyst_operator.api.enums import HandOffMode
 from catalyst_operator.api.phases import Phase1Outcome
 from catalyst_operator.api.sovereign_status import ComponentStatus, Endpoints, KustomizationStatus, Phase1InForce
-from catalyst_operator.core import conditions, kit
+from catalyst_operator.core import before_hand_off, conditions, kit
 from catalyst_operator.core.assessment import Assessment
 from catalyst_operator.core.observation import Observation
 from catalyst_operator.core.phase1.views import KustomizationView, Link
@@ -51,7 +51,7 @@ def conditions_of(o: Observation, record: Record, found: Assessment | None) -> d
     if record.bootstrap is None:
         return told
     told[ConditionType.KIT_READY] = _kit(o, record, found)
-    told[ConditionType.HANDED_OFF] = _handed_off(o, record)
+    told[ConditionType.HANDED_OFF] = _handed_off(o, record, found)
     return told
 
 
@@ -84,14 +84,19 @@ def _kit(o: Observation, record: Record, found: Assessment | None) -> Told:
     return truth, KIT_REASONS[judged.outcome], f"{judged.message}{why}".strip()  # type: ignore[return-value]
 
 
-def _handed_off(o: Observation, record: Record) -> Told:
+def _handed_off(o: Observation, record: Record, found: Assessment | None) -> Told:
     hand_off = record.hand_off
     if hand_off is None:
+        if taken := before_hand_off.name_taken(o):
+            return "False", Reason.NAME_CONFLICT, taken
+        if found and not found.missing and (behind := before_hand_off.behind(o, record)):
+            return "False", Reason.AWAITING_HAND_OFF, behind
         if o.sovereign.spec.hand_off.mode is HandOffMode.MANUAL:
             return "False", Reason.AWAITING_HAND_OFF, "Waits for the annotation handOffRequestedAt once it is ready."
         return "False", Reason.AWAITING_HAND_OFF, "Follows by itself once everything is ready."
     if hand_off.finished is None:
-        return "Unknown", Reason.RUNNING, f"Under way since {hand_off.started:%Y-%m-%d %H:%M:%S} UTC."
+        paused = " Suspended." if o.sovereign.spec.suspend else ""
+        return "Unknown", Reason.RUNNING, f"Under way since {hand_off.started:%Y-%m-%d %H:%M:%S} UTC.{paused}"
     proof = (
         f"At {hand_off.refused:%Y-%m-%d %H:%M:%S} UTC the new cluster refused the operator's certificates, which were "
         "still valid: their rights are gone. "

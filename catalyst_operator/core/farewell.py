@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from catalyst_operator.core.record import ErrorEntry
+
 
 @dataclass(frozen=True)
 class FarewellReport:
@@ -16,3 +18,5 @@ class FarewellReport:
     valid_until: datetime | None = None
     message: str = ""
     """Why it is not refused yet, as a clause."""
+    error: ErrorEntry | None = None
+    """Where the new cluster could not be asked; for a while that says nothing."""

@@ -42,6 +42,7 @@ class OverlayReport:
     error: ErrorEntry | None = None
 
 
-def key_of(change: Change, url: str, branch: str, credentials_version: str, retry: str) -> str:
-    """Tells one errand from another: new credentials, or a retry that was asked for, are worth another push."""
-    return digest_of([change.digest, url, branch, credentials_version, retry])
+def key_of(change: Change, url: str, branch: str, credentials_version: str, occasion: str) -> str:
+    """Tells one errand from another: new credentials, or another occasion, such as a retry that was asked for, are
+    worth another push."""
+    return digest_of([change.digest, url, branch, credentials_version, occasion])

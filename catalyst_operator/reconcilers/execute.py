@@ -157,6 +157,11 @@ class Executor:
             await self._kube.apply(manifests.provider_token(self._sovereign, token))
 
     async def _forget_keys(self) -> None:
+        """No state goes that is not in the archive, whoever wrote it since the decision was made."""
+        state = state_of(await self._kube.find(kube.SECRETS, self._space, naming.STATE_SECRET))
+        archive = state_of(await self._kube.find(kube.SECRETS, self._space, naming.ARCHIVED_STATE_SECRET))
+        if state is not None and not (archive and archive.lineage == state.lineage and archive.serial >= state.serial):
+            raise Conflict(409, f"the state in {self._space} is not the one that was archived")
         for name in KEYS:
             await self._kube.delete(kube.SECRETS, self._space, name)
 

@@ -26,7 +26,7 @@ from catalyst_operator.core.observation import NamespaceView, Observation, State
 from catalyst_operator.core.record import RunEntry, RunState
 from tests import gen
 from tests.gen import NOW, SceneMod, known, of, seen, spec
-from tests.unit.decide import failures, new_clusters, obstacles, projects, runs, stops, surroundings, wishes
+from tests.unit.decide import failures, hand_offs, new_clusters, obstacles, projects, runs, stops, surroundings, wishes
 from tests.unit.decide.table import (
     BIGGER,
     CANCEL,
@@ -47,6 +47,7 @@ CASES = (
     *stops.CASES,
     *failures.CASES,
     *new_clusters.CASES,
+    *hand_offs.CASES,
 )
 
 

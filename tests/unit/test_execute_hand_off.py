@@ -101,6 +101,8 @@ def scene() -> Scene:
 @pytest.mark.parametrize("action", EACH, ids=lambda action: type(action).__name__)
 async def test_doing_it_again_changes_nothing(scene: Scene, action: Action) -> None:
     """The step may have been done, and the operator ended before it saw that it was."""
+    if isinstance(action, actions.ForgetKeys):
+        await scene.run(actions.ArchiveState())
     if isinstance(action, actions.RestoreArchive):
         await scene.run(actions.ArchiveState(), actions.ForgetKeys())
     before = len(scene.api.writes)
@@ -220,16 +222,44 @@ async def test_what_opens_the_cluster_or_the_project_goes(scene: Scene) -> None:
 
 @pytest.mark.parametrize("key", [AUTHORITIES, TOKEN_COPY, STATE], ids=lambda key: str(key.name))
 async def test_an_interrupted_removal_of_keys_is_ended(scene: Scene, key: Key) -> None:
+    await scene.run(actions.ArchiveState())
     scene.crash_at("DELETE", key)
     with pytest.raises(Crash):
         await scene.run(actions.ForgetKeys())
     assert scene.api.get(*key) is not None, "it was interrupted"
     await scene.run(actions.ForgetKeys())
-    assert [secret["metadata"]["name"] for secret in scene.api.all("secrets", SPACE)] == [STATE_KEY.name]
+    assert {secret["metadata"]["name"] for secret in scene.api.all("secrets", SPACE)} == {ARCHIVE.name, STATE_KEY.name}
+
+
+@pytest.mark.parametrize("newer", [(8, "l"), (7, "other")], ids=["serial", "lineage"])
+async def test_a_state_that_changed_since_it_was_archived_stays(scene: Scene, newer: tuple[int, str]) -> None:
+    """Somebody wrote it after the look that the decision was made from: the next one archives it anew."""
+    await scene.run(actions.ArchiveState())
+    scene.state(*newer)
+    with pytest.raises(Conflict):
+        await scene.run(actions.ForgetKeys())
+    assert scene.there(STATE)["data"] == {"tfstate": packed(*newer)}
+    assert scene.api.get(*AUTHORITIES) is not None, "nothing else is removed before"
+
+
+async def test_a_state_that_is_not_archived_stays(scene: Scene) -> None:
+    with pytest.raises(Conflict):
+        await scene.run(actions.ForgetKeys())
+    assert scene.api.get(*STATE) is not None
+
+
+async def test_an_older_state_that_came_back_with_a_backup_goes(scene: Scene) -> None:
+    """The archive has what came after it."""
+    await scene.run(actions.ArchiveState(), actions.ForgetKeys())
+    scene.state(5)
+    await scene.run(actions.ForgetKeys())
+    assert scene.api.get(*STATE) is None
+    assert scene.there(ARCHIVE)["data"] == {"tfstate": packed(7)}
 
 
 async def test_keys_that_cannot_be_removed_are_an_error(scene: Scene) -> None:
     """It is not a hand-off while they are there."""
+    await scene.run(actions.ArchiveState())
     scene.api.refusals["DELETE", "secrets"] = (409, "being looked at")
     with pytest.raises(Conflict):
         await scene.run(actions.ForgetKeys())
@@ -264,7 +294,7 @@ async def test_a_kubeconfig_that_is_there_stays(scene: Scene) -> None:
 
 async def test_without_authorities_no_kubeconfig_is_made(scene: Scene) -> None:
     """One that nobody signed would open nothing, and be taken for the real one."""
-    await scene.run(actions.ForgetKeys())
+    await scene.run(actions.ArchiveState(), actions.ForgetKeys())
     with pytest.raises(NotFound):
         await scene.run(actions.WriteOwnerKubeconfig())
     assert scene.api.get(*KUBECONFIG) is None

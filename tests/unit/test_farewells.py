@@ -12,9 +12,10 @@ import pytest
 from pydantic import SecretStr
 
 from catalyst_operator.adapters import farewells
+from catalyst_operator.core import error_codes
 from catalyst_operator.core.access import OBSERVER, SEEDER, Access
 from catalyst_operator.core.farewell import FarewellReport
-from catalyst_operator.errors import ApiError, NotFound, Refused, Unauthorized, Unavailable
+from catalyst_operator.errors import ApiError, NotFound, Refused, Unauthorized, Unavailable, Untrusted
 from tests.gen import NOW
 
 FORBIDDEN = Refused(403, "is forbidden")
@@ -111,3 +112,30 @@ async def test_any_other_answer_proves_nothing(answer: ApiError, user: str, verb
     report = await give_up(Server({(user, verb): answer}))
     assert not report.refused
     assert report.message == str(answer)
+
+
+@pytest.mark.parametrize("verb", ["delete", "look"])
+@pytest.mark.parametrize("user", [SEEDER, OBSERVER])
+@pytest.mark.parametrize(
+    ("answer", "code"),
+    [
+        (Unavailable(0, "connection refused"), error_codes.API_UNREACHABLE),
+        (Unavailable(503, "etcd is away"), error_codes.API_UNREACHABLE),
+        (Untrusted(0, "its certificate is not accepted"), error_codes.REMOTE_UNTRUSTED),
+    ],
+    ids=["silence", "503", "another server"],
+)
+async def test_a_cluster_that_cannot_be_asked_is_an_error(
+    answer: ApiError, code: error_codes.Code, user: str, verb: str
+) -> None:
+    """With a remedy: the proof is not to be had before the new cluster answers."""
+    report = await give_up(Server({(user, verb): answer}))
+    assert report.error is not None
+    assert (report.error.code, report.error.remedy) == (code.code, code.remedy)
+    assert str(answer) in report.error.message
+
+
+async def test_a_refusal_is_no_error_of_the_way_there() -> None:
+    assert (await give_up(Server(keeps=True))).error is None
+    assert (await give_up(Server({(SEEDER, "look"): Unauthorized(401, "Unauthorized")}))).error is None
+    assert (await give_up(Server())).error is None

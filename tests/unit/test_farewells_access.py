@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from catalyst_operator.adapters import farewells
 from catalyst_operator.core.access import OBSERVER, SEEDER, Access
 from catalyst_operator.core.farewell import FarewellReport
-from catalyst_operator.errors import NotFound, Refused
+from catalyst_operator.errors import ApiError, NotFound, Refused, Unavailable
 from tests.gen import NOW
 
 MINUTE = timedelta(minutes=1)
@@ -53,10 +53,13 @@ class Remote:
         raise Refused(403, "is forbidden")
 
 
-async def give_up(server: Server, ends: Mapping[str, datetime]) -> FarewellReport:
+GONE = NotFound(404, "the authorities are gone")
+
+
+async def give_up(server: Server, ends: Mapping[str, datetime], missing: ApiError = GONE) -> FarewellReport:
     async def access(user: str) -> Access:
         if user not in ends:
-            raise NotFound(404, "the authorities are gone")
+            raise missing
         return Access(("192.0.2.1:6443",), "omantel.omani.works", "", user, SecretStr(""), ends[user])
 
     return await farewells.give_up(server.connect, access, key="first", clock=lambda: NOW)
@@ -84,3 +87,9 @@ async def test_without_both_certificates_nothing_is_given_up(minted: str) -> Non
     report = await give_up(server, {minted: NOW + MINUTE})
     assert report == FarewellReport("first", NOW, False, None, "the authorities are gone")
     assert server.asked == []
+
+
+async def test_a_management_cluster_that_does_not_answer_is_not_the_new_one() -> None:
+    """The authorities could not be read: nothing is known of the way to the new cluster."""
+    report = await give_up(Server(), {}, Unavailable(503, "etcd is away"))
+    assert report == FarewellReport("first", NOW, False, None, "etcd is away")

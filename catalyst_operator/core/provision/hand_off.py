@@ -12,7 +12,7 @@ from catalyst_operator.api import labels
 from catalyst_operator.api.conditions import Reason
 from catalyst_operator.api.enums import HandOffMode, OwnerKubeconfig
 from catalyst_operator.api.phases import Phase
-from catalyst_operator.core import naming
+from catalyst_operator.core import before_hand_off, diagnosis, naming
 from catalyst_operator.core.actions import (
     Action,
     ArchiveState,
@@ -24,9 +24,11 @@ from catalyst_operator.core.actions import (
 )
 from catalyst_operator.core.attempts import requested, unanswered
 from catalyst_operator.core.observation import Observation
+from catalyst_operator.core.phase1.bootstrap import UNREACHABLE_LIMIT
+from catalyst_operator.core.provision import overlays, surroundings
 from catalyst_operator.core.provision.verdicts import stalled
-from catalyst_operator.core.record import HandOff, Record
-from catalyst_operator.core.scene import Answer, Scene
+from catalyst_operator.core.record import ErrorEntry, HandOff, Record
+from catalyst_operator.core.scene import SAFETY, Answer, Scene
 from catalyst_operator.core.status import Stance, Verdict
 
 AT_ONCE = timedelta(0)
@@ -51,26 +53,50 @@ def handing_over(scene: Scene) -> Answer | None:
 
 
 def begin(scene: Scene) -> Answer | None:
-    """Everything that Ready stands for holds: hand over, unless somebody is to say so first."""
+    """Everything that Ready stands for holds: hand over, unless somebody is to say so first, or it would not come to
+    its end."""
     spec = scene.o.sovereign.spec
     asked = unanswered(scene.o, scene.record, labels.ANNOTATION_HAND_OFF)
     if spec.hand_off.mode is HandOffMode.MANUAL and not asked:
         return None
+    if taken := before_hand_off.name_taken(scene.o):
+        return _waiting(scene, taken, after=scene.o.settings.poll)
+    if behind := before_hand_off.behind(scene.o, scene.record):
+        return _behind(scene, behind)
     value = requested(scene.o, labels.ANNOTATION_HAND_OFF)
     answered = {labels.ANNOTATION_HAND_OFF: value} if value else {}
     record = replace(scene.record, hand_off=HandOff(started=scene.o.now), handled={**scene.record.handled, **answered})
     return _going_on(record, "the OpenTofu state is being archived", (WriteRecord(record),))
 
 
+def _behind(scene: Scene, why: str) -> Answer:
+    """The new cluster will apply what was pushed. Or somebody pushed something else since, and it is past that: then
+    the branch, as it is now, tells whether it has what is wanted."""
+    report = scene.o.overlay
+    errors = (report.error,) if report and report.error else ()
+    applied = before_hand_off.applied_commit(scene.o)
+    look = overlays.look_again(scene, applied) if applied else ()
+    return _waiting(scene, why, look, SAFETY, errors)
+
+
+def _suspended(scene: Scene, hand_off: HandOff) -> Answer | None:
+    """spec.suspend: what was done stays done, and no further step is made."""
+    if not scene.o.sovereign.spec.suspend:
+        return None
+    message = (
+        f"Suspended: the hand-off, begun at {hand_off.started:%Y-%m-%d %H:%M:%S} UTC, goes on once spec.suspend is "
+        "false."
+    )
+    return Answer(Verdict(Stance.SETTLED, Phase.READY, Reason.SUSPENDED, message))
+
+
 def _archived(scene: Scene, _: HandOff) -> Answer | None:
-    """A later deletion works on a copy of what is kept here."""
-    o = scene.o
-    if is_archived(o):
-        return None
-    if o.state is None:
-        # Told as what it is by the check for a lost state.
-        return None
-    return _going_on(scene.record, "the OpenTofu state is being archived", (ArchiveState(),))
+    """A later deletion works on a copy of what is kept here, so nothing is given up before that could be opened."""
+    obstacle = surroundings.state_obstacle(scene)
+    if obstacle or is_archived(scene.o, scene.record):
+        return obstacle
+    lost = surroundings.state_lost(scene)
+    return lost or _going_on(scene.record, "the OpenTofu state is being archived", (ArchiveState(),))
 
 
 def _kubeconfig_given(scene: Scene, hand_off: HandOff) -> Answer | None:
@@ -79,13 +105,9 @@ def _kubeconfig_given(scene: Scene, hand_off: HandOff) -> Answer | None:
     wanted = o.sovereign.spec.hand_off.owner_kubeconfig is OwnerKubeconfig.KEEP
     if not wanted or o.owner_kubeconfig == o.uid or not o.has_cluster_secrets or hand_off.refused:
         return None
-    if o.owner_kubeconfig:
-        name = naming.owner_kubeconfig(o.sovereign.metadata.name)
-        message = (
-            f"Secret {o.sovereign.metadata.namespace}/{name} exists and was not written for this Sovereign, so the "
-            "owner's kubeconfig cannot be put there. Rename or delete it; the hand-off then goes on by itself."
-        )
-        return Answer(stalled(Reason.NAME_CONFLICT, message), requeue_after=o.settings.poll)
+    if taken := before_hand_off.name_taken(o):
+        # It was not there when the hand-off began.
+        return Answer(stalled(Reason.NAME_CONFLICT, taken), requeue_after=o.settings.poll)
     return _going_on(scene.record, "the owner's kubeconfig is being written", (WriteOwnerKubeconfig(),))
 
 
@@ -97,13 +119,28 @@ def _access_given_up(scene: Scene, hand_off: HandOff) -> Answer | None:
     if report and report.refused:
         record = replace(scene.record, hand_off=replace(hand_off, refused=report.at))
         return _going_on(record, "the keys are being removed", (WriteRecord(record),))
+    if not o.has_cluster_secrets:
+        return _unprovable(o)
     forget: tuple[Action, ...] = (ForgetCluster(),) if o.cluster else ()
-    why = f": {report.message}" if report and report.message else ""
+    doing = "access is being given up" + (f": {report.message}" if report and report.message else "")
+    errors = (report.error,) if report and report.error and o.now - hand_off.started >= UNREACHABLE_LIMIT else ()
     if report and o.now - report.at < o.settings.poll:
-        return _going_on(scene.record, f"access is being given up{why}", forget, o.settings.poll)
+        return _going_on(scene.record, doing, forget, o.settings.poll, errors)
     # Each attempt has a key of its own: the last one's report says when it was.
     key = report.at.isoformat() if report else "first"
-    return _going_on(scene.record, f"access is being given up{why}", (*forget, GiveUpAccess(key)), o.settings.poll)
+    return _going_on(scene.record, doing, (*forget, GiveUpAccess(key)), o.settings.poll, errors)
+
+
+def _unprovable(o: Observation) -> Answer:
+    """Without the authorities no certificate can be minted that would be refused."""
+    told = (
+        f"Secret {o.run_namespace}/{naming.CLUSTER_SECRETS} is gone, before the new cluster was seen to refuse the "
+        "operator: that cannot be proven without it."
+    )
+    remedy = "Restore it from a backup of this Sovereign; the hand-off then goes on by itself."
+    error = replace(diagnosis.entry(diagnosis.CLUSTER_SECRETS, told), remedy=remedy)
+    verdict = stalled(Reason.STATE_LOST, f"{error.code}: {told} {remedy}", (error,))
+    return Answer(verdict, requeue_after=o.settings.poll)
 
 
 def _keys_gone(scene: Scene, _: HandOff) -> Answer | None:
@@ -114,9 +151,7 @@ def _keys_gone(scene: Scene, _: HandOff) -> Answer | None:
     return None
 
 
-def _finished(scene: Scene, hand_off: HandOff) -> Answer | None:
-    if not is_archived(scene.o):
-        return None
+def _finished(scene: Scene, hand_off: HandOff) -> Answer:
     record = replace(scene.record, hand_off=replace(hand_off, finished=scene.o.now))
     return Answer(_owners(scene), (WriteRecord(record),), record=record)
 
@@ -127,14 +162,35 @@ def _owners(scene: Scene) -> Verdict:
     return Verdict(Stance.SETTLED, Phase.HANDED_OFF, Reason.HANDED_OFF, message, ready=True)
 
 
-_STEPS = (_archived, _kubeconfig_given, _access_given_up, _keys_gone, _finished)
+_STEPS = (_suspended, _archived, _kubeconfig_given, _access_given_up, _keys_gone, _finished)
 
 
-def is_archived(o: Observation) -> bool:
+def is_archived(o: Observation, record: Record) -> bool:
     """Whether the archive holds the state as it is, or was before it was removed."""
-    return o.archived_state is not None and (o.state is None or o.state.serial == o.archived_state.serial)
+    archive = o.archived_state
+    return archive is not None and archive.serial >= record.state_serial and o.state in (None, archive)
 
 
-def _going_on(record: Record, doing: str, actions: tuple[Action, ...], after: timedelta = AT_ONCE) -> Answer:
-    verdict = Verdict(Stance.SETTLED, Phase.READY, Reason.SUCCEEDED, f"Ready; handing over: {doing}.", ready=True)
-    return Answer(verdict, actions, after, record)
+def _waiting(
+    scene: Scene,
+    why: str,
+    actions: tuple[Action, ...] = (),
+    after: timedelta = AT_ONCE,
+    errors: tuple[ErrorEntry, ...] = (),
+) -> Answer:
+    message = f"Ready: https://console.{scene.o.sovereign.spec.domain.fqdn}. {why}"
+    return Answer(_ready(message, errors), actions, after)
+
+
+def _going_on(
+    record: Record,
+    doing: str,
+    actions: tuple[Action, ...],
+    after: timedelta = AT_ONCE,
+    errors: tuple[ErrorEntry, ...] = (),
+) -> Answer:
+    return Answer(_ready(f"Ready; handing over: {doing}.", errors), actions, after, record)
+
+
+def _ready(message: str, errors: tuple[ErrorEntry, ...]) -> Verdict:
+    return Verdict(Stance.SETTLED, Phase.READY, Reason.SUCCEEDED, message, errors=errors, ready=True)

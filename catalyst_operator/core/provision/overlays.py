@@ -10,7 +10,7 @@ from catalyst_operator.api.conditions import Reason
 from catalyst_operator.api.enums import GitOpsMode
 from catalyst_operator.api.phases import Phase
 from catalyst_operator.core import kit, releases
-from catalyst_operator.core.actions import PrepareNamespace, PushOverlay, WriteRecord
+from catalyst_operator.core.actions import Action, PrepareNamespace, PushOverlay, WriteRecord
 from catalyst_operator.core.attempts import has_usable_token, requested
 from catalyst_operator.core.overlay import Change, OverlayReport, key_of
 from catalyst_operator.core.provision.verdicts import reason_of_work, stalled, working
@@ -45,12 +45,33 @@ def wanted(scene: Scene) -> tuple[str, Change]:
     return url, Change(kit.overlay_path(spec.domain.fqdn), files, message)
 
 
+def look_again(scene: Scene, at: str) -> tuple[Action, ...]:
+    """Have the branch looked at once for each `at`, and again where that failed: the report says in which commit it has
+    what is wanted. Where it has not, it is pushed again."""
+    url, change = wanted(scene)
+    key, report = _key(scene, url, change, at), scene.o.overlay
+    if lacking(scene.o.sovereign.spec, scene.o.owner_secrets):
+        return ()
+    if report and report.key == key and not (report.error and _due(scene, report)):
+        return ()
+    return (PushOverlay(key, url, scene.o.sovereign.spec.gitops.branch, change),)
+
+
+def _key(scene: Scene, url: str, change: Change, occasion: str) -> str:
+    gitops = scene.o.sovereign.spec.gitops
+    reference = gitops.credentials_secret_ref
+    view = scene.o.owner_secrets.get(reference.name) if reference else None
+    return key_of(change, url, gitops.branch, view.version if view else "", occasion)
+
+
+def _due(scene: Scene, report: OverlayReport) -> bool:
+    return scene.o.now - report.at >= scene.o.settings.preflight_interval
+
+
 def _pushing(scene: Scene, url: str, change: Change) -> Answer:
     o = scene.o
     branch = o.sovereign.spec.gitops.branch
-    reference = o.sovereign.spec.gitops.credentials_secret_ref
-    view = o.owner_secrets.get(reference.name) if reference else None
-    key = key_of(change, url, branch, view.version if view else "", requested(o, labels.ANNOTATION_RETRY))
+    key = _key(scene, url, change, requested(o, labels.ANNOTATION_RETRY))
     report = o.overlay
     if report and report.digest == change.digest:
         record = replace(scene.record, overlay=change.digest, overlay_revision=report.revision)
@@ -70,11 +91,10 @@ def _failed(scene: Scene, report: OverlayReport, ask: tuple[PushOverlay, ...]) -
     error, o = report.error, scene.o
     if error is None:
         return Answer(working(Phase.PENDING, Reason.RETRYING, "The push is tried again."), ask, SAFETY)
-    due = o.now - report.at >= o.settings.preflight_interval
     message = f"{error.code}: {error.message.rstrip('.')}. {error.remedy}"
     verdict = (
         stalled(Reason.CHECK_FAILED, message, (error,))
         if error.terminal
         else working(Phase.PENDING, Reason.RETRYING, message, (error,))
     )
-    return Answer(verdict, ask if due else (), o.settings.poll)
+    return Answer(verdict, ask if _due(scene, report) else (), o.settings.poll)

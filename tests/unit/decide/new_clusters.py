@@ -1,4 +1,4 @@
-"""The new cluster: from the first sign of life to Ready, and the hand-off."""
+"""The new cluster: from the first sign of life to Ready."""
 
 from __future__ import annotations
 
@@ -8,21 +8,19 @@ from typing import Any
 
 from catalyst_operator.api.phases import Phase1Outcome
 from catalyst_operator.core import seeds
-from catalyst_operator.core.farewell import FarewellReport
-from catalyst_operator.core.observation import Observation, StateView
+from catalyst_operator.core.observation import Observation
 from catalyst_operator.core.overlay import OverlayReport
 from catalyst_operator.core.phase1.views import ClusterView, FluxCondition
 from catalyst_operator.core.provision import look
 from catalyst_operator.core.provision.overlays import wanted
-from catalyst_operator.core.record import Bootstrap, ErrorEntry, HandOff
+from catalyst_operator.core.record import Bootstrap, ErrorEntry
 from catalyst_operator.core.seeds import SecretView, SeedReport
 from catalyst_operator.core.watching import SEED_AGAIN
 from tests import gen, new_cluster
-from tests.gen import NOW, SceneMod, known, of, seen, spec
-from tests.unit.decide.table import AT_ONCE, POLL, Case
+from tests.gen import NOW, known, of, seen, spec
+from tests.unit.decide.table import POLL, Case
 
 APPLIED = gen.succeeded()
-AUTOMATIC = spec(handOff={"mode": "Automatic"})
 BEGUN = Bootstrap(since=NOW - timedelta(minutes=3), watch_since=NOW - timedelta(minutes=3))
 """The servers stand since three minutes."""
 SEEN = replace(BEGUN, first_seen=NOW - timedelta(minutes=1), flux_seen=True)
@@ -38,8 +36,6 @@ COMMIT = spec(gitops={"mode": "Commit", "credentialsSecretRef": {"name": "git"}}
 GIT = seen(owner_secrets={"git": SecretView("g/1", frozenset({"username", "password"}))})
 UP = new_cluster.healthy(gen.sovereign(), NOW)
 ALL = len(UP.releases)
-STATE = StateView(serial=7)
-KEPT = {"has_state_key": True, "has_cluster_secrets": True, "has_token_copy": True}
 
 
 def with_release(*conditions: FluxCondition, name: str = "bp-keycloak", **values: Any) -> ClusterView:
@@ -59,22 +55,6 @@ FAILED = with_release(
     FluxCondition("Stalled", "True", "RetriesExceeded", "Failed to install after 4 attempt(s)", 1),
 )
 INSTALLING = with_release(FluxCondition("Ready", "Unknown", "Progressing", "Running 'install' action", 1))
-
-
-def handing(stage: HandOff, **values: Any) -> SceneMod:
-    """In the middle of a hand-off, nobody watching any more."""
-
-    def made(o: Observation) -> Observation:
-        o = known(APPLIED, hand_off=stage)(o)
-        return replace(o, **{"state": STATE, **KEPT, **values})
-
-    return made
-
-
-STARTED = HandOff(started=NOW - timedelta(seconds=2))
-REFUSED = replace(STARTED, refused=NOW - timedelta(seconds=1))
-FINISHED = replace(REFUSED, finished=NOW)
-NO_KEYS = {"state": None, "has_cluster_secrets": False, "has_token_copy": False}
 
 
 def pushed(o: Observation) -> Observation:
@@ -331,157 +311,6 @@ CASES = (
         does=("PrepareNamespace", "WriteRecord"),
         again=POLL,
         goes_on=True,
-    ),
-    Case(
-        "all that Ready stands for holds: the hand-off begins by itself",
-        (of(AUTOMATIC), known(APPLIED)),
-        check="converged",
-        reason="Succeeded",
-        ready="True",
-        says=("handing over",),
-        summary="",
-        does=("WriteRecord",),
-        again=AT_ONCE,
-        operation="Succeeded",
-        goes_on=True,
-        shows=("HandedOff=Unknown Running",),
-    ),
-    Case(
-        "hand-off Manual: begun by the annotation",
-        (of(gen.annotated(handOffRequestedAt="now")), known(APPLIED)),
-        check="converged",
-        reason="Succeeded",
-        ready="True",
-        summary="",
-        does=("WriteRecord",),
-        again=AT_ONCE,
-        operation="Succeeded",
-        goes_on=True,
-    ),
-    Case(
-        "hand-off: the state is archived first",
-        (handing(STARTED),),
-        check="handing_over",
-        reason="Succeeded",
-        ready="True",
-        says=("archived",),
-        summary="",
-        does=("ArchiveState",),
-        again=AT_ONCE,
-        operation="Succeeded",
-    ),
-    Case(
-        "hand-off: the owner's kubeconfig is written while the authority is there",
-        (of(spec(handOff={"mode": "Manual", "ownerKubeconfig": "Keep"})), handing(STARTED, archived_state=STATE)),
-        check="handing_over",
-        reason="Succeeded",
-        ready="True",
-        summary="",
-        does=("WriteOwnerKubeconfig",),
-        again=AT_ONCE,
-        operation="Succeeded",
-    ),
-    Case(
-        "hand-off: a Secret of somebody else's is never overwritten",
-        (
-            of(spec(handOff={"mode": "Manual", "ownerKubeconfig": "Keep"})),
-            handing(STARTED, archived_state=STATE, owner_kubeconfig="foreign"),
-        ),
-        check="handing_over",
-        reason="NameConflict",
-        says=("Secret team-a/omantel-kubeconfig exists",),
-        summary="Stalled",
-        again=POLL,
-        operation="Failed",
-    ),
-    Case(
-        "hand-off: the watch ends, then the operator takes its own rights away",
-        (handing(STARTED, archived_state=STATE, cluster=UP),),
-        check="handing_over",
-        reason="Succeeded",
-        ready="True",
-        summary="",
-        does=("ForgetCluster", "GiveUpAccess"),
-        again=POLL,
-        operation="Succeeded",
-    ),
-    Case(
-        "hand-off: the certificates are still accepted: again after a moment, and nothing else before that",
-        (
-            handing(STARTED, archived_state=STATE, farewell=FarewellReport("first", NOW, False, NOW, "still accepted")),
-            gen.unseen,
-        ),
-        check="handing_over",
-        reason="Succeeded",
-        ready="True",
-        says=("still accepted",),
-        summary="",
-        again=POLL,
-        operation="Succeeded",
-    ),
-    Case(
-        "hand-off: refused, and that is remembered before a key goes",
-        (handing(STARTED, archived_state=STATE, farewell=FarewellReport("first", NOW, True, NOW)), gen.unseen),
-        check="handing_over",
-        reason="Succeeded",
-        ready="True",
-        summary="",
-        does=("WriteRecord",),
-        again=AT_ONCE,
-        operation="Succeeded",
-    ),
-    Case(
-        "hand-off: now the keys go",
-        (handing(REFUSED, archived_state=STATE), gen.unseen),
-        check="handing_over",
-        reason="Succeeded",
-        ready="True",
-        summary="",
-        does=("ForgetKeys",),
-        again=AT_ONCE,
-        operation="Succeeded",
-    ),
-    Case(
-        "hand-off: nothing is left, and only then it is called done",
-        (handing(REFUSED, archived_state=STATE, **NO_KEYS), gen.unseen),
-        check="handing_over",
-        reason="HandedOff",
-        ready="True",
-        summary="",
-        does=("WriteRecord",),
-        operation="Succeeded",
-        goes_on=True,
-        shows=("HandedOff=True HandedOff",),
-    ),
-    Case(
-        "handed over: it stays ready, with the proof, and nothing is done for it any more",
-        (handing(FINISHED, archived_state=STATE, **NO_KEYS), gen.unseen),
-        check="handed_off",
-        reason="HandedOff",
-        ready="True",
-        says=("is its owner's",),
-        summary="",
-        operation="Succeeded",
-        shows=("HandedOff=True HandedOff",),
-    ),
-    Case(
-        "handed over: keys that came back with a backup of the run namespace go again",
-        (handing(FINISHED, archived_state=STATE, **{**NO_KEYS, "has_cluster_secrets": True}), gen.unseen),
-        check="handed_off",
-        reason="HandedOff",
-        ready="True",
-        summary="",
-        does=("ForgetKeys",),
-        operation="Succeeded",
-    ),
-    Case(
-        "handed over: an edit of the servers that slipped in starts nothing",
-        (of(gen.workers(3)), handing(FINISHED, archived_state=STATE, **NO_KEYS), gen.unseen),
-        check="handed_off",
-        reason="HandedOff",
-        ready="True",
-        summary="",
-        operation="Succeeded",
     ),
 )
 """Each row's new cluster is as it should be, unless it says otherwise."""

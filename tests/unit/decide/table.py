@@ -21,6 +21,8 @@ RECORDED = ("WriteRecord", "ReleasePod", "ForgetLogs")
 BIGGER = gen.digest(gen.workers(2))
 RETRY = gen.annotated(retryRequestedAt="now")
 CANCEL = gen.annotated(cancelRequestedAt="now")
+NO_CODE = "none"
+"""Of a row in which status.lastErrors has to be empty."""
 SERVER = "hcloud_server.control_plane[0]"
 
 
@@ -39,7 +41,7 @@ class Case:
     again: timedelta | None = None
     operation: str = "Processing"
     code: str = ""
-    """Code of the first of status.lastErrors."""
+    """Code of the first of status.lastErrors, or NO_CODE; empty where it does not matter."""
     shows: tuple[str, ...] = ()
     """Further conditions, as `type=status reason`."""
     goes_on: bool = False
@@ -85,5 +87,5 @@ def conditions_of(status: SovereignStatus) -> set[str]:
 
 
 def first_error(status: SovereignStatus) -> str:
-    """The code of the first error, if there is any."""
-    return status.last_errors[0].code if status.last_errors else ""
+    """The code of the first error, NO_CODE if there is none."""
+    return status.last_errors[0].code if status.last_errors else NO_CODE
