@@ -14,14 +14,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, SecretStr, TypeAdapter, ValidationError
 
+from catalyst_operator.adapters.registrars.cloudflare_zone import (
+    Place,
+    Record,
+    Zone,
+    check_child,
+    check_signed,
+    check_zone,
+)
 from catalyst_operator.adapters.registrars.http import Answer, Api, Parts
-from catalyst_operator.adapters.registrars.nameservers import DELEGATION_TTL, tidy
+from catalyst_operator.adapters.registrars.nameservers import DELEGATION_TTL, check_hidden, tidy
 from catalyst_operator.adapters.registrars.vendor import Credentials, Vendor, secret
 from catalyst_operator.api.labels import OPERATOR_NAME
 from catalyst_operator.core.domains.registrar import Domain, RegistrarView
@@ -36,8 +43,8 @@ from catalyst_operator.errors import (
 
 COMMENT = f"Delegation by {OPERATOR_NAME}"
 PER_PAGE, MAX_PAGES = 100, 50
-ACCOUNT_TOKEN_PREFIX = "cfat_"  # noqa: S105
-"""Of tokens that belong to an account; those of a user begin with cfut_, older ones of either kind with nothing."""
+ACCOUNT_TOKEN_PREFIX, USER_TOKEN_PREFIX = "cfat_", "cfut_"
+"""Older tokens have neither."""
 
 NAME_TAKEN = {81053, 81054, 81056}
 """Another record stands at the name and cannot stand beside NS records."""
@@ -75,39 +82,6 @@ class _Pages(BaseModel):
     total_pages: int = 1
 
 
-class _Account(BaseModel):
-    id: str
-
-
-class _Zone(BaseModel):
-    id: str
-    name: str
-    status: str
-    type: str
-    account: _Account
-    name_servers: tuple[str, ...] | None = None
-
-
-class _Record(BaseModel):
-    id: str
-    name: str
-    type: str
-    content: str = ""
-
-
-@dataclass(frozen=True)
-class _Place:
-    """What the zone holds at the child's name and below it."""
-
-    zone: _Zone
-    delegation: tuple[_Record, ...]
-    others: tuple[_Record, ...]
-
-    @property
-    def hosts(self) -> tuple[str, ...]:
-        return tidy(record.content for record in self.delegation)
-
-
 class Cloudflare:
     """One token's access."""
 
@@ -118,11 +92,11 @@ class Cloudflare:
 
     async def validate(self, domain: Domain) -> None:
         """See Registrar. Whether the token may write, reading does not tell."""
-        _check_child(domain)
+        check_child(domain)
         await self._verify()
         place = await self._place(domain)
         if not place.delegation:
-            _check_hidden(domain, place, ())
+            check_hidden(domain, (), place.rest, VENDOR.title)
 
     async def get(self, domain: Domain) -> RegistrarView:
         """See Registrar."""
@@ -133,18 +107,18 @@ class Cloudflare:
 
     async def set_nameservers(self, domain: Domain, hosts: tuple[str, ...]) -> None:
         """See Registrar."""
-        _check_child(domain)
+        check_child(domain)
         wanted = tidy(hosts)
         place = await self._place(domain)
         if place.hosts == wanted:
             return
         if wanted:
-            _check_signed(domain, place)
+            check_signed(domain, place)
         if not place.delegation:
-            _check_hidden(domain, place, wanted)
+            check_hidden(domain, wanted, place.rest, VENDOR.title)
         await self._batch(domain, place, wanted)
 
-    async def _batch(self, domain: Domain, place: _Place, wanted: Sequence[str]) -> None:
+    async def _batch(self, domain: Domain, place: Place, wanted: Sequence[str]) -> None:
         kept = {host: record for record in place.delegation for host in tidy([record.content]) if host in wanted}
         stays = {record.id for record in kept.values()}
         new = {"type": "NS", "name": domain.name, "ttl": DELEGATION_TTL, "comment": COMMENT}
@@ -167,26 +141,30 @@ class Cloudflare:
             )
         if self._account and not re.fullmatch(r"[0-9a-f]{32}", self._account):
             raise RegistrarUnauthorized("account-id in the Secret is not 32 hexadecimal digits", NEW_TOKEN)
-        owner = f"accounts/{self._account}" if self._account else "user"
-        answer = await self._api.read("GET", f"/{owner}/tokens/verify", headers=self._headers())
-        envelope = _envelope(answer)
-        if envelope is None:
-            raise self._api.puzzled(f"answered with HTTP status {answer.status} and no JSON")
-        if not envelope.success:
-            raise RegistrarUnauthorized("Cloudflare does not accept the token", NEW_TOKEN)
-        status = envelope.result.get("status") if isinstance(envelope.result, dict) else None
-        if status != "active":
-            known = status if status in ("disabled", "expired") else "not active"
-            raise RegistrarUnauthorized(f"the token is {known}", NEW_TOKEN)
+        for owner in self._owners():
+            answer = await self._api.read("GET", f"/{owner}/tokens/verify", headers=self._headers())
+            envelope = _envelope(answer)
+            if envelope is None:
+                raise self._api.puzzled(f"answered with HTTP status {answer.status} and no JSON")
+            if envelope.success:
+                return _check_active(envelope)
+        raise RegistrarUnauthorized("Cloudflare does not accept the token", NEW_TOKEN)
 
-    async def _zone(self, domain: Domain) -> _Zone:
+    def _owners(self) -> tuple[str, ...]:
+        """Where the token may be known: that an account's ID is given does not make it a token of the account."""
+        if not self._account or self._token.startswith(USER_TOKEN_PREFIX):
+            return ("user",)
+        account = f"accounts/{self._account}"
+        return (account,) if self._token.startswith(ACCOUNT_TOKEN_PREFIX) else (account, "user")
+
+    async def _zone(self, domain: Domain) -> Zone:
         """The zone that serves the domain: the closest one above a child. Raises RegistrarRefused without one."""
         names = [domain.registered]
         for label in reversed(domain.label.split(".")[1:]):
             names.insert(0, f"{label}.{names[0]}")
         for name in names:
             query = {"name": name} | ({"account.id": self._account} if self._account else {})
-            zones = [zone for zone in await self._list("/zones", _Zone, query) if zone.name == name]
+            zones = [zone for zone in await self._list("/zones", Zone, query) if zone.name == name]
             if zones:
                 return min(zones, key=lambda zone: zone.status != "active")
         raise RegistrarRefused(
@@ -195,19 +173,19 @@ class Cloudflare:
             "domain.registrar to where it is registered, or domain.mode to byo-manual.",
         )
 
-    async def _place(self, domain: Domain) -> _Place:
+    async def _place(self, domain: Domain) -> Place:
         zone = await self._zone(domain)
-        _check_zone(zone)
+        check_zone(zone)
         path, query = f"/zones/{zone.id}/dns_records", {"name.endswith": domain.name}
-        found = await self._list(path, _Record, query)
+        found = await self._list(path, Record, query)
         here = [record for record in found if record.name == domain.name or record.name.endswith(f".{domain.name}")]
         delegation = tuple(record for record in here if record.name == domain.name and record.type == "NS")
-        return _Place(zone, delegation, tuple(record for record in here if record not in delegation))
+        return Place(zone, delegation, tuple(record for record in here if record not in delegation))
 
     async def _list(self, path: str, model: type[Item], query: dict[str, str]) -> list[Item]:
         items: list[Item] = []
         for page in range(1, MAX_PAGES + 1):
-            size = str(min(PER_PAGE, 50 if model is _Zone else PER_PAGE))
+            size = str(min(PER_PAGE, 50 if model is Zone else PER_PAGE))
             parts = Parts(params={**query, "page": str(page), "per_page": size}, headers=self._headers())
             answer = await self._api.read("GET", path, **parts)
             envelope = await self._accept(answer)
@@ -273,53 +251,17 @@ def _envelope(answer: Answer) -> _Envelope | None:
         return None
 
 
+def _check_active(verified: _Envelope) -> None:
+    """Raises RegistrarUnauthorized for a token that is known, but over."""
+    status = verified.result.get("status") if isinstance(verified.result, dict) else None
+    if status != "active":
+        known = status if status in ("disabled", "expired") else "not active"
+        raise RegistrarUnauthorized(f"the token is {known}", NEW_TOKEN)
+
+
 def _named(codes: Iterable[int]) -> str:
     numbers = ", ".join(map(str, sorted(codes)))
     return f" (code {numbers})" if numbers else ""
-
-
-def _check_child(domain: Domain) -> None:
-    if domain.is_registered:
-        raise RegistrarRefused(
-            f"no API of Cloudflare changes the name servers of {domain.name} itself",
-            f"Use a name below it, such as cloud.{domain.name}. If it is registered elsewhere, set domain.registrar to "
-            "that registrar, or domain.mode to byo-manual. A domain that is registered with Cloudflare stays on "
-            "Cloudflare's name servers until it is transferred to another registrar.",
-        )
-
-
-def _check_zone(zone: _Zone) -> None:
-    if zone.type != "full":
-        raise RegistrarRefused(
-            f"Cloudflare does not serve {zone.name} as its primary DNS, so a record there would have no effect",
-            "Set domain.mode to byo-manual and the NS records where the zone is kept.",
-        )
-    if zone.status != "active":
-        raise RegistrarRefused(
-            f"the zone {zone.name} is not active in Cloudflare, so a record there would have no effect",
-            "Finish its set-up in Cloudflare's dashboard, or set domain.mode to byo-manual.",
-        )
-
-
-def _check_signed(domain: Domain, place: _Place) -> None:
-    """A DS record of the old zone makes resolvers reject a new one."""
-    if any(record.type == "DS" and record.name == domain.name for record in place.others):
-        raise RegistrarRefused(
-            f"{domain.name} has a DS record, with which resolvers reject answers of other name servers",
-            "Remove the DS record in Cloudflare's dashboard first, and wait for its time to live to pass.",
-        )
-
-
-def _check_hidden(domain: Domain, place: _Place, hosts: Sequence[str]) -> None:
-    """Below NS records only the child's own servers answer, but for the addresses of name servers there."""
-    hidden = [one for one in place.others if not (one.name in hosts and one.type in ("A", "AAAA"))]
-    if hidden:
-        names = sorted({f"{record.name} {record.type}" for record in hidden})
-        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-        raise RegistrarRefused(
-            f"the delegation of {domain.name} would hide records that answer now: {', '.join(names[:3])}{more}",
-            "Move these records into the new zone and remove them in Cloudflare's dashboard, or use another name.",
-        )
 
 
 VENDOR = Vendor("Cloudflare", "https://api.cloudflare.com/client/v4", (CloudflareCredentials,), Cloudflare)

@@ -15,7 +15,7 @@ from catalyst_operator.errors import (
     RegistrarUnauthorized,
     RegistrarUnavailable,
 )
-from e2e.lab.registrars.accounts import Account, Domain
+from e2e.lab.registrars.accounts import Domain
 from tests.unit.registrars.lab import NEW, NOW, OLD, Lab, zone
 
 VENDOR = RegistrarName.CLOUDFLARE
@@ -174,6 +174,11 @@ class TestTokens:
         await registrar.set_nameservers(CHILD, NEW)
         assert lab.asked(VENDOR)[0] == f"GET /accounts/{ACCOUNT_ID}/tokens/verify"
 
+    async def test_an_account_is_named_for_a_token_of_a_user(self, lab: Lab) -> None:
+        holder(lab, options={"account-id": ACCOUNT_ID})
+        await lab.connect(VENDOR, KEYS | {"account-id": ACCOUNT_ID}).validate(CHILD)
+        assert lab.asked(VENDOR)[1] == "GET /user/tokens/verify"
+
     @pytest.mark.parametrize("account_id", ["../user", "bank"])
     async def test_what_is_no_account_is_not_sent(self, lab: Lab, account_id: str) -> None:
         with lab.raises(RegistrarUnauthorized, "account-id"):
@@ -292,9 +297,3 @@ class TestTrouble:
         lab.fault(VENDOR, BATCH, refuse="9207")
         with lab.raises(RegistrarRefused, r"HTTP status 400 \(code 9207\)"):
             await registrar.set_nameservers(CHILD, NEW)
-
-
-def test_what_an_account_looks_like() -> None:
-    """The rights that are asked for are those that the emulator knows."""
-    account = Account(vendor=VENDOR, credentials=KEYS, rights=set())
-    assert not account.may("zone:read")
