@@ -14,6 +14,7 @@ from typing import NoReturn
 
 from e2e.bench import idle, new_cluster, pairs, report, surroundings
 from e2e.bench.errors import BenchError
+from e2e.bench.fleet import measure as fleet
 from e2e.bench.workplace import PREFIX, Workplace
 from e2e.lab.errors import LabError
 from e2e.lab.layout import REPOSITORY, Layout
@@ -21,7 +22,7 @@ from e2e.lab.timeline import Timeline
 from e2e.support import operator
 from e2e.support.kubectl import Kubectl
 
-SECTIONS = ("runs", "latency", "idle", "new-cluster")
+SECTIONS = ("runs", "latency", "idle", "new-cluster", "fleet")
 JSON_FILE = REPOSITORY / "build" / "bench.json"
 DOCS_FILE = REPOSITORY / "docs" / "performance.md"
 BEGIN, END = "<!-- bench: begin -->", "<!-- bench: end -->"
@@ -34,6 +35,8 @@ sections: runs         `kubectl apply` of a Sovereign to TofuOutput True, beside
           latency      the end of a phase's container to its condition (from the same runs; alone, without the floor)
           idle         memory, processor time and writes of the operator at rest, alone and with suspended Sovereigns
           new-cluster  a HelmRelease's change on a new cluster to the Sovereign's status, beside a bare watcher there
+          fleet        the same with many fake new clusters; five black holes among them; a restart. The operator is
+                       a process of the machine meanwhile, always of this tree, and the installed one steps aside
 
 exit codes: 0 measured, whatever the figures; 1 something could not be measured; 2 wrong arguments; 130 interrupted
 Ctrl-C cleans up first; what a killed benchmark leaves is removed by the next.
@@ -61,6 +64,8 @@ def parser() -> argparse.ArgumentParser:
         metavar="N",
         help="changes on a new cluster, before and after Ready (200)",
     )
+    add("--clusters", type=_fleet, default=100, metavar="N", help="fake new clusters of the fleet (100)")
+    add("--fleet-seconds", type=float, default=60, metavar="S", help="length of each stretch of the fleet (60)")
     add("--installed", action="store_true", help="measure the operator that is installed, not the one of this tree")
     add("--write-docs", action="store_true", help="write the table into docs/performance.md")
     return top
@@ -77,6 +82,12 @@ def _count(text: str) -> int:
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"{text!r}: expected a number, 0 or more")
     return int(text)
+
+
+def _fleet(text: str) -> int:
+    if (count := _count(text)) < fleet.LEAST:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected {fleet.LEAST} or more: some of them fall silent")
+    return count
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -119,6 +130,7 @@ def run(options: argparse.Namespace) -> report.Results:
             with_latency="latency" in options.only,
             idle=measure_idle(workplace, options) if "idle" in options.only else [],
             new_cluster=measure_new_cluster(workplace, options) if "new-cluster" in options.only else [],
+            fleet=measure_fleet(workplace, options) if "fleet" in options.only else None,
         )
     finally:
         workplace.clear()
@@ -159,6 +171,12 @@ def measure_new_cluster(workplace: Workplace, options: argparse.Namespace) -> li
         return []
     workplace.timeline.say("a new cluster boots, about a minute ...")
     return new_cluster.measure(workplace, count=options.changes)
+
+
+def measure_fleet(workplace: Workplace, options: argparse.Namespace) -> fleet.Fleet:
+    minutes = 3 + options.fleet_seconds * 3 / 60
+    workplace.timeline.say(f"a fleet of {options.clusters} new clusters, about {minutes:.0f} minutes ...")
+    return fleet.measure(workplace, clusters=options.clusters, seconds=options.fleet_seconds)
 
 
 def publish(results: report.Results, write_docs: bool) -> None:

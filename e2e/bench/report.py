@@ -12,6 +12,8 @@ from typing import Any
 
 from e2e.bench import new_cluster, report_new_cluster, steps
 from e2e.bench.figures import Comparison, Spread, Tail
+from e2e.bench.fleet import report as report_fleet
+from e2e.bench.fleet.measure import Fleet
 from e2e.bench.idle import Idle
 from e2e.bench.pairs import Series
 from e2e.bench.steps import RunTimes, Told
@@ -34,6 +36,7 @@ class Results:
     with_latency: bool = True
     idle: list[Idle] = field(default_factory=list)
     new_cluster: list[new_cluster.Series] = field(default_factory=list)
+    fleet: Fleet | None = None
 
     @property
     def told(self) -> list[Told]:
@@ -57,6 +60,7 @@ def as_json(results: Results) -> dict[str, Any]:
         else None,
         "idle": [asdict(idle) for idle in results.idle],
         "new_cluster": list(map(report_new_cluster.as_json, results.new_cluster)),
+        "fleet": report_fleet.as_json(results.fleet) if results.fleet else None,
         "targets": [
             {"target": target.what, "limit": target.limit, "measured": measured, "verdict": target.verdict(measured)}
             for target, measured in held(results)
@@ -117,7 +121,7 @@ def held(results: Results) -> list[tuple[Target, float]]:
     for idle in results.idle:
         if idle.sovereigns:
             found += [(RESIDENT, idle.resident_mib), (WRITES, idle.writes * 60 / idle.seconds)]
-    return [*found, *report_new_cluster.held(results.new_cluster)]
+    return [*found, *report_new_cluster.held(results.new_cluster), *report_fleet.held(results.fleet)]
 
 
 # --- tables -----------------------------------------------------------------------------------------------------------
@@ -133,6 +137,8 @@ def as_text(results: Results) -> str:
         parts.append(_idle(results.idle))
     if results.new_cluster:
         parts.append(report_new_cluster.as_text(results.new_cluster))
+    if results.fleet:
+        parts.append(report_fleet.as_text(results.fleet))
     if targets := held(results):
         rows = [(t.what, f"{t.limit:g}{t.unit}", f"{m:.2f}{t.unit}", t.verdict(m)) for t, m in targets]
         parts.append(f"**Targets**\n\n{table(('', 'at most', 'measured', ''), rows)}")
@@ -143,6 +149,7 @@ def _surroundings(results: Results) -> str:
     s = results.surroundings
     busy = [share for series in results.series for share in series.busy]
     busy += [series.busy for series in results.new_cluster]
+    busy += [results.fleet.busy_before] if results.fleet else []
     text = (
         f"Measured {s.measured_at} on {s.processors} processors, {s.memory_gib} GiB, Linux {s.kernel}, "
         f"Kubernetes {s.kubernetes}, operator image {s.operator_image.removeprefix('sha256:')[:12]}; "

@@ -51,15 +51,20 @@ def look(kubectl: Kubectl, layout: Layout) -> Surroundings:
 
 def busy() -> float:
     """Share of the processors' time that was in use during the last second, by anyone: 0 to 1."""
-    before = _ticks()
+    before = ticks()
     time.sleep(BUSY_SAMPLE_SECONDS)  # the length of time is what is sampled
-    after = _ticks()
-    spent = [new - old for old, new in zip(before, after, strict=True)]
+    return busy_since(before)
+
+
+def busy_since(before: list[int]) -> float:
+    """The same, since `ticks` were asked for."""
+    spent = [new - old for old, new in zip(before, ticks(), strict=True)]
     idle = spent[3] + spent[4]  # idle, iowait
     return 1 - idle / max(1, sum(spent))
 
 
-def _ticks() -> list[int]:
+def ticks() -> list[int]:
+    """What the processors did since they were started, by kind."""
     # Fields 9 and 10 (guest time) are counted in user time already.
     return [int(field) for field in Path("/proc/stat").read_text().splitlines()[0].split()[1:9]]
 

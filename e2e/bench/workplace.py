@@ -49,6 +49,8 @@ class Workplace:
         place = ("-n", namespace)
         unprotect = json.dumps({"spec": {"deletionProtection": False}})
         for sovereign in self.kubectl.items(*place, "sovereigns"):
+            if not sovereign["spec"].get("deletionProtection", True):
+                continue
             name = sovereign["metadata"]["name"]
             self.kubectl(*place, "patch", "sovereign", name, "--type=merge", "-p", unprotect)
         seconds = f"--timeout={GONE_SECONDS}s"
