@@ -19,14 +19,19 @@ from e2e.lab.cache import digest
 from e2e.lab.layout import (
     API_URL,
     BRIDGE,
+    DNS_API_PORT,
+    DNS_SERVERS,
     GIT_LISTEN,
     GIT_URL,
     HCLOUD_LISTEN,
     HCLOUD_URL,
     NODE_ADDRESS,
     NODE_NAME,
+    PARENTS,
     POD_RANGE,
     PUBLIC_RANGE,
+    REGISTRARS_LISTEN,
+    REGISTRARS_URL,
     REPOSITORY,
     SERVICE_RANGE,
     Layout,
@@ -35,6 +40,7 @@ from e2e.lab.waiting import answers
 
 HCLOUD = Path(__file__).with_name("hcloud")
 GIT_SERVER = Path(__file__).with_name("git_server")
+REGISTRARS = Path(__file__).with_name("registrars")
 TEMPLATE = REPOSITORY / "clusters"
 """What the git server's public repository is made of."""
 
@@ -258,6 +264,25 @@ def git(layout: Layout) -> Component:
         lambda: answers(f"{GIT_URL}/info/refs?service=git-upload-pack", trust(layout)),
         environment={"PYTHONPATH": str(REPOSITORY), "PYTHONUNBUFFERED": "1"},
         sources=[*_files(GIT_SERVER), *_files(TEMPLATE)],
+    )
+
+
+def registrars(layout: Layout) -> Component:
+    """The emulated registrars; what is changed there takes effect in the parents' zones."""
+    command: list[str | Path] = [
+        sys.executable,
+        "-m",
+        "e2e.lab.registrars",
+        f"--listen={REGISTRARS_LISTEN}",
+        f"--powerdns-key-file={layout.dns_key}",
+        *(f"--powerdns=http://{DNS_SERVERS[server]}:{DNS_API_PORT}" for server in PARENTS.values()),
+    ]
+    return Component(
+        "registrars",
+        command,
+        lambda: answers(f"{REGISTRARS_URL}/_lab/accounts"),
+        environment={"PYTHONPATH": str(REPOSITORY), "PYTHONUNBUFFERED": "1"},
+        sources=_files(REGISTRARS),
     )
 
 

@@ -27,8 +27,22 @@ PUBLIC_RANGE = "10.99.64.0/18"
 
 HCLOUD_LISTEN = f"{NODE_ADDRESS}:8090"
 HCLOUD_URL = f"http://{HCLOUD_LISTEN}"
+REGISTRARS_LISTEN = f"{NODE_ADDRESS}:8092"
+REGISTRARS_URL = f"http://{REGISTRARS_LISTEN}"
 GIT_LISTEN = f"{NODE_ADDRESS}:8443"
 GIT_URL = f"https://{GIT_LISTEN}/openova/openova.git"
+
+DNS_SERVERS = {"dns-sovereigns": "10.99.0.53", "dns-parent": "10.99.0.54", "dns-parent-second": "10.99.0.55"}
+"""The lab's PowerDNS servers by the name of their process -> address, port 53 and API port 8181."""
+DNS_API_PORT = 8181
+DNS_API_KEY = "catalyst-lab"
+DNS_DOMAIN = "lab.test"
+"""The zone that the name servers' own names are in."""
+NAMESERVERS = {"ns1.lab.test": DNS_SERVERS["dns-sovereigns"], "ns2.lab.test": DNS_SERVERS["dns-sovereigns"]}
+"""What domains are delegated to."""
+PARENTS = {"a.parent.lab.test": "dns-parent", "b.parent.lab.test": "dns-parent-second"}
+"""What the zones above are served by: name of the server -> its process."""
+POOL_DOMAIN = "omani.works"
 
 CGROUP = "catalyst-lab"
 """Every Pod's cgroup lies below this one, which is how its processes are found after a crash."""
@@ -110,6 +124,11 @@ class Layout:
     @property
     def hcloud_token(self) -> Path:
         return self.root / "hcloud-token"
+
+    @property
+    def dns_key(self) -> Path:
+        """The API key of the lab's PowerDNS servers, for its own processes."""
+        return self.config / "dns-key"
 
     @property
     def layers(self) -> Path:

@@ -12,10 +12,11 @@ import shlex
 import shutil
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
-from e2e.lab import cluster, images, machine, network, node, packages, pki, processes, toolchain, waiting
-from e2e.lab.layout import GIT_URL, HCLOUD_URL, Layout
+from e2e.lab import cluster, images, machine, network, node, packages, pki, powerdns, processes, toolchain, waiting
+from e2e.lab.layout import DNS_API_KEY, DNS_SERVERS, GIT_URL, HCLOUD_URL, REGISTRARS_URL, Layout
 from e2e.lab.timeline import Timeline
 
 CORE = ("etcd", "kube-apiserver", "containerd")
@@ -34,6 +35,8 @@ COMPONENTS: dict[str, Maker] = {
     "kubelet": cluster.kubelet,
     "hcloud": cluster.hcloud,
     "git": cluster.git,
+    **{name: partial(powerdns.component, name=name) for name in DNS_SERVERS},
+    "registrars": cluster.registrars,
 }
 """All processes of the lab in the order in which they can start."""
 
@@ -122,7 +125,7 @@ def _start_afresh(layout: Layout, timeline: Timeline) -> None:
         control_plane = pool.submit(_start_control_plane, layout, timeline)
         runtime = pool.submit(_start_runtime, layout, timeline)
         parts = [control_plane, runtime]
-        parts += [pool.submit(_start, layout, timeline, maker) for maker in (cluster.hcloud, cluster.git)]
+        parts += [pool.submit(_start, layout, timeline, maker) for maker in _beside()]
         parts.append(pool.submit(_start_node, layout, timeline, control_plane, runtime))
         parts.append(pool.submit(_import_images, layout, timeline, runtime))
         parts += [
@@ -133,6 +136,11 @@ def _start_afresh(layout: Layout, timeline: Timeline) -> None:
         part.result()
 
 
+def _beside() -> list[Maker]:
+    """What stands beside the cluster, and needs nothing of it."""
+    return [COMPONENTS[name] for name in ("hcloud", "git", *DNS_SERVERS, "registrars")]
+
+
 def _prepare(layout: Layout) -> None:
     shutil.rmtree(layout.log, ignore_errors=True)
     for folder in (layout.log, layout.run, layout.data):
@@ -141,6 +149,10 @@ def _prepare(layout: Layout) -> None:
     node.prepare(layout)
     pki.create(layout)
     cluster.write_config(layout)
+    layout.dns_key.touch(mode=0o600)
+    layout.dns_key.write_text(DNS_API_KEY)
+    for name in DNS_SERVERS:
+        powerdns.prepare(powerdns.place_of(layout, name))
     layout.hcloud_token.touch(mode=0o600)
     layout.hcloud_token.write_text(secrets.token_hex(32) + "\n")
     write_env(layout)
@@ -155,6 +167,9 @@ def write_env(layout: Layout) -> None:
         "GIT_URL": GIT_URL,
         "GIT_CA": str(layout.pki / "ca.crt"),
         "LAB_BIN": str(layout.bin),
+        "DNS_API_KEY": DNS_API_KEY,
+        "REGISTRARS_URL": REGISTRARS_URL,
+        **{f"{name.replace('-', '_').upper()}": address for name, address in DNS_SERVERS.items()},
     }
     layout.env_file.touch(mode=0o600)
     layout.env_file.write_text("".join(f"{name}={shlex.quote(value)}\n" for name, value in values.items()))

@@ -18,6 +18,7 @@ from e2e.lab.commands import run
 from e2e.lab.layout import (
     BRIDGE,
     CLUSTERS_GROUP,
+    DNS_SERVERS,
     NODE_NETWORK,
     POD_BRIDGE,
     PUBLIC_RANGE,
@@ -82,7 +83,7 @@ def is_current(layout: Layout) -> bool:
 
 def version() -> str:
     """Changes with what `set_up` makes."""
-    return digest([], RULES, NODE_NETWORK, SERVICE_RANGE, PUBLIC_RANGE)
+    return digest([], RULES, NODE_NETWORK, SERVICE_RANGE, PUBLIC_RANGE, *DNS_SERVERS.values())
 
 
 def set_up(layout: Layout) -> None:
@@ -91,6 +92,8 @@ def set_up(layout: Layout) -> None:
     _note_settings(layout)
     run(["ip", "link", "add", BRIDGE, "type", "bridge"])
     run(["ip", "address", "add", NODE_NETWORK, "dev", BRIDGE])
+    for address in DNS_SERVERS.values():
+        run(["ip", "address", "add", f"{address}/32", "dev", BRIDGE])
     run(["ip", "link", "set", BRIDGE, "up"])
     for unreal in (SERVICE_RANGE, PUBLIC_RANGE):
         run(["ip", "route", "add", unreal, "dev", BRIDGE])
