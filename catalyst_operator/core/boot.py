@@ -9,6 +9,8 @@ that: boot therefore only creates what is not there (scripts/bootstrap-cluster.s
 from __future__ import annotations
 
 import base64
+from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import yaml
@@ -35,6 +37,12 @@ Object = dict[str, Any]
 
 def manifests() -> dict[str, str]:
     """File name -> YAML, for the module's variable boot_manifests; applied in the order of the names."""
+    return dict(_texts())
+
+
+@cache
+def _texts() -> Mapping[str, str]:
+    """Made once: they are asked for at every look at every Sovereign."""
     files = {"10-observer.yaml": _observer(), "20-seeder.yaml": _seeder(), "30-secrets.yaml": _secrets()}
     return {name: yaml.safe_dump_all(objects, sort_keys=False) for name, objects in files.items()}
 
