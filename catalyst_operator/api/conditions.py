@@ -296,6 +296,7 @@ CONDITIONS: tuple[ConditionDoc, ...] = (
             Reason.REGISTRAR_DENIED: "the registrar's credentials are valid, but lack the right to change this domain",
             Reason.REGISTRAR_UNREACHABLE: "the registrar does not answer; tried again",
             Reason.LIVE_RECORDS: "the domain carries live records; acknowledgeLiveRecords is not set",
+            Reason.DELETING: "the name is being given back",
             Reason.DNS_NOT_CONFIGURED: "the operator serves no domains",
         },
     ),

@@ -148,7 +148,8 @@ def _conditions(
 
 def _domain_conditions(o: Observation, record: Record) -> dict[ConditionType, Told]:
     """How the name stands; nothing for an operator that serves no domains, nor while nothing was reserved."""
-    if o.settings.domains is None or (o.reservation is None and record.outputs is None and not record.runs):
+    begun = o.sovereign.metadata.deletion_timestamp is None and (record.outputs is not None or record.runs)
+    if o.settings.domains is None or (o.reservation is None and not begun):
         return {}
     stands = of_sovereign.standing(o.sovereign, o.reservation)
     return {ConditionType.DOMAIN_RESERVED: stands.reserved, ConditionType.DOMAIN_READY: stands.ready}

@@ -111,6 +111,10 @@ class Sovereign:
         self.patch(deletionProtection=False, **spec)
         self.kubectl("-n", self.namespace, "delete", "sovereign", self.name, "--wait=false")
 
+    def free_name(self) -> None:
+        """Give back the name, which stays reserved for a Sovereign whose cloud objects stay."""
+        self.kubectl("delete", "domainreservation", self.spec["domain"]["fqdn"], "--ignore-not-found", "--timeout=60s")
+
     def gone(self, *, seconds: float = 90) -> None:
         """Wait until it is."""
         what = f"{self.namespace}/{self.name} to be gone"
@@ -249,6 +253,7 @@ def take_away(sovereigns: Iterable[Sovereign], *, seconds: float = 60) -> None:
         sovereign.request_deletion(deletionPolicy="Orphan")
     for sovereign in made:
         sovereign.gone(seconds=seconds)
+        sovereign.free_name()
 
 
 def destroy(sovereigns: Iterable[Sovereign], *, seconds: float = 150) -> None:

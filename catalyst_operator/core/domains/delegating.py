@@ -67,7 +67,7 @@ def seen(o: Observation) -> Step:
         return _waits(f"The servers of the zone above {o.name} cannot be asked: {told.error}. {_to_set(o)}")
     if delegated_by_all(o, told):
         servers = ", ".join(a.server for a in told.delegation)
-        return done(Reason.SUCCEEDED, f"Delegated to {', '.join(expected(o))}: {servers} say so.")
+        return done(Reason.SUCCEEDED, f"Delegated to {', '.join(expected(o))}, as seen at {servers}.")
     right = [a for a in told.delegation if not a.error and a.values == expected(o)]
     words = "; ".join(a.words for a in told.delegation)
     if right:

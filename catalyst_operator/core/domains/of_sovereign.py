@@ -128,6 +128,9 @@ def standing(sovereign: Sovereign, found: DomainReservation | None) -> Standing:
         told: _Told = ("False", Reason.DOMAIN_TAKEN, message)
         return Standing(told, told, stalled=True, reason=Reason.DOMAIN_TAKEN)
     if found.metadata.deletion_timestamp is not None:
+        if sovereign.metadata.deletion_timestamp is not None:
+            given_back: _Told = ("False", Reason.DELETING, f"The name {fqdn} is being given back.")
+            return Standing(given_back, given_back)
         message = f"The reservation of {fqdn} was deleted and is being given back; it is made anew then."
         return Standing(("False", Reason.PENDING, message), ("False", Reason.PENDING, message))
     return _of_ours(found, fqdn)
@@ -162,7 +165,11 @@ def _before_spending(told: tuple[Condition, ...], reserved: _Told) -> _Told:
 
 
 def _told_ready(ready: Condition, found: DomainReservation) -> _Told:
-    return ready.status, _matter(ready, found), ready.message
+    matter, name = _matter(ready, found), found.metadata.name
+    if matter is Reason.AWAITING_ADDRESS:
+        told = f"{name} is reserved; it is served and delegated as soon as the load balancer has an address."
+        return ready.status, matter, told
+    return ready.status, matter, ready.message
 
 
 def _matter(ready: Condition, found: DomainReservation) -> Reason:
