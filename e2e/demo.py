@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import argparse
+import json
 import sys
 import threading
 import time
@@ -24,12 +26,19 @@ OWNER_SECRET = "hetzner-token"
 
 def main() -> int:
     """0 when the Sovereign was handed over."""
+    parser = argparse.ArgumentParser(prog="python -m e2e.demo", description=__doc__)
+    parser.add_argument("--sample", choices=("sovereign", "ha"), default="sovereign", help="which of deploy/samples")
+    return show(parser.parse_args().sample)
+
+
+def show(name: str) -> int:
+    """From `kubectl apply` of a sample to its hand-off."""
     layout = Layout.of_checkout()
     kubectl = Kubectl.of_lab(layout)
     say("Installing the operator from deploy/overlays/lab ...")
     operator.install(kubectl, layout)
-    sovereign = sample()
-    say("Applying deploy/samples/sovereign.yaml ...")
+    sovereign = sample(name)
+    say(f"Applying deploy/samples/{name}.yaml ...")
     apply(kubectl, sovereign, layout)
     begin = time.monotonic()
     watch(kubectl, sovereign)
@@ -48,9 +57,9 @@ def say(text: str) -> None:
     print(f"\n== {text}", flush=True)
 
 
-def sample() -> Object:
-    """The sample that the README shows."""
-    found: Object = yaml.safe_load((SAMPLES / "sovereign.yaml").read_text(encoding="utf-8"))
+def sample(name: str) -> Object:
+    """A sample of deploy/samples."""
+    found: Object = yaml.safe_load((SAMPLES / f"{name}.yaml").read_text(encoding="utf-8"))
     return found
 
 
@@ -66,7 +75,7 @@ def apply(kubectl: Kubectl, sovereign: Object, layout: Layout) -> None:
         "stringData": {"token": token},
     }
     print(kubectl.apply(secret))
-    print(kubectl("apply", "-f", str(SAMPLES / "sovereign.yaml")), flush=True)
+    print(kubectl.apply(sovereign), flush=True)
 
 
 def hcloud_token(env_file: Path) -> str:
@@ -85,7 +94,7 @@ def watch(kubectl: Kubectl, sovereign: Object) -> None:
         printer.start()
         try:
             wait_for(
-                lambda: settled(read(kubectl, sovereign)),
+                lambda: settled(kubectl, read(kubectl, sovereign)),
                 "the Sovereign to be handed over; see its message above",
                 seconds=PROVISION_SECONDS,
             )
@@ -111,9 +120,22 @@ def handed_off(sovereign: Object) -> bool:
     return condition(sovereign.get("status", {}), "HandedOff").get("status") == "True"
 
 
-def settled(sovereign: Object) -> bool:
-    """Whether there is nothing more to wait for."""
-    return handed_off(sovereign) or bool(condition(sovereign.get("status", {}), "Stalled"))
+def settled(kubectl: Kubectl, sovereign: Object) -> bool:
+    """Whether there is nothing more to wait for. A plan that waits for a person is approved, as that person would."""
+    stalled = condition(sovereign.get("status", {}), "Stalled")
+    if stalled.get("reason") == "AwaitingApproval":
+        approve(kubectl, sovereign)
+        return False
+    return handed_off(sovereign) or bool(stalled)
+
+
+def approve(kubectl: Kubectl, sovereign: Object) -> None:
+    """Approve the plan as it is shown; once."""
+    digest, meta = sovereign["status"]["plan"]["digest"], sovereign["metadata"]
+    if sovereign["spec"].get("approvePlan") != digest:
+        patch = json.dumps({"spec": {"approvePlan": digest}})
+        say(f"kubectl -n {meta['namespace']} patch sovereign {meta['name']} --type merge -p '{patch}'")
+        kubectl("-n", meta["namespace"], "patch", "sovereign", meta["name"], "--type=merge", "-p", patch)
 
 
 def summary(sovereign: Object) -> Object:

@@ -6,13 +6,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from catalyst_operator.core.domains.names import absolute, is_under
+from catalyst_operator.core.domains.names import absolute, is_under, parent_of
 from catalyst_operator.core.settings import Nameserver
 
 RECORD_TTL, DELEGATION_TTL = 300, 900
 """Seconds. An address may change while somebody waits for it; name servers hardly ever do."""
 HOSTS = ("", "*", "console", "api", "gitea", "harbor")
 """Relative names that get an address; the empty one is the zone itself."""
+NAME_MAX = 253
+"""Of a DNS name: below the longest ones there is no room for others."""
 SOA_TIMES = "10800 3600 604800 300"
 """Refresh, retry, expire, and how long "there is no such name" is remembered."""
 
@@ -58,15 +60,18 @@ class Diff:
 
 def new_zone(name: str, mark: str, address: str, servers: tuple[Nameserver, ...]) -> Zone:
     """The zone to create: SOA, name servers, addresses."""
-    first = absolute(servers[0].host)
-    soa = RRset(name, "SOA", DELEGATION_TTL, (f"{first} {absolute(f'hostmaster.{name}')} 0 {SOA_TIMES}",), mark)
+    first = servers[0].host
+    # Whoever runs the name servers: a mailbox below the longest names would not be a name any more.
+    mailbox = f"hostmaster.{parent_of(first)}"
+    soa = RRset(name, "SOA", DELEGATION_TTL, (f"{absolute(first)} {absolute(mailbox)} 0 {SOA_TIMES}",), mark)
     return Zone(name, mark, (soa, *contents(name, mark, address, servers)))
 
 
 def contents(name: str, mark: str, address: str, servers: tuple[Nameserver, ...]) -> tuple[RRset, ...]:
     """What a zone shall hold beside its SOA."""
     hosts = (f"{label}.{name}" if label else name for label in HOSTS)
-    return (*delegation(name, mark, servers), *(RRset(host, "A", RECORD_TTL, (address,), mark) for host in hosts))
+    fitting = (host for host in hosts if len(host) <= NAME_MAX)
+    return (*delegation(name, mark, servers), *(RRset(host, "A", RECORD_TTL, (address,), mark) for host in fitting))
 
 
 def delegation(name: str, mark: str, servers: tuple[Nameserver, ...]) -> tuple[RRset, ...]:

@@ -13,15 +13,17 @@ from pydantic import ValidationError
 from catalyst_operator.adapters import kube, suffixes
 from catalyst_operator.adapters.kube import Kube, Object
 from catalyst_operator.adapters.powerdns import PowerDns
-from catalyst_operator.api.domain_reservation import DomainReservation
+from catalyst_operator.api.conditions import Reason
+from catalyst_operator.api.domain_reservation import DomainReservation, DomainReservationStatus
 from catalyst_operator.api.enums import DomainMode
 from catalyst_operator.core import events
-from catalyst_operator.core.domains import claim
+from catalyst_operator.core.domains import claim, status
 from catalyst_operator.core.domains.decide import decide
 from catalyst_operator.core.domains.names import parent_of, related
 from catalyst_operator.core.domains.observation import Observation, Rival, ZoneView
+from catalyst_operator.core.domains.steps import working
 from catalyst_operator.core.settings import CoreSettings
-from catalyst_operator.errors import DnsDenied, DnsError
+from catalyst_operator.errors import ApiError, DnsDenied, DnsError
 from catalyst_operator.metrics import Metrics
 from catalyst_operator.reconcilers.domains import credentials
 from catalyst_operator.reconcilers.domains.credentials import Found
@@ -99,17 +101,31 @@ class DomainReconciler:
             executor = Executor(
                 self._kube, self._outside, seen.observation, seen.registrar, lambda: self.wake(meta.name)
             )
-            for action in decision.actions:
-                log.debug("%s: %s", meta.name, type(action).__name__)
-                await executor.run(action)
+            try:
+                for action in decision.actions:
+                    log.debug("%s: %s", meta.name, type(action).__name__)
+                    await executor.run(action)
+            except DnsError as error:
+                await self._tell(seen.observation, executor.resource_version, error)
+                raise
             version = executor.resource_version
         if decision.status is not None:
-            news = events.of_domain(reservation, decision.status, seen.observation.now)
-            about = ("DomainReservation", meta)
-            await write_status(
-                self._kube, kube.DOMAIN_RESERVATIONS, about, reservation.status, decision.status, version, news
-            )
+            await self._write(seen.observation, version, decision.status)
         return decision.requeue_after
+
+    async def _tell(self, o: Observation, version: str, error: DnsError) -> None:
+        """What keeps the operator from going on, in status: the log is not where people look."""
+        message = f"PowerDNS did not take a change: {error}. It is tried again."
+        try:
+            step = working(Reason.RETRYING, message, summary=Reason.RETRYING)
+            await self._write(o, version, status.build_release(o, step))
+        except ApiError as second:
+            log.warning("%s: its trouble could not be told: %s", o.name, second)
+
+    async def _write(self, o: Observation, version: str, after: DomainReservationStatus) -> None:
+        news = events.of_domain(o.reservation, after, o.now)
+        about, before = ("DomainReservation", o.reservation.metadata), o.reservation.status
+        await write_status(self._kube, kube.DOMAIN_RESERVATIONS, about, before, after, version, news)
 
     # --- looking ------------------------------------------------------------------------------------------------------
 
