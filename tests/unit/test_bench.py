@@ -332,7 +332,9 @@ def test_documentation_without_marks_is_left_alone(tmp_path: Path) -> None:
     assert page.read_text() == "no marks\n"
 
 
-@pytest.mark.parametrize("wrong", [["--only", "runs,speed"], ["--pairs", "-1"], ["--pairs", "many"]])
+@pytest.mark.parametrize(
+    "wrong", [["--only", "runs,speed"], ["--pairs", "-1"], ["--pairs", "many"], ["--clusters", "9"]]
+)
 def test_wrong_arguments_are_refused(wrong: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as refused:
         parser().parse_args(wrong)
@@ -344,3 +346,4 @@ def test_defaults_are_those_of_the_targets() -> None:
     options = parser().parse_args([])
     assert (options.pairs, options.sovereigns, options.server_seconds) == (5, 50, None)
     assert timedelta(seconds=options.idle_seconds) == timedelta(minutes=1)
+    assert (options.clusters, options.fleet_seconds, options.changes) == (100, 60, 200)

@@ -117,11 +117,15 @@ def serving(layout: Layout, *groups: Sequence[Fake]) -> Iterator[list[Fakes]]:
 @contextmanager
 def cut(fakes: Sequence[Fake]) -> Iterator[None]:
     """Packets to and from them are dropped, and nobody is told, while this holds."""
-    host = Host(BRIDGE)
     try:
         for fake in fakes:
-            asyncio.run(host.cut(fake.address))
+            asyncio.run(Host(BRIDGE).cut(fake.address))
         yield
     finally:
-        for fake in fakes:
-            asyncio.run(host.mend(fake.address))
+        mend(fakes)
+
+
+def mend(fakes: Sequence[Fake]) -> None:
+    """Undo a cut, that of a benchmark that was killed included."""
+    for fake in fakes:
+        asyncio.run(Host(BRIDGE).mend(fake.address))

@@ -110,6 +110,7 @@ def measure(workplace: Workplace, *, clusters: int, seconds: float) -> Fleet:
         client = stack.enter_context(Client(api))
         made = list(Preparation(workplace.kubectl, client, namespace).sovereigns(clusters, Project().token))
         holes = made[-(FROZEN + CUT) :]
+        fakes.mend(holes)
         say("starting their new clusters ...")
         groups = stack.enter_context(fakes.serving(workplace.layout, made[:-FROZEN], made[-FROZEN:]))
         operator = OperatorProcess(workplace.layout, kubeconfig)
