@@ -26,11 +26,11 @@ from catalyst_operator.core.observation import Observation, StateView
 from catalyst_operator.core.record import RunState, SizeChoice, StopCause
 from tests import gen
 from tests.gen import NOW, SETTINGS, RawMod, known, seen, spec
-from tests.unit.decide import deletion_ends, deletion_obstacles, deletion_runs
+from tests.unit.decide import deletion_domains, deletion_ends, deletion_obstacles, deletion_runs
 from tests.unit.decide.deletions import AFTER, ANNOUNCED, APPLIED, BEFORE, DESTROY, DESTROYED, ORPHAN, RUNNING, going
 from tests.unit.decide.table import CANCEL, Deleted, at_work, first_error, names
 
-CASES = (*deletion_ends.CASES, *deletion_obstacles.CASES, *deletion_runs.CASES)
+CASES = (*deletion_ends.CASES, *deletion_obstacles.CASES, *deletion_runs.CASES, *deletion_domains.CASES)
 
 
 def answering(o: Observation) -> str:

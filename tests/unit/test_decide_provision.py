@@ -26,7 +26,18 @@ from catalyst_operator.core.observation import NamespaceView, Observation, State
 from catalyst_operator.core.record import RunEntry, RunState
 from tests import gen
 from tests.gen import NOW, SceneMod, known, of, seen, spec
-from tests.unit.decide import failures, hand_offs, new_clusters, obstacles, projects, runs, stops, surroundings, wishes
+from tests.unit.decide import (
+    domains,
+    failures,
+    hand_offs,
+    new_clusters,
+    obstacles,
+    projects,
+    runs,
+    stops,
+    surroundings,
+    wishes,
+)
 from tests.unit.decide.table import (
     BIGGER,
     CANCEL,
@@ -48,6 +59,7 @@ CASES = (
     *failures.CASES,
     *new_clusters.CASES,
     *hand_offs.CASES,
+    *domains.CASES,
 )
 
 
