@@ -77,7 +77,7 @@ class RegistrarTalks:
     ) -> RegistrarReport:
         before = self._errands.report(uid)
         known = before if before is not None and before.key == key else None
-        view, set_at = (known.view, known.set_at) if known else (None, None)
+        view, set_at, set_to = (known.view, known.set_at, known.set_to) if known else (None, None, ())
         try:
             registrar = self._connect(*account)
             if hosts is None:
@@ -86,15 +86,15 @@ class RegistrarTalks:
                 # Whether it was carried out is not known until it is accepted, or seen.
                 set_at = None
                 await registrar.set_nameservers(domain, hosts)
-                set_at = self._clock()
+                set_at, set_to = self._clock(), hosts
             view = _sorted(await registrar.get(domain))
         except RegistrarError as error:
-            return RegistrarReport(key, self._clock(), view, _problem(error), set_at)
+            return RegistrarReport(key, self._clock(), view, _problem(error), set_at, set_to)
         except Exception:
             log.exception("registrar of %s", domain.name)
             problem = RegistrarProblem(Trouble.UNAVAILABLE, "the talk itself failed, see the operator's log")
-            return RegistrarReport(key, self._clock(), view, problem, set_at)
-        return RegistrarReport(key, self._clock(), view, None, set_at)
+            return RegistrarReport(key, self._clock(), view, problem, set_at, set_to)
+        return RegistrarReport(key, self._clock(), view, None, set_at, set_to)
 
 
 def _sorted(view: RegistrarView) -> RegistrarView:

@@ -119,7 +119,13 @@ class RegistrarReport:
     view: RegistrarView | None = None
     problem: RegistrarProblem | None = None
     set_at: datetime | None = None
-    """When a change was asked for last, whatever became of it."""
+    """When a change was accepted last, whatever became of it."""
+    set_to: tuple[str, ...] = ()
+    """What that change was to."""
+
+    def accepted(self, hosts: tuple[str, ...], since: datetime) -> bool:
+        """Whether a change to `hosts` was accepted since then, and no other one."""
+        return self.set_at is not None and self.set_at > since and self.set_to == hosts
 
 
 @dataclass(frozen=True)

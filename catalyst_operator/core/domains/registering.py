@@ -71,7 +71,7 @@ def _change(o: Observation, told: RegistrarReport, view: RegistrarView, name: st
     if view.pending:
         message = f"{name} is changing the name servers: {view.pending}."
         return working(Reason.AWAITING_DELEGATION, message, *_look_if_due(o, told, SOON), again=SOON)
-    asked = told.set_at is not None and o.now - told.set_at < SET_AGAIN
+    asked = told.accepted(expected(o), o.now - SET_AGAIN)
     if view.failed and asked:
         message = f"{name} did not change the name servers: {view.failed}. Tried again every ten minutes."
         return stalled(Reason.REGISTRAR_DENIED, message, *_look_if_due(o, told, LOOK_AGAIN))

@@ -59,7 +59,7 @@ def _given_back(o: Observation, last: RegistrarReport) -> Step | None:
         )
         return stalled(Reason.REGISTRAR_DENIED, message, again=LOOK_AGAIN)
     back = ", ".join(target) or "none"
-    asked = last.set_at is not None and o.now - last.set_at < registering.SET_AGAIN
+    asked = last.accepted(target, o.now - registering.SET_AGAIN)
     if view.pending or (asked and not view.failed):
         message = f"Waiting for the registrar to give {o.name} back its name servers: {back}."
         due = o.now >= last.at + registering.SOON
