@@ -68,15 +68,7 @@ class PowerDns:
 
     async def create(self, zone: Zone) -> None:
         """Raises DnsConflict when a zone of the name exists."""
-        body = {
-            "name": absolute(zone.name),
-            "kind": KIND,
-            "account": zone.mark,
-            "soa_edit_api": "DEFAULT",
-            "nameservers": [],
-            "rrsets": [_wire(rrset) for rrset in zone.rrsets],
-        }
-        await self._once("POST", "", body)
+        await self._once("POST", "", wire(zone))
 
     async def change(self, zone: str, changes: Sequence[RRset]) -> None:
         """Replace record sets, or remove those without values; all of them or none."""
@@ -150,12 +142,24 @@ def _rrset(found: _RRset) -> RRset:
     return RRset(plain(found.name), found.type, found.ttl, values, mark)
 
 
-def _wire(rrset: RRset) -> Object:
-    wire: Object = {"name": absolute(rrset.name), "type": rrset.type}
-    if not rrset.values:
-        return wire
+def wire(zone: Zone) -> Object:
+    """A zone to create, as the API takes it."""
     return {
-        **wire,
+        "name": absolute(zone.name),
+        "kind": KIND,
+        "account": zone.mark,
+        "soa_edit_api": "DEFAULT",
+        "nameservers": [],
+        "rrsets": [_wire(rrset) for rrset in zone.rrsets],
+    }
+
+
+def _wire(rrset: RRset) -> Object:
+    named: Object = {"name": absolute(rrset.name), "type": rrset.type}
+    if not rrset.values:
+        return named
+    return {
+        **named,
         "ttl": rrset.ttl,
         "records": [{"content": value, "disabled": False} for value in rrset.values],
         "comments": [{"content": COMMENT, "account": rrset.mark}],

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-from e2e.bench import idle, new_cluster, pairs, report, surroundings
+from e2e.bench import domains, idle, new_cluster, pairs, report, surroundings
 from e2e.bench.errors import BenchError
 from e2e.bench.fleet import measure as fleet
 from e2e.bench.workplace import PREFIX, Workplace
@@ -22,7 +22,7 @@ from e2e.lab.timeline import Timeline
 from e2e.support import operator
 from e2e.support.kubectl import Kubectl
 
-SECTIONS = ("runs", "latency", "idle", "new-cluster", "fleet")
+SECTIONS = ("runs", "latency", "idle", "new-cluster", "fleet", "domains")
 JSON_FILE = REPOSITORY / "build" / "bench.json"
 DOCS_FILE = REPOSITORY / "docs" / "performance.md"
 BEGIN, END = "<!-- bench: begin -->", "<!-- bench: end -->"
@@ -37,6 +37,7 @@ sections: runs         `kubectl apply` of a Sovereign to TofuOutput True, beside
           new-cluster  a HelmRelease's change on a new cluster to the Sovereign's status, beside a bare watcher there
           fleet        the same with many fake new clusters; five black holes among them; a restart. The operator is
                        a process of the machine meanwhile, always of this tree, and the installed one steps aside
+          domains      many reservations at once until all are served and delegated, beside plain calls for the same
 
 exit codes: 0 measured, whatever the figures; 1 something could not be measured; 2 wrong arguments; 130 interrupted
 Ctrl-C cleans up first; what a killed benchmark leaves is removed by the next.
@@ -66,6 +67,7 @@ def parser() -> argparse.ArgumentParser:
     )
     add("--clusters", type=_fleet, default=100, metavar="N", help="fake new clusters of the fleet (100)")
     add("--fleet-seconds", type=float, default=60, metavar="S", help="length of each stretch of the fleet (60)")
+    add("--names", type=_count, default=500, metavar="N", help="reservations of the section domains (500)")
     add("--installed", action="store_true", help="measure the operator that is installed, not the one of this tree")
     add("--write-docs", action="store_true", help="write the table into docs/performance.md")
     return top
@@ -131,6 +133,7 @@ def run(options: argparse.Namespace) -> report.Results:
             idle=measure_idle(workplace, options) if "idle" in options.only else [],
             new_cluster=measure_new_cluster(workplace, options) if "new-cluster" in options.only else [],
             fleet=measure_fleet(workplace, options) if "fleet" in options.only else None,
+            domains=domains.measure(workplace, count=options.names) if "domains" in options.only else None,
         )
     finally:
         workplace.clear()

@@ -47,13 +47,13 @@ class Idle:
 def measure(kubectl: Kubectl, sovereigns: int, seconds: float) -> Idle:
     """Look at the operator for `seconds`. Raises BenchError when it was replaced meanwhile."""
     before = operator_pod(kubectl)
-    begin, (resident, processor) = datetime.now(UTC), _process(kubectl, before)
+    begin, (resident, processor) = datetime.now(UTC), process(kubectl, before)
     samples = [resident]
     deadline = time.monotonic() + seconds
     while (left := deadline - time.monotonic()) > 0:
         time.sleep(min(SAMPLE_EVERY, left))  # the length of time is the subject here
-        samples.append(_process(kubectl, before)[0])
-    spent = _process(kubectl, before)[1] - processor
+        samples.append(process(kubectl, before)[0])
+    spent = process(kubectl, before)[1] - processor
     if identity(operator_pod(kubectl)) != identity(before):
         raise BenchError("the operator's Pod was replaced or restarted while it was measured; measure again")
     elapsed = (datetime.now(UTC) - begin).total_seconds()
@@ -83,7 +83,7 @@ def _ours(namespace: str) -> bool:
     return namespace == operator.NAMESPACE or namespace.startswith((PREFIX, f"sov-{PREFIX}"))
 
 
-def _process(kubectl: Kubectl, pod: Object) -> tuple[float, float]:
+def process(kubectl: Kubectl, pod: Object) -> tuple[float, float]:
     """Resident bytes and processor seconds of the operator, by its own /metrics."""
     name = pod["metadata"]["name"]
     path = f"/api/v1/namespaces/{operator.NAMESPACE}/pods/{name}:{METRICS_PORT}/proxy/metrics"

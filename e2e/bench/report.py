@@ -11,6 +11,7 @@ from statistics import median
 from typing import Any
 
 from e2e.bench import new_cluster, report_new_cluster, steps
+from e2e.bench.domains import Domains
 from e2e.bench.figures import Comparison, Spread, Tail
 from e2e.bench.fleet import report as report_fleet
 from e2e.bench.fleet.measure import Fleet
@@ -37,6 +38,7 @@ class Results:
     idle: list[Idle] = field(default_factory=list)
     new_cluster: list[new_cluster.Series] = field(default_factory=list)
     fleet: Fleet | None = None
+    domains: Domains | None = None
 
     @property
     def told(self) -> list[Told]:
@@ -61,6 +63,7 @@ def as_json(results: Results) -> dict[str, Any]:
         "idle": [asdict(idle) for idle in results.idle],
         "new_cluster": list(map(report_new_cluster.as_json, results.new_cluster)),
         "fleet": report_fleet.as_json(results.fleet) if results.fleet else None,
+        "domains": {**asdict(results.domains), "ratio": results.domains.ratio} if results.domains else None,
         "targets": [
             {"target": target.what, "limit": target.limit, "measured": measured, "verdict": target.verdict(measured)}
             for target, measured in held(results)
@@ -139,6 +142,8 @@ def as_text(results: Results) -> str:
         parts.append(report_new_cluster.as_text(results.new_cluster))
     if results.fleet:
         parts.append(report_fleet.as_text(results.fleet))
+    if results.domains:
+        parts.append(_domains(results.domains))
     if targets := held(results):
         rows = [(t.what, f"{t.limit:g}{t.unit}", f"{m:.2f}{t.unit}", t.verdict(m)) for t, m in targets]
         parts.append(f"**Targets**\n\n{table(('', 'at most', 'measured', ''), rows)}")
@@ -231,3 +236,14 @@ def _idle(found: Sequence[Idle]) -> str:
     ]
     header = ("", "resident", "of a processor", "writes a minute", "writes for others' Sovereigns")
     return f"**The operator at rest, {found[0].seconds:.0f} s each**\n\n{table(header, rows)}"
+
+
+def _domains(found: Domains) -> str:
+    rows = [
+        ("plain calls: all zones and delegations", f"{found.floor:.1f} s", ""),
+        ("operator: all reservations Ready", f"{found.operator:.1f} s", f"{found.ratio:.1f}"),
+        ("of it, until all were created", f"{found.created:.1f} s", ""),
+        ("operator: all given back", f"{found.released:.1f} s", ""),
+    ]
+    memory = f"{found.before_mib:.1f} MiB resident before, {found.resident_mib:.1f} MiB with them"
+    return f"**{found.count} names in a pool** (the operator has {memory})\n\n{table(('', 'time', 'ratio'), rows)}"

@@ -36,14 +36,16 @@ class Workplace:
         return name
 
     def clear(self) -> None:
-        """Remove all namespaces of the benchmark, those of an earlier one that was killed included."""
+        """Remove all namespaces and reservations of the benchmark, those of an earlier one that was killed included."""
+        seconds = f"--timeout={GONE_SECONDS}s"
+        self.kubectl("delete", "domainreservations", "-l", _selector(), seconds, timeout=2 * GONE_SECONDS)
         names = [n["metadata"]["name"] for n in self.kubectl.items("namespaces", "-l", _selector())]
         if not names:
             return
         self.timeline.say(f"removing the benchmark's namespaces: {len(names)} ...")
         for name in names:
             self._delete_sovereigns(name)
-        self.kubectl("delete", "namespaces", *names, f"--timeout={GONE_SECONDS}s", timeout=2 * GONE_SECONDS)
+        self.kubectl("delete", "namespaces", *names, seconds, timeout=2 * GONE_SECONDS)
 
     def _delete_sovereigns(self, namespace: str) -> None:
         place = ("-n", namespace)
