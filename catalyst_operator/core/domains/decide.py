@@ -116,7 +116,7 @@ def _release(o: Observation) -> Decision:
     if step.stance is Stance.DONE:
         return Decision(step.actions)
     actions, again = _collect(o, {ConditionType.READY: step})
-    return Decision(actions, status.build_release(o, step), again)
+    return Decision(actions, status.summed_up(o, step), again)
 
 
 def _not_configured(o: Observation) -> Decision:
@@ -128,4 +128,5 @@ def _not_configured(o: Observation) -> Decision:
     step = stalled(Reason.DNS_NOT_CONFIGURED, message, again=LOOK_AGAIN)
     if o.deleting and not o.held:
         return Decision()
-    return Decision((), status.build(o, {ConditionType.RESERVED: step}), None)
+    # What was told before stays: another operator, or this one with its settings back, goes on from there.
+    return Decision((), status.summed_up(o, step), None)

@@ -30,8 +30,8 @@ def build(o: Observation, sides: Mapping[ConditionType, Step]) -> DomainReservat
     return _status(o, [*_summary(o, first), *told], _kept(o, sides))
 
 
-def build_release(o: Observation, step: Step) -> DomainReservationStatus:
-    """The status while it is given back."""
+def summed_up(o: Observation, step: Step) -> DomainReservationStatus:
+    """The status with another summary, and all that was told before: while it is given back, or cannot be looked at."""
     return _status(o, _summary(o, step), _kept(o, {}))
 
 

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from catalyst_operator.adapters import kube, suffixes
 from catalyst_operator.adapters.kube import Kube, Object
 from catalyst_operator.adapters.powerdns import PowerDns
+from catalyst_operator.api import labels
 from catalyst_operator.api.conditions import Reason
 from catalyst_operator.api.domain_reservation import DomainReservation, DomainReservationStatus
 from catalyst_operator.api.enums import DomainMode
@@ -118,7 +119,7 @@ class DomainReconciler:
         message = f"PowerDNS did not take a change: {error}. It is tried again."
         try:
             step = working(Reason.RETRYING, message, summary=Reason.RETRYING)
-            await self._write(o, version, status.build_release(o, step))
+            await self._write(o, version, status.summed_up(o, step))
         except ApiError as second:
             log.warning("%s: its trouble could not be told: %s", o.name, second)
 
@@ -138,6 +139,8 @@ class DomainReconciler:
         found = await credentials.find(self._kube, reservation, owned, self._settings.operator_namespace)
         pool = reservation.spec.mode is DomainMode.POOL
         judged = claim.is_held(reservation)
+        # Also of one whose status was lost: our finalizer says that something may have been made.
+        made = judged or labels.FINALIZER_DOMAIN_RESERVATION in meta.finalizers
         return _Seen(
             Observation(
                 now=self._clock(),
@@ -148,8 +151,8 @@ class DomainReconciler:
                 owned=owned is not None and owned.metadata.deletion_timestamp is None,
                 credentials=found.credentials,
                 denied=found.denied,
-                zone=await _zone(self._outside.zones, meta.name) if judged else None,
-                parent=await _zone(self._outside.pools, parent_of(meta.name)) if judged and pool else None,
+                zone=await _zone(self._outside.zones, meta.name) if made else None,
+                parent=await _zone(self._outside.pools, parent_of(meta.name)) if made and pool else None,
                 dns=self._outside.looks.report(meta.uid),
                 registrar=self._outside.talks.report(meta.uid),
             ),
