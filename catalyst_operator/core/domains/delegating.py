@@ -11,7 +11,7 @@ from catalyst_operator.core.domains.names import parent_of
 from catalyst_operator.core.domains.observation import DnsReport, Observation
 from catalyst_operator.core.domains.questions import delegated_by_all, expected, report
 from catalyst_operator.core.domains.serving import unreadable
-from catalyst_operator.core.domains.steps import AT_ONCE, Step, done, stalled, working
+from catalyst_operator.core.domains.steps import AFTER_CHANGE, Step, done, stalled, working
 
 
 def delegated(o: Observation) -> Step:
@@ -54,7 +54,10 @@ def _in_pool(o: Observation) -> Step | None:
     if not diff.changes:
         return None
     return working(
-        Reason.AWAITING_DELEGATION, f"Delegating {o.name} in {pool}.", ChangePool(pool, diff.changes), again=AT_ONCE
+        Reason.AWAITING_DELEGATION,
+        f"Delegating {o.name} in {pool}.",
+        ChangePool(pool, diff.changes),
+        again=AFTER_CHANGE,
     )
 
 

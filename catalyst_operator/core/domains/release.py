@@ -17,7 +17,7 @@ from catalyst_operator.core.domains.names import parent_of, plain
 from catalyst_operator.core.domains.observation import Observation, RegistrarReport
 from catalyst_operator.core.domains.questions import expected, report
 from catalyst_operator.core.domains.serving import unreadable
-from catalyst_operator.core.domains.steps import AT_ONCE, LOOK_AGAIN, Step, done, stalled, working
+from catalyst_operator.core.domains.steps import AFTER_CHANGE, LOOK_AGAIN, Step, done, stalled, working
 
 
 def next_step(o: Observation) -> Step:
@@ -107,7 +107,9 @@ def _pool(o: Observation) -> Step | None:
     if not diff.changes:
         return None
     message = f"Removing the delegation of {o.name} from {pool}."
-    return working(Reason.DELETING, message, ChangePool(pool, diff.changes), again=AT_ONCE, summary=Reason.DELETING)
+    return working(
+        Reason.DELETING, message, ChangePool(pool, diff.changes), again=AFTER_CHANGE, summary=Reason.DELETING
+    )
 
 
 def _zone(o: Observation) -> Step | None:
@@ -119,7 +121,7 @@ def _zone(o: Observation) -> Step | None:
     if found is None or found.mark != o.uid:
         return None
     message = f"Removing the zone {o.name}."
-    return working(Reason.DELETING, message, DeleteZone(o.name), again=AT_ONCE, summary=Reason.DELETING)
+    return working(Reason.DELETING, message, DeleteZone(o.name), again=AFTER_CHANGE, summary=Reason.DELETING)
 
 
 def _nothing_left(o: Observation) -> Step:

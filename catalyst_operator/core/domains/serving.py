@@ -9,7 +9,7 @@ from catalyst_operator.core.domains import zone as zones
 from catalyst_operator.core.domains.actions import ChangeZone, CreateZone, Hold
 from catalyst_operator.core.domains.observation import Observation, ZoneView
 from catalyst_operator.core.domains.questions import probe_of, report
-from catalyst_operator.core.domains.steps import AT_ONCE, Stance, Step, done, stalled, working
+from catalyst_operator.core.domains.steps import AFTER_CHANGE, AT_ONCE, Stance, Step, done, stalled, working
 from catalyst_operator.core.domains.zone import Diff, Zone
 
 AFTER_TROUBLE = timedelta(seconds=5)
@@ -41,7 +41,7 @@ def served(o: Observation) -> Step:
     diff = difference(o, found)
     if diff.changes:
         words = f"{len(diff.changes)} record set{'s' if len(diff.changes) > 1 else ''} of the zone"
-        return working(Reason.PENDING, f"Changing {words}.", ChangeZone(o.name, diff.changes), again=AT_ONCE)
+        return working(Reason.PENDING, f"Changing {words}.", ChangeZone(o.name, diff.changes), again=AFTER_CHANGE)
     return _answered(o, diff)
 
 

@@ -11,6 +11,9 @@ from catalyst_operator.api.conditions import Reason
 from catalyst_operator.core.domains.actions import Action
 
 AT_ONCE = timedelta(0)
+AFTER_CHANGE = timedelta(seconds=1)
+"""How soon to look whether a change is there. Nearly always our own status wakes us before; a server that writes
+something else than it was given is not asked in a loop."""
 LOOK_AGAIN = timedelta(minutes=1)
 """How soon to look again at what a person has to change and nobody tells us of."""
 
