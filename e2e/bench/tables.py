@@ -6,6 +6,9 @@ from collections.abc import Iterable, Sequence
 
 from e2e.bench.figures import Tail
 
+MILLISECONDS_BELOW = 0.01
+"""Seconds; a floor would otherwise be nothing."""
+
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A Markdown table with aligned columns: words to the left, figures to the right."""
@@ -21,8 +24,12 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def tail(words: str, found: Tail) -> tuple[str, ...]:
-    """A row of a latency, in seconds."""
-    return (words, *(f"{value:.3f} s" for value in (found.p50, found.p95, found.p99, found.largest)))
+    """A row of a latency."""
+    return (words, *map(_latency, (found.p50, found.p95, found.p99, found.largest)))
+
+
+def _latency(seconds: float) -> str:
+    return f"{seconds:.3f} s" if seconds >= MILLISECONDS_BELOW else f"{seconds * 1000:.1f} ms"
 
 
 TAIL = ("", "p50", "p95", "p99", "largest")

@@ -313,6 +313,10 @@ def test_tail_names_its_count() -> None:
     assert Tail.of([0.1, 0.2, 0.3]) == Tail(3, 0.2, 0.3, 0.3, 0.3)
 
 
+def test_what_takes_no_time_to_speak_of_is_told_in_milliseconds() -> None:
+    assert tables.tail("floor", Tail.of([0.0004, 0.02])) == ("floor", "0.4 ms", "0.020 s", "0.020 s", "0.020 s")
+
+
 # --- the command line -------------------------------------------------------------------------------------------------
 
 
