@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import httpx
 from pydantic import SecretStr
 
-from catalyst_operator.adapters.registrars import cloudflare, dynadot, godaddy
+from catalyst_operator.adapters.registrars import cloudflare, dynadot, godaddy, namecheap, ovh
 from catalyst_operator.adapters.registrars.http import LIMIT_SECONDS, Api, Clock, Pause, utc_now
 from catalyst_operator.adapters.registrars.registrar import Registrar
 from catalyst_operator.adapters.registrars.vendor import Credentials, KeySet, Vendor, key_set
@@ -19,6 +19,8 @@ VENDORS: Mapping[RegistrarName, Vendor] = {
     RegistrarName.CLOUDFLARE: cloudflare.VENDOR,
     RegistrarName.DYNADOT: dynadot.VENDOR,
     RegistrarName.GODADDY: godaddy.VENDOR,
+    RegistrarName.NAMECHEAP: namecheap.VENDOR,
+    RegistrarName.OVH: ovh.VENDOR,
 }
 
 
