@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from e2e.support.new_cluster import NewCluster
 from e2e.support.sovereigns import Sovereign, component, condition
 from e2e.support.waiting import wait_for
 
+CUT_SECONDS = 120.0
 pytestmark = pytest.mark.e2e
 
 KEYS = {"cluster-secrets", "provider-token", "tfstate-default-sovereign"}
@@ -311,10 +313,12 @@ def test_a_link_that_is_cut_is_found_and_disturbs_nobody(make: Make) -> None:
     sovereign.until("keycloak is awaited", lambda s: component(s, "bp-openbao").get("state") == "installed")
     cluster = NewCluster(project)
     project.api("cut")
+    begin = time.monotonic()
     other, _ = make("uncut", project=Project(boots=True), workers={"replicas": 0}, handOff={"mode": "Manual"})
     other.apply()
     sovereign.wait("the cut is found", seconds=100, FluxBootstrap="APIUnreachable")
     other.ready(seconds=150)
+    time.sleep(max(0.0, CUT_SECONDS - (time.monotonic() - begin)))  # the length of the cut is the subject
     project.api("mend")
     cluster.faults()
     sovereign.ready(seconds=120)

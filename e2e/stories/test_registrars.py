@@ -43,7 +43,12 @@ class Vendor:
 
 
 VENDORS = [
-    Vendor("cloudflare", {"api-token": "u7_kX-b2Q9vN4mLw8Rz1Yt6Ps3Hd5Gf0JcAeBiEo"}, child=True, change="POST /zones/.*/batch"),
+    Vendor(
+        "cloudflare",
+        {"api-token": "u7_kX-b2Q9vN4mLw8Rz1Yt6Ps3Hd5Gf0JcAeBiEo"},
+        child=True,
+        change="POST /zones/.*/batch",
+    ),
     Vendor("dynadot", {"api-key": "7Q6s8L9E6r7h9P8s7I6z8W9b7M6u"}, change="set_ns"),
     Vendor("godaddy", {"api-key": "dKy1Tq8wZ_AbCdEf", "api-secret": "Rv5Jm2Xs9QpLkH"}, change="P(UT|ATCH) .*"),
     Vendor(
