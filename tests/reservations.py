@@ -7,6 +7,10 @@ from typing import Any
 
 from catalyst_operator.api import labels
 from catalyst_operator.api.domain_reservation import DomainReservation
+from catalyst_operator.core.domains import observation as domains
+from catalyst_operator.core.domains import questions, registering
+from catalyst_operator.core.domains import zone as zones
+from catalyst_operator.core.domains.registrar import RegistrarView
 from catalyst_operator.core.observation import Observation
 from catalyst_operator.core.settings import DomainSettings, Nameserver
 from tests import gen
@@ -72,3 +76,59 @@ def served(found: DomainReservation | None = None) -> SceneMod:
         return replace(o, settings=replace(o.settings, domains=SETTINGS), reservation=found)
 
     return mod
+
+
+# --- what is seen -----------------------------------------------------------------------------------------------------
+
+HELD: dict[str, Any] = {"finalizers": [labels.FINALIZER_DOMAIN_RESERVATION]}
+BY_API: dict[str, Any] = {
+    "mode": "byo-api",
+    "registrar": {"name": "ovh", "credentialsSecretRef": {"namespace": "team-a", "name": "ovh"}},
+}
+OLD = ("ns1.old.test", "ns2.old.test")
+HOSTS = SETTINGS.hosts
+
+
+def look(found: DomainReservation, **seen: Any) -> domains.Observation:
+    """An observation of it, in which what a test does not name is as it should be: a name is registered by itself, and
+    the servers answer as they are asked to."""
+    settings = replace(gen.SETTINGS, domains=SETTINGS)
+    name = found.metadata.name
+    o = domains.Observation(now=gen.NOW, settings=settings, reservation=found, registered=seen.pop("registered", name))
+    return replace(o, **seen)
+
+
+def our_zone(name: str = NAME, address: str = ADDRESS) -> domains.ZoneView:
+    """The zone as the operator makes it."""
+    return domains.ZoneView(zones.new_zone(name, UID, address, SERVERS))
+
+
+def pool(*rrsets: zones.RRset) -> domains.ZoneView:
+    """The pool's zone, with what it holds besides its own."""
+    return domains.ZoneView(zones.Zone("omani.works", "", rrsets))
+
+
+def delegated(name: str = NAME) -> domains.ZoneView:
+    """The pool's zone with our delegation."""
+    return pool(*zones.delegation(name, UID, SERVERS))
+
+
+def answered(o: domains.Observation, **more: Any) -> domains.Observation:
+    """With a report of the name servers in which all is well, but for what is named."""
+    answers = {
+        "authority": tuple(domains.Answer(s.host, s.address, (ADDRESS,)) for s in SERVERS),
+        "parent": "omani.works",
+        "delegation": tuple(domains.Answer(f"{n}.parent.test", "203.0.113.1", HOSTS) for n in "ab"),
+        **more,
+    }
+    return replace(o, dns=domains.DnsReport(questions.key_of(o), o.now, **answers))
+
+
+def asked(
+    o: domains.Observation, *hosts: str, problem: domains.RegistrarProblem | None = None, **more: Any
+) -> domains.Observation:
+    """With a report of the registrar, which says that these are the name servers."""
+    with_secret = replace(o, credentials=o.credentials or domains.RegistrarCredentials("s/1"))
+    view = more.pop("view", RegistrarView(tuple(hosts), more.pop("pending", ""), more.pop("failed", "")))
+    report = domains.RegistrarReport(registering.key_of(with_secret), o.now, view, problem, **more)
+    return replace(with_secret, registrar=report)
