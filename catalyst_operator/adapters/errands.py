@@ -34,6 +34,8 @@ class Errands(Generic[Report]):
         self._name = name
         self._reports: dict[str, Report] = {}
         self._under_way: dict[str, _UnderWay] = {}
+        self._leaving: set[asyncio.Task[None]] = set()
+        """Given up, and on their way out: they may have a connection to close."""
 
     def report(self, uid: str) -> Report | None:
         """What the last errand came to, whatever it was about; `key` tells."""
@@ -47,7 +49,7 @@ class Errands(Generic[Report]):
         if known and not known.task.done():
             if known.key == key:
                 return
-            known.task.cancel()
+            self._give_up(known.task)
         task = asyncio.create_task(self._run(uid, errand, changed), name=f"{self._name} of {uid}")
         self._under_way[uid] = _UnderWay(key, task)
 
@@ -56,14 +58,18 @@ class Errands(Generic[Report]):
         self._reports.pop(uid, None)
         known = self._under_way.pop(uid, None)
         if known:
-            known.task.cancel()
+            self._give_up(known.task)
 
     async def close(self) -> None:
-        """Give up what is under way."""
-        tasks = [known.task for known in self._under_way.values()]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        """Give up what is under way, and return once nothing of it is."""
+        for known in self._under_way.values():
+            self._give_up(known.task)
+        await asyncio.gather(*self._leaving, return_exceptions=True)
+
+    def _give_up(self, task: asyncio.Task[None]) -> None:
+        if task.cancel():
+            self._leaving.add(task)
+            task.add_done_callback(self._leaving.discard)
 
     async def _run(self, uid: str, errand: Callable[[], Awaitable[Report]], changed: Callable[[], None]) -> None:
         self._reports[uid] = await errand()

@@ -82,8 +82,18 @@ class Session:
         return made
 
     async def close(self) -> None:
-        """Return once all sockets are closed. A request that was given up leaves one that waits for the other side's
-        farewell, which on a dead link never comes: it is told here that nothing will."""
+        """Return once all sockets are closed, also to whoever is cancelled meanwhile: nobody else would close the rest,
+        and it takes a moment only."""
+        closing = asyncio.ensure_future(self._close())
+        try:
+            await asyncio.shield(closing)
+        except asyncio.CancelledError:
+            await closing
+            raise
+
+    async def _close(self) -> None:
+        """A request that was given up leaves a socket that waits for the other side's farewell, which on a dead link
+        never comes: it is told here that nothing will."""
         await self.http.close()
         for _ in range(CLOSING_ROUNDS):
             left = [made for made in self._sockets if made.fileno() >= 0]

@@ -170,3 +170,28 @@ async def test_in_the_end_nothing_is_under_way(bench: Bench) -> None:
     await asyncio.wait_for(bench.errands.close(), PATIENCE)
     assert all(started.end.cancelled() for started in bench.started)
     assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+@pytest.mark.parametrize("given_up", ["for another", "for good"])
+async def test_what_was_given_up_before_has_ended_by_then(bench: Bench, given_up: str) -> None:
+    """It may have a connection to close, which takes a moment; nothing of it is left when the operator ends."""
+    begun: list[str] = []
+    ended: list[str] = []
+
+    async def slow_to_end() -> Told:
+        begun.append("open")
+        try:
+            return await asyncio.Future[Told]()
+        finally:
+            await bench.settle()
+            ended.append("closed")
+
+    bench.errands.run("a", "first", slow_to_end, lambda: None)
+    await bench.settle()
+    if given_up == "for another":
+        bench.errands.run("a", "second", slow_to_end, lambda: None)
+    else:
+        bench.errands.forget("a")
+    await asyncio.wait_for(bench.errands.close(), PATIENCE)
+    assert len(ended) == len(begun) > 0
+    assert asyncio.all_tasks() == {asyncio.current_task()}

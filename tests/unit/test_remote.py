@@ -381,6 +381,25 @@ async def test_a_request_that_was_given_up_holds_no_connection() -> None:
             assert connections_to(int(server.partition(":")[2])) == 0
 
 
+@pytest.mark.parametrize("rounds", range(1, 6))
+async def test_closing_is_ended_by_whoever_began_it(rounds: int) -> None:
+    """A watch is cancelled while it closes a connection that has had its day: nobody else knows of that one any more,
+    and what is left of it would be an open socket after the event loop is gone."""
+    with stuck_server() as (server, asked):
+        api = await RemoteCluster(FakeCluster().access(servers=(server,))).__aenter__()
+        asking = asyncio.create_task(api.list(*WHERE))
+        assert await asyncio.to_thread(asked.wait, PATIENCE)
+        asking.cancel()
+        await asyncio.gather(asking, return_exceptions=True)
+        closing = asyncio.create_task(api.close())
+        for _ in range(rounds):
+            await asyncio.sleep(0)
+        if closing.cancel():
+            with pytest.raises(asyncio.CancelledError):
+                await asyncio.wait_for(closing, PATIENCE)
+        assert connections_to(int(server.partition(":")[2])) == 0
+
+
 @contextmanager
 def stuck_server() -> Iterator[tuple[str, threading.Event]]:
     """Reads one request, and then does nothing any more: not even what its TLS would do by itself."""
