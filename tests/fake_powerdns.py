@@ -1,0 +1,99 @@
+"""PowerDNS in memory, behind the transport of httpx: it speaks the API's shapes, so that the real adapter is used.
+
+What it keeps of the real server is what the operator relies on: an account for each zone, comments for each record set,
+409 for a zone that exists, 404 for one that does not, and changes that are made whole or not at all.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+
+Object = dict[str, Any]
+Snapshot = dict[str, tuple[str, dict[tuple[str, str], tuple[str, ...]]]]
+
+
+@dataclass
+class FakePowerDns:
+    """One server. `before` is called with the method and path of each request, and may raise."""
+
+    zones: dict[str, Object] = field(default_factory=dict)
+    requests: list[str] = field(default_factory=list)
+    before: Callable[[str], None] = lambda _: None
+    after: Callable[[str], None] = lambda _: None
+    down: bool = False
+
+    def client(self) -> httpx.AsyncClient:
+        """What the adapter sends with."""
+        return httpx.AsyncClient(transport=httpx.MockTransport(self._answer))
+
+    def snapshot(self) -> Snapshot:
+        """All that it holds, but for SOA records, whose serial counts changes."""
+        return {
+            name: (
+                zone["account"],
+                {
+                    key: tuple(r["content"] for r in rrset["records"])
+                    for key, rrset in zone["rrsets"].items()
+                    if key[1] != "SOA"
+                },
+            )
+            for name, zone in self.zones.items()
+        }
+
+    def put(self, name: str, account: str = "", *rrsets: tuple[str, str, str]) -> None:
+        """A zone that somebody else made."""
+        sets = {
+            (owner, type_): {"name": owner, "type": type_, "ttl": 60, "records": [{"content": content}], "comments": []}
+            for owner, type_, content in rrsets
+        }
+        self.zones[name] = {"name": name, "account": account, "rrsets": sets}
+
+    def _answer(self, request: httpx.Request) -> httpx.Response:
+        what = f"{request.method} {request.url.path.partition('/zones')[2]}"
+        self.requests.append(what)
+        self.before(what)
+        if self.down:
+            raise httpx.ConnectError("connection refused")
+        body = json.loads(request.content) if request.content else {}
+        answer = self._handle(request.method, request.url.path.rpartition("/")[2], body)
+        self.after(what)
+        return answer
+
+    def _handle(self, method: str, name: str, body: Object) -> httpx.Response:
+        if method == "POST":
+            return self._create(body)
+        zone = self.zones.get(name)
+        if zone is None:
+            return httpx.Response(404, json={"error": "Not Found"})
+        if method == "DELETE":
+            del self.zones[name]
+            return httpx.Response(204)
+        if method == "PATCH":
+            for rrset in body["rrsets"]:
+                self._change(zone, rrset)
+            return httpx.Response(204)
+        return httpx.Response(200, json={**zone, "rrsets": list(zone["rrsets"].values())})
+
+    def _create(self, body: Object) -> httpx.Response:
+        if body["name"] in self.zones:
+            return httpx.Response(409, text="Conflict")
+        sets = {(rrset["name"], rrset["type"]): rrset for rrset in body["rrsets"]}
+        self.zones[body["name"]] = {"name": body["name"], "account": body["account"], "rrsets": sets}
+        return httpx.Response(201, json={})
+
+    @staticmethod
+    def _change(zone: Object, rrset: Object) -> None:
+        key = (rrset["name"], rrset["type"])
+        zone["rrsets"].pop(key, None)
+        if rrset["changetype"] == "REPLACE":
+            zone["rrsets"][key] = {k: v for k, v in rrset.items() if k != "changetype"}
+
+
+def _contents(zone: Object) -> dict[tuple[str, str], tuple[str, ...]]:
+    sets = ((key, rrset) for key, rrset in zone["rrsets"].items() if key[1] != "SOA")
+    return {key: tuple(record["content"] for record in rrset["records"]) for key, rrset in sets}
