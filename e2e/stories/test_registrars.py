@@ -117,6 +117,7 @@ def test_it_delegates_and_gives_back(vendor: Vendor, held: Reservation, dns: Dns
     assert _before(dns) == before
 
 
+@pytest.mark.slow
 @every_vendor
 def test_a_refused_secret_is_corrected(vendor: Vendor, held: Reservation, kubectl: Kubectl) -> None:
     wrong = {key: value[::-1] if key != "client-ip" else value for key, value in vendor.credentials.items()}
@@ -127,6 +128,7 @@ def test_a_refused_secret_is_corrected(vendor: Vendor, held: Reservation, kubect
     held.ready(seconds=90)
 
 
+@pytest.mark.slow
 @every_vendor
 def test_a_change_whose_answer_is_lost_is_looked_at_before_it_is_repeated(
     vendor: Vendor, held: Reservation, dns: Dns
