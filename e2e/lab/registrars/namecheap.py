@@ -3,9 +3,9 @@
 Follows namecheap.com/support/api: Global parameters, and the pages of domains.dns.getList, setCustom, setDefault,
 getHosts and setHosts with their error numbers. From Namecheap's own Go client and Terraform provider, and issues of
 theirs: HTTP 405 or error 500000 for too many requests, `host` elements in lower case with IsActive and IsDDNSEnabled,
-trailing dots on the addresses of NS records, at least two name servers, which record types go with which EmailType, and
-the text after 1011150. No document says which numbers setCustom and setHosts have for values that are not acceptable:
-here they are 3031510 and 2050900, the nearest that are documented.
+trailing dots on the addresses of NS records, at least two name servers, which record types go with which EmailType,
+and the text after 1011150. No document says which numbers setCustom and setHosts have for values that are not
+acceptable: here they are 3031510 and 2050900, the nearest that are documented.
 
 Parameters come in a query or a form, their names in any case. Rights of an account: `api` (API access is enabled),
 `edit` (domains may be changed). Options of an account: `addresses`, the allow-list; by default what its credentials

@@ -1,13 +1,18 @@
 """OVHcloud's API 1.0, as far as domains go, under /ovh.
 
-Follows the console at eu.api.ovh.com/console (/domain, /domain/zone: paths, bodies, states of tasks) and "First steps
-with the OVHcloud APIs" (the signature). Codes of refusals are from answers that clients have published (go-ovh,
-python-ovh, lego, terraform-provider-ovh): INVALID_KEY, INVALID_CREDENTIAL, NOT_GRANTED_CALL (403), INVALID_SIGNATURE
-and QUERY_TIME_OUT (400). No document has the answer to too many requests; here it is 429 with Retry-After.
+Follows the schema behind the console at eu.api.ovh.com/console (/domain, /domain/zone, /auth: paths, bodies, states of
+tasks, `nameServers` in the body of an update), the guides "Configure the DNS of your Domain Name" (hosted and external)
+and "Tasks Management" (todo, doing, done, cancelled, error), and "First steps with the OVHcloud APIs" (the signature,
+over the URL as it was sent). Codes of refusals are those that python-ovh and issues of php-ovh, lego and Posh-ACME
+know: INVALID_KEY, INVALID_CREDENTIAL, NOT_CREDENTIAL, NOT_GRANTED_CALL (403), INVALID_SIGNATURE and QUERY_TIME_OUT
+(400). In no document: the answer to too many requests, here 429 with Retry-After; that a second change is refused while
+a task is under way; when a name server has `isUsed` and `toDelete`; what filters that are "like" a value let through,
+here whatever contains it.
 
 A change of name servers is a task: `todo` at first, and carried out a second later, or what the account's option
 `task_seconds` says. The fault `task_error` lets it end as `error` with that comment. Rights of an account are `read`,
-`write` and `zone`. Options of a domain: `type` (default external), `zone` (false for one without a zone here). What is
+`write` and `zone`, and its consumer key has rules for them. Options of a domain: `type` (default external), `zone`
+(false for one without a zone here), `zone_servers` (those that serve its zone, by default the domain's own). What is
 changed in a zone takes effect with its refresh.
 """
 
@@ -25,9 +30,16 @@ from e2e.lab.registrars.emulator import Asked, Handler, method_and_path
 
 NAME = "ovh"
 READ, WRITE, ZONE = "read", "write", "zone"
+_RULES = {
+    READ: (("GET", "/*"),),
+    WRITE: (("PUT", "/domain/*"), ("POST", "/domain/*/nameServers/update")),
+    ZONE: (("POST", "/domain/zone/*"), ("DELETE", "/domain/zone/*")),
+}
+"""Of a consumer key with these rights."""
 _SKEW = 30
 """Seconds that a timestamp may be off."""
 _FUNCTION = "DomainDnsUpdate"
+_UNDER_WAY = ("todo", "doing")
 _REFUSALS = {
     "INVALID_KEY": (403, "This application key is invalid"),
     "INVALID_CREDENTIAL": (403, "This credential does not exist"),
@@ -61,7 +73,9 @@ class Ovh:
         domain, zone = "/domain/{domain}", "/domain/zone/{domain}"
         return (
             ("GET", "/auth/time", self._time),
+            ("GET", "/auth/currentCredential", self._credential),
             # Before the domains', which would match them.
+            ("GET", zone, self._known(_zone_details, READ)),
             ("GET", f"{zone}/record", self._known(_record_ids, READ)),
             ("GET", f"{zone}/record/{{id}}", self._known(_record, READ)),
             ("POST", f"{zone}/record", self._known(_add_record, ZONE)),
@@ -92,6 +106,17 @@ class Ovh:
 
     async def _time(self, asked: Asked) -> web.Response:
         return web.json_response(int(asked.world.now().timestamp()))
+
+    async def _credential(self, asked: Asked) -> web.Response:
+        """Any key may ask about itself."""
+        try:
+            account = await _authenticated(asked)
+        except Refused as refused:
+            return self.refusal(refused.code)
+        rules = [
+            {"method": method, "path": path} for right in _RULES if account.may(right) for method, path in _RULES[right]
+        ]
+        return web.json_response({"credentialId": 1, "status": "validated", "expiration": None, "rules": rules})
 
     def _known(self, answering: _Answering, right: str) -> Handler:
         """The handler for a domain of the account whose keys signed the request."""
@@ -152,15 +177,31 @@ async def _edit(asked: Asked, _account: Account, domain: Domain) -> web.Response
 
 
 async def _server_ids(_asked: Asked, _account: Account, domain: Domain) -> web.Response:
-    return web.json_response(list(range(1, len(domain.nameservers) + 1)))
+    return web.json_response([server["id"] for server in _servers(domain)])
 
 
 async def _server(asked: Asked, _account: Account, domain: Domain) -> web.Response:
     number = int(asked.request.match_info["id"])
-    if not 0 < number <= len(domain.nameservers):
+    found = next((server for server in _servers(domain) if server["id"] == number), None)
+    if found is None:
         raise Refused("NOT_FOUND")
-    host = domain.nameservers[number - 1]
-    return web.json_response({"id": number, "host": host, "ip": None, "isUsed": True, "toDelete": False})
+    return web.json_response(found)
+
+
+def _servers(domain: Domain) -> list[dict[str, Any]]:
+    """Those in use and, while a task is under way, those to come."""
+    coming = next((task["hosts"] for task in _tasks(domain) if task["status"] in _UNDER_WAY), None)
+    hosts = [*domain.nameservers, *(host for host in coming or () if host not in domain.nameservers)]
+    return [
+        {
+            "id": 33578504 + number,
+            "host": host,
+            "ip": None,
+            "isUsed": host in domain.nameservers,
+            "toDelete": coming is not None and host not in coming,
+        }
+        for number, host in enumerate(hosts)
+    ]
 
 
 async def _update(asked: Asked, account: Account, domain: Domain) -> web.Response:
@@ -168,7 +209,7 @@ async def _update(asked: Asked, account: Account, domain: Domain) -> web.Respons
     servers = body.get("nameServers")
     if _type(domain) != "external" or not isinstance(servers, list) or len(servers) < 2:
         raise Refused("INVALID_BODY")
-    if domain.locked or any(task["status"] in ("todo", "doing") for task in _tasks(domain)):
+    if domain.locked or any(task["status"] in _UNDER_WAY for task in _tasks(domain)):
         raise Refused("CONFLICT")
     seconds = float(account.options.get("task_seconds", 1))
     task = {
@@ -198,7 +239,7 @@ async def _carry_out(asked: Asked, _account: Account, domain: Domain) -> None:
 
 async def _task_ids(asked: Asked, _account: Account, domain: Domain) -> web.Response:
     wanted = asked.request.query.get("function", _FUNCTION)
-    return web.json_response([task["id"] for task in _tasks(domain) if task["function"] == wanted])
+    return web.json_response([task["id"] for task in _tasks(domain) if wanted in task["function"]])
 
 
 async def _task(asked: Asked, _account: Account, domain: Domain) -> web.Response:
@@ -225,13 +266,18 @@ def _type(domain: Domain) -> str:
 # --- its zone ---------------------------------------------------------------------------------------------------------
 
 
+async def _zone_details(_asked: Asked, _account: Account, domain: Domain) -> web.Response:
+    _zone(domain)
+    servers = domain.options.get("zone_servers", domain.nameservers)
+    return web.json_response({"name": domain.name, "nameServers": servers, "hasDnsAnycast": False})
+
+
 async def _record_ids(asked: Asked, _account: Account, domain: Domain) -> web.Response:
     query = asked.request.query
     found = [
         int(record.id, 16)
         for record in _zone(domain)
-        if query.get("fieldType", record.type) == record.type
-        and query.get("subDomain", _label(record, domain)) == _label(record, domain)
+        if query.get("fieldType", record.type) == record.type and query.get("subDomain", "") in _label(record, domain)
     ]
     return web.json_response(found)
 

@@ -131,8 +131,8 @@ async def test_a_zone_that_somebody_else_changes_in_the_same_moment_is_noticed(
     held = hosted(lab)
     publish = lab.registry.publish
 
-    async def meddle(name: str, child: str, hosts: tuple[str, ...]) -> None:
-        await publish(name, child, hosts)
+    async def meddle(zone: str, name: str, hosts: tuple[str, ...]) -> None:
+        await publish(zone, name, hosts)
         held.records.append(Record(name="new.bank.co.uk", type="A", content="192.0.2.99"))
 
     monkeypatch.setattr(lab.registry, "publish", meddle)

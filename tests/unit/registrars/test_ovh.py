@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import httpx
 import pytest
 from pydantic import SecretStr
 
 from catalyst_operator.adapters.registrars.connect import keys_of
-from catalyst_operator.adapters.registrars.ovh import OvhCredentials
+from catalyst_operator.adapters.registrars.http import Api
+from catalyst_operator.adapters.registrars.ovh_api import ENDPOINTS, OvhApi, OvhCredentials
 from catalyst_operator.api.enums import RegistrarName
 from catalyst_operator.core.domains.registrar import Domain, RegistrarView
 from catalyst_operator.errors import (
@@ -21,7 +23,7 @@ from catalyst_operator.errors import (
     RegistrarUnavailable,
 )
 from e2e.lab.registrars.accounts import Domain as Held
-from e2e.lab.registrars.ovh import READ, WRITE
+from e2e.lab.registrars.ovh import READ, WRITE, ZONE
 from tests.unit.registrars.lab import NEW, NOW, OLD, Lab, zone
 
 VENDOR = RegistrarName.OVH
@@ -179,15 +181,101 @@ async def test_a_clock_that_is_wrong_does_not_matter(lab: Lab) -> None:
     await registrar.validate(APEX)
 
 
-@pytest.mark.parametrize(("domain", "rights"), [(APEX, {READ}), (CHILD, {READ, WRITE})], ids=["name servers", "zone"])
-async def test_a_right_that_is_missing(lab: Lab, domain: Domain, rights: set[str]) -> None:
+@pytest.mark.parametrize(
+    ("domain", "rights", "call"),
+    [
+        (APEX, {READ}, "POST /domain/bank.co.uk/nameServers/update$"),
+        (CHILD, {READ, WRITE}, "POST /domain/zone/bank.co.uk/record, DELETE .*, POST /domain/zone/bank.co.uk/refresh$"),
+        (CHILD, {WRITE, ZONE}, "lacks a right$"),
+    ],
+    ids=["name servers", "zone", "reading"],
+)
+async def test_a_right_that_is_missing_is_seen_before_anything_changes(
+    lab: Lab, domain: Domain, rights: set[str], call: str
+) -> None:
     holding(lab, rights=rights)
     registrar = lab.connect(VENDOR, KEYS)
-    await registrar.validate(domain)
-    with lab.raises(RegistrarForbidden, "lacks a right") as caught:
-        await registrar.set_nameservers(domain, NEW)
+    with lab.raises(RegistrarForbidden, call) as caught:
+        await registrar.validate(domain)
     assert "nameServers/update" in caught.value.remedy
+    with lab.raises(RegistrarForbidden, "lacks a right"):
+        await registrar.set_nameservers(domain, NEW)
     assert lab.registry.history == []
+
+
+async def test_a_hosted_domain_takes_the_right_to_make_it_external(lab: Lab) -> None:
+    holding(lab, options={"type": "hosted"}, rights={READ})
+    with lab.raises(RegistrarForbidden, "PUT /domain/bank.co.uk, POST"):
+        await lab.connect(VENDOR, KEYS).validate(APEX)
+
+
+async def test_a_key_that_may_not_ask_about_itself_shows_it_with_the_change(lab: Lab) -> None:
+    holding(lab, rights={READ})
+    registrar = lab.connect(VENDOR, KEYS)
+    lab.fault(VENDOR, "GET /auth/currentCredential", refuse="NOT_GRANTED_CALL")
+    await registrar.validate(APEX)
+    with lab.raises(RegistrarForbidden, "lacks a right"):
+        await registrar.set_nameservers(APEX, NEW)
+
+
+async def test_a_clock_that_jumps_is_no_refusal(lab: Lab) -> None:
+    holding(lab)
+    registrar = lab.connect(VENDOR, KEYS)
+    await registrar.get(APEX)
+    lab.world.now = lambda: NOW + timedelta(hours=1)
+    with lab.raises(RegistrarUnavailable, "time of the request"):
+        await registrar.get(APEX)
+    assert await registrar.get(APEX) == RegistrarView(OLD)
+
+
+async def test_a_change_that_waits_for_another_says_so(lab: Lab) -> None:
+    """As when a Sovereign is deleted while its own change is under way."""
+    holding(lab)
+    registrar = lab.connect(VENDOR, KEYS)
+    await registrar.set_nameservers(APEX, NEW)
+    with lab.raises(RegistrarUnavailable, "another change"):
+        await registrar.set_nameservers(APEX, OLD)
+    assert lab.asked(VENDOR).count(UPDATE) == 1
+    later(lab)
+    await registrar.set_nameservers(APEX, OLD)
+    later(lab)
+    assert await registrar.get(APEX) == RegistrarView(OLD)
+
+
+@pytest.mark.parametrize("status", ["cancelled", "problem"])
+async def test_other_ends_of_a_task_are_failures_and_tasks_of_other_kinds_are_not_looked_at(
+    lab: Lab, status: str
+) -> None:
+    task = {"id": 7, "function": "DomainDnsUpdate", "status": status, "comment": None, "hosts": [], "due": ""}
+    other = {**task, "id": 8, "function": "DomainDnsUpdateOwo", "status": "done"}
+    holding(lab, options={"tasks": [task, other]})
+    assert await lab.connect(VENDOR, KEYS).get(APEX) == RegistrarView(OLD, "", f"OVHcloud's task 7 ended as {status}")
+
+
+async def test_a_comment_that_quotes_a_key_is_not_passed_on(lab: Lab) -> None:
+    holding(lab)
+    registrar = lab.connect(VENDOR, KEYS)
+    lab.fault(VENDOR, "POST .*", task_error=f"refused for {KEYS['consumer-key']}")
+    await registrar.set_nameservers(APEX, NEW)
+    later(lab)
+    assert (await registrar.get(APEX)).failed == "OVHcloud's task 1001 ended as error"
+
+
+async def test_a_child_whose_parent_has_left_the_zone_is_refused_before_anything_changes(lab: Lab) -> None:
+    holding(lab, options={"zone_servers": ["dns16.ovh.net", "ns16.ovh.net"]})
+    with lab.raises(RegistrarRefused, "not served by its zone") as caught:
+        await lab.connect(VENDOR, KEYS).validate(CHILD)
+    assert "byo-manual" in caught.value.remedy
+
+
+async def test_a_child_is_not_mistaken_for_one_whose_name_is_like_its_own(lab: Lab) -> None:
+    held = holding(lab, ("new.acme.bank.co.uk", "NS", "ns.other.test"), ("newest.bank.co.uk", "NS", "ns.other.test"))
+    registrar = lab.connect(VENDOR, KEYS)
+    child = Domain("new.bank.co.uk", "bank.co.uk")
+    assert await registrar.get(child) == RegistrarView(())
+    await registrar.set_nameservers(child, NEW)
+    await registrar.set_nameservers(child, ())
+    assert [record.content for record in held.records] == ["ns.other.test", "ns.other.test"]
 
 
 async def test_a_domain_of_somebody_else(lab: Lab) -> None:
@@ -251,3 +339,31 @@ async def test_a_page_of_a_proxy_is_not_taken_for_ovhs_word(lab: Lab, status: in
 def test_credentials_do_not_show() -> None:
     keys = OvhCredentials.model_validate({key: SecretStr(value) for key, value in KEYS.items()})
     assert not any(value in f"{keys!r} {keys}" for value in KEYS.values())
+
+
+@pytest.mark.parametrize(
+    ("region", "address"),
+    [
+        ("", "https://eu.api.ovh.com/1.0"),
+        ("ovh-ca", "https://ca.api.ovh.com/1.0"),
+        ("ovh-us", "https://api.us.ovhcloud.com/1.0"),
+    ],
+)
+async def test_the_signature_is_the_one_of_the_documents_example_and_goes_to_the_region(
+    region: str, address: str
+) -> None:
+    """The example is of "First steps with the OVHcloud APIs": these keys, this time, GET of /domains/ in Europe."""
+    moment = datetime.fromtimestamp(1366560945, UTC)
+    sent: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        sent.append(request)
+        return httpx.Response(200, json=int(moment.timestamp()))
+
+    keys = OvhCredentials.model_validate({key: SecretStr(value) for key, value in {**KEYS, "endpoint": region}.items()})
+    async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as client:
+        await OvhApi(keys, Api("OVHcloud", ENDPOINTS["ovh-eu"], client, clock=lambda: moment)).read("/domains/")
+    assert [str(request.url) for request in sent] == [f"{address}/auth/time", f"{address}/domains/"]
+    assert "X-Ovh-Signature" not in sent[0].headers
+    if not region:
+        assert sent[1].headers["X-Ovh-Signature"] == "$1$d3705e8afb27a0d2970a322b96550abfc67bb798"
