@@ -489,6 +489,12 @@ RELEASES = (
         "Deleting",
         says=("Waiting for the registrar to give bank.com back",),
     ),
+    Row(
+        "a change to our servers is still under way, though it has what it had: letting go now would leave it without",
+        asked(leaving(), *OLD, pending="task 7 is doing"),
+        "Deleting",
+        says=("task 7 is doing",),
+    ),
     Row("given back: the zone goes", asked(leaving(), *OLD), "Deleting", does=("DeleteZone",)),
     Row(
         "somebody has set others since: they stay",

@@ -43,15 +43,15 @@ def _registrar(o: Observation) -> Step | None:
 def _given_back(o: Observation, last: RegistrarReport) -> Step | None:
     view = last.view
     target = wanted_back(o)
-    if view is None or view.nameservers == target:
+    due = o.now >= last.at + registering.SOON
+    looks = (AskRegistrar(registering.key_of(o), o.domain),) if due else ()
+    if view is not None and view.pending:
+        # Whatever is set now, it may be something else in a moment.
+        message = f"The registrar is changing the name servers of {o.name}: {view.pending}."
+        return working(Reason.DELETING, message, *looks, again=registering.SOON, summary=Reason.DELETING)
+    if view is None or view.nameservers == target or not set(view.nameservers) & set(expected(o)):
+        # Given back, or neither ours nor what was there before: a person has set it since, and that stays.
         return None
-    if not set(view.nameservers) & set(expected(o)):
-        if not view.pending:
-            # Neither ours nor what was there before: a person has set it since, and that stays.
-            return None
-        message = f"The registrar is still changing the name servers: {view.pending}."
-        look = AskRegistrar(registering.key_of(o), o.domain)
-        return working(Reason.DELETING, message, look, again=registering.SOON, summary=Reason.DELETING)
     if not target and o.domain.is_registered:
         message = (
             f"The name servers of {o.name} that were set before are not known. Set spec.rollbackNameservers, or set "
@@ -60,10 +60,8 @@ def _given_back(o: Observation, last: RegistrarReport) -> Step | None:
         return stalled(Reason.REGISTRAR_DENIED, message, again=LOOK_AGAIN)
     back = ", ".join(target) or "none"
     asked = last.accepted(target, o.now - registering.SET_AGAIN)
-    if view.pending or (asked and not view.failed):
+    if asked and not view.failed:
         message = f"Waiting for the registrar to give {o.name} back its name servers: {back}."
-        due = o.now >= last.at + registering.SOON
-        looks = (AskRegistrar(registering.key_of(o), o.domain),) if due else ()
         return working(Reason.DELETING, message, *looks, again=registering.SOON, summary=Reason.DELETING)
     message = f"Giving {o.name} back the name servers it had: {back}."
     change = AskRegistrar(registering.key_of(o), o.domain, target)
