@@ -14,6 +14,7 @@ from catalyst_operator.adapters.suffixes import domain_of
 from catalyst_operator.api.enums import RegistrarName
 from catalyst_operator.errors import RegistrarCredentialsIncomplete, RegistrarUnauthorized, RegistrarUnavailable
 
+
 def test_every_registrar_of_the_api_has_an_adapter() -> None:
     assert set(VENDORS) == set(RegistrarName)
 
