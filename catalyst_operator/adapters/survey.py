@@ -80,7 +80,7 @@ async def survey(remote: RemoteCluster, clock: Callable[[], datetime], *, kit_se
     return Survey(
         at=now,
         cluster_uid=uid,
-        nodes=await _read(_nodes(remote)) or (),
+        nodes=await _read(_nodes(remote)),
         deployments=await _read(_deployments(remote)),
         sources=await _read(_sources(remote)),
         storage_classes=await _read(_classes(remote)),

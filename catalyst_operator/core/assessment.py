@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from catalyst_operator.api.phases import RunVerb
 from catalyst_operator.core import kit, naming, sizing
 from catalyst_operator.core.domains import of_sovereign
 from catalyst_operator.core.domains.of_sovereign import Standing
@@ -16,7 +17,7 @@ from catalyst_operator.core.phase1.first_cause import Cause, first_cause
 from catalyst_operator.core.phase1.outcome import Judgement, Limits, judge
 from catalyst_operator.core.phase1.readiness import NOT_CHECKED, Missing, missing
 from catalyst_operator.core.phase1.views import kit_name
-from catalyst_operator.core.record import Bootstrap, ErrorEntry, Record
+from catalyst_operator.core.record import Bootstrap, ErrorEntry, Record, RunState
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ def assess(o: Observation, record: Record) -> Assessment | None:
         cause = first_cause(
             view,
             spec.domain.fqdn,
-            begun.since,
+            _stands_since(record, begun),
             o.now,
             outcome=judgement.outcome,
             flux_seen=begun.flux_seen,
@@ -100,6 +101,13 @@ def limits_of(o: Observation, begun: Bootstrap) -> Limits:
         watch_deadline=begun.watch_since + (asked.watch_timeout or settings.watch_timeout),
         min_components=asked.min_components or settings.min_components,
     )
+
+
+def _stands_since(record: Record, begun: Bootstrap) -> datetime:
+    """When the infrastructure stood as it is: a later apply may have added servers, which take as long to join."""
+    last = record.last_of(RunVerb.APPLY)
+    applied = last.finished if last and last.state is RunState.SUCCEEDED else None
+    return max(begun.since, applied or begun.since)
 
 
 def nodes_wanted(o: Observation) -> tuple[str, ...]:

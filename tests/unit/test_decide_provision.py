@@ -5,6 +5,8 @@ The rows are in the modules of `decide/` beside this one, by what they are about
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from catalyst_operator.api.labels import ANNOTATION_CANCEL, ANNOTATION_RETRY
@@ -230,3 +232,14 @@ def test_a_saved_state_is_only_put_over_what_was_seen() -> None:
 def test_the_lock_is_taken_from_its_dead_holder_and_nobody_else() -> None:
     o = gen.observation(known(obstacles.LOST), seen(lock=obstacles.LOCK))
     assert decide(o).actions == (ReleaseLock(obstacles.LOCK),)
+
+
+# --- what a change of the overlay means -------------------------------------------------------------------------------
+
+
+def test_a_change_that_was_pushed_gets_the_time_of_a_first_install() -> None:
+    """The time for the kit ended long ago; without more of it, a component that was just asked for were overdue."""
+    o = gen.observation(of(new_clusters.COMMIT), known(gen.succeeded()), new_clusters.GIT, new_clusters.pushed)
+    record = next(action.record for action in decide(o).actions if isinstance(action, WriteRecord))
+    assert record.bootstrap == replace(gen.READY, watch_since=NOW)
+    assert record.overlay

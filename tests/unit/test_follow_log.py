@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import aclosing, asynccontextmanager
+from contextlib import asynccontextmanager
 
 import pytest
 from aiohttp import web
@@ -58,8 +58,8 @@ async def serving(kubelet: Kubelet) -> AsyncIterator[Kube]:
 
 
 async def heard(kube: Kube, into: Callable[[str], None], idle_seconds: float = PATIENCE) -> None:
-    async with asyncio.timeout(2 * PATIENCE), aclosing(kube.follow_log(*WHERE, idle_seconds=idle_seconds)) as lines:
-        async for line in lines:
+    async with asyncio.timeout(2 * PATIENCE):
+        async for line in kube.follow_log(*WHERE, idle_seconds=idle_seconds):
             into(line)
 
 

@@ -65,6 +65,9 @@ def _nodes(survey: Survey | None, wanted: tuple[str, ...]) -> Iterator[Missing]:
     if survey is None:
         yield Reason.NODES_NOT_READY, "The nodes have not been looked at yet."
         return
+    if survey.nodes is None:
+        yield Reason.NODES_NOT_READY, "The nodes could not be read; they are looked at again."
+        return
     there = {node.name: node for node in survey.nodes}
     absent = tuple(name for name in wanted if name not in there)
     if absent:

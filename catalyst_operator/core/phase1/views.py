@@ -192,7 +192,7 @@ class Survey:
     at: datetime
     cluster_uid: str = ""
     """UID of the namespace kube-system: tells one cluster from another at the same address."""
-    nodes: tuple[NodeView, ...] = ()
+    nodes: tuple[NodeView, ...] | None = ()
     deployments: tuple[DeploymentView, ...] | None = None
     """Of flux-system."""
     sources: tuple[SourceView, ...] | None = None

@@ -74,7 +74,14 @@ def _pushing(scene: Scene, url: str, change: Change) -> Answer:
     key = _key(scene, url, change, requested(o, labels.ANNOTATION_RETRY))
     report = o.overlay
     if report and report.digest == change.digest:
-        record = replace(scene.record, overlay=change.digest, overlay_revision=report.revision)
+        begun = scene.record.bootstrap
+        record = replace(
+            scene.record,
+            overlay=change.digest,
+            overlay_revision=report.revision,
+            # What is new in it takes as long to install as at first, and the time of the first is over by now.
+            bootstrap=replace(begun, watch_since=o.now) if begun else None,
+        )
         verdict = working(Phase.PENDING, reason_of_work(scene.record), f"{change.folder} is in {url}.")
         # The first push comes before the first run, which makes the place for the record otherwise.
         place = (PrepareNamespace(refresh_token=has_usable_token(o)),) if o.namespace is None else ()

@@ -18,7 +18,7 @@ from catalyst_operator.core.seeds import SecretView, SeedReport
 from catalyst_operator.core.watching import SEED_AGAIN
 from tests import gen, new_cluster
 from tests.gen import NOW, known, of, seen, spec
-from tests.unit.decide.table import POLL, Case
+from tests.unit.decide.table import NO_CODE, POLL, Case
 
 APPLIED = gen.succeeded()
 BEGUN = Bootstrap(since=NOW - timedelta(minutes=3), watch_since=NOW - timedelta(minutes=3))
@@ -152,7 +152,7 @@ CASES = (
         "the kit is installed, but a node never joined: not ready, and the node is named",
         (
             of(gen.workers(1)),
-            known(gen.succeeded(digest=gen.digest(gen.workers(1))), bootstrap=SEEN),
+            known(gen.succeeded(digest=gen.digest(gen.workers(1)), finished=BEGUN.since), bootstrap=SEEN),
             seen(cluster=replace(UP, survey=new_cluster.survey(("omantel-d2faa-control-plane-0",), NOW))),
         ),
         check="converged",
@@ -160,6 +160,32 @@ CASES = (
         says=("omantel-d2faa-worker-0",),
         does=("WriteRecord",),
         again=timedelta(minutes=12),
+    ),
+    Case(
+        "a worker that was added a moment ago, to a cluster that is an hour old: it has its time to join",
+        (
+            of(gen.workers(1)),
+            known(gen.succeeded(digest=gen.digest(gen.workers(1)))),
+            seen(cluster=replace(UP, survey=new_cluster.survey(("omantel-d2faa-control-plane-0",), NOW))),
+        ),
+        check="converged",
+        reason="NodesNotReady",
+        ready="Unknown",
+        says=("Not joined yet: omantel-d2faa-worker-0",),
+        again=timedelta(minutes=15) - timedelta(seconds=10),
+        code=NO_CODE,
+    ),
+    Case(
+        "the list of nodes could not be read: that says of none that it did not join",
+        (
+            known(APPLIED),
+            seen(cluster=replace(UP, survey=replace(new_cluster.survey((), NOW), nodes=None))),
+        ),
+        check="converged",
+        reason="NodesNotReady",
+        ready="Unknown",
+        says=("The nodes could not be read",),
+        code=NO_CODE,
     ),
     Case(
         "the kit is installed, but the console is dead: not ready",

@@ -46,7 +46,7 @@ def flux(look: Look) -> Suspects:
 
 def network(look: Look) -> Suspects:
     """Nodes that say so themselves."""
-    for node in look.survey.nodes:
+    for node in look.survey.nodes or ():
         if not node.ready and _speaks_of_network(node.message):
             yield Suspect(
                 _no_network(f"Node {node.name} has no network: {node.message}"), _since(look, node), CNI_PATIENCE
@@ -63,6 +63,8 @@ def cilium(look: Look) -> Suspects:
 
 def nodes(look: Look) -> Suspects:
     """Nodes that were asked for and did not join, or are not ready."""
+    if look.survey.nodes is None:
+        return
     there = {node.name: node for node in look.survey.nodes}
     absent = tuple(name for name in look.nodes_wanted if name not in there)
     if absent:
