@@ -6,6 +6,7 @@ with what they mark, so that no crash leaves anything without its owner.
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
@@ -60,6 +61,8 @@ class PowerDns:
         self._base = f"{url.rstrip('/')}/api/v1/servers/{server_id}/zones"
         self._headers = {"X-API-Key": key.get_secret_value(), "User-Agent": OPERATOR_NAME}
         self._client = client
+        self._writing = asyncio.Lock()
+        """Over SQLite, of two changes at a time one fails; other databases have them wait for each other."""
 
     async def zone(self, name: str) -> Zone | None:
         """The zone with all its record sets, or None. Raises DnsError."""
@@ -68,16 +71,19 @@ class PowerDns:
 
     async def create(self, zone: Zone) -> None:
         """Raises DnsConflict when a zone of the name exists."""
-        await self._once("POST", "", wire(zone))
+        async with self._writing:
+            await self._once("POST", "", wire(zone))
 
     async def change(self, zone: str, changes: Sequence[RRset]) -> None:
         """Replace record sets, or remove those without values; all of them or none."""
         body = {"rrsets": [{**_wire(rrset), "changetype": _change(rrset)} for rrset in changes]}
-        await self._repeatedly("PATCH", f"/{absolute(zone)}", body)
+        async with self._writing:
+            await self._repeatedly("PATCH", f"/{absolute(zone)}", body)
 
     async def delete(self, zone: str) -> None:
         """Deleting what is gone is fine."""
-        await self._repeatedly("DELETE", f"/{absolute(zone)}")
+        async with self._writing:
+            await self._repeatedly("DELETE", f"/{absolute(zone)}")
 
     async def _repeatedly(self, method: str, path: str, body: Object | None = None) -> Object | None:
         """A request whose repetition changes nothing, tried once more when nobody answered."""

@@ -1,7 +1,8 @@
 """Many reservations at once: how long until all are served and delegated, beside the same zones by plain calls.
 
-The floor makes what the operator makes, with the same number of requests at a time: the zone with its records, and the
-delegation in the pool's zone. It asks nobody whether the name is free, whose the zone is, and whether it answers.
+The floor makes what the operator makes, one after the other, since PowerDNS over SQLite takes one change at a time: the
+zone with its records, and the delegation in the pool's zone. It asks nobody whether the name is free, whose the zone
+is, and whether it answers.
 """
 
 from __future__ import annotations
@@ -10,10 +11,8 @@ import http.client
 import json
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from threading import local
 
 from catalyst_operator.adapters.powerdns import wire
 from catalyst_operator.core.domains import zone as zones
@@ -26,8 +25,6 @@ from e2e.bench.streams import Stream, watch_as
 from e2e.bench.workplace import LABELS, PREFIX, Workplace
 from e2e.lab.layout import DNS_API_KEY, DNS_API_PORT, DNS_SERVERS, NAMESERVERS, POOL_DOMAIN
 
-PARALLEL = 8
-"""As many names the operator works on at a time."""
 ADDRESS = "203.0.113.20"
 PATH = "/apis/catalyst.openova.io/v1alpha1/domainreservations"
 SERVERS = tuple(Nameserver(host, address) for host, address in NAMESERVERS.items())
@@ -71,27 +68,31 @@ def measure(workplace: Workplace, *, count: int) -> Domains:
 
 
 def _floor(names: list[str]) -> float:
-    with _PowerDns() as servers, ThreadPoolExecutor(PARALLEL) as pool:
+    with _PowerDns() as servers:
         try:
             begin = time.monotonic()
-            list(pool.map(servers.make, names))
+            for name in names:
+                servers.make(name)
             return time.monotonic() - begin
         finally:
-            list(pool.map(servers.remove, names))
+            for name in names:
+                servers.remove(name)
 
 
 class _PowerDns:
-    """The two servers, with a connection of its own for each thread."""
+    """The two servers, with a connection each."""
 
     def __init__(self) -> None:
-        self._own = local()
-        self._open: list[http.client.HTTPConnection] = []
+        self._connections = {
+            server: http.client.HTTPConnection(DNS_SERVERS[server], DNS_API_PORT, timeout=60)
+            for server in (SOVEREIGNS, PARENT)
+        }
 
     def __enter__(self) -> _PowerDns:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for connection in self._open:
+        for connection in self._connections.values():
             connection.close()
 
     def make(self, name: str) -> None:
@@ -111,7 +112,7 @@ class _PowerDns:
         self._call(PARENT, "PATCH", f"/{POOL_DOMAIN}.", {"rrsets": kinds})
 
     def _call(self, server: str, method: str, path: str, body: Object | None = None) -> None:
-        connection = self._connection(server)
+        connection = self._connections[server]
         headers = {"X-API-Key": DNS_API_KEY, "Content-Type": "application/json"}
         content = None if body is None else json.dumps(body)
         connection.request(method, f"/api/v1/servers/localhost/zones{path}", content, headers)
@@ -119,14 +120,6 @@ class _PowerDns:
         text = response.read()
         if response.status >= http.client.MULTIPLE_CHOICES and response.status != http.client.NOT_FOUND:
             raise BenchError(f"PowerDNS: {method} {path}: {response.status} {text[:300]!r}")
-
-    def _connection(self, server: str) -> http.client.HTTPConnection:
-        found: http.client.HTTPConnection | None = getattr(self._own, server.replace("-", "_"), None)
-        if found is None:
-            found = http.client.HTTPConnection(DNS_SERVERS[server], DNS_API_PORT, timeout=60)
-            setattr(self._own, server.replace("-", "_"), found)
-            self._open.append(found)
-        return found
 
 
 # --- by the operator --------------------------------------------------------------------------------------------------

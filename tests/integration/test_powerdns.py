@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -152,6 +153,17 @@ async def test_deleting_twice_is_fine(api: PowerDns, servers: tuple[Nameserver, 
     await api.delete("omantel.pool.test")
     await api.delete("omantel.pool.test")
     assert await api.zone("omantel.pool.test") is None
+
+
+async def test_many_changes_at_a_time_are_made_one_after_the_other(
+    api: PowerDns, servers: tuple[Nameserver, ...]
+) -> None:
+    """SQLite takes one writer at a time, and PowerDNS answers the others with an error."""
+    made = [new_zone(f"n{number}.pool.test", MARK, ADDRESS, servers) for number in range(20)]
+    await asyncio.gather(*map(api.create, made))
+    await asyncio.gather(*(api.change(zone.name, contents(zone.name, MARK, OTHER_ADDRESS, servers)) for zone in made))
+    await asyncio.gather(*(api.delete(zone.name) for zone in made))
+    assert [await api.zone(zone.name) for zone in made] == [None] * 20
 
 
 async def test_a_wrong_key_is_said_without_showing_it(ours: Place) -> None:
