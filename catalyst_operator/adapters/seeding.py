@@ -33,11 +33,14 @@ async def deliver(
             for seed in seeds:
                 secret = await client.get(kube.SECRETS, namespace, seed.source)
                 wanted = {k: v for k, v in (secret.get("data") or {}).items() if k in (*seed.needed, *seed.optional)}
-                await remote.merge(kube.SECRETS, FLUX_NAMESPACE, seed.target, {"data": wanted})
+                try:
+                    await remote.merge(kube.SECRETS, FLUX_NAMESPACE, seed.target, {"data": wanted})
+                except NotFound:
+                    return SeedReport(key, clock(), seeded, absent=seed.target)
                 meta = secret["metadata"]
                 seeded[seed.target] = f"{meta['uid']}/{meta['resourceVersion']}"
     except NotFound:
-        # First boot makes them just before the kit; or the owner took a Secret away a moment ago.
+        # The owner took a Secret away a moment ago, or a hand-off has removed the authorities.
         return SeedReport(key, clock(), seeded)
     except ApiError as error:
         code = diagnosis.REMOTE_UNAUTHORIZED if isinstance(error, Refused) else diagnosis.API_UNREACHABLE

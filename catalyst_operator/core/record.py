@@ -181,7 +181,7 @@ class Bootstrap:
     since: datetime
     """When the infrastructure stood: until the first sign of life, patience is counted from here."""
     watch_since: datetime
-    """From when the time to install everything is counted: `since`, the last rejoin, or the last change of the overlay."""
+    """From when the time to install everything is counted: `since`, the last rejoin, or the last push of a change."""
     first_seen: datetime | None = None
     """When a HelmRelease was seen for the first time."""
     flux_seen: bool = False

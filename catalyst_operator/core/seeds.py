@@ -46,6 +46,8 @@ class SeedReport:
     seeded: Mapping[str, str]
     """Secret on the new cluster -> version of the owner's Secret that it holds now."""
     error: ErrorEntry | None = None
+    absent: str = ""
+    """The first that was not there to be filled: first boot makes it, and nobody does afterwards."""
 
 
 def wanted(spec: SovereignSpec) -> tuple[Seed, ...]:

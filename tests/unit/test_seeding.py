@@ -185,9 +185,9 @@ async def test_no_error_says_what_is_in_a_secret(scene: Scene) -> None:
 
 
 async def test_what_boot_has_not_made_yet_is_no_error(scene: Scene) -> None:
-    """First boot makes the Secrets a moment after the API server answers."""
+    """First boot makes the Secrets a moment after the API server answers. Whether it is past that, others know."""
     scene.server.answers[GIT] = NotFound(404, "secrets catalyst-git not found")
-    assert await scene.deliver() == SeedReport("key", NOW, {PULL: scene.version("registry")})
+    assert await scene.deliver() == SeedReport("key", NOW, {PULL: scene.version("registry")}, absent=GIT)
 
 
 async def test_what_the_owner_took_away_is_no_error_of_the_cluster(scene: Scene) -> None:

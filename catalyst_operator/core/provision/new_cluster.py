@@ -10,6 +10,7 @@ from catalyst_operator.core import seeds
 from catalyst_operator.core.assessment import Assessment, assess
 from catalyst_operator.core.cluster_status import KIT_REASONS, reconnecting
 from catalyst_operator.core.observation import Observation
+from catalyst_operator.core.phase1.views import FLUX_NAMESPACE
 from catalyst_operator.core.provision import hand_off
 from catalyst_operator.core.provision.verdicts import stalled
 from catalyst_operator.core.record import ErrorEntry
@@ -42,6 +43,7 @@ def _ready(scene: Scene, due: tuple[Seed, ...]) -> Answer:
     if due:
         fields = ", ".join(f"spec.{seed.field}" for seed in due)
         waits = f"The content of the Secret that {fields} names is on its way; only then can it be handed over."
+        waits += _absent(scene.o)
     else:
         waits = "It waits to be handed over, by the annotation handOffRequestedAt."
     verdict = Verdict(
@@ -53,6 +55,17 @@ def _ready(scene: Scene, due: tuple[Seed, ...]) -> Answer:
         errors=_not_delivered(scene.o) if due else (),
     )
     return Answer(verdict, requeue_after=SEED_AGAIN if due else None)
+
+
+def _absent(o: Observation) -> str:
+    """First boot is over, so that nobody makes the Secret any more that is to be filled."""
+    if o.seeds is None or not o.seeds.absent:
+        return ""
+    return (
+        f" But there is no Secret {FLUX_NAMESPACE}/{o.seeds.absent} on the new cluster. Make it again, on the first "
+        "control plane: `kubectl create -f /etc/catalyst/manifests/30-secrets.yaml`, which leaves the others as they "
+        "are; it then goes on by itself."
+    )
 
 
 def _undelivered(scene: Scene) -> tuple[Seed, ...]:

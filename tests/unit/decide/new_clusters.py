@@ -246,6 +246,24 @@ CASES = (
         code="ERR_API_UNREACHABLE",
     ),
     Case(
+        "the Secret that is to be filled is gone from a cluster that is complete: nobody makes it any more",
+        (
+            of(PULL),
+            known(APPLIED),
+            seen(owner_secrets={"pull": PULL_VIEW}, seeds=replace(NOT_DELIVERED, error=None, absent="catalyst-pull")),
+        ),
+        check="converged",
+        reason="Succeeded",
+        ready="True",
+        says=(
+            "there is no Secret flux-system/catalyst-pull",
+            "kubectl create -f /etc/catalyst/manifests/30-secrets.yaml",
+        ),
+        summary="",
+        again=SEED_AGAIN,
+        operation="Succeeded",
+    ),
+    Case(
         "nothing is handed over while a Secret is not delivered",
         (
             of(spec(handOff={"mode": "Automatic"}, imagePullSecretRef={"name": "pull"})),
