@@ -64,9 +64,11 @@ class PowerDns:
         self._writing = asyncio.Lock()
         """Over SQLite, of two changes at a time one fails; other databases have them wait for each other."""
 
-    async def zone(self, name: str) -> Zone | None:
-        """The zone with all its record sets, or None. Raises DnsError."""
-        answer = await self._repeatedly("GET", f"/{absolute(name)}")
+    async def zone(self, name: str, only: str = "") -> Zone | None:
+        """The zone with all its record sets, or with those of one name only (older servers give all the same); None if
+        there is no such zone. Raises DnsError."""
+        query = f"?rrset_name={absolute(only)}" if only else ""
+        answer = await self._repeatedly("GET", f"/{absolute(name)}{query}")
         return None if answer is None else _parsed(answer)
 
     async def create(self, zone: Zone) -> None:

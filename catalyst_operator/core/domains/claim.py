@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from catalyst_operator.api.conditions import ConditionType, Reason
-from catalyst_operator.api.domain_reservation import DomainReservation
+from catalyst_operator.api.domain_reservation import DomainReservation, DomainReservationStatus
 from catalyst_operator.api.enums import DomainMode
 from catalyst_operator.core import conditions
 from catalyst_operator.core.domains.names import parent_of, pool_of, related, reserved_labels
@@ -15,7 +15,12 @@ from catalyst_operator.core.domains.steps import AT_ONCE, Step, done, stalled
 
 def is_held(reservation: DomainReservation) -> bool:
     """Whether the name was judged and given to this reservation."""
-    found = conditions.find(reservation.status.conditions, ConditionType.RESERVED)
+    return is_given(reservation.status)
+
+
+def is_given(status: DomainReservationStatus) -> bool:
+    """Whether a status says that the name is its reservation's."""
+    found = conditions.find(status.conditions, ConditionType.RESERVED)
     return found is not None and found.status == "True"
 
 
@@ -55,7 +60,7 @@ def rival(o: Observation) -> Step | None:
     """Another owner holds a name above or below this one."""
     reference = o.reservation.spec.sovereign_ref
     owner = reference.uid if reference else ""
-    holders = (r for r in o.rivals if r.holds and r.owner != owner and related(r.name, o.name))
+    holders = (r for r in o.rivals if r.owner != owner and related(r.name, o.name))
     found = next(holders, None)
     if found is None:
         return None

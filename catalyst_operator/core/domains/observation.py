@@ -16,12 +16,10 @@ from catalyst_operator.core.settings import CoreSettings, DomainSettings
 
 @dataclass(frozen=True)
 class Rival:
-    """Another reservation, by its name. `owner` is its Sovereign's UID; empty when it stands alone."""
+    """A name that was given out. `owner` is its Sovereign's UID; empty for a reservation that stands alone."""
 
     name: str
     owner: str
-    holds: bool
-    """Whether it was judged and holds its name."""
 
 
 @dataclass(frozen=True)
@@ -145,7 +143,7 @@ class Observation:
     registered: str = ""
     """The registered domain of the name; empty for a public suffix, which nobody can own."""
     rivals: tuple[Rival, ...] = ()
-    """The others; only looked for until the name is held."""
+    """Names above and below that were given out; only looked for until this one is held."""
     owned: bool = False
     """Whether the Sovereign of spec.sovereignRef exists and asks for this name."""
     credentials: RegistrarCredentials | None = None

@@ -29,13 +29,15 @@ def served(o: Observation) -> Step:
     trouble = unreadable(o.zone, "zone")
     if trouble:
         return trouble
-    if not o.held:
-        return working(Reason.PENDING, "The zone is being prepared.", Hold(), again=AT_ONCE)
+    # Held first, in the same breath: what is made is given back, whatever happens.
+    hold = () if o.held else (Hold(),)
     found = o.zone.zone if o.zone else None
     address = o.reservation.spec.load_balancer_ip or ""
     if found is None:
         made = zones.new_zone(o.name, o.uid, address, o.domains.nameservers)
-        return working(Reason.PENDING, "The zone is being created.", CreateZone(made), again=AT_ONCE)
+        return working(Reason.PENDING, "The zone is being created.", *hold, CreateZone(made), again=AT_ONCE)
+    if hold and found.mark == o.uid:
+        return working(Reason.PENDING, "The zone is there already.", *hold, again=AT_ONCE)
     if found.mark != o.uid:
         return stalled(Reason.ZONE_FOREIGN, _foreign_words(o, found))
     diff = difference(o, found)

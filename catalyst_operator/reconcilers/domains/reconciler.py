@@ -14,13 +14,14 @@ from catalyst_operator.adapters import kube, suffixes
 from catalyst_operator.adapters.kube import Kube, Object
 from catalyst_operator.adapters.powerdns import PowerDns
 from catalyst_operator.api import labels
+from catalyst_operator.api.common import ObjectMeta
 from catalyst_operator.api.conditions import Reason
 from catalyst_operator.api.domain_reservation import DomainReservation, DomainReservationStatus
 from catalyst_operator.api.enums import DomainMode
 from catalyst_operator.core import events
 from catalyst_operator.core.domains import claim, status
 from catalyst_operator.core.domains.decide import decide
-from catalyst_operator.core.domains.names import parent_of, related
+from catalyst_operator.core.domains.names import is_under, parent_of, related
 from catalyst_operator.core.domains.observation import Observation, Rival, ZoneView
 from catalyst_operator.core.domains.steps import working
 from catalyst_operator.core.settings import CoreSettings
@@ -59,6 +60,8 @@ class DomainReconciler:
         self._clock = clock
         self._judging = asyncio.Lock()
         """Whoever judges a name sees all that were given out before: of two related ones, one is refused."""
+        self._holders: dict[str, str] | None = None
+        """Name -> its owner, of all names that were given out; None until they were listed. Nobody else gives any."""
         self._uids: dict[str, str] = {}
         self.wake: Callable[[str], None] = lambda _: None
         """Set by the composition: called when something was heard about a name."""
@@ -78,9 +81,10 @@ class DomainReconciler:
     async def _read(self, name: str) -> DomainReservation | None:
         raw = await self._kube.find(kube.DOMAIN_RESERVATIONS, "", name)
         uid = raw["metadata"]["uid"] if raw else ""
-        if self._uids.get(name, uid) != uid:
+        if raw is not None and self._uids.get(name, uid) != uid:
             self._forget(name)
         if raw is None:
+            self._forget(name)
             return None
         self._uids[name] = uid
         try:
@@ -90,6 +94,8 @@ class DomainReconciler:
             return None
 
     def _forget(self, name: str) -> None:
+        if self._holders is not None:
+            self._holders.pop(name, None)
         uid = self._uids.pop(name, None)
         if uid and self._outside:
             self._outside.forget(uid)
@@ -127,6 +133,17 @@ class DomainReconciler:
         news = events.of_domain(o.reservation, after, o.now)
         about, before = ("DomainReservation", o.reservation.metadata), o.reservation.status
         await write_status(self._kube, kube.DOMAIN_RESERVATIONS, about, before, after, version, news)
+        self._note(o.reservation, after)
+
+    def _note(self, reservation: DomainReservation, after: DomainReservationStatus) -> None:
+        """Who has a name, as soon as status says so."""
+        reference, name = reservation.spec.sovereign_ref, reservation.metadata.name
+        if self._holders is None:
+            return
+        if claim.is_given(after):
+            self._holders[name] = reference.uid if reference else ""
+        else:
+            self._holders.pop(name, None)
 
     # --- looking ------------------------------------------------------------------------------------------------------
 
@@ -147,22 +164,31 @@ class DomainReconciler:
                 settings=self._settings,
                 reservation=reservation,
                 registered=_registered(meta.name),
-                rivals=() if judged else await self._rivals(reservation),
+                rivals=() if judged else await self._rivals(meta.name),
                 owned=owned is not None and owned.metadata.deletion_timestamp is None,
                 credentials=found.credentials,
                 denied=found.denied,
                 zone=await _zone(self._outside.zones, meta.name) if made else None,
-                parent=await _zone(self._outside.pools, parent_of(meta.name)) if made and pool else None,
+                parent=await self._pool(meta) if made and pool else None,
                 dns=self._outside.looks.report(meta.uid),
                 registrar=self._outside.talks.report(meta.uid),
             ),
             found,
         )
 
-    async def _rivals(self, reservation: DomainReservation) -> tuple[Rival, ...]:
-        name = reservation.metadata.name
-        listed = await self._kube.list(kube.DOMAIN_RESERVATIONS)
-        return tuple(_rival(raw) for raw in listed if related(raw["metadata"]["name"], name))
+    async def _pool(self, meta: ObjectMeta) -> ZoneView | None:
+        if self._outside is None or self._settings.domains is None:
+            return None
+        glue = any(is_under(server.host, meta.name) for server in self._settings.domains.nameservers)
+        return await _pool(self._outside.pools, meta.name, meta.uid, glue=glue)
+
+    async def _rivals(self, name: str) -> tuple[Rival, ...]:
+        """The names above and below this one that somebody has. Listed once: from then on, who gives a name out, and
+        sees one go, is this very process."""
+        if self._holders is None:
+            listed = await self._kube.list(kube.DOMAIN_RESERVATIONS)
+            self._holders = {raw["metadata"]["name"]: _owner(raw) for raw in listed if _holds(raw)}
+        return tuple(Rival(held, owner) for held, owner in self._holders.items() if related(held, name))
 
 
 def _registered(name: str) -> str:
@@ -172,15 +198,28 @@ def _registered(name: str) -> str:
         return ""
 
 
-def _rival(raw: Object) -> Rival:
+def _owner(raw: Object) -> str:
     reference = raw["spec"].get("sovereignRef") or {}
+    return str(reference.get("uid", ""))
+
+
+def _holds(raw: Object) -> bool:
     conditions = (raw.get("status") or {}).get("conditions") or ()
-    holds = any(c["type"] == "Reserved" and c["status"] == "True" for c in conditions)
-    return Rival(raw["metadata"]["name"], reference.get("uid", ""), holds)
+    return any(c["type"] == "Reserved" and c["status"] == "True" for c in conditions)
 
 
-async def _zone(server: PowerDns, name: str) -> ZoneView:
+async def _pool(server: PowerDns, name: str, mark: str, *, glue: bool) -> ZoneView:
+    """What the pool's zone says of a name. Only before a first delegation all of it is looked through, for what that
+    would hide."""
+    pool = parent_of(name)
+    view = await _zone(server, pool, "" if glue else name)
+    found = view.zone.find(name, "NS") if view.zone else None
+    delegated = glue or (found is not None and found.mark == mark)
+    return view if delegated or view.problem else await _zone(server, pool)
+
+
+async def _zone(server: PowerDns, name: str, only: str = "") -> ZoneView:
     try:
-        return ZoneView(await server.zone(name))
+        return ZoneView(await server.zone(name, only))
     except DnsError as error:
         return ZoneView(problem=str(error), lasting=isinstance(error, DnsDenied))
