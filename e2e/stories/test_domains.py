@@ -22,6 +22,7 @@ OURS = ["ns1.lab.test.", "ns2.lab.test."]
 ADDRESS, OTHER_ADDRESS = "203.0.113.20", "203.0.113.21"
 DELEGATED_SECONDS = 5.0
 NOTICED_SECONDS = 30.0
+OUTAGE_SECONDS = 120.0
 
 Reserve = Callable[..., Reservation]
 
@@ -279,6 +280,20 @@ def test_powerdns_down_in_the_middle(reserve: Reserve, dns: Dns) -> None:
         assert "did not answer" in late.message()
     late.ready()
     standing.ready()
+
+
+@pytest.mark.slow
+def test_powerdns_down_for_two_minutes_in_the_middle_of_a_provisioning(make: Make, dns: Dns) -> None:
+    """It is down from the reservation on: the servers are made meanwhile, and the name follows once it is back."""
+    sovereign, _ = make("outage")
+    sovereign.apply()
+    sovereign.wait("reserved", DomainReserved="True")
+    with dns.stopped(SOVEREIGNS):
+        begin = time.monotonic()
+        sovereign.wait("told", DomainReady="PowerDNSUnreachable", TofuOutput="True", seconds=90)
+        time.sleep(max(0.0, OUTAGE_SECONDS - (time.monotonic() - begin)))  # the length of the outage is the subject
+    sovereign.wait("served", DomainReady="True", seconds=60)
+    assert dns.dig(PARENT, "outage.omani.works", "NS") == OURS
 
 
 # --- giving back ------------------------------------------------------------------------------------------------------
