@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 from catalyst_operator.api import labels
+from catalyst_operator.api.conditions import DOMAIN_CONDITIONS
 from catalyst_operator.api.domain_reservation import DomainReservation
+from catalyst_operator.core import conditions
 from catalyst_operator.core.domains import observation as domains
 from catalyst_operator.core.domains import questions, registering
 from catalyst_operator.core.domains import zone as zones
+from catalyst_operator.core.domains.actions import Decision
 from catalyst_operator.core.domains.registrar import RegistrarView
 from catalyst_operator.core.observation import Observation
 from catalyst_operator.core.settings import DomainSettings, Nameserver
@@ -132,3 +136,66 @@ def asked(
     view = more.pop("view", RegistrarView(tuple(hosts), more.pop("pending", ""), more.pop("failed", "")))
     report = domains.RegistrarReport(registering.key_of(with_secret), o.now, view, problem, **more)
     return replace(with_secret, registrar=report)
+
+
+# --- how one stands ---------------------------------------------------------------------------------------------------
+
+BANK = "acme.bank.com"
+APEX = "bank.com"
+PREVIOUS = {labels.ANNOTATION_PREVIOUS_NAMESERVERS: ",".join(OLD)}
+
+
+def named(name: str, **more: Any) -> dict[str, Any]:
+    """What a reservation of this name, that is committed and held, is made of."""
+    spec = {"mode": "byo-manual", "loadBalancerIP": ADDRESS}
+    return {"name": name, **HELD, **more, "spec": {**spec, **more.get("spec", {})}}
+
+
+def pooled(**seen: Any) -> domains.Observation:
+    """A pool's name that is committed, made, delegated and answers."""
+    o = look(ready(**HELD), **{"zone": our_zone(), "parent": delegated(), **seen})
+    return answered(o)
+
+
+def manual(name: str = BANK, **answers: Any) -> domains.Observation:
+    """A name of one's own that is served, and what the servers say."""
+    return answered(look(ready(**named(name)), zone=our_zone(name), registered=APEX), **{"parent": APEX, **answers})
+
+
+def by_api(name: str = APEX, *, previous: bool = False, **more: Any) -> domains.Observation:
+    """A name that a registrar delegates, served, and delegated to the old servers as yet."""
+    annotations = PREVIOUS if previous else {}
+    found = ready(**named(name, annotations=annotations, spec={**BY_API, **more.pop("spec", {})}))
+    o = look(found, zone=our_zone(name), registered=APEX)
+    old = tuple(domains.Answer(f"{n}.parent.test", "203.0.113.1", OLD) for n in "ab")
+    return answered(o, **{"parent": "com", "delegation": old, **more})
+
+
+def going(**more: Any) -> domains.Observation:
+    """A pool's name that is to be given back."""
+    return look(ready(deleted=True), **{"zone": our_zone(), "parent": delegated(), **more})
+
+
+def leaving(**more: Any) -> domains.Observation:
+    """A registrar's name that is to be given back, and has our servers."""
+    found = ready(**named(APEX, annotations=PREVIOUS, spec=BY_API | more.pop("spec", {})), deleted=True)
+    return answered(look(found, zone=our_zone(APEX), registered=APEX), **more)
+
+
+# --- what every decision keeps to -------------------------------------------------------------------------------------
+
+REASONS = {doc.type.value: {reason.value for reason in doc.reasons} for doc in DOMAIN_CONDITIONS}
+
+
+def flaws(decision: Decision, o: domains.Observation) -> list[str]:
+    """Which rules a decision breaks, in words. A look that changes nothing and is repeated at once is a hot loop."""
+    if decision.status is None:
+        return [] if decision.requeue_after is None else ["it looks again at what it has nothing to say about"]
+    told = decision.status.conditions
+    idle = not decision.actions and decision.status.to_wire() == o.reservation.status.to_wire()
+    at_once = decision.requeue_after is not None and decision.requeue_after <= timedelta(0)
+    return [
+        *conditions.violations(told, o.reservation.metadata.generation),
+        *(f"{c.type} has the undocumented reason {c.reason}" for c in told if c.reason not in REASONS[c.type]),
+        *(["it looks again at once, and has neither done nor said anything"] if idle and at_once else []),
+    ]

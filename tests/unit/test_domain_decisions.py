@@ -7,10 +7,6 @@ from datetime import timedelta
 
 import pytest
 
-from catalyst_operator.api import labels
-from catalyst_operator.api.conditions import DOMAIN_CONDITIONS
-from catalyst_operator.api.domain_reservation import DomainReservationStatus
-from catalyst_operator.core import conditions
 from catalyst_operator.core.domains import zone as zones
 from catalyst_operator.core.domains.actions import (
     Action,
@@ -36,6 +32,8 @@ from catalyst_operator.core.domains.zone import RRset, Zone
 from tests import gen
 from tests.reservations import (
     ADDRESS,
+    APEX,
+    BANK,
     BY_API,
     HELD,
     HOSTS,
@@ -44,61 +42,26 @@ from tests.reservations import (
     UID,
     answered,
     asked,
+    by_api,
     delegated,
+    flaws,
+    going,
+    leaving,
     look,
+    manual,
     our_zone,
     pool,
+    pooled,
     ready,
     reservation,
     reserved,
     told,
 )
 
-REASONS = {doc.type.value: {reason.value for reason in doc.reasons} for doc in DOMAIN_CONDITIONS}
 AT_ONCE = timedelta(0)
-BANK = "acme.bank.com"
-APEX = "bank.com"
-PREVIOUS = {labels.ANNOTATION_PREVIOUS_NAMESERVERS: ",".join(OLD)}
 NO_ZONE = ZoneView()
 BROKEN, DENIED = ZoneView(problem="it did not answer"), ZoneView(problem="it does not accept the API key", lasting=True)
 HIDDEN = RRset(f"www.{NAME}", "A", 60, ("203.0.113.9",))
-
-
-def named(name: str, **more: object) -> dict[str, object]:
-    """What a reservation of this name, that is committed and held, is made of."""
-    spec = {"mode": "byo-manual", "loadBalancerIP": ADDRESS}
-    return {"name": name, **HELD, **more, "spec": {**spec, **more.get("spec", {})}}  # type: ignore[dict-item]
-
-
-def pooled(**seen: object) -> Observation:
-    """A pool's name that is committed, made, delegated and answers."""
-    o = look(ready(**HELD), **{"zone": our_zone(), "parent": delegated(), **seen})
-    return answered(o)
-
-
-def manual(name: str = BANK, **answers: object) -> Observation:
-    """A name of one's own that is served, and what the servers say."""
-    return answered(look(ready(**named(name)), zone=our_zone(name), registered=APEX), **{"parent": APEX, **answers})
-
-
-def by_api(name: str = APEX, *, previous: bool = False, **more: object) -> Observation:
-    """A name that a registrar delegates, served, and delegated to the old servers as yet."""
-    annotations = PREVIOUS if previous else {}
-    found = ready(**named(name, annotations=annotations, spec={**BY_API, **more.pop("spec", {})}))  # type: ignore[dict-item]
-    o = look(found, zone=our_zone(name), registered=APEX)
-    old = tuple(Answer(f"{n}.parent.test", "203.0.113.1", OLD) for n in "ab")
-    return answered(o, **{"parent": "com", "delegation": old, **more})
-
-
-def going(**more: object) -> Observation:
-    """A pool's name that is to be given back."""
-    return look(ready(deleted=True), **{"zone": our_zone(), "parent": delegated(), **more})
-
-
-def leaving(**more: object) -> Observation:
-    """A registrar's name that is to be given back, and has our servers."""
-    found = ready(**named(APEX, annotations=PREVIOUS, spec=BY_API | more.pop("spec", {})), deleted=True)  # type: ignore[operator]
-    return answered(look(found, zone=our_zone(APEX), registered=APEX), **more)
 
 
 @dataclass(frozen=True)
@@ -517,12 +480,6 @@ def names(decision: Decision) -> tuple[str, ...]:
     return tuple(type(action).__name__ for action in decision.actions)
 
 
-def sound(status: DomainReservationStatus, o: Observation) -> None:
-    """What every status has to keep to."""
-    assert conditions.violations(status.conditions, o.reservation.metadata.generation) == []
-    assert [c for c in status.conditions if c.reason not in REASONS[c.type]] == []
-
-
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.why)
 def test_decision(row: Row) -> None:
     decision = decide(row.o)
@@ -531,23 +488,13 @@ def test_decision(row: Row) -> None:
         assert names(decision) == row.does
         return
     assert decision.status is not None
-    sound(decision.status, row.o)
+    assert flaws(decision, row.o) == []
     found = {c.type: c for c in decision.status.conditions}
     assert (found["Ready"].reason, found["Ready"].status) == (row.reason, row.ready), found["Ready"].message
     assert [c for c in ("Reconciling", "Stalled") if c in found] == ([row.summary] if row.summary else [])
     assert [part for part in row.says if part not in found["Ready"].message] == [], found["Ready"].message
     assert names(decision) == row.does
     assert set(row.shows) <= {f"{c.type}={c.status} {c.reason}" for c in found.values()}
-
-
-@pytest.mark.parametrize("row", [row for row in ROWS if row.reason], ids=lambda row: row.why)
-def test_nothing_is_looked_at_again_at_once_without_a_deed_or_news(row: Row) -> None:
-    """A look that changes nothing and is repeated at once would be a hot loop."""
-    decision = decide(row.o)
-    assert decision.status is not None
-    news = decision.status.to_wire() != row.o.reservation.status.to_wire()
-    if decision.requeue_after is not None and decision.requeue_after <= AT_ONCE:
-        assert decision.actions or news
 
 
 def test_no_row_is_there_twice() -> None:
