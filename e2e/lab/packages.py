@@ -1,15 +1,16 @@
 """Debian packages that the lab stands on: checked at every start, installed by `python -m e2e.lab packages`.
 
-The check is one look at dpkg's database, so the warm path costs nothing. While packages are installed, their
-services are kept from starting: the lab runs its own etcd and containerd, and a second one would take the
-ports.
+The check is one look at dpkg's database, so the warm path costs nothing. The services of what is installed are
+kept from starting, now and at the next boot: the lab runs its own etcd, containerd and PowerDNS, and second ones
+would take the ports.
 """
 
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -49,6 +50,22 @@ def install(timeline: Timeline) -> None:
         subprocess.run(["apt-get", "update", "--quiet"], check=True, env=environment)
         command = ["apt-get", "install", "--yes", "--quiet", "--no-install-recommends", *lacking]
         subprocess.run(command, check=True, env=environment)
+        _disable(lacking)
+
+
+def _disable(packages: Sequence[str]) -> None:
+    """Debian has a service started at every boot as soon as its package is installed. Those of packages that were
+    there before are somebody's, and stay as they are."""
+    shown = subprocess.run(["dpkg-query", "--listfiles", *packages], capture_output=True, text=True, check=True).stdout
+    services = services_in(shown.splitlines())
+    if services and shutil.which("systemctl"):
+        subprocess.run(["systemctl", "disable", "--quiet", *services], check=True)
+
+
+def services_in(files: Iterable[str]) -> list[str]:
+    """The services of systemd among a package's files; a template such as `pdns@.service` is none by itself."""
+    units = (Path(file) for file in files if "/systemd/system/" in file)
+    return sorted(unit.name for unit in units if unit.suffix == ".service" and not unit.stem.endswith("@"))
 
 
 @contextmanager
