@@ -81,6 +81,8 @@ class Component:
     environment: Mapping[str, str] = field(default_factory=dict)
     sources: Sequence[Path] = ()
     """Files of this repository that it runs."""
+    prepare: Callable[[], object] = lambda: None
+    """Done each time before it starts, so that one that is started again has the configuration of now."""
 
     @property
     def version(self) -> str:

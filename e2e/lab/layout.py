@@ -29,6 +29,8 @@ HCLOUD_LISTEN = f"{NODE_ADDRESS}:8090"
 HCLOUD_URL = f"http://{HCLOUD_LISTEN}"
 REGISTRARS_LISTEN = f"{NODE_ADDRESS}:8092"
 REGISTRARS_URL = f"http://{REGISTRARS_LISTEN}"
+REGISTRARS = ("cloudflare", "dynadot", "godaddy", "namecheap", "ovh")
+"""The emulated vendors: each has a path of its name there."""
 GIT_LISTEN = f"{NODE_ADDRESS}:8443"
 GIT_URL = f"https://{GIT_LISTEN}/openova/openova.git"
 

@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 
 from e2e.lab import cluster, images, machine, network, node, packages, pki, powerdns, processes, toolchain, waiting
-from e2e.lab.layout import DNS_API_KEY, DNS_SERVERS, GIT_URL, HCLOUD_URL, REGISTRARS_URL, Layout
+from e2e.lab.layout import DNS_API_KEY, DNS_SERVERS, GIT_URL, HCLOUD_URL, REGISTRARS, REGISTRARS_URL, Layout
 from e2e.lab.timeline import Timeline
 
 CORE = ("etcd", "kube-apiserver", "containerd")
@@ -52,6 +52,7 @@ def up(layout: Layout, timeline: Timeline, *, replace: bool) -> None:
         toolchain.link(layout, timeline)
         if _core_lives(layout):
             _start_missing(layout, timeline)
+            write_env(layout)
             images.update(layout, timeline)
         else:
             _remove(layout)
@@ -112,6 +113,7 @@ def _start_missing(layout: Layout, timeline: Timeline) -> None:
 def _start(layout: Layout, timeline: Timeline, maker: Maker) -> None:
     component = maker(layout)
     with timeline.step(component.name):
+        component.prepare()
         environment = {**cluster.base_environment(layout), **component.environment}
         processes.start(layout, component.name, component.command, environment, component.version)
         waiting.until(layout, component.name, component.ready, timeout=component.timeout)
@@ -151,8 +153,6 @@ def _prepare(layout: Layout) -> None:
     cluster.write_config(layout)
     layout.dns_key.touch(mode=0o600)
     layout.dns_key.write_text(DNS_API_KEY)
-    for name in DNS_SERVERS:
-        powerdns.prepare(powerdns.place_of(layout, name))
     layout.hcloud_token.touch(mode=0o600)
     layout.hcloud_token.write_text(secrets.token_hex(32) + "\n")
     write_env(layout)
@@ -167,12 +167,25 @@ def write_env(layout: Layout) -> None:
         "GIT_URL": GIT_URL,
         "GIT_CA": str(layout.pki / "ca.crt"),
         "LAB_BIN": str(layout.bin),
-        "DNS_API_KEY": DNS_API_KEY,
+        "PDNS_API_KEY": DNS_API_KEY,
+        **_of_name_servers(layout),
         "REGISTRARS_URL": REGISTRARS_URL,
-        **{f"{name.replace('-', '_').upper()}": address for name, address in DNS_SERVERS.items()},
+        **{f"REGISTRAR_{name.upper()}_URL": f"{REGISTRARS_URL}/{name}" for name in REGISTRARS},
     }
-    layout.env_file.touch(mode=0o600)
-    layout.env_file.write_text("".join(f"{name}={shlex.quote(value)}\n" for name, value in values.items()))
+    content = "".join(f"{name}={shlex.quote(value)}\n" for name, value in values.items())
+    # Others may be reading it while a healthy lab is asked to come up.
+    if not layout.env_file.exists() or layout.env_file.read_text() != content:
+        layout.env_file.touch(mode=0o600)
+        layout.env_file.write_text(content)
+
+
+def _of_name_servers(layout: Layout) -> dict[str, str]:
+    """API and address of each server."""
+    values: dict[str, str] = {}
+    for prefix, name in zip(("PDNS", "PDNS_PARENT", "PDNS_PARENT_SECOND"), DNS_SERVERS, strict=True):
+        place = powerdns.place_of(layout, name)
+        values |= {f"{prefix}_API_URL": place.url, f"{prefix}_DNS": f"{place.address}:{place.dns_port}"}
+    return values
 
 
 def _start_control_plane(layout: Layout, timeline: Timeline) -> None:

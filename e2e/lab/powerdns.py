@@ -27,7 +27,7 @@ from e2e.lab.layout import (
     Layout,
 )
 
-SCHEMA = Path("/usr/share/doc/pdns-backend-sqlite3/schema.sqlite3.sql")
+SCHEMA = Path("/usr/share/pdns-backend-sqlite3/schema/schema.sqlite3.sql")
 Object = dict[str, Any]
 
 
@@ -120,7 +120,11 @@ def component(layout: Layout, name: str) -> Component:
     """One of the lab's servers, as a process of the lab."""
     place = place_of(layout, name)
     return Component(
-        name, command_of(place), lambda: answers(place) and _has_its_zones(place, name), sources=[Path(__file__)]
+        name,
+        command_of(place),
+        lambda: answers(place) and _has_its_zones(place, name),
+        sources=[Path(__file__)],
+        prepare=lambda: prepare(place),
     )
 
 

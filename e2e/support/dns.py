@@ -24,9 +24,9 @@ class Dns:
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
 
-    def dig(self, server: str, name: str, type_: str) -> list[str]:
+    def dig(self, server: str, name: str, type_: str, *, tcp: bool = False) -> list[str]:
         """What a server answers, without asking anybody else: of the answer, or for NS of the referral."""
-        sections = ["+noall", "+answer", *(["+authority"] if type_ == "NS" else [])]
+        sections = ["+noall", "+answer", *(["+authority"] if type_ == "NS" else []), *(["+tcp"] if tcp else [])]
         command = ["dig", f"@{DNS_SERVERS[server]}", name, type_, "+norecurse", "+time=2", "+tries=1", *sections]
         shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout
         fields = (line.split() for line in shown.splitlines() if line and not line.startswith(";"))
@@ -52,6 +52,14 @@ class Dns:
             except urllib.error.HTTPError as error:
                 if error.code != 404:
                     raise
+
+    def copy_zone(self, name: str, source: str, target: str) -> None:
+        """Have `target` serve a zone as `source` does: what a registry does for its second server, sooner or later."""
+        zone = self.call(source, "GET", f"/zones/{name}.")
+        assert isinstance(zone, dict)
+        self.delete_zone(name, target)
+        copied = {key: zone[key] for key in ("name", "kind", "account", "rrsets")}
+        self.call(target, "POST", "/zones?rrsets=false", {**copied, "nameservers": []})
 
     def replace(self, server: str, zone: str, name: str, type_: str, *values: str) -> None:
         """Set a record set as somebody else would, or remove it without values."""
