@@ -41,6 +41,11 @@ class Errands(Generic[Report]):
         """What the last errand came to, whatever it was about; `key` tells."""
         return self._reports.get(uid)
 
+    def under_way(self, uid: str) -> bool:
+        """Whether an errand is, whatever it is about."""
+        known = self._under_way.get(uid)
+        return known is not None and not known.task.done()
+
     def run(self, uid: str, key: str, errand: Callable[[], Awaitable[Report]], changed: Callable[[], None]) -> None:
         """Run it; `changed` is called once its report is there. While one of the same key is under way nothing
         happens; one of another key is given up, since nobody wants its answer any more. `errand` turns every failure

@@ -47,6 +47,10 @@ class RegistrarTalks:
         """What the last talk came to."""
         return self._errands.report(uid)
 
+    def under_way(self, uid: str) -> bool:
+        """Whether a talk is going on, which may be changing something."""
+        return self._errands.under_way(uid)
+
     def ask(
         self,
         uid: str,

@@ -155,6 +155,8 @@ class Observation:
     """The pool's zone; None in other modes."""
     dns: DnsReport | None = None
     registrar: RegistrarReport | None = None
+    talking: bool = False
+    """Whether a talk with the registrar is under way: what it changes is not in the report yet."""
 
     @property
     def name(self) -> str:

@@ -6,16 +6,18 @@ What is not ours is left as it is, and what cannot be taken back keeps the final
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 
 from catalyst_operator.api.conditions import Reason
 from catalyst_operator.api.enums import DomainMode
 from catalyst_operator.core.domains import registering
 from catalyst_operator.core.domains import zone as zones
-from catalyst_operator.core.domains.actions import AskRegistrar, ChangePool, DeleteZone, LetGo
+from catalyst_operator.core.domains.actions import Action, AskRegistrar, ChangePool, DeleteZone, LetGo
 from catalyst_operator.core.domains.delegating import still_ours
 from catalyst_operator.core.domains.names import parent_of, plain
 from catalyst_operator.core.domains.observation import Observation, RegistrarReport
 from catalyst_operator.core.domains.questions import expected, report
+from catalyst_operator.core.domains.registrar import RegistrarView
 from catalyst_operator.core.domains.serving import unreadable
 from catalyst_operator.core.domains.steps import AFTER_CHANGE, LOOK_AGAIN, Step, done, stalled, working
 
@@ -33,39 +35,65 @@ def _registrar(o: Observation) -> Step | None:
     if still_ours(told, expected(o)) is False and registering.latest(o) is None and o.credentials is None:
         # Somebody else has undone it, and there is nothing to look with: the parent's servers are proof enough.
         return None
+    if o.talking:
+        # It may be having our servers set: whatever was read before says nothing.
+        return _giving("The registrar is being talked to.", again=registering.SOON)
     validity = registering.valid(o)
     last = registering.latest(o)
     if last is None or last.view is None or last.problem is not None:
         return _unreachable(o, validity)
-    return _given_back(o, last)
+    return _given_back(o, last, last.view)
 
 
-def _given_back(o: Observation, last: RegistrarReport) -> Step | None:
-    view = last.view
+def _given_back(o: Observation, last: RegistrarReport, view: RegistrarView) -> Step | None:
     target = wanted_back(o)
-    due = o.now >= last.at + registering.SOON
-    looks = (AskRegistrar(registering.key_of(o), o.domain),) if due else ()
-    if view is not None and view.pending:
+    looks = registering.look_if_due(o, last, registering.SOON)
+    if not _is_of_now(o, last):
+        return _giving(f"Looking which name servers {o.name} has now.", *looks, again=registering.SOON)
+    if view.pending:
         # Whatever is set now, it may be something else in a moment.
         message = f"The registrar is changing the name servers of {o.name}: {view.pending}."
-        return working(Reason.DELETING, message, *looks, again=registering.SOON, summary=Reason.DELETING)
-    if view is None or view.nameservers == target or not set(view.nameservers) & set(expected(o)):
+        return _giving(message, *looks, again=registering.SOON)
+    if view.nameservers == target or not set(view.nameservers) & set(expected(o)):
         # Given back, or neither ours nor what was there before: a person has set it since, and that stays.
         return None
+    return _set_back(o, last, view, target)
+
+
+def _set_back(o: Observation, last: RegistrarReport, view: RegistrarView, target: tuple[str, ...]) -> Step:
+    """Our servers are set as yet: have the former ones set, or wait for what was asked for."""
+    seldom = registering.look_if_due(o, last, LOOK_AGAIN)
     if not target and o.domain.is_registered:
         message = (
             f"The name servers of {o.name} that were set before are not known. Set spec.rollbackNameservers, or set "
             "them at the registrar yourself; it goes on by itself."
         )
-        return stalled(Reason.REGISTRAR_DENIED, message, again=LOOK_AGAIN)
+        return stalled(Reason.REGISTRAR_DENIED, message, *seldom)
     back = ", ".join(target) or "none"
     asked = last.accepted(target, o.now - registering.SET_AGAIN)
-    if asked and not view.failed:
+    if asked and view.failed:
+        message = (
+            f"The registrar did not give {o.name} back its name servers ({back}): {view.failed}. Tried again every "
+            "ten minutes."
+        )
+        return stalled(Reason.REGISTRAR_DENIED, message, *seldom)
+    if asked:
         message = f"Waiting for the registrar to give {o.name} back its name servers: {back}."
-        return working(Reason.DELETING, message, *looks, again=registering.SOON, summary=Reason.DELETING)
+        soon = registering.look_if_due(o, last, registering.SOON)
+        return _giving(message, *soon, again=registering.SOON)
     message = f"Giving {o.name} back the name servers it had: {back}."
-    change = AskRegistrar(registering.key_of(o), o.domain, target)
-    return working(Reason.DELETING, message, change, again=LOOK_AGAIN, summary=Reason.DELETING)
+    return _giving(message, AskRegistrar(registering.key_of(o), o.domain, target), again=LOOK_AGAIN)
+
+
+def _giving(message: str, *actions: Action, again: timedelta) -> Step:
+    return working(Reason.DELETING, message, *actions, again=again, summary=Reason.DELETING)
+
+
+def _is_of_now(o: Observation, last: RegistrarReport) -> bool:
+    """Whether it was read after the deletion began: who changed the name servers before that is to keep them. The API
+    server cuts fractions of a second off."""
+    since = o.reservation.metadata.deletion_timestamp
+    return since is not None and last.at >= since + timedelta(seconds=1)
 
 
 def wanted_back(o: Observation) -> tuple[str, ...]:
@@ -105,9 +133,7 @@ def _pool(o: Observation) -> Step | None:
     if not diff.changes:
         return None
     message = f"Removing the delegation of {o.name} from {pool}."
-    return working(
-        Reason.DELETING, message, ChangePool(pool, diff.changes), again=AFTER_CHANGE, summary=Reason.DELETING
-    )
+    return _giving(message, ChangePool(pool, diff.changes), again=AFTER_CHANGE)
 
 
 def _zone(o: Observation) -> Step | None:
@@ -119,7 +145,7 @@ def _zone(o: Observation) -> Step | None:
     if found is None or found.mark != o.uid:
         return None
     message = f"Removing the zone {o.name}."
-    return working(Reason.DELETING, message, DeleteZone(o.name), again=AFTER_CHANGE, summary=Reason.DELETING)
+    return _giving(message, DeleteZone(o.name), again=AFTER_CHANGE)
 
 
 def _nothing_left(o: Observation) -> Step:

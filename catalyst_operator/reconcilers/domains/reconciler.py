@@ -172,6 +172,7 @@ class DomainReconciler:
                 parent=await self._pool(meta) if made and pool else None,
                 dns=self._outside.looks.report(meta.uid),
                 registrar=self._outside.talks.report(meta.uid),
+                talking=self._outside.talks.under_way(meta.uid),
             ),
             found,
         )
