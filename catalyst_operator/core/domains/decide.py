@@ -70,11 +70,12 @@ def _sides(o: Observation) -> Sides:
 
 
 def _credentials(o: Observation) -> Step:
-    """Once the name is delegated nobody needs them before it is given back: their loss is told, and alarms nobody."""
+    """Once the name is served and delegated nobody needs them before it is given back: their loss is told, alarms
+    nobody, and is looked at seldom."""
     step, told = valid(o), report(o)
-    if told is not None and delegated_by_all(o, told):
-        return replace(step, stance=Stance.DONE)
-    return step
+    if awaiting_address(o) or told is None or not delegated_by_all(o, told):
+        return step
+    return replace(step, stance=Stance.DONE, again=max(step.again, o.domains.settled_check) if step.again else None)
 
 
 def _delegation(o: Observation, zone: Step, credentials: Step | None) -> Step:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from catalyst_operator.api.conditions import Reason
 from catalyst_operator.api.enums import DomainMode
 from catalyst_operator.core.domains import registering
@@ -23,8 +25,13 @@ def delegated(o: Observation) -> Step:
         told = report(o)
         if told is not None and delegated_by_all(o, told):
             return seen(o)
-        return registering.flipped(o) or seen(o)
+        return registering.flipped(o) or _propagating(o)
     return seen(o)
+
+
+def _propagating(o: Observation) -> Step:
+    """Set at the registrar, when it was last asked; somebody may have set others since."""
+    return replace(seen(o), actions=registering.look_if_due(o, registering.CHECK_AGAIN), again=registering.CHECK_AGAIN)
 
 
 def _in_pool(o: Observation) -> Step | None:

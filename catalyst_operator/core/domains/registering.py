@@ -18,6 +18,8 @@ AFTER_REFUSAL = timedelta(minutes=5)
 """How soon to ask again after a refusal: nobody tells us that an account was put in order."""
 SECRET_POLL = timedelta(seconds=10)
 """How soon to look for a Secret that is missing or was not accepted."""
+CHECK_AGAIN = timedelta(minutes=5)
+"""How soon to ask whether what was set is still set, while the parent's servers do not give it."""
 SET_AGAIN = timedelta(minutes=10)
 """How soon a change is asked for again that was accepted, or failed, and is not in force."""
 
@@ -70,14 +72,14 @@ def _change(o: Observation, told: RegistrarReport, view: RegistrarView, name: st
     """Ask for the change, or wait for what was asked for."""
     if view.pending:
         message = f"{name} is changing the name servers: {view.pending}."
-        return working(Reason.AWAITING_DELEGATION, message, *look_if_due(o, told, SOON), again=SOON)
+        return working(Reason.AWAITING_DELEGATION, message, *look_if_due(o, SOON), again=SOON)
     asked = told.accepted(expected(o), o.now - SET_AGAIN)
     if view.failed and asked:
         message = f"{name} did not change the name servers: {view.failed}. Tried again every ten minutes."
-        return stalled(Reason.REGISTRAR_DENIED, message, *look_if_due(o, told, LOOK_AGAIN))
+        return stalled(Reason.REGISTRAR_DENIED, message, *look_if_due(o, LOOK_AGAIN))
     if asked:
         message = f"{name} accepted the change of the name servers, and does not show it yet."
-        return working(Reason.AWAITING_DELEGATION, message, *look_if_due(o, told, SOON), again=SOON)
+        return working(Reason.AWAITING_DELEGATION, message, *look_if_due(o, SOON), again=SOON)
     message = f"Having {name} set the name servers of {o.name}."
     change = AskRegistrar(key_of(o), o.domain, expected(o))
     return working(Reason.AWAITING_DELEGATION, message, change, again=LOOK_AGAIN)
@@ -133,7 +135,7 @@ def trouble(o: Observation, told: RegistrarReport, problem: RegistrarProblem, se
         return working(
             Reason.REGISTRAR_UNREACHABLE, said + when, *looks, again=again, summary=Reason.RETRYING, status="Unknown"
         )
-    looks = look_if_due(o, told, AFTER_REFUSAL)
+    looks = look_if_due(o, AFTER_REFUSAL)
     if problem.trouble is Trouble.UNAUTHORIZED:
         return stalled(Reason.CREDENTIALS_INVALID, f"{said} The Secret is {secret}.", *looks, again=SECRET_POLL)
     return stalled(Reason.REGISTRAR_DENIED, said, *looks, again=SECRET_POLL)
@@ -143,6 +145,7 @@ def _look(o: Observation) -> AskRegistrar:
     return AskRegistrar(key_of(o), o.domain)
 
 
-def look_if_due(o: Observation, told: RegistrarReport, pause: timedelta) -> tuple[AskRegistrar, ...]:
+def look_if_due(o: Observation, pause: timedelta) -> tuple[AskRegistrar, ...]:
     """Read what is set, unless that was done within the pause."""
-    return () if o.now < told.at + pause else (_look(o),)
+    told = latest(o)
+    return () if told is not None and o.now < told.at + pause else (_look(o),)

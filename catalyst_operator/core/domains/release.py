@@ -31,13 +31,13 @@ def _registrar(o: Observation) -> Step | None:
     """The registrar gets back what it had."""
     if o.reservation.spec.mode is not DomainMode.BYO_API or o.previous is None:
         return None
+    if o.talking:
+        # It may be having our servers set: whatever was read before says nothing.
+        return _giving("The registrar is being talked to.", again=registering.SOON)
     told = report(o)
     if still_ours(told, expected(o)) is False and registering.latest(o) is None and o.credentials is None:
         # Somebody else has undone it, and there is nothing to look with: the parent's servers are proof enough.
         return None
-    if o.talking:
-        # It may be having our servers set: whatever was read before says nothing.
-        return _giving("The registrar is being talked to.", again=registering.SOON)
     validity = registering.valid(o)
     last = registering.latest(o)
     if last is None or last.view is None or last.problem is not None:
@@ -47,7 +47,7 @@ def _registrar(o: Observation) -> Step | None:
 
 def _given_back(o: Observation, last: RegistrarReport, view: RegistrarView) -> Step | None:
     target = wanted_back(o)
-    looks = registering.look_if_due(o, last, registering.SOON)
+    looks = registering.look_if_due(o, registering.SOON)
     if not _is_of_now(o, last):
         return _giving(f"Looking which name servers {o.name} has now.", *looks, again=registering.SOON)
     if view.pending:
@@ -62,7 +62,7 @@ def _given_back(o: Observation, last: RegistrarReport, view: RegistrarView) -> S
 
 def _set_back(o: Observation, last: RegistrarReport, view: RegistrarView, target: tuple[str, ...]) -> Step:
     """Our servers are set as yet: have the former ones set, or wait for what was asked for."""
-    seldom = registering.look_if_due(o, last, LOOK_AGAIN)
+    seldom = registering.look_if_due(o, LOOK_AGAIN)
     if not target and o.domain.is_registered:
         message = (
             f"The name servers of {o.name} that were set before are not known. Set spec.rollbackNameservers, or set "
@@ -79,7 +79,7 @@ def _set_back(o: Observation, last: RegistrarReport, view: RegistrarView, target
         return stalled(Reason.REGISTRAR_DENIED, message, *seldom)
     if asked:
         message = f"Waiting for the registrar to give {o.name} back its name servers: {back}."
-        soon = registering.look_if_due(o, last, registering.SOON)
+        soon = registering.look_if_due(o, registering.SOON)
         return _giving(message, *soon, again=registering.SOON)
     message = f"Giving {o.name} back the name servers it had: {back}."
     return _giving(message, AskRegistrar(registering.key_of(o), o.domain, target), again=LOOK_AGAIN)
