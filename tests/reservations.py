@@ -61,7 +61,8 @@ def reservation(name: str = NAME, *, owner: str = gen.UID, deleted: bool = False
 def reserved(**more: Any) -> DomainReservation:
     """One that holds its name, without an address."""
     conditions = told(Ready="False AwaitingAddress", Reserved="True Reserved", ZoneReady="False AwaitingAddress")
-    return reservation(**{"status": {"conditions": conditions}, **more})
+    status = {"conditions": conditions, "expiresAt": "2026-11-22T12:09:00Z"}
+    return reservation(**{"status": status, **more})
 
 
 def ready(**more: Any) -> DomainReservation:

@@ -8,7 +8,7 @@ from catalyst_operator.api.conditions import ConditionType, Reason
 from catalyst_operator.api.domain_reservation import DomainReservation, DomainReservationStatus
 from catalyst_operator.api.enums import DomainMode
 from catalyst_operator.core import conditions
-from catalyst_operator.core.domains.names import parent_of, pool_of, related, reserved_labels
+from catalyst_operator.core.domains.names import is_under, parent_of, pool_of, related, reserved_labels
 from catalyst_operator.core.domains.observation import Observation
 from catalyst_operator.core.domains.steps import AT_ONCE, Step, done, stalled
 
@@ -29,24 +29,9 @@ def refusal(o: Observation) -> Step | None:
     name, pools = o.name, o.domains.pools
     pool = pool_of(name, pools)
     if o.reservation.spec.mode is DomainMode.POOL:
-        if parent_of(name) not in pools:
-            offered = f": {', '.join(pools)}" if pools else "; this operator has none"
-            return stalled(
-                Reason.NOT_IN_POOL,
-                f"{name} is not one label in front of a pool domain{offered}. Choose such a name, or use mode "
-                "byo-manual for a domain of your own.",
-            )
-        if name.partition(".")[0] in reserved_labels():
-            return stalled(
-                Reason.NAME_RESERVED, f"{name.partition('.')[0]!r} is kept for the pool's own use. Choose another name."
-            )
-        return None
+        return _refusal_in_pool(o)
     if pool is not None:
-        return stalled(
-            Reason.UNDER_POOL,
-            f"{name} is, holds or lies under the pool domain {pool}, which is not its owner's to delegate. Use mode "
-            "pool for a name in the pool, or a domain of your own.",
-        )
+        return _under(pool, name)
     if not o.registered:
         return stalled(
             Reason.INVALID_SPEC,
@@ -54,6 +39,33 @@ def refusal(o: Observation) -> Step | None:
             "that.",
         )
     return None
+
+
+def _refusal_in_pool(o: Observation) -> Step | None:
+    name, pools = o.name, o.domains.pools
+    if parent_of(name) not in pools:
+        offered = f": {', '.join(pools)}" if pools else "; this operator has none"
+        return stalled(
+            Reason.NOT_IN_POOL,
+            f"{name} is not one label in front of a pool domain{offered}. Choose such a name, or use mode byo-manual "
+            "for a domain of your own.",
+        )
+    taken_along = next((pool for pool in pools if pool == name or is_under(pool, name)), None)
+    if taken_along is not None:
+        return _under(taken_along, name)
+    label = name.partition(".")[0]
+    # What was given stays given, whatever a later version keeps for itself.
+    if label in reserved_labels() and not is_held(o.reservation):
+        return stalled(Reason.NAME_RESERVED, f"{label!r} is kept for the pool's own use. Choose another name.")
+    return None
+
+
+def _under(pool: str, name: str) -> Step:
+    return stalled(
+        Reason.UNDER_POOL,
+        f"{name} is, holds or lies under the pool domain {pool}, which is not its owner's to delegate. Use mode pool "
+        "for a name in the pool, or a domain of your own.",
+    )
 
 
 def rival(o: Observation) -> Step | None:
@@ -87,9 +99,10 @@ def is_committed(o: Observation) -> bool:
 
 
 def expiry(o: Observation) -> datetime:
-    """When an uncommitted reservation ends. While its Sovereign exists it is moved on, at half of its time."""
-    ttl, told = o.reservation.spec.ttl, o.reservation.status.expires_at
-    until = told or (o.reservation.metadata.creation_timestamp or o.now) + ttl
+    """When an uncommitted reservation ends, counted from when the name was given. While its Sovereign exists it is
+    moved on, at half of its time."""
+    ttl = o.reservation.spec.ttl
+    until = o.reservation.status.expires_at or o.now + ttl
     return o.now + ttl if o.owned and until - o.now <= ttl / 2 else until
 
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from catalyst_operator.api.conditions import ConditionType, Reason
 from catalyst_operator.api.enums import DomainMode
+from catalyst_operator.core import conditions
 from catalyst_operator.core.domains import claim, release, status
 from catalyst_operator.core.domains.actions import Action, Decision, DeleteReservation
 from catalyst_operator.core.domains.delegating import delegated, seen
@@ -104,10 +105,13 @@ def _collect(o: Observation, sides: Sides) -> tuple[tuple[Action, ...], timedelt
 
 def _expired(o: Observation) -> Decision:
     """It ran out: said first, and removed with the next look."""
+    said = conditions.find(o.reservation.status.conditions, ConditionType.RESERVED)
+    if said is not None and claim.is_told_expired(o):
+        step = stalled(Reason.EXPIRED, said.message)
+        return Decision((DeleteReservation(),), status.build(o, {ConditionType.RESERVED: step}))
     message = f"The reservation of {o.name} ran out at {claim.expiry(o):%Y-%m-%d %H:%M:%S} UTC; it is removed."
     step = stalled(Reason.EXPIRED, message, again=AT_ONCE)
-    told = status.build(o, {ConditionType.RESERVED: step})
-    return Decision((DeleteReservation(),), told) if claim.is_told_expired(o) else Decision((), told, AT_ONCE)
+    return Decision((), status.build(o, {ConditionType.RESERVED: step}), step.again)
 
 
 def _release(o: Observation) -> Decision:
