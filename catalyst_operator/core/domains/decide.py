@@ -10,9 +10,9 @@ from catalyst_operator.api.enums import DomainMode
 from catalyst_operator.core import conditions
 from catalyst_operator.core.domains import claim, release, status
 from catalyst_operator.core.domains.actions import Action, Decision, DeleteReservation
-from catalyst_operator.core.domains.delegating import delegated, seen
+from catalyst_operator.core.domains.delegating import delegated
 from catalyst_operator.core.domains.observation import Observation
-from catalyst_operator.core.domains.questions import ask, delegated_by_all, report
+from catalyst_operator.core.domains.questions import ask, is_delegated
 from catalyst_operator.core.domains.registering import live_records, valid
 from catalyst_operator.core.domains.serving import awaiting_address, served
 from catalyst_operator.core.domains.steps import AT_ONCE, LOOK_AGAIN, Stance, Step, stalled, working
@@ -73,8 +73,8 @@ def _sides(o: Observation) -> Sides:
 def _credentials(o: Observation) -> Step:
     """Once the name is served and delegated nobody needs them before it is given back: their loss is told, alarms
     nobody, and is looked at seldom."""
-    step, told = valid(o), report(o)
-    if awaiting_address(o) or told is None or not delegated_by_all(o, told):
+    step = valid(o)
+    if awaiting_address(o) or not is_delegated(o):
         return step
     return replace(step, stance=Stance.DONE, again=max(step.again, o.domains.settled_check) if step.again else None)
 
@@ -84,10 +84,13 @@ def _delegation(o: Observation, zone: Step, credentials: Step | None) -> Step:
     found = o.zone.zone if o.zone else None
     if found is None or found.mark != o.uid:
         return replace(zone, actions=(), status="Unknown" if zone.status == "Unknown" else "False", again=None)
-    told = report(o)
-    if credentials is not None and credentials.stance is not Stance.DONE:
-        there = told is not None and delegated_by_all(o, told)
-        return seen(o) if there else replace(credentials, actions=(), again=None)
+    if credentials is None or is_delegated(o):
+        return delegated(o)
+    if credentials.stance is not Stance.DONE:
+        return replace(credentials, actions=(), again=None)
+    if zone.stance is not Stance.DONE:
+        # A domain that is in use goes on with the servers it has, until ours answer for it.
+        return live_records(o) or replace(zone, actions=(), again=None)
     return delegated(o)
 
 

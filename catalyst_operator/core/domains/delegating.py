@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from catalyst_operator.api.conditions import Reason
+from catalyst_operator.api.conditions import ConditionType, Reason
 from catalyst_operator.api.enums import DomainMode
 from catalyst_operator.core.domains import registering
 from catalyst_operator.core.domains import zone as zones
 from catalyst_operator.core.domains.actions import ChangePool
 from catalyst_operator.core.domains.names import parent_of
 from catalyst_operator.core.domains.observation import DnsReport, Observation
-from catalyst_operator.core.domains.questions import delegated_by_all, expected, report
-from catalyst_operator.core.domains.serving import unreadable
+from catalyst_operator.core.domains.questions import expected, is_delegated, report
+from catalyst_operator.core.domains.serving import kept, unreadable
 from catalyst_operator.core.domains.steps import AFTER_CHANGE, Step, done, stalled, working
 
 
@@ -22,8 +22,7 @@ def delegated(o: Observation) -> Step:
     if mode is DomainMode.POOL:
         return _in_pool(o) or seen(o)
     if mode is DomainMode.BYO_API:
-        told = report(o)
-        if told is not None and delegated_by_all(o, told):
+        if is_delegated(o):
             return seen(o)
         return registering.flipped(o) or _propagating(o)
     return seen(o)
@@ -71,14 +70,17 @@ def _in_pool(o: Observation) -> Step | None:
 def seen(o: Observation) -> Step:
     """What the parent's own servers say."""
     told = report(o)
+    if told is None and is_delegated(o):
+        return kept(o, ConditionType.DELEGATED)
     if told is None:
         return _waits(f"Asking the servers of the zone above {o.name}.")
     if told.error and not told.delegation:
         return _waits(f"The servers of the zone above {o.name} cannot be asked: {told.error}. {_to_set(o)}")
-    if delegated_by_all(o, told):
-        servers = ", ".join(a.server for a in told.delegation)
-        return done(Reason.SUCCEEDED, f"Delegated to {', '.join(expected(o))}, as seen at {servers}.")
     right = [a for a in told.delegation if not a.error and a.values == expected(o)]
+    if is_delegated(o):
+        servers = ", ".join(a.server for a in right)
+        silent = "".join(f" {a.words}." for a in told.delegation if a.error)
+        return done(Reason.SUCCEEDED, f"Delegated to {', '.join(expected(o))}, as seen at {servers}.{silent}")
     words = "; ".join(a.words for a in told.delegation)
     if right:
         message = f"Not all servers of {told.parent} give {', '.join(expected(o))} for {o.name} yet: {words}."

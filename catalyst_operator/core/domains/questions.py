@@ -73,9 +73,21 @@ def expected(o: Observation) -> tuple[str, ...]:
     return o.domains.hosts
 
 
-def delegated_by_all(o: Observation, told: DnsReport) -> bool:
-    """Whether every server of the parent gives our servers and no others."""
-    return bool(told.delegation) and all(not a.error and a.values == expected(o) for a in told.delegation)
+def is_delegated(o: Observation) -> bool:
+    """Whether every server of the parent gives our servers and no others. Once they did so, neither a server that is
+    silent for a while nor a process that has not asked yet takes that back; only another answer does."""
+    told, known = report(o), _was_delegated(o)
+    if told is None:
+        return known
+    right = [a for a in told.delegation if not a.error and a.values == expected(o)]
+    silent = [a for a in told.delegation if a.error]
+    return bool(right) and len(right) + (len(silent) if known else 0) == len(told.delegation)
+
+
+def _was_delegated(o: Observation) -> bool:
+    status = o.reservation.status
+    found = conditions.find(status.conditions, ConditionType.DELEGATED)
+    return found is not None and found.status == "True" and status.nameservers == expected(o)
 
 
 def _pause(o: Observation) -> timedelta:
@@ -89,7 +101,7 @@ def _pause(o: Observation) -> timedelta:
 
 def _is_settled(o: Observation) -> bool:
     told = report(o)
-    if told is None or not delegated_by_all(o, told):
+    if told is None or not is_delegated(o):
         return False
     address = o.reservation.spec.load_balancer_ip
     return not told.error and bool(told.authority) and all(address in a.values for a in told.authority)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from catalyst_operator.api.conditions import Reason
+from catalyst_operator.api.conditions import ConditionType, Reason
+from catalyst_operator.core import conditions
 from catalyst_operator.core.domains import zone as zones
 from catalyst_operator.core.domains.actions import ChangeZone, CreateZone, Hold
 from catalyst_operator.core.domains.observation import Observation, ZoneView
@@ -73,6 +74,8 @@ def _answered(o: Observation, diff: Diff) -> Step:
         [a for a in told.authority if a.error or o.reservation.spec.load_balancer_ip not in a.values] if told else []
     )
     left = f" {_left_alone(diff)}" if diff.foreign else ""
+    if told is None and _was_answered(o):
+        return kept(o, ConditionType.ZONE_READY)
     if told is None or not told.authority:
         return working(Reason.PENDING, f"The zone is written; its servers are asked for {probe_of(o) or o.name}.{left}")
     if silent:
@@ -81,6 +84,22 @@ def _answered(o: Observation, diff: Diff) -> Step:
         return working(Reason.PENDING, told_so)
     servers = ", ".join(a.server for a in told.authority)
     return done(Reason.SUCCEEDED, f"{servers} answer with {o.reservation.spec.load_balancer_ip}.{left}")
+
+
+def _was_answered(o: Observation) -> bool:
+    """Whether its servers gave this very address when they were asked last; that was not by this process."""
+    status = o.reservation.status
+    found = conditions.find(status.conditions, ConditionType.ZONE_READY)
+    same = status.observed_generation == o.reservation.metadata.generation and status.nameservers == o.domains.hosts
+    return found is not None and found.status == "True" and same
+
+
+def kept(o: Observation, type_: ConditionType) -> Step:
+    """As it was told, until there is something newer."""
+    found = conditions.find(o.reservation.status.conditions, type_)
+    if found is None:
+        raise ValueError(f"nothing was told of {type_}")
+    return done(Reason(found.reason), found.message)
 
 
 def _left_alone(diff: Diff) -> str:

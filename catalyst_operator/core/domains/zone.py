@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 
 from catalyst_operator.core.domains.names import absolute, is_under, parent_of
 from catalyst_operator.core.settings import Nameserver
@@ -70,16 +71,23 @@ def new_zone(name: str, mark: str, address: str, servers: tuple[Nameserver, ...]
 def contents(name: str, mark: str, address: str, servers: tuple[Nameserver, ...]) -> tuple[RRset, ...]:
     """What a zone shall hold beside its SOA."""
     hosts = (f"{label}.{name}" if label else name for label in HOSTS)
-    fitting = (host for host in hosts if len(host) <= NAME_MAX)
-    return (*delegation(name, mark, servers), *(RRset(host, "A", RECORD_TTL, (address,), mark) for host in fitting))
+    delegated = delegation(name, mark, servers)
+    taken = {rrset.key for rrset in delegated}
+    fitting = (host for host in hosts if len(host) <= NAME_MAX and (host, "A") not in taken)
+    return (*delegated, *(RRset(host, "A", RECORD_TTL, (address,), mark) for host in fitting))
 
 
 def delegation(name: str, mark: str, servers: tuple[Nameserver, ...]) -> tuple[RRset, ...]:
     """What the parent zone shall hold for `name`: its servers and, where a server's own name lies inside it, glue."""
     hosts = tuple(sorted(absolute(server.host) for server in servers))
     inside = (s for s in servers if s.address and (s.host == name or is_under(s.host, name)))
-    glue = (RRset(server.host, "A", DELEGATION_TTL, (server.address,), mark) for server in inside)
-    return (RRset(name, "NS", DELEGATION_TTL, hosts, mark), *glue)
+    return (RRset(name, "NS", DELEGATION_TTL, hosts, mark), *(_glue(server, mark) for server in inside))
+
+
+def _glue(server: Nameserver, mark: str) -> RRset:
+    address = ip_address(server.address)
+    type_ = "A" if address.version == 4 else "AAAA"
+    return RRset(server.host, type_, DELEGATION_TTL, (address.compressed,), mark)
 
 
 def differences(zone: Zone, wanted: Iterable[RRset], mark: str, *, within: str) -> Diff:
