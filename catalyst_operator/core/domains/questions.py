@@ -39,13 +39,15 @@ def question(o: Observation) -> DnsQuestion:
 
 
 def probe_of(o: Observation) -> str:
-    """The name whose address our servers are asked for: the console's, or the first that is ours."""
+    """The name whose address our servers are asked for: the console's, or the first that is as it should be. Empty
+    where somebody else has them all."""
     zone = o.zone.zone if o.zone else None
     if zone is None or zone.mark != o.uid:
         return ""
     candidates = (f"console.{o.name}", *(f"{label}.{o.name}" if label else o.name for label in HOSTS if label != "*"))
-    ours = (name for name in candidates if (found := zone.find(name, "A")) and found.mark == o.uid)
-    return next(ours, "")
+    wanted = (o.reservation.spec.load_balancer_ip,)
+    found = ((name, zone.find(name, "A")) for name in candidates)
+    return next((name for name, rrset in found if rrset and (rrset.mark == o.uid or rrset.values == wanted)), "")
 
 
 def key_of(o: Observation) -> str:
@@ -104,7 +106,8 @@ def _is_settled(o: Observation) -> bool:
     if told is None or not is_delegated(o):
         return False
     address = o.reservation.spec.load_balancer_ip
-    return not told.error and bool(told.authority) and all(address in a.values for a in told.authority)
+    answers = bool(told.authority) or not probe_of(o)
+    return not told.error and answers and all(address in a.values for a in told.authority)
 
 
 def _waited_for(o: Observation) -> list[Condition]:

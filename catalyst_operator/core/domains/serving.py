@@ -36,7 +36,7 @@ def served(o: Observation) -> Step:
     address = o.reservation.spec.load_balancer_ip or ""
     if found is None:
         made = zones.new_zone(o.name, o.uid, address, o.domains.nameservers)
-        return working(Reason.PENDING, "The zone is being created.", *hold, CreateZone(made), again=AT_ONCE)
+        return working(Reason.PENDING, "The zone is being created.", *hold, CreateZone(made), again=AFTER_CHANGE)
     if hold and found.mark == o.uid:
         return working(Reason.PENDING, "The zone is there already.", *hold, again=AT_ONCE)
     if found.mark != o.uid:
@@ -69,18 +69,20 @@ def unreadable(view: ZoneView | None, what: str) -> Step | None:
 
 def _answered(o: Observation, diff: Diff) -> Step:
     """All that is ours is in the zone; whether the servers give it is seen by asking them."""
-    told = report(o)
+    told, probe = report(o), probe_of(o)
     silent = (
         [a for a in told.authority if a.error or o.reservation.spec.load_balancer_ip not in a.values] if told else []
     )
     left = f" {_left_alone(diff)}" if diff.foreign else ""
+    if not probe:
+        return done(Reason.SUCCEEDED, f"The zone is written; none of its addresses is this reservation's to set.{left}")
     if told is None and _was_answered(o):
         return kept(o, ConditionType.ZONE_READY)
     if told is None or not told.authority:
-        return working(Reason.PENDING, f"The zone is written; its servers are asked for {probe_of(o) or o.name}.{left}")
+        return working(Reason.PENDING, f"The zone is written; its servers are asked for {probe}.{left}")
     if silent:
         words = "; ".join(a.words for a in silent)
-        told_so = f"The zone is written, but not all of its servers give {probe_of(o)}: {words}.{left}"
+        told_so = f"The zone is written, but not all of its servers give {probe}: {words}.{left}"
         return working(Reason.PENDING, told_so)
     servers = ", ".join(a.server for a in told.authority)
     return done(Reason.SUCCEEDED, f"{servers} answer with {o.reservation.spec.load_balancer_ip}.{left}")
