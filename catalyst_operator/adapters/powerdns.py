@@ -37,6 +37,7 @@ class _Record(BaseModel):
 
 
 class _Comment(BaseModel):
+    content: str = ""
     account: str = ""
 
 
@@ -74,7 +75,10 @@ class PowerDns:
     async def create(self, zone: Zone) -> None:
         """Raises DnsConflict when a zone of the name exists."""
         async with self._writing:
-            await self._once("POST", "", wire(zone))
+            made = await self._once("POST", "", wire(zone))
+        if made is None:
+            # Elsewhere a 404 says that a zone is not there; here, that there is nothing that could have one.
+            raise DnsUnavailable("it has no zones at that address; see the operator's setting CATALYST_POWERDNS_URL")
 
     async def change(self, zone: str, changes: Sequence[RRset]) -> None:
         """Replace record sets, or remove those without values; all of them or none."""
@@ -146,8 +150,13 @@ def _parsed(answer: Mapping[str, Any]) -> Zone:
 
 def _rrset(found: _RRset) -> RRset:
     values = tuple(sorted(record.content for record in found.records if not record.disabled))
-    mark = found.comments[0].account if found.comments else ""
-    return RRset(plain(found.name), found.type, found.ttl, values, mark)
+    return RRset(plain(found.name), found.type, found.ttl, values, _mark(found.comments))
+
+
+def _mark(comments: Sequence[_Comment]) -> str:
+    """Whose it is: as our own comment says, whatever people have noted beside it."""
+    ours = (comment.account for comment in comments if comment.content == COMMENT)
+    return next(ours, comments[0].account if comments else "")
 
 
 def wire(zone: Zone) -> Object:
