@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -19,6 +19,7 @@ from e2e.support.waiting import wait_for
 
 pytestmark = pytest.mark.e2e
 
+SILENCE = timedelta(seconds=3)
 LABEL_UID = "catalyst.openova.io/sovereign-uid"
 LABELLED = ("servers", "networks", "firewalls", "ssh_keys", "placement_groups", "load_balancers")
 
@@ -93,16 +94,15 @@ def assert_status(status: dict[str, Any], inventory: dict[str, list[Any]]) -> No
 
 def assert_second_apply_does_nothing(sovereign: Sovereign) -> None:
     """No Job and no write by the operator; what else it wakes for, it only reads."""
+    # Its domain becomes ready beside its cluster, and events follow the status that they tell of.
+    sovereign.wait("its domain is ready", DomainReady="True", seconds=30)
+    wait_for(lambda: not audit.writes(audit.OPERATOR, datetime.now(UTC) - SILENCE), "silence", seconds=60)
     before, jobs = datetime.now(UTC), len(sovereign.jobs())
     handled = sovereign.status.get("observedGeneration")
     sovereign.kubectl.apply(sovereign.manifest)
     assert sovereign.status.get("observedGeneration") == handled
     # Something the operator must answer, so that it is known to have looked since.
-    sovereign.kubectl(
-        *("-n", sovereign.namespace, "annotate", "sovereign", sovereign.name, "--overwrite"),
-        "reconcile.fluxcd.io/requestedAt=now",
-    )
-    sovereign.wait("the request to be answered", Ready="AwaitingFluxBootstrap")
+    sovereign.look_again()
     assert len(sovereign.jobs()) == jobs
     written = [
         write for write in audit.writes(audit.OPERATOR, before) if f"/sovereigns/{sovereign.name}/status" not in write
