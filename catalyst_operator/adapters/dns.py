@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import datetime
 
 import dns.asyncquery
@@ -25,7 +26,8 @@ from catalyst_operator.core.domains.observation import Answer, DnsQuestion, DnsR
 from catalyst_operator.core.settings import Nameserver
 
 SERVER_SECONDS = 2.0
-"""For one question to one server, once by UDP and, when that is cut short, by TCP."""
+"""For one question to one server, by UDP and, when that is cut short, by TCP."""
+ATTEMPTS = 2
 LOOK_SECONDS = 15.0
 TOO_LATE = f"no answer within {LOOK_SECONDS:g} s"
 MAX_SERVERS = 13
@@ -46,16 +48,19 @@ class Dns:
         *,
         resolvers: Sequence[str] = (),
         port: int = PORT,
+        server_seconds: float = SERVER_SECONDS,
     ) -> None:
         self._nameservers = tuple(nameservers)
         self._clock = clock
         self._port = port
+        self._seconds = server_seconds
         self._resolver = dns.asyncresolver.Resolver(configure=not resolvers)
         if resolvers:
             self._resolver.nameservers = list(resolvers)
             self._resolver.port = port
         self._resolver.cache = None
-        self._resolver.lifetime = 2 * SERVER_SECONDS
+        self._resolver.timeout = server_seconds
+        self._resolver.lifetime = 2 * server_seconds
 
     async def look(self, key: str, question: DnsQuestion) -> DnsReport:
         """Everything at the same time. Never raises: what went wrong is in the report."""
@@ -144,14 +149,25 @@ class Dns:
         query = dns.message.make_query(dns.name.from_text(name), type_)
         query.flags &= ~dns.flags.RD
         try:
-            response, _ = await dns.asyncquery.udp_with_fallback(
-                query, address, timeout=SERVER_SECONDS, port=self._port, ignore_unexpected=True
-            )
+            response = await self._send(query, address)
         except (dns.exception.DNSException, OSError) as error:
             return Answer(host, address, error=_reason(error))
         if response.rcode() not in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
             return Answer(host, address, error=f"answers {dns.rcode.to_text(response.rcode())}")
         return Answer(host, address, _values(response, name, type_))
+
+    async def _send(self, query: dns.message.Message, address: str) -> dns.message.Message:
+        """A packet may be lost: only the second one that is not answered says something of the server."""
+        for _ in range(ATTEMPTS - 1):
+            with suppress(dns.exception.Timeout):
+                return await self._send_once(query, address)
+        return await self._send_once(query, address)
+
+    async def _send_once(self, query: dns.message.Message, address: str) -> dns.message.Message:
+        response, _ = await dns.asyncquery.udp_with_fallback(
+            query, address, timeout=self._seconds, port=self._port, ignore_unexpected=True
+        )
+        return response
 
     async def _addresses(self, host: str) -> tuple[str, ...]:
         found = await self._resolve(host, RdataType.A) or await self._resolve(host, RdataType.AAAA)
@@ -167,6 +183,9 @@ class Dns:
             return ()
         except (dns.exception.DNSException, OSError) as error:
             raise _NotFound(f"the resolver does not answer for {name} ({_reason(error)})") from None
+        if type_ is RdataType.NS and answer.canonical_name != answer.qname:
+            # An alias, maybe a wildcard's: it leads to a zone that has nothing to do with the name.
+            return ()
         return tuple(sorted(item.to_text() for item in answer.rrset or ()))
 
 
