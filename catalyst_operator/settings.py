@@ -19,11 +19,13 @@ from catalyst_operator.adapters import template
 from catalyst_operator.api.enums import RegistrarName
 from catalyst_operator.api.scalars import parse_duration
 from catalyst_operator.core import releases
+from catalyst_operator.core.domains.names import plain
 from catalyst_operator.core.settings import CoreSettings, DomainSettings, Nameserver
 from catalyst_operator.errors import SettingsError
 
 LEAST_RUN_MEMORY = 128
 """MiB that each container of a run asks for."""
+MAX_NAMESERVERS = 13
 PULL_POLICIES = ("Always", "IfNotPresent", "Never")
 
 
@@ -141,6 +143,10 @@ def _dns(read: _Reader) -> DnsAccess | None:
 _HOST = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 
 
+def _is_host(text: str) -> bool:
+    return _HOST.fullmatch(text) is not None and not _is_address(text)
+
+
 def _is_address(text: str) -> bool:
     try:
         ipaddress.ip_address(text)
@@ -209,23 +215,28 @@ class _Reader:
         return SecretStr(value)
 
     def names(self, name: str) -> tuple[str, ...]:
-        found = self._items(name)
-        if wrong := [item for item in found if not _HOST.fullmatch(item) or "." not in item]:
+        found = tuple(map(plain, self._items(name)))
+        if wrong := [item for item in found if not _is_host(item)]:
             raise SettingsError(f"{name}: {wrong[0]!r}: expected domains, such as omani.works,openova.io")
         return found
 
     def nameservers(self, name: str) -> tuple[Nameserver, ...]:
         found = []
         for item in self._items(name):
-            host, _, address = item.partition("=")
-            if not _HOST.fullmatch(host) or (address and not _is_address(address)):
+            given, _, address = item.partition("=")
+            host = plain(given)
+            if not _is_host(host) or (address and not _is_address(address)):
                 raise SettingsError(f"{name}: {item!r}: expected a host, with its address or without")
+            if host in (server.host for server in found):
+                raise SettingsError(f"{name}: {host!r} is there twice")
             found.append(Nameserver(host, address))
         if not found:
             raise SettingsError(
                 f"{name} is not set: with CATALYST_POWERDNS_URL it names the servers that domains are delegated to, "
                 "such as ns1.openova.io=203.0.113.53,ns2.openova.io=198.51.100.53"
             )
+        if len(found) > MAX_NAMESERVERS:
+            raise SettingsError(f"{name}: {len(found)} servers; registrars take at most {MAX_NAMESERVERS}")
         return tuple(found)
 
     def addresses(self, name: str) -> tuple[str, ...]:
@@ -237,16 +248,17 @@ class _Reader:
     def endpoints(self, name: str) -> dict[RegistrarName, str]:
         found = {}
         for item in self._items(name):
-            vendor, _, url = item.partition("=")
+            given, _, url = item.partition("=")
+            vendor = given.lower()
             if vendor not in list(RegistrarName) or not url.startswith(("http://", "https://")):
                 raise SettingsError(f"{name}: {item!r}: expected registrar=URL, such as ovh=https://proxy.example/1.0")
             found[RegistrarName(vendor)] = url
         return found
 
     def _items(self, name: str) -> tuple[str, ...]:
-        """A list with commas, in lower case and without trailing dots."""
+        """A list with commas."""
         given = (item.strip() for item in self.text(name, "").split(","))
-        return tuple(item.lower().rstrip(".") for item in given if item)
+        return tuple(item for item in given if item)
 
     def release(self, name: str) -> str | None:
         value = self.text(name, "") or None
