@@ -221,7 +221,7 @@ class _Reader:
         return found
 
     def nameservers(self, name: str) -> tuple[Nameserver, ...]:
-        found = []
+        found: list[Nameserver] = []
         for item in self._items(name):
             given, _, address = item.partition("=")
             host = plain(given)
