@@ -99,7 +99,8 @@ def _collect(o: Observation, sides: Sides) -> tuple[tuple[Action, ...], timedelt
     actions = [action for step in sides.values() for action in step.actions]
     times = [step.again for step in sides.values() if step.again is not None]
     found = o.zone.zone if o.zone else None
-    if found is not None and found.mark == o.uid:
+    ours = found is not None and found.mark == o.uid
+    if ours or (o.deleting and o.reservation.spec.mode is DomainMode.BYO_API):
         asking = ask(o)
         actions += asking.actions
         times.append(asking.again)

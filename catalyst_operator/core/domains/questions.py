@@ -40,9 +40,9 @@ def question(o: Observation) -> DnsQuestion:
 
 def probe_of(o: Observation) -> str:
     """The name whose address our servers are asked for: the console's, or the first that is as it should be. Empty
-    where somebody else has them all."""
+    where somebody else has them all, and while the name is given back: nobody waits for an answer then."""
     zone = o.zone.zone if o.zone else None
-    if zone is None or zone.mark != o.uid:
+    if zone is None or zone.mark != o.uid or o.deleting:
         return ""
     candidates = (f"console.{o.name}", *(f"{label}.{o.name}" if label else o.name for label in HOSTS if label != "*"))
     wanted = (o.reservation.spec.load_balancer_ip,)
@@ -93,7 +93,10 @@ def _was_delegated(o: Observation) -> bool:
 
 
 def _pause(o: Observation) -> timedelta:
-    """A tenth of the time that it has been waited for, between the settings' pause and twenty seconds."""
+    """A tenth of the time that it has been waited for, between the settings' pause and twenty seconds. While a name is
+    given back, only a person may still be waited for."""
+    if o.deleting:
+        return SLOWEST
     if _is_settled(o):
         return o.domains.settled_check
     since = [c.last_transition_time for c in _waited_for(o)]

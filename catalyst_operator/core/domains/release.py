@@ -21,6 +21,9 @@ from catalyst_operator.core.domains.registrar import RegistrarView
 from catalyst_operator.core.domains.serving import unreadable
 from catalyst_operator.core.domains.steps import AFTER_CHANGE, LOOK_AGAIN, Step, done, stalled, working
 
+PROPAGATION = timedelta(minutes=5)
+"""How long after a talk with the registrar the parent's servers may give what was there before it."""
+
 
 def next_step(o: Observation) -> Step:
     """What is to be taken back next; done with `LetGo` once nothing is left."""
@@ -34,8 +37,7 @@ def _registrar(o: Observation) -> Step | None:
     if o.talking:
         # It may be having our servers set: whatever was read before says nothing.
         return _giving("The registrar is being talked to.", again=registering.SOON)
-    told = report(o)
-    if still_ours(told, expected(o)) is False and registering.latest(o) is None and o.credentials is None:
+    if _is_undone(o) and registering.latest(o) is None and o.credentials is None:
         # Somebody else has undone it, and there is nothing to look with: the parent's servers are proof enough.
         return None
     validity = registering.valid(o)
@@ -43,6 +45,14 @@ def _registrar(o: Observation) -> Step | None:
     if last is None or last.view is None or last.problem is not None:
         return _unreachable(o, validity)
     return _given_back(o, last, last.view)
+
+
+def _is_undone(o: Observation) -> bool:
+    """Whether the parent's servers do not delegate to ours any more, long enough after the registrar was talked to: it
+    takes them minutes to give what was set there."""
+    told = report(o)
+    late = told is not None and (o.registrar is None or told.at >= o.registrar.at + PROPAGATION)
+    return late and still_ours(told, expected(o)) is False
 
 
 def _given_back(o: Observation, last: RegistrarReport, view: RegistrarView) -> Step | None:

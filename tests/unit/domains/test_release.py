@@ -272,6 +272,29 @@ def test_what_the_spec_names_is_set_where_nothing_was_known() -> None:
     assert hosts_set(asked(o, *HOSTS)) == [("ns9.other.test",)]
 
 
+def test_a_name_that_was_undone_by_hand_goes_although_its_zone_is_gone_already() -> None:
+    """What the parent's servers said stays true when the zone goes."""
+    o = leaving(delegation=(Answer("a", "1", OLD),))
+    assert "DeleteZone" in {type(action).__name__ for action in decide(o).actions}
+    assert [type(action).__name__ for action in decide(replace(o, zone=NO_ZONE)).actions] == ["LetGo"]
+
+
+def test_what_the_parent_gives_is_asked_for_also_where_no_zone_is_left() -> None:
+    o = replace(leaving(), zone=NO_ZONE, dns=None)
+    assert [type(action).__name__ for action in decide(o).actions] == ["AskDns"]
+
+
+def test_what_the_parent_gave_before_the_registrar_was_talked_to_proves_nothing() -> None:
+    """It takes its servers minutes to give what was set."""
+    o = leaving(delegation=(Answer("a", "1", OLD),))
+    talked = asked(o, *OLD).registrar
+    assert talked is not None
+    with_talk = replace(o, registrar=replace(talked, at=o.now - timedelta(minutes=4)))
+    assert [type(action).__name__ for action in decide(with_talk).actions] == []
+    before = replace(o, registrar=replace(talked, at=o.now - timedelta(minutes=5)))
+    assert "DeleteZone" in {type(action).__name__ for action in decide(before).actions}
+
+
 def test_name_servers_of_ours_are_never_the_way_back() -> None:
     o = leaving()
     mixed = {labels.ANNOTATION_PREVIOUS_NAMESERVERS: ",".join((HOSTS[0], *OLD))}
