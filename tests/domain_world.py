@@ -45,6 +45,8 @@ class Names:
     refuse: bool = False
     lose_answers: int = 0
     asked: list[str] = field(default_factory=list)
+    gate: asyncio.Event | None = None
+    """What a change waits for before it is carried out."""
 
     async def look(self, key: str, question: DnsQuestion) -> DnsReport:
         zone = self.ours.zones.get(f"{question.name}.", {"rrsets": {}})
@@ -79,6 +81,8 @@ class Names:
 
     async def set_nameservers(self, domain: Domain, hosts: tuple[str, ...]) -> None:
         self.asked.append("set")
+        if self.gate is not None:
+            await self.gate.wait()
         self.registrar[domain.name] = hosts
         if self.lose_answers:
             self.lose_answers -= 1
@@ -94,7 +98,7 @@ class World:
         self.ours, self.parent = FakePowerDns(), FakePowerDns()
         self.parent.put("omani.works.", "", ("omani.works.", "NS", "a.parent.test."))
         self.names = Names(self.ours, self.parent, lambda: self.now)
-        self.woken = asyncio.Event()
+        self.woken: set[str] = set()
         for space in ("team-a", "default"):
             self.api.put("namespaces", {"metadata": {"name": space}})
         self.secrets_read: list[str] = []
@@ -120,6 +124,7 @@ class World:
         settings = replace(gen.SETTINGS, domains=reservations.SETTINGS)
         metrics = Metrics(CollectorRegistry())
         self.reconciler = DomainReconciler(self.api.client(), self.outside, settings, metrics, lambda: self.now)
+        self.reconciler.wake = self.woken.add
 
     async def close(self) -> None:
         await self.outside.close()
@@ -154,9 +159,9 @@ class World:
 
     # --- time ---------------------------------------------------------------------------------------------------------
 
-    async def settle(self, name: str = NAME) -> None:
-        """Reconcile as the queue does, until only time would bring something new, or a minute and a half is over."""
-        until = self.now + timedelta(seconds=90)
+    async def settle(self, name: str = NAME, *, seconds: float = 90) -> None:
+        """Reconcile as the queue does, until only time would bring something new, or these seconds are over."""
+        until = self.now + timedelta(seconds=seconds)
         for _ in range(ROUNDS):
             before = self._everything()
             try:
@@ -168,6 +173,9 @@ class World:
             except CatalystError:
                 again = timedelta(seconds=1)
             await self._errands()
+            if name in self.woken:
+                self.woken.discard(name)
+                continue
             if again is None or (self._everything() == before and again > timedelta(minutes=1)):
                 return
             self.now += max(again, timedelta(seconds=1)) if self._everything() == before else timedelta(0)

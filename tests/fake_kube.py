@@ -220,6 +220,9 @@ class FakeApi:
 
     def _remove(self, request: Request) -> Object:
         found = self._found(request.key)
+        wanted = (request.body.get("preconditions") or {}).get("uid", found["metadata"]["uid"])
+        if wanted != found["metadata"]["uid"]:
+            raise _Failure(409, "Precondition failed: UID in precondition is not the UID in object meta")
         if request.key.plural == "namespaces" and "deletionTimestamp" in found["metadata"]:
             raise _Failure(409, "the system is ensuring all content is removed from this namespace")
         self._delete(request.key)

@@ -1,7 +1,8 @@
 """PowerDNS in memory, behind the transport of httpx: it speaks the API's shapes, so that the real adapter is used.
 
 What it keeps of the real server is what the operator relies on: an account for each zone, comments for each record set,
-409 for a zone that exists, 404 for one that does not, and changes that are made whole or not at all.
+409 for a zone that exists, 404 for one that does not, 422 for an alias beside other records, one name's record sets
+where only these are asked for, and changes that are made whole or not at all.
 """
 
 from __future__ import annotations
@@ -33,17 +34,7 @@ class FakePowerDns:
 
     def snapshot(self) -> Snapshot:
         """All that it holds, but for SOA records, whose serial counts changes."""
-        return {
-            name: (
-                zone["account"],
-                {
-                    key: tuple(r["content"] for r in rrset["records"])
-                    for key, rrset in zone["rrsets"].items()
-                    if key[1] != "SOA"
-                },
-            )
-            for name, zone in self.zones.items()
-        }
+        return {name: (zone["account"], _contents(zone)) for name, zone in self.zones.items()}
 
     def put(self, name: str, account: str = "", *rrsets: tuple[str, str, str]) -> None:
         """A zone that somebody else made."""
@@ -60,11 +51,12 @@ class FakePowerDns:
         if self.down:
             raise httpx.ConnectError("connection refused")
         body = json.loads(request.content) if request.content else {}
-        answer = self._handle(request.method, request.url.path.rpartition("/")[2], body)
+        only = request.url.params.get("rrset_name", "")
+        answer = self._handle(request.method, request.url.path.rpartition("/")[2], body, only)
         self.after(what)
         return answer
 
-    def _handle(self, method: str, name: str, body: Object) -> httpx.Response:
+    def _handle(self, method: str, name: str, body: Object, only: str) -> httpx.Response:
         if method == "POST":
             return self._create(body)
         zone = self.zones.get(name)
@@ -74,10 +66,9 @@ class FakePowerDns:
             del self.zones[name]
             return httpx.Response(204)
         if method == "PATCH":
-            for rrset in body["rrsets"]:
-                self._change(zone, rrset)
-            return httpx.Response(204)
-        return httpx.Response(200, json={**zone, "rrsets": list(zone["rrsets"].values())})
+            return self._change(zone, body["rrsets"])
+        shown = [rrset for rrset in zone["rrsets"].values() if only in ("", rrset["name"])]
+        return httpx.Response(200, json={**zone, "rrsets": shown})
 
     def _create(self, body: Object) -> httpx.Response:
         if body["name"] in self.zones:
@@ -87,11 +78,20 @@ class FakePowerDns:
         return httpx.Response(201, json={})
 
     @staticmethod
-    def _change(zone: Object, rrset: Object) -> None:
-        key = (rrset["name"], rrset["type"])
-        zone["rrsets"].pop(key, None)
-        if rrset["changetype"] == "REPLACE":
-            zone["rrsets"][key] = {k: v for k, v in rrset.items() if k != "changetype"}
+    def _change(zone: Object, changes: list[Object]) -> httpx.Response:
+        """All of them, or none."""
+        after = dict(zone["rrsets"])
+        for change in changes:
+            key = (change["name"], change["type"])
+            after.pop(key, None)
+            if change["changetype"] == "REPLACE":
+                after[key] = {k: v for k, v in change.items() if k != "changetype"}
+        names = [name for name, _ in after]
+        crowded = [name for name, type_ in after if type_ == "CNAME" and names.count(name) > 1]
+        if crowded:
+            return httpx.Response(422, json={"error": f"RRset {crowded[0]} IN CNAME: Conflicts with another RRset"})
+        zone["rrsets"] = after
+        return httpx.Response(204)
 
 
 def _contents(zone: Object) -> dict[tuple[str, str], tuple[str, ...]]:

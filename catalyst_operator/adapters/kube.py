@@ -144,9 +144,13 @@ class Kube:
         content = "application/json-patch+json"
         return await self._call("PATCH", kind.path(namespace, name), body=list(operations), content=content)
 
-    async def delete(self, kind: Kind, namespace: str, name: str, *, propagation: str = "Background") -> None:
-        """Deleting what is gone is fine."""
-        body = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": propagation}
+    async def delete(
+        self, kind: Kind, namespace: str, name: str, *, propagation: str = "Background", uid: str = ""
+    ) -> None:
+        """Deleting what is gone is fine. With a `uid` only that very object is deleted; raises Conflict for another."""
+        body: Object = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": propagation}
+        if uid:
+            body["preconditions"] = {"uid": uid}
         try:
             await self._call("DELETE", kind.path(namespace, name), body=body)
         except NotFound:

@@ -46,7 +46,7 @@ class Executor:
                 with suppress(NotFound):
                     await self._patch({"finalizers": left})
             case actions.DeleteReservation():
-                await self._kube.delete(kube.DOMAIN_RESERVATIONS, "", self._o.name)
+                await self._kube.delete(kube.DOMAIN_RESERVATIONS, "", self._o.name, uid=self._o.uid)
             case actions.RememberNameservers(hosts=hosts):
                 await self._patch({"annotations": {labels.ANNOTATION_PREVIOUS_NAMESERVERS: ",".join(hosts)}})
             case actions.CreateZone(zone=zone):

@@ -24,7 +24,7 @@ class DomainOfSovereign:
             case actions.ReserveDomain(address=address):
                 await self._reserve(address)
             case actions.ReleaseDomain():
-                await self._kube.delete(kube.DOMAIN_RESERVATIONS, "", self._o.sovereign.spec.domain.fqdn)
+                await self._release()
             case actions.KeepRegistrarCredentials():
                 await self._keep_credentials()
 
@@ -38,6 +38,12 @@ class DomainOfSovereign:
         spec.pop("sovereignRef")
         patch = {"metadata": {"resourceVersion": found.metadata.resource_version}, "spec": spec}
         await self._kube.merge(kube.DOMAIN_RESERVATIONS, "", found.metadata.name, patch)
+
+    async def _release(self) -> None:
+        """The one that was observed; meanwhile the name may be somebody else's."""
+        if self._o.reservation is not None:
+            meta = self._o.reservation.metadata
+            await self._kube.delete(kube.DOMAIN_RESERVATIONS, "", meta.name, uid=meta.uid)
 
     async def _keep_credentials(self) -> None:
         sovereign = self._o.sovereign

@@ -132,11 +132,14 @@ class DomainReconciler:
     async def _write(self, o: Observation, version: str, after: DomainReservationStatus) -> None:
         news = events.of_domain(o.reservation, after, o.now)
         about, before = ("DomainReservation", o.reservation.metadata), o.reservation.status
+        if claim.is_given(after):
+            # Before it is written: the answer may get lost, and the name is given all the same.
+            self._note(o.reservation, after)
         await write_status(self._kube, kube.DOMAIN_RESERVATIONS, about, before, after, version, news)
         self._note(o.reservation, after)
 
     def _note(self, reservation: DomainReservation, after: DomainReservationStatus) -> None:
-        """Who has a name, as soon as status says so."""
+        """Who has a name, as status says it."""
         reference, name = reservation.spec.sovereign_ref, reservation.metadata.name
         if self._holders is None:
             return
@@ -184,12 +187,19 @@ class DomainReconciler:
         return await _pool(self._outside.pools, meta.name, meta.uid, glue=glue)
 
     async def _rivals(self, name: str) -> tuple[Rival, ...]:
-        """The names above and below this one that somebody has. Listed once: from then on, who gives a name out, and
-        sees one go, is this very process."""
+        """The names above and below this one that somebody has. Listed once: from then on, who gives a name out is this
+        very process. Each that is in the way is looked at, since a watch that broke off tells of no end."""
         if self._holders is None:
             listed = await self._kube.list(kube.DOMAIN_RESERVATIONS)
             self._holders = {raw["metadata"]["name"]: _owner(raw) for raw in listed if _holds(raw)}
-        return tuple(Rival(held, owner) for held, owner in self._holders.items() if related(held, name))
+        found = {held: await self._kube.find(kube.DOMAIN_RESERVATIONS, "", held) for held in self._related(name)}
+        for held, raw in found.items():
+            if raw is None or not _holds(raw):
+                self._holders.pop(held, None)
+        return tuple(Rival(held, self._holders[held]) for held in self._related(name))
+
+    def _related(self, name: str) -> list[str]:
+        return [held for held in self._holders or () if related(held, name)]
 
 
 def _registered(name: str) -> str:
