@@ -42,6 +42,9 @@ WRONG_TOKEN = "Wrong0Token0" + "y" * 52
 class World:
     """One Sovereign's world. `enabled` lists the steps of the cluster that could happen next."""
 
+    settings = gen.SETTINGS
+    """Of the operator."""
+
     def __init__(self, *mods: gen.RawMod) -> None:
         self.now = gen.NOW
         self.api = FakeApi(self.clock)
@@ -92,7 +95,7 @@ class World:
         metrics = Metrics(CollectorRegistry())
         self.clusters = _Healthy(self)
         self._outside = outside(client, logs=self.logs, preflights=self.preflights, clusters=self.clusters)
-        self._reconciler = SovereignReconciler(client, self._outside, gen.SETTINGS, metrics, clock=self.clock)
+        self._reconciler = SovereignReconciler(client, self._outside, self.settings, metrics, clock=self.clock)
         self._reconciler.wake = lambda _: self._wake()
         self._wake()
 
