@@ -152,7 +152,7 @@ class Observation:
     zone: ZoneView | None = None
     """The zone itself; None before it matters."""
     parent: ZoneView | None = None
-    """The pool's zone; None in other modes."""
+    """The pool's zone; None for a name that is in no pool."""
     dns: DnsReport | None = None
     registrar: RegistrarReport | None = None
     talking: bool = False

@@ -131,9 +131,7 @@ def _unreachable(o: Observation, validity: Step) -> Step:
 
 
 def _pool(o: Observation) -> Step | None:
-    """What the pool's zone holds of ours is removed."""
-    if o.reservation.spec.mode is not DomainMode.POOL:
-        return None
+    """What the pool's zone holds of ours is removed, whatever mode the spec names by now."""
     pool = parent_of(o.name)
     trouble = unreadable(o.parent, f"pool's zone {pool}")
     if trouble:

@@ -157,7 +157,9 @@ class DomainReconciler:
             return _Seen(seen, Found())
         owned = await credentials.owner(self._kube, reservation)
         found = await credentials.find(self._kube, reservation, owned, self._settings.operator_namespace)
-        pool = reservation.spec.mode is DomainMode.POOL
+        # By its name: the mode may have been edited since the pool delegated it.
+        pools = self._settings.domains.pools if self._settings.domains else ()
+        pool = reservation.spec.mode is DomainMode.POOL or parent_of(meta.name) in pools
         judged = claim.is_held(reservation)
         # Also of one whose status was lost: our finalizer says that something may have been made.
         made = judged or labels.FINALIZER_DOMAIN_RESERVATION in meta.finalizers
