@@ -144,7 +144,7 @@ def _of_ours(found: DomainReservation, fqdn: str) -> Standing:
         words: _Told = ("Unknown", Reason.PENDING, f"The reservation of {fqdn} was not looked at yet.")
         return Standing(_before_spending(told, words) if reserved else words, words)
     return Standing(
-        _before_spending(told, (reserved.status, Reason(reserved.reason), reserved.message)),
+        _before_spending(told, (reserved.status, _reason(reserved), reserved.message)),
         _told_ready(ready, found),
         stalled is not None,
         _matter(ready, found),
@@ -160,7 +160,7 @@ def _before_spending(told: tuple[Condition, ...], reserved: _Told) -> _Told:
     if delegated is not None and delegated.reason == Reason.LIVE_RECORDS.value:
         return "False", Reason.LIVE_RECORDS, delegated.message
     if credentials is not None and credentials.status != "True" and (delegated is None or delegated.status != "True"):
-        return credentials.status, Reason(credentials.reason), credentials.message
+        return credentials.status, _reason(credentials), credentials.message
     return "True", Reason.RESERVED, reserved[2]
 
 
@@ -175,9 +175,13 @@ def _told_ready(ready: Condition, found: DomainReservation) -> _Told:
 def _matter(ready: Condition, found: DomainReservation) -> Reason:
     """The condition that says the same as Ready names the matter; the summary's own reason may be less precise."""
     sides = (c for c in found.status.conditions if c.type not in ("Ready", "Reconciling", "Stalled"))
-    same = next((c for c in sides if c.message == ready.message and c.status != "True"), ready)
+    return _reason(next((c for c in sides if c.message == ready.message and c.status != "True"), ready))
+
+
+def _reason(told: Condition) -> Reason:
+    """Another version of the operator may have written one that this version does not know."""
     try:
-        return Reason(same.reason)
+        return Reason(told.reason)
     except ValueError:
         return Reason.PENDING
 
