@@ -82,23 +82,24 @@ class RegistrarTalks:
         before = self._errands.report(uid)
         known = before if before is not None and before.key == key else None
         view, set_at, set_to = (known.view, known.set_at, known.set_to) if known else (None, None, ())
+        tried_at = known.tried_at if known else None
         try:
             registrar = self._connect(*account)
             if hosts is None:
                 await registrar.validate(domain)
             else:
                 # Whether it was carried out is not known until it is accepted, or seen.
-                set_at = None
+                set_at, tried_at = None, self._clock()
                 await registrar.set_nameservers(domain, hosts)
                 set_at, set_to = self._clock(), hosts
             view = _sorted(await registrar.get(domain))
         except RegistrarError as error:
-            return RegistrarReport(key, self._clock(), view, _problem(error), set_at, set_to)
+            return RegistrarReport(key, self._clock(), view, _problem(error), set_at, set_to, tried_at)
         except Exception:
             log.exception("registrar of %s", domain.name)
             problem = RegistrarProblem(Trouble.UNAVAILABLE, "the talk itself failed, see the operator's log")
-            return RegistrarReport(key, self._clock(), view, problem, set_at, set_to)
-        return RegistrarReport(key, self._clock(), view, None, set_at, set_to)
+            return RegistrarReport(key, self._clock(), view, problem, set_at, set_to, tried_at)
+        return RegistrarReport(key, self._clock(), view, None, set_at, set_to, tried_at)
 
 
 def _sorted(view: RegistrarView) -> RegistrarView:

@@ -120,6 +120,8 @@ class RegistrarReport:
     """When a change was accepted last, whatever became of it."""
     set_to: tuple[str, ...] = ()
     """What that change was to."""
+    tried_at: datetime | None = None
+    """When a change was asked for last, accepted or not."""
 
     def accepted(self, hosts: tuple[str, ...], since: datetime) -> bool:
         """Whether a change to `hosts` was accepted since then, and no other one."""

@@ -20,6 +20,8 @@ SECRET_POLL = timedelta(seconds=10)
 """How soon to look for a Secret that is missing or was not accepted."""
 CHECK_AGAIN = timedelta(minutes=5)
 """How soon to ask whether what was set is still set, while the parent's servers do not give it."""
+TRY_AGAIN = timedelta(minutes=1)
+"""How soon a change is asked for again of which nothing is to be seen: not accepted, or the answer was lost."""
 SET_AGAIN = timedelta(minutes=10)
 """How soon a change is asked for again that was accepted, or failed, and is not in force."""
 
@@ -80,6 +82,9 @@ def _change(o: Observation, told: RegistrarReport, view: RegistrarView, name: st
     if asked:
         message = f"{name} accepted the change of the name servers, and does not show it yet."
         return working(Reason.AWAITING_DELEGATION, message, *look_if_due(o, SOON), again=SOON)
+    if told.tried_at is not None and o.now < told.tried_at + TRY_AGAIN:
+        message = f"{name} was asked to set the name servers of {o.name}, and has not; it is asked once more soon."
+        return working(Reason.AWAITING_DELEGATION, message, again=told.tried_at + TRY_AGAIN - o.now)
     message = f"Having {name} set the name servers of {o.name}."
     change = AskRegistrar(key_of(o), o.domain, expected(o))
     return working(Reason.AWAITING_DELEGATION, message, change, again=LOOK_AGAIN)
@@ -90,6 +95,11 @@ def _first_change(o: Observation, told: RegistrarReport) -> Step:
     live = live_records(o)
     if live is not None:
         return live
+    looks = look_if_due(o, LOOK_AGAIN)
+    if looks:
+        # Read when the name was reserved; somebody may have set others while the cluster was built.
+        message = "Reading the name servers that are set now, to come back to."
+        return working(Reason.AWAITING_DELEGATION, message, *looks, again=SOON)
     found = told.view.nameservers if told.view else ()
     message = "Remembering the name servers that are set now, to come back to."
     hold = () if o.held else (Hold(),)

@@ -6,7 +6,7 @@ What is not ours is left as it is, and what cannot be taken back keeps the final
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from catalyst_operator.api.conditions import Reason
 from catalyst_operator.api.enums import DomainMode
@@ -58,7 +58,8 @@ def _is_undone(o: Observation) -> bool:
 def _given_back(o: Observation, last: RegistrarReport, view: RegistrarView) -> Step | None:
     target = wanted_back(o)
     looks = registering.look_if_due(o, registering.SOON)
-    if not _is_of_now(o, last):
+    # Who changed the name servers before the deletion began is to keep them.
+    if not _is_since_deletion(o, last.at):
         return _giving(f"Looking which name servers {o.name} has now.", *looks, again=registering.SOON)
     if view.pending:
         # Whatever is set now, it may be something else in a moment.
@@ -91,6 +92,10 @@ def _set_back(o: Observation, last: RegistrarReport, view: RegistrarView, target
         message = f"Waiting for the registrar to give {o.name} back its name servers: {back}."
         soon = registering.look_if_due(o, registering.SOON)
         return _giving(message, *soon, again=registering.SOON)
+    tried = last.tried_at
+    if tried is not None and _is_since_deletion(o, tried) and o.now < tried + registering.TRY_AGAIN:
+        message = f"The registrar did not give {o.name} back its name servers ({back}); it is asked once more soon."
+        return _giving(message, again=tried + registering.TRY_AGAIN - o.now)
     message = f"Giving {o.name} back the name servers it had: {back}."
     return _giving(message, AskRegistrar(registering.key_of(o), o.domain, target), again=LOOK_AGAIN)
 
@@ -99,11 +104,10 @@ def _giving(message: str, *actions: Action, again: timedelta) -> Step:
     return working(Reason.DELETING, message, *actions, again=again, summary=Reason.DELETING)
 
 
-def _is_of_now(o: Observation, last: RegistrarReport) -> bool:
-    """Whether it was read after the deletion began: who changed the name servers before that is to keep them. The API
-    server cuts fractions of a second off."""
+def _is_since_deletion(o: Observation, at: datetime) -> bool:
+    """The API server cuts fractions of a second off."""
     since = o.reservation.metadata.deletion_timestamp
-    return since is not None and last.at >= since + timedelta(seconds=1)
+    return since is not None and at >= since + timedelta(seconds=1)
 
 
 def wanted_back(o: Observation) -> tuple[str, ...]:
