@@ -71,7 +71,7 @@ class Dns:
             return DnsReport(key, self._clock(), error=TOO_LATE, live_error=TOO_LATE)
 
     async def _look(self, key: str, question: DnsQuestion) -> DnsReport:
-        authority, (parent, delegation, error), (live, problem) = await asyncio.gather(
+        authority, (parent, delegation, signed, error), (live, problem) = await asyncio.gather(
             self._authority(question), self._delegation(question), self._live(question)
         )
         return DnsReport(
@@ -80,6 +80,7 @@ class Dns:
             authority=authority,
             parent=parent,
             delegation=delegation,
+            signed=signed,
             live=live,
             error=error,
             live_error=problem,
@@ -101,14 +102,21 @@ class Dns:
 
     # --- the parent's -------------------------------------------------------------------------------------------------
 
-    async def _delegation(self, question: DnsQuestion) -> tuple[str, tuple[Answer, ...], str]:
-        """The zone above, what each of its servers gives, and why none could be asked."""
+    async def _delegation(self, question: DnsQuestion) -> tuple[str, tuple[Answer, ...], tuple[str, ...], str]:
+        """The zone above, what each of its servers gives, whether it calls the name signed, and why none could be
+        asked."""
         try:
             parent, hosts = await self._zone_above(question.parent)
         except _NotFound as error:
-            return "", (), str(error)
+            return "", (), (), str(error)
         asked = await asyncio.gather(*(self._ask_parent(host, question.name) for host in hosts[:MAX_SERVERS]))
-        return parent, tuple(answer for answers in asked for answer in answers), ""
+        answers = tuple(answer for answers in asked for answer in answers)
+        return parent, answers, await self._signed(question.name, answers), ""
+
+    async def _signed(self, name: str, answers: tuple[Answer, ...]) -> tuple[str, ...]:
+        """The DS records of the name. One server is asked: all of them carry one zone."""
+        one = next((answer for answer in answers if not answer.error), None)
+        return (await self._ask(one.server, one.address, name, RdataType.DS)).values if one else ()
 
     async def _zone_above(self, name: str) -> tuple[str, tuple[str, ...]]:
         """The closest zone at or above `name`, and its servers."""

@@ -112,6 +112,7 @@ class Reason(StrEnum):
     AWAITING_DELEGATION = "AwaitingDelegation"
     SERVERS_DISAGREE = "ServersDisagree"
     LIVE_RECORDS = "LiveRecords"
+    DNSSEC_ENABLED = "DNSSECEnabled"
     REGISTRAR_DENIED = "RegistrarDenied"
     REGISTRAR_UNREACHABLE = "RegistrarUnreachable"
 
@@ -185,6 +186,7 @@ CONDITIONS: tuple[ConditionDoc, ...] = (
             Reason.NOT_IN_POOL: "mode pool, but the name is under no pool domain",
             Reason.UNDER_POOL: "mode byo-manual or byo-api, but the name is under a pool domain",
             Reason.LIVE_RECORDS: "the domain carries live records; acknowledgeLiveRecords is not set",
+            Reason.DNSSEC_ENABLED: "the parent has a DS record for the name: unsigned answers are not believed",
             Reason.REGISTRAR_DENIED: "the registrar refuses to change this domain",
             Reason.REGISTRAR_UNREACHABLE: "the registrar does not answer; tried again",
         },
@@ -235,6 +237,7 @@ CONDITIONS: tuple[ConditionDoc, ...] = (
             Reason.TIMEOUT: "repair what is missing; it goes on by itself, and a rejoin gives it its time again",
             Reason.DNS_NOT_READY: "do what DomainReady says about the domain",
             Reason.LIVE_RECORDS: "use a name below the domain, or acknowledge that its live records stop",
+            Reason.DNSSEC_ENABLED: "turn DNSSEC off for the domain",
             Reason.REGISTRAR_DENIED: "put the registrar's account in order as the message says",
             Reason.DOMAIN_TAKEN: "choose another name",
             Reason.NAME_RESERVED: "choose another name: this one is kept for the pool's own use",
@@ -296,6 +299,7 @@ CONDITIONS: tuple[ConditionDoc, ...] = (
             Reason.REGISTRAR_DENIED: "the registrar's credentials are valid, but lack the right to change this domain",
             Reason.REGISTRAR_UNREACHABLE: "the registrar does not answer; tried again",
             Reason.LIVE_RECORDS: "the domain carries live records; acknowledgeLiveRecords is not set",
+            Reason.DNSSEC_ENABLED: "the parent has a DS record for the name: unsigned answers are not believed",
             Reason.DELETING: "the name is being given back",
             Reason.DNS_NOT_CONFIGURED: "the operator serves no domains",
         },
@@ -312,6 +316,7 @@ CONDITIONS: tuple[ConditionDoc, ...] = (
             Reason.SERVERS_DISAGREE: "the parent's servers give different answers",
             Reason.ZONE_FOREIGN: "a zone or records of this name are somebody else's",
             Reason.LIVE_RECORDS: "the domain carries live records; acknowledgeLiveRecords is not set",
+            Reason.DNSSEC_ENABLED: "the parent has a DS record for the name: unsigned answers are not believed",
             Reason.CREDENTIALS_MISSING: "the registrar's Secret or a key of it is not there",
             Reason.CREDENTIALS_INVALID: "the registrar refuses the credentials",
             Reason.REGISTRAR_DENIED: "the registrar refused the change",
@@ -398,6 +403,7 @@ DOMAIN_CONDITIONS: tuple[ConditionDoc, ...] = (
             Reason.CREDENTIALS_MISSING: "the registrar's Secret or a key of it is not there",
             Reason.CREDENTIALS_INVALID: "the registrar refuses the credentials",
             Reason.LIVE_RECORDS: "the domain carries live records; acknowledgeLiveRecords is not set",
+            Reason.DNSSEC_ENABLED: "the parent has a DS record for the name: unsigned answers are not believed",
             Reason.REGISTRAR_DENIED: "the registrar refused the change",
             Reason.ZONE_FOREIGN: "a zone of this name belongs to somebody else",
             Reason.RETRYING: "a passing failure; the message says when it is tried again",
@@ -429,6 +435,7 @@ DOMAIN_CONDITIONS: tuple[ConditionDoc, ...] = (
             Reason.CREDENTIALS_MISSING: "create the Secret, or add its key",
             Reason.CREDENTIALS_INVALID: "put valid credentials into the Secret",
             Reason.LIVE_RECORDS: "set acknowledgeLiveRecords if the live records may go",
+            Reason.DNSSEC_ENABLED: "turn DNSSEC off for the domain",
             Reason.REGISTRAR_DENIED: "correct the registrar's account or token as the message says",
             Reason.ZONE_FOREIGN: "remove the zone or choose another name",
         },
@@ -473,6 +480,7 @@ DOMAIN_CONDITIONS: tuple[ConditionDoc, ...] = (
             Reason.AWAITING_DELEGATION: "the NS records in status.nameservers are not at the parent yet",
             Reason.SERVERS_DISAGREE: "the parent's servers give different answers",
             Reason.LIVE_RECORDS: "the domain carries live MX or A records; acknowledgeLiveRecords is not set",
+            Reason.DNSSEC_ENABLED: "the parent has a DS record for the name: unsigned answers are not believed",
             Reason.REGISTRAR_DENIED: "the registrar refused the change",
             Reason.REGISTRAR_UNREACHABLE: "the registrar does not answer; tried again",
         },

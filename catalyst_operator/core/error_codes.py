@@ -375,6 +375,12 @@ LIVE_RECORDS = Code(
     "domain itself may stop.",
     terminal=True,
 )
+DNSSEC = Code(
+    "ERR_DNSSEC",
+    "Turn DNSSEC off for the domain at its registrar, or remove its DS record from the zone above, and wait until that "
+    "is gone.",
+    terminal=True,
+)
 ZONE_FOREIGN = Code(
     "ERR_ZONE_FOREIGN",
     "Find out whose the zone or the records are that the message names. Remove them, or choose another name.",

@@ -527,6 +527,7 @@ DOMAIN = {
     diagnosis.REGISTRAR_DENIED,
     diagnosis.REGISTRAR_UNAVAILABLE,
     diagnosis.LIVE_RECORDS,
+    diagnosis.DNSSEC,
     diagnosis.ZONE_FOREIGN,
     diagnosis.DNS_UNAVAILABLE,
 }

@@ -13,7 +13,7 @@ from catalyst_operator.core.domains.actions import Action, Decision, DeleteReser
 from catalyst_operator.core.domains.delegating import delegated
 from catalyst_operator.core.domains.observation import Observation
 from catalyst_operator.core.domains.questions import ask, is_delegated
-from catalyst_operator.core.domains.registering import live_records, valid
+from catalyst_operator.core.domains.registering import live_records, signed, valid
 from catalyst_operator.core.domains.serving import awaiting_address, served
 from catalyst_operator.core.domains.steps import AT_ONCE, LOOK_AGAIN, Stance, Step, stalled, working
 
@@ -62,7 +62,7 @@ def _sides(o: Observation) -> Sides:
     waits = awaiting_address(o)
     if waits:
         # In time to say so before anything is spent.
-        live = live_records(o) if by_api else None
+        live = live_records(o) or signed(o) if by_api else None
         return {**sides, ConditionType.DELEGATED: live or waits, ConditionType.ZONE_READY: waits}
     zone = served(o)
     sides[ConditionType.ZONE_READY] = zone

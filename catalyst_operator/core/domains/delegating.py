@@ -76,7 +76,14 @@ def seen(o: Observation) -> Step:
         return _waits(f"Asking the servers of the zone above {o.name}.")
     if told.error and not told.delegation:
         return _waits(f"The servers of the zone above {o.name} cannot be asked: {told.error}. {_to_set(o)}")
+    return _answered(o, told)
+
+
+def _answered(o: Observation, told: DnsReport) -> Step:
     right = [a for a in told.delegation if not a.error and a.values == expected(o)]
+    signed = registering.signed(o)
+    if is_delegated(o) and signed is not None:
+        return signed
     if is_delegated(o):
         servers = ", ".join(a.server for a in right)
         silent = "".join(f" {a.words}." for a in told.delegation if a.error)
@@ -85,7 +92,8 @@ def seen(o: Observation) -> Step:
     if right:
         message = f"Not all servers of {told.parent} give {', '.join(expected(o))} for {o.name} yet: {words}."
         return working(Reason.SERVERS_DISAGREE, message, summary=Reason.AWAITING_DELEGATION)
-    return _waits(f"{_to_set(o)} So far the servers of {told.parent} give: {words}.")
+    first = f" Before that, turn DNSSEC off for {o.name} there." if signed is not None else ""
+    return _waits(f"{_to_set(o)}{first} So far the servers of {told.parent} give: {words}.")
 
 
 def _waits(message: str) -> Step:

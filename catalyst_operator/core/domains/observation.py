@@ -74,6 +74,8 @@ class DnsReport:
     """The zone that has to delegate; empty when it could not be found."""
     delegation: tuple[Answer, ...] = ()
     """The parent's own servers: the name servers they give."""
+    signed: tuple[str, ...] = ()
+    """DS records that the parent gives for the name: it has to be signed, which our zones are not."""
     live: tuple[str, ...] = ()
     """Records in use, such as `MX 10 mail.bank.com`."""
     error: str = ""

@@ -32,11 +32,13 @@ CODES = {
     Reason.REGISTRAR_DENIED: diagnosis.REGISTRAR_DENIED,
     Reason.REGISTRAR_UNREACHABLE: diagnosis.REGISTRAR_UNAVAILABLE,
     Reason.LIVE_RECORDS: diagnosis.LIVE_RECORDS,
+    Reason.DNSSEC_ENABLED: diagnosis.DNSSEC,
     Reason.ZONE_FOREIGN: diagnosis.ZONE_FOREIGN,
     Reason.POWERDNS_UNREACHABLE: diagnosis.DNS_UNAVAILABLE,
     Reason.AWAITING_DELEGATION: diagnosis.NS_NOT_DELEGATED,
     Reason.SERVERS_DISAGREE: diagnosis.NS_NOT_DELEGATED,
 }
+_NOT_TAKEN_OVER = frozenset({Reason.LIVE_RECORDS, Reason.DNSSEC_ENABLED})
 _LATE_ONLY = frozenset({Reason.AWAITING_DELEGATION, Reason.SERVERS_DISAGREE})
 
 
@@ -157,8 +159,8 @@ def _before_spending(told: tuple[Condition, ...], reserved: _Told) -> _Told:
     delegated = conditions.find(told, ConditionType.DELEGATED)
     if reserved[0] != "True":
         return reserved
-    if delegated is not None and delegated.reason == Reason.LIVE_RECORDS.value:
-        return "False", Reason.LIVE_RECORDS, delegated.message
+    if delegated is not None and _reason(delegated) in _NOT_TAKEN_OVER:
+        return "False", _reason(delegated), delegated.message
     if credentials is not None and credentials.status != "True" and (delegated is None or delegated.status != "True"):
         return credentials.status, _reason(credentials), credentials.message
     return "True", Reason.RESERVED, reserved[2]

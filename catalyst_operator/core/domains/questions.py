@@ -110,7 +110,7 @@ def _is_settled(o: Observation) -> bool:
         return False
     address = o.reservation.spec.load_balancer_ip
     answers = bool(told.authority) or not probe_of(o)
-    return not told.error and answers and all(address in a.values for a in told.authority)
+    return not told.error and not told.signed and answers and all(address in a.values for a in told.authority)
 
 
 def _waited_for(o: Observation) -> list[Condition]:

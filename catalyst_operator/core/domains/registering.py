@@ -72,6 +72,9 @@ def flipped(o: Observation) -> Step | None:
 
 def _change(o: Observation, told: RegistrarReport, view: RegistrarView, name: str) -> Step:
     """Ask for the change, or wait for what was asked for."""
+    unbelieved = signed(o)
+    if unbelieved is not None:
+        return unbelieved
     if view.pending:
         message = f"{name} is changing the name servers: {view.pending}."
         return working(Reason.AWAITING_DELEGATION, message, *look_if_due(o, SOON), again=SOON)
@@ -92,9 +95,9 @@ def _change(o: Observation, told: RegistrarReport, view: RegistrarView, name: st
 
 def _first_change(o: Observation, told: RegistrarReport) -> Step:
     """Before anything is changed: is something live there, and what is there to come back to?"""
-    live = live_records(o)
-    if live is not None:
-        return live
+    obstacle = live_records(o) or signed(o)
+    if obstacle is not None:
+        return obstacle
     looks = look_if_due(o, LOOK_AGAIN)
     if looks:
         # Read when the name was reserved; somebody may have set others while the cluster was built.
@@ -126,6 +129,21 @@ def live_records(o: Observation) -> Step | None:
         "stay into the new zone afterwards, and set registrar.acknowledgeLiveRecords to true if that may happen."
     )
     return stalled(Reason.LIVE_RECORDS, message, *asking.actions, again=asking.again)
+
+
+def signed(o: Observation) -> Step | None:
+    """Whoever validates refuses the answers of servers that do not sign, where the zone above says that they do; None
+    where it does not say so, or was not asked yet."""
+    told = report(o)
+    if told is None or not told.signed:
+        return None
+    where = "at its registrar" if o.domain.is_registered else f"in the zone {told.parent}"
+    message = (
+        f"{o.name} has DNSSEC (a DS record in {told.parent}), and the zone it is to be delegated to is not signed: "
+        f"resolvers that validate would not answer for it. Turn DNSSEC off {where}; it goes on by itself."
+    )
+    asking = ask(o)
+    return stalled(Reason.DNSSEC_ENABLED, message, *asking.actions, again=asking.again)
 
 
 def trouble(o: Observation, told: RegistrarReport, problem: RegistrarProblem, secret: str) -> Step:
