@@ -47,8 +47,24 @@ class Names:
     asked: list[str] = field(default_factory=list)
     gate: asyncio.Event | None = None
     """What a change waits for before it is carried out."""
+    task_takes: timedelta | None = None
+    """How long a change takes once it was accepted, at a registrar that makes tasks of them."""
+    task_fails: bool = False
+    _tasks: dict[str, tuple[tuple[str, ...], datetime, bool]] = field(default_factory=dict)
+    _failed: set[str] = field(default_factory=set)
+
+    def carry_on(self) -> None:
+        """Tasks whose time has come are done, or fail."""
+        for name, (hosts, due, fails) in list(self._tasks.items()):
+            if self.clock() >= due:
+                del self._tasks[name]
+                if fails:
+                    self._failed.add(name)
+                else:
+                    self.registrar[name] = hosts
 
     async def look(self, key: str, question: DnsQuestion) -> DnsReport:
+        self.carry_on()
         zone = self.ours.zones.get(f"{question.name}.", {"rrsets": {}})
         records = zone["rrsets"].get((f"{question.probe}.", "A"), {"records": []})["records"]
         addresses = tuple(r["content"] for r in records)
@@ -77,16 +93,32 @@ class Names:
 
     async def get(self, domain: Domain) -> RegistrarView:
         self.asked.append("get")
-        return RegistrarView(self.registrar.get(domain.name, ()))
+        self.carry_on()
+        pending = "a task is to be done" if domain.name in self._tasks else ""
+        failed = "the task failed" if domain.name in self._failed else ""
+        return RegistrarView(self.registrar.get(domain.name, ()), pending, failed)
 
     async def set_nameservers(self, domain: Domain, hosts: tuple[str, ...]) -> None:
         self.asked.append("set")
-        if self.gate is not None:
-            await self.gate.wait()
-        self.registrar[domain.name] = hosts
+        try:
+            if self.gate is not None:
+                await self.gate.wait()
+        except asyncio.CancelledError:
+            # The request was sent; whoever sent it does not hear of it any more.
+            self._accept(domain, hosts)
+            raise
+        self._accept(domain, hosts)
         if self.lose_answers:
             self.lose_answers -= 1
             raise RegistrarUnavailable("it did not answer")
+
+    def _accept(self, domain: Domain, hosts: tuple[str, ...]) -> None:
+        self._failed.discard(domain.name)
+        self._tasks.pop(domain.name, None)
+        if self.task_takes is None:
+            self.registrar[domain.name] = hosts
+        else:
+            self._tasks[domain.name] = hosts, self.clock() + self.task_takes, self.task_fails
 
 
 class World:
@@ -172,7 +204,7 @@ class World:
                 continue
             except CatalystError:
                 again = timedelta(seconds=1)
-            await self._errands()
+            await self.rest()
             if name in self.woken:
                 self.woken.discard(name)
                 continue
@@ -183,7 +215,7 @@ class World:
                 return
         raise AssertionError("it does not come to rest")
 
-    async def _errands(self) -> None:
+    async def rest(self) -> None:
         """What goes on beside the reconcile takes no time here."""
         for _ in range(20):
             await asyncio.sleep(0)

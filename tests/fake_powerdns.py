@@ -27,6 +27,8 @@ class FakePowerDns:
     before: Callable[[str], None] = lambda _: None
     after: Callable[[str], None] = lambda _: None
     down: bool = False
+    denies: bool = False
+    """Whether it accepts the key no more."""
 
     def client(self) -> httpx.AsyncClient:
         """What the adapter sends with."""
@@ -50,6 +52,8 @@ class FakePowerDns:
         self.before(what)
         if self.down:
             raise httpx.ConnectError("connection refused")
+        if self.denies:
+            return httpx.Response(401, json={"error": "Unauthorized"})
         body = json.loads(request.content) if request.content else {}
         only = request.url.params.get("rrset_name", "")
         answer = self._handle(request.method, request.url.path.rpartition("/")[2], body, only)
