@@ -11,7 +11,7 @@ from catalyst_operator.core.domains import zone as zones
 from catalyst_operator.core.domains.actions import ChangePool
 from catalyst_operator.core.domains.names import parent_of
 from catalyst_operator.core.domains.observation import DnsReport, Observation
-from catalyst_operator.core.domains.questions import expected, is_delegated, report
+from catalyst_operator.core.domains.questions import expected, is_delegated, is_seen, report
 from catalyst_operator.core.domains.serving import kept, unreadable
 from catalyst_operator.core.domains.steps import AFTER_CHANGE, Step, done, stalled, working
 
@@ -74,6 +74,9 @@ def seen(o: Observation) -> Step:
         return kept(o, ConditionType.DELEGATED)
     if told is None:
         return _waits(f"Asking the servers of the zone above {o.name}.")
+    if is_delegated(o) and not is_seen(o, told):
+        words = told.error or "; ".join(a.words for a in told.delegation)
+        return done(Reason.SUCCEEDED, f"Delegated to {', '.join(expected(o))} when that was last seen; now: {words}.")
     if told.error and not told.delegation:
         return _waits(f"The servers of the zone above {o.name} cannot be asked: {told.error}. {_to_set(o)}")
     return _answered(o, told)

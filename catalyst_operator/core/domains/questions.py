@@ -76,14 +76,17 @@ def expected(o: Observation) -> tuple[str, ...]:
 
 
 def is_delegated(o: Observation) -> bool:
-    """Whether every server of the parent gives our servers and no others. Once they did so, neither a server that is
-    silent for a while nor a process that has not asked yet takes that back; only another answer does."""
-    told, known = report(o), _was_delegated(o)
-    if told is None:
-        return known
-    right = [a for a in told.delegation if not a.error and a.values == expected(o)]
-    silent = [a for a in told.delegation if a.error]
-    return bool(right) and len(right) + (len(silent) if known else 0) == len(told.delegation)
+    """Whether every server of the parent gives our servers and no others. Once they did so, neither servers that are
+    silent for a while nor a process that has not asked yet take that back; only another answer does."""
+    told = report(o)
+    if _was_delegated(o):
+        return told is None or all(a.error or a.values == expected(o) for a in told.delegation)
+    return told is not None and is_seen(o, told) and all(a.values == expected(o) for a in told.delegation)
+
+
+def is_seen(o: Observation, told: DnsReport) -> bool:
+    """Whether a server of the parent gives our servers and no others."""
+    return any(not a.error and a.values == expected(o) for a in told.delegation)
 
 
 def _was_delegated(o: Observation) -> bool:
@@ -106,7 +109,7 @@ def _pause(o: Observation) -> timedelta:
 
 def _is_settled(o: Observation) -> bool:
     told = report(o)
-    if told is None or not is_delegated(o):
+    if told is None or not is_delegated(o) or not is_seen(o, told):
         return False
     address = o.reservation.spec.load_balancer_ip
     answers = bool(told.authority) or not probe_of(o)

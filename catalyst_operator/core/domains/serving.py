@@ -70,21 +70,20 @@ def unreadable(view: ZoneView | None, what: str) -> Step | None:
 def _answered(o: Observation, diff: Diff) -> Step:
     """All that is ours is in the zone; whether the servers give it is seen by asking them."""
     told, probe = report(o), probe_of(o)
-    silent = (
-        [a for a in told.authority if a.error or o.reservation.spec.load_balancer_ip not in a.values] if told else []
-    )
+    authority = told.authority if told else ()
+    silent = [a for a in authority if a.error or o.reservation.spec.load_balancer_ip not in a.values]
     left = f" {_left_alone(diff)}" if diff.foreign else ""
     if not probe:
         return done(Reason.SUCCEEDED, f"The zone is written; none of its addresses is this reservation's to set.{left}")
-    if told is None and _was_answered(o):
+    if not authority and _was_answered(o):
         return kept(o, ConditionType.ZONE_READY)
-    if told is None or not told.authority:
+    if not authority:
         return working(Reason.PENDING, f"The zone is written; its servers are asked for {probe}.{left}")
     if silent:
         words = "; ".join(a.words for a in silent)
         told_so = f"The zone is written, but not all of its servers give {probe}: {words}.{left}"
         return working(Reason.PENDING, told_so)
-    servers = ", ".join(a.server for a in told.authority)
+    servers = ", ".join(a.server for a in authority)
     return done(Reason.SUCCEEDED, f"{servers} answer with {o.reservation.spec.load_balancer_ip}.{left}")
 
 

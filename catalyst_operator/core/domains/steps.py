@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from enum import Enum
 
 from catalyst_operator.api.common import Truth
@@ -73,8 +73,3 @@ def stalled(
 ) -> Step:
     """A person has to change something."""
     return Step(Stance.STALLED, status, reason, message, actions, again, summary)
-
-
-def due(at: datetime | None, now: datetime, pause: timedelta) -> timedelta:
-    """How long until a look that is made every `pause` is due; zero or less when it is."""
-    return timedelta(0) if at is None else at + pause - now

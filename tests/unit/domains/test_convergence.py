@@ -149,7 +149,7 @@ def _is_ours(found: Object) -> bool:
     return bool((found["spec"].get("sovereignRef") or {}).get("uid") == gen.UID)
 
 
-FEWER = settings(CHAOS, max_examples=20)
+FEWER = settings(CHAOS, max_examples=12)
 
 
 EVENTS: dict[str, Callable[[Named, int], None]] = {

@@ -109,6 +109,21 @@ async def test_name_servers_of_the_operator_that_change_are_followed(world: Worl
     assert [r["content"] for r in servers] == [f"{HOSTS[0]}."]
 
 
+def test_a_finalizer_that_somebody_took_off_is_put_on_again() -> None:
+    """The zone is there, and nobody would give it back."""
+    o = look(ready(), zone=our_zone(), parent=delegated())
+    decision = decide(o)
+    assert flaws(decision, o) == []
+    assert type(decision.actions[0]).__name__ == "Hold"
+
+
+async def test_a_public_suffix_is_refused(world: World) -> None:
+    world.apply("co.uk", mode="byo-manual", loadBalancerIP=ADDRESS)
+    await world.settle("co.uk")
+    assert world.condition("Ready", "co.uk") == ("False", "InvalidSpec")
+    assert world.ours.snapshot() == {}
+
+
 async def test_a_wrong_address_of_powerdns_is_no_hot_loop(world: World) -> None:
     """Every path of it is a 404, which elsewhere means that there is no such zone."""
     await world.close()

@@ -230,6 +230,16 @@ async def test_a_server_without_any_address_is_said_to_have_none() -> None:
     assert report.authority[0].error == "ns1.openova.test has no address"
 
 
+async def test_a_server_of_the_zone_above_without_any_address_is_said_to_have_none() -> None:
+    net = Net()
+    del net.resolver.records["b.bank.test", "A"]
+    report = await net.look()
+    assert [(a.server, a.error) for a in report.delegation] == [
+        ("a.bank.test", ""),
+        ("b.bank.test", "b.bank.test has no address"),
+    ]
+
+
 async def test_the_zone_above_may_be_further_up() -> None:
     """eu.bank.test is a name, not a zone of its own."""
     report = await Net().look(parent="eu.bank.test")

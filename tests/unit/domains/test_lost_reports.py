@@ -130,8 +130,31 @@ def test_a_server_that_says_something_else_does() -> None:
     assert shown(answered(WELL["pool"], delegation=(RIGHT, other)))["Delegated"] == "False ServersDisagree"
 
 
-def test_none_that_answers_is_not_taken_for_well() -> None:
-    assert shown(answered(WELL["pool"], delegation=(SILENT,)))["Delegated"] == "False AwaitingDelegation"
+BLIND: dict[str, dict[str, Any]] = {
+    "silent": {"delegation": (SILENT,)},
+    "not found": {"delegation": (), "parent": "", "error": "the resolver does not answer"},
+    "too late": {"delegation": (), "parent": "", "authority": (), "error": "no answer within 15 s"},
+}
+
+
+@pytest.mark.parametrize("answers", BLIND.values(), ids=BLIND)
+@pytest.mark.parametrize("o", WELL.values(), ids=WELL)
+def test_an_operator_that_sees_nothing_takes_nothing_back(o: Observation, answers: dict[str, Any]) -> None:
+    """Its resolver is down for a while: the names of all Sovereigns are as well as before."""
+    found = replace(answered(o, **answers), credentials=None)
+    for _ in range(2):
+        assert shown(found)["Ready"] == "True Succeeded"
+        decision = decide(found)
+        assert decision.status is not None
+        told = next(c.message for c in decision.status.conditions if c.type == "Delegated")
+        assert "when that was last seen" in told and ("no answer" in told or "does not answer" in told)
+        assert decision.requeue_after is not None and decision.requeue_after.total_seconds() <= 20
+        found = settled(found)
+
+
+@pytest.mark.parametrize("answers", BLIND.values(), ids=BLIND)
+def test_an_operator_that_never_saw_it_does_not_take_it_for_well(answers: dict[str, Any]) -> None:
+    assert shown(manual(**answers))["Delegated"] == "False AwaitingDelegation"
 
 
 def test_a_delegation_is_only_there_once_all_servers_said_so() -> None:

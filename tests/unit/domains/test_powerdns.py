@@ -210,6 +210,12 @@ async def test_what_is_no_zone_is_not_read_as_an_empty_one(connect: Connect, bod
         await server.zone(NAME)
 
 
+async def test_a_page_of_a_proxy_is_no_zone(connect: Connect) -> None:
+    server, _ = connect(httpx.Response(200, text="<html>Sign in</html>"))
+    with pytest.raises(DnsUnavailable, match="cannot be read"):
+        await server.zone(NAME)
+
+
 async def test_a_lost_answer_is_asked_for_once_more(connect: Connect) -> None:
     server, seen = connect(httpx.ConnectError("reset"), found())
     assert await server.zone(NAME) is not None
