@@ -165,6 +165,17 @@ async def test_one_lost_packet_is_no_answer_that_is_missing() -> None:
     assert net.a.asked.count(f"NS {NAME}") == 2
 
 
+async def test_many_names_are_not_all_asked_for_at_once() -> None:
+    """After a restart every name is asked for: the process has so many sockets and not more."""
+    net = Net()
+    names = ("acme.bank.test", "beta.bank.test", "gamma.bank.test")
+    async with listening(net.ours, net.a, net.b, net.resolver) as port:
+        servers = (Nameserver("ns1.openova.test", OURS),)
+        resolver = Dns(servers, lambda: gen.NOW, resolvers=(RESOLVER,), port=port, server_seconds=PATIENCE, at_a_time=1)
+        await asyncio.gather(*(resolver.look(name, DnsQuestion(name, "bank.test")) for name in names))
+    assert net.a.asked == [f"{kind} {name}" for name in names for kind in ("NS", "DS")]
+
+
 async def test_a_server_that_is_down_is_said_to_be_and_holds_up_nothing() -> None:
     net = Net()
     net.b.lose = 99
