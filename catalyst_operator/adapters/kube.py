@@ -75,6 +75,12 @@ _KINDS = {
 }
 
 
+def version_of(raw: Object) -> str:
+    """Changes whenever the object's content may have, and when it was made anew."""
+    meta = raw["metadata"]
+    return f"{meta['uid']}/{meta['resourceVersion']}"
+
+
 class Kube:
     """Built once at start; `api` can be given by tests."""
 

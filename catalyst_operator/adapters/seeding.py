@@ -37,8 +37,7 @@ async def deliver(
                     await remote.merge(kube.SECRETS, FLUX_NAMESPACE, seed.target, {"data": wanted})
                 except NotFound:
                     return SeedReport(key, clock(), seeded, absent=seed.target)
-                meta = secret["metadata"]
-                seeded[seed.target] = f"{meta['uid']}/{meta['resourceVersion']}"
+                seeded[seed.target] = kube.version_of(secret)
     except NotFound:
         # The owner took a Secret away a moment ago, or a hand-off has removed the authorities.
         return SeedReport(key, clock(), seeded)

@@ -136,11 +136,9 @@ class Observer:
         secret = await self._kube.find(kube.SECRETS, sovereign.metadata.namespace, name)
         if secret is None:
             return None
-        meta = secret["metadata"]
         encoded = (secret.get("data") or {}).get("token", "")
         token = base64.b64decode(encoded).decode(errors="replace").strip()
-        version = f"{meta['uid']}/{meta['resourceVersion']}"
-        return CredentialsView(version, SecretStr(token) if token else None)
+        return CredentialsView(kube.version_of(secret), SecretStr(token) if token else None)
 
     async def _owner_secrets(self, sovereign: Sovereign) -> dict[str, SecretView]:
         names = {seed.source for seed in seeds.wanted(sovereign.spec)}
@@ -167,7 +165,7 @@ class Observer:
         if self._settings.domains is None or not name:
             return ""
         secret = await self._kube.find(kube.SECRETS, sovereign.metadata.namespace, name)
-        return _secret_view(secret).version if secret else ""
+        return kube.version_of(secret) if secret else ""
 
     async def _kept_registrar_secret(self, seen: Observation) -> str:
         if not seen.registrar_secret:
@@ -230,8 +228,7 @@ def _namespace(raw: Object | None, uid: str) -> NamespaceView | None:
 
 
 def _secret_view(raw: Object) -> SecretView:
-    meta = raw["metadata"]
-    return SecretView(f"{meta['uid']}/{meta['resourceVersion']}", frozenset(raw.get("data") or ()))
+    return SecretView(kube.version_of(raw), frozenset(raw.get("data") or ()))
 
 
 def state_of(raw: Object | None) -> StateView | None:

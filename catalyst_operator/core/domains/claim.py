@@ -94,8 +94,7 @@ def held(o: Observation) -> Step:
 
 def is_committed(o: Observation) -> bool:
     """Whether the reservation does not run out any more: it has an address, or had one."""
-    served = o.zone is not None and o.zone.zone is not None and o.zone.zone.mark == o.uid
-    return o.reservation.spec.load_balancer_ip is not None or served or o.held
+    return o.reservation.spec.load_balancer_ip is not None or o.our_zone is not None or o.held
 
 
 def expiry(o: Observation) -> datetime:

@@ -81,8 +81,7 @@ def _credentials(o: Observation) -> Step:
 
 def _delegation(o: Observation, zone: Step, credentials: Step | None) -> Step:
     """Nothing is delegated to servers that do not know the name, nor with credentials that were not accepted."""
-    found = o.zone.zone if o.zone else None
-    if found is None or found.mark != o.uid:
+    if o.our_zone is None:
         return replace(zone, actions=(), status="Unknown" if zone.status == "Unknown" else "False", again=None)
     if credentials is None or is_delegated(o):
         return delegated(o)
@@ -98,9 +97,7 @@ def _collect(o: Observation, sides: Sides) -> tuple[tuple[Action, ...], timedelt
     """All actions, each once, and the earliest time to look again."""
     actions = [action for step in sides.values() for action in step.actions]
     times = [step.again for step in sides.values() if step.again is not None]
-    found = o.zone.zone if o.zone else None
-    ours = found is not None and found.mark == o.uid
-    if ours or (o.deleting and o.reservation.spec.mode is DomainMode.BYO_API):
+    if o.our_zone is not None or (o.deleting and o.reservation.spec.mode is DomainMode.BYO_API):
         asking = ask(o)
         actions += asking.actions
         times.append(asking.again)

@@ -173,6 +173,12 @@ class Observation:
         return self.reservation.metadata.uid
 
     @property
+    def our_zone(self) -> Zone | None:
+        """The zone, if it is there and bears our mark. None as well where that is not known."""
+        found = self.zone.zone if self.zone else None
+        return found if found is not None and found.mark == self.uid else None
+
+    @property
     def domains(self) -> DomainSettings:
         """The settings. Only asked for where there are any."""
         if self.settings.domains is None:

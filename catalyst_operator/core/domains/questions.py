@@ -41,8 +41,8 @@ def question(o: Observation) -> DnsQuestion:
 def probe_of(o: Observation) -> str:
     """The name whose address our servers are asked for: the console's, or the first that is as it should be. Empty
     where somebody else has them all, and while the name is given back: nobody waits for an answer then."""
-    zone = o.zone.zone if o.zone else None
-    if zone is None or zone.mark != o.uid or o.deleting:
+    zone = o.our_zone
+    if zone is None or o.deleting:
         return ""
     candidates = (f"console.{o.name}", *(f"{label}.{o.name}" if label else o.name for label in HOSTS if label != "*"))
     wanted = (o.reservation.spec.load_balancer_ip,)

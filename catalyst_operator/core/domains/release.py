@@ -6,6 +6,7 @@ What is not ours is left as it is, and what cannot be taken back keeps the final
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from catalyst_operator.api.conditions import Reason
@@ -123,15 +124,7 @@ def _unreachable(o: Observation, validity: Step) -> Step:
         f"The name servers of {o.name} have to be given back, and cannot be: {validity.message} Or set them at the "
         "registrar yourself and remove the annotation catalyst.openova.io/previous-nameservers from this reservation."
     )
-    return Step(
-        validity.stance,
-        "False",
-        validity.reason,
-        message,
-        validity.actions,
-        validity.again,
-        validity.summary,
-    )
+    return replace(validity, status="False", message=message)
 
 
 def _pool(o: Observation) -> Step | None:
@@ -153,16 +146,14 @@ def _zone(o: Observation) -> Step | None:
     trouble = unreadable(o.zone, "zone")
     if trouble:
         return trouble
-    found = o.zone.zone if o.zone else None
-    if found is None or found.mark != o.uid:
+    if o.our_zone is None:
         return None
     message = f"Removing the zone {o.name}."
     return _giving(message, DeleteZone(o.name), again=AFTER_CHANGE)
 
 
 def _nothing_left(o: Observation) -> Step:
-    step = done(Reason.DELETING, f"{o.name} is given back.")
-    return Step(step.stance, step.status, step.reason, step.message, (LetGo(),))
+    return replace(done(Reason.DELETING, f"{o.name} is given back."), actions=(LetGo(),))
 
 
 CHECKS: tuple[Callable[[Observation], Step | None], ...] = (_registrar, _pool, _zone, _nothing_left)

@@ -63,8 +63,7 @@ def _status(
 ) -> DomainReservationStatus:
     before, generation = o.reservation.status, o.reservation.metadata.generation
     made = [conditions.condition(*entry, generation=generation, now=o.now) for entry in told]
-    zone = o.zone.zone if o.zone else None
-    ours = zone if zone is not None and zone.mark == o.uid else None
+    ours = o.our_zone
     uncertain = o.zone is None or bool(o.zone.problem)
     served = before.zone if uncertain else (absolute(ours.name) if ours else None)
     records = before.records if uncertain else (_records(ours) if ours else ())

@@ -80,6 +80,6 @@ def _denied(
 
 
 def _content(secret: Object) -> Found:
-    meta, data = secret["metadata"], secret.get("data") or {}
+    data = secret.get("data") or {}
     content = {key: SecretStr(base64.b64decode(value).decode(errors="replace")) for key, value in data.items()}
-    return Found(RegistrarCredentials(f"{meta['uid']}/{meta['resourceVersion']}"), content=content)
+    return Found(RegistrarCredentials(kube.version_of(secret)), content=content)

@@ -51,6 +51,5 @@ class DomainOfSovereign:
         secret = await self._kube.find(kube.SECRETS, sovereign.metadata.namespace, name) if name else None
         if secret is None:
             return
-        meta = secret["metadata"]
-        version = f"{meta['uid']}/{meta['resourceVersion']}"
-        await self._kube.apply(manifests.registrar_credentials(sovereign, secret.get("data") or {}, version))
+        kept = manifests.registrar_credentials(sovereign, secret.get("data") or {}, kube.version_of(secret))
+        await self._kube.apply(kept)
