@@ -19,8 +19,9 @@ from catalyst_operator.api.common import Condition
 from catalyst_operator.api.conditions import CONDITIONS
 from catalyst_operator.api.phases import Phase1Outcome, PreflightResult, RunVerb
 from catalyst_operator.api.sovereign import Sovereign
-from catalyst_operator.core import diagnosis, naming
+from catalyst_operator.core import naming
 from catalyst_operator.core.actions import Decision, WriteRecord
+from catalyst_operator.core.errors import diagnosis
 from catalyst_operator.core.job import phases_of
 from catalyst_operator.core.observation import (
     ContainerView,

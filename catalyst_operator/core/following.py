@@ -6,9 +6,10 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import NamedTuple
 
-from catalyst_operator.core import diagnosis, locks
+from catalyst_operator.core import locks
 from catalyst_operator.core.actions import Action, DeleteJob, FollowLog, WriteRecord
 from catalyst_operator.core.attempts import with_stop
+from catalyst_operator.core.errors import diagnosis
 from catalyst_operator.core.observation import Observation, PodView
 from catalyst_operator.core.record import ErrorEntry, RunEntry, StopCause
 from catalyst_operator.core.runs import running_phase, still_creating, waiting_for

@@ -10,8 +10,9 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from catalyst_operator.api.conditions import Reason
-from catalyst_operator.core import diagnosis, locks, naming
+from catalyst_operator.core import locks, naming
 from catalyst_operator.core.actions import Action, ForgetSavedState, ReleaseLock, RestoreState
+from catalyst_operator.core.errors import diagnosis
 from catalyst_operator.core.observation import Observation
 from catalyst_operator.core.record import ErrorEntry, Record
 from catalyst_operator.core.runs import at_work

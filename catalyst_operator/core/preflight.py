@@ -15,8 +15,9 @@ from typing import Any
 from catalyst_operator.api.enums import Location
 from catalyst_operator.api.phases import PreflightResult
 from catalyst_operator.api.sovereign import Sovereign
-from catalyst_operator.core import catalogue, diagnosis, naming, ssh_keys
-from catalyst_operator.core.diagnosis import Code
+from catalyst_operator.core import catalogue, naming, ssh_keys
+from catalyst_operator.core.errors import diagnosis
+from catalyst_operator.core.errors.diagnosis import Code
 from catalyst_operator.core.hetzner import SPREAD_GROUP_SIZE
 from catalyst_operator.core.record import ErrorEntry
 from catalyst_operator.core.redact import shorten

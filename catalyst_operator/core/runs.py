@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from catalyst_operator.api.phases import RunVerb
-from catalyst_operator.core import diagnosis, error_text
+from catalyst_operator.core import error_text
+from catalyst_operator.core.errors import diagnosis
 from catalyst_operator.core.job import STATE_KEEPER, phases_of
 from catalyst_operator.core.observation import ContainerView, JobView, PodView
 from catalyst_operator.core.plan_gate import EXIT_APPROVAL_NEEDED, EXIT_DIGEST_MISMATCH

@@ -26,9 +26,10 @@ from catalyst_operator.api.sovereign_status import (
     ServerStatus,
     SovereignStatus,
 )
-from catalyst_operator.core import catalogue, cluster_status, conditions, diagnosis, naming, sizing
+from catalyst_operator.core import catalogue, cluster_status, conditions, naming, sizing
 from catalyst_operator.core.assessment import Assessment, assess
 from catalyst_operator.core.domains import of_sovereign
+from catalyst_operator.core.errors import diagnosis
 from catalyst_operator.core.job import ADOPT, phases_of
 from catalyst_operator.core.manifests import namespace_of
 from catalyst_operator.core.observation import Observation

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from catalyst_operator.api.conditions import Reason
 from catalyst_operator.api.phases import Phase
-from catalyst_operator.core import diagnosis
+from catalyst_operator.core.errors import diagnosis
 from catalyst_operator.core.status import Stance, Verdict
 
 

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from catalyst_operator.api import labels
 from catalyst_operator.api.phases import RunVerb
 from catalyst_operator.api.scalars import format_duration
-from catalyst_operator.core import diagnosis
 from catalyst_operator.core.error_text import named
+from catalyst_operator.core.errors import diagnosis
 from catalyst_operator.core.observation import Observation
 from catalyst_operator.core.record import RunEntry, RunState, StopCause
 from catalyst_operator.core.runs import failed_phase, running_phase

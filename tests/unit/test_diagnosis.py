@@ -13,8 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from catalyst_operator.core import diagnosis, record
-from catalyst_operator.core.diagnosis import (
+from catalyst_operator.core import record
+from catalyst_operator.core.errors import diagnosis
+from catalyst_operator.core.errors.diagnosis import (
     BY_EXIT_CODE,
     BY_HCLOUD_CODE,
     BY_SENTENCE,

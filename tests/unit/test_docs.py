@@ -11,7 +11,7 @@ import yaml
 from prometheus_client import CollectorRegistry
 
 from catalyst_operator.api.sovereign import Sovereign
-from catalyst_operator.core import diagnosis
+from catalyst_operator.core.errors import diagnosis
 from catalyst_operator.metrics import Metrics
 from catalyst_operator.settings import Settings
 

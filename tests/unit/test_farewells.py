@@ -12,8 +12,8 @@ import pytest
 from pydantic import SecretStr
 
 from catalyst_operator.adapters import farewells
-from catalyst_operator.core import error_codes
 from catalyst_operator.core.access import OBSERVER, SEEDER, Access
+from catalyst_operator.core.errors import codes
 from catalyst_operator.core.farewell import FarewellReport
 from catalyst_operator.errors import ApiError, NotFound, Refused, Unauthorized, Unavailable, Untrusted
 from tests.gen import NOW
@@ -119,14 +119,14 @@ async def test_any_other_answer_proves_nothing(answer: ApiError, user: str, verb
 @pytest.mark.parametrize(
     ("answer", "code"),
     [
-        (Unavailable(0, "connection refused"), error_codes.API_UNREACHABLE),
-        (Unavailable(503, "etcd is away"), error_codes.API_UNREACHABLE),
-        (Untrusted(0, "its certificate is not accepted"), error_codes.REMOTE_UNTRUSTED),
+        (Unavailable(0, "connection refused"), codes.API_UNREACHABLE),
+        (Unavailable(503, "etcd is away"), codes.API_UNREACHABLE),
+        (Untrusted(0, "its certificate is not accepted"), codes.REMOTE_UNTRUSTED),
     ],
     ids=["silence", "503", "another server"],
 )
 async def test_a_cluster_that_cannot_be_asked_is_an_error(
-    answer: ApiError, code: error_codes.Code, user: str, verb: str
+    answer: ApiError, code: codes.Code, user: str, verb: str
 ) -> None:
     """With a remedy: the proof is not to be had before the new cluster answers."""
     report = await give_up(Server({(user, verb): answer}))

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from catalyst_operator.api.phases import Phase1Outcome
-from catalyst_operator.core import error_codes
+from catalyst_operator.core.errors import codes
 from catalyst_operator.core.phase1.first_cause import PATIENCE, PLACES, Cause, first_cause
 from catalyst_operator.core.phase1.suspects.base import Place
 from catalyst_operator.core.phase1.suspects.machines import CNI_PATIENCE
@@ -20,7 +20,7 @@ from tests.unit.phase1 import kit
 from tests.unit.phase1.causes import CASES, COMPONENTS, FINE, LONG_AGO, YOUNG, Case, broken, build, git, installing, pod
 from tests.unit.phase1.kit import FQDN, KIT, NOW
 
-CODES = {c.code for c in vars(error_codes).values() if isinstance(c, error_codes.Code)}
+CODES = {c.code for c in vars(error_codes).values() if isinstance(c, codes.Code)}
 
 
 def told(view: ClusterView | None, **values: Any) -> Cause:

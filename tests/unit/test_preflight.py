@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from catalyst_operator.api.phases import PreflightResult
-from catalyst_operator.core import diagnosis, ssh_keys
+from catalyst_operator.core import ssh_keys
+from catalyst_operator.core.errors import diagnosis
 from catalyst_operator.core.preflight import (
     CHECKS,
     Check,

@@ -14,8 +14,8 @@ from pydantic import SecretStr
 
 from catalyst_operator.adapters import kube, seeding
 from catalyst_operator.adapters.kube import Kind
-from catalyst_operator.core import error_codes
 from catalyst_operator.core.access import Access
+from catalyst_operator.core.errors import codes
 from catalyst_operator.core.seeds import GIT, OBJECT_STORAGE, PULL, Seed, SeedReport
 from catalyst_operator.errors import ApiError, NotFound, Refused, Unauthorized, Unavailable, Untrusted
 from tests.fake_kube import FakeApi, Key, Object
@@ -155,15 +155,15 @@ async def test_a_change_is_another_version(scene: Scene) -> None:
 @pytest.mark.parametrize(
     ("answer", "code"),
     [
-        (Refused(403, "is forbidden"), error_codes.REMOTE_UNAUTHORIZED),
-        (Unauthorized(401, "Unauthorized"), error_codes.REMOTE_UNAUTHORIZED),
-        (Unavailable(0, "connection refused"), error_codes.API_UNREACHABLE),
-        (Untrusted(0, "of another authority"), error_codes.API_UNREACHABLE),
+        (Refused(403, "is forbidden"), codes.REMOTE_UNAUTHORIZED),
+        (Unauthorized(401, "Unauthorized"), codes.REMOTE_UNAUTHORIZED),
+        (Unavailable(0, "connection refused"), codes.API_UNREACHABLE),
+        (Untrusted(0, "of another authority"), codes.API_UNREACHABLE),
     ],
     ids=["403", "401", "silence", "another server"],
 )
 async def test_what_went_before_a_failure_has_gone(
-    scene: Scene, index: int, answer: ApiError, code: error_codes.Code
+    scene: Scene, index: int, answer: ApiError, code: codes.Code
 ) -> None:
     """The next delivery needs only what is left."""
     scene.server.answers[SEEDS[index].target] = answer

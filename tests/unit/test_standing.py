@@ -8,9 +8,10 @@ from datetime import timedelta
 import pytest
 
 from catalyst_operator.api.phases import PreflightResult
-from catalyst_operator.core import diagnosis, naming, preflight
+from catalyst_operator.core import naming, preflight
 from catalyst_operator.core.actions import AskPreflight
 from catalyst_operator.core.decide import decide
+from catalyst_operator.core.errors import diagnosis
 from catalyst_operator.core.observation import ContainerView, Observation
 from catalyst_operator.core.preflight import Check, Report
 from catalyst_operator.core.record import Record, SizeChoice

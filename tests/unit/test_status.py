@@ -10,9 +10,10 @@ import pytest
 from catalyst_operator.api.phases import OperationState, PreflightResult, RunVerb
 from catalyst_operator.api.sovereign import Sovereign
 from catalyst_operator.api.sovereign_status import SovereignStatus
-from catalyst_operator.core import conditions, diagnosis, naming
+from catalyst_operator.core import conditions, naming
 from catalyst_operator.core.actions import WriteRecord
 from catalyst_operator.core.decide import decide
+from catalyst_operator.core.errors import diagnosis
 from catalyst_operator.core.observation import LockView, Observation, StateView
 from catalyst_operator.core.preflight import Check, rate_limited
 from catalyst_operator.core.progress import Progress, ResourceProgress

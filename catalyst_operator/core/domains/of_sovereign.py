@@ -12,7 +12,8 @@ from catalyst_operator.api.conditions import ConditionType, Reason
 from catalyst_operator.api.domain_reservation import DomainReservation
 from catalyst_operator.api.enums import DomainMode
 from catalyst_operator.api.sovereign import Sovereign
-from catalyst_operator.core import conditions, diagnosis
+from catalyst_operator.core import conditions
+from catalyst_operator.core.errors import diagnosis
 from catalyst_operator.core.manifests import labels_for
 from catalyst_operator.core.record import ErrorEntry
 

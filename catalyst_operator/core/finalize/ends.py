@@ -7,9 +7,10 @@ from typing import Any
 
 from catalyst_operator.api import labels
 from catalyst_operator.api.conditions import ConditionType, Reason
-from catalyst_operator.core import conditions, diagnosis, naming
+from catalyst_operator.core import conditions, naming
 from catalyst_operator.core.actions import DeleteJob, DeleteNamespace, ReleaseDomain, RemoveFinalizer, WriteReceipt
 from catalyst_operator.core.domains import of_sovereign
+from catalyst_operator.core.errors import diagnosis
 from catalyst_operator.core.finalize.deletion import LOOK_AGAIN, Deletion, cleaning_up, stalled, working
 from catalyst_operator.core.scene import SAFETY, Answer
 

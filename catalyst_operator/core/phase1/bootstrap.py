@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from catalyst_operator.api.common import Truth
 from catalyst_operator.api.conditions import Reason
-from catalyst_operator.core import error_codes
+from catalyst_operator.core.errors import codes
 from catalyst_operator.core.phase1 import presence
 from catalyst_operator.core.phase1.errors import error
 from catalyst_operator.core.phase1.views import ClusterView, Link, LinkView, Survey
@@ -79,7 +79,7 @@ def _no_link(view: ClusterView, since: datetime, now: datetime, flux_seen: bool)
     link = view.link
     if link.state is Link.UNTRUSTED:
         told = f"Whoever answers at the new cluster's address is not the new cluster{_said(link)}"
-        return FluxBootstrap("False", Reason.API_UNREACHABLE, told, error(error_codes.REMOTE_UNTRUSTED, told))
+        return FluxBootstrap("False", Reason.API_UNREACHABLE, told, error(codes.REMOTE_UNTRUSTED, told))
     lived = flux_seen or view.survey is not None
     if link.state is Link.UNAUTHORIZED:
         return _refused(link, since, now, lived)
@@ -87,7 +87,7 @@ def _no_link(view: ClusterView, since: datetime, now: datetime, flux_seen: bool)
 
 
 def _refused(link: LinkView, since: datetime, now: datetime, lived: bool) -> FluxBootstrap:
-    code, patience = error_codes.REMOTE_UNAUTHORIZED, UNAUTHORIZED_LIMIT if lived else RIGHTS_LIMIT
+    code, patience = codes.REMOTE_UNAUTHORIZED, UNAUTHORIZED_LIMIT if lived else RIGHTS_LIMIT
     deadline = link.since + patience if lived else max(link.since + patience, since + UNREACHABLE_LIMIT)
     if now < deadline and not lived:
         awaited = "the operator's rights there, which first boot makes right after the API server's first answer"
@@ -98,7 +98,7 @@ def _refused(link: LinkView, since: datetime, now: datetime, lived: bool) -> Flu
 
 
 def _silent(link: LinkView, since: datetime, now: datetime, lived: bool) -> FluxBootstrap:
-    deadline, code = since + UNREACHABLE_LIMIT, error_codes.API_UNREACHABLE
+    deadline, code = since + UNREACHABLE_LIMIT, codes.API_UNREACHABLE
     reason = Reason.RUNNING if link.state is Link.CONNECTING else Reason.API_UNREACHABLE
     if lived:
         told = f"The new cluster's API server does not answer any more since {_clock(since)}{_said(link)}"
@@ -109,7 +109,7 @@ def _silent(link: LinkView, since: datetime, now: datetime, lived: bool) -> Flux
     return _with_error(reason, told, deadline, now, code)
 
 
-def _with_error(reason: Reason, told: str, deadline: datetime, now: datetime, code: error_codes.Code) -> FluxBootstrap:
+def _with_error(reason: Reason, told: str, deadline: datetime, now: datetime, code: codes.Code) -> FluxBootstrap:
     status: Truth = "Unknown" if reason is Reason.RUNNING else "False"
     if now < deadline:
         return FluxBootstrap(status, reason, told, again=deadline)
@@ -127,7 +127,7 @@ def _up(view: ClusterView, survey: Survey, fqdn: str, flux_seen: bool) -> FluxBo
     gone = presence.gone(view, flux_seen)
     if gone:
         told = f"Flux is gone from the new cluster: no Deployment {', '.join(gone)} in flux-system."
-        return FluxBootstrap("False", Reason.FLUX_MISSING, told, error(error_codes.FLUX_GONE, told))
+        return FluxBootstrap("False", Reason.FLUX_MISSING, told, error(codes.FLUX_GONE, told))
     if survey.deployments is None:
         return _waiting(Reason.RUNNING, "The API server answers. Awaited: a look at the Deployments of flux-system.")
     awaited = presence.unavailable(survey)

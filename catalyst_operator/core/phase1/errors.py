@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from catalyst_operator.core.error_codes import Code
+from catalyst_operator.core.errors.codes import Code
 from catalyst_operator.core.record import ErrorEntry
 from catalyst_operator.core.redact import shorten
 

@@ -12,7 +12,7 @@ from catalyst_operator.api import labels
 from catalyst_operator.api.conditions import Reason
 from catalyst_operator.api.enums import HandOffMode, OwnerKubeconfig
 from catalyst_operator.api.phases import Phase
-from catalyst_operator.core import before_hand_off, diagnosis, naming
+from catalyst_operator.core import before_hand_off, naming
 from catalyst_operator.core.actions import (
     Action,
     ArchiveState,
@@ -23,6 +23,7 @@ from catalyst_operator.core.actions import (
     WriteRecord,
 )
 from catalyst_operator.core.attempts import requested, unanswered
+from catalyst_operator.core.errors import diagnosis
 from catalyst_operator.core.observation import Observation
 from catalyst_operator.core.phase1.bootstrap import UNREACHABLE_LIMIT
 from catalyst_operator.core.provision import overlays, surroundings

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from catalyst_operator.api.conditions import Reason
 from catalyst_operator.api.phases import Phase
-from catalyst_operator.core import diagnosis
+from catalyst_operator.core.errors import diagnosis
 from catalyst_operator.core.job import ADOPT
 from catalyst_operator.core.record import ErrorEntry, Record, RunEntry
 from catalyst_operator.core.runs import failed_phase, running_phase

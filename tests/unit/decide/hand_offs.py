@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from catalyst_operator.core import diagnosis
+from catalyst_operator.core.errors import diagnosis
 from catalyst_operator.core.farewell import FarewellReport
 from catalyst_operator.core.observation import Observation, StateView
 from catalyst_operator.core.overlay import OverlayReport

@@ -10,11 +10,11 @@ import pytest
 from catalyst_operator.api import labels
 from catalyst_operator.api.conditions import CONDITIONS, DOMAIN_CONDITIONS, ConditionType, Reason
 from catalyst_operator.api.domain_reservation import DomainReservation
-from catalyst_operator.core import diagnosis
 from catalyst_operator.core.domains import of_sovereign
 from catalyst_operator.core.domains.decide import decide
 from catalyst_operator.core.domains.observation import Answer, Observation, RegistrarProblem, Rival, Trouble, ZoneView
 from catalyst_operator.core.domains.of_sovereign import differs, error_of, manifest, standing
+from catalyst_operator.core.errors import diagnosis
 from tests import gen
 from tests.reservations import (
     ADDRESS,

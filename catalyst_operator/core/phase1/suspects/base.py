@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from catalyst_operator.api.phases import ComponentState, Phase1Outcome
-from catalyst_operator.core.error_codes import Code
+from catalyst_operator.core.errors.codes import Code
 from catalyst_operator.core.phase1.components import dependencies, is_true, state
 from catalyst_operator.core.phase1.errors import error
 from catalyst_operator.core.phase1.views import ClusterView, EventView, FluxObject, HelmReleaseView, Survey

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from catalyst_operator.core.error_codes import FLUX_PIN_DRIFT, KUSTOMIZATION, SOPS
+from catalyst_operator.core.errors.codes import FLUX_PIN_DRIFT, KUSTOMIZATION, SOPS
 from catalyst_operator.core.phase1.components import waits_for_dependency
 from catalyst_operator.core.phase1.errors import error
 from catalyst_operator.core.phase1.suspects.base import (

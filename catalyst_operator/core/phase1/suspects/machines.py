@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from catalyst_operator.api.phases import ComponentState
-from catalyst_operator.core.error_codes import CNI_STUCK, FLUX_GONE, NO_STORAGECLASS, NODE_NOT_READY
+from catalyst_operator.core.errors.codes import CNI_STUCK, FLUX_GONE, NO_STORAGECLASS, NODE_NOT_READY
 from catalyst_operator.core.phase1 import presence
 from catalyst_operator.core.phase1.components import state
 from catalyst_operator.core.phase1.errors import error

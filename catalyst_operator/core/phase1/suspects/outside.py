@@ -7,12 +7,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from catalyst_operator.api.phases import Phase1Outcome
-from catalyst_operator.core.error_codes import (
-    CERT_RATE_LIMIT,
-    CONSOLE_UNREACHABLE,
-    FLUX_NOT_RECONCILING,
-    KIT_TIMEOUT,
-)
+from catalyst_operator.core.errors.codes import CERT_RATE_LIMIT, CONSOLE_UNREACHABLE, FLUX_NOT_RECONCILING, KIT_TIMEOUT
 from catalyst_operator.core.phase1.components import component
 from catalyst_operator.core.phase1.errors import error
 from catalyst_operator.core.phase1.expected import listed

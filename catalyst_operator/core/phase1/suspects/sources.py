@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from catalyst_operator.core.error_codes import CHART_SOURCE, GIT_SOURCE
+from catalyst_operator.core.errors.codes import CHART_SOURCE, GIT_SOURCE
 from catalyst_operator.core.phase1.suspects.base import (
     Look,
     Meaning,

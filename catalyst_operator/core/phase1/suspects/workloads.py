@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from catalyst_operator.api.phases import ComponentState
-from catalyst_operator.core.error_codes import (
+from catalyst_operator.core.errors.codes import (
     COMPONENT_FAILED,
     KIT_IMAGE_PULL,
     KIT_POD,

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from catalyst_operator.core import error_text
-from catalyst_operator.core.error_codes import *
+from catalyst_operator.core.errors.codes import *
 from catalyst_operator.core.plan_gate import EXIT_REFUSED
 from catalyst_operator.core.progress import Diagnostic
 from catalyst_operator.core.record import ErrorEntry

@@ -1,0 +1,1 @@
+"""What errors are called, and which of them a report is."""
