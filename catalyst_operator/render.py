@@ -17,9 +17,10 @@ from catalyst_operator.adapters import template
 from catalyst_operator.api import labels
 from catalyst_operator.api.enums import GitOpsMode
 from catalyst_operator.api.sovereign import Sovereign
-from catalyst_operator.core import kit, releases
+from catalyst_operator.core import kit
+from catalyst_operator.core.kit import releases
+from catalyst_operator.core.kit.releases import Release, UnknownReleaseError
 from catalyst_operator.core.redact import shorten
-from catalyst_operator.core.releases import Release, UnknownReleaseError
 from catalyst_operator.core.settings import CoreSettings
 
 DONE, FAILED, REFUSED = 0, 1, 2

@@ -23,6 +23,7 @@ from catalyst_operator.core import naming
 from catalyst_operator.core.actions import Decision, WriteRecord
 from catalyst_operator.core.errors import diagnosis
 from catalyst_operator.core.job import phases_of
+from catalyst_operator.core.kit.releases import UnknownReleaseError
 from catalyst_operator.core.observation import (
     ContainerView,
     CredentialsView,
@@ -45,7 +46,6 @@ from catalyst_operator.core.record import (
     RunEntry,
     RunState,
 )
-from catalyst_operator.core.releases import UnknownReleaseError
 from catalyst_operator.core.settings import CoreSettings
 from catalyst_operator.core.sizing import Choices
 from catalyst_operator.core.standing import standing

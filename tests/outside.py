@@ -15,7 +15,7 @@ from catalyst_operator.adapters.overlays import Overlays
 from catalyst_operator.adapters.preflights import Preflights
 from catalyst_operator.adapters.remote import RemoteCluster
 from catalyst_operator.adapters.run_logs import RunLogs
-from catalyst_operator.core.overlay import Change
+from catalyst_operator.core.kit.pushed import Change
 from catalyst_operator.core.phase1.target import Target
 from catalyst_operator.core.phase1.views import ClusterView
 from catalyst_operator.core.preflight import CloudView, Wanted

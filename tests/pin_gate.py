@@ -15,9 +15,10 @@ from pathlib import Path
 
 import yaml
 
-from catalyst_operator.core import boot, kit, pins, releases
-from catalyst_operator.core.pin_sites import ADOPTED, Adopted, KitRelease, Rendered
-from catalyst_operator.core.releases import Catalogue, Release
+from catalyst_operator.core import boot, kit
+from catalyst_operator.core.kit import pins, releases
+from catalyst_operator.core.kit.pin_sites import ADOPTED, Adopted, KitRelease, Rendered
+from catalyst_operator.core.kit.releases import Catalogue, Release
 from tests import gen, postbuild
 from tests.integration import cloud_init
 from tests.integration.tofu import OpenTofu

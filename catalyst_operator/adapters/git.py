@@ -32,7 +32,7 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait
 from catalyst_operator.adapters.git_http import TOO_LARGE, Client
 from catalyst_operator.adapters.git_pack import unpacked_size
 from catalyst_operator.adapters.template import FOLDER as TEMPLATE
-from catalyst_operator.core.overlay import Change
+from catalyst_operator.core.kit.pushed import Change
 from catalyst_operator.core.redact import shorten
 from catalyst_operator.errors import GitError, GitRejected, GitUnavailable
 

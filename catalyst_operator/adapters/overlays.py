@@ -16,7 +16,7 @@ from weakref import WeakValueDictionary
 from catalyst_operator.adapters.errands import Errands
 from catalyst_operator.adapters.git import LIMIT_SECONDS, Pushed, Repository
 from catalyst_operator.core.errors import diagnosis
-from catalyst_operator.core.overlay import Change, OverlayReport
+from catalyst_operator.core.kit.pushed import Change, OverlayReport
 from catalyst_operator.core.record import ErrorEntry
 from catalyst_operator.errors import GitError, GitUnavailable
 

@@ -16,7 +16,7 @@ from catalyst_operator.api.phases import RunVerb
 from catalyst_operator.api.sovereign import Sovereign
 from catalyst_operator.core import naming
 from catalyst_operator.core.farewell import FarewellReport
-from catalyst_operator.core.overlay import OverlayReport
+from catalyst_operator.core.kit.pushed import OverlayReport
 from catalyst_operator.core.phase1.views import ClusterView
 from catalyst_operator.core.preflight import Report
 from catalyst_operator.core.progress import Progress

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from catalyst_operator.api.sovereign import Sovereign
-from catalyst_operator.core import blueprints
+from catalyst_operator.core.kit import blueprints
 from catalyst_operator.core.tfvars import tfvars
 from tests import gen
 from tests.integration.cloud_init import TRUST, render

@@ -14,7 +14,7 @@ from pydantic import SecretStr
 
 from catalyst_operator.adapters import git, git_http
 from catalyst_operator.adapters.git import Repository, push
-from catalyst_operator.core.overlay import Change
+from catalyst_operator.core.kit.pushed import Change
 from catalyst_operator.errors import GitDenied, GitError, GitMissing, GitRejected, GitUnavailable
 from e2e.lab.git_server.client import GitServer
 from e2e.lab.git_server.commits import Commit

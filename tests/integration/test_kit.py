@@ -12,8 +12,9 @@ import pytest
 import yaml
 
 from catalyst_operator.api.sovereign import Sovereign
-from catalyst_operator.core import blueprints, kit, releases
-from catalyst_operator.core.blueprints import Folder
+from catalyst_operator.core import kit
+from catalyst_operator.core.kit import blueprints, releases
+from catalyst_operator.core.kit.blueprints import Folder
 from e2e.lab.git_server.repositories import PUBLIC
 from tests import gen
 from tests.integration.apiserver import find_tool

@@ -13,9 +13,9 @@ from collections.abc import Iterator
 import pytest
 import yaml
 
-from catalyst_operator.core import pins, releases
-from catalyst_operator.core.pin_sites import CILIUM, FLUX
-from catalyst_operator.core.releases import Catalogue
+from catalyst_operator.core.kit import pins, releases
+from catalyst_operator.core.kit.pin_sites import CILIUM, FLUX
+from catalyst_operator.core.kit.releases import Catalogue
 from tests import pin_gate
 from tests.integration.apiserver import Api, ApiError, ApiServer
 from tests.integration.conftest import CRDS, REPOSITORY

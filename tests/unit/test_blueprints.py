@@ -8,8 +8,8 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from catalyst_operator.core import blueprints
-from catalyst_operator.core.blueprints import Blueprint, Folder, Tier
+from catalyst_operator.core.kit import blueprints
+from catalyst_operator.core.kit.blueprints import Blueprint, Folder, Tier
 from catalyst_operator.core.kit.values import version_variable
 from tests.postbuild import TEMPLATE, releases
 

@@ -17,7 +17,7 @@ from pydantic import SecretStr
 from catalyst_operator.adapters import git
 from catalyst_operator.adapters.git import Repository, push
 from catalyst_operator.adapters.git_pack import MAX_OBJECTS, unpacked_size
-from catalyst_operator.core.overlay import Change
+from catalyst_operator.core.kit.pushed import Change
 from catalyst_operator.errors import GitDenied, GitError, GitMissing, GitUnavailable
 
 LIMIT = 1 << 20

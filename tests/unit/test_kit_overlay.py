@@ -9,7 +9,8 @@ import pytest
 import yaml
 from jinja2 import UndefinedError
 
-from catalyst_operator.core import kit, releases
+from catalyst_operator.core import kit
+from catalyst_operator.core.kit import releases
 from catalyst_operator.core.kit.overlay import _template
 from tests import gen
 from tests.postbuild import TEMPLATE

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from catalyst_operator.api.sovereign import SovereignSpec
-from catalyst_operator.core import kit, releases
-from catalyst_operator.core.releases import Release
+from catalyst_operator.core import kit
+from catalyst_operator.core.kit import releases
+from catalyst_operator.core.kit.releases import Release
 from tests import gen
 from tests.postbuild import everything
 

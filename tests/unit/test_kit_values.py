@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from catalyst_operator.api.sovereign import Sovereign
-from catalyst_operator.core import kit, releases
+from catalyst_operator.core import kit
+from catalyst_operator.core.kit import releases
 from catalyst_operator.core.kit.quoting import quoted, quoted_list
 from tests import gen
 from tests.postbuild import VARIABLE, everything, objects, substituted

@@ -22,8 +22,8 @@ from catalyst_operator.adapters.overlays import Overlays
 from catalyst_operator.core import actions, manifests, naming
 from catalyst_operator.core.access import OBSERVER, SEEDER, Access
 from catalyst_operator.core.farewell import FarewellReport
+from catalyst_operator.core.kit.pushed import Change, OverlayReport
 from catalyst_operator.core.observation import Observation
-from catalyst_operator.core.overlay import Change, OverlayReport
 from catalyst_operator.core.phase1.target import Target
 from catalyst_operator.core.seeds import GIT, Seed, SeedReport
 from catalyst_operator.errors import NotFound, Refused

@@ -16,7 +16,7 @@ from pydantic import SecretStr
 from catalyst_operator.adapters.git import Pushed, Repository
 from catalyst_operator.adapters.overlays import AT_ONCE, PATIENCE_SECONDS, Overlays
 from catalyst_operator.core.errors import diagnosis
-from catalyst_operator.core.overlay import Change, OverlayReport
+from catalyst_operator.core.kit.pushed import Change, OverlayReport
 from catalyst_operator.errors import GitDenied, GitError, GitMissing, GitRejected, GitUnavailable
 from tests.gen import NOW, UID
 

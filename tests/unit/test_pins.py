@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 import yaml
 
-from catalyst_operator.core import kit, pins, releases
-from catalyst_operator.core.pin_sites import ADOPTED, CILIUM, FLUX, Adopted, KitRelease, Rendered
-from catalyst_operator.core.releases import Catalogue, Release
+from catalyst_operator.core import kit
+from catalyst_operator.core.kit import pins, releases
+from catalyst_operator.core.kit.pin_sites import ADOPTED, CILIUM, FLUX, Adopted, KitRelease, Rendered
+from catalyst_operator.core.kit.releases import Catalogue, Release
 from tests import gen, pin_gate
 
 REPOSITORY = Path(__file__).resolve().parents[2]

@@ -9,8 +9,8 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from catalyst_operator.core import releases
-from catalyst_operator.core.releases import Catalogue, OverrideError, UnknownReleaseError
+from catalyst_operator.core.kit import releases
+from catalyst_operator.core.kit.releases import Catalogue, OverrideError, UnknownReleaseError
 
 DIGEST = "0123456789abcdef" * 4
 

@@ -10,7 +10,8 @@ import pytest
 import yaml
 
 from catalyst_operator import render
-from catalyst_operator.core import kit, releases
+from catalyst_operator.core import kit
+from catalyst_operator.core.kit import releases
 from catalyst_operator.core.settings import CoreSettings
 from tests import gen
 from tests.postbuild import TEMPLATE

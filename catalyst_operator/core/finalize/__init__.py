@@ -18,9 +18,9 @@ from catalyst_operator.core.actions import Decision, ForgetCluster, RemoveFinali
 from catalyst_operator.core.evidence import gather
 from catalyst_operator.core.finalize import after_hand_off, destroys, ends
 from catalyst_operator.core.finalize.deletion import Deletion
+from catalyst_operator.core.kit.releases import UnknownReleaseError
 from catalyst_operator.core.observation import Observation
 from catalyst_operator.core.record import Record
-from catalyst_operator.core.releases import UnknownReleaseError
 from catalyst_operator.core.scene import Answer
 from catalyst_operator.core.tfvars import inputs_digest, tfvars
 

@@ -12,10 +12,10 @@ from jinja2 import Environment, StrictUndefined, Template
 
 from catalyst_operator.api.sovereign import Sovereign
 from catalyst_operator.core.kit.quoting import quoted
+from catalyst_operator.core.kit.releases import Release
 from catalyst_operator.core.kit.selection import folders
 from catalyst_operator.core.kit.values import values
 from catalyst_operator.core.phase1.views import FLUX_NAMESPACE, SOURCE, kit_name
-from catalyst_operator.core.releases import Release
 
 _HEADER = """\
 # Sovereign {{ fqdn }}, release {{ release }}. Flux follows it in branch {{ branch }} of {{ url }}.

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from catalyst_operator.api.sovereign import SovereignSpec
-from catalyst_operator.core import blueprints
-from catalyst_operator.core.blueprints import Folder
-from catalyst_operator.core.releases import Release
+from catalyst_operator.core.kit import blueprints
+from catalyst_operator.core.kit.blueprints import Folder
+from catalyst_operator.core.kit.releases import Release
 
 TAKE_OWNERSHIP = "flux-take-ownership"
 PULL_SECRET = "pull-secret"  # noqa: S105 - the name of a folder

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from catalyst_operator.api.enums import TlsStrategy
 from catalyst_operator.api.sovereign import Sovereign, SovereignSpec
-from catalyst_operator.core import blueprints
+from catalyst_operator.core.kit import blueprints
 from catalyst_operator.core.kit.quoting import flag, quoted, quoted_list
-from catalyst_operator.core.releases import Release
+from catalyst_operator.core.kit.releases import Release
 
 
 def values(sovereign: Sovereign, release: Release, *, chart_registry: str = "") -> dict[str, str]:

@@ -12,13 +12,14 @@ from collections.abc import Callable
 from catalyst_operator.api import labels
 from catalyst_operator.api.enums import GitOpsMode
 from catalyst_operator.api.phases import RunVerb
-from catalyst_operator.core import kit, pins, releases, status, watching
+from catalyst_operator.core import kit, status, watching
 from catalyst_operator.core.actions import AddFinalizer, Decision
 from catalyst_operator.core.evidence import gather
+from catalyst_operator.core.kit import pins, releases
+from catalyst_operator.core.kit.releases import UnknownReleaseError
 from catalyst_operator.core.observation import Observation
 from catalyst_operator.core.provision import attempts, domain, hand_off, new_cluster, overlays, surroundings, wishes
 from catalyst_operator.core.record import Record
-from catalyst_operator.core.releases import UnknownReleaseError
 from catalyst_operator.core.scene import Answer, Scene
 from catalyst_operator.core.tfvars import inputs_digest, tfvars
 

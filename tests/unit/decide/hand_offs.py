@@ -8,8 +8,8 @@ from typing import Any
 
 from catalyst_operator.core.errors import diagnosis
 from catalyst_operator.core.farewell import FarewellReport
+from catalyst_operator.core.kit.pushed import OverlayReport
 from catalyst_operator.core.observation import Observation, StateView
-from catalyst_operator.core.overlay import OverlayReport
 from catalyst_operator.core.provision import look
 from catalyst_operator.core.provision.overlays import wanted
 from catalyst_operator.core.record import HandOff

@@ -8,8 +8,8 @@ from typing import Any
 
 from catalyst_operator.api.phases import Phase1Outcome
 from catalyst_operator.core import seeds
+from catalyst_operator.core.kit.pushed import OverlayReport
 from catalyst_operator.core.observation import Observation
-from catalyst_operator.core.overlay import OverlayReport
 from catalyst_operator.core.phase1.views import ClusterView, FluxCondition
 from catalyst_operator.core.provision import look
 from catalyst_operator.core.provision.overlays import wanted

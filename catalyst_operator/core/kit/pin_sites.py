@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from catalyst_operator.core.releases import Catalogue, Chart, Download, Release
+from catalyst_operator.core.kit.releases import Catalogue, Chart, Download, Release
 
 
 @dataclass(frozen=True)

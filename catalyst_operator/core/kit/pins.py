@@ -12,8 +12,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
-from catalyst_operator.core.pin_sites import ADOPTED, CILIUM, FLUX, Adopted, Facts, Rendered, bare, chart_of
-from catalyst_operator.core.releases import Catalogue, Chart, Release
+from catalyst_operator.core.kit.pin_sites import ADOPTED, CILIUM, FLUX, Adopted, Facts, Rendered, bare, chart_of
+from catalyst_operator.core.kit.releases import Catalogue, Chart, Release
 
 ROWS = "catalyst_operator/core/releases.yaml"
 
