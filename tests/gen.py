@@ -34,7 +34,6 @@ from catalyst_operator.core.observation import (
     StateView,
 )
 from catalyst_operator.core.preflight import Check, Report
-from catalyst_operator.core.progress import Diagnostic, Progress, ResourceProgress
 from catalyst_operator.core.record import (
     Bootstrap,
     ErrorEntry,
@@ -50,6 +49,7 @@ from catalyst_operator.core.settings import CoreSettings
 from catalyst_operator.core.sizing import Choices
 from catalyst_operator.core.standing import standing
 from catalyst_operator.core.tfvars import inputs_digest, tfvars
+from catalyst_operator.core.tofu.apply_progress import Diagnostic, Progress, ResourceProgress
 from tests import new_cluster
 
 NOW = datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC)

@@ -16,7 +16,7 @@ from datetime import datetime
 from typing import Any
 
 from catalyst_operator.core import naming
-from catalyst_operator.core.plan_gate import EXIT_APPROVAL_NEEDED, EXIT_DIGEST_MISMATCH
+from catalyst_operator.core.tofu.plan_gate import EXIT_APPROVAL_NEEDED, EXIT_DIGEST_MISMATCH
 from tests import gen
 from tests.fake_kube import FakeApi, Key, Object
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from catalyst_operator.adapters.kube import Kube
-from catalyst_operator.core.progress import Progress, fold, fold_lines
+from catalyst_operator.core.tofu.apply_progress import Progress, fold, fold_lines
 from catalyst_operator.errors import ApiError
 
 log = logging.getLogger(__name__)

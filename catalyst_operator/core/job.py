@@ -9,9 +9,9 @@ from catalyst_operator.api.phases import RunVerb
 from catalyst_operator.api.sovereign import Sovereign
 from catalyst_operator.core import naming
 from catalyst_operator.core.manifests import Manifest, labels_for, namespace_of
-from catalyst_operator.core.plan_gate import EXIT_APPROVAL_NEEDED, EXIT_DIGEST_MISMATCH, EXIT_REFUSED
 from catalyst_operator.core.record import RunEntry
 from catalyst_operator.core.settings import CoreSettings
+from catalyst_operator.core.tofu.plan_gate import EXIT_APPROVAL_NEEDED, EXIT_DIGEST_MISMATCH, EXIT_REFUSED
 
 STATE_KEEPER = "state-keeper"
 ADOPT = "adopt"

@@ -19,10 +19,10 @@ from catalyst_operator.core.farewell import FarewellReport
 from catalyst_operator.core.kit.pushed import OverlayReport
 from catalyst_operator.core.phase1.views import ClusterView
 from catalyst_operator.core.preflight import Report
-from catalyst_operator.core.progress import Progress
 from catalyst_operator.core.record import Record
 from catalyst_operator.core.seeds import SecretView, SeedReport
 from catalyst_operator.core.settings import CoreSettings
+from catalyst_operator.core.tofu.apply_progress import Progress
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,6 @@ from catalyst_operator.core import error_text
 from catalyst_operator.core.errors import diagnosis
 from catalyst_operator.core.job import STATE_KEEPER, phases_of
 from catalyst_operator.core.observation import ContainerView, JobView, PodView
-from catalyst_operator.core.plan_gate import EXIT_APPROVAL_NEEDED, EXIT_DIGEST_MISMATCH
-from catalyst_operator.core.progress import Progress
 from catalyst_operator.core.record import (
     ErrorEntry,
     OutputsEntry,
@@ -26,6 +24,8 @@ from catalyst_operator.core.record import (
     StopCause,
 )
 from catalyst_operator.core.redact import shorten
+from catalyst_operator.core.tofu.apply_progress import Progress
+from catalyst_operator.core.tofu.plan_gate import EXIT_APPROVAL_NEEDED, EXIT_DIGEST_MISMATCH
 
 INTERRUPTIONS = frozenset(
     {"Evicted", "NodeLost", "NodeShutdown", "Preempting", "Terminated", "UnexpectedAdmissionError"}

@@ -35,10 +35,10 @@ from catalyst_operator.core.observation import (
     PodView,
     StateView,
 )
-from catalyst_operator.core.progress import Progress
 from catalyst_operator.core.record import Record, RunEntry
 from catalyst_operator.core.seeds import SecretView
 from catalyst_operator.core.settings import CoreSettings
+from catalyst_operator.core.tofu.apply_progress import Progress
 from catalyst_operator.errors import CorruptRecord, NotFound, Refused, Unavailable
 from catalyst_operator.reconcilers.outside import Outside
 

@@ -17,8 +17,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from catalyst_operator.core import adoption
-from catalyst_operator.core.adoption import Import, Orphans
+from catalyst_operator.core.tofu import adoption
+from catalyst_operator.core.tofu.adoption import Import, Orphans
 from catalyst_operator.runs import hcloud
 
 VARIABLES = Path("tofu.auto.tfvars.json")

@@ -10,7 +10,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from catalyst_operator.core.plan_gate import judge, termination_message, verdict
+from catalyst_operator.core.tofu.plan_gate import judge, termination_message, verdict
 
 TERMINATION_LOG = Path("/dev/termination-log")
 

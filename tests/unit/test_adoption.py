@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from catalyst_operator.core import adoption, hetzner
-from catalyst_operator.core.adoption import Import, find, import_blocks, termination_message
+from catalyst_operator.core import hetzner
+from catalyst_operator.core.tofu import adoption
+from catalyst_operator.core.tofu.adoption import Import, find, import_blocks, termination_message
 
 Raw = dict[str, Any]
 Cloud = dict[str, list[Raw]]

@@ -23,9 +23,9 @@ from catalyst_operator.core.errors.diagnosis import (
     Code,
     diagnose,
 )
-from catalyst_operator.core.progress import Diagnostic
 from catalyst_operator.core.record import ErrorEntry
 from catalyst_operator.core.redact import MAX
+from catalyst_operator.core.tofu.apply_progress import Diagnostic
 from catalyst_operator.runs import hcloud, leftovers
 from tests import gen
 from tests.gen import TOKEN

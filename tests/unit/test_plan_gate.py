@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from catalyst_operator.core.plan_gate import (
+from catalyst_operator.core.tofu.plan_gate import (
     EXIT_APPROVAL_NEEDED,
     EXIT_DIGEST_MISMATCH,
     EXIT_REFUSED,

@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from catalyst_operator.core.progress import MAX_DIAGNOSTICS, Progress, fold, fold_lines
+from catalyst_operator.core.tofu.apply_progress import MAX_DIAGNOSTICS, Progress, fold, fold_lines
 from tests.gen import TOKEN
 
 SERVER = "hcloud_server.control_plane[0]"

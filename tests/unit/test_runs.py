@@ -12,9 +12,9 @@ from catalyst_operator.api.phases import RunVerb
 from catalyst_operator.core import runs
 from catalyst_operator.core.job import ADOPT, phases_of
 from catalyst_operator.core.observation import ContainerView, PodView
-from catalyst_operator.core.plan_gate import EXIT_APPROVAL_NEEDED, EXIT_DIGEST_MISMATCH, EXIT_REFUSED
-from catalyst_operator.core.progress import Diagnostic, Progress, ResourceProgress
 from catalyst_operator.core.record import PhaseEntry, PhaseState, PlanEntry, RunEntry, RunState, StopCause
+from catalyst_operator.core.tofu.apply_progress import Diagnostic, Progress, ResourceProgress
+from catalyst_operator.core.tofu.plan_gate import EXIT_APPROVAL_NEEDED, EXIT_DIGEST_MISMATCH, EXIT_REFUSED
 from tests import gen
 from tests.gen import NOW, ended_container, job, pod, running_container
 

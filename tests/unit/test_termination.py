@@ -7,7 +7,7 @@ import json
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from catalyst_operator.core.termination import MAX_BYTES, message
+from catalyst_operator.core.tofu.termination import MAX_BYTES, message
 
 NAMES = [f"hcloud_server.worker[{n}]" for n in range(25)]
 

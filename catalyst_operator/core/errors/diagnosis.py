@@ -15,10 +15,10 @@ from dataclasses import replace
 
 from catalyst_operator.core import error_text
 from catalyst_operator.core.errors.codes import *
-from catalyst_operator.core.plan_gate import EXIT_REFUSED
-from catalyst_operator.core.progress import Diagnostic
 from catalyst_operator.core.record import ErrorEntry
 from catalyst_operator.core.redact import redact, shorten
+from catalyst_operator.core.tofu.apply_progress import Diagnostic
+from catalyst_operator.core.tofu.plan_gate import EXIT_REFUSED
 
 # --- where each is recognised -----------------------------------------------------------------------------------------
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from catalyst_operator.api.labels import LABEL_SOVEREIGN_UID
-from catalyst_operator.core.plan_gate import Judgement, judge
+from catalyst_operator.core.tofu.plan_gate import Judgement, judge
 from tests.integration.hcloud.cluster import Tofu
 from tests.integration.hcloud.emulator import REPOSITORY, Project
 from tests.integration.tofu import MODULE, copy_of_module

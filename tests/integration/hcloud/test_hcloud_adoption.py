@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from catalyst_operator.core.plan_gate import EXIT_APPROVAL_NEEDED, Judgement, verdict
+from catalyst_operator.core.tofu.plan_gate import EXIT_APPROVAL_NEEDED, Judgement, verdict
 from tests.integration.hcloud.cluster import Tofu
 from tests.integration.hcloud.emulator import Project
 from tests.integration.hcloud.rundir import STATE, RunDirectory, prepared_module

@@ -13,8 +13,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any
 
-from catalyst_operator.core import termination
 from catalyst_operator.core.hetzner import SPREAD_GROUP_SIZE
+from catalyst_operator.core.tofu import termination
 
 Raw = Mapping[str, Any]
 Cloud = Mapping[str, Sequence[Raw]]

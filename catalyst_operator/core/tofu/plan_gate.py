@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from catalyst_operator.core import termination
 from catalyst_operator.core.error_text import named
 from catalyst_operator.core.naming import canonical_json, digest_of
+from catalyst_operator.core.tofu import termination
 
 EXIT_APPROVAL_NEEDED = 3
 """The plan is fine but nobody approved it yet; nothing was touched."""
