@@ -33,7 +33,8 @@ from catalyst_operator.core.observation import (
     PodView,
     StateView,
 )
-from catalyst_operator.core.preflight import Check, Report
+from catalyst_operator.core.project.preflight import Check, Report
+from catalyst_operator.core.project.sizing import Choices
 from catalyst_operator.core.record import (
     Bootstrap,
     ErrorEntry,
@@ -46,7 +47,6 @@ from catalyst_operator.core.record import (
     RunState,
 )
 from catalyst_operator.core.settings import CoreSettings
-from catalyst_operator.core.sizing import Choices
 from catalyst_operator.core.standing import standing
 from catalyst_operator.core.tfvars import inputs_digest, tfvars
 from catalyst_operator.core.tofu.apply_progress import Diagnostic, Progress, ResourceProgress

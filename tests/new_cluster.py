@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from catalyst_operator.api.sovereign import Sovereign
-from catalyst_operator.core import kit, naming, sizing
+from catalyst_operator.core import kit, naming
 from catalyst_operator.core.phase1.presence import CONTROLLERS
 from catalyst_operator.core.phase1.views import (
     FLUX_NAMESPACE,
@@ -25,6 +25,7 @@ from catalyst_operator.core.phase1.views import (
     Survey,
     kit_name,
 )
+from catalyst_operator.core.project import sizing
 
 REVISION = "main@sha1:0f0f"
 

@@ -18,7 +18,7 @@ from catalyst_operator.adapters.run_logs import RunLogs
 from catalyst_operator.core.kit.pushed import Change
 from catalyst_operator.core.phase1.target import Target
 from catalyst_operator.core.phase1.views import ClusterView
-from catalyst_operator.core.preflight import CloudView, Wanted
+from catalyst_operator.core.project.preflight import CloudView, Wanted
 from catalyst_operator.reconcilers.outside import Outside
 from tests import gen
 

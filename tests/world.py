@@ -22,7 +22,7 @@ from catalyst_operator.api.common import Condition
 from catalyst_operator.api.sovereign import Sovereign
 from catalyst_operator.core import conditions, naming, record
 from catalyst_operator.core.phase1.views import ClusterView
-from catalyst_operator.core.preflight import CloudView, SizeOffer, Wanted
+from catalyst_operator.core.project.preflight import CloudView, SizeOffer, Wanted
 from catalyst_operator.errors import ApiError, CloudUnauthorized, CorruptRecord
 from catalyst_operator.metrics import Metrics
 from catalyst_operator.reconcilers.sovereign import Key as SovereignKey

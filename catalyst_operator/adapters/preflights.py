@@ -9,8 +9,8 @@ from datetime import datetime
 from pydantic import SecretStr
 
 from catalyst_operator.adapters.errands import Errands
-from catalyst_operator.core import preflight
-from catalyst_operator.core.preflight import CloudView, Report, Wanted
+from catalyst_operator.core.project import preflight
+from catalyst_operator.core.project.preflight import CloudView, Report, Wanted
 from catalyst_operator.errors import CloudError, CloudRateLimited, CloudUnauthorized
 
 log = logging.getLogger(__name__)

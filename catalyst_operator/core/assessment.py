@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from catalyst_operator.api.phases import RunVerb
-from catalyst_operator.core import kit, naming, sizing
+from catalyst_operator.core import kit, naming
 from catalyst_operator.core.domains import of_sovereign
 from catalyst_operator.core.domains.of_sovereign import Standing
 from catalyst_operator.core.observation import Observation
@@ -17,6 +17,7 @@ from catalyst_operator.core.phase1.first_cause import Cause, first_cause
 from catalyst_operator.core.phase1.outcome import Judgement, Limits, judge
 from catalyst_operator.core.phase1.readiness import NOT_CHECKED, Missing, missing
 from catalyst_operator.core.phase1.views import kit_name
+from catalyst_operator.core.project import sizing
 from catalyst_operator.core.record import Bootstrap, ErrorEntry, Record, RunState
 
 

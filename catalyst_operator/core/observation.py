@@ -18,7 +18,7 @@ from catalyst_operator.core import naming
 from catalyst_operator.core.farewell import FarewellReport
 from catalyst_operator.core.kit.pushed import OverlayReport
 from catalyst_operator.core.phase1.views import ClusterView
-from catalyst_operator.core.preflight import Report
+from catalyst_operator.core.project.preflight import Report
 from catalyst_operator.core.record import Record
 from catalyst_operator.core.seeds import SecretView, SeedReport
 from catalyst_operator.core.settings import CoreSettings

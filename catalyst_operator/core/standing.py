@@ -8,11 +8,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from catalyst_operator.api import labels
-from catalyst_operator.core import preflight, sizing
 from catalyst_operator.core.actions import AskPreflight
 from catalyst_operator.core.attempts import requested
 from catalyst_operator.core.observation import Observation
-from catalyst_operator.core.preflight import Report
+from catalyst_operator.core.project import preflight, sizing
+from catalyst_operator.core.project.preflight import Report
 from catalyst_operator.core.record import UNSUCCESSFUL, Record
 
 PASSED_FOR = timedelta(minutes=10)

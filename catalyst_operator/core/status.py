@@ -26,7 +26,7 @@ from catalyst_operator.api.sovereign_status import (
     ServerStatus,
     SovereignStatus,
 )
-from catalyst_operator.core import catalogue, cluster_status, conditions, naming, sizing
+from catalyst_operator.core import cluster_status, conditions, naming
 from catalyst_operator.core.assessment import Assessment, assess
 from catalyst_operator.core.domains import of_sovereign
 from catalyst_operator.core.errors import diagnosis
@@ -34,7 +34,8 @@ from catalyst_operator.core.job import ADOPT, phases_of
 from catalyst_operator.core.manifests import namespace_of
 from catalyst_operator.core.observation import Observation
 from catalyst_operator.core.phase_conditions import PHASE_CONDITIONS, Told, phase_condition, shown
-from catalyst_operator.core.preflight import SIZES, SOLD_OUT
+from catalyst_operator.core.project import prices, sizing
+from catalyst_operator.core.project.preflight import SIZES, SOLD_OUT
 from catalyst_operator.core.record import ErrorEntry, PhaseState, Record, RunEntry, RunState
 
 USER_DATA = "user-data"
@@ -85,7 +86,7 @@ def build(o: Observation, record: Record, run: RunEntry | None, verdict: Verdict
             else before.outputs,
             "servers": _servers(o, record),
             **cluster_status.fields(o, record, found),
-            "cost": catalogue.cost_of(o.sovereign.spec, record.sizes),
+            "cost": prices.cost_of(o.sovereign.spec, record.sizes),
             "run_namespace": namespace_of(o.sovereign) if record.runs else before.run_namespace,
             "current_run": _current(o, run),
             "history": tuple(_history(r) for r in reversed(record.runs) if not r.active),

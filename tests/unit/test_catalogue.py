@@ -9,8 +9,8 @@ from pydantic import ValidationError
 from catalyst_operator.api.enums import Location
 from catalyst_operator.api.sizes import catalogue, parse
 from catalyst_operator.api.sovereign import Sovereign
-from catalyst_operator.core import sizing
-from catalyst_operator.core.catalogue import cost, cost_of, size, successor
+from catalyst_operator.core.project import sizing
+from catalyst_operator.core.project.prices import cost, cost_of, size, successor
 from catalyst_operator.core.record import SizeChoice
 from tests.integration.admission import Edits, sovereign
 

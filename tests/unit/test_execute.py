@@ -21,7 +21,7 @@ from catalyst_operator.api.sovereign import Sovereign
 from catalyst_operator.core import actions, manifests, naming, record
 from catalyst_operator.core.actions import Action
 from catalyst_operator.core.observation import CredentialsView, LockView, Observation, StateView
-from catalyst_operator.core.preflight import CloudView, Wanted
+from catalyst_operator.core.project.preflight import CloudView, Wanted
 from catalyst_operator.errors import Conflict, NotFound, Refused
 from catalyst_operator.reconcilers.execute import Executor
 from catalyst_operator.reconcilers.observe import Observer

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from catalyst_operator.api.phases import PreflightResult
-from catalyst_operator.core import ssh_keys
 from catalyst_operator.core.errors import diagnosis
-from catalyst_operator.core.preflight import (
+from catalyst_operator.core.project import ssh_keys
+from catalyst_operator.core.project.preflight import (
     CHECKS,
     Check,
     CloudObject,

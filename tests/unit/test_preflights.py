@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from catalyst_operator.adapters.preflights import Preflights
 from catalyst_operator.api.phases import PreflightResult
 from catalyst_operator.core.errors import diagnosis
-from catalyst_operator.core.preflight import CHECKS, CloudObject, CloudView, Report, SizeOffer, Wanted
+from catalyst_operator.core.project.preflight import CHECKS, CloudObject, CloudView, Report, SizeOffer, Wanted
 from catalyst_operator.errors import CloudRateLimited, CloudUnauthorized, CloudUnavailable
 from tests.gen import NOW, TOKEN, UID
 

@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from catalyst_operator.api.phases import RunVerb, ServerRole
-from catalyst_operator.core import sizing
 from catalyst_operator.core.evidence import gather
+from catalyst_operator.core.project import sizing
+from catalyst_operator.core.project.sizing import Choices, Server, from_the_top, kept, size_of, stepped_down, tried_next
 from catalyst_operator.core.record import Record, RunState, SizeChoice
-from catalyst_operator.core.sizing import Choices, Server, from_the_top, kept, size_of, stepped_down, tried_next
 from catalyst_operator.core.tofu.apply_progress import Diagnostic, Progress, ResourceProgress
 from tests import gen
 from tests.gen import NOW, RawMod

@@ -8,12 +8,13 @@ from datetime import timedelta
 import pytest
 
 from catalyst_operator.api.phases import PreflightResult
-from catalyst_operator.core import naming, preflight
+from catalyst_operator.core import naming
 from catalyst_operator.core.actions import AskPreflight
 from catalyst_operator.core.decide import decide
 from catalyst_operator.core.errors import diagnosis
 from catalyst_operator.core.observation import ContainerView, Observation
-from catalyst_operator.core.preflight import Check, Report
+from catalyst_operator.core.project import preflight
+from catalyst_operator.core.project.preflight import Check, Report
 from catalyst_operator.core.record import Record, SizeChoice
 from catalyst_operator.core.standing import PASSED_FOR, Standing, standing
 from catalyst_operator.core.tfvars import tfvars

@@ -15,7 +15,7 @@ from catalyst_operator.core.actions import WriteRecord
 from catalyst_operator.core.decide import decide
 from catalyst_operator.core.errors import diagnosis
 from catalyst_operator.core.observation import LockView, Observation, StateView
-from catalyst_operator.core.preflight import Check, rate_limited
+from catalyst_operator.core.project.preflight import Check, rate_limited
 from catalyst_operator.core.record import ErrorEntry, PhaseState, RunState, SizeChoice, StopCause
 from catalyst_operator.core.tofu.apply_progress import Progress, ResourceProgress
 from tests import gen

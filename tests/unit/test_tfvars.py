@@ -10,8 +10,8 @@ import pytest
 
 from catalyst_operator.api import labels
 from catalyst_operator.api.phases import RunVerb
-from catalyst_operator.core import sizing
 from catalyst_operator.core.kit.releases import UnknownReleaseError
+from catalyst_operator.core.project import sizing
 from catalyst_operator.core.record import SizeChoice
 from catalyst_operator.core.tfvars import inputs_digest, tfvars
 from tests import gen

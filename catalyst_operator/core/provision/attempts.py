@@ -9,7 +9,6 @@ from catalyst_operator.api import labels
 from catalyst_operator.api.conditions import Reason
 from catalyst_operator.api.enums import Approval
 from catalyst_operator.api.phases import Phase, RunVerb
-from catalyst_operator.core import sizing
 from catalyst_operator.core.actions import WriteRecord
 from catalyst_operator.core.attempts import (
     changed_since,
@@ -25,6 +24,7 @@ from catalyst_operator.core.attempts import (
 from catalyst_operator.core.errors import diagnosis
 from catalyst_operator.core.following import following, stop
 from catalyst_operator.core.locks import unreachable_words
+from catalyst_operator.core.project import sizing
 from catalyst_operator.core.provision.verdicts import phase_of, reason_of_failure, reason_of_work, stalled, working
 from catalyst_operator.core.record import PhaseState, Record, RunEntry, RunState, SizeChoice, StopCause
 from catalyst_operator.core.runs import still_creating

@@ -6,7 +6,7 @@ from catalyst_operator.api import labels
 from catalyst_operator.api.conditions import Reason
 from catalyst_operator.api.phases import Phase, RunVerb
 from catalyst_operator.core.attempts import unanswered
-from catalyst_operator.core.catalogue import cost_of
+from catalyst_operator.core.project.prices import cost_of
 from catalyst_operator.core.provision.verdicts import stalled
 from catalyst_operator.core.record import RunState
 from catalyst_operator.core.scene import Answer, Scene

@@ -21,9 +21,10 @@ from catalyst_operator.adapters.kube import Kind
 from catalyst_operator.api import labels
 from catalyst_operator.api.phases import RunVerb
 from catalyst_operator.api.sovereign import Sovereign as Model
-from catalyst_operator.core import kit, manifests, naming, record, sizing
+from catalyst_operator.core import kit, manifests, naming, record
 from catalyst_operator.core.job import phases_of
 from catalyst_operator.core.kit import releases
+from catalyst_operator.core.project import sizing
 from catalyst_operator.core.record import OutputsEntry, PhaseEntry, PhaseState, Record, RunEntry, RunState
 from catalyst_operator.core.settings import CoreSettings
 from catalyst_operator.core.tfvars import inputs_digest, tfvars

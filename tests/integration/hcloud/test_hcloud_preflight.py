@@ -18,9 +18,9 @@ from pydantic import SecretStr
 from catalyst_operator.adapters import hetzner
 from catalyst_operator.api import labels
 from catalyst_operator.api.phases import PreflightResult
-from catalyst_operator.core import preflight
 from catalyst_operator.core.errors import diagnosis
-from catalyst_operator.core.preflight import Check, CloudView, Wanted
+from catalyst_operator.core.project import preflight
+from catalyst_operator.core.project.preflight import Check, CloudView, Wanted
 from catalyst_operator.core.tfvars import tfvars
 from catalyst_operator.errors import CloudError, CloudRateLimited, CloudUnauthorized, CloudUnavailable
 from tests import gen

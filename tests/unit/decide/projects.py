@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from catalyst_operator.core import preflight
-from catalyst_operator.core.preflight import Report
+from catalyst_operator.core.project import preflight
+from catalyst_operator.core.project.preflight import Report
 from catalyst_operator.core.scene import SAFETY
 from tests import gen
 from tests.gen import NOW, known, of, seen

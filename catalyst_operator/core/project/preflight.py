@@ -15,10 +15,11 @@ from typing import Any
 from catalyst_operator.api.enums import Location
 from catalyst_operator.api.phases import PreflightResult
 from catalyst_operator.api.sovereign import Sovereign
-from catalyst_operator.core import catalogue, naming, ssh_keys
+from catalyst_operator.core import naming
 from catalyst_operator.core.errors import diagnosis
 from catalyst_operator.core.errors.diagnosis import Code
 from catalyst_operator.core.hetzner import SPREAD_GROUP_SIZE
+from catalyst_operator.core.project import prices, ssh_keys
 from catalyst_operator.core.record import ErrorEntry
 from catalyst_operator.core.redact import shorten
 
@@ -204,7 +205,7 @@ def _problem(size: str, location: str, cloud: CloudView) -> tuple[Code, str] | N
 
 
 def _instead(size: str, location: str) -> str:
-    successor = catalogue.successor(size, Location(location))
+    successor = prices.successor(size, Location(location))
     return f"; use {successor} instead" if successor else ""
 
 

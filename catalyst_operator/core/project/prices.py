@@ -7,7 +7,7 @@ from catalyst_operator.api.enums import Location
 from catalyst_operator.api.sizes import Size, SizeCatalogue, catalogue
 from catalyst_operator.api.sovereign import SovereignSpec
 from catalyst_operator.api.sovereign_status import Cost
-from catalyst_operator.core import sizing
+from catalyst_operator.core.project import sizing
 
 LOAD_BALANCER = "lb11"
 
