@@ -15,7 +15,8 @@ from pathlib import Path
 
 import yaml
 
-from catalyst_operator.core import boot, kit
+from catalyst_operator.core import kit
+from catalyst_operator.core.access import boot
 from catalyst_operator.core.kit import pins, releases
 from catalyst_operator.core.kit.pin_sites import ADOPTED, Adopted, KitRelease, Rendered
 from catalyst_operator.core.kit.releases import Catalogue, Release

@@ -8,9 +8,9 @@ from http import HTTPStatus
 
 from catalyst_operator.adapters.kube import Kind
 from catalyst_operator.adapters.remote import Connect
-from catalyst_operator.core.access import OBSERVER, SEEDER, Access
+from catalyst_operator.core.access.farewell import FarewellReport
+from catalyst_operator.core.access.identity import OBSERVER, SEEDER, Access
 from catalyst_operator.core.errors import diagnosis
-from catalyst_operator.core.farewell import FarewellReport
 from catalyst_operator.core.phase1.views import FLUX_NAMESPACE
 from catalyst_operator.core.record import ErrorEntry
 from catalyst_operator.errors import ApiError, NotFound, Refused, Unavailable, Untrusted

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from catalyst_operator.adapters import kube, minting
 from catalyst_operator.adapters.kube import Kube
 from catalyst_operator.core import naming
-from catalyst_operator.core.access import API_PORT, Access
+from catalyst_operator.core.access.identity import API_PORT, Access
 from catalyst_operator.core.manifests import CLUSTER_SECRETS_FILE
 
 

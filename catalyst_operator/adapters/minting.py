@@ -16,7 +16,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from pydantic import SecretStr
 
 from catalyst_operator.adapters.authorities import CLOCK_SKEW, pem
-from catalyst_operator.core.access import Access
+from catalyst_operator.core.access.identity import Access
 
 CLIENT_AUTHORITY, SERVER_AUTHORITY = "client-ca", "server-ca"
 

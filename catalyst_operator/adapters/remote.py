@@ -18,7 +18,7 @@ from catalyst_operator.adapters import transport
 from catalyst_operator.adapters.kube import Kind, Object
 from catalyst_operator.adapters.transport import NO_ANSWER
 from catalyst_operator.api import labels
-from catalyst_operator.core.access import Access
+from catalyst_operator.core.access.identity import Access
 from catalyst_operator.errors import ApiError, NotFound, Unavailable, Untrusted
 
 REQUEST_SECONDS = 15.0

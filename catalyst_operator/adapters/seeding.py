@@ -8,10 +8,10 @@ from datetime import datetime
 from catalyst_operator.adapters import kube
 from catalyst_operator.adapters.kube import Kube
 from catalyst_operator.adapters.remote import Connect
-from catalyst_operator.core.access import Access
+from catalyst_operator.core.access.identity import Access
+from catalyst_operator.core.access.seeds import Seed, SeedReport
 from catalyst_operator.core.errors import diagnosis
 from catalyst_operator.core.phase1.views import FLUX_NAMESPACE
-from catalyst_operator.core.seeds import Seed, SeedReport
 from catalyst_operator.errors import ApiError, NotFound, Refused
 
 

@@ -18,7 +18,7 @@ import aiohttp
 from aiohttp.http_exceptions import HttpProcessingError
 
 from catalyst_operator.adapters.kube import Object
-from catalyst_operator.core.access import Access
+from catalyst_operator.core.access.identity import Access
 from catalyst_operator.core.redact import shorten
 from catalyst_operator.errors import (
     ApiError,

@@ -10,12 +10,12 @@ from datetime import timedelta
 from typing import Any
 
 from catalyst_operator.api.sovereign_status import SovereignStatus
+from catalyst_operator.core.access.seeds import Seed
 from catalyst_operator.core.kit.pushed import Change
 from catalyst_operator.core.observation import LockView, StateView
 from catalyst_operator.core.phase1.target import Target
 from catalyst_operator.core.project.preflight import Wanted
 from catalyst_operator.core.record import Record, RunEntry
-from catalyst_operator.core.seeds import Seed
 
 
 @dataclass(frozen=True)

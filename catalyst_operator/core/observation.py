@@ -15,12 +15,12 @@ from catalyst_operator.api.domain_reservation import DomainReservation
 from catalyst_operator.api.phases import RunVerb
 from catalyst_operator.api.sovereign import Sovereign
 from catalyst_operator.core import naming
-from catalyst_operator.core.farewell import FarewellReport
+from catalyst_operator.core.access.farewell import FarewellReport
+from catalyst_operator.core.access.seeds import SecretView, SeedReport
 from catalyst_operator.core.kit.pushed import OverlayReport
 from catalyst_operator.core.phase1.views import ClusterView
 from catalyst_operator.core.project.preflight import Report
 from catalyst_operator.core.record import Record
-from catalyst_operator.core.seeds import SecretView, SeedReport
 from catalyst_operator.core.settings import CoreSettings
 from catalyst_operator.core.tofu.apply_progress import Progress
 

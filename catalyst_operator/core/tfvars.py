@@ -9,7 +9,8 @@ from catalyst_operator.api import labels
 from catalyst_operator.api.enums import GitOpsMode
 from catalyst_operator.api.phases import RunVerb, ServerRole
 from catalyst_operator.api.sovereign import Sovereign
-from catalyst_operator.core import boot, kit, naming, seeds
+from catalyst_operator.core import kit, naming
+from catalyst_operator.core.access import boot, seeds
 from catalyst_operator.core.kit import releases
 from catalyst_operator.core.kit.releases import Release
 from catalyst_operator.core.project import sizing

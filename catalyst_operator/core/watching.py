@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from catalyst_operator.api import labels
 from catalyst_operator.api.phases import Phase1Outcome
-from catalyst_operator.core import seeds
+from catalyst_operator.core.access import seeds
 from catalyst_operator.core.actions import Action, ForgetCluster, LookAgain, SeedCluster, WatchCluster
 from catalyst_operator.core.assessment import Assessment, assess
 from catalyst_operator.core.attempts import requested, unanswered

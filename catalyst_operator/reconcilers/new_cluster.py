@@ -16,11 +16,12 @@ from catalyst_operator.adapters import farewells, kube, seeding
 from catalyst_operator.adapters.git import Repository
 from catalyst_operator.adapters.identities import Identities
 from catalyst_operator.adapters.kube import Kube
-from catalyst_operator.core import actions, kubeconfig, manifests
-from catalyst_operator.core.access import OBSERVER, OWNER, SEEDER, Access
-from catalyst_operator.core.farewell import FarewellReport
+from catalyst_operator.core import actions, manifests
+from catalyst_operator.core.access import kubeconfig
+from catalyst_operator.core.access.farewell import FarewellReport
+from catalyst_operator.core.access.identity import OBSERVER, OWNER, SEEDER, Access
+from catalyst_operator.core.access.seeds import Seed, SeedReport
 from catalyst_operator.core.observation import Observation
-from catalyst_operator.core.seeds import Seed, SeedReport
 from catalyst_operator.reconcilers.outside import Outside
 
 ERRAND_LIFETIME = timedelta(minutes=10)

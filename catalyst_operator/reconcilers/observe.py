@@ -23,7 +23,9 @@ from catalyst_operator.api.domain_reservation import DomainReservation
 from catalyst_operator.api.enums import OwnerKubeconfig
 from catalyst_operator.api.phases import RunVerb
 from catalyst_operator.api.sovereign import Sovereign
-from catalyst_operator.core import naming, record, seeds
+from catalyst_operator.core import naming, record
+from catalyst_operator.core.access import seeds
+from catalyst_operator.core.access.seeds import SecretView
 from catalyst_operator.core.domains import of_sovereign
 from catalyst_operator.core.observation import (
     ContainerView,
@@ -36,7 +38,6 @@ from catalyst_operator.core.observation import (
     StateView,
 )
 from catalyst_operator.core.record import Record, RunEntry
-from catalyst_operator.core.seeds import SecretView
 from catalyst_operator.core.settings import CoreSettings
 from catalyst_operator.core.tofu.apply_progress import Progress
 from catalyst_operator.errors import CorruptRecord, NotFound, Refused, Unavailable

@@ -16,10 +16,10 @@ from catalyst_operator.adapters.overlays import Overlays
 from catalyst_operator.adapters.preflights import Preflights
 from catalyst_operator.adapters.remote import Connect
 from catalyst_operator.adapters.run_logs import RunLogs
-from catalyst_operator.core.farewell import FarewellReport
+from catalyst_operator.core.access.farewell import FarewellReport
+from catalyst_operator.core.access.seeds import SeedReport
 from catalyst_operator.core.phase1.target import Target
 from catalyst_operator.core.phase1.views import ClusterView
-from catalyst_operator.core.seeds import SeedReport
 
 
 class Clusters(Protocol):

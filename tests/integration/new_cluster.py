@@ -13,8 +13,8 @@ from typing import Any
 import yaml
 
 from catalyst_operator.adapters import authorities, minting
-from catalyst_operator.core import boot
-from catalyst_operator.core.access import Access
+from catalyst_operator.core.access import boot
+from catalyst_operator.core.access.identity import Access
 from tests.fake_cluster import FQDN, server_certificate
 from tests.integration.apiserver import Api, ApiError, _etcd, _process, find_tool, free_port
 from tests.integration.flux import _crds

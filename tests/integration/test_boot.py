@@ -18,8 +18,8 @@ import yaml
 from catalyst_operator.adapters import minting
 from catalyst_operator.adapters.kube import SECRETS, Kind
 from catalyst_operator.adapters.remote import RemoteCluster
-from catalyst_operator.core import boot, kubeconfig, seeds
-from catalyst_operator.core.access import OBSERVER, OWNER, SEEDER
+from catalyst_operator.core.access import boot, kubeconfig, seeds
+from catalyst_operator.core.access.identity import OBSERVER, OWNER, SEEDER
 from catalyst_operator.errors import Refused
 from tests.fake_cluster import FQDN
 from tests.integration.apiserver import ApiError as Refusal

@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from catalyst_operator.adapters import authorities, minting
-from catalyst_operator.core import kubeconfig
-from catalyst_operator.core.access import OBSERVER, OWNER, Access
+from catalyst_operator.core.access import kubeconfig
+from catalyst_operator.core.access.identity import OBSERVER, OWNER, Access
 from tests.fake_cluster import FQDN
 from tests.integration.apiserver import find_tool, free_port
 from tests.integration.new_cluster import NewCluster, new_cluster

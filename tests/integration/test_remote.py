@@ -14,7 +14,7 @@ import pytest
 from catalyst_operator.adapters.clusters import Clusters, Timings
 from catalyst_operator.adapters.kube import SECRETS
 from catalyst_operator.adapters.remote import RemoteCluster
-from catalyst_operator.core.access import OBSERVER, SEEDER, Access
+from catalyst_operator.core.access.identity import OBSERVER, SEEDER, Access
 from catalyst_operator.core.phase1.target import Target
 from catalyst_operator.core.phase1.views import ClusterView, ConsoleView, Link
 from catalyst_operator.errors import Refused, Unauthorized, Untrusted

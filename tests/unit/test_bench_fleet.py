@@ -19,7 +19,7 @@ from catalyst_operator.adapters.remote import RemoteCluster
 from catalyst_operator.api import labels
 from catalyst_operator.api.conditions import ConditionType, Reason
 from catalyst_operator.core import kit, naming
-from catalyst_operator.core.access import OBSERVER, Access
+from catalyst_operator.core.access.identity import OBSERVER, Access
 from catalyst_operator.core.actions import CreateJob, WatchCluster, WriteRecord
 from catalyst_operator.core.decide import decide
 from catalyst_operator.core.phase1 import presence

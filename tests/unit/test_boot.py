@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-from catalyst_operator.core import boot, seeds
-from catalyst_operator.core.access import OBSERVER, SEEDER
+from catalyst_operator.core.access import boot, seeds
+from catalyst_operator.core.access.identity import OBSERVER, SEEDER
 
 SECRETS = {
     seeds.PULL,

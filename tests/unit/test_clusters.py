@@ -16,7 +16,7 @@ from catalyst_operator.adapters import authorities
 from catalyst_operator.adapters.clusters import Clusters
 from catalyst_operator.adapters.remote import RemoteCluster
 from catalyst_operator.adapters.timings import Timings
-from catalyst_operator.core.access import Access
+from catalyst_operator.core.access.identity import Access
 from catalyst_operator.core.phase1.target import Target
 from catalyst_operator.core.phase1.views import ClusterView, ConsoleView, Link
 from catalyst_operator.errors import NotFound

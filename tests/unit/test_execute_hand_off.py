@@ -12,8 +12,9 @@ from cryptography.x509.oid import NameOID
 
 from catalyst_operator.adapters import authorities
 from catalyst_operator.api import labels
-from catalyst_operator.core import actions, kubeconfig, manifests, naming
-from catalyst_operator.core.access import OWNER, Access
+from catalyst_operator.core import actions, manifests, naming
+from catalyst_operator.core.access import kubeconfig
+from catalyst_operator.core.access.identity import OWNER, Access
 from catalyst_operator.core.actions import Action
 from catalyst_operator.errors import Conflict, NotFound, Unavailable
 from catalyst_operator.reconcilers.execute import Executor

@@ -11,8 +11,8 @@ import pytest
 from pydantic import SecretStr
 
 from catalyst_operator.adapters import farewells
-from catalyst_operator.core.access import OBSERVER, SEEDER, Access
-from catalyst_operator.core.farewell import FarewellReport
+from catalyst_operator.core.access.farewell import FarewellReport
+from catalyst_operator.core.access.identity import OBSERVER, SEEDER, Access
 from catalyst_operator.errors import ApiError, NotFound, Refused, Unavailable
 from tests.gen import NOW
 

@@ -11,7 +11,7 @@ from cryptography.x509.oid import NameOID
 from catalyst_operator.adapters import authorities
 from catalyst_operator.adapters.identities import Identities
 from catalyst_operator.core import manifests, naming
-from catalyst_operator.core.access import OBSERVER, SEEDER
+from catalyst_operator.core.access.identity import OBSERVER, SEEDER
 from catalyst_operator.errors import NotFound, Unavailable
 from tests import gen
 from tests.fake_kube import FakeApi

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from catalyst_operator.core import kit, seeds
+from catalyst_operator.core import kit
+from catalyst_operator.core.access import seeds
 from catalyst_operator.core.kit import blueprints, releases
 from catalyst_operator.core.kit.values import version_variable
 from tests import gen

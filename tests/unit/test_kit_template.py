@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from catalyst_operator.api.enums import Location
-from catalyst_operator.core import seeds
+from catalyst_operator.core.access import seeds
 from catalyst_operator.core.phase1.views import FLUX_NAMESPACE, SOURCE
 from tests.postbuild import TEMPLATE, everything, objects
 

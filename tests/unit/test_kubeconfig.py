@@ -17,9 +17,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from catalyst_operator.adapters import authorities, minting
-from catalyst_operator.core import kubeconfig
-from catalyst_operator.core.access import OWNER, Access
-from catalyst_operator.core.kubeconfig import KubeconfigRefused, parse, render
+from catalyst_operator.core.access import kubeconfig
+from catalyst_operator.core.access.identity import OWNER, Access
+from catalyst_operator.core.access.kubeconfig import KubeconfigRefused, parse, render
 from tests.gen import NOW
 
 TRUST = authorities.make(NOW)

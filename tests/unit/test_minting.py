@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from catalyst_operator.adapters import authorities, minting
-from catalyst_operator.core.access import OBSERVER, OWNER
+from catalyst_operator.core.access.identity import OBSERVER, OWNER
 from tests.fake_cluster import FQDN, server_certificate
 from tests.gen import NOW
 

@@ -20,12 +20,12 @@ from catalyst_operator.adapters.clusters import AccessSource
 from catalyst_operator.adapters.git import Pushed, Repository
 from catalyst_operator.adapters.overlays import Overlays
 from catalyst_operator.core import actions, manifests, naming
-from catalyst_operator.core.access import OBSERVER, SEEDER, Access
-from catalyst_operator.core.farewell import FarewellReport
+from catalyst_operator.core.access.farewell import FarewellReport
+from catalyst_operator.core.access.identity import OBSERVER, SEEDER, Access
+from catalyst_operator.core.access.seeds import GIT, Seed, SeedReport
 from catalyst_operator.core.kit.pushed import Change, OverlayReport
 from catalyst_operator.core.observation import Observation
 from catalyst_operator.core.phase1.target import Target
-from catalyst_operator.core.seeds import GIT, Seed, SeedReport
 from catalyst_operator.errors import NotFound, Refused
 from catalyst_operator.reconcilers.new_cluster import ERRAND_LIFETIME, NewCluster
 from catalyst_operator.reconcilers.outside import Outside

@@ -14,9 +14,9 @@ from pydantic import SecretStr
 
 from catalyst_operator.adapters import kube, seeding
 from catalyst_operator.adapters.kube import Kind
-from catalyst_operator.core.access import Access
+from catalyst_operator.core.access.identity import Access
+from catalyst_operator.core.access.seeds import GIT, OBJECT_STORAGE, PULL, Seed, SeedReport
 from catalyst_operator.core.errors import codes
-from catalyst_operator.core.seeds import GIT, OBJECT_STORAGE, PULL, Seed, SeedReport
 from catalyst_operator.errors import ApiError, NotFound, Refused, Unauthorized, Unavailable, Untrusted
 from tests.fake_kube import FakeApi, Key, Object
 from tests.gen import NOW

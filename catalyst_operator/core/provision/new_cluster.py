@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 
 from catalyst_operator.api.conditions import Reason
 from catalyst_operator.api.phases import Phase, Phase1Outcome, RunVerb
-from catalyst_operator.core import seeds
+from catalyst_operator.core.access import seeds
+from catalyst_operator.core.access.seeds import Seed
 from catalyst_operator.core.assessment import Assessment, assess
 from catalyst_operator.core.cluster_status import KIT_REASONS, reconnecting
 from catalyst_operator.core.observation import Observation
@@ -15,7 +16,6 @@ from catalyst_operator.core.provision import hand_off
 from catalyst_operator.core.provision.verdicts import stalled
 from catalyst_operator.core.record import ErrorEntry
 from catalyst_operator.core.scene import Answer, Scene
-from catalyst_operator.core.seeds import Seed
 from catalyst_operator.core.status import Stance, Verdict
 from catalyst_operator.core.watching import SEED_AGAIN
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from catalyst_operator.api.conditions import Reason
 from catalyst_operator.api.phases import Phase
-from catalyst_operator.core import naming, seeds
+from catalyst_operator.core import naming
+from catalyst_operator.core.access import seeds
 from catalyst_operator.core.errors import diagnosis
 from catalyst_operator.core.hetzner import TOKEN_LENGTH, well_formed
 from catalyst_operator.core.obstacles import ABOUT_STATE, BEFORE_A_RUN, BEFORE_NEW_NODES, Obstacle, first

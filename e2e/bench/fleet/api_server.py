@@ -24,7 +24,7 @@ from cryptography.x509.oid import NameOID
 from catalyst_operator.adapters import authorities
 from catalyst_operator.adapters.console import HTTPS
 from catalyst_operator.api import labels
-from catalyst_operator.core.access import API_PORT
+from catalyst_operator.core.access.identity import API_PORT
 from e2e.bench import changes
 from e2e.bench.apis import Object
 from e2e.bench.fleet import objects

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 
-from catalyst_operator.core.access import API_PORT
+from catalyst_operator.core.access.identity import API_PORT
 from e2e.bench.apis import Api
 from e2e.bench.changes import Sent
 from e2e.bench.errors import BenchError

@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from catalyst_operator.adapters import minting
-from catalyst_operator.core import kubeconfig
+from catalyst_operator.core.access import kubeconfig
 from e2e.support.waiting import wait_for
 from tests.integration.cloud_init import TRUST, Rendered, render, sample
 from tests.integration.hcloud.booted import FIRST, FQDN, LATER, NAME, SECOND, WORKER, Booted

@@ -6,15 +6,15 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+from catalyst_operator.core.access.farewell import FarewellReport
+from catalyst_operator.core.access.seeds import SecretView
 from catalyst_operator.core.errors import diagnosis
-from catalyst_operator.core.farewell import FarewellReport
 from catalyst_operator.core.kit.pushed import OverlayReport
 from catalyst_operator.core.observation import Observation, StateView
 from catalyst_operator.core.provision import look
 from catalyst_operator.core.provision.overlays import wanted
 from catalyst_operator.core.record import HandOff
 from catalyst_operator.core.scene import SAFETY
-from catalyst_operator.core.seeds import SecretView
 from tests import gen, new_cluster
 from tests.gen import NOW, SceneMod, known, of, seen, spec
 from tests.unit.decide.table import AT_ONCE, NO_CODE, POLL, Case

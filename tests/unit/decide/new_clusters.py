@@ -7,14 +7,14 @@ from datetime import timedelta
 from typing import Any
 
 from catalyst_operator.api.phases import Phase1Outcome
-from catalyst_operator.core import seeds
+from catalyst_operator.core.access import seeds
+from catalyst_operator.core.access.seeds import SecretView, SeedReport
 from catalyst_operator.core.kit.pushed import OverlayReport
 from catalyst_operator.core.observation import Observation
 from catalyst_operator.core.phase1.views import ClusterView, FluxCondition
 from catalyst_operator.core.provision import look
 from catalyst_operator.core.provision.overlays import wanted
 from catalyst_operator.core.record import Bootstrap, ErrorEntry
-from catalyst_operator.core.seeds import SecretView, SeedReport
 from catalyst_operator.core.watching import SEED_AGAIN
 from tests import gen, new_cluster
 from tests.gen import NOW, known, of, seen, spec

@@ -20,7 +20,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from pydantic import SecretStr
 
-from catalyst_operator.core.access import Access
+from catalyst_operator.core.access.identity import Access
 
 MAX_BYTES = 64 * 1024
 _SERVER = re.compile(r"https://(?P<host>[A-Za-z0-9.-]+|\[[0-9a-fA-F:]+\]):(?P<port>[0-9]{1,5})")

@@ -15,8 +15,8 @@ from typing import Any
 
 import yaml
 
-from catalyst_operator.core import seeds
-from catalyst_operator.core.access import OBSERVER, SEEDER
+from catalyst_operator.core.access import seeds
+from catalyst_operator.core.access.identity import OBSERVER, SEEDER
 from catalyst_operator.core.phase1.views import FLUX_NAMESPACE
 
 _RBAC = "rbac.authorization.k8s.io"

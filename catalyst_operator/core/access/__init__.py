@@ -1,0 +1,1 @@
+"""How the new cluster is reached, as whom, and how that ends."""
