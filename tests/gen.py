@@ -22,7 +22,6 @@ from catalyst_operator.api.sovereign import Sovereign
 from catalyst_operator.core import naming
 from catalyst_operator.core.actions import Decision, WriteRecord
 from catalyst_operator.core.errors import diagnosis
-from catalyst_operator.core.job import phases_of
 from catalyst_operator.core.kit.releases import UnknownReleaseError
 from catalyst_operator.core.observation import (
     ContainerView,
@@ -46,9 +45,10 @@ from catalyst_operator.core.record import (
     RunEntry,
     RunState,
 )
+from catalyst_operator.core.runs.job import phases_of
+from catalyst_operator.core.runs.tfvars import inputs_digest, tfvars
 from catalyst_operator.core.settings import CoreSettings
 from catalyst_operator.core.standing import standing
-from catalyst_operator.core.tfvars import inputs_digest, tfvars
 from catalyst_operator.core.tofu.apply_progress import Diagnostic, Progress, ResourceProgress
 from tests import new_cluster
 

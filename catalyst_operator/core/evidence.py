@@ -8,12 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from catalyst_operator.api.phases import RunVerb
-from catalyst_operator.core import runs, watching
+from catalyst_operator.core import watching
 from catalyst_operator.core.actions import Action, DeleteJob, ForgetLogs, ReleasePod, WriteRecord
 from catalyst_operator.core.errors import diagnosis
 from catalyst_operator.core.observation import JobView, Observation
 from catalyst_operator.core.project import sizing
 from catalyst_operator.core.record import PhaseState, Record, RunEntry, RunState
+from catalyst_operator.core.runs import reading
 
 KEPT_RUNS = 3
 """Jobs of the last three runs stay, so that their logs can be read."""
@@ -48,7 +49,7 @@ def gather(o: Observation) -> Evidence:
 def _read(o: Observation, last: RunEntry | None) -> RunEntry | None:
     if last is None or not last.active:
         return last
-    run = runs.read(last, o.job(last.job), o.pod_of(last.job), o.progress, o.now)
+    run = reading.read(last, o.job(last.job), o.pod_of(last.job), o.progress, o.now)
     return replace(run, fraction=_fraction(o, run)) if run.active else run
 
 
@@ -87,7 +88,7 @@ def _succeeded(o: Observation, record: Record, run: RunEntry) -> Record:
     if run.verb is RunVerb.DESTROY:
         return replace(record, destroyed=True, state_serial=0, orphans=False)
     pod = o.pod_of(run.job)
-    found = runs.outputs(pod) if pod else None
+    found = reading.outputs(pod) if pod else None
     record = replace(record, applied_digest=run.digest, outputs=found or record.outputs, orphans=False)
     if run.generation != o.sovereign.metadata.generation:
         # The spec at hand is not the one that was carried out: it says nothing about the servers that exist.
@@ -123,4 +124,4 @@ def _stray(o: Observation, record: Record, job: JobView) -> bool:
     if job.ended or any(run.job == job.name and run.active for run in record.runs):
         return False
     pods = [pod for pod in o.pods if pod.job == job.name]
-    return all(runs.at_work(pod) for pod in pods)
+    return all(reading.at_work(pod) for pod in pods)

@@ -6,13 +6,13 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import NamedTuple
 
-from catalyst_operator.core import locks
 from catalyst_operator.core.actions import Action, DeleteJob, FollowLog, WriteRecord
-from catalyst_operator.core.attempts import with_stop
 from catalyst_operator.core.errors import diagnosis
 from catalyst_operator.core.observation import Observation, PodView
 from catalyst_operator.core.record import ErrorEntry, RunEntry, StopCause
-from catalyst_operator.core.runs import running_phase, still_creating, waiting_for
+from catalyst_operator.core.runs import locks
+from catalyst_operator.core.runs.attempts import with_stop
+from catalyst_operator.core.runs.reading import running_phase, still_creating, waiting_for
 from catalyst_operator.core.scene import SAFETY, Answer, Scene
 from catalyst_operator.core.status import Verdict
 from catalyst_operator.core.words import run_words, seconds

@@ -9,9 +9,9 @@ from catalyst_operator.api.common import Truth
 from catalyst_operator.api.conditions import ConditionType, Reason
 from catalyst_operator.api.phases import RunVerb
 from catalyst_operator.core import conditions
-from catalyst_operator.core.job import phases_of
 from catalyst_operator.core.observation import Observation
 from catalyst_operator.core.record import PhaseEntry, PhaseState, Record, RunEntry, RunState, StopCause
+from catalyst_operator.core.runs.job import phases_of
 from catalyst_operator.core.words import plan_words, seconds
 
 Told = tuple[Truth, str, str]

@@ -9,11 +9,11 @@ from typing import Any
 
 from catalyst_operator.api import labels
 from catalyst_operator.core.actions import AskPreflight
-from catalyst_operator.core.attempts import requested
 from catalyst_operator.core.observation import Observation
 from catalyst_operator.core.project import preflight, sizing
 from catalyst_operator.core.project.preflight import Report
 from catalyst_operator.core.record import UNSUCCESSFUL, Record
+from catalyst_operator.core.runs.attempts import requested
 
 PASSED_FOR = timedelta(minutes=10)
 """How long a look without failures is good for: other people use the project too."""

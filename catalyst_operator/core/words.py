@@ -11,7 +11,7 @@ from catalyst_operator.core.error_text import named
 from catalyst_operator.core.errors import diagnosis
 from catalyst_operator.core.observation import Observation
 from catalyst_operator.core.record import RunEntry, RunState, StopCause
-from catalyst_operator.core.runs import failed_phase, running_phase
+from catalyst_operator.core.runs.reading import failed_phase, running_phase
 
 
 def seconds(duration: timedelta) -> str:

@@ -13,9 +13,10 @@ from catalyst_operator.adapters import authorities, kube
 from catalyst_operator.adapters.kube import Kube, Object
 from catalyst_operator.api import labels
 from catalyst_operator.api.sovereign import Sovereign
-from catalyst_operator.core import actions, job, manifests, naming, record
+from catalyst_operator.core import actions, manifests, naming, record
 from catalyst_operator.core.observation import CredentialsView, LockView, Observation, StateView
 from catalyst_operator.core.project.preflight import Wanted
+from catalyst_operator.core.runs import job
 from catalyst_operator.errors import Conflict, NotFound, Refused, Unavailable
 from catalyst_operator.reconcilers.domains.of_sovereign import DomainOfSovereign
 from catalyst_operator.reconcilers.new_cluster import NewCluster

@@ -20,10 +20,11 @@ from catalyst_operator.adapters import authorities
 from catalyst_operator.api import labels
 from catalyst_operator.api.phases import RunVerb
 from catalyst_operator.api.sovereign import Sovereign as Model
-from catalyst_operator.core import job, manifests, naming
+from catalyst_operator.core import manifests, naming
 from catalyst_operator.core.record import RunEntry
+from catalyst_operator.core.runs import job
+from catalyst_operator.core.runs.tfvars import inputs_digest, tfvars
 from catalyst_operator.core.settings import CoreSettings
-from catalyst_operator.core.tfvars import inputs_digest, tfvars
 from e2e.bench import pods, steps
 from e2e.bench.apis import Api, Object
 from e2e.bench.errors import BenchError

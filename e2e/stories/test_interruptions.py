@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from catalyst_operator.core.job import ADOPT
+from catalyst_operator.core.runs.job import ADOPT
 from e2e.stories.conftest import Make
 from e2e.stories.inventory import Identity, assert_kept, assert_one_cluster, complete
 from e2e.support import processes

@@ -10,7 +10,7 @@ import pytest
 
 from catalyst_operator.api.sovereign import Sovereign
 from catalyst_operator.core.kit import blueprints
-from catalyst_operator.core.tfvars import tfvars
+from catalyst_operator.core.runs.tfvars import tfvars
 from tests import gen
 from tests.integration.cloud_init import TRUST, render
 from tests.integration.tofu import OpenTofu

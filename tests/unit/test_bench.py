@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from catalyst_operator.api.phases import RunVerb
-from catalyst_operator.core import job, manifests
+from catalyst_operator.core import manifests
 from catalyst_operator.core.record import RunEntry
+from catalyst_operator.core.runs import job
 from e2e.bench import floor, idle, pods, report, steps, tables, targets
 from e2e.bench.__main__ import BEGIN, END, parser, write_between
 from e2e.bench.errors import BenchError

@@ -10,11 +10,11 @@ import pytest
 from catalyst_operator.api.labels import ANNOTATION_CANCEL
 from catalyst_operator.api.phases import RunVerb
 from catalyst_operator.core.actions import Action, CreateJob, WriteInputs, WriteRecord
-from catalyst_operator.core.attempts import next_run, retry_at
 from catalyst_operator.core.decide import decide
 from catalyst_operator.core.observation import StateView
 from catalyst_operator.core.record import Record, RunEntry, RunState, SizeChoice, StopCause
-from catalyst_operator.core.tfvars import inputs_digest
+from catalyst_operator.core.runs.attempts import next_run, retry_at
+from catalyst_operator.core.runs.tfvars import inputs_digest
 from tests import gen
 from tests.gen import NOW, OUTPUTS, SETTINGS, SceneMod, known, of, seen, spec
 from tests.unit.decide.failures import LADDER, ON_SECOND, ON_THIRD, SECOND, THIRD

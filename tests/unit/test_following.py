@@ -11,7 +11,7 @@ from catalyst_operator.core.actions import FollowLog
 from catalyst_operator.core.following import Following, following
 from catalyst_operator.core.observation import ContainerView, PodView
 from catalyst_operator.core.record import RunEntry
-from catalyst_operator.core.runs import read
+from catalyst_operator.core.runs.reading import read
 from catalyst_operator.core.scene import SAFETY
 from catalyst_operator.core.tofu.apply_progress import Progress, ResourceProgress
 from tests import gen

@@ -12,7 +12,7 @@ import pytest
 from catalyst_operator.api import labels
 from catalyst_operator.api.phases import RunVerb
 from catalyst_operator.core import naming
-from catalyst_operator.core.job import ADOPT, STATE_KEEPER, backend_file, job, phases_of
+from catalyst_operator.core.runs.job import ADOPT, STATE_KEEPER, backend_file, job, phases_of
 from tests import gen
 from tests.gen import SETTINGS, TOKEN
 

@@ -8,9 +8,9 @@ from datetime import timedelta
 import pytest
 
 from catalyst_operator.api.phases import RunVerb
-from catalyst_operator.core import locks
-from catalyst_operator.core.locks import PATIENCE, Holder, LockVerdict
 from catalyst_operator.core.observation import ContainerView, LockView, PodView
+from catalyst_operator.core.runs import locks
+from catalyst_operator.core.runs.locks import PATIENCE, Holder, LockVerdict
 from tests import gen
 from tests.gen import NOW, SECOND, ended_container, finished_pod, pod
 

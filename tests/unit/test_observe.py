@@ -15,9 +15,10 @@ from pydantic import SecretStr
 from catalyst_operator.adapters.preflights import Preflights
 from catalyst_operator.api import labels
 from catalyst_operator.api.phases import RunVerb
-from catalyst_operator.core import job, manifests, naming, record
+from catalyst_operator.core import manifests, naming, record
 from catalyst_operator.core.observation import LockView, Observation, StateView
 from catalyst_operator.core.project.preflight import CloudView, Wanted
+from catalyst_operator.core.runs import job
 from catalyst_operator.errors import CorruptRecord, Unavailable
 from catalyst_operator.reconcilers.observe import LOCK_INFO, Observer
 from tests import gen

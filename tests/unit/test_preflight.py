@@ -27,7 +27,7 @@ from catalyst_operator.core.project.preflight import (
     unreachable,
     wanted,
 )
-from catalyst_operator.core.tfvars import tfvars
+from catalyst_operator.core.runs.tfvars import tfvars
 from tests import gen
 from tests.gen import RawMod, spec
 

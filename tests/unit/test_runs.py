@@ -9,10 +9,10 @@ from datetime import timedelta
 import pytest
 
 from catalyst_operator.api.phases import RunVerb
-from catalyst_operator.core import runs
-from catalyst_operator.core.job import ADOPT, phases_of
 from catalyst_operator.core.observation import ContainerView, PodView
 from catalyst_operator.core.record import PhaseEntry, PhaseState, PlanEntry, RunEntry, RunState, StopCause
+from catalyst_operator.core.runs import reading
+from catalyst_operator.core.runs.job import ADOPT, phases_of
 from catalyst_operator.core.tofu.apply_progress import Diagnostic, Progress, ResourceProgress
 from catalyst_operator.core.tofu.plan_gate import EXIT_APPROVAL_NEEDED, EXIT_DIGEST_MISMATCH, EXIT_REFUSED
 from tests import gen
@@ -23,7 +23,7 @@ DESTROY = gen.run(verb=RunVerb.DESTROY)
 
 
 def read(view: PodView, run: RunEntry = RUN, progress: Progress | None = None) -> RunEntry:
-    return runs.read(run, job(run), view, progress, NOW)
+    return reading.read(run, job(run), view, progress, NOW)
 
 
 # --- without a Pod ----------------------------------------------------------------------------------------------------
@@ -44,7 +44,7 @@ def read(view: PodView, run: RunEntry = RUN, progress: Progress | None = None) -
 def test_a_run_without_a_pod(before: RunState, there: str, after: RunState, why: str) -> None:
     run = gen.run(before)
     found = {"no job": None, "job": job(run), "ended job": job(run, failed=True)}[there]
-    assert runs.read(run, found, None, None, NOW).state is after, why
+    assert reading.read(run, found, None, None, NOW).state is after, why
 
 
 # --- the end of a Pod -------------------------------------------------------------------------------------------------
@@ -57,7 +57,7 @@ def test_a_running_phase_is_running_and_those_before_it_are_done(phase: str) -> 
     assert run.state is RunState.RUNNING
     assert [p.state for p in run.phases[:at]] == [PhaseState.SUCCEEDED] * at
     assert {p.state for p in run.phases[at + 1 :]} <= {PhaseState.WAITING}
-    running = runs.running_phase(run)
+    running = reading.running_phase(run)
     assert running is not None
     assert running.name == phase
 
@@ -191,7 +191,7 @@ def test_a_run_that_was_called_off_has_no_error_and_keeps_what_it_planned(run: R
     ],
 )
 def test_a_run_that_was_told_to_stop_and_has_no_pod(run: RunEntry, there: bool, after: RunState, why: str) -> None:
-    assert runs.read(run, job(run) if there else None, None, None, NOW).state is after, why
+    assert reading.read(run, job(run) if there else None, None, None, NOW).state is after, why
 
 
 def test_a_stuck_run_names_what_was_not_created_and_only_that() -> None:
@@ -230,12 +230,12 @@ def test_a_stuck_run_whose_apply_ended_well_after_all_is_not_a_want_of_capacity(
 )
 def test_what_has_been_in_creation_for_too_long(action: str, state: str, seconds: int, late: bool) -> None:
     operation = ResourceProgress(action, NOW - timedelta(seconds=seconds), state)
-    found = runs.still_creating(Progress({"hcloud_server.worker[0]": operation}), NOW, timedelta(minutes=15))
+    found = reading.still_creating(Progress({"hcloud_server.worker[0]": operation}), NOW, timedelta(minutes=15))
     assert found == (("hcloud_server.worker[0]",) if late else ())
 
 
 def test_nothing_is_late_of_which_nothing_was_heard() -> None:
-    assert runs.still_creating(None, NOW, timedelta(0)) == ()
+    assert reading.still_creating(None, NOW, timedelta(0)) == ()
 
 
 # --- what was said ----------------------------------------------------------------------------------------------------
@@ -257,7 +257,7 @@ def test_nothing_is_late_of_which_nothing_was_heard() -> None:
     ],
 )
 def test_what_a_failed_container_said(container: ContainerView, said: str, why: str) -> None:
-    failed = runs.failed_phase(read(pod(RUN, "plan-gate", container)))
+    failed = reading.failed_phase(read(pod(RUN, "plan-gate", container)))
     assert failed is not None
     assert failed.message == said, why
 
@@ -310,7 +310,7 @@ def test_want_of_memory_is_told_as_such_with_the_setting_that_mends_it() -> None
     ],
 )
 def test_why_a_pod_does_not_start(container: ContainerView, trouble: str) -> None:
-    told = runs.waiting_for(pod(RUN, "tofu-init", container))
+    told = reading.waiting_for(pod(RUN, "tofu-init", container))
     assert trouble in told
     assert bool(told) == bool(trouble)
 
@@ -329,7 +329,7 @@ def test_why_a_pod_does_not_start(container: ContainerView, trouble: str) -> Non
 )
 def test_a_pod_is_at_work_until_its_last_phase_ended(view: PodView, working: bool) -> None:
     sidecar = {"state-keeper": ContainerView("running")} if view.phase == "Running" else {}
-    assert runs.at_work(replace(view, containers={**view.containers, **sidecar})) is working
+    assert reading.at_work(replace(view, containers={**view.containers, **sidecar})) is working
 
 
 # --- what a run does before it plans ----------------------------------------------------------------------------------
@@ -340,7 +340,7 @@ def test_a_run_that_adopts_does_so_between_initialising_and_planning(verb: RunVe
     run = gen.run(verb=verb, adopt=True)
     found = read(pod(run, ADOPT), run)
     assert [p.name for p in found.phases] == ["tofu-init", ADOPT, *phases_of(verb)[1:]]
-    running = runs.running_phase(found)
+    running = reading.running_phase(found)
     assert running is not None
     assert running.name == ADOPT
 
@@ -365,7 +365,7 @@ def test_a_plan_ends_with_its_gate_and_needs_no_outputs() -> None:
 
 def outputs_of(message: str) -> object:
     container = {"tofu-output": ended_container(0, message)}
-    return runs.outputs(PodView("p", "u", "j", "Succeeded", containers=container))
+    return reading.outputs(PodView("p", "u", "j", "Succeeded", containers=container))
 
 
 def test_outputs_are_read_from_the_termination_message() -> None:
@@ -414,4 +414,4 @@ def test_nothing_is_in_progress_once_a_phase_has_failed() -> None:
         PhaseEntry("plan-gate", PhaseState.FAILED, exit_code=3),
         PhaseEntry("tofu-apply", PhaseState.WAITING),
     )
-    assert runs.running_phase(replace(gen.run(), phases=phases)) is None
+    assert reading.running_phase(replace(gen.run(), phases=phases)) is None

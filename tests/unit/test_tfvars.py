@@ -13,7 +13,7 @@ from catalyst_operator.api.phases import RunVerb
 from catalyst_operator.core.kit.releases import UnknownReleaseError
 from catalyst_operator.core.project import sizing
 from catalyst_operator.core.record import SizeChoice
-from catalyst_operator.core.tfvars import inputs_digest, tfvars
+from catalyst_operator.core.runs.tfvars import inputs_digest, tfvars
 from tests import gen
 from tests.gen import SETTINGS, RawMod, spec
 

@@ -21,8 +21,8 @@ from catalyst_operator.core.finalize.deletion import Deletion
 from catalyst_operator.core.kit.releases import UnknownReleaseError
 from catalyst_operator.core.observation import Observation
 from catalyst_operator.core.record import Record
+from catalyst_operator.core.runs.tfvars import inputs_digest, tfvars
 from catalyst_operator.core.scene import Answer
-from catalyst_operator.core.tfvars import inputs_digest, tfvars
 
 
 def decide(o: Observation) -> Decision:

@@ -6,9 +6,9 @@ from datetime import timedelta
 
 from catalyst_operator.api.conditions import Reason
 from catalyst_operator.core.actions import RestoreArchive
-from catalyst_operator.core.attempts import has_usable_token
 from catalyst_operator.core.finalize.deletion import Deletion, stalled, working
 from catalyst_operator.core.finalize.destroys import credentials_needed
+from catalyst_operator.core.runs.attempts import has_usable_token
 from catalyst_operator.core.scene import Answer
 
 

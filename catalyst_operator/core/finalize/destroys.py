@@ -8,7 +8,10 @@ from catalyst_operator.api import labels
 from catalyst_operator.api.conditions import Reason
 from catalyst_operator.api.phases import RunVerb
 from catalyst_operator.core.actions import Action
-from catalyst_operator.core.attempts import (
+from catalyst_operator.core.finalize.deletion import Deletion, stalled, working
+from catalyst_operator.core.following import following, stop, tell_to_stop
+from catalyst_operator.core.record import RunState, StopCause
+from catalyst_operator.core.runs.attempts import (
     changed_since,
     forgotten_inputs,
     handled,
@@ -19,11 +22,8 @@ from catalyst_operator.core.attempts import (
     unanswered,
     unmended,
 )
-from catalyst_operator.core.finalize.deletion import Deletion, stalled, working
-from catalyst_operator.core.following import following, stop, tell_to_stop
-from catalyst_operator.core.locks import unreachable_words
-from catalyst_operator.core.obstacles import ABOUT_STATE, BEFORE_A_RUN, Obstacle, first
-from catalyst_operator.core.record import RunState, StopCause
+from catalyst_operator.core.runs.locks import unreachable_words
+from catalyst_operator.core.runs.obstacles import ABOUT_STATE, BEFORE_A_RUN, Obstacle, first
 from catalyst_operator.core.scene import SAFETY, Answer
 from catalyst_operator.core.words import cancelled_words, failure_message, stopping_words
 

@@ -10,7 +10,12 @@ from catalyst_operator.api.conditions import Reason
 from catalyst_operator.api.enums import Approval
 from catalyst_operator.api.phases import Phase, RunVerb
 from catalyst_operator.core.actions import WriteRecord
-from catalyst_operator.core.attempts import (
+from catalyst_operator.core.errors import diagnosis
+from catalyst_operator.core.following import following, stop
+from catalyst_operator.core.project import sizing
+from catalyst_operator.core.provision.verdicts import phase_of, reason_of_failure, reason_of_work, stalled, working
+from catalyst_operator.core.record import PhaseState, Record, RunEntry, RunState, SizeChoice, StopCause
+from catalyst_operator.core.runs.attempts import (
     changed_since,
     forgotten_inputs,
     handled,
@@ -21,16 +26,11 @@ from catalyst_operator.core.attempts import (
     unmended,
     with_stop,
 )
-from catalyst_operator.core.errors import diagnosis
-from catalyst_operator.core.following import following, stop
-from catalyst_operator.core.locks import unreachable_words
-from catalyst_operator.core.project import sizing
-from catalyst_operator.core.provision.verdicts import phase_of, reason_of_failure, reason_of_work, stalled, working
-from catalyst_operator.core.record import PhaseState, Record, RunEntry, RunState, SizeChoice, StopCause
-from catalyst_operator.core.runs import still_creating
+from catalyst_operator.core.runs.locks import unreachable_words
+from catalyst_operator.core.runs.reading import still_creating
+from catalyst_operator.core.runs.tfvars import tfvars
 from catalyst_operator.core.scene import SAFETY, Answer, Scene
 from catalyst_operator.core.status import Stance, Verdict
-from catalyst_operator.core.tfvars import tfvars
 from catalyst_operator.core.words import approval_words, cancelled_words, failure_message, stopping_words
 
 

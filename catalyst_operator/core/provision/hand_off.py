@@ -22,13 +22,13 @@ from catalyst_operator.core.actions import (
     WriteOwnerKubeconfig,
     WriteRecord,
 )
-from catalyst_operator.core.attempts import requested, unanswered
 from catalyst_operator.core.errors import diagnosis
 from catalyst_operator.core.observation import Observation
 from catalyst_operator.core.phase1.bootstrap import UNREACHABLE_LIMIT
 from catalyst_operator.core.provision import overlays, surroundings
 from catalyst_operator.core.provision.verdicts import stalled
 from catalyst_operator.core.record import ErrorEntry, HandOff, Record
+from catalyst_operator.core.runs.attempts import requested, unanswered
 from catalyst_operator.core.scene import SAFETY, Answer, Scene
 from catalyst_operator.core.status import Stance, Verdict
 

@@ -12,10 +12,10 @@ from catalyst_operator.api.phases import Phase
 from catalyst_operator.core import kit
 from catalyst_operator.core.access.seeds import lacking
 from catalyst_operator.core.actions import Action, PrepareNamespace, PushOverlay, WriteRecord
-from catalyst_operator.core.attempts import has_usable_token, requested
 from catalyst_operator.core.kit import releases
 from catalyst_operator.core.kit.pushed import Change, OverlayReport, key_of
 from catalyst_operator.core.provision.verdicts import reason_of_work, stalled, working
+from catalyst_operator.core.runs.attempts import has_usable_token, requested
 from catalyst_operator.core.scene import SAFETY, Answer, Scene
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from catalyst_operator.api.conditions import Reason
 from catalyst_operator.api.phases import Phase
 from catalyst_operator.core.errors import diagnosis
-from catalyst_operator.core.job import ADOPT
 from catalyst_operator.core.record import ErrorEntry, Record, RunEntry
-from catalyst_operator.core.runs import failed_phase, running_phase
+from catalyst_operator.core.runs.job import ADOPT
+from catalyst_operator.core.runs.reading import failed_phase, running_phase
 from catalyst_operator.core.status import Stance, Verdict
 
 CREDENTIAL_CODES = frozenset({diagnosis.TOKEN_INVALID.code, diagnosis.TOKEN_READONLY.code})

@@ -5,10 +5,10 @@ from __future__ import annotations
 from catalyst_operator.api import labels
 from catalyst_operator.api.conditions import Reason
 from catalyst_operator.api.phases import Phase, RunVerb
-from catalyst_operator.core.attempts import unanswered
 from catalyst_operator.core.project.prices import cost_of
 from catalyst_operator.core.provision.verdicts import stalled
 from catalyst_operator.core.record import RunState
+from catalyst_operator.core.runs.attempts import unanswered
 from catalyst_operator.core.scene import Answer, Scene
 from catalyst_operator.core.status import Stance, Verdict
 from catalyst_operator.core.words import plan_words

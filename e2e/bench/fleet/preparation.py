@@ -22,12 +22,12 @@ from catalyst_operator.api import labels
 from catalyst_operator.api.phases import RunVerb
 from catalyst_operator.api.sovereign import Sovereign as Model
 from catalyst_operator.core import kit, manifests, naming, record
-from catalyst_operator.core.job import phases_of
 from catalyst_operator.core.kit import releases
 from catalyst_operator.core.project import sizing
 from catalyst_operator.core.record import OutputsEntry, PhaseEntry, PhaseState, Record, RunEntry, RunState
+from catalyst_operator.core.runs.job import phases_of
+from catalyst_operator.core.runs.tfvars import inputs_digest, tfvars
 from catalyst_operator.core.settings import CoreSettings
-from catalyst_operator.core.tfvars import inputs_digest, tfvars
 from e2e.bench.apis import Client, Object
 from e2e.bench.fleet.fakes import Fake
 from e2e.bench.fleet.objects import Kit

@@ -21,7 +21,7 @@ from catalyst_operator.api.phases import PreflightResult
 from catalyst_operator.core.errors import diagnosis
 from catalyst_operator.core.project import preflight
 from catalyst_operator.core.project.preflight import Check, CloudView, Wanted
-from catalyst_operator.core.tfvars import tfvars
+from catalyst_operator.core.runs.tfvars import tfvars
 from catalyst_operator.errors import CloudError, CloudRateLimited, CloudUnauthorized, CloudUnavailable
 from tests import gen
 from tests.gen import RawMod, spec

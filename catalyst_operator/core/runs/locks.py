@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum, auto
 
-from catalyst_operator.core import runs
 from catalyst_operator.core.observation import LockView, Observation, PodView
 from catalyst_operator.core.record import RunEntry
+from catalyst_operator.core.runs import reading
 
 PATIENCE = timedelta(minutes=1)
 """How long after its grace period a Pod that is being deleted is still believed to end by itself."""
@@ -50,7 +50,7 @@ def _judge(o: Observation, lock: LockView) -> LockVerdict:
             f"away: let it end or, if it has, release it with `tofu force-unlock {lock.id}`.",
         )
     pod = next((pod for pod in o.pods if pod.name == name), None)
-    if pod is None or pod.ended or not runs.at_work(pod):
+    if pod is None or pod.ended or not reading.at_work(pod):
         return LockVerdict(Holder.DEAD, f"Pod {name} left the OpenTofu state locked and has ended: releasing the lock.")
     if out_of_reach(pod, o.now):
         return LockVerdict(Holder.UNKNOWN, f"The OpenTofu state is locked. {node_words(pod)}")

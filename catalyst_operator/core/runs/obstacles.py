@@ -10,12 +10,13 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from catalyst_operator.api.conditions import Reason
-from catalyst_operator.core import locks, naming
+from catalyst_operator.core import naming
 from catalyst_operator.core.actions import Action, ForgetSavedState, ReleaseLock, RestoreState
 from catalyst_operator.core.errors import diagnosis
 from catalyst_operator.core.observation import Observation
 from catalyst_operator.core.record import ErrorEntry, Record
-from catalyst_operator.core.runs import at_work
+from catalyst_operator.core.runs import locks
+from catalyst_operator.core.runs.reading import at_work
 
 AT_ONCE = timedelta(0)
 

@@ -22,7 +22,7 @@ from catalyst_operator.core.actions import (
 from catalyst_operator.core.hetzner import well_formed
 from catalyst_operator.core.observation import Observation
 from catalyst_operator.core.record import UNSUCCESSFUL, Record, RunEntry, RunState, StopCause
-from catalyst_operator.core.tfvars import inputs_digest
+from catalyst_operator.core.runs.tfvars import inputs_digest
 
 
 def next_run(o: Observation, record: Record, verb: RunVerb, variables: dict[str, Any]) -> RunEntry:

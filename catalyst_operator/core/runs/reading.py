@@ -11,7 +11,6 @@ from typing import Any
 from catalyst_operator.api.phases import RunVerb
 from catalyst_operator.core import error_text
 from catalyst_operator.core.errors import diagnosis
-from catalyst_operator.core.job import STATE_KEEPER, phases_of
 from catalyst_operator.core.observation import ContainerView, JobView, PodView
 from catalyst_operator.core.record import (
     ErrorEntry,
@@ -24,6 +23,7 @@ from catalyst_operator.core.record import (
     StopCause,
 )
 from catalyst_operator.core.redact import shorten
+from catalyst_operator.core.runs.job import STATE_KEEPER, phases_of
 from catalyst_operator.core.tofu.apply_progress import Progress
 from catalyst_operator.core.tofu.plan_gate import EXIT_APPROVAL_NEEDED, EXIT_DIGEST_MISMATCH
 
