@@ -14,8 +14,8 @@ from catalyst_operator.core.runs import locks
 from catalyst_operator.core.runs.attempts import with_stop
 from catalyst_operator.core.runs.reading import running_phase, still_creating, waiting_for
 from catalyst_operator.core.scene import SAFETY, Answer, Scene
-from catalyst_operator.core.status import Verdict
-from catalyst_operator.core.words import run_words, seconds
+from catalyst_operator.core.telling.status import Verdict
+from catalyst_operator.core.telling.words import run_words, seconds
 
 PATIENCE = timedelta(minutes=2)
 """How long a run may take to start its first container before status asks why."""

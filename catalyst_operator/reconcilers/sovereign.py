@@ -13,12 +13,12 @@ from catalyst_operator.adapters import kube
 from catalyst_operator.adapters.kube import Kube, Object
 from catalyst_operator.api.sovereign import Sovereign
 from catalyst_operator.api.sovereign_status import SovereignStatus
-from catalyst_operator.core import events, status
 from catalyst_operator.core.actions import Decision, WriteRecord
 from catalyst_operator.core.decide import decide
 from catalyst_operator.core.observation import Observation
 from catalyst_operator.core.settings import CoreSettings
-from catalyst_operator.core.trouble import trouble
+from catalyst_operator.core.telling import events, status
+from catalyst_operator.core.telling.trouble import trouble
 from catalyst_operator.errors import ApiError, CorruptRecord, Refused
 from catalyst_operator.metrics import Metrics
 from catalyst_operator.reconcilers.execute import Executor

@@ -8,8 +8,8 @@ from typing import Any
 
 from catalyst_operator.api import labels
 from catalyst_operator.api.conditions import ConditionType
-from catalyst_operator.core.phase_conditions import PHASE_CONDITIONS
 from catalyst_operator.core.runs.job import STATE_KEEPER
+from catalyst_operator.core.telling.phase_conditions import PHASE_CONDITIONS
 from e2e.bench import pods, steps
 from e2e.bench.apis import Api, Object
 from e2e.bench.errors import BenchError

@@ -11,7 +11,7 @@ from catalyst_operator.api.common import Condition, Truth
 from catalyst_operator.api.conditions import ConditionType, Reason
 from catalyst_operator.api.sovereign_status import SovereignStatus
 from catalyst_operator.core import conditions
-from catalyst_operator.core.events import MAX_MESSAGE, between
+from catalyst_operator.core.telling.events import MAX_MESSAGE, between
 from tests import gen
 from tests.gen import NOW
 

@@ -11,9 +11,9 @@ import pytest
 from catalyst_operator.api.common import Truth
 from catalyst_operator.api.conditions import CONDITIONS, ConditionType
 from catalyst_operator.api.phases import RunVerb
-from catalyst_operator.core.phase_conditions import PHASE_CONDITIONS, Told, phase_condition, shown
 from catalyst_operator.core.record import PhaseState, RunEntry, RunState, StopCause
 from catalyst_operator.core.runs.reading import read
+from catalyst_operator.core.telling.phase_conditions import PHASE_CONDITIONS, Told, phase_condition, shown
 from catalyst_operator.core.tofu.plan_gate import EXIT_APPROVAL_NEEDED
 from tests import gen
 from tests.gen import NOW, ended_container, pod

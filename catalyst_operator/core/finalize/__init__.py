@@ -13,7 +13,6 @@ from typing import Any
 
 from catalyst_operator.api import labels
 from catalyst_operator.api.phases import RunVerb
-from catalyst_operator.core import status
 from catalyst_operator.core.actions import Decision, ForgetCluster, RemoveFinalizer
 from catalyst_operator.core.evidence import gather
 from catalyst_operator.core.finalize import after_hand_off, destroys, ends
@@ -23,6 +22,7 @@ from catalyst_operator.core.observation import Observation
 from catalyst_operator.core.record import Record
 from catalyst_operator.core.runs.tfvars import inputs_digest, tfvars
 from catalyst_operator.core.scene import Answer
+from catalyst_operator.core.telling import status
 
 
 def decide(o: Observation) -> Decision:

@@ -25,7 +25,7 @@ from catalyst_operator.core.runs.attempts import (
 from catalyst_operator.core.runs.locks import unreachable_words
 from catalyst_operator.core.runs.obstacles import ABOUT_STATE, BEFORE_A_RUN, Obstacle, first
 from catalyst_operator.core.scene import SAFETY, Answer
-from catalyst_operator.core.words import cancelled_words, failure_message, stopping_words
+from catalyst_operator.core.telling.words import cancelled_words, failure_message, stopping_words
 
 
 def other_in_progress(scene: Deletion) -> Answer | None:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from catalyst_operator.api import labels
 from catalyst_operator.api.enums import GitOpsMode
 from catalyst_operator.api.phases import RunVerb
-from catalyst_operator.core import kit, status, watching
+from catalyst_operator.core import kit, watching
 from catalyst_operator.core.actions import AddFinalizer, Decision
 from catalyst_operator.core.evidence import gather
 from catalyst_operator.core.kit import pins, releases
@@ -22,6 +22,7 @@ from catalyst_operator.core.provision import attempts, domain, hand_off, new_clu
 from catalyst_operator.core.record import Record
 from catalyst_operator.core.runs.tfvars import inputs_digest, tfvars
 from catalyst_operator.core.scene import Answer, Scene
+from catalyst_operator.core.telling import status
 
 
 def decide(o: Observation) -> Decision:

@@ -30,7 +30,7 @@ from catalyst_operator.core.provision.verdicts import stalled
 from catalyst_operator.core.record import ErrorEntry, HandOff, Record
 from catalyst_operator.core.runs.attempts import requested, unanswered
 from catalyst_operator.core.scene import SAFETY, Answer, Scene
-from catalyst_operator.core.status import Stance, Verdict
+from catalyst_operator.core.telling.status import Stance, Verdict
 
 AT_ONCE = timedelta(0)
 

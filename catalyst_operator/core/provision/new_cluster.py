@@ -9,14 +9,14 @@ from catalyst_operator.api.phases import Phase, Phase1Outcome, RunVerb
 from catalyst_operator.core.access import seeds
 from catalyst_operator.core.access.seeds import Seed
 from catalyst_operator.core.assessment import Assessment, assess
-from catalyst_operator.core.cluster_status import KIT_REASONS, reconnecting
 from catalyst_operator.core.observation import Observation
 from catalyst_operator.core.phase1.views import FLUX_NAMESPACE
 from catalyst_operator.core.provision import hand_off
 from catalyst_operator.core.provision.verdicts import stalled
 from catalyst_operator.core.record import ErrorEntry
 from catalyst_operator.core.scene import Answer, Scene
-from catalyst_operator.core.status import Stance, Verdict
+from catalyst_operator.core.telling.cluster_status import KIT_REASONS, reconnecting
+from catalyst_operator.core.telling.status import Stance, Verdict
 from catalyst_operator.core.watching import SEED_AGAIN
 
 SOON = timedelta(seconds=1)

@@ -8,7 +8,7 @@ from catalyst_operator.core.errors import diagnosis
 from catalyst_operator.core.record import ErrorEntry, Record, RunEntry
 from catalyst_operator.core.runs.job import ADOPT
 from catalyst_operator.core.runs.reading import failed_phase, running_phase
-from catalyst_operator.core.status import Stance, Verdict
+from catalyst_operator.core.telling.status import Stance, Verdict
 
 CREDENTIAL_CODES = frozenset({diagnosis.TOKEN_INVALID.code, diagnosis.TOKEN_READONLY.code})
 

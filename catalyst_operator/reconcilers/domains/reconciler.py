@@ -18,13 +18,13 @@ from catalyst_operator.api.common import ObjectMeta
 from catalyst_operator.api.conditions import Reason
 from catalyst_operator.api.domain_reservation import DomainReservation, DomainReservationStatus
 from catalyst_operator.api.enums import DomainMode
-from catalyst_operator.core import events
 from catalyst_operator.core.domains import claim, status
 from catalyst_operator.core.domains.decide import decide
 from catalyst_operator.core.domains.names import is_under, parent_of, related
 from catalyst_operator.core.domains.observation import Observation, Rival, ZoneView
 from catalyst_operator.core.domains.steps import working
 from catalyst_operator.core.settings import CoreSettings
+from catalyst_operator.core.telling import events
 from catalyst_operator.errors import ApiError, DnsDenied, DnsError
 from catalyst_operator.metrics import Metrics
 from catalyst_operator.reconcilers.domains import credentials

@@ -16,9 +16,9 @@ from catalyst_operator.core import before_hand_off, conditions, kit
 from catalyst_operator.core.assessment import Assessment
 from catalyst_operator.core.observation import Observation
 from catalyst_operator.core.phase1.views import KustomizationView, Link
-from catalyst_operator.core.phase_conditions import Told
 from catalyst_operator.core.record import Record
 from catalyst_operator.core.redact import shorten
+from catalyst_operator.core.telling.phase_conditions import Told
 
 INFRASTRUCTURE_DONE, FLUX_DONE, KIT_DONE = 50, 60, 98
 """Percent: the servers stand; Flux runs there; the kit is installed, and what else Ready stands for is not."""

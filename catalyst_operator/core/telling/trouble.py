@@ -5,7 +5,7 @@ from __future__ import annotations
 from catalyst_operator.api.conditions import Reason
 from catalyst_operator.api.phases import Phase
 from catalyst_operator.core.errors import diagnosis
-from catalyst_operator.core.status import Stance, Verdict
+from catalyst_operator.core.telling.status import Stance, Verdict
 
 
 def trouble(said: str, *, lasting: bool) -> Verdict:

@@ -26,17 +26,18 @@ from catalyst_operator.api.sovereign_status import (
     ServerStatus,
     SovereignStatus,
 )
-from catalyst_operator.core import cluster_status, conditions, naming
+from catalyst_operator.core import conditions, naming
 from catalyst_operator.core.assessment import Assessment, assess
 from catalyst_operator.core.domains import of_sovereign
 from catalyst_operator.core.errors import diagnosis
 from catalyst_operator.core.manifests import namespace_of
 from catalyst_operator.core.observation import Observation
-from catalyst_operator.core.phase_conditions import PHASE_CONDITIONS, Told, phase_condition, shown
 from catalyst_operator.core.project import prices, sizing
 from catalyst_operator.core.project.preflight import SIZES, SOLD_OUT
 from catalyst_operator.core.record import ErrorEntry, PhaseState, Record, RunEntry, RunState
 from catalyst_operator.core.runs.job import ADOPT, phases_of
+from catalyst_operator.core.telling import cluster_status
+from catalyst_operator.core.telling.phase_conditions import PHASE_CONDITIONS, Told, phase_condition, shown
 
 USER_DATA = "user-data"
 USER_DATA_CODES = frozenset({diagnosis.USERDATA_TOO_BIG.code, diagnosis.USERDATA_INVALID.code})
