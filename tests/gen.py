@@ -34,6 +34,7 @@ from catalyst_operator.core.observation import (
 )
 from catalyst_operator.core.project.preflight import Check, Report
 from catalyst_operator.core.project.sizing import Choices
+from catalyst_operator.core.provision.preflight import standing
 from catalyst_operator.core.record import (
     Bootstrap,
     ErrorEntry,
@@ -48,7 +49,6 @@ from catalyst_operator.core.record import (
 from catalyst_operator.core.runs.job import phases_of
 from catalyst_operator.core.runs.tfvars import inputs_digest, tfvars
 from catalyst_operator.core.settings import CoreSettings
-from catalyst_operator.core.standing import standing
 from catalyst_operator.core.tofu.apply_progress import Diagnostic, Progress, ResourceProgress
 from tests import new_cluster
 

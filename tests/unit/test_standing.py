@@ -15,9 +15,9 @@ from catalyst_operator.core.errors import diagnosis
 from catalyst_operator.core.observation import ContainerView, Observation
 from catalyst_operator.core.project import preflight
 from catalyst_operator.core.project.preflight import Check, Report
+from catalyst_operator.core.provision.preflight import PASSED_FOR, Standing, standing
 from catalyst_operator.core.record import Record, SizeChoice
 from catalyst_operator.core.runs.tfvars import tfvars
-from catalyst_operator.core.standing import PASSED_FOR, Standing, standing
 from tests import gen
 from tests.gen import NOW, SECOND, SETTINGS, SceneMod, annotated, of, seen, tokened
 

@@ -18,7 +18,7 @@ from catalyst_operator.core.evidence import gather
 from catalyst_operator.core.kit import pins, releases
 from catalyst_operator.core.kit.releases import UnknownReleaseError
 from catalyst_operator.core.observation import Observation
-from catalyst_operator.core.provision import attempts, domain, hand_off, new_cluster, overlays, surroundings, wishes
+from catalyst_operator.core.provision import domain, hand_off, new_cluster, overlays, run_checks, surroundings, wishes
 from catalyst_operator.core.record import Record
 from catalyst_operator.core.runs.tfvars import inputs_digest, tfvars
 from catalyst_operator.core.scene import Answer, Scene
@@ -76,8 +76,8 @@ CHECKS: tuple[Callable[[Scene], Answer | None], ...] = (
     surroundings.namespace_terminating,
     hand_off.handed_off,
     hand_off.handing_over,
-    attempts.stopping,
-    attempts.run_in_progress,
+    run_checks.stopping,
+    run_checks.run_in_progress,
     surroundings.state_obstacle,
     surroundings.state_lost,
     wishes.spec_invalid,
@@ -89,13 +89,13 @@ CHECKS: tuple[Callable[[Scene], Answer | None], ...] = (
     surroundings.credentials_missing,
     surroundings.credentials_malformed,
     surroundings.owner_secrets_missing,
-    attempts.awaiting_approval,
-    attempts.cancelled,
-    attempts.failed_for_good,
-    attempts.called_off,
-    attempts.backing_off,
+    run_checks.awaiting_approval,
+    run_checks.cancelled,
+    run_checks.failed_for_good,
+    run_checks.called_off,
+    run_checks.backing_off,
     surroundings.run_obstacle,
-    attempts.job_not_created,
+    run_checks.job_not_created,
     surroundings.preflight_first,
-    attempts.new_run,
+    run_checks.new_run,
 )
