@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from catalyst_operator.adapters import authorities, minting
+from catalyst_operator.adapters.new_cluster import authorities, minting
 from catalyst_operator.core.access.identity import OBSERVER, Access
 
 FQDN = "omantel.omani.works"

@@ -9,8 +9,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
 
-from catalyst_operator.adapters import authorities, kube
+from catalyst_operator.adapters import kube
 from catalyst_operator.adapters.kube import Kube, Object
+from catalyst_operator.adapters.new_cluster import authorities
 from catalyst_operator.api import labels
 from catalyst_operator.api.sovereign import Sovereign
 from catalyst_operator.core import actions, manifests, naming, record

@@ -12,10 +12,11 @@ from functools import partial
 
 from pydantic import SecretStr
 
-from catalyst_operator.adapters import farewells, kube, seeding
+from catalyst_operator.adapters import kube
 from catalyst_operator.adapters.git import Repository
-from catalyst_operator.adapters.identities import Identities
 from catalyst_operator.adapters.kube import Kube
+from catalyst_operator.adapters.new_cluster import farewells, seeding
+from catalyst_operator.adapters.new_cluster.identities import Identities
 from catalyst_operator.core import actions, manifests
 from catalyst_operator.core.access import kubeconfig
 from catalyst_operator.core.access.farewell import FarewellReport

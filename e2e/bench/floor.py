@@ -16,7 +16,7 @@ import uuid
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 
-from catalyst_operator.adapters import authorities
+from catalyst_operator.adapters.new_cluster import authorities
 from catalyst_operator.api import labels
 from catalyst_operator.api.phases import RunVerb
 from catalyst_operator.api.sovereign import Sovereign as Model

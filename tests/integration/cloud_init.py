@@ -22,7 +22,7 @@ from typing import Any
 
 import yaml
 
-from catalyst_operator.adapters import authorities
+from catalyst_operator.adapters.new_cluster import authorities
 from catalyst_operator.core.kit.releases import load
 from e2e.lab.layout import cache_folder
 from tests.integration.tofu import MODULE, OpenTofu, ToolMissing

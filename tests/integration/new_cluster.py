@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from catalyst_operator.adapters import authorities, minting
+from catalyst_operator.adapters.new_cluster import authorities, minting
 from catalyst_operator.core.access import boot
 from catalyst_operator.core.access.identity import Access
 from tests.fake_cluster import FQDN, server_certificate

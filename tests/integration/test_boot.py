@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 import yaml
 
-from catalyst_operator.adapters import minting
 from catalyst_operator.adapters.kube import SECRETS, Kind
-from catalyst_operator.adapters.remote import RemoteCluster
+from catalyst_operator.adapters.new_cluster import minting
+from catalyst_operator.adapters.new_cluster.remote import RemoteCluster
 from catalyst_operator.core.access import boot, kubeconfig, seeds
 from catalyst_operator.core.access.identity import OBSERVER, OWNER, SEEDER
 from catalyst_operator.errors import Refused

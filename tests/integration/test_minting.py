@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from catalyst_operator.adapters import authorities, minting
+from catalyst_operator.adapters.new_cluster import authorities, minting
 from catalyst_operator.core.access import kubeconfig
 from catalyst_operator.core.access.identity import OBSERVER, OWNER, Access
 from tests.fake_cluster import FQDN

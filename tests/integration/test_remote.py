@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from catalyst_operator.adapters.clusters import Clusters, Timings
 from catalyst_operator.adapters.kube import SECRETS
-from catalyst_operator.adapters.remote import RemoteCluster
+from catalyst_operator.adapters.new_cluster.clusters import Clusters, Timings
+from catalyst_operator.adapters.new_cluster.remote import RemoteCluster
 from catalyst_operator.core.access.identity import OBSERVER, SEEDER, Access
 from catalyst_operator.core.phase1.target import Target
 from catalyst_operator.core.phase1.views import ClusterView, ConsoleView, Link

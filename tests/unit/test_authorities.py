@@ -11,7 +11,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from catalyst_operator.adapters.authorities import AUTHORITIES, SERVICE_ACCOUNT_KEY, make
+from catalyst_operator.adapters.new_cluster.authorities import AUTHORITIES, SERVICE_ACCOUNT_KEY, make
 from tests.gen import NOW
 
 TRUST = make(NOW)

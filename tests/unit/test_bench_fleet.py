@@ -13,9 +13,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from catalyst_operator.adapters import authorities, minting
-from catalyst_operator.adapters.clusters import Clusters
-from catalyst_operator.adapters.remote import RemoteCluster
+from catalyst_operator.adapters.new_cluster import authorities, minting
+from catalyst_operator.adapters.new_cluster.clusters import Clusters
+from catalyst_operator.adapters.new_cluster.remote import RemoteCluster
 from catalyst_operator.api import labels
 from catalyst_operator.api.conditions import ConditionType, Reason
 from catalyst_operator.core import kit, naming

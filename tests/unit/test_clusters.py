@@ -12,10 +12,10 @@ from itertools import pairwise
 import pytest
 from aiohttp import web
 
-from catalyst_operator.adapters import authorities
-from catalyst_operator.adapters.clusters import Clusters
-from catalyst_operator.adapters.remote import RemoteCluster
-from catalyst_operator.adapters.timings import Timings
+from catalyst_operator.adapters.new_cluster import authorities
+from catalyst_operator.adapters.new_cluster.clusters import Clusters
+from catalyst_operator.adapters.new_cluster.remote import RemoteCluster
+from catalyst_operator.adapters.new_cluster.timings import Timings
 from catalyst_operator.core.access.identity import Access
 from catalyst_operator.core.phase1.target import Target
 from catalyst_operator.core.phase1.views import ClusterView, ConsoleView, Link

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 import pytest
 from aiohttp import web
 
-from catalyst_operator.adapters import console
+from catalyst_operator.adapters.new_cluster import console_probe
 from catalyst_operator.core.phase1.views import ConsoleView
 from tests.fake_cluster import TRUST, connections_to, saying, server_certificate
 
@@ -62,7 +62,7 @@ async def listening(gateway: Gateway) -> AsyncIterator[Gateway]:
 
 
 async def ask(port: int, limit_seconds: float = 5.0) -> ConsoleView:
-    return await console.probe(HOST, FQDN, lambda: NOW, port, limit_seconds)
+    return await console_probe.probe(HOST, FQDN, lambda: NOW, port, limit_seconds)
 
 
 @pytest.mark.parametrize("status", [200, 204, 302, 401, 403])

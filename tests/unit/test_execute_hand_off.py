@@ -10,7 +10,7 @@ import pytest
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
-from catalyst_operator.adapters import authorities
+from catalyst_operator.adapters.new_cluster import authorities
 from catalyst_operator.api import labels
 from catalyst_operator.core import actions, manifests, naming
 from catalyst_operator.core.access import kubeconfig

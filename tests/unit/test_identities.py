@@ -8,8 +8,8 @@ import pytest
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
-from catalyst_operator.adapters import authorities
-from catalyst_operator.adapters.identities import Identities
+from catalyst_operator.adapters.new_cluster import authorities
+from catalyst_operator.adapters.new_cluster.identities import Identities
 from catalyst_operator.core import manifests, naming
 from catalyst_operator.core.access.identity import OBSERVER, SEEDER
 from catalyst_operator.errors import NotFound, Unavailable

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives import serialization
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from catalyst_operator.adapters import authorities, minting
+from catalyst_operator.adapters.new_cluster import authorities, minting
 from catalyst_operator.core.access import kubeconfig
 from catalyst_operator.core.access.identity import OWNER, Access
 from catalyst_operator.core.access.kubeconfig import KubeconfigRefused, parse, render

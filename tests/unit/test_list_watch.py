@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from catalyst_operator.adapters import list_watch, remote
 from catalyst_operator.adapters.kube import Kind
-from catalyst_operator.adapters.list_watch import ListWatch
-from catalyst_operator.adapters.remote import RemoteCluster
-from catalyst_operator.adapters.timings import Timings
+from catalyst_operator.adapters.new_cluster import list_watch, remote
+from catalyst_operator.adapters.new_cluster.list_watch import ListWatch
+from catalyst_operator.adapters.new_cluster.remote import RemoteCluster
+from catalyst_operator.adapters.new_cluster.timings import Timings
 from catalyst_operator.core.phase1.flux import helm_release
 from catalyst_operator.core.phase1.views import HelmReleaseView
 from catalyst_operator.errors import ApiError, Gone, NotFound, Unavailable

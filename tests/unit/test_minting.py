@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from catalyst_operator.adapters import authorities, minting
+from catalyst_operator.adapters.new_cluster import authorities, minting
 from catalyst_operator.core.access.identity import OBSERVER, OWNER
 from tests.fake_cluster import FQDN, server_certificate
 from tests.gen import NOW

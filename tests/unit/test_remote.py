@@ -17,10 +17,10 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from catalyst_operator.adapters import authorities, remote, transport
 from catalyst_operator.adapters.kube import SECRETS, Kind, Object
-from catalyst_operator.adapters.remote import RemoteCluster, items
-from catalyst_operator.adapters.transport import NO_ANSWER
+from catalyst_operator.adapters.new_cluster import authorities, remote, transport
+from catalyst_operator.adapters.new_cluster.remote import RemoteCluster, items
+from catalyst_operator.adapters.new_cluster.transport import NO_ANSWER
 from catalyst_operator.errors import ApiError, Conflict, Gone, NotFound, Refused, Unauthorized, Unavailable, Untrusted
 from tests.fake_cluster import (
     FQDN,

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from catalyst_operator.adapters import remote, survey
-from catalyst_operator.adapters.remote import RemoteCluster
+from catalyst_operator.adapters.new_cluster import remote, survey
+from catalyst_operator.adapters.new_cluster.remote import RemoteCluster
 from catalyst_operator.core.phase1.views import DeploymentView, StorageClassView, Survey
 from catalyst_operator.errors import Refused, Unauthorized, Unavailable
 from tests.fake_cluster import DEPLOYMENTS, KUBE_SYSTEM, NODES, FakeCluster, flux_object, refusal, running

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from catalyst_operator.adapters.timings import Backoff, Bell, Timings, rest
+from catalyst_operator.adapters.new_cluster.timings import Backoff, Bell, Timings, rest
 from catalyst_operator.errors import NotFound, Refused, Unauthorized, Unavailable
 
 PATIENCE = 5.0

@@ -21,8 +21,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from catalyst_operator.adapters import authorities
-from catalyst_operator.adapters.console import HTTPS
+from catalyst_operator.adapters.new_cluster import authorities
+from catalyst_operator.adapters.new_cluster.console_probe import HTTPS
 from catalyst_operator.api import labels
 from catalyst_operator.core.access.identity import API_PORT
 from e2e.bench import changes

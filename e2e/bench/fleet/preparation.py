@@ -15,9 +15,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from catalyst_operator.adapters import authorities, kube
-from catalyst_operator.adapters.authorities import Trust
+from catalyst_operator.adapters import kube
 from catalyst_operator.adapters.kube import Kind
+from catalyst_operator.adapters.new_cluster import authorities
+from catalyst_operator.adapters.new_cluster.authorities import Trust
 from catalyst_operator.api import labels
 from catalyst_operator.api.phases import RunVerb
 from catalyst_operator.api.sovereign import Sovereign as Model

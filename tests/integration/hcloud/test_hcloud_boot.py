@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from catalyst_operator.adapters import minting
+from catalyst_operator.adapters.new_cluster import minting
 from catalyst_operator.core.access import kubeconfig
 from e2e.support.waiting import wait_for
 from tests.integration.cloud_init import TRUST, Rendered, render, sample

@@ -11,8 +11,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
 
-from catalyst_operator.adapters.remote import AccessSource, Connect, RemoteCluster
-from catalyst_operator.adapters.transport import NO_ANSWER
+from catalyst_operator.adapters.new_cluster.remote import AccessSource, Connect, RemoteCluster
+from catalyst_operator.adapters.new_cluster.transport import NO_ANSWER
 from catalyst_operator.core.redact import shorten
 from catalyst_operator.errors import ApiError, Unauthorized, Unavailable
 

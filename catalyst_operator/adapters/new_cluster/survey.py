@@ -12,8 +12,8 @@ from heapq import nlargest
 from typing import TypeVar
 
 from catalyst_operator.adapters.kube import Kind, Object
-from catalyst_operator.adapters.remote import RemoteCluster, items
-from catalyst_operator.adapters.transport import NO_ANSWER
+from catalyst_operator.adapters.new_cluster.remote import RemoteCluster, items
+from catalyst_operator.adapters.new_cluster.transport import NO_ANSWER
 from catalyst_operator.core.phase1 import kube_objects
 from catalyst_operator.core.phase1.flux import flux_object, source
 from catalyst_operator.core.phase1.views import (

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from pydantic import SecretStr
 
-from catalyst_operator.adapters.authorities import CLOCK_SKEW, pem
+from catalyst_operator.adapters.new_cluster.authorities import CLOCK_SKEW, pem
 from catalyst_operator.core.access.identity import Access
 
 CLIENT_AUTHORITY, SERVER_AUTHORITY = "client-ca", "server-ca"

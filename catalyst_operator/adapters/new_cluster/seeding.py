@@ -7,7 +7,7 @@ from datetime import datetime
 
 from catalyst_operator.adapters import kube
 from catalyst_operator.adapters.kube import Kube
-from catalyst_operator.adapters.remote import Connect
+from catalyst_operator.adapters.new_cluster.remote import Connect
 from catalyst_operator.core.access.identity import Access
 from catalyst_operator.core.access.seeds import Seed, SeedReport
 from catalyst_operator.core.errors import diagnosis

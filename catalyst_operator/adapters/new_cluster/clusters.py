@@ -11,10 +11,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
-from catalyst_operator.adapters.connections import Connections
-from catalyst_operator.adapters.remote import AccessSource, Connect
-from catalyst_operator.adapters.timings import Timings
-from catalyst_operator.adapters.watched_cluster import Probe, WatchedCluster
+from catalyst_operator.adapters.new_cluster.connections import Connections
+from catalyst_operator.adapters.new_cluster.remote import AccessSource, Connect
+from catalyst_operator.adapters.new_cluster.timings import Timings
+from catalyst_operator.adapters.new_cluster.watched_cluster import Probe, WatchedCluster
 from catalyst_operator.core.phase1.target import Target
 from catalyst_operator.core.phase1.views import ClusterView
 

@@ -13,9 +13,9 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any, Generic, Protocol, TypeVar
 
 from catalyst_operator.adapters.kube import Kind, Object
-from catalyst_operator.adapters.remote import RemoteCluster, items, metadata
-from catalyst_operator.adapters.timings import REFUSALS, Backoff, Timings
-from catalyst_operator.adapters.transport import NO_ANSWER, error_of
+from catalyst_operator.adapters.new_cluster.remote import RemoteCluster, items, metadata
+from catalyst_operator.adapters.new_cluster.timings import REFUSALS, Backoff, Timings
+from catalyst_operator.adapters.new_cluster.transport import NO_ANSWER, error_of
 from catalyst_operator.errors import ApiError, NotFound, Unavailable
 
 log = logging.getLogger(__name__)

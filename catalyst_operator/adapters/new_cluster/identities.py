@@ -11,8 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from catalyst_operator.adapters import kube, minting
+from catalyst_operator.adapters import kube
 from catalyst_operator.adapters.kube import Kube
+from catalyst_operator.adapters.new_cluster import minting
 from catalyst_operator.core import naming
 from catalyst_operator.core.access.identity import API_PORT, Access
 from catalyst_operator.core.manifests import CLUSTER_SECRETS_FILE

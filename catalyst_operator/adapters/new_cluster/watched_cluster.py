@@ -15,13 +15,13 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from catalyst_operator.adapters.connections import Connections
 from catalyst_operator.adapters.kube import Kind
-from catalyst_operator.adapters.list_watch import ListWatch
-from catalyst_operator.adapters.remote import AccessSource
-from catalyst_operator.adapters.survey import cluster_uid, survey
-from catalyst_operator.adapters.timings import REFUSALS, Backoff, Bell, Timings, rest
-from catalyst_operator.adapters.transport import NO_ANSWER
+from catalyst_operator.adapters.new_cluster.connections import Connections
+from catalyst_operator.adapters.new_cluster.list_watch import ListWatch
+from catalyst_operator.adapters.new_cluster.remote import AccessSource
+from catalyst_operator.adapters.new_cluster.survey import cluster_uid, survey
+from catalyst_operator.adapters.new_cluster.timings import REFUSALS, Backoff, Bell, Timings, rest
+from catalyst_operator.adapters.new_cluster.transport import NO_ANSWER
 from catalyst_operator.core.phase1 import presence
 from catalyst_operator.core.phase1.bootstrap import flux_available
 from catalyst_operator.core.phase1.flux import helm_release, kustomization

@@ -7,7 +7,7 @@ from datetime import datetime
 from http import HTTPStatus
 
 from catalyst_operator.adapters.kube import Kind
-from catalyst_operator.adapters.remote import Connect
+from catalyst_operator.adapters.new_cluster.remote import Connect
 from catalyst_operator.core.access.farewell import FarewellReport
 from catalyst_operator.core.access.identity import OBSERVER, SEEDER, Access
 from catalyst_operator.core.errors import diagnosis

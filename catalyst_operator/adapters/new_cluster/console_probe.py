@@ -14,7 +14,7 @@ from http import HTTPStatus
 
 import aiohttp
 
-from catalyst_operator.adapters import transport
+from catalyst_operator.adapters.new_cluster import transport
 from catalyst_operator.api import labels
 from catalyst_operator.core.phase1.views import ConsoleView
 

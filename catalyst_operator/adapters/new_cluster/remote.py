@@ -14,9 +14,9 @@ from types import TracebackType
 
 import aiohttp
 
-from catalyst_operator.adapters import transport
 from catalyst_operator.adapters.kube import Kind, Object
-from catalyst_operator.adapters.transport import NO_ANSWER
+from catalyst_operator.adapters.new_cluster import transport
+from catalyst_operator.adapters.new_cluster.transport import NO_ANSWER
 from catalyst_operator.api import labels
 from catalyst_operator.core.access.identity import Access
 from catalyst_operator.errors import ApiError, NotFound, Unavailable, Untrusted

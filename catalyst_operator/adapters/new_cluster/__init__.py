@@ -1,0 +1,1 @@
+"""Speaks to new clusters: connections, identities, what is watched and what is brought."""
