@@ -15,19 +15,20 @@ from prometheus_client import GC_COLLECTOR, PLATFORM_COLLECTOR, PROCESS_COLLECTO
 from pydantic import SecretStr
 
 from catalyst_operator import handlers
-from catalyst_operator.adapters import git, hetzner, template
+from catalyst_operator.adapters import hetzner, template
 from catalyst_operator.adapters.dns import Dns
 from catalyst_operator.adapters.errands import Errands
+from catalyst_operator.adapters.git import push
+from catalyst_operator.adapters.git.overlays import Overlays
 from catalyst_operator.adapters.kube import PODS, Kube
 from catalyst_operator.adapters.new_cluster import console_probe
 from catalyst_operator.adapters.new_cluster.clusters import Clusters
 from catalyst_operator.adapters.new_cluster.remote import RemoteCluster
-from catalyst_operator.adapters.overlays import Overlays
 from catalyst_operator.adapters.powerdns import PowerDns
 from catalyst_operator.adapters.preflights import Preflights
-from catalyst_operator.adapters.registrar_talks import RegistrarTalks
 from catalyst_operator.adapters.registrars.connect import connect
 from catalyst_operator.adapters.registrars.registrar import Registrar
+from catalyst_operator.adapters.registrars.talks import RegistrarTalks
 from catalyst_operator.adapters.run_logs import RunLogs
 from catalyst_operator.api.enums import RegistrarName
 from catalyst_operator.core.settings import CoreSettings
@@ -94,7 +95,7 @@ def _outside(kube: Kube, core: CoreSettings, settings: Settings) -> Outside:
     return Outside(
         logs=RunLogs(kube),
         preflights=Preflights(partial(hetzner.look, core.hcloud_endpoint), now),
-        overlays=Overlays(git.push, template.read(settings.template), now),
+        overlays=Overlays(push.push, template.read(settings.template), now),
         clusters=Clusters(RemoteCluster, partial(console_probe.probe, clock=now), now),
         seeds=Errands("delivery of Secrets"),
         farewells=Errands("farewell"),

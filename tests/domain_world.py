@@ -15,7 +15,7 @@ from pydantic import SecretStr
 
 from catalyst_operator.adapters.errands import Errands
 from catalyst_operator.adapters.powerdns import PowerDns
-from catalyst_operator.adapters.registrar_talks import RegistrarTalks
+from catalyst_operator.adapters.registrars.talks import RegistrarTalks
 from catalyst_operator.core.domains.names import plain
 from catalyst_operator.core.domains.observation import Answer, DnsQuestion, DnsReport
 from catalyst_operator.core.domains.registrar import Domain, RegistrarView

@@ -8,11 +8,11 @@ from typing import Any
 from pydantic import SecretStr
 
 from catalyst_operator.adapters.errands import Errands
-from catalyst_operator.adapters.git import Pushed, Repository
+from catalyst_operator.adapters.git.overlays import Overlays
+from catalyst_operator.adapters.git.push import Pushed, Repository
 from catalyst_operator.adapters.kube import Kube
 from catalyst_operator.adapters.new_cluster.clusters import AccessSource
 from catalyst_operator.adapters.new_cluster.remote import RemoteCluster
-from catalyst_operator.adapters.overlays import Overlays
 from catalyst_operator.adapters.preflights import Preflights
 from catalyst_operator.adapters.run_logs import RunLogs
 from catalyst_operator.core.kit.pushed import Change

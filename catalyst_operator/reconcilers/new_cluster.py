@@ -13,7 +13,7 @@ from functools import partial
 from pydantic import SecretStr
 
 from catalyst_operator.adapters import kube
-from catalyst_operator.adapters.git import Repository
+from catalyst_operator.adapters.git.push import Repository
 from catalyst_operator.adapters.kube import Kube
 from catalyst_operator.adapters.new_cluster import farewells, seeding
 from catalyst_operator.adapters.new_cluster.identities import Identities

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from catalyst_operator.adapters.errands import Errands
+from catalyst_operator.adapters.git.overlays import Overlays
 from catalyst_operator.adapters.new_cluster.clusters import AccessSource
 from catalyst_operator.adapters.new_cluster.remote import Connect
-from catalyst_operator.adapters.overlays import Overlays
 from catalyst_operator.adapters.preflights import Preflights
 from catalyst_operator.adapters.run_logs import RunLogs
 from catalyst_operator.core.access.farewell import FarewellReport

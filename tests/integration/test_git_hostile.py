@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from catalyst_operator.adapters.git import MAX_UNPACKED, Repository, push
+from catalyst_operator.adapters.git.push import MAX_UNPACKED, Repository, push
 from catalyst_operator.core.kit.pushed import Change
 from catalyst_operator.errors import GitDenied, GitError, GitMissing, GitRejected, GitUnavailable
 from tests.integration.lab_git_server import _certificate

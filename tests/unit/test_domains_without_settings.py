@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from catalyst_operator.adapters.errands import Errands
 from catalyst_operator.adapters.powerdns import PowerDns
-from catalyst_operator.adapters.registrar_talks import RegistrarTalks
+from catalyst_operator.adapters.registrars.talks import RegistrarTalks
 from catalyst_operator.api import labels
 from catalyst_operator.core.domains.decide import decide
 from catalyst_operator.core.domains.observation import DnsQuestion, DnsReport, Observation

@@ -14,15 +14,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from catalyst_operator.adapters import git
-from catalyst_operator.adapters.git import Repository, push
-from catalyst_operator.adapters.git_pack import MAX_OBJECTS, unpacked_size
+from catalyst_operator.adapters.git import push
+from catalyst_operator.adapters.git.git_pack import MAX_OBJECTS, unpacked_size
+from catalyst_operator.adapters.git.push import Repository, push
 from catalyst_operator.core.kit.pushed import Change
 from catalyst_operator.errors import GitDenied, GitError, GitMissing, GitUnavailable
 
 LIMIT = 1 << 20
 PASSWORD = "correct-horse"
-REPOSITORY = Repository("https://git.example/acme/gitops.git", "main", "pusher", SecretStr(PASSWORD))
+REPOSITORY = Repository("https://push.example/acme/gitops.git", "main", "pusher", SecretStr(PASSWORD))
 FOLDER = "clusters/acme.example.com"
 CHANGE = Change(FOLDER, {f"{FOLDER}/sync.yaml": "a: 1\n"}, "Render it")
 TEXTS = [b"", b"x" * 15, b"x" * 16, bytes(range(256)) * 20, b"y" * 5000]
@@ -102,16 +102,16 @@ def test_broken_packs_raise_nothing_else(at: int, junk: bytes) -> None:
     whole = honest_pack(TEXTS)
     try:
         unpacked_size(whole[:at] + junk + whole[at + len(junk) :], LIMIT)
-    except git._NOT_GIT:
+    except push._NOT_GIT:
         return
 
 
 @pytest.mark.parametrize(
     ("repository", "kind", "words"),
     [
-        (replace(REPOSITORY, url="http://git.example/acme.git"), GitDenied, "over https:// only"),
+        (replace(REPOSITORY, url="http://push.example/acme.git"), GitDenied, "over https:// only"),
         (replace(REPOSITORY, url="https:///acme.git"), GitMissing, "not the address of a server"),
-        (replace(REPOSITORY, url="https://git.example:99999/acme.git"), GitMissing, "not the address of a server"),
+        (replace(REPOSITORY, url="https://push.example:99999/acme.git"), GitMissing, "not the address of a server"),
         (replace(REPOSITORY, authority="-----BEGIN CERTIFICATE-----"), GitDenied, "not a certificate in PEM"),
         (replace(REPOSITORY, authority="Zertifikat für Müller"), GitDenied, "not a certificate in PEM"),
         (replace(REPOSITORY, url="https://git..example/acme.git"), GitUnavailable, "could not be resolved"),

@@ -15,10 +15,10 @@ from cryptography import x509
 from cryptography.x509.oid import NameOID
 from pydantic import SecretStr
 
-from catalyst_operator.adapters.git import Pushed, Repository
+from catalyst_operator.adapters.git.overlays import Overlays
+from catalyst_operator.adapters.git.push import Pushed, Repository
 from catalyst_operator.adapters.new_cluster import authorities
 from catalyst_operator.adapters.new_cluster.clusters import AccessSource
-from catalyst_operator.adapters.overlays import Overlays
 from catalyst_operator.core import actions, manifests, naming
 from catalyst_operator.core.access.farewell import FarewellReport
 from catalyst_operator.core.access.identity import OBSERVER, SEEDER, Access

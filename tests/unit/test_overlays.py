@@ -13,8 +13,8 @@ from dataclasses import dataclass, field, replace
 import pytest
 from pydantic import SecretStr
 
-from catalyst_operator.adapters.git import Pushed, Repository
-from catalyst_operator.adapters.overlays import AT_ONCE, PATIENCE_SECONDS, Overlays
+from catalyst_operator.adapters.git.overlays import AT_ONCE, PATIENCE_SECONDS, Overlays
+from catalyst_operator.adapters.git.push import Pushed, Repository
 from catalyst_operator.core.errors import diagnosis
 from catalyst_operator.core.kit.pushed import Change, OverlayReport
 from catalyst_operator.errors import GitDenied, GitError, GitMissing, GitRejected, GitUnavailable

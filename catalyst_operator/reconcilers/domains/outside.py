@@ -10,7 +10,7 @@ import httpx
 
 from catalyst_operator.adapters.errands import Errands
 from catalyst_operator.adapters.powerdns import PowerDns
-from catalyst_operator.adapters.registrar_talks import RegistrarTalks
+from catalyst_operator.adapters.registrars.talks import RegistrarTalks
 from catalyst_operator.core.domains.observation import DnsQuestion, DnsReport
 
 

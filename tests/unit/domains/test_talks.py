@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 import pytest
 from pydantic import SecretStr
 
-from catalyst_operator.adapters.registrar_talks import RegistrarTalks
+from catalyst_operator.adapters.registrars.talks import RegistrarTalks
 from catalyst_operator.api.enums import RegistrarName
 from catalyst_operator.core.domains.observation import RegistrarReport, Trouble
 from catalyst_operator.core.domains.registrar import Domain, RegistrarView

@@ -14,7 +14,7 @@ from typing import TypeVar
 from weakref import WeakValueDictionary
 
 from catalyst_operator.adapters.errands import Errands
-from catalyst_operator.adapters.git import LIMIT_SECONDS, Pushed, Repository
+from catalyst_operator.adapters.git.push import LIMIT_SECONDS, Pushed, Repository
 from catalyst_operator.core.errors import diagnosis
 from catalyst_operator.core.kit.pushed import Change, OverlayReport
 from catalyst_operator.core.record import ErrorEntry

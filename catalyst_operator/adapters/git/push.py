@@ -29,8 +29,8 @@ from dulwich.refs import Ref
 from pydantic import SecretStr
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random
 
-from catalyst_operator.adapters.git_http import TOO_LARGE, Client
-from catalyst_operator.adapters.git_pack import unpacked_size
+from catalyst_operator.adapters.git.git_http import TOO_LARGE, Client
+from catalyst_operator.adapters.git.git_pack import unpacked_size
 from catalyst_operator.adapters.template import FOLDER as TEMPLATE
 from catalyst_operator.core.kit.pushed import Change
 from catalyst_operator.core.redact import shorten

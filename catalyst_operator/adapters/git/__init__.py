@@ -1,0 +1,1 @@
+"""Pushes overlays to Git repositories over HTTPS."""
