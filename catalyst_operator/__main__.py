@@ -36,25 +36,25 @@ def _operator(_: argparse.Namespace) -> int:
 
 
 def _state_keeper(_: argparse.Namespace) -> int:
-    from catalyst_operator.runs import state_keeper  # noqa: PLC0415
+    from catalyst_operator.in_job import state_keeper  # noqa: PLC0415
 
     return state_keeper.main()
 
 
 def _plan_gate(arguments: argparse.Namespace) -> int:
-    from catalyst_operator.runs import plan_gate  # noqa: PLC0415
+    from catalyst_operator.in_job import plan_gate  # noqa: PLC0415
 
     return plan_gate.main(arguments.plan)
 
 
 def _adopt(_: argparse.Namespace) -> int:
-    from catalyst_operator.runs import adopt  # noqa: PLC0415
+    from catalyst_operator.in_job import adopt  # noqa: PLC0415
 
     return adopt.main()
 
 
 def _leftovers(_: argparse.Namespace) -> int:
-    from catalyst_operator.runs import leftovers  # noqa: PLC0415
+    from catalyst_operator.in_job import leftovers  # noqa: PLC0415
 
     return leftovers.main()
 

@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from catalyst_operator.runs.hcloud import KINDS
+from catalyst_operator.in_job.hcloud import KINDS
 
 
 class FakeProject:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from catalyst_operator.api.phases import RunVerb
 from catalyst_operator.core import watching
 from catalyst_operator.core.actions import Action, DeleteJob, ForgetLogs, ReleasePod, WriteRecord
-from catalyst_operator.core.errors import diagnosis
+from catalyst_operator.core.errors import codes, diagnosis
 from catalyst_operator.core.observation import JobView, Observation
 from catalyst_operator.core.project import sizing
 from catalyst_operator.core.record import PhaseState, Record, RunEntry, RunState
@@ -98,11 +98,11 @@ def _succeeded(o: Observation, record: Record, run: RunEntry) -> Record:
 
 def _stepped_down(o: Observation, record: Record, run: RunEntry) -> Record:
     """Where a size was not to be had for a new server, the next one of the ladder; unless the spec was edited."""
-    refused = diagnosis.addresses_of(diagnosis.CAPACITY, run.errors)
+    refused = diagnosis.addresses_of(codes.CAPACITY, run.errors)
     started = o.progress.resources if o.progress else {}
     failed = {address for address in refused if address in started and started[address].action == "create"}
     sizes = sizing.stepped_down(sizing.servers(o.sovereign.spec), record.sizes, failed)
-    lasting = any(error.terminal for error in run.errors if error.code != diagnosis.CAPACITY.code)
+    lasting = any(error.terminal for error in run.errors if error.code != codes.CAPACITY.code)
     if sizes is None or lasting or run.generation != o.sovereign.metadata.generation:
         return record
     return replace(record.with_run(replace(run, stepped_down=True)), sizes=sizes)

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import NamedTuple
 
 from catalyst_operator.core.actions import Action, DeleteJob, FollowLog, WriteRecord
-from catalyst_operator.core.errors import diagnosis
+from catalyst_operator.core.errors import codes, diagnosis
 from catalyst_operator.core.observation import Observation, PodView
 from catalyst_operator.core.record import ErrorEntry, RunEntry, StopCause
 from catalyst_operator.core.runs import locks
@@ -79,7 +79,7 @@ def _not_started(o: Observation, run: RunEntry) -> tuple[ErrorEntry, ...]:
     if waited < PATIENCE or any(phase.started for phase in run.phases):
         return ()
     what = f"nothing of Job {run.job} has started for {seconds(waited)}: see `kubectl -n {o.run_namespace} describe"
-    return (diagnosis.entry(diagnosis.RUN_START, f"{what} job/{run.job}` and the events of its Pod"),)
+    return (diagnosis.entry(codes.RUN_START, f"{what} job/{run.job}` and the events of its Pod"),)
 
 
 def _slow(o: Observation) -> tuple[ErrorEntry, ...]:

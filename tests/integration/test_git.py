@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from catalyst_operator.adapters.git import git_http, push
+from catalyst_operator.adapters.git import git_http
+from catalyst_operator.adapters.git import push as pushing
 from catalyst_operator.adapters.git.push import Repository, push
 from catalyst_operator.core.kit.pushed import Change
 from catalyst_operator.errors import GitDenied, GitError, GitMissing, GitRejected, GitUnavailable
@@ -168,15 +169,15 @@ def test_what_is_in_the_place_of_everybodys_folder_does_not(forge: Forge) -> Non
 
 def test_a_push_in_between_is_built_upon(remote: Remote, monkeypatch: pytest.MonkeyPatch) -> None:
     """History stays linear, and both changes are in it."""
-    original, interfered = push._Push._send, list[str]()
+    original, interfered = pushing._Push._send, list[str]()
 
-    def late(self: push._Push, *arguments: object) -> None:
+    def late(self: pushing._Push, *arguments: object) -> None:
         if not interfered:
             remote.commit({"README.md": "in between\n"})
             interfered.append(remote.git("rev-parse", "main"))
         original(self, *arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(push._Push, "_send", late)
+    monkeypatch.setattr(pushing._Push, "_send", late)
     pushed = push(remote.repository, change(kustomization="a\n"), {})
     assert [commit.sha for commit in remote.log()][:2] == [pushed.revision, *interfered]
 
@@ -197,16 +198,16 @@ def test_a_push_in_the_very_last_moment_is_built_upon(remote: Remote) -> None:
 
 def test_who_is_always_late_gives_up(remote: Remote, monkeypatch: pytest.MonkeyPatch) -> None:
     """Rather than forcing it."""
-    original = push._Push._send
+    original = pushing._Push._send
 
-    def late(self: push._Push, *arguments: object) -> None:
+    def late(self: pushing._Push, *arguments: object) -> None:
         remote.commit({"README.md": f"{len(remote.log())}\n"})
         original(self, *arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(push._Push, "_send", late)
+    monkeypatch.setattr(pushing._Push, "_send", late)
     with pytest.raises(GitRejected, match="others push"):
         push(remote.repository, change(kustomization="a\n"), {})
-    assert len(remote.log()) == 1 + push.ATTEMPTS
+    assert len(remote.log()) == 1 + pushing.ATTEMPTS
 
 
 def test_several_at_once_are_all_there_one_after_the_other(remote: Remote) -> None:

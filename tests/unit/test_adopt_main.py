@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from catalyst_operator.api.labels import LABEL_SOVEREIGN_UID
-from catalyst_operator.runs import adopt
-from catalyst_operator.runs.hcloud import EXIT_UNAUTHORIZED, KINDS
+from catalyst_operator.in_job import adopt
+from catalyst_operator.in_job.hcloud import EXIT_UNAUTHORIZED, KINDS
 from tests.fake_project import FakeProject, served
 from tests.gen import TOKEN, UID
 

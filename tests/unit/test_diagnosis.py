@@ -14,23 +14,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from catalyst_operator.core import record
-from catalyst_operator.core.errors import diagnosis
+from catalyst_operator.core.errors import codes, diagnosis
 from catalyst_operator.core.errors.diagnosis import (
     BY_EXIT_CODE,
     BY_HCLOUD_CODE,
     BY_SENTENCE,
     BY_WAITING_REASON,
-    Code,
     diagnose,
 )
 from catalyst_operator.core.record import ErrorEntry
 from catalyst_operator.core.redact import MAX
 from catalyst_operator.core.tofu.apply_progress import Diagnostic
-from catalyst_operator.runs import hcloud, leftovers
+from catalyst_operator.in_job import hcloud, leftovers
 from tests import gen
 from tests.gen import TOKEN
 
-CODES = [value for value in vars(diagnosis).values() if isinstance(value, Code)]
+CODES = [value for value in vars(diagnosis).values() if isinstance(value, codes.Code)]
 WORKER = "hcloud_server.worker[0]"
 
 
@@ -39,7 +38,7 @@ def one(summary: str, detail: str = "", address: str = "", phase: str = "tofu-ap
     return found
 
 
-def codes(*texts: str, phase: str = "tofu-apply", exit_code: int = 1) -> list[str]:
+def codes_of(*texts: str, phase: str = "tofu-apply", exit_code: int = 1) -> list[str]:
     return [e.code for e in diagnose(phase, exit_code, "", [Diagnostic(text, "") for text in texts])]
 
 
@@ -101,7 +100,7 @@ def codes(*texts: str, phase: str = "tofu-apply", exit_code: int = 1) -> list[st
     ],
 )
 def test_the_code_of_hetzners_api_decides(text: str, code: str, why: str) -> None:
-    assert codes(text) == [code], why
+    assert codes_of(text) == [code], why
 
 
 @pytest.mark.parametrize(
@@ -213,7 +212,7 @@ def test_the_code_of_hetzners_api_decides(text: str, code: str, why: str) -> Non
     ],
 )
 def test_what_carries_no_code_is_told_by_its_sentence(text: str, code: str, why: str) -> None:
-    assert codes(text) == [code], why
+    assert codes_of(text) == [code], why
 
 
 @pytest.mark.parametrize(
@@ -247,18 +246,18 @@ def test_an_image_that_is_not_whole_has_its_own_remedy(text: str) -> None:
     ],
 )
 def test_where_to_look_comes_in_a_fixed_order(text: str, phase: str, exit_code: int, code: str, why: str) -> None:
-    assert codes(text, phase=phase, exit_code=exit_code) == [code], why
+    assert codes_of(text, phase=phase, exit_code=exit_code) == [code], why
     assert [e.code for e in diagnose(phase, exit_code, text, ())] == [code], f"{why}, also without diagnostics"
 
 
 def test_the_first_known_code_decides() -> None:
-    assert codes("a (who_knows), b (locked, 01ab), c (token_readonly)") == ["ERR_CLOUD_UNAVAILABLE"]
+    assert codes_of("a (who_knows), b (locked, 01ab), c (token_readonly)") == ["ERR_CLOUD_UNAVAILABLE"]
 
 
 def test_the_exit_codes_are_those_that_the_containers_end_with() -> None:
-    assert BY_EXIT_CODE["leftovers", leftovers.EXIT_LEFT] is diagnosis.LEFTOVERS
-    assert BY_EXIT_CODE["leftovers", hcloud.EXIT_UNAUTHORIZED] is diagnosis.TOKEN_INVALID
-    assert BY_EXIT_CODE["adopt", hcloud.EXIT_UNAUTHORIZED] is diagnosis.TOKEN_INVALID
+    assert BY_EXIT_CODE["leftovers", leftovers.EXIT_LEFT] is codes.LEFTOVERS
+    assert BY_EXIT_CODE["leftovers", hcloud.EXIT_UNAUTHORIZED] is codes.TOKEN_INVALID
+    assert BY_EXIT_CODE["adopt", hcloud.EXIT_UNAUTHORIZED] is codes.TOKEN_INVALID
 
 
 def test_a_key_is_told_by_its_address_as_well() -> None:
@@ -298,7 +297,7 @@ def test_an_error_of_the_whole_provider_is_about_no_resource() -> None:
 
 def test_the_most_telling_error_comes_first() -> None:
     """What needs a person before what passes, and what is not understood last."""
-    assert codes("odd", "a (rate_limit_exceeded)", "b (token_readonly)") == [
+    assert codes_of("odd", "a (rate_limit_exceeded)", "b (token_readonly)") == [
         "ERR_TOKEN_READONLY",
         "ERR_RATE_LIMITED",
         "ERR_TOFU",
@@ -326,7 +325,7 @@ def test_what_only_follows_from_another_error_is_left_out(
 @pytest.mark.parametrize("output", ["", " \n\x1b[0m"])
 def test_a_failure_of_which_nothing_was_said_is_still_an_error(output: str) -> None:
     (found,) = diagnose("tofu-init", 1, output, ())
-    assert (found.code, found.message) == (diagnosis.UNKNOWN, "tofu-init ended with exit code 1")
+    assert (found.code, found.message) == (codes.UNKNOWN, "tofu-init ended with exit code 1")
     assert one("", phase="tofu-init").message == "tofu-init ended with exit code 1"
 
 
@@ -442,7 +441,7 @@ def test_what_is_not_created_in_time_is_a_want_of_capacity(found: ErrorEntry) ->
 
 
 @pytest.mark.parametrize("code", CODES, ids=lambda code: code.code)
-def test_every_code_has_a_name_and_a_remedy(code: Code) -> None:
+def test_every_code_has_a_name_and_a_remedy(code: codes.Code) -> None:
     assert code.code.startswith("ERR_")
     assert code.remedy.endswith(".")
     assert len(code.remedy) <= 300, "one or two sentences"
@@ -498,39 +497,39 @@ def test_no_row_hides_behind_an_earlier_one() -> None:
 
 
 NEW_CLUSTER = {
-    diagnosis.API_UNREACHABLE,
-    diagnosis.REMOTE_UNTRUSTED,
-    diagnosis.REMOTE_UNAUTHORIZED,
-    diagnosis.FLUX_GONE,
-    diagnosis.FLUX_PIN_DRIFT,
-    diagnosis.FLUX_NOT_RECONCILING,
-    diagnosis.KIT_TIMEOUT,
-    diagnosis.CNI_STUCK,
-    diagnosis.NODE_NOT_READY,
-    diagnosis.GIT_SOURCE,
-    diagnosis.SOPS,
-    diagnosis.KUSTOMIZATION,
-    diagnosis.NO_STORAGECLASS,
-    diagnosis.CHART_SOURCE,
-    diagnosis.COMPONENT_FAILED,
-    diagnosis.KIT_IMAGE_PULL,
-    diagnosis.KIT_UNSCHEDULABLE,
-    diagnosis.KIT_POD,
-    diagnosis.CERT_RATE_LIMIT,
-    diagnosis.CONSOLE_UNREACHABLE,
+    codes.API_UNREACHABLE,
+    codes.REMOTE_UNTRUSTED,
+    codes.REMOTE_UNAUTHORIZED,
+    codes.FLUX_GONE,
+    codes.FLUX_PIN_DRIFT,
+    codes.FLUX_NOT_RECONCILING,
+    codes.KIT_TIMEOUT,
+    codes.CNI_STUCK,
+    codes.NODE_NOT_READY,
+    codes.GIT_SOURCE,
+    codes.SOPS,
+    codes.KUSTOMIZATION,
+    codes.NO_STORAGECLASS,
+    codes.CHART_SOURCE,
+    codes.COMPONENT_FAILED,
+    codes.KIT_IMAGE_PULL,
+    codes.KIT_UNSCHEDULABLE,
+    codes.KIT_POD,
+    codes.CERT_RATE_LIMIT,
+    codes.CONSOLE_UNREACHABLE,
 }
 """What can be wrong with a new cluster is told by core.phase1; its tables are in test_phase1_*."""
 DOMAIN = {
-    diagnosis.DOMAIN_TAKEN,
-    diagnosis.DOMAIN_NAME,
-    diagnosis.NS_NOT_DELEGATED,
-    diagnosis.REGISTRAR_CREDENTIALS,
-    diagnosis.REGISTRAR_DENIED,
-    diagnosis.REGISTRAR_UNAVAILABLE,
-    diagnosis.LIVE_RECORDS,
-    diagnosis.DNSSEC,
-    diagnosis.ZONE_FOREIGN,
-    diagnosis.DNS_UNAVAILABLE,
+    codes.DOMAIN_TAKEN,
+    codes.DOMAIN_NAME,
+    codes.NS_NOT_DELEGATED,
+    codes.REGISTRAR_CREDENTIALS,
+    codes.REGISTRAR_DENIED,
+    codes.REGISTRAR_UNAVAILABLE,
+    codes.LIVE_RECORDS,
+    codes.DNSSEC,
+    codes.ZONE_FOREIGN,
+    codes.DNS_UNAVAILABLE,
 }
 """What can be wrong with a domain is told by core.domains.of_sovereign."""
 
@@ -538,8 +537,8 @@ DOMAIN = {
 def test_every_code_can_be_met() -> None:
     met = {code for _, _, code in BY_HCLOUD_CODE} | {code for _, code in BY_SENTENCE}
     met |= {*BY_EXIT_CODE.values(), *BY_WAITING_REASON.values()}
-    by_the_operator = {diagnosis.STATE_LOST, diagnosis.OUT_OF_MEMORY, diagnosis.RUN_INTERRUPTED, diagnosis.INTERNAL}
-    by_the_operator |= {diagnosis.CLUSTER_SECRETS, diagnosis.RECORD, diagnosis.CLUSTER_REFUSED, diagnosis.GIT_PUSH}
+    by_the_operator = {codes.STATE_LOST, codes.OUT_OF_MEMORY, codes.RUN_INTERRUPTED, codes.INTERNAL}
+    by_the_operator |= {codes.CLUSTER_SECRETS, codes.RECORD, codes.CLUSTER_REFUSED, codes.GIT_PUSH}
     assert set(CODES) - NEW_CLUSTER - DOMAIN == met | by_the_operator
 
 

@@ -11,12 +11,12 @@ import yaml
 from prometheus_client import CollectorRegistry
 
 from catalyst_operator.api.sovereign import Sovereign
-from catalyst_operator.core.errors import diagnosis
+from catalyst_operator.core.errors import codes
 from catalyst_operator.metrics import Metrics
 from catalyst_operator.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
-CODES = sorted({c.code for c in vars(diagnosis).values() if isinstance(c, diagnosis.Code)})
+CODES = sorted({c.code for c in vars(codes).values() if isinstance(c, codes.Code)})
 SOVEREIGN_SAMPLES = ("sovereign.yaml", "ha.yaml", "byo-manual.yaml")
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 

@@ -9,7 +9,7 @@ from subprocess import CalledProcessError
 import pytest
 
 from catalyst_operator.core.tofu.plan_gate import EXIT_APPROVAL_NEEDED, EXIT_DIGEST_MISMATCH, EXIT_REFUSED
-from catalyst_operator.runs import plan_gate
+from catalyst_operator.in_job import plan_gate
 from tests.gen import TOKEN, UID
 
 SECRET = {"user_data": TOKEN, "server_type": "cpx22", "id": "1"}

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from catalyst_operator.api.labels import LABEL_SOVEREIGN_UID
-from catalyst_operator.runs import leftovers
-from catalyst_operator.runs.hcloud import EXIT_UNAUTHORIZED, KINDS
-from catalyst_operator.runs.leftovers import EXIT_LEFT, Patience
+from catalyst_operator.in_job import leftovers
+from catalyst_operator.in_job.hcloud import EXIT_UNAUTHORIZED, KINDS
+from catalyst_operator.in_job.leftovers import EXIT_LEFT, Patience
 from tests.fake_project import FakeProject, served
 from tests.gen import TOKEN, UID
 

@@ -15,7 +15,7 @@ from pydantic import SecretStr
 
 from catalyst_operator.adapters.git.overlays import AT_ONCE, PATIENCE_SECONDS, Overlays
 from catalyst_operator.adapters.git.push import Pushed, Repository
-from catalyst_operator.core.errors import diagnosis
+from catalyst_operator.core.errors import codes
 from catalyst_operator.core.kit.pushed import Change, OverlayReport
 from catalyst_operator.errors import GitDenied, GitError, GitMissing, GitRejected, GitUnavailable
 from tests.gen import NOW, UID
@@ -144,7 +144,7 @@ async def test_a_failure_says_what_where_and_whether_it_may_pass(bench: Bench, e
     report = await bench.failed(error)
     assert (report.key, report.digest, report.revision) == ("key", "", "")
     assert report.error is not None
-    assert (report.error.code, report.error.terminal) == (diagnosis.GIT_PUSH.code, terminal)
+    assert (report.error.code, report.error.terminal) == (codes.GIT_PUSH.code, terminal)
     assert report.error.message.endswith(f"pushed to {REPOSITORY.url}, branch main: {error}")
 
 

@@ -20,7 +20,7 @@ from tests.unit.phase1 import kit
 from tests.unit.phase1.causes import CASES, COMPONENTS, FINE, LONG_AGO, YOUNG, Case, broken, build, git, installing, pod
 from tests.unit.phase1.kit import FQDN, KIT, NOW
 
-CODES = {c.code for c in vars(error_codes).values() if isinstance(c, codes.Code)}
+CODES = {c.code for c in vars(codes).values() if isinstance(c, codes.Code)}
 
 
 def told(view: ClusterView | None, **values: Any) -> Cause:

@@ -103,7 +103,7 @@ CILIUM_CHART = "1.1.1: {wraps: cilium, version: 1.16.5, app_version: 1.16.5}"
 ALONE: dict[str, tuple[Change, str]] = {
     "release: Flux's version": (
         lambda s: s.row("version: v2.4.0\n        url: " + FLUX_URL, "version: v2.5.1\n        url: " + FLUX_URL),
-        "Release 2026-04 of catalyst_operator/core/releases.yaml boots Flux 2.5.1, but fetches it from " + FLUX_URL,
+        "Release 2026-04 of catalyst_operator/core/kit/releases.yaml boots Flux 2.5.1, but fetches it from " + FLUX_URL,
     ),
     "release: Flux's url": (
         lambda s: s.row(f"url: {FLUX_URL}", f"url: {FLUX_URL.replace('2.4.0', '2.3.0')}"),
@@ -135,8 +135,8 @@ ALONE: dict[str, tuple[Change, str]] = {
     ),
     "bp-flux: the chart that it wraps": (
         lambda s: s.row(VENDOR_CHART, VENDOR_CHART.replace("2.14.1", "2.13.0")),
-        "bp-flux 1.1.2 of catalyst_operator/core/releases.yaml wraps flux2 2.13.0, which ships Flux 2.3.0, but it says "
-        "2.4.0",
+        "bp-flux 1.1.2 of catalyst_operator/core/kit/releases.yaml wraps flux2 2.13.0, which ships Flux 2.3.0, "
+        "but it says 2.4.0",
     ),
     "bp-flux: its appVersion": (
         lambda s: s.row(VENDOR_CHART, VENDOR_CHART.replace("2.4.0", "2.3.0")),
@@ -279,8 +279,8 @@ def test_the_seeds_incident_is_refused_however_it_comes_about() -> None:
     assert any("2.3.0" in told and "over the 2.4.0" in told for told in agreed.violations())
     [told] = pins.release_violations(agreed.release, releases.parse(agreed.rows))
     assert told == (
-        "Release 2026-04 of catalyst_operator/core/releases.yaml boots Flux 2.4.0, but its bp-flux 1.1.1 wraps flux2 "
-        "2.13.0, which is Flux 2.3.0. Change both together."
+        "Release 2026-04 of catalyst_operator/core/kit/releases.yaml boots Flux 2.4.0, but its bp-flux 1.1.1 wraps "
+        "flux2 2.13.0, which is Flux 2.3.0. Change both together."
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from catalyst_operator.api.phases import PreflightResult
-from catalyst_operator.core.errors import diagnosis
+from catalyst_operator.core.errors import codes
 from catalyst_operator.core.project import ssh_keys
 from catalyst_operator.core.project.preflight import (
     CHECKS,
@@ -153,46 +153,44 @@ def test_all_is_well() -> None:
 @pytest.mark.parametrize(
     ("ladder", "expected", "message", "why"),
     [
-        (("cpx99",), diagnosis.SIZE_UNKNOWN, "Hetzner has no server type cpx99.", "neither live nor in the table"),
+        (("cpx99",), codes.SIZE_UNKNOWN, "Hetzner has no server type cpx99.", "neither live nor in the table"),
         (
             ("cx32",),
-            diagnosis.SIZE_UNKNOWN,
+            codes.SIZE_UNKNOWN,
             "Hetzner has no server type cx32; use cx33 instead.",
             "one that the cloud forgot, and the table knows",
         ),
         (
             ("cx23",),
-            diagnosis.SIZE_NOT_IN_LOCATION,
+            codes.SIZE_NOT_IN_LOCATION,
             "cx23 is not offered in fsn1, only in hel1, nbg1.",
             "sold out there is still offered there, retired there is not",
         ),
         (
             ("gone9",),
-            diagnosis.SIZE_NOT_IN_LOCATION,
+            codes.SIZE_NOT_IN_LOCATION,
             "gone9 is not offered in fsn1, nor anywhere else.",
             "on its way out of the list",
         ),
         (
             ("cpx21",),
-            diagnosis.SIZE_RETIRED,
+            codes.SIZE_RETIRED,
             "cpx21 can no longer be ordered in fsn1; use cpx22 instead.",
             "the table names a successor",
         ),
-        (("ccx99",), diagnosis.SIZE_RETIRED, "ccx99 can no longer be ordered in fsn1.", "the table has no successor"),
+        (("ccx99",), codes.SIZE_RETIRED, "ccx99 can no longer be ordered in fsn1.", "the table has no successor"),
         (
             ("cax11",),
-            diagnosis.INVALID_INPUT,
+            codes.INVALID_INPUT,
             "cax11 has arm processors; spec.controlPlane.size, spec.workers.size and their fallbacks take x86 types "
             "only.",
             "the release's binaries are for x86",
         ),
-        (("cpx22", "cpx21"), diagnosis.SIZE_RETIRED, "cpx21 can no longer", "a fallback is checked as well"),
-        (("scarce1", "cpx99"), diagnosis.SIZE_UNKNOWN, "no server type cpx99", "the one that would be tried next"),
+        (("cpx22", "cpx21"), codes.SIZE_RETIRED, "cpx21 can no longer", "a fallback is checked as well"),
+        (("scarce1", "cpx99"), codes.SIZE_UNKNOWN, "no server type cpx99", "the one that would be tried next"),
     ],
 )
-def test_a_size_that_cannot_be_ordered(
-    ladder: tuple[str, ...], expected: diagnosis.Code, message: str, why: str
-) -> None:
+def test_a_size_that_cannot_be_ordered(ladder: tuple[str, ...], expected: codes.Code, message: str, why: str) -> None:
     found = check("sizes", want(control_plane_0=ladder), cloud())
     assert (found.result, code(found)) == (FAILED, expected.code), why
     assert message in found.message, why
@@ -256,7 +254,7 @@ class TestSeveralProblems:
 
     def test_the_first_decides_on_the_code(self) -> None:
         found = check("sizes", want(control_plane_0=("cpx21",), worker_0=("cpx99",)), cloud())
-        assert code(found) == diagnosis.SIZE_RETIRED.code
+        assert code(found) == codes.SIZE_RETIRED.code
         assert found.message.endswith("Hetzner has no server type cpx99.")
 
     def test_three_are_named_and_the_others_counted(self) -> None:
@@ -293,7 +291,7 @@ OTHER = "99999999-0000-4000-8000-000000000000"
 )
 def test_names(objects: tuple[CloudObject, ...], message: str, why: str) -> None:
     found = check("names", want(), cloud(*objects))
-    expected = (FAILED, diagnosis.NAME_CONFLICT.code) if message else (PASSED, "")
+    expected = (FAILED, codes.NAME_CONFLICT.code) if message else (PASSED, "")
     assert (found.result, code(found)) == expected, why
     assert not message or found.message == message, why
 
@@ -323,7 +321,7 @@ def test_a_name_from_the_cloud_is_cut_and_cleaned() -> None:
 )
 def test_ssh_keys(holder: CloudObject | None, message: str, why: str) -> None:
     found = check("ssh-keys", want(), cloud(keys={MARK: holder} if holder else {}))
-    expected = (FAILED, diagnosis.SSH_KEY_CONFLICT.code) if message else (PASSED, "")
+    expected = (FAILED, codes.SSH_KEY_CONFLICT.code) if message else (PASSED, "")
     assert (found.result, code(found)) == expected, why
     assert not message or found.message == message, why
 
@@ -345,7 +343,7 @@ class TestNoAnswer:
             ("names", UNKNOWN),
             ("ssh-keys", UNKNOWN),
         ]
-        assert code(checks[0]) == diagnosis.TOKEN_INVALID.code
+        assert code(checks[0]) == codes.TOKEN_INVALID.code
         assert checks[0].message == "Hetzner does not accept the token: it is not known there, or was revoked."
 
     def test_silence_says_nothing(self) -> None:

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from catalyst_operator.adapters.preflights import Preflights
 from catalyst_operator.api.phases import PreflightResult
-from catalyst_operator.core.errors import diagnosis
+from catalyst_operator.core.errors import codes
 from catalyst_operator.core.project.preflight import CHECKS, CloudObject, CloudView, Report, SizeOffer, Wanted
 from catalyst_operator.errors import CloudRateLimited, CloudUnauthorized, CloudUnavailable
 from tests.gen import NOW, TOKEN, UID
@@ -147,7 +147,7 @@ async def test_a_refused_token_is_a_report() -> None:
     bench.cloud.answers.put_nowait(CloudUnauthorized("it is not known there, or was revoked"))
     (failed,) = (await bench.report()).failed
     assert failed.error is not None
-    assert (failed.name, failed.error.code) == ("token", diagnosis.TOKEN_INVALID.code)
+    assert (failed.name, failed.error.code) == ("token", codes.TOKEN_INVALID.code)
 
 
 async def test_silence_is_a_report() -> None:

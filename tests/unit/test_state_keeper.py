@@ -26,7 +26,7 @@ PATIENCE = 20
 STATE = b'{"encrypted_data":"..."}\x00\xff'
 DRIVER = """
 import pathlib, signal, sys, threading, time
-from catalyst_operator.runs import state_keeper
+from catalyst_operator.in_job import state_keeper
 
 def announce():
     while signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:

@@ -13,7 +13,7 @@ from catalyst_operator.api.sovereign_status import SovereignStatus
 from catalyst_operator.core import conditions, naming
 from catalyst_operator.core.actions import WriteRecord
 from catalyst_operator.core.decide import decide
-from catalyst_operator.core.errors import diagnosis
+from catalyst_operator.core.errors import codes, diagnosis
 from catalyst_operator.core.observation import LockView, Observation, StateView
 from catalyst_operator.core.project.preflight import Check, rate_limited
 from catalyst_operator.core.record import ErrorEntry, PhaseState, RunState, SizeChoice, StopCause
@@ -109,11 +109,11 @@ def test_during_a_destroy_the_phases_of_the_last_apply_stay() -> None:
 FINE = Check("token", PreflightResult.PASSED, "Hetzner accepts the token.")
 TAKEN = Check(
     *("names", PreflightResult.FAILED, "networks/7 omantel exists already."),
-    diagnosis.entry(diagnosis.NAME_CONFLICT, "networks/7 omantel exists already."),
+    diagnosis.entry(codes.NAME_CONFLICT, "networks/7 omantel exists already."),
 )
 KEY_TAKEN = Check(
     *("ssh-keys", PreflightResult.FAILED, "The key is in the project already."),
-    diagnosis.entry(diagnosis.SSH_KEY_CONFLICT, "The key is in the project already."),
+    diagnosis.entry(codes.SSH_KEY_CONFLICT, "The key is in the project already."),
 )
 UNSURE = Check("sizes", PreflightResult.UNKNOWN, "Not checked: Hetzner did not answer.")
 
@@ -195,7 +195,7 @@ def test_a_failed_check_says_what_to_do_and_that_nothing_was_started() -> None:
     status = status_of(checked(TAKEN, KEY_TAKEN))
     assert reason(status, "Stalled") == "True/CheckFailed"
     assert message(status).startswith("ERR_NAME_CONFLICT: nothing was started: networks/7 omantel exists already. ")
-    assert diagnosis.NAME_CONFLICT.remedy in message(status)
+    assert codes.NAME_CONFLICT.remedy in message(status)
     assert [e.code for e in status.last_errors] == ["ERR_NAME_CONFLICT", "ERR_SSH_KEY_CONFLICT"]
 
 

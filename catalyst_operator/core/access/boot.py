@@ -2,8 +2,9 @@
 
 The rights are all there ever are: whoever holds a certificate of the observer reads what Phase 1 needs, and may take
 its own rights away, which is the last thing it does. What the owner's Secrets hold never travels in user data: boot
-makes them empty, and the seeder fills them over the API (core/seeds.py). A boot that failed is tried again, maybe after
-that: boot therefore only creates what is not there (scripts/bootstrap-cluster.sh), and never wipes what was filled in.
+makes them empty, and the seeder fills them over the API (core/access/seeds.py). A boot that failed is tried again,
+maybe after that: boot therefore only creates what is not there (scripts/bootstrap-cluster.sh), and never wipes what was
+filled in.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Which of the owner's Secrets a new cluster needs, and under which names it finds them (DESIGN §6).
 
-First boot creates the Secrets empty (core/boot.py); what is in them travels over the API, and never in user data.
+First boot creates the Secrets empty (core/access/boot.py); what is in them travels over the API, never in user data.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ import yaml
 @cache
 def reserved_labels() -> frozenset[str]:
     """Labels that no pool gives out."""
-    text = files("catalyst_operator.core").joinpath("reserved_names.yaml").read_text(encoding="utf-8")
+    text = files(__package__).joinpath("reserved_names.yaml").read_text(encoding="utf-8")
     return frozenset(yaml.safe_load(text))
 
 

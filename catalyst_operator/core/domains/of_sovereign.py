@@ -13,7 +13,7 @@ from catalyst_operator.api.domain_reservation import DomainReservation
 from catalyst_operator.api.enums import DomainMode
 from catalyst_operator.api.sovereign import Sovereign
 from catalyst_operator.core import conditions
-from catalyst_operator.core.errors import diagnosis
+from catalyst_operator.core.errors import codes, diagnosis
 from catalyst_operator.core.manifests import labels_for
 from catalyst_operator.core.record import ErrorEntry
 
@@ -23,21 +23,21 @@ PATIENCE = timedelta(minutes=10)
 """How long a delegation may be waited for before it counts as an error."""
 
 CODES = {
-    Reason.DOMAIN_TAKEN: diagnosis.DOMAIN_TAKEN,
-    Reason.NAME_RESERVED: diagnosis.DOMAIN_NAME,
-    Reason.NOT_IN_POOL: diagnosis.DOMAIN_NAME,
-    Reason.UNDER_POOL: diagnosis.DOMAIN_NAME,
-    Reason.INVALID_SPEC: diagnosis.DOMAIN_NAME,
-    Reason.CREDENTIALS_MISSING: diagnosis.REGISTRAR_CREDENTIALS,
-    Reason.CREDENTIALS_INVALID: diagnosis.REGISTRAR_CREDENTIALS,
-    Reason.REGISTRAR_DENIED: diagnosis.REGISTRAR_DENIED,
-    Reason.REGISTRAR_UNREACHABLE: diagnosis.REGISTRAR_UNAVAILABLE,
-    Reason.LIVE_RECORDS: diagnosis.LIVE_RECORDS,
-    Reason.DNSSEC_ENABLED: diagnosis.DNSSEC,
-    Reason.ZONE_FOREIGN: diagnosis.ZONE_FOREIGN,
-    Reason.POWERDNS_UNREACHABLE: diagnosis.DNS_UNAVAILABLE,
-    Reason.AWAITING_DELEGATION: diagnosis.NS_NOT_DELEGATED,
-    Reason.SERVERS_DISAGREE: diagnosis.NS_NOT_DELEGATED,
+    Reason.DOMAIN_TAKEN: codes.DOMAIN_TAKEN,
+    Reason.NAME_RESERVED: codes.DOMAIN_NAME,
+    Reason.NOT_IN_POOL: codes.DOMAIN_NAME,
+    Reason.UNDER_POOL: codes.DOMAIN_NAME,
+    Reason.INVALID_SPEC: codes.DOMAIN_NAME,
+    Reason.CREDENTIALS_MISSING: codes.REGISTRAR_CREDENTIALS,
+    Reason.CREDENTIALS_INVALID: codes.REGISTRAR_CREDENTIALS,
+    Reason.REGISTRAR_DENIED: codes.REGISTRAR_DENIED,
+    Reason.REGISTRAR_UNREACHABLE: codes.REGISTRAR_UNAVAILABLE,
+    Reason.LIVE_RECORDS: codes.LIVE_RECORDS,
+    Reason.DNSSEC_ENABLED: codes.DNSSEC,
+    Reason.ZONE_FOREIGN: codes.ZONE_FOREIGN,
+    Reason.POWERDNS_UNREACHABLE: codes.DNS_UNAVAILABLE,
+    Reason.AWAITING_DELEGATION: codes.NS_NOT_DELEGATED,
+    Reason.SERVERS_DISAGREE: codes.NS_NOT_DELEGATED,
 }
 _NOT_TAKEN_OVER = frozenset({Reason.LIVE_RECORDS, Reason.DNSSEC_ENABLED})
 _LATE_ONLY = frozenset({Reason.AWAITING_DELEGATION, Reason.SERVERS_DISAGREE})

@@ -5,8 +5,6 @@ that code decides wherever there is one. What has none is told by OpenTofu's own
 by these by the phase and its exit code.
 """
 
-# ruff: noqa: F403, F405 - the codes are this module's vocabulary, and others know them by its name
-
 from __future__ import annotations
 
 import re
@@ -14,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from catalyst_operator.core import error_text
-from catalyst_operator.core.errors.codes import *
+from catalyst_operator.core.errors import codes
 from catalyst_operator.core.record import ErrorEntry
 from catalyst_operator.core.redact import redact, shorten
 from catalyst_operator.core.tofu.apply_progress import Diagnostic
@@ -22,86 +20,87 @@ from catalyst_operator.core.tofu.plan_gate import EXIT_REFUSED
 
 # --- where each is recognised -----------------------------------------------------------------------------------------
 
-BY_HCLOUD_CODE: tuple[tuple[str, str, Code], ...] = (
-    ("token_readonly", "", TOKEN_READONLY),
+BY_HCLOUD_CODE: tuple[tuple[str, str, codes.Code], ...] = (
+    ("token_readonly", "", codes.TOKEN_READONLY),
     # The SDK calls token_readonly deprecated in favour of this one; a token that may do nothing at all is
     # `unauthorized`.
-    ("forbidden", "", TOKEN_READONLY),
-    ("unauthorized", "", TOKEN_INVALID),
-    ("resource_limit_exceeded", "", QUOTA_EXCEEDED),
-    ("resource_unavailable", "", CAPACITY),
-    ("placement_error", "", CAPACITY),
-    ("rate_limit_exceeded", "", RATE_LIMITED),
-    ("uniqueness_error", r"hcloud_ssh_key|ssh.?key", SSH_KEY_CONFLICT),
-    ("uniqueness_error", "", NAME_CONFLICT),
-    ("invalid_input", r"unsupported location for server type", SIZE_NOT_IN_LOCATION),
-    ("invalid_input", r"\buser_data\b", USERDATA_TOO_BIG),
-    ("invalid_input", r"\bserver_type\b", SIZE_UNKNOWN),
-    ("invalid_input", "", INVALID_INPUT),
-    ("invalid_server_type", r"deprecated|unavailable|no longer", SIZE_RETIRED),
-    ("invalid_server_type", "", INVALID_INPUT),
-    ("not_found", r"server type", SIZE_UNKNOWN),
-    ("protected", "", PROTECTED),
-    ("resource_locked", "", PROTECTED),
-    ("resource_in_use", "", RESOURCE_IN_USE),
-    ("service_error", r"\battached\b|\bin use\b", RESOURCE_IN_USE),
-    ("service_error", "", CLOUD_UNAVAILABLE),
-    ("placement_group_member_limit_reached", "", CLOUD_UNAVAILABLE),
-    ("conflict", "", CLOUD_UNAVAILABLE),
-    ("locked", "", CLOUD_UNAVAILABLE),
-    ("timeout", "", CLOUD_UNAVAILABLE),
-    ("server_error", "", CLOUD_UNAVAILABLE),
-    ("unknown_error", "", CLOUD_UNAVAILABLE),
-    ("action_failed", "", CLOUD_UNAVAILABLE),
-    ("bad_gateway", "", CLOUD_UNAVAILABLE),
-    ("maintenance", "", CLOUD_UNAVAILABLE),
-    ("unavailable", "", CLOUD_UNAVAILABLE),
+    ("forbidden", "", codes.TOKEN_READONLY),
+    ("unauthorized", "", codes.TOKEN_INVALID),
+    ("resource_limit_exceeded", "", codes.QUOTA_EXCEEDED),
+    ("resource_unavailable", "", codes.CAPACITY),
+    ("placement_error", "", codes.CAPACITY),
+    ("rate_limit_exceeded", "", codes.RATE_LIMITED),
+    ("uniqueness_error", r"hcloud_ssh_key|ssh.?key", codes.SSH_KEY_CONFLICT),
+    ("uniqueness_error", "", codes.NAME_CONFLICT),
+    ("invalid_input", r"unsupported location for server type", codes.SIZE_NOT_IN_LOCATION),
+    ("invalid_input", r"\buser_data\b", codes.USERDATA_TOO_BIG),
+    ("invalid_input", r"\bserver_type\b", codes.SIZE_UNKNOWN),
+    ("invalid_input", "", codes.INVALID_INPUT),
+    ("invalid_server_type", r"deprecated|unavailable|no longer", codes.SIZE_RETIRED),
+    ("invalid_server_type", "", codes.INVALID_INPUT),
+    ("not_found", r"server type", codes.SIZE_UNKNOWN),
+    ("protected", "", codes.PROTECTED),
+    ("resource_locked", "", codes.PROTECTED),
+    ("resource_in_use", "", codes.RESOURCE_IN_USE),
+    ("service_error", r"\battached\b|\bin use\b", codes.RESOURCE_IN_USE),
+    ("service_error", "", codes.CLOUD_UNAVAILABLE),
+    ("placement_group_member_limit_reached", "", codes.CLOUD_UNAVAILABLE),
+    ("conflict", "", codes.CLOUD_UNAVAILABLE),
+    ("locked", "", codes.CLOUD_UNAVAILABLE),
+    ("timeout", "", codes.CLOUD_UNAVAILABLE),
+    ("server_error", "", codes.CLOUD_UNAVAILABLE),
+    ("unknown_error", "", codes.CLOUD_UNAVAILABLE),
+    ("action_failed", "", codes.CLOUD_UNAVAILABLE),
+    ("bad_gateway", "", codes.CLOUD_UNAVAILABLE),
+    ("maintenance", "", codes.CLOUD_UNAVAILABLE),
+    ("unavailable", "", codes.CLOUD_UNAVAILABLE),
 )
 """Hetzner's code, what the text has to say besides (a pattern), and ours. The first row that fits decides."""
 
-BY_SENTENCE: tuple[tuple[str, Code], ...] = (
-    (r"failed to (save|persist|serialize) state|failed to create local state file", STATE_WRITE),
-    (r"etcdserver|request entity too large|too long: m(ust|ay)|exceeded quota|is being terminated", STATE_WRITE),
-    (r"decrypt|key.?provider|encryption key data|unencrypted payload", STATE_KEY),
-    (r"already locked by another|error releasing the state lock", STATE_LOCKED),
+BY_SENTENCE: tuple[tuple[str, codes.Code], ...] = (
+    (r"failed to (save|persist|serialize) state|failed to create local state file", codes.STATE_WRITE),
+    (r"etcdserver|request entity too large|too long: m(ust|ay)|exceeded quota|is being terminated", codes.STATE_WRITE),
+    (r"decrypt|key.?provider|encryption key data|unencrypted payload", codes.STATE_KEY),
+    (r"already locked by another|error releasing the state lock", codes.STATE_LOCKED),
     # The path of Kubernetes' API, in the words of Go's HTTP client for a request that was not answered.
-    (r'"https://[^"]+/(api/v1|apis/[^"]+)/namespaces/[^"]*": ', STATE_READ),
-    (r"is forbidden: user ", STATE_READ),
-    (r"error acquiring the state lock", STATE_LOCKED),
-    (r"failed to get existing workspaces|error loading (the )?state|failed to load state", STATE_READ),
-    (r"failed to (query|resolve|install) .*provider|provider dependency changes", INCOMPLETE_IMAGE),
-    (r"required plugins are not installed|dependency lock file|could not load plugin", INCOMPLETE_IMAGE),
-    (r"must be exactly 64 characters|missing hetzner cloud api token", TOKEN_INVALID),
-    (r"user_data of \S+ is \d+ bytes", USERDATA_TOO_BIG),
-    (r"user_data of \S+ is not valid", USERDATA_INVALID),
-    (r"server type \S+ not found", SIZE_UNKNOWN),
-    (r"server (type|plan) .*(no longer be ordered|is unavailable|is deprecated)", SIZE_RETIRED),
-    (r"unsupported location for server type", SIZE_NOT_IN_LOCATION),
-    (r"invalid value for variable|location \S+ not found", INVALID_INPUT),
-    (r"http error 429|status code:? 429|too many requests", RATE_LIMITED),
-    (r"http error 5\d\d|status code:? 5\d\d", CLOUD_UNAVAILABLE),
-    (r'\b(get|post|put|patch|delete) "https?://[^"]+": ', CLOUD_UNAVAILABLE),
-    (r"connection (refused|reset)|no such host|i/o timeout|timed out|deadline exceeded", CLOUD_UNAVAILABLE),
-    (r"urlopen error|remote end closed|unreachable|no route to host|name resolution", CLOUD_UNAVAILABLE),
+    (r'"https://[^"]+/(api/v1|apis/[^"]+)/namespaces/[^"]*": ', codes.STATE_READ),
+    (r"is forbidden: user ", codes.STATE_READ),
+    (r"error acquiring the state lock", codes.STATE_LOCKED),
+    (r"failed to get existing workspaces|error loading (the )?state|failed to load state", codes.STATE_READ),
+    (r"failed to (query|resolve|install) .*provider|provider dependency changes", codes.INCOMPLETE_IMAGE),
+    (r"required plugins are not installed|dependency lock file|could not load plugin", codes.INCOMPLETE_IMAGE),
+    (r"must be exactly 64 characters|missing hetzner cloud api token", codes.TOKEN_INVALID),
+    (r"user_data of \S+ is \d+ bytes", codes.USERDATA_TOO_BIG),
+    (r"user_data of \S+ is not valid", codes.USERDATA_INVALID),
+    (r"server type \S+ not found", codes.SIZE_UNKNOWN),
+    (r"server (type|plan) .*(no longer be ordered|is unavailable|is deprecated)", codes.SIZE_RETIRED),
+    (r"unsupported location for server type", codes.SIZE_NOT_IN_LOCATION),
+    (r"invalid value for variable|location \S+ not found", codes.INVALID_INPUT),
+    (r"http error 429|status code:? 429|too many requests", codes.RATE_LIMITED),
+    (r"http error 5\d\d|status code:? 5\d\d", codes.CLOUD_UNAVAILABLE),
+    (r'\b(get|post|put|patch|delete) "https?://[^"]+": ', codes.CLOUD_UNAVAILABLE),
+    (r"connection (refused|reset)|no such host|i/o timeout|timed out|deadline exceeded", codes.CLOUD_UNAVAILABLE),
+    (r"urlopen error|remote end closed|unreachable|no route to host|name resolution", codes.CLOUD_UNAVAILABLE),
 )
 """A pattern in what OpenTofu, a provider or a client says, in lower case, and our code. The first that fits decides."""
 
-BY_EXIT_CODE: dict[tuple[str, int], Code] = {
-    ("plan-gate", EXIT_REFUSED): PLAN_REFUSED,
-    ("leftovers", 6): LEFTOVERS,
-    ("leftovers", 7): TOKEN_INVALID,
-    ("adopt", 7): TOKEN_INVALID,
+BY_EXIT_CODE: dict[tuple[str, int], codes.Code] = {
+    ("plan-gate", EXIT_REFUSED): codes.PLAN_REFUSED,
+    ("leftovers", 6): codes.LEFTOVERS,
+    ("leftovers", 7): codes.TOKEN_INVALID,
+    ("adopt", 7): codes.TOKEN_INVALID,
 }
 """What the containers of ours end with."""
 
-BY_WAITING_REASON: dict[str, Code] = {
+BY_WAITING_REASON: dict[str, codes.Code] = {
     **dict.fromkeys(
-        ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError"), IMAGE_PULL
+        ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError"),
+        codes.IMAGE_PULL,
     ),
     **dict.fromkeys(
-        ("CreateContainerConfigError", "CreateContainerError", "RunContainerError", "CrashLoopBackOff"), RUN_START
+        ("CreateContainerConfigError", "CreateContainerError", "RunContainerError", "CrashLoopBackOff"), codes.RUN_START
     ),
-    "Unschedulable": UNSCHEDULABLE,
+    "Unschedulable": codes.UNSCHEDULABLE,
 }
 """The kubelet's and the scheduler's reasons for a Pod that does not get going."""
 
@@ -118,11 +117,11 @@ def diagnose(phase: str, exit_code: int, message: str, diagnostics: Iterable[Dia
     """The errors of a failed phase, most telling first, one for each code; never empty. `message` is what the
     container itself said, and counts when OpenTofu reported no diagnostics."""
     silent = f"{phase} ended with exit code {exit_code}"
-    said: dict[Code, dict[str, list[str]]] = {}
+    said: dict[codes.Code, dict[str, list[str]]] = {}
     for raw, text, addresses in _reports(message, _causes(tuple(diagnostics))):
         said.setdefault(_code(phase, exit_code, raw), {}).setdefault(text or silent, []).extend(addresses)
     entries = [_entry(code, texts) for code, texts in said.items()]
-    return tuple(sorted(entries, key=lambda e: (e.code == UNKNOWN, not e.terminal)))
+    return tuple(sorted(entries, key=lambda e: (e.code == codes.UNKNOWN, not e.terminal)))
 
 
 def _reports(message: str, diagnostics: tuple[Diagnostic, ...]) -> Iterator[tuple[str, str, tuple[str, ...]]]:
@@ -141,16 +140,16 @@ def _causes(diagnostics: tuple[Diagnostic, ...]) -> tuple[Diagnostic, ...]:
     return tuple(d for d in diagnostics if not _CONSEQUENCE.fullmatch(d.summary)) or diagnostics
 
 
-def _code(phase: str, exit_code: int, text: str) -> Code:
+def _code(phase: str, exit_code: int, text: str) -> codes.Code:
     folded = " ".join(text.lower().split())
     return (
         _by_hcloud_code(folded, error_text.codes(text))
         or next((code for sign, code in BY_SENTENCE if re.search(sign, folded)), None)
-        or BY_EXIT_CODE.get((phase, exit_code), INTERNAL)
+        or BY_EXIT_CODE.get((phase, exit_code), codes.INTERNAL)
     )
 
 
-def _by_hcloud_code(folded: str, given: tuple[str, ...]) -> Code | None:
+def _by_hcloud_code(folded: str, given: tuple[str, ...]) -> codes.Code | None:
     fitting = (
         ours
         for theirs in given
@@ -160,7 +159,7 @@ def _by_hcloud_code(folded: str, given: tuple[str, ...]) -> Code | None:
     return next(fitting, None)
 
 
-def _entry(code: Code, said: dict[str, list[str]]) -> ErrorEntry:
+def _entry(code: codes.Code, said: dict[str, list[str]]) -> ErrorEntry:
     addresses = tuple(dict.fromkeys(address for found in said.values() for address in found))
     return replace(entry(code, error_text.joined(said)), addresses=addresses)
 
@@ -168,12 +167,12 @@ def _entry(code: Code, said: dict[str, list[str]]) -> ErrorEntry:
 # --- what the operator itself found -----------------------------------------------------------------------------------
 
 
-def addresses_of(code: Code, errors: Iterable[ErrorEntry]) -> set[str]:
+def addresses_of(code: codes.Code, errors: Iterable[ErrorEntry]) -> set[str]:
     """The resources that errors of this code are about."""
     return {address for error in errors if error.code == code.code for address in error.addresses}
 
 
-def entry(code: Code, message: str) -> ErrorEntry:
+def entry(code: codes.Code, message: str) -> ErrorEntry:
     """An error that the operator itself found."""
     return ErrorEntry(code.code, shorten(message), code.remedy, code.terminal)
 
@@ -187,19 +186,19 @@ def waiting(reason: str, message: str) -> ErrorEntry | None:
 
 def interrupted(cause: str) -> ErrorEntry:
     """A run that was ended from outside: by an eviction, a preemption, the loss of its node; `cause` says by which."""
-    return entry(RUN_INTERRUPTED, cause or "The run was ended from outside")
+    return entry(codes.RUN_INTERRUPTED, cause or "The run was ended from outside")
 
 
 def out_of_memory(phase: str) -> ErrorEntry:
     """A phase that the kernel killed for want of memory."""
-    return entry(OUT_OF_MEMORY, f"{phase} was killed since it needed more memory than it may use")
+    return entry(codes.OUT_OF_MEMORY, f"{phase} was killed since it needed more memory than it may use")
 
 
 def stuck(addresses: tuple[str, ...]) -> ErrorEntry:
     """A run that was stopped since these were still being created."""
-    return replace(entry(CAPACITY, f"Still not created: {', '.join(addresses)}"), addresses=addresses)
+    return replace(entry(codes.CAPACITY, f"Still not created: {', '.join(addresses)}"), addresses=addresses)
 
 
 def slow(addresses: tuple[str, ...]) -> ErrorEntry:
     """A warning: these have been in creation for longer than anything should."""
-    return replace(entry(CAPACITY, f"Still being created: {', '.join(addresses)}"), addresses=addresses)
+    return replace(entry(codes.CAPACITY, f"Still being created: {', '.join(addresses)}"), addresses=addresses)

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from catalyst_operator.core.kit.pin_sites import ADOPTED, CILIUM, FLUX, Adopted, Facts, Rendered, bare, chart_of
 from catalyst_operator.core.kit.releases import Catalogue, Chart, Release
 
-ROWS = "catalyst_operator/core/releases.yaml"
+ROWS = "catalyst_operator/core/kit/releases.yaml"
 
 
 def release_violations(release: Release, catalogue: Catalogue) -> list[str]:
@@ -105,7 +105,7 @@ def _boot_place(facts: Facts) -> Iterator[str]:
         told = f"release {made[0]} in {made[1]}" if made else "no Helm release"
         yield (
             f"First boot makes {told} of {program.name}, but the kit upgrades {wanted[0]} in {wanted[1]}: there would "
-            "be two. Make infra/hetzner/scripts/bootstrap-cluster.sh and core/pin_sites.py say the same."
+            "be two. Make infra/hetzner/scripts/bootstrap-cluster.sh and core/kit/pin_sites.py say the same."
         )
 
 

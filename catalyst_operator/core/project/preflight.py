@@ -16,8 +16,8 @@ from catalyst_operator.api.enums import Location
 from catalyst_operator.api.phases import PreflightResult
 from catalyst_operator.api.sovereign import Sovereign
 from catalyst_operator.core import naming
-from catalyst_operator.core.errors import diagnosis
-from catalyst_operator.core.errors.diagnosis import Code
+from catalyst_operator.core.errors import codes, diagnosis
+from catalyst_operator.core.errors.codes import Code
 from catalyst_operator.core.hetzner import SPREAD_GROUP_SIZE
 from catalyst_operator.core.project import prices, ssh_keys
 from catalyst_operator.core.record import ErrorEntry
@@ -158,7 +158,7 @@ def judge(wanted: Wanted, cloud: CloudView) -> tuple[Check, ...]:
 
 def unauthorized(reason: str) -> tuple[Check, ...]:
     """The checks after the token was refused."""
-    refused = _failed(TOKEN, [(diagnosis.TOKEN_INVALID, f"Hetzner does not accept the token: {reason}.")])
+    refused = _failed(TOKEN, [(codes.TOKEN_INVALID, f"Hetzner does not accept the token: {reason}.")])
     return refused, *_unknown(CHECKS[1:], "Not checked, since Hetzner does not accept the token.")
 
 
@@ -189,18 +189,18 @@ def _sizes(wanted: Wanted, cloud: CloudView) -> Check:
 def _problem(size: str, location: str, cloud: CloudView) -> tuple[Code, str] | None:
     offers = cloud.offers.get(size)
     if offers is None:
-        return diagnosis.SIZE_UNKNOWN, f"Hetzner has no server type {size}{_instead(size, location)}."
+        return codes.SIZE_UNKNOWN, f"Hetzner has no server type {size}{_instead(size, location)}."
     if (architecture := cloud.architectures.get(size, ARCHITECTURE)) != ARCHITECTURE:
-        return diagnosis.INVALID_INPUT, (
+        return codes.INVALID_INPUT, (
             f"{size} has {architecture} processors; spec.controlPlane.size, spec.workers.size and their fallbacks take "
             f"{ARCHITECTURE} types only."
         )
     if location not in offers:
         places = ", ".join(sorted(place for place, offer in offers.items() if not offer.retired))
         elsewhere = f", only in {places}" if places else ", nor anywhere else"
-        return diagnosis.SIZE_NOT_IN_LOCATION, f"{size} is not offered in {location}{elsewhere}."
+        return codes.SIZE_NOT_IN_LOCATION, f"{size} is not offered in {location}{elsewhere}."
     if offers[location].retired:
-        return diagnosis.SIZE_RETIRED, f"{size} can no longer be ordered in {location}{_instead(size, location)}."
+        return codes.SIZE_RETIRED, f"{size} can no longer be ordered in {location}{_instead(size, location)}."
     return None
 
 
@@ -222,7 +222,7 @@ def _scarcity(ladder: Sequence[str], location: str, cloud: CloudView) -> str:
 def _names(wanted: Wanted, cloud: CloudView) -> Check:
     foreign = [found for found in cloud.objects if found.uid != wanted.uid]
     problems = [
-        (diagnosis.NAME_CONFLICT, f"{found.kind}/{found.id} {found.name} exists already and {_owner(found)}.")
+        (codes.NAME_CONFLICT, f"{found.kind}/{found.id} {found.name} exists already and {_owner(found)}.")
         for found in foreign
     ]
     return _verdict(NAMES, problems, "Nothing else in the project has one of the names that are needed.")
@@ -236,7 +236,7 @@ def _ssh_keys(wanted: Wanted, cloud: CloudView) -> Check:
     marks = {key: ssh_keys.fingerprint(key) for key in wanted.ssh_public_keys}
     taken = {mark: cloud.keys[mark] for mark in marks.values() if mark and mark in cloud.keys}
     problems = [
-        (diagnosis.SSH_KEY_CONFLICT, f"The key {mark} is in the project already, as {found.name}{_holder(found)}.")
+        (codes.SSH_KEY_CONFLICT, f"The key {mark} is in the project already, as {found.name}{_holder(found)}.")
         for mark, found in taken.items()
         if found.uid != wanted.uid
     ]

@@ -10,7 +10,7 @@ from catalyst_operator.api.conditions import Reason
 from catalyst_operator.api.enums import Approval
 from catalyst_operator.api.phases import Phase, RunVerb
 from catalyst_operator.core.actions import WriteRecord
-from catalyst_operator.core.errors import diagnosis
+from catalyst_operator.core.errors import codes, diagnosis
 from catalyst_operator.core.following import following, stop
 from catalyst_operator.core.project import sizing
 from catalyst_operator.core.provision.verdicts import phase_of, reason_of_failure, reason_of_work, stalled, working
@@ -147,7 +147,7 @@ def _pinned_release(scene: Scene, run: RunEntry, variables: dict[str, Any]) -> s
 def sizes_to_try(scene: Scene) -> tuple[dict[str, SizeChoice], dict[str, Any]]:
     """The sizes of the next run with the variables that follow: where none of a ladder was to be had, from its top."""
     run = scene.last
-    failed = diagnosis.addresses_of(diagnosis.CAPACITY, run.errors) if run else set()
+    failed = diagnosis.addresses_of(codes.CAPACITY, run.errors) if run else set()
     sizes = sizing.from_the_top(sizing.servers(scene.o.sovereign.spec), scene.record.sizes, failed)
     if sizes == scene.record.sizes:
         return sizes, scene.variables

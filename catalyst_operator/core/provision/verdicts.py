@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from catalyst_operator.api.conditions import Reason
 from catalyst_operator.api.phases import Phase
-from catalyst_operator.core.errors import diagnosis
+from catalyst_operator.core.errors import codes
 from catalyst_operator.core.record import ErrorEntry, Record, RunEntry
 from catalyst_operator.core.runs.job import ADOPT
 from catalyst_operator.core.runs.reading import failed_phase, running_phase
 from catalyst_operator.core.telling.status import Stance, Verdict
 
-CREDENTIAL_CODES = frozenset({diagnosis.TOKEN_INVALID.code, diagnosis.TOKEN_READONLY.code})
+CREDENTIAL_CODES = frozenset({codes.TOKEN_INVALID.code, codes.TOKEN_READONLY.code})
 
 
 def working(phase: Phase, reason: Reason, message: str, errors: tuple[ErrorEntry, ...] = ()) -> Verdict:

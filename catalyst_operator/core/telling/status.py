@@ -29,7 +29,7 @@ from catalyst_operator.api.sovereign_status import (
 from catalyst_operator.core import conditions, naming
 from catalyst_operator.core.assessment import Assessment, assess
 from catalyst_operator.core.domains import of_sovereign
-from catalyst_operator.core.errors import diagnosis
+from catalyst_operator.core.errors import codes
 from catalyst_operator.core.manifests import namespace_of
 from catalyst_operator.core.observation import Observation
 from catalyst_operator.core.project import prices, sizing
@@ -40,7 +40,7 @@ from catalyst_operator.core.telling import cluster_status
 from catalyst_operator.core.telling.phase_conditions import PHASE_CONDITIONS, Told, phase_condition, shown
 
 USER_DATA = "user-data"
-USER_DATA_CODES = frozenset({diagnosis.USERDATA_TOO_BIG.code, diagnosis.USERDATA_INVALID.code})
+USER_DATA_CODES = frozenset({codes.USERDATA_TOO_BIG.code, codes.USERDATA_INVALID.code})
 MAX_ADDRESSES = 10
 MAX_ERRORS = 10
 

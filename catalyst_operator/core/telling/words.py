@@ -8,7 +8,7 @@ from catalyst_operator.api import labels
 from catalyst_operator.api.phases import RunVerb
 from catalyst_operator.api.scalars import format_duration
 from catalyst_operator.core.error_text import named
-from catalyst_operator.core.errors import diagnosis
+from catalyst_operator.core.errors import codes
 from catalyst_operator.core.observation import Observation
 from catalyst_operator.core.record import RunEntry, RunState, StopCause
 from catalyst_operator.core.runs.reading import failed_phase, running_phase
@@ -47,11 +47,7 @@ def failure_message(o: Observation, run: RunEntry, exhausted: bool = False, unti
         return f"Job {run.job} vanished before its end was seen{attempts}.{goes_on}{further}"
     first = run.errors[0]
     namespace = o.run_namespace
-    read = (
-        f" Log: `kubectl -n {namespace} logs job/{run.job} --all-containers`."
-        if first.code == diagnosis.UNKNOWN
-        else ""
-    )
+    read = f" Log: `kubectl -n {namespace} logs job/{run.job} --all-containers`." if first.code == codes.UNKNOWN else ""
     what = first.message.rstrip(".")
     return f"{first.code}: {failed_words(run)} failed{attempts}: {what}. {first.remedy}{read}{further}"
 

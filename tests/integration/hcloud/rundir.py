@@ -25,7 +25,7 @@ from tests.integration.tofu import MODULE, copy_of_module
 UID = "11111111-2222-3333-4444-555555555555"
 STATE = "terraform.tfstate"
 _ADOPT = (
-    "import pathlib, sys; from catalyst_operator.runs import adopt; sys.exit(adopt.main(pathlib.Path('said.json')))"
+    "import pathlib, sys; from catalyst_operator.in_job import adopt; sys.exit(adopt.main(pathlib.Path('said.json')))"
 )
 _PUBLIC_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGVkMjU1MTktc2FtcGxlLWtleS1mb3ItdGhlLXRlc3Rz admin@acme.example"
 _KEY = base64.b64encode(bytes(range(32))).decode()

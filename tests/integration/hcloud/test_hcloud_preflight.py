@@ -18,7 +18,7 @@ from pydantic import SecretStr
 from catalyst_operator.adapters import hetzner
 from catalyst_operator.api import labels
 from catalyst_operator.api.phases import PreflightResult
-from catalyst_operator.core.errors import diagnosis
+from catalyst_operator.core.errors import codes
 from catalyst_operator.core.project import preflight
 from catalyst_operator.core.project.preflight import Check, CloudView, Wanted
 from catalyst_operator.core.runs.tfvars import tfvars
@@ -104,19 +104,19 @@ class TestJudged:
     @pytest.mark.parametrize(
         ("location", "sizes", "code", "message"),
         [
-            ("fsn1", ("cpx99",), diagnosis.SIZE_UNKNOWN, "Hetzner has no server type cpx99."),
+            ("fsn1", ("cpx99",), codes.SIZE_UNKNOWN, "Hetzner has no server type cpx99."),
             (
                 "ash",
                 ("cpx22",),
-                diagnosis.SIZE_NOT_IN_LOCATION,
+                codes.SIZE_NOT_IN_LOCATION,
                 "cpx22 is not offered in ash, only in fsn1, hel1, nbg1, sin.",
             ),
-            ("fsn1", ("cpx21",), diagnosis.SIZE_RETIRED, "cpx21 can no longer be ordered in fsn1; use cpx22 instead."),
-            ("fsn1", ("cpx22", "cx32"), diagnosis.SIZE_RETIRED, "cx32 can no longer be ordered in fsn1; use cx33 in"),
+            ("fsn1", ("cpx21",), codes.SIZE_RETIRED, "cpx21 can no longer be ordered in fsn1; use cpx22 instead."),
+            ("fsn1", ("cpx22", "cx32"), codes.SIZE_RETIRED, "cx32 can no longer be ordered in fsn1; use cx33 in"),
         ],
     )
     async def test_a_size_that_cannot_be_ordered(
-        self, project: Project, location: str, sizes: tuple[str, ...], code: diagnosis.Code, message: str
+        self, project: Project, location: str, sizes: tuple[str, ...], code: codes.Code, message: str
     ) -> None:
         wanted = want(spec(regions=[{"location": location}]), sizes=sizes)
         name, found, told = await only_failure(project, wanted)
@@ -125,7 +125,7 @@ class TestJudged:
 
     async def test_an_arm_size(self, project: Project) -> None:
         name, code, message = await only_failure(project, want(sizes=("cpx22", "cax11")))
-        assert (name, code) == ("sizes", diagnosis.INVALID_INPUT.code)
+        assert (name, code) == ("sizes", codes.INVALID_INPUT.code)
         assert message.startswith("cax11 has arm processors")
 
     async def test_before_its_retirement_a_size_can_still_be_ordered(self, project: Project) -> None:
@@ -156,7 +156,7 @@ class TestJudged:
         body = {"name": CLUSTER, "ip_range": "10.0.0.0/16", "labels": given}
         made = project.api.must_post("/networks", body)["network"]
         name, code, message = await only_failure(project, want())
-        assert (name, code) == ("names", diagnosis.NAME_CONFLICT.code)
+        assert (name, code) == ("names", codes.NAME_CONFLICT.code)
         assert message == f"networks/{made['id']} {CLUSTER} exists already and {told}"
 
     async def test_a_server_and_a_placement_group_of_our_names(self, project: Project) -> None:
@@ -173,7 +173,7 @@ class TestJudged:
         body = {"name": "acme-1a2b3-0123456789ab", "public_key": key, "labels": THEIRS}
         mark = project.api.must_post("/ssh_keys", body)["ssh_key"]["fingerprint"]
         name, code, message = await only_failure(project, want(spec(sshPublicKeys=[f"{key} with a comment"])))
-        assert (name, code) == ("ssh-keys", diagnosis.SSH_KEY_CONFLICT.code)
+        assert (name, code) == ("ssh-keys", codes.SSH_KEY_CONFLICT.code)
         assert message == (
             f"The key {mark} is in the project already, as acme-1a2b3-0123456789ab of the Sovereign team-b/omantel."
         )

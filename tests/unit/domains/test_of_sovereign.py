@@ -14,7 +14,7 @@ from catalyst_operator.core.domains import of_sovereign
 from catalyst_operator.core.domains.decide import decide
 from catalyst_operator.core.domains.observation import Answer, Observation, RegistrarProblem, Rival, Trouble, ZoneView
 from catalyst_operator.core.domains.of_sovereign import differs, error_of, manifest, standing
-from catalyst_operator.core.errors import diagnosis
+from catalyst_operator.core.errors import codes, diagnosis
 from tests import gen
 from tests.reservations import (
     ADDRESS,
@@ -284,7 +284,7 @@ def test_what_is_not_ours_is_taken(owner: str) -> None:
     stands = standing(SOVEREIGN, found)
     assert (stands.reserved[:2], stands.is_ready, stands.stalled) == (("False", Reason.DOMAIN_TAKEN), False, True)
     error = error_of(found, stands, late=False)
-    assert error is not None and error.code == diagnosis.DOMAIN_TAKEN.code
+    assert error is not None and error.code == codes.DOMAIN_TAKEN.code
 
 
 def test_a_sovereign_of_the_same_name_is_somebody_else() -> None:

@@ -13,7 +13,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from catalyst_operator.runs import hcloud
+from catalyst_operator.in_job import hcloud
 
 EXIT_LEFT = 6
 MAX_NAMED = 10

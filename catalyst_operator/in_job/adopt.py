@@ -19,7 +19,7 @@ from typing import Any
 
 from catalyst_operator.core.tofu import adoption
 from catalyst_operator.core.tofu.adoption import Import, Orphans
-from catalyst_operator.runs import hcloud
+from catalyst_operator.in_job import hcloud
 
 VARIABLES = Path("tofu.auto.tfvars.json")
 IMPORTS = Path("imports.tf")
