@@ -29,7 +29,7 @@ verify: $(READY) lab-tools ## Format, lint, types, layers, drift of generated fi
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
 	$(PY) -m catalyst_operator.api.generate --check
-	$(PY) -m tests.pin_gate
+	$(PY) -m tests.support.pin_gate
 	.lab/bin/tofu fmt -check -recursive infra
 	.lab/bin/kubectl kustomize deploy/overlays/lab > /dev/null
 

@@ -4,15 +4,14 @@ import copy
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
 from tests.integration.apiserver import Api, ApiError
+from tests.support.paths import REPOSITORY
 
-REPOSITORY = Path(__file__).resolve().parents[2]
 GROUP = "/apis/catalyst.openova.io/v1alpha1"
 RESERVATIONS = f"{GROUP}/domainreservations"
 SSH_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGtleSBvZiB0aGUgYWRtaXNzaW9uIHRlc3RzLi4uLi4u admin@omantel"

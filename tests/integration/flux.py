@@ -17,8 +17,8 @@ from typing import Any
 import yaml
 
 from tests.integration.apiserver import Api, ApiError, ApiServer, ToolMissing, api_server, free_port
+from tests.support.paths import REPOSITORY
 
-REPOSITORY = Path(__file__).resolve().parents[2]
 CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 CORE = "/api/v1/namespaces/flux-system"
 GIT_REPOSITORIES = "/apis/source.toolkit.fluxcd.io/v1/namespaces/flux-system/gitrepositories"

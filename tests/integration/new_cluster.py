@@ -15,9 +15,9 @@ import yaml
 from catalyst_operator.adapters.new_cluster import authorities, minting
 from catalyst_operator.core.access import boot
 from catalyst_operator.core.access.identity import Access
-from tests.fake_cluster import FQDN, server_certificate
 from tests.integration.apiserver import Api, ApiError, _etcd, _process, find_tool, free_port
 from tests.integration.flux import _crds
+from tests.support.fake_cluster import FQDN, server_certificate
 
 CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 _PATHS = {

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.integration.admission import GROUP, REPOSITORY, RESERVATIONS, reservation, sovereign, sovereigns
+from tests.integration.admission import GROUP, RESERVATIONS, reservation, sovereign, sovereigns
 from tests.integration.apiserver import Api
+from tests.support.paths import REPOSITORY
 
 pytestmark = pytest.mark.integration
 

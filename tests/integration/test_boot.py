@@ -21,11 +21,11 @@ from catalyst_operator.adapters.new_cluster.remote import RemoteCluster
 from catalyst_operator.core.access import boot, kubeconfig, seeds
 from catalyst_operator.core.access.identity import OBSERVER, OWNER, SEEDER
 from catalyst_operator.errors import Refused
-from tests.fake_cluster import FQDN
 from tests.integration.apiserver import ApiError as Refusal
 from tests.integration.apiserver import find_tool
 from tests.integration.new_cluster import NewCluster, new_cluster, wait_until
 from tests.integration.tofu import MODULE
+from tests.support.fake_cluster import FQDN
 
 pytestmark = pytest.mark.integration
 

@@ -11,9 +11,9 @@ import pytest
 from catalyst_operator.api.sovereign import Sovereign
 from catalyst_operator.core.kit import blueprints
 from catalyst_operator.core.runs.tfvars import tfvars
-from tests import gen
 from tests.integration.cloud_init import TRUST, render
 from tests.integration.tofu import OpenTofu
+from tests.support import gen
 
 pytestmark = pytest.mark.integration
 

@@ -16,7 +16,6 @@ from catalyst_operator.core import kit
 from catalyst_operator.core.kit import blueprints, releases
 from catalyst_operator.core.kit.blueprints import Folder
 from e2e.lab.git_server.repositories import PUBLIC
-from tests import gen
 from tests.integration.apiserver import find_tool
 from tests.integration.flux import (
     CLASSES,
@@ -30,7 +29,8 @@ from tests.integration.flux import (
     wait_until,
 )
 from tests.integration.lab_git_server import Running, git_server
-from tests.postbuild import TEMPLATE, everything, substituted
+from tests.support import gen
+from tests.support.postbuild import TEMPLATE, everything, substituted
 
 pytestmark = pytest.mark.integration
 

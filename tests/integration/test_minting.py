@@ -17,9 +17,9 @@ import pytest
 from catalyst_operator.adapters.new_cluster import authorities, minting
 from catalyst_operator.core.access import kubeconfig
 from catalyst_operator.core.access.identity import OBSERVER, OWNER, Access
-from tests.fake_cluster import FQDN
 from tests.integration.apiserver import find_tool, free_port
 from tests.integration.new_cluster import NewCluster, new_cluster
+from tests.support.fake_cluster import FQDN
 
 pytestmark = pytest.mark.integration
 

@@ -16,12 +16,13 @@ import yaml
 from catalyst_operator.core.kit import pins, releases
 from catalyst_operator.core.kit.pin_sites import CILIUM, FLUX
 from catalyst_operator.core.kit.releases import Catalogue
-from tests import pin_gate
 from tests.integration.apiserver import Api, ApiError, ApiServer
-from tests.integration.conftest import CRDS, REPOSITORY
+from tests.integration.conftest import CRDS
 from tests.integration.flux import _crds
 from tests.integration.new_cluster import wait_until
 from tests.integration.tofu import OpenTofu
+from tests.support import pin_gate
+from tests.support.paths import REPOSITORY
 
 pytestmark = pytest.mark.integration
 

@@ -18,9 +18,9 @@ from catalyst_operator.core.access.identity import OBSERVER, SEEDER, Access
 from catalyst_operator.core.phase1.target import Target
 from catalyst_operator.core.phase1.views import ClusterView, ConsoleView, Link
 from catalyst_operator.errors import Refused, Unauthorized, Untrusted
-from tests.fake_cluster import FQDN, connections_to
 from tests.integration.apiserver import ApiError
 from tests.integration.new_cluster import NewCluster, new_cluster, wait_until
+from tests.support.fake_cluster import FQDN, connections_to
 
 pytestmark = pytest.mark.integration
 

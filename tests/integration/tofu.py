@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from e2e.lab.layout import Layout, cache_folder
+from tests.support.paths import REPOSITORY
 
-MODULE = Path(__file__).resolve().parents[2] / "infra" / "hetzner"
+MODULE = REPOSITORY / "infra" / "hetzner"
 PROVIDER = "registry.opentofu.org/hetznercloud/hcloud/1.68.0/linux_amd64/terraform-provider-hcloud_v1.68.0"
 
 _CLI_CONFIG = """\

@@ -14,8 +14,9 @@ from catalyst_operator.api.sovereign import Sovereign
 from catalyst_operator.core.errors import codes
 from catalyst_operator.metrics import Metrics
 from catalyst_operator.settings import Settings
+from tests.support.paths import REPOSITORY
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = REPOSITORY
 CODES = sorted({c.code for c in vars(codes).values() if isinstance(c, codes.Code)})
 SOVEREIGN_SAMPLES = ("sovereign.yaml", "ha.yaml", "byo-manual.yaml")
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]

@@ -13,7 +13,7 @@ from catalyst_operator.api.sovereign_status import SovereignStatus
 from catalyst_operator.core.decide import decide
 from catalyst_operator.core.record import PhaseEntry, PhaseState, RunEntry, RunState
 from catalyst_operator.metrics import Metrics
-from tests import gen
+from tests.support import gen
 
 PLACE = {"namespace": "team-a", "name": "omantel"}
 

@@ -13,8 +13,8 @@ from catalyst_operator import render
 from catalyst_operator.core import kit
 from catalyst_operator.core.kit import releases
 from catalyst_operator.core.settings import CoreSettings
-from tests import gen
-from tests.postbuild import TEMPLATE
+from tests.support import gen
+from tests.support.postbuild import TEMPLATE
 
 FQDN = "omantel.omani.works"
 FOLDER = f"clusters/{FQDN}"

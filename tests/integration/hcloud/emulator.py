@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-REPOSITORY = Path(__file__).resolve().parents[3]
+from tests.support.paths import REPOSITORY
+
 FAST = {
     "server_create_seconds": 0.3,
     "server_start_seconds": 0.05,

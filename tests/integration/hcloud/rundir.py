@@ -19,8 +19,9 @@ from typing import Any
 from catalyst_operator.api.labels import LABEL_SOVEREIGN_UID
 from catalyst_operator.core.tofu.plan_gate import Judgement, judge
 from tests.integration.hcloud.cluster import Tofu
-from tests.integration.hcloud.emulator import REPOSITORY, Project
+from tests.integration.hcloud.emulator import Project
 from tests.integration.tofu import MODULE, copy_of_module
+from tests.support.paths import REPOSITORY
 
 UID = "11111111-2222-3333-4444-555555555555"
 STATE = "terraform.tfstate"

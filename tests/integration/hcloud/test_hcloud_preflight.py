@@ -23,11 +23,11 @@ from catalyst_operator.core.project import preflight
 from catalyst_operator.core.project.preflight import Check, CloudView, Wanted
 from catalyst_operator.core.runs.tfvars import tfvars
 from catalyst_operator.errors import CloudError, CloudRateLimited, CloudUnauthorized, CloudUnavailable
-from tests import gen
-from tests.gen import RawMod, spec
 from tests.integration.hcloud.emulator import Client, Emulator, Project, new_token
 from tests.integration.hcloud.test_hcloud_api import order, ssh_key, wait
 from tests.integration.tofu import OpenTofu, copy_of_module
+from tests.support import gen
+from tests.support.gen import RawMod, spec
 
 pytestmark = pytest.mark.integration
 

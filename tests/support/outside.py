@@ -1,0 +1,72 @@
+"""What lies outside the management cluster, for tests: real caches over fakes that are constructor arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from pydantic import SecretStr
+
+from catalyst_operator.adapters.errands import Errands
+from catalyst_operator.adapters.git.overlays import Overlays
+from catalyst_operator.adapters.git.push import Pushed, Repository
+from catalyst_operator.adapters.kube import Kube
+from catalyst_operator.adapters.new_cluster.clusters import AccessSource
+from catalyst_operator.adapters.new_cluster.remote import RemoteCluster
+from catalyst_operator.adapters.preflights import Preflights
+from catalyst_operator.adapters.run_logs import RunLogs
+from catalyst_operator.core.kit.pushed import Change
+from catalyst_operator.core.phase1.target import Target
+from catalyst_operator.core.phase1.views import ClusterView
+from catalyst_operator.core.project.preflight import CloudView, Wanted
+from catalyst_operator.reconcilers.outside import Outside
+from tests.support import gen
+
+
+class FakeClusters:
+    """New clusters as a test says they are; nobody connects to anything."""
+
+    def __init__(self) -> None:
+        self.views: dict[str, ClusterView] = {}
+        """What is seen of a cluster, once it is watched."""
+        self.watched: dict[str, Target] = {}
+        self.looks = 0
+
+    def view(self, uid: str) -> ClusterView | None:
+        return self.views.get(uid) if uid in self.watched else None
+
+    def watch(self, uid: str, target: Target, access: AccessSource, changed: Callable[[], None]) -> None:
+        self.watched[uid] = target
+
+    def look_again(self, uid: str) -> None:
+        self.looks += 1
+
+    async def forget(self, uid: str) -> None:
+        self.watched.pop(uid, None)
+
+    async def close(self) -> None:
+        self.watched.clear()
+
+
+async def nobody(_token: SecretStr, _wanted: Wanted) -> CloudView:
+    """Of tests that must not ask the cloud."""
+    raise AssertionError("the cloud was asked")
+
+
+def no_push(_repository: Repository, _change: Change, _template: Mapping[str, str]) -> Pushed:
+    """Of tests that must not push."""
+    raise AssertionError("something was pushed")
+
+
+def outside(client: Kube, **parts: Any) -> Outside:
+    """All of it, with the parts that a test cares for."""
+    made: dict[str, Any] = {
+        "logs": RunLogs(client),
+        "preflights": Preflights(nobody, lambda: gen.NOW),
+        "overlays": Overlays(no_push, {}, lambda: gen.NOW),
+        "clusters": FakeClusters(),
+        "seeds": Errands("delivery"),
+        "farewells": Errands("farewell"),
+        "connect": RemoteCluster,
+    }
+    return Outside(**{**made, **parts})

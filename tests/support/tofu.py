@@ -1,0 +1,293 @@
+"""OpenTofu inside a run's Pod, and the cloud it works on: as much of them as the operator can tell apart.
+
+The lock is held while a plan or an apply works; state is written now and then and when OpenTofu ends in good order, so
+that a kill leaves the lock held and objects that the state does not know of. A saved plan is stale once another run
+wrote the state, and the cloud answers with the error codes that Hetzner has.
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from catalyst_operator.core import naming
+from catalyst_operator.core.tofu.plan_gate import EXIT_APPROVAL_NEEDED, EXIT_DIGEST_MISMATCH
+from tests.support import gen
+from tests.support.fake_kube import FakeApi, Key, Object
+
+STATE = Key("secrets", gen.SPACE, naming.STATE_SECRET)
+LEASE = Key("leases", gen.SPACE, naming.STATE_LEASE)
+PERSISTS_EVERY = 2
+"""So many resources later the state is written again, while an apply goes on."""
+Ended = tuple[int, str]
+"""Exit code and termination message."""
+
+
+class Broken(AssertionError):
+    """Something that must always hold did not."""
+
+
+@dataclass
+class Cloud:
+    """The project at the provider: object name -> UID label."""
+
+    objects: dict[str, str] = field(default_factory=dict)
+    sizes: dict[str, str] = field(default_factory=dict)
+    """Server -> the size that it has."""
+    sold_out: set[str] = field(default_factory=set)
+    """Sizes that cannot be had."""
+    trouble: list[str] = field(default_factory=list)
+    """What the next calls answer, if not success: an error code of the API."""
+
+    def call(self, token: str, size: str = "") -> str:
+        """The error code that a write meets, or nothing."""
+        if token != gen.TOKEN:
+            return "unauthorized"
+        if size in self.sold_out:
+            return "resource_unavailable"
+        return self.trouble.pop(0) if self.trouble else ""
+
+
+def wanted(workers: int) -> set[str]:
+    """The objects of a Sovereign with so many workers."""
+    return {"network", "load-balancer", "control-plane-0", *(f"worker-{n}" for n in range(workers))}
+
+
+def address(name: str) -> str:
+    """The resource that an object belongs to in infra/hetzner."""
+    role, _, index = name.rpartition("-")
+    if index.isdigit():
+        return f"hcloud_server.{role.replace('-', '_')}[{index}]"
+    return f"hcloud_{name.replace('-', '_')}.this"
+
+
+@dataclass
+class Run:
+    """What happens inside the Pod of one run. `sizes` are those of the servers it wants."""
+
+    name: str
+    verb: str
+    approved: str
+    manual: bool
+    token: str
+    sizes: dict[str, str]
+    adopted: list[str] = field(default_factory=list)
+    plan: list[tuple[str, str]] = field(default_factory=list)
+    serial: int = 0
+    """Of the state that was planned from."""
+    done: int = 0
+    have: list[str] | None = None
+    """What the apply knows of; None before it began."""
+
+    @property
+    def wants(self) -> set[str]:
+        """The objects that it is to bring about."""
+        return set() if self.verb == "destroy" else {"network", "load-balancer", *self.sizes}
+
+
+class OpenTofu:
+    """The phases of runs. `log` takes a container's line."""
+
+    def __init__(self, api: FakeApi, cloud: Cloud, clock: Callable[[], datetime]) -> None:
+        self._api = api
+        self._cloud = cloud
+        self._clock = clock
+
+    def start(self, pod: Object) -> Run:
+        """What the kubelet reads for the containers of a Pod when they start."""
+        space = pod["metadata"]["namespace"]
+        sources = next(v for v in pod["spec"]["volumes"] if v["name"] == "inputs")["projected"]["sources"]
+        inputs = self._api.get("secrets", space, sources[0]["secret"]["name"])
+        token = self._api.get("secrets", space, naming.TOKEN_SECRET)
+        if inputs is None or token is None or self._api.get("secrets", space, naming.STATE_KEY_SECRET) is None:
+            raise Broken(f"a Pod was let start before its Secrets were there: {pod['metadata']['name']}")
+        variables = json.loads(base64.b64decode(inputs["data"]["tofu.auto.tfvars.json"]))
+        return Run(
+            name=pod["metadata"]["name"],
+            verb=_env(pod, "CATALYST_VERB"),
+            approved=_env(pod, "CATALYST_APPROVED_PLAN"),
+            manual=_env(pod, "CATALYST_APPROVAL") == "Manual",
+            token=base64.b64decode(token["data"]["token"]).decode(),
+            sizes={
+                **{f"control-plane-{n}": size for n, size in enumerate(variables["control_plane_sizes"])},
+                **{f"worker-{n}": size for n, size in enumerate(variables["worker_sizes"])},
+            },
+        )
+
+    def work(self, run: Run, phase: str, log: Callable[[Object], None]) -> Ended | None:
+        """One small step of a phase; its end, or None when there is more to do."""
+        if phase == "adopt":
+            return self._adopt(run)
+        if phase == "tofu-plan":
+            return self._plan(run, log)
+        if phase == "plan-gate":
+            return self._gate(run)
+        if phase == "tofu-apply":
+            return self._apply(run, log)
+        if phase == "tofu-output":
+            return 0, gen.OUTPUT_MESSAGE
+        return (6 if phase == "leftovers" and gen.UID in self._cloud.objects.values() else 0), ""
+
+    def stop(self, run: Run) -> None:
+        """SIGTERM: what was done so far is written, and the lock let go."""
+        if run.have is not None:
+            self._write(run.have)
+            self._unlock()
+
+    def _adopt(self, run: Run) -> Ended:
+        known = set(self.resources())
+        run.adopted = sorted(name for name, uid in self._cloud.objects.items() if uid == gen.UID and name not in known)
+        return 0, ""
+
+    def _plan(self, run: Run, log: Callable[[Object], None]) -> Ended:
+        have = {*self.resources(), *run.adopted}
+        if self._locked(log):
+            return 1, ""
+        if have and run.token != gen.TOKEN:
+            log(_diagnostic("unauthorized"))
+            return 1, ""
+        run.serial = self.serial()
+        resized = (n for n in sorted(have & run.wants & run.sizes.keys()) if self._cloud.sizes.get(n) != run.sizes[n])
+        run.plan = [
+            *(("import", name) for name in run.adopted),
+            *(("delete", name) for name in sorted(have - run.wants)),
+            *(("resize", n) for n in resized),
+            *(("create", name) for name in sorted(run.wants - have)),
+        ]
+        return 0, ""
+
+    def _gate(self, run: Run) -> Ended:
+        asks = {"delete", "resize"} | ({"create"} if run.manual else set())
+        gated = [name for action, name in run.plan if action in asks]
+        digest = naming.digest_of([step for step in run.plan if step[0] != "import"])
+        counts = {name: sum(action == name for action, _ in run.plan) for name in ("create", "resize", "delete")}
+        told = {"add": counts["create"], "change": counts["resize"], "destroy": counts["delete"]}
+        message = json.dumps(
+            {"digest": digest, **told, "adopt": len(run.adopted), "replacing": [], "explanation": "something would go"}
+        )
+        if run.verb != "apply" or not gated or run.approved == digest:
+            return 0, message
+        return (EXIT_DIGEST_MISMATCH if run.approved else EXIT_APPROVAL_NEEDED), message
+
+    def _apply(self, run: Run, log: Callable[[Object], None]) -> Ended | None:
+        """One resource of the plan: the cloud is asked, and now and then the state is written."""
+        if run.have is None:
+            return self._begin_apply(run, log)
+        if run.done == len(run.plan):
+            self.stop(run)
+            return 0, ""
+        action, name = run.plan[run.done]
+        log(_hook("apply_start", action, name, self._clock()))
+        size = run.sizes.get(name, "") if action in ("create", "resize") else ""
+        code = "" if action == "import" else self._cloud.call(run.token, size)
+        if code:
+            log(_diagnostic(code, name))
+            self.stop(run)
+            return 1, ""
+        self._change(run, action, name)
+        run.done += 1
+        log(_hook("apply_complete", action, name, self._clock()))
+        if run.done % PERSISTS_EVERY == 0:
+            self._write(run.have)
+        return None
+
+    def _begin_apply(self, run: Run, log: Callable[[Object], None]) -> Ended | None:
+        if self._locked(log):
+            return 1, ""
+        if self.serial() != run.serial:
+            log(_diagnostic("stale_plan"))
+            return 1, ""
+        self._lock(run)
+        run.have = self.resources()
+        return None
+
+    def _change(self, run: Run, action: str, name: str) -> None:
+        assert run.have is not None
+        if action == "create":
+            if name in self._cloud.objects:
+                raise Broken(f"{name} was created twice")
+            self._cloud.objects[name] = gen.UID
+            self._cloud.sizes[name] = run.sizes.get(name, "")
+        if action == "resize" and not run.approved:
+            raise Broken(f"{name} was powered off to resize it, and nobody had approved it")
+        if action == "resize":
+            self._cloud.sizes[name] = run.sizes[name]
+        if action in ("create", "import"):
+            run.have.append(name)
+        if action == "delete":
+            # Refreshing found it gone if an earlier run had removed it unseen.
+            self._cloud.objects.pop(name, None)
+            run.have.remove(name)
+
+    # --- the lock -----------------------------------------------------------------------------------------------------
+
+    def _locked(self, log: Callable[[Object], None]) -> bool:
+        held = (self._api.get(*LEASE) or {}).get("spec", {}).get("holderIdentity")
+        if held:
+            said = {"severity": "error", "summary": "Error acquiring the state lock", "detail": "held by another"}
+            log({"type": "diagnostic", "diagnostic": said})
+        return bool(held)
+
+    def _lock(self, run: Run) -> None:
+        info = json.dumps({"ID": f"lock-{run.name}", "Who": f"@{run.name}", "Operation": "OperationTypeApply"})
+        meta = {"name": LEASE.name, "namespace": LEASE.namespace, "annotations": {"app.terraform.io/lock-info": info}}
+        spec = {"holderIdentity": f"lock-{run.name}"}
+        if self._api.get(*LEASE) is None:
+            self._api.put("leases", {"metadata": meta, "spec": spec})
+        else:
+            self._api.change(LEASE, lambda o: o.update(spec=spec, metadata={**o["metadata"], **meta}))
+
+    def _unlock(self) -> None:
+        if self._api.get(*LEASE) is not None:
+            self._api.change(LEASE, lambda o: o.update(spec={}))
+
+    # --- state --------------------------------------------------------------------------------------------------------
+
+    def resources(self) -> list[str]:
+        """What the state knows of."""
+        names: list[str] = self._read().get("resources", [])
+        return names
+
+    def serial(self) -> int:
+        """The state's serial, 0 without a state."""
+        return int(self._read().get("serial", 0))
+
+    def _read(self) -> dict[str, Any]:
+        found = self._api.get(*STATE)
+        if found is None:
+            return {}
+        content: dict[str, Any] = json.loads(gzip.decompress(base64.b64decode(found["data"]["tfstate"])))
+        return content
+
+    def _write(self, resources: list[str]) -> None:
+        content = json.dumps({"serial": self.serial() + 1, "lineage": "l", "resources": resources}).encode()
+        data = {"tfstate": base64.b64encode(gzip.compress(content)).decode()}
+        if self._api.get(*STATE) is None:
+            self._api.put("secrets", {"metadata": {"name": STATE.name, "namespace": STATE.namespace}, "data": data})
+        else:
+            self._api.change(STATE, lambda o: o.update(data=data))
+
+
+def _env(pod: Object, name: str) -> str:
+    containers = (*pod["spec"]["initContainers"], *pod["spec"]["containers"])
+    gate = next(c for c in containers if c["name"] == "plan-gate")
+    value: str = next(e for e in gate["env"] if e["name"] == name)["value"]
+    return value
+
+
+def _hook(type_: str, action: str, name: str, at: datetime) -> Object:
+    return {
+        "type": type_,
+        "@timestamp": at.isoformat(),
+        "hook": {"resource": {"addr": address(name)}, "action": action},
+    }
+
+
+def _diagnostic(code: str, name: str = "") -> Object:
+    said = {"severity": "error", "summary": f"the API refused ({code}, 0123456789abcdef)", "detail": ""}
+    return {"type": "diagnostic", "diagnostic": {**said, "address": address(name) if name else ""}}

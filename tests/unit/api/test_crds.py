@@ -1,0 +1,140 @@
+"""The generated CRDs and reference: complete, bounded, and what lies in the repository."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from catalyst_operator.api.crdgen import NOT_ACTED_ON_YET, crd, pending_fields, root_schema
+from catalyst_operator.api.domain_reservation import DomainReservation
+from catalyst_operator.api.generate import drift, generated, main, write
+from catalyst_operator.api.resources import DOMAIN_RESERVATION, RESOURCES, SOVEREIGN, ResourceDefinition
+from catalyst_operator.api.sovereign import Sovereign, SovereignSpec
+from tests.support.paths import REPOSITORY
+
+PACKAGE = REPOSITORY / "catalyst_operator"
+
+PENDING_SOVEREIGN = {
+    "spec.driftDetection": "drift detection",
+}
+"""Fields the operator does not act on yet. The list only ever gets shorter, and ends empty."""
+
+NEVER_ACTED_ON = {
+    "project_id": "for people who read the object",
+    "provider": "admission lets one value pass",
+}
+
+every_resource = pytest.mark.parametrize("resource", RESOURCES, ids=lambda resource: resource.kind)
+
+
+def nodes(schema: dict[str, Any], path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every node of the schema with its path, metadata left out: it is Kubernetes' own."""
+    yield path, schema
+    for name, child in schema.get("properties", {}).items():
+        if (path, name) != ("", "metadata"):
+            yield from nodes(child, f"{path}.{name}")
+    if "items" in schema:
+        yield from nodes(schema["items"], f"{path}[]")
+
+
+def all_nodes(resource: ResourceDefinition) -> list[tuple[str, dict[str, Any]]]:
+    return list(nodes(root_schema(resource.model)))
+
+
+def test_pending_fields_are_these() -> None:
+    assert pending_fields(Sovereign) == PENDING_SOVEREIGN
+    assert pending_fields(DomainReservation) == {}
+
+
+def test_pending_fields_say_so() -> None:
+    by_path = dict(all_nodes(SOVEREIGN))
+    assert all(by_path[f".{path}"]["description"].endswith(NOT_ACTED_ON_YET) for path in PENDING_SOVEREIGN)
+    saying = [path for path, node in by_path.items() if NOT_ACTED_ON_YET in node.get("description", "")]
+    assert len(saying) == len(PENDING_SOVEREIGN)
+
+
+@pytest.mark.parametrize("name", SovereignSpec.model_fields)
+def test_a_field_is_pending_exactly_if_no_code_reads_it(name: str) -> None:
+    """So that the list cannot fall behind: whoever acts on a field takes its mark off."""
+    wire = SovereignSpec.model_fields[name].alias
+    pending = f"spec.{wire}" in PENDING_SOVEREIGN or name in NEVER_ACTED_ON
+    sources = (path for path in PACKAGE.rglob("*.py") if PACKAGE / "api" not in path.parents)
+    read = any(re.search(rf"\bspec\.{name}\b", path.read_text("utf-8")) for path in sources)
+    assert read != pending, "take its Pending mark off" if read else "mark it Pending"
+
+
+@every_resource
+def test_every_field_is_described(resource: ResourceDefinition) -> None:
+    """`kubectl explain` is the documentation; items are described by their list."""
+    missing = [path for path, node in all_nodes(resource) if not path.endswith("[]") and not node.get("description")]
+    assert missing == []
+
+
+@every_resource
+def test_everything_is_bounded(resource: ResourceDefinition) -> None:
+    kinds = {"apiVersion": (), "kind": ()}
+    bounds = {"string": "maxLength", "array": "maxItems", "integer": "minimum"}
+    for path, node in all_nodes(resource):
+        if path.removeprefix(".") in kinds or "enum" in node or node["type"] not in bounds:
+            continue
+        assert bounds[node["type"]] in node, path
+
+
+@every_resource
+def test_only_what_structural_schemas_know(resource: ResourceDefinition) -> None:
+    for path, node in all_nodes(resource):
+        assert node["type"] in ("string", "integer", "boolean", "object", "array"), path
+        assert not {"$ref", "anyOf", "title", "const", "additionalProperties", "nullable"} & set(node), path
+        assert "x-kubernetes-preserve-unknown-fields" not in node, path
+        assert (node["type"] == "array") == ("x-kubernetes-list-type" in node), path
+
+
+@every_resource
+def test_every_rule_helps(resource: ResourceDefinition) -> None:
+    for path, node in all_nodes(resource):
+        for rule in node.get("x-kubernetes-validations", []):
+            assert rule["message"], path
+            assert rule["reason"] in ("FieldValueInvalid", "FieldValueForbidden", "FieldValueRequired"), path
+            assert not re.search(r"[a-z]\.$", rule["message"]), f"{path}: the API server puts it into a list"
+
+
+@every_resource
+def test_status_has_no_defaults(resource: ResourceDefinition) -> None:
+    assert [path for path, node in all_nodes(resource) if path.startswith(".status") and "default" in node] == []
+
+
+def test_lists_that_are_merged_by_key() -> None:
+    keys = {path: node.get("x-kubernetes-list-map-keys") for path, node in all_nodes(SOVEREIGN) if "items" in node}
+    assert keys[".status.conditions"] == ["type"]
+    assert keys[".status.components"] == ["name"]
+    assert keys[".spec.regions"] == ["location"]
+
+
+def test_names() -> None:
+    names = {resource.kind: crd(resource)["spec"]["names"]["shortNames"] for resource in RESOURCES}
+    assert names == {"Sovereign": ["sov"], "DomainReservation": ["domres"]}
+    assert (SOVEREIGN.scope, DOMAIN_RESERVATION.scope) == ("Namespaced", "Cluster")
+
+
+def test_what_lies_in_the_repository_is_up_to_date() -> None:
+    assert drift(REPOSITORY) == []
+
+
+def test_drift_is_noticed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(tmp_path)
+    assert main(["--check", "--root", str(tmp_path)]) == 0
+    with (tmp_path / "docs/api.md").open("a") as file:
+        file.write("an edit by hand\n")
+    assert main(["--check", "--root", str(tmp_path)]) == 1
+    assert "docs/api.md is out of date: run `make generate`" in capsys.readouterr().err
+
+
+@every_resource
+def test_the_reference_has_every_field(resource: ResourceDefinition) -> None:
+    text = generated()["docs/api.md"]
+    for path, _ in all_nodes(resource):
+        for part in (".spec.", ".status."):
+            if path.startswith(part) and not path.endswith("[]"):
+                assert f"`{path.removeprefix(part)}" in text

@@ -1,0 +1,245 @@
+"""The beginning and the end of a deletion: what holds it back, and how a Sovereign goes once nothing is left."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from catalyst_operator.api.phases import RunVerb
+from catalyst_operator.core.finalize.deletion import LOOK_AGAIN
+from catalyst_operator.core.observation import LockView, NamespaceView, StateView
+from catalyst_operator.core.record import HandOff, RunState
+from catalyst_operator.core.scene import SAFETY
+from tests.support import gen, new_cluster
+from tests.support.gen import SETTINGS, known, seen, spec
+from tests.unit.core.decide.deletions import AFTER, ANNOUNCED, APPLIED, DESTROYED, MADE, ORPHAN, going
+from tests.unit.core.decide.table import START, Deleted
+
+EXPORTED = spec(decommission={"acknowledgeExported": True})
+
+OWNERS = HandOff(started=gen.NOW, refused=gen.NOW, finished=gen.NOW)
+"""It was handed over."""
+ARCHIVED = seen(state=None, archived_state=StateView(serial=7), has_token_copy=False, has_cluster_secrets=False)
+
+CASES = (
+    Deleted(
+        "handed over: what only the Sovereign has, its owner takes along first",
+        (going(), known(APPLIED, hand_off=OWNERS), ARCHIVED),
+        check="export_not_acknowledged",
+        deleting="ExportNotAcknowledged",
+        says=("was handed over", "acknowledgeExported"),
+        summary="Stalled",
+        operation="Failed",
+    ),
+    Deleted(
+        "handed over and exported: a destroy works on a copy of the archived state",
+        (going(EXPORTED), known(APPLIED, hand_off=OWNERS), ARCHIVED),
+        check="archive_not_restored",
+        deleting="Waiting",
+        says=("restored from its archive",),
+        does=("RestoreArchive",),
+        again=timedelta(0),
+    ),
+    Deleted(
+        "handed over: the copy of the token is gone, so the owner gives one",
+        (going(EXPORTED), known(APPLIED, hand_off=OWNERS), ARCHIVED, seen(credentials=None)),
+        check="archive_not_restored",
+        deleting="CredentialsMissing",
+        says=("Secret team-a/hcloud does not exist",),
+        summary="Stalled",
+        again=SETTINGS.poll,
+        operation="Waiting",
+    ),
+    Deleted(
+        "handed over, restored: destroyed like any other",
+        (going(EXPORTED), known(APPLIED, hand_off=OWNERS), ARCHIVED, seen(state=StateView(serial=7))),
+        check="new_destroy",
+        deleting="Destroying",
+        does=START,
+        again=SAFETY,
+    ),
+    Deleted(
+        "the watch over the new cluster ends with the wish for it",
+        (going(spec(deletionProtection=True)), known(APPLIED), seen(cluster=new_cluster.down(gen.NOW))),
+        check="protected",
+        deleting="ProtectedDeletion",
+        summary="Stalled",
+        does=("ForgetCluster",),
+        operation="Failed",
+    ),
+    Deleted(
+        "protection on: a deletion that got past admission destroys nothing, and the message has the command to go on",
+        (going(spec(deletionProtection=True)), known(APPLIED)),
+        check="protected",
+        deleting="ProtectedDeletion",
+        says=("spec.deletionProtection is true", "nothing is destroyed", "kubectl -n team-a patch sovereign omantel"),
+        summary="Stalled",
+        operation="Failed",
+    ),
+    Deleted(
+        "protection on and a run in progress: it is left to end, since nothing is destroyed",
+        (going(spec(deletionProtection=True)), known(gen.run()), seen(jobs=(gen.job(gen.run()),))),
+        check="protected",
+        deleting="ProtectedDeletion",
+        summary="Stalled",
+        operation="Failed",
+    ),
+    Deleted("nothing was ever made: it goes at once", (going(),), check="cleaned_up", does=("RemoveFinalizer",)),
+    Deleted(
+        "a release nobody knows does not keep a Sovereign from going",
+        (going(spec(release="no-such-release")),),
+        check="cleaned_up",
+        does=("RemoveFinalizer",),
+    ),
+    Deleted(
+        "a foreign namespace of our name is none of our business",
+        (going(), seen(namespace=NamespaceView(ours=False))),
+        check="cleaned_up",
+        does=("RemoveFinalizer",),
+    ),
+    Deleted(
+        "the namespace is gone as announced: the finalizer is the last thing",
+        (going(ANNOUNCED, MADE, gen.status(outputs={"loadBalancerIP": "203.0.113.20"})),),
+        check="cleaned_up",
+        does=("RemoveFinalizer",),
+    ),
+    Deleted(
+        "deleted between recording an apply and creating its Job: nothing ran, nothing is left",
+        (going(), known(gen.run(RunState.PENDING), touched=False)),
+        check="nothing_left",
+        deleting="CleaningUp",
+        says=("Nothing is left in the cloud",),
+        again=timedelta(0),
+    ),
+    Deleted(
+        "an apply that failed in its plan touched nothing: no token is needed to let it go",
+        (going(), known(gen.failed(phase="tofu-plan"), touched=False), gen.tokened("wrong")),
+        check="nothing_left",
+        deleting="CleaningUp",
+        again=timedelta(0),
+    ),
+    Deleted(
+        "the run namespace vanished and the owner accepts that: it goes",
+        (going(MADE, ORPHAN),),
+        check="namespace_vanished",
+        does=("RemoveFinalizer",),
+    ),
+    Deleted(
+        "the state is gone and the owner accepts that: the rest of the run namespace goes first",
+        (going(ORPHAN), known(APPLIED), seen(state=None)),
+        check="nothing_left",
+        deleting="CleaningUp",
+        says=("What exists stays",),
+        again=timedelta(0),
+    ),
+    Deleted(
+        "policy Orphan: nothing is destroyed, and that is said before anything is removed",
+        (going(ORPHAN), known(APPLIED)),
+        check="nothing_left",
+        deleting="CleaningUp",
+        says=(
+            "What exists stays, as spec.deletionPolicy says",
+            "sovereign-uid=",
+        ),
+        again=timedelta(0),
+    ),
+    Deleted(
+        "policy Orphan: the receipt tells the owner, then the run namespace goes",
+        (going(ORPHAN, ANNOUNCED), known(APPLIED)),
+        check="nothing_left",
+        deleting="CleaningUp",
+        does=("WriteReceipt", "DeleteNamespace"),
+        again=LOOK_AGAIN,
+    ),
+    Deleted(
+        "destroyed: the removal of the run namespace is announced one step before it is done",
+        (going(), known(APPLIED, DESTROYED, **AFTER)),
+        check="nothing_left",
+        deleting="CleaningUp",
+        says=("Nothing is left in the cloud", "removing the run namespace"),
+        again=timedelta(0),
+    ),
+    Deleted(
+        "announced: receipt, then the run namespace",
+        (going(ANNOUNCED), known(APPLIED, DESTROYED, **AFTER)),
+        check="nothing_left",
+        deleting="CleaningUp",
+        does=("WriteReceipt", "DeleteNamespace"),
+        again=LOOK_AGAIN,
+    ),
+    Deleted(
+        "the run namespace is on its way out as announced: looked at again until it is gone",
+        (going(ANNOUNCED, MADE), seen(namespace=NamespaceView(terminating=True))),
+        check="namespace_leaving",
+        deleting="CleaningUp",
+        says=("Nothing is left in the cloud", "removing the run namespace"),
+        does=("DeleteNamespace",),
+        again=LOOK_AGAIN,
+    ),
+    Deleted(
+        "somebody deleted the run namespace, then the owner accepted its loss: the record that holds it is let go",
+        (going(ANNOUNCED, MADE, ORPHAN), known(APPLIED), seen(namespace=NamespaceView(terminating=True))),
+        check="namespace_leaving",
+        deleting="CleaningUp",
+        says=("What exists stays",),
+        does=("DeleteNamespace",),
+        again=LOOK_AGAIN,
+    ),
+    Deleted(
+        "runs go before their namespace: a Pod in its grace period would hold it up for minutes",
+        (
+            going(ANNOUNCED),
+            known(APPLIED, DESTROYED, **AFTER),
+            seen(jobs=(gen.job(APPLIED, complete=True), gen.job(DESTROYED, complete=True, terminating=True))),
+        ),
+        check="nothing_left",
+        deleting="CleaningUp",
+        does=("DeleteJob",),
+        again=LOOK_AGAIN,
+    ),
+    Deleted(
+        "nothing was made but the namespace: no receipt for nothing",
+        (going(ANNOUNCED), seen(namespace=NamespaceView())),
+        check="nothing_left",
+        deleting="CleaningUp",
+        does=("DeleteNamespace",),
+        again=LOOK_AGAIN,
+    ),
+    Deleted(
+        "policy Orphan: a state that was not written back is the owner's, like all that stays",
+        (going(ORPHAN), known(APPLIED), seen(saved_state=StateView(9))),
+        check="nothing_left",
+        deleting="CleaningUp",
+        says=("What exists stays",),
+        again=timedelta(0),
+    ),
+    Deleted(
+        "policy Orphan: a lost key keeps nobody",
+        (going(ORPHAN), known(APPLIED), seen(has_state_key=False)),
+        check="nothing_left",
+        deleting="CleaningUp",
+        again=timedelta(0),
+    ),
+    Deleted(
+        "policy Orphan: nothing is done to the state, so a lock on it is in nobody's way",
+        (going(ORPHAN), known(APPLIED), seen(lock=LockView("1234", "lia@laptop"))),
+        check="nothing_left",
+        deleting="CleaningUp",
+        again=timedelta(0),
+    ),
+    Deleted(
+        "destroyed: a lost key is nobody's concern any more",
+        (going(ANNOUNCED), known(APPLIED, DESTROYED, **AFTER), seen(has_state_key=False)),
+        check="nothing_left",
+        deleting="CleaningUp",
+        does=("WriteReceipt", "DeleteNamespace"),
+        again=LOOK_AGAIN,
+    ),
+    Deleted(
+        "a dry run made nothing: there is nothing to destroy, and no token is needed to find that out",
+        (going(), known(gen.succeeded(verb=RunVerb.PLAN)), seen(credentials=None)),
+        check="nothing_left",
+        deleting="CleaningUp",
+        says=("Nothing is left in the cloud",),
+        again=timedelta(0),
+    ),
+)

@@ -1,0 +1,358 @@
+"""The last run failed: whether it is tried again, when, and with which sizes."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from catalyst_operator.api.labels import ANNOTATION_RETRY
+from catalyst_operator.core.record import RunState, SizeChoice
+from catalyst_operator.core.scene import SAFETY
+from tests.support import gen
+from tests.support.gen import OUTPUTS, known, of, spec
+from tests.unit.core.decide.table import BIGGER, POLL, RECORDED, RETRY, SERVER, START, Case, at_work
+
+LADDER = spec(controlPlane={"size": "cpx22", "sizeFallbacks": ["cpx32", "cpx42"]})
+SECOND = {"control-plane-0": SizeChoice("cpx32", "cpx22")}
+THIRD = {"control-plane-0": SizeChoice("cpx42", "cpx22")}
+ON_SECOND = gen.digest(LADDER, sizes=SECOND)
+ON_THIRD = gen.digest(LADDER, sizes=THIRD)
+SOLD_OUT = gen.ended_container(1)
+
+CASES = (
+    Case(
+        "an error that waiting does not mend: Stalled, with code and remedy",
+        (known(gen.failed("ERR_QUOTA_EXCEEDED", terminal=True)),),
+        check="failed_for_good",
+        reason="RunFailed",
+        says=("ERR_QUOTA_EXCEEDED", "tofu-apply of Job apply-", "it broke", "Mend it."),
+        summary="Stalled",
+        again=POLL,
+        operation="Failed",
+    ),
+    Case(
+        "a read-only token is told as a matter of credentials",
+        (known(gen.failed("ERR_TOKEN_READONLY", terminal=True)),),
+        check="failed_for_good",
+        reason="CredentialsInvalid",
+        says=("ERR_TOKEN_READONLY",),
+        summary="Stalled",
+        again=POLL,
+        operation="Failed",
+    ),
+    Case(
+        "an error without a code names the log to read",
+        (known(gen.failed()),),
+        check="backing_off",
+        reason="Retrying",
+        says=("ERR_TOFU", f"kubectl -n {gen.SPACE} logs job/apply-", "next try at 12:00:10 UTC"),
+        again=POLL,
+        operation="Error",
+    ),
+    Case(
+        "the fifth passing failure in a row: now it is a person's turn, and the message says how to go on",
+        (known(*gen.failures(5, "ERR_CAPACITY")),),
+        check="failed_for_good",
+        reason="RunFailed",
+        says=("ERR_CAPACITY", "5 attempts", "retryRequestedAt"),
+        summary="Stalled",
+        again=POLL,
+        operation="Failed",
+    ),
+    Case(
+        "five interruptions in a row are bounded too",
+        (
+            known(
+                *(gen.run(RunState.INTERRUPTED, n, tries=n, phases=gen.phases_until("tofu-apply")) for n in range(1, 6))
+            ),
+        ),
+        check="failed_for_good",
+        reason="RunFailed",
+        says=("interrupted from outside", "5 attempts", "retryRequestedAt"),
+        summary="Stalled",
+        again=POLL,
+        operation="Failed",
+    ),
+    Case(
+        "a retry was asked for after five failures: a full round of attempts begins",
+        (of(RETRY), known(*gen.failures(5, "ERR_CAPACITY"))),
+        check="new_run",
+        reason="Provisioning",
+        does=START,
+        again=SAFETY,
+    ),
+    Case(
+        "the first failure after a retry was asked for is a first failure: it backs off, it does not stall",
+        (
+            of(RETRY),
+            known(
+                *gen.failures(4, "ERR_CAPACITY", first=2),
+                gen.failed("ERR_CAPACITY", attempt=6, retry="now"),
+                handled={ANNOTATION_RETRY: "now"},
+            ),
+        ),
+        check="backing_off",
+        reason="Retrying",
+        again=POLL,
+        operation="Error",
+    ),
+    Case(
+        "a retry that was answered already does not fire twice",
+        (
+            of(RETRY),
+            known(gen.failed("ERR_QUOTA_EXCEEDED", True, retry="now"), handled={ANNOTATION_RETRY: "now"}),
+        ),
+        check="failed_for_good",
+        reason="RunFailed",
+        summary="Stalled",
+        again=POLL,
+        operation="Failed",
+    ),
+    Case(
+        "the Secret was corrected: it goes on by itself",
+        (gen.tokened(version="s/2"), known(gen.failed("ERR_TOKEN_READONLY", terminal=True))),
+        check="new_run",
+        reason="Provisioning",
+        does=START,
+        again=SAFETY,
+    ),
+    Case(
+        "any edit after a terminal error is worth another try: the person may have raised the quota",
+        (of(gen.meta(generation=2)), known(gen.failed("ERR_QUOTA_EXCEEDED", terminal=True))),
+        check="new_run",
+        reason="Provisioning",
+        does=START,
+        again=SAFETY,
+    ),
+    Case(
+        "evicted twice in a row: still nobody's error, but now it pauses, and the kubelet's words are kept",
+        (
+            known(
+                gen.run(
+                    RunState.INTERRUPTED,
+                    tries=2,
+                    phases=gen.phases_until("tofu-apply"),
+                    cause="Evicted: The node was low on resource: memory.",
+                )
+            ),
+        ),
+        check="backing_off",
+        reason="Retrying",
+        says=("interrupted from outside", "low on resource: memory", "next try at"),
+        again=POLL,
+        operation="Error",
+    ),
+    Case(
+        "a second Job in a row that vanished unread: nothing is assumed, a plan will tell",
+        (known(gen.run(RunState.LOST, tries=2)),),
+        check="backing_off",
+        reason="Retrying",
+        says=("vanished before its end was seen", "starts with a plan"),
+        again=POLL,
+        operation="Error",
+    ),
+    Case(
+        "the back-off is over",
+        (known(gen.failed()), gen.later(timedelta(seconds=11))),
+        check="new_run",
+        reason="Provisioning",
+        does=START,
+        again=SAFETY,
+    ),
+    Case(
+        "what failed was of other inputs: the edited spec does not wait for their back-off",
+        (known(gen.failed(digest=BIGGER)),),
+        check="new_run",
+        reason="Provisioning",
+        does=START,
+        again=SAFETY,
+    ),
+    Case(
+        "edited back to what was applied before a failed run: that run may have changed things, so it is applied again",
+        (
+            known(
+                gen.succeeded(1),
+                gen.failed(attempt=2, digest=BIGGER),
+                applied_digest="",
+                outputs=OUTPUTS,
+                state_serial=7,
+            ),
+        ),
+        check="new_run",
+        reason="Progressing",
+        ready="Unknown",
+        does=START,
+        again=SAFETY,
+    ),
+    Case(
+        "the first eviction says nothing against going on at once",
+        (known(gen.run(RunState.INTERRUPTED, phases=gen.phases_until("tofu-apply"), cause="Evicted"), orphans=True),),
+        check="new_run",
+        reason="Provisioning",
+        does=START,
+        again=SAFETY,
+    ),
+    Case(
+        "a Job that vanished unread: not at once, since something of it may still be at work",
+        (known(gen.run(RunState.LOST)),),
+        check="backing_off",
+        reason="Retrying",
+        says=("vanished before its end was seen", "next try at"),
+        again=10 * gen.SECOND,
+        operation="Error",
+    ),
+    Case(
+        "an eviction is seen: its end is recorded, and the next run begins in the same breath",
+        (known(gen.run()), at_work(gen.run(), "tofu-apply", gen.ended_container(137), reason="Evicted")),
+        check="new_run",
+        reason="Provisioning",
+        does=(*RECORDED, *START),
+        again=SAFETY,
+    ),
+    Case(
+        "a first failure of OpenTofu's own does wait: Hetzner said no, and says so again within the second",
+        (known(gen.failed("ERR_CAPACITY")),),
+        check="backing_off",
+        reason="Retrying",
+        says=("ERR_CAPACITY", "next try at 12:00:10 UTC"),
+        again=POLL,
+        operation="Error",
+        code="ERR_CAPACITY",
+    ),
+    Case(
+        "a back-off is told before anything else that would hold up the next run",
+        (known(gen.failed()), gen.unlooked),
+        check="backing_off",
+        reason="Retrying",
+        again=POLL,
+        operation="Error",
+    ),
+    Case(
+        "the size is sold out and there is another: no pause, only a look at the project for that one",
+        (of(LADDER), known(gen.run()), at_work(gen.run(), "tofu-apply", SOLD_OUT), gen.refused()),
+        check="preflight_first",
+        reason="Provisioning",
+        does=(*RECORDED, "AskPreflight"),
+        again=SAFETY,
+    ),
+    Case(
+        "the size was sold out, and the project was looked at for the next one",
+        (of(LADDER), known(gen.failed("ERR_CAPACITY", stepped_down=True), sizes=SECOND)),
+        check="new_run",
+        reason="Provisioning",
+        does=START,
+        again=SAFETY,
+    ),
+    Case(
+        "the size is sold out and there is no other: it may come back, so it is tried again",
+        (known(gen.run()), at_work(gen.run(), "tofu-apply", SOLD_OUT), gen.refused()),
+        check="backing_off",
+        reason="Retrying",
+        says=("ERR_CAPACITY", SERVER, "next try at 12:00:10 UTC"),
+        does=RECORDED,
+        again=POLL,
+        operation="Error",
+        code="ERR_CAPACITY",
+    ),
+    Case(
+        "the last size of the ladder is sold out too: a pause, then from the top",
+        (
+            of(LADDER),
+            known(gen.run(digest=ON_THIRD), sizes=THIRD),
+            at_work(gen.run(digest=ON_THIRD), "tofu-apply", SOLD_OUT),
+            gen.refused(),
+        ),
+        check="backing_off",
+        reason="Retrying",
+        does=RECORDED,
+        again=POLL,
+        operation="Error",
+        code="ERR_CAPACITY",
+    ),
+    Case(
+        "a load balancer that cannot be had has no sizes to step down",
+        (
+            of(LADDER),
+            known(gen.run()),
+            at_work(gen.run(), "tofu-apply", SOLD_OUT),
+            gen.refused("hcloud_load_balancer.this"),
+        ),
+        check="backing_off",
+        reason="Retrying",
+        does=RECORDED,
+        again=POLL,
+        operation="Error",
+        code="ERR_CAPACITY",
+    ),
+    Case(
+        "a load balancer that cannot be had next to a server: the server steps down, the pause is for neither",
+        (
+            of(LADDER),
+            known(gen.run()),
+            at_work(gen.run(), "tofu-apply", SOLD_OUT),
+            gen.refused("hcloud_load_balancer.this"),
+            gen.refused(),
+        ),
+        check="preflight_first",
+        reason="Provisioning",
+        does=(*RECORDED, "AskPreflight"),
+        again=SAFETY,
+    ),
+    Case(
+        "the spec was edited while the size was sold out: the edit is followed, not the ladder of before",
+        (
+            of(LADDER, gen.meta(generation=2)),
+            known(gen.run()),
+            at_work(gen.run(), "tofu-apply", SOLD_OUT),
+            gen.refused(),
+        ),
+        check="new_run",
+        reason="Provisioning",
+        does=(*RECORDED, *START),
+        again=SAFETY,
+    ),
+    Case(
+        "a fallback that was taken is kept: the spec's size may be had again, and nothing is replaced for that",
+        (of(LADDER), known(gen.succeeded(digest=ON_SECOND), sizes=SECOND)),
+        check="converged",
+        reason="Succeeded",
+        ready="True",
+        summary="",
+        operation="Succeeded",
+    ),
+    Case(
+        "the ladder is shortened later: what stands is kept",
+        (known(gen.succeeded(digest=ON_SECOND), sizes=SECOND),),
+        check="converged",
+        reason="Succeeded",
+        ready="True",
+        summary="",
+        operation="Succeeded",
+    ),
+    Case(
+        "another size in the spec is an edit, and is followed",
+        (of(spec(controlPlane={"size": "cpx42"})), known(gen.succeeded(digest=ON_SECOND), sizes=SECOND)),
+        check="new_run",
+        reason="Progressing",
+        ready="Unknown",
+        does=START,
+        again=SAFETY,
+    ),
+    Case(
+        "sold out and over the quota in one run: another size does not raise the quota, so it is a person's turn",
+        (
+            of(LADDER),
+            known(gen.run()),
+            at_work(gen.run(), "tofu-apply", SOLD_OUT),
+            gen.refused(),
+            gen.refused("hcloud_load_balancer.this", "resource_limit_exceeded"),
+        ),
+        check="failed_for_good",
+        reason="RunFailed",
+        says=("ERR_QUOTA_EXCEEDED",),
+        summary="Stalled",
+        does=RECORDED,
+        again=POLL,
+        operation="Failed",
+        code="ERR_QUOTA_EXCEEDED",
+    ),
+)

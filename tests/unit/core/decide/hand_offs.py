@@ -1,0 +1,466 @@
+"""The hand-off: what it waits for, one deed after another, and its end."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from catalyst_operator.core.access.farewell import FarewellReport
+from catalyst_operator.core.access.seeds import SecretView
+from catalyst_operator.core.errors import codes, diagnosis
+from catalyst_operator.core.kit.pushed import OverlayReport
+from catalyst_operator.core.observation import Observation, StateView
+from catalyst_operator.core.provision import look
+from catalyst_operator.core.provision.overlays import wanted
+from catalyst_operator.core.record import HandOff
+from catalyst_operator.core.scene import SAFETY
+from tests.support import gen, new_cluster
+from tests.support.gen import NOW, SceneMod, known, of, seen, spec
+from tests.unit.core.decide.table import AT_ONCE, NO_CODE, POLL, Case
+
+APPLIED = gen.succeeded()
+AUTOMATIC = spec(handOff={"mode": "Automatic"})
+KEEP = spec(handOff={"mode": "Manual", "ownerKubeconfig": "Keep"})
+UP = new_cluster.healthy(gen.sovereign(), NOW)
+STATE = StateView(serial=7)
+KEPT = {"has_state_key": True, "has_cluster_secrets": True, "has_token_copy": True}
+
+
+def handing(stage: HandOff, **values: Any) -> SceneMod:
+    """In the middle of a hand-off, nobody watching any more."""
+
+    def made(o: Observation) -> Observation:
+        o = known(APPLIED, hand_off=stage)(o)
+        return replace(o, **{"state": STATE, **KEPT, **values})
+
+    return made
+
+
+STARTED = HandOff(started=NOW - timedelta(seconds=2))
+LONG_AGO = HandOff(started=NOW - timedelta(minutes=10))
+REFUSED = replace(STARTED, refused=NOW - timedelta(seconds=1))
+FINISHED = replace(REFUSED, finished=NOW)
+NO_KEYS = {"state": None, "has_cluster_secrets": False, "has_token_copy": False}
+UNREACHABLE = FarewellReport(
+    "first", NOW, False, None, "no answer in time", diagnosis.entry(codes.API_UNREACHABLE, "no answer in time")
+)
+SUSPENDED = spec(suspend=True)
+FOREIGN = seen(owner_kubeconfig="foreign")
+COMMIT = (
+    spec(gitops={"mode": "Commit", "credentialsSecretRef": {"name": "git"}}),
+    spec(handOff={"mode": "Automatic"}),
+)
+APPLIED_LAST = "0f0f"
+"""The commit that the new cluster has applied."""
+
+
+def committed(revision: str, looked: OverlayReport | None = None) -> tuple[SceneMod, ...]:
+    """Mode Commit: all is ready, and the overlay was pushed last in this commit; with what a later look at the branch
+    found."""
+
+    def in_git(o: Observation) -> Observation:
+        _, change = wanted(look(o))
+        record = o.record and replace(o.record, overlay=change.digest, overlay_revision=revision)
+        report = looked and replace(looked, digest=change.digest if looked.error is None else "")
+        return replace(o, record=record, overlay=report)
+
+    seeded = replace(gen.READY, seeded={"catalyst-git": "g/1"})
+    applied = known(gen.succeeded(digest=gen.digest(*COMMIT)), bootstrap=seeded)
+    git = seen(owner_secrets={"git": SecretView("g/1", frozenset({"username", "password"}))})
+    return (of(*COMMIT), applied, git, in_git)
+
+
+CASES = (
+    Case(
+        "all that Ready stands for holds: the hand-off begins by itself",
+        (of(AUTOMATIC), known(APPLIED)),
+        check="converged",
+        reason="Succeeded",
+        ready="True",
+        says=("handing over",),
+        summary="",
+        does=("WriteRecord",),
+        again=AT_ONCE,
+        operation="Succeeded",
+        goes_on=True,
+        shows=("HandedOff=Unknown Running",),
+    ),
+    Case(
+        "hand-off Manual: begun by the annotation",
+        (of(gen.annotated(handOffRequestedAt="now")), known(APPLIED)),
+        check="converged",
+        reason="Succeeded",
+        ready="True",
+        summary="",
+        does=("WriteRecord",),
+        again=AT_ONCE,
+        operation="Succeeded",
+        goes_on=True,
+    ),
+    Case(
+        "hand-off: the state is archived first",
+        (handing(STARTED),),
+        check="handing_over",
+        reason="Succeeded",
+        ready="True",
+        says=("archived",),
+        summary="",
+        does=("ArchiveState",),
+        again=AT_ONCE,
+        operation="Succeeded",
+    ),
+    Case(
+        "hand-off: the owner's kubeconfig is written while the authority is there",
+        (of(KEEP), handing(STARTED, archived_state=STATE)),
+        check="handing_over",
+        reason="Succeeded",
+        ready="True",
+        summary="",
+        does=("WriteOwnerKubeconfig",),
+        again=AT_ONCE,
+        operation="Succeeded",
+    ),
+    Case(
+        "hand-off: a Secret of somebody else's is never overwritten",
+        (
+            of(KEEP),
+            handing(STARTED, archived_state=STATE, owner_kubeconfig="foreign"),
+        ),
+        check="handing_over",
+        reason="NameConflict",
+        says=("Secret team-a/omantel-kubeconfig exists",),
+        summary="Stalled",
+        again=POLL,
+        operation="Failed",
+    ),
+    Case(
+        "hand-off: the watch ends, then the operator takes its own rights away",
+        (handing(STARTED, archived_state=STATE, cluster=UP),),
+        check="handing_over",
+        reason="Succeeded",
+        ready="True",
+        summary="",
+        does=("ForgetCluster", "GiveUpAccess"),
+        again=POLL,
+        operation="Succeeded",
+    ),
+    Case(
+        "hand-off: the certificates are still accepted: again after a moment, and nothing else before that",
+        (
+            handing(STARTED, archived_state=STATE, farewell=FarewellReport("first", NOW, False, NOW, "still accepted")),
+            gen.unseen,
+        ),
+        check="handing_over",
+        reason="Succeeded",
+        ready="True",
+        says=("still accepted",),
+        summary="",
+        again=POLL,
+        operation="Succeeded",
+    ),
+    Case(
+        "hand-off: refused, and that is remembered before a key goes",
+        (handing(STARTED, archived_state=STATE, farewell=FarewellReport("first", NOW, True, NOW)), gen.unseen),
+        check="handing_over",
+        reason="Succeeded",
+        ready="True",
+        summary="",
+        does=("WriteRecord",),
+        again=AT_ONCE,
+        operation="Succeeded",
+    ),
+    Case(
+        "hand-off: now the keys go",
+        (handing(REFUSED, archived_state=STATE), gen.unseen),
+        check="handing_over",
+        reason="Succeeded",
+        ready="True",
+        summary="",
+        does=("ForgetKeys",),
+        again=AT_ONCE,
+        operation="Succeeded",
+    ),
+    Case(
+        "hand-off: nothing is left, and only then it is called done",
+        (handing(REFUSED, archived_state=STATE, **NO_KEYS), gen.unseen),
+        check="handing_over",
+        reason="HandedOff",
+        ready="True",
+        summary="",
+        does=("WriteRecord",),
+        operation="Succeeded",
+        goes_on=True,
+        shows=("HandedOff=True HandedOff",),
+    ),
+    Case(
+        "handed over: it stays ready, with the proof, and nothing is done for it any more",
+        (handing(FINISHED, archived_state=STATE, **NO_KEYS), gen.unseen),
+        check="handed_off",
+        reason="HandedOff",
+        ready="True",
+        says=("is its owner's",),
+        summary="",
+        operation="Succeeded",
+        shows=("HandedOff=True HandedOff",),
+    ),
+    Case(
+        "handed over: keys that came back with a backup of the run namespace go again",
+        (handing(FINISHED, archived_state=STATE, **{**NO_KEYS, "has_cluster_secrets": True}), gen.unseen),
+        check="handed_off",
+        reason="HandedOff",
+        ready="True",
+        summary="",
+        does=("ForgetKeys",),
+        operation="Succeeded",
+    ),
+    Case(
+        "handed over: an edit of the servers that slipped in starts nothing",
+        (of(gen.workers(3)), handing(FINISHED, archived_state=STATE, **NO_KEYS), gen.unseen),
+        check="handed_off",
+        reason="HandedOff",
+        ready="True",
+        summary="",
+        operation="Succeeded",
+    ),
+    Case(
+        "mode Commit: the new cluster has applied what was pushed last: the hand-off begins",
+        committed(APPLIED_LAST),
+        check="converged",
+        reason="Succeeded",
+        ready="True",
+        says=("handing over",),
+        summary="",
+        does=("WriteRecord",),
+        again=AT_ONCE,
+        operation="Succeeded",
+        goes_on=True,
+    ),
+    Case(
+        "mode Commit: the new cluster still applies what was pushed before: awaited, and the branch is looked at",
+        committed("c0ffeec0ffeec0ffee"),
+        check="converged",
+        reason="Succeeded",
+        ready="True",
+        says=("Awaited before the hand-off: revision c0ffeec0ffee of clusters/omantel.omani.works", "it is at 0f0f"),
+        summary="",
+        does=("PushOverlay",),
+        again=SAFETY,
+        operation="Succeeded",
+        shows=("HandedOff=False AwaitingHandOff",),
+    ),
+    Case(
+        "mode Commit: somebody else's commit is on top of ours, and has it as it is: the hand-off begins",
+        committed("c0ffee", OverlayReport("later", NOW, revision=APPLIED_LAST)),
+        check="converged",
+        reason="Succeeded",
+        ready="True",
+        summary="",
+        does=("WriteRecord",),
+        again=AT_ONCE,
+        operation="Succeeded",
+        goes_on=True,
+    ),
+    Case(
+        "mode Commit: the look at the branch failed: told, and the hand-off waits",
+        committed(
+            "c0ffee",
+            OverlayReport("older", NOW, error=diagnosis.entry(codes.GIT_PUSH, "It does not answer")),
+        ),
+        check="converged",
+        reason="Succeeded",
+        ready="True",
+        says=("Awaited before the hand-off: revision c0ffee",),
+        summary="",
+        does=("PushOverlay",),
+        again=SAFETY,
+        operation="Succeeded",
+        code="ERR_GIT_PUSH",
+    ),
+    Case(
+        "a Secret of somebody else's has the name of the owner's kubeconfig: the hand-off does not begin",
+        (of(spec(handOff={"mode": "Automatic", "ownerKubeconfig": "Keep"})), known(APPLIED), FOREIGN),
+        check="converged",
+        reason="Succeeded",
+        ready="True",
+        says=("Secret team-a/omantel-kubeconfig exists", "Rename or delete it"),
+        summary="",
+        again=POLL,
+        operation="Succeeded",
+        shows=("HandedOff=False NameConflict",),
+    ),
+    Case(
+        "an earlier hand-off of this Sovereign left the owner's kubeconfig: nothing is in the way",
+        (
+            of(spec(handOff={"mode": "Automatic", "ownerKubeconfig": "Keep"})),
+            known(APPLIED),
+            seen(owner_kubeconfig=gen.UID),
+        ),
+        check="converged",
+        reason="Succeeded",
+        ready="True",
+        summary="",
+        does=("WriteRecord",),
+        again=AT_ONCE,
+        operation="Succeeded",
+        goes_on=True,
+    ),
+    Case(
+        "a hand-off that is not asked for yet: the name in the way is told all the same",
+        (of(KEEP), known(APPLIED), FOREIGN),
+        check="converged",
+        reason="Succeeded",
+        ready="True",
+        says=("It waits to be handed over, by the annotation",),
+        summary="",
+        operation="Succeeded",
+        shows=("HandedOff=False NameConflict",),
+    ),
+    Case(
+        "hand-off: an archive of another origin is not the archive of this state",
+        (handing(STARTED, state=StateView(7, "ours"), archived_state=StateView(7, "another")), gen.unseen),
+        check="handing_over",
+        reason="Succeeded",
+        ready="True",
+        summary="",
+        does=("ArchiveState",),
+        again=AT_ONCE,
+        operation="Succeeded",
+    ),
+    Case(
+        "hand-off: the state is gone before it was archived: no right is given up, since nothing could be destroyed",
+        (handing(STARTED, state=None), gen.unseen),
+        check="handing_over",
+        reason="StateLost",
+        says=("is gone",),
+        summary="Stalled",
+        again=POLL,
+        operation="Failed",
+        code="ERR_STATE_LOST",
+    ),
+    Case(
+        "hand-off: the state is an older one than was recorded: it is not archived",
+        (handing(STARTED, state=StateView(5)), gen.unseen),
+        check="handing_over",
+        reason="StateLost",
+        says=("has serial 5, but 7 was recorded",),
+        summary="Stalled",
+        again=POLL,
+        operation="Failed",
+        code="ERR_STATE_LOST",
+    ),
+    Case(
+        "hand-off: an older archive came back with a backup, and no state: it is not taken for the last one",
+        (handing(REFUSED, **{**NO_KEYS, "archived_state": StateView(5)}), gen.unseen),
+        check="handing_over",
+        reason="StateLost",
+        summary="Stalled",
+        again=POLL,
+        operation="Failed",
+        code="ERR_STATE_LOST",
+    ),
+    Case(
+        "hand-off: the key of the archive is gone: no right is given up",
+        (handing(STARTED, archived_state=STATE, has_state_key=False), gen.unseen),
+        check="handing_over",
+        reason="StateUnreadable",
+        summary="Stalled",
+        again=POLL,
+        operation="Failed",
+        code="ERR_STATE_KEY",
+    ),
+    Case(
+        "hand-off: a run's state that was saved beside is in its place before it is archived",
+        (handing(STARTED, saved_state=StateView(8)), gen.unseen),
+        check="handing_over",
+        reason="Progressing",
+        ready="Unknown",
+        does=("RestoreState", "ForgetSavedState"),
+        again=AT_ONCE,
+    ),
+    Case(
+        "hand-off: the new cluster is out of reach: tried again, and not an error yet",
+        (handing(STARTED, archived_state=STATE, farewell=UNREACHABLE), gen.unseen),
+        check="handing_over",
+        reason="Succeeded",
+        ready="True",
+        says=("no answer in time",),
+        summary="",
+        again=POLL,
+        operation="Succeeded",
+        code=NO_CODE,
+    ),
+    Case(
+        "hand-off: the new cluster is out of reach for ten minutes: an error with a remedy, and it is tried again",
+        (
+            handing(LONG_AGO, archived_state=STATE, farewell=replace(UNREACHABLE, at=NOW - gen.SETTINGS.poll)),
+            gen.unseen,
+        ),
+        check="handing_over",
+        reason="Succeeded",
+        ready="True",
+        says=("no answer in time",),
+        summary="",
+        does=("GiveUpAccess",),
+        again=POLL,
+        operation="Succeeded",
+        code="ERR_API_UNREACHABLE",
+    ),
+    Case(
+        "hand-off: the authorities are gone before the proof: nothing can be proven without them",
+        (handing(STARTED, archived_state=STATE, has_cluster_secrets=False), gen.unseen),
+        check="handing_over",
+        reason="StateLost",
+        says=("cluster-secrets", "before the new cluster was seen to refuse", "goes on by itself"),
+        summary="Stalled",
+        again=POLL,
+        operation="Failed",
+        code="ERR_CLUSTER_SECRETS",
+    ),
+    Case(
+        "hand-off: the authorities are gone, but the proof was had a moment before",
+        (
+            handing(
+                STARTED,
+                archived_state=STATE,
+                has_cluster_secrets=False,
+                farewell=FarewellReport("first", NOW, True, NOW),
+            ),
+            gen.unseen,
+        ),
+        check="handing_over",
+        reason="Succeeded",
+        ready="True",
+        summary="",
+        does=("WriteRecord",),
+        again=AT_ONCE,
+        operation="Succeeded",
+    ),
+    Case(
+        "hand-off suspended: no further step, before the rights go",
+        (of(SUSPENDED), handing(STARTED, archived_state=STATE), gen.unseen),
+        check="handing_over",
+        reason="Suspended",
+        says=("Suspended: the hand-off, begun at", "goes on once spec.suspend is false"),
+        summary="",
+        operation="Waiting",
+        shows=("HandedOff=Unknown Running",),
+    ),
+    Case(
+        "hand-off suspended after the proof: the keys stay",
+        (of(SUSPENDED), handing(REFUSED, archived_state=STATE), gen.unseen),
+        check="handing_over",
+        reason="Suspended",
+        summary="",
+        operation="Waiting",
+    ),
+    Case(
+        "handed over and suspended: it is its owner's all the same",
+        (of(SUSPENDED), handing(FINISHED, archived_state=STATE, **NO_KEYS), gen.unseen),
+        check="handed_off",
+        reason="HandedOff",
+        ready="True",
+        summary="",
+        operation="Succeeded",
+    ),
+)

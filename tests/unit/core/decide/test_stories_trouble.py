@@ -1,0 +1,113 @@
+"""Stories of what the operator keeps being lost or broken, and of a management cluster that refuses its requests.
+
+Its log is not where owners look: status says what is wrong, and it goes on by itself when that is mended.
+"""
+
+from __future__ import annotations
+
+import base64
+
+import pytest
+
+from catalyst_operator.core import naming
+from tests.support import gen, tofu
+from tests.support.drive import check_end, check_quiet, due, reconcile, settle, undisturbed, until
+from tests.support.fake_kube import Key, Object
+from tests.support.world import RECORD, World
+from tests.unit.core.decide.stories import for_a_while, message, names, provisioned, reason, workers
+
+CLUSTER_SECRETS = Key("secrets", gen.SPACE, naming.CLUSTER_SECRETS)
+
+
+def code(world: World) -> str:
+    """The code of the first of status.lastErrors."""
+    return str(world.status["lastErrors"][0]["code"])
+
+
+async def lost(world: World) -> Object:
+    """The Secret of the cluster's authorities and tokens vanishes, and another worker is wanted."""
+    kept = world.api.get(*CLUSTER_SECRETS)
+    assert kept is not None
+    world.api.remove(*CLUSTER_SECRETS)
+    workers(1)(world)
+    await until(world, lambda: bool(world.condition("Stalled")))
+    return kept
+
+
+async def test_without_the_clusters_secrets_no_node_is_made_and_they_are_never_made_anew() -> None:
+    world = await provisioned()
+    kept = await lost(world)
+    await for_a_while(world)
+    assert (code(world), reason(world), len(names(world))) == ("ERR_CLUSTER_SECRETS", "StateLost", 1)
+    assert world.api.get(*CLUSTER_SECRETS) is None
+    world.api.put("secrets", kept)
+    assert await undisturbed(world), "restored, it goes on by itself"
+    check_end(world)
+
+
+async def test_a_deletion_does_without_the_clusters_secrets() -> None:
+    world = await provisioned(gen.spec(deletionProtection=False))
+    await lost(world)
+    world.delete()
+    assert await undisturbed(world)
+    check_end(world)
+    assert world.sovereign is None
+
+
+# --- what cannot be read ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("key", "field", "named"),
+    [(RECORD, "record.json", "configmap/record"), (tofu.STATE, "tfstate", naming.STATE_SECRET)],
+    ids=["record", "state"],
+)
+async def test_what_cannot_be_read_is_told_and_nothing_is_done_until_it_can(key: Key, field: str, named: str) -> None:
+    world = await provisioned()
+    sound = (world.api.get(*key) or {})["data"][field]
+    broken = base64.b64encode(b"junk").decode()
+    world.api.change(key, lambda o: o["data"].update({field: broken}))
+    workers(1)(world)
+    await for_a_while(world)
+    assert (code(world), reason(world), world.condition("Stalled")["status"]) == (
+        "ERR_RECORD",
+        "StateUnreadable",
+        "True",
+    )
+    assert named.rpartition("/")[2] in message(world)
+    assert "Restore it from a backup" in message(world)
+    assert (len(names(world)), bool(world.status["outputs"])) == (1, True), "what was known is still told"
+    world.api.change(key, lambda o: o["data"].update({field: sound}))
+    assert await undisturbed(world)
+    check_end(world)
+    assert not world.status.get("lastErrors")
+
+
+# --- what is refused --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("method", "plural"), [("POST", "jobs"), ("PATCH", "namespaces"), ("POST", "configmaps")])
+async def test_what_the_cluster_refuses_is_told_and_tried_again_until_it_does_not(method: str, plural: str) -> None:
+    world = World()
+    world.api.refusals = {(method, plural): (403, "admission webhook denied the request: image not signed")}
+    await for_a_while(world)
+    assert (code(world), reason(world)) == ("ERR_CLUSTER_REFUSED", "Retrying")
+    assert world.condition("Reconciling")["status"] == "True"
+    assert "image not signed" in message(world)
+    assert "an admission policy" in world.status["lastErrors"][0]["remedy"]
+    assert world.cloud.objects == {}
+    world.api.refusals.clear()
+    await settle(world)
+    check_end(world)
+    await check_quiet(world)
+
+
+async def test_a_refusal_is_told_once_and_not_with_every_try() -> None:
+    world = World()
+    world.api.refusals = {("PATCH", "namespaces"): (403, "denied")}
+    await until(world, lambda: bool(world.status.get("lastErrors")) and not due(world))
+    before = len(world.api.writes)
+    for _ in range(8):
+        world.now += 30 * gen.SECOND
+        await reconcile(world)
+    assert len(world.api.writes) == before

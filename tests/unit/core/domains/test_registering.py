@@ -1,0 +1,206 @@
+"""A name that a registrar delegates: in whose hands it is, and how often the registrar is asked."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from catalyst_operator.core.domains.actions import AskDns, AskRegistrar, Decision
+from catalyst_operator.core.domains.decide import decide
+from catalyst_operator.core.domains.observation import (
+    Answer,
+    Observation,
+    RegistrarCredentials,
+    RegistrarProblem,
+    Trouble,
+    ZoneView,
+)
+from catalyst_operator.core.domains.zone import Zone
+from tests.support import gen
+from tests.support.reservations import APEX, BY_API, HOSTS, OLD, answered, asked, by_api, flaws, look, reserved
+
+HEALTHY = answered(by_api(previous=True))
+HALF = (Answer("a", "1", HOSTS), Answer("b", "2", OLD))
+
+
+def problem(trouble: Trouble, **more: object) -> RegistrarProblem:
+    return RegistrarProblem(trouble, "it says no", "Do this.", **more)  # type: ignore[arg-type]
+
+
+def sound(o: Observation) -> Decision:
+    decision = decide(o)
+    assert flaws(decision, o) == []
+    return decision
+
+
+def talks(o: Observation) -> list[tuple[str, ...] | None]:
+    """What the registrar is asked for: None to read, hosts to have them set."""
+    return [action.hosts for action in sound(o).actions if isinstance(action, AskRegistrar)]
+
+
+def told(o: Observation) -> dict[str, str]:
+    status = sound(o).status
+    assert status is not None
+    return {c.type: f"{c.status} {c.reason}" for c in status.conditions}
+
+
+def later(o: Observation, pause: timedelta) -> Observation:
+    return replace(o, now=o.now + pause)
+
+
+# --- somebody changes what was set ------------------------------------------------------------------------------------
+
+
+def test_a_name_taken_away_at_the_registrar_is_noticed() -> None:
+    """What was read there weeks ago is no reason to wait for the parent's servers for ever."""
+    o = asked(by_api(previous=True), *HOSTS)
+    assert talks(o) == [], "it was read a moment ago"
+    assert talks(later(o, timedelta(minutes=5))) == [None]
+    assert talks(asked(o, *OLD)) == [HOSTS]
+
+
+def test_also_where_the_parents_servers_disagree() -> None:
+    o = answered(asked(by_api(previous=True), *HOSTS), parent="com", delegation=HALF)
+    assert told(o)["Delegated"] == "False ServersDisagree"
+    assert talks(later(o, timedelta(minutes=5))) == [None]
+
+
+def test_a_registrar_is_left_in_peace_while_all_is_well() -> None:
+    assert talks(later(asked(HEALTHY, *HOSTS), timedelta(days=3))) == []
+
+
+# --- once it is delegated, credentials are nobody's trouble -----------------------------------------------------------
+
+TROUBLES = [
+    *(
+        pytest.param(asked(HEALTHY, problem=problem(trouble)), id=trouble.name)
+        for trouble in (*Trouble,)
+        if trouble is not Trouble.REFUSED
+    ),
+    pytest.param(HEALTHY, id="no Secret"),
+    pytest.param(replace(HEALTHY, denied="It is not read."), id="a Secret that may not be read"),
+]
+
+
+@pytest.mark.parametrize("o", TROUBLES)
+def test_a_delegated_name_is_ready_whatever_became_of_its_credentials(o: Observation) -> None:
+    assert told(o)["Ready"] == "True Succeeded"
+    assert told(o)["RegistrarCredentialsValid"].split()[0] != "True"
+
+
+@pytest.mark.parametrize("o", TROUBLES)
+def test_nobody_is_asked_every_few_seconds_for_what_nobody_needs(o: Observation) -> None:
+    again = sound(o).requeue_after
+    assert again is not None and again >= o.domains.settled_check
+
+
+# --- before anything is spent -----------------------------------------------------------------------------------------
+
+
+def waiting(**more: object) -> Observation:
+    """Reserved, without an address."""
+    o = look(reserved(name=APEX, spec=BY_API), zone=ZoneView(), registered=APEX)
+    old = (Answer("a.parent.test", "203.0.113.1", OLD),)
+    return answered(o, **{"authority": (), "parent": "com", "delegation": old, **more})
+
+
+def test_live_records_are_told_before_there_is_an_address() -> None:
+    o = asked(waiting(live=("MX 10 mail.bank.com.",)), *OLD)
+    assert (told(o)["Ready"], told(o)["Delegated"]) == ("False LiveRecords", "False LiveRecords")
+    assert told(o)["Reserved"] == "True Reserved"
+
+
+def test_whether_there_are_any_is_asked_before_there_is_an_address() -> None:
+    o = replace(asked(waiting(), *OLD), dns=None)
+    assert [type(action) for action in sound(o).actions] == [AskDns]
+    assert told(o)["Delegated"] == "Unknown AwaitingDelegation"
+
+
+def test_nobody_knows_whether_there_are_any() -> None:
+    o = asked(waiting(live_error="the resolver does not answer"), *OLD)
+    assert told(o)["Delegated"] == "Unknown AwaitingDelegation"
+    assert talks(o) == []
+
+
+def test_nothing_is_in_the_way_but_the_address() -> None:
+    assert told(asked(waiting(), *OLD))["Ready"] == "False AwaitingAddress"
+
+
+def test_credentials_are_tested_before_there_is_an_address() -> None:
+    assert talks(replace(waiting(), credentials=RegistrarCredentials("s/1"))) == [None]
+    o = asked(waiting(), problem=problem(Trouble.UNAUTHORIZED))
+    assert told(o)["Ready"] == "False CredentialsInvalid"
+
+
+def test_a_name_that_points_to_us_from_before_still_needs_credentials_that_work() -> None:
+    """Nothing is spent for one whose registrar will not do, and the Secret is looked at again."""
+    o = asked(waiting(delegation=(Answer("a", "1", HOSTS),)), problem=problem(Trouble.UNAUTHORIZED))
+    assert told(o)["Ready"] == "False CredentialsInvalid"
+    assert sound(o).requeue_after == timedelta(seconds=10)
+
+
+# --- nothing is changed for a zone that is not there ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "zone",
+    [ZoneView(), ZoneView(Zone(APEX, "somebody")), ZoneView(problem="it did not answer")],
+    ids=["absent", "somebody else's", "unknown"],
+)
+def test_nothing_is_set_before_our_servers_know_the_name(zone: ZoneView) -> None:
+    o = replace(asked(by_api(previous=True), *OLD), zone=zone)
+    assert talks(o) == []
+
+
+def test_other_credentials_are_tested_before_they_are_used() -> None:
+    """A report of the former ones says nothing about these."""
+    o = replace(asked(by_api(previous=True), *OLD), credentials=RegistrarCredentials("s/2"))
+    assert talks(o) == [None]
+
+
+# --- how often --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("trouble", "pause"),
+    [
+        (Trouble.UNAUTHORIZED, timedelta(minutes=5)),
+        (Trouble.FORBIDDEN, timedelta(minutes=5)),
+        (Trouble.REFUSED, timedelta(minutes=5)),
+        (Trouble.UNAVAILABLE, timedelta(seconds=5)),
+        (Trouble.RATE_LIMITED, timedelta(seconds=5)),
+    ],
+)
+def test_a_registrar_that_does_not_do_is_asked_again(trouble: Trouble, pause: timedelta) -> None:
+    o = asked(by_api(previous=True), problem=problem(trouble))
+    assert talks(later(o, pause - timedelta(seconds=1))) == []
+    assert talks(later(o, pause)) == [None]
+
+
+def test_a_key_that_is_missing_is_not_asked_about() -> None:
+    """The registrar knows nothing about it; another Secret is another talk."""
+    o = asked(by_api(previous=True), problem=problem(Trouble.INCOMPLETE))
+    assert talks(later(o, timedelta(days=1))) == []
+
+
+def test_too_many_requests_are_followed_by_none_until_then() -> None:
+    until = gen.NOW + timedelta(minutes=30)
+    o = asked(by_api(previous=True), problem=problem(Trouble.RATE_LIMITED, until=until))
+    assert talks(later(o, timedelta(minutes=29))) == []
+    assert talks(later(o, timedelta(minutes=30))) == [None]
+
+
+@pytest.mark.parametrize("view", [{"pending": "task 7 is todo"}, {"set_at": gen.NOW, "set_to": HOSTS}])
+def test_a_change_that_is_under_way_is_looked_at_every_few_seconds(view: dict[str, Any]) -> None:
+    o = asked(by_api(previous=True), *OLD, **view)
+    assert talks(o) == []
+    assert talks(later(o, timedelta(seconds=5))) == [None]
+
+
+def test_a_change_that_was_accepted_and_does_not_come_is_asked_for_again() -> None:
+    o = asked(by_api(previous=True), *OLD, set_at=gen.NOW, set_to=HOSTS)
+    assert talks(later(o, timedelta(minutes=9))) == [None]
+    assert talks(later(o, timedelta(minutes=10))) == [HOSTS]

@@ -1,0 +1,770 @@
+"""The table of first causes: what is seen, and what has to be said of it.
+
+Messages are those of the controllers of Flux 2.4, cert-manager 1.16, k3s 1.31 and Let's Encrypt.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Any
+
+from catalyst_operator.api.phases import Phase1Outcome
+from catalyst_operator.core.phase1.views import (
+    SOURCE,
+    ClaimView,
+    ClusterView,
+    ConsoleView,
+    EventView,
+    HelmReleaseView,
+    KustomizationView,
+    NodeView,
+    PodTroubleView,
+    SourceView,
+    StorageClassView,
+)
+from tests.unit.core.phase1 import kit
+from tests.unit.core.phase1.kit import CHAIN, GIT_URL, KIT, NOW, Mod
+
+MINUTE = timedelta(minutes=1)
+LONG_AGO = NOW - 20 * MINUTE
+READY, TIMEOUT = Phase1Outcome.READY, Phase1Outcome.TIMEOUT
+NOTHING_SEEN, FAILED = Phase1Outcome.FLUX_NOT_RECONCILING, Phase1Outcome.FAILED
+NODES = tuple(node.name for node in kit.NODES)
+
+
+@dataclass(frozen=True)
+class Case:
+    """One row: what is seen leads to this code, and message and remedy say this."""
+
+    why: str
+    view: ClusterView
+    code: str
+    says: tuple[str, ...] = ()
+    command: str = ""
+    """What the one command has to contain."""
+    lasting: bool | None = None
+    with_: dict[str, Any] = field(default_factory=dict)
+    """Further arguments of `first_cause`."""
+
+
+def broken(
+    *releases: HelmReleaseView,
+    kustomizations: tuple[KustomizationView, ...] = (),
+    survey: dict[str, Any] | None = None,
+    **values: Any,
+) -> ClusterView:
+    """A cluster whose kit has not come far: no HelmRelease but these, and a Kustomization that has just begun."""
+    begun = (kit.kustomization(KIT, kit.condition("Ready", "Unknown", "Progressing", "Reconciliation in progress")),)
+    return kit.cluster(
+        releases=releases, kustomizations=kustomizations or begun, survey=kit.survey(**(survey or {})), **values
+    )
+
+
+def kustomization(reason: str, message: str, *mods: Mod, name: str = KIT) -> KustomizationView:
+    """One that is not ready."""
+    return kit.kustomization(name, kit.not_ready(reason, message), *mods)
+
+
+# --- the Git repository -----------------------------------------------------------------------------------------------
+
+NO_ARTIFACT = kustomization("ArtifactFailed", "Source artifact not found, retrying in 30s")
+
+
+def git(message: str, *mods: Mod) -> ClusterView:
+    """The Git server answered so, and the kit waits for it."""
+    told = f"failed to checkout and determine revision: unable to clone '{GIT_URL}': {message}"
+    marks = (
+        kit.not_ready("GitOperationFailed", told),
+        kit.condition("FetchFailed", "True", "GitOperationFailed", told),
+    )
+    found = kit.source("GitRepository", SOURCE, *marks, *mods)
+    return broken(kustomizations=(NO_ARTIFACT,), survey={"sources": (found,)})
+
+
+GIT = (
+    Case(
+        "Git: wrong password",
+        git("authentication required: Unauthorized"),
+        "ERR_GIT_SOURCE",
+        ("GitRepository flux-system/openova-public", "(401)", "spec.gitops.credentialsSecretRef"),
+        "describe gitrepository openova-public",
+        lasting=True,
+    ),
+    Case(
+        "Git: credentials not delivered",
+        git("", kit.not_ready("AuthenticationFailed", "failed to get secret 'flux-system/catalyst-git': not found")),
+        "ERR_GIT_SOURCE",
+        ("(401)", "catalyst-git"),
+    ),
+    Case("Git: no right to read", git("authorization failed: Forbidden"), "ERR_GIT_SOURCE", ("(403)",), lasting=True),
+    Case(
+        "Git: no such repository",
+        git("repository not found: Not Found"),
+        "ERR_GIT_SOURCE",
+        ("(404)",),
+        """--type merge -p '{"spec":{"url":"<url>"}}'""",
+        lasting=True,
+    ),
+    Case(
+        "Git: no such branch",
+        git('couldn\'t find remote ref "refs/heads/production"'),
+        "ERR_GIT_SOURCE",
+        ("the branch does not exist", "refs/heads/production"),
+        """-p '{"spec":{"ref":{"branch":"<branch>"}}}'""",
+        lasting=True,
+    ),
+    Case(
+        "Git: nobody answers",
+        git(
+            f'Get "{GIT_URL}/info/refs?service=git-upload-pack": dial tcp 203.0.113.5:443: connect: connection refused'
+        ),
+        "ERR_GIT_SOURCE",
+        ("does not answer", "connection refused"),
+        "logs deploy/source-controller",
+        lasting=False,
+    ),
+    Case(
+        "Git: name not resolved",
+        git(f'Get "{GIT_URL}/info/refs": dial tcp: lookup github.com on 10.43.0.10:53: no such host'),
+        "ERR_GIT_SOURCE",
+        ("does not answer",),
+        lasting=False,
+    ),
+    Case(
+        "Git: unknown authority",
+        git("tls: failed to verify certificate: x509: certificate signed by unknown authority"),
+        "ERR_GIT_SOURCE",
+        ("not trusted", "ca.crt"),
+        "get secret catalyst-git",
+    ),
+    Case(
+        "Git: something else, and given up",
+        git("object not found or whatever", kit.stalled("URLInvalid", "")),
+        "ERR_GIT_SOURCE",
+    ),
+    Case(
+        "Git: the next attempt has just begun, and the last one's event is there",
+        broken(
+            survey={
+                "sources": (
+                    kit.source(
+                        "GitRepository",
+                        SOURCE,
+                        kit.condition("Ready", "Unknown", "Progressing", "building artifact", minutes=0.1),
+                    ),
+                ),
+                "events": (
+                    EventView("flux-system", "GitRepository", SOURCE, "GitOperationFailed", "branch?", LONG_AGO),
+                    EventView(
+                        "flux-system",
+                        "GitRepository",
+                        SOURCE,
+                        "GitOperationFailed",
+                        "authentication required",
+                        NOW - 0.2 * MINUTE,
+                    ),
+                ),
+            }
+        ),
+        "ERR_GIT_SOURCE",
+        ("(401)",),
+    ),
+    Case(
+        "Git: a new revision cannot be fetched and the kit is not whole",
+        replace(
+            git("authentication required"),
+            survey=kit.survey(sources=(kit.source("GitRepository", SOURCE, kit.fetched, kit.not_ready("X", "401")),)),
+        ),
+        "ERR_GIT_SOURCE",
+    ),
+)
+
+# --- Kustomizations ---------------------------------------------------------------------------------------------------
+
+_DRY_RUN = "HelmRelease/flux-system/bp-flux dry-run failed: "
+
+
+def build(message: str, reason: str = "BuildFailed") -> ClusterView:
+    """The kit's Kustomization says so."""
+    return broken(kustomizations=(kustomization(reason, message),))
+
+
+KUSTOMIZATIONS = (
+    Case(
+        "SOPS: the key is missing",
+        build("Secret \"sops-age\" not found: cannot get sops decryption Secret 'flux-system/sops-age'"),
+        "ERR_SOPS",
+        (f"Kustomization flux-system/{KIT}", "cannot be decrypted"),
+        "create secret generic sops-age",
+        lasting=True,
+    ),
+    Case(
+        "SOPS: another key",
+        build("failed to decrypt and format 'yaml' Secret data: Error getting data key: 0 successful groups required"),
+        "ERR_SOPS",
+    ),
+    Case(
+        "SOPS: not told to decrypt",
+        build(
+            "Secret/a/b is SOPS encrypted, configuring decryption is required for this secret to be reconciled",
+            "ReconciliationFailed",
+        ),
+        "ERR_SOPS",
+        ("not told how to decrypt",),
+        '"provider":"sops"',
+    ),
+    Case(
+        "a CRD is missing",
+        build(
+            'Certificate/x/console dry-run failed: no matches for kind "Certificate" in version "cert-manager.io/v1"'
+        ),
+        "ERR_KUSTOMIZATION",
+        ("a CustomResourceDefinition is missing", "cert-manager.io/v1"),
+        "get customresourcedefinitions",
+    ),
+    Case(
+        "an apiVersion of another Flux",
+        build(_DRY_RUN + 'no matches for kind "HelmRelease" in version "helm.toolkit.fluxcd.io/v2beta1"'),
+        "ERR_KUSTOMIZATION",
+        ("does not know such an apiVersion",),
+        "api-resources --api-group=helm.toolkit.fluxcd.io",
+    ),
+    Case(
+        "a field of a newer Flux",
+        build(
+            f"{_DRY_RUN}failed to create typed patch object (flux-system/bp-flux; helm.toolkit.fluxcd.io/v2, "
+            "Kind=HelmRelease): .spec.install.disableTakeOwnership: field not declared in schema"
+        ),
+        "ERR_KUSTOMIZATION",
+        ("a field that this version of Flux does not know", "disableTakeOwnership"),
+    ),
+    Case(
+        "the path does not exist",
+        build(
+            "kustomization path not found: stat /tmp/kustomization-351/clusters/kit: no such file or directory",
+            "ArtifactFailed",
+        ),
+        "ERR_KUSTOMIZATION",
+        ("its path is not in the Git repository",),
+        """'{"spec":{"path":"<path>"}}'""",
+    ),
+    Case(
+        "a variable has no value",
+        build(
+            "post build failed for 'bp-keycloak': variable substitution failed: variable not set (strict mode): FQDN"
+        ),
+        "ERR_KUSTOMIZATION",
+        ("a variable of the template has no value",),
+        "jsonpath='{.spec.postBuild}'",
+    ),
+    Case(
+        "a namespace does not exist",
+        build('ConfigMap/apps/x dry-run failed (NotFound): namespaces "apps" not found'),
+        "ERR_KUSTOMIZATION",
+        ("a namespace that does not exist",),
+    ),
+    Case(
+        "it cannot be built",
+        build(
+            "kustomize build failed: accumulating resources: accumulation err='accumulating resources from 'x.yaml''"
+        ),
+        "ERR_KUSTOMIZATION",
+        ("it cannot be built",),
+    ),
+    Case(
+        "a right is missing",
+        build('ClusterRole/x dry-run failed (Forbidden): clusterroles "x" is forbidden: attempting to grant RBAC'),
+        "ERR_KUSTOMIZATION",
+        ("may not make",),
+    ),
+    Case(
+        "anything else",
+        build("something new"),
+        "ERR_KUSTOMIZATION",
+        ("something new",),
+        f"describe kustomization {KIT}",
+    ),
+    Case(
+        "it depends on one that does not exist",
+        broken(
+            kustomizations=(
+                kustomization("DependencyNotReady", "unable to get 'flux-system/crds'", kit.depends_on("crds")),
+            )
+        ),
+        "ERR_KUSTOMIZATION",
+        ("depends on Kustomization flux-system/crds, which does not exist",),
+    ),
+    Case(
+        "it depends on one that is broken: that one is the cause",
+        broken(
+            kustomizations=(
+                kustomization(
+                    "DependencyNotReady", "dependency 'flux-system/crds' is not ready", kit.depends_on("crds")
+                ),
+                kustomization("BuildFailed", "kustomize build failed: x", name="crds"),
+            )
+        ),
+        "ERR_KUSTOMIZATION",
+        ("Kustomization flux-system/crds: it cannot be built",),
+        "",
+    ),
+    Case(
+        "a component depends on one that the kit does not have",
+        kit.cluster(
+            releases=(kit.release("bp-a", kit.depends_on("bp-x"), kit.waiting_for("bp-x")),),
+        ),
+        "ERR_KUSTOMIZATION",
+        ("HelmRelease flux-system/bp-a: it depends on HelmRelease flux-system/bp-x, which does not exist",),
+    ),
+    Case(
+        "an unhealthy kit of which nothing deeper is known",
+        broken(
+            kustomizations=(kustomization("HealthCheckFailed", "timeout waiting for: [Job/x/y status: 'InProgress']"),)
+        ),
+        "ERR_KUSTOMIZATION",
+        ("Job/x/y",),
+    ),
+)
+
+# --- the cluster itself -----------------------------------------------------------------------------------------------
+
+_STORED = (
+    "Helm install failed for release flux-system/flux with chart bp-flux@1.1.1: CustomResourceDefinition.apiextensions."
+    'k8s.io "helmrepositories.source.toolkit.fluxcd.io" is invalid: status.storedVersions[0]: Invalid value: "v1": '
+    "must appear in spec.versions"
+)
+_STORED_NEWER = _STORED.replace("must appear in spec.versions", "missing from spec.versions; v1 was previously stored")
+DRIFTED = {"bp-flux": (kit.not_ready("InstallFailed", _STORED),)}
+_NO_CNI = (
+    "container runtime network not ready: NetworkReady=false reason:NetworkPluginNotReady message:Network plugin "
+    "returns error: cni plugin not initialized"
+)
+_CLAIMS = (
+    ClaimView("keycloak", "data-keycloak-postgresql-0", since=NOW - 0.6 * MINUTE),
+    ClaimView("openbao", "data-openbao-0", since=NOW - 0.5 * MINUTE),
+)
+_WAITING_ON_STORAGE = kit.chain(mods={"bp-spire": (kit.progressing(),), CHAIN[6]: (kit.waiting_for("bp-spire"),)})
+_UNBOUND = (
+    "0/2 nodes are available: pod has unbound immediate PersistentVolumeClaims. preemption: 0/2 nodes are available"
+)
+
+
+def node(name: str, message: str, minutes: float = 11) -> dict[str, Any]:
+    """A survey in which this node is not ready, and the other is."""
+    sick = NodeView(name, False, message, NOW - minutes * MINUTE)
+    return {"nodes": (*(n for n in kit.NODES if n.name != name), sick)}
+
+
+def claims(*classes: StorageClassView, pending: tuple[ClaimView, ...] = _CLAIMS) -> ClusterView:
+    """Components wait for their volumes."""
+    trouble = tuple(PodTroubleView(c.namespace, f"{c.name}-pod", "Unschedulable", _UNBOUND, LONG_AGO) for c in pending)
+    return kit.cluster(
+        releases=_WAITING_ON_STORAGE, survey=kit.survey(storage_classes=classes, claims=pending, pods=trouble)
+    )
+
+
+CLUSTER = (
+    Case(
+        "Flux was there and is gone",
+        broken(survey={"deployments": ()}),
+        "ERR_FLUX_GONE",
+        ("no Deployment source-controller, kustomize-controller, helm-controller", "only a new cluster helps"),
+        "kubectl -n customers delete sovereign omantel",
+        lasting=True,
+        with_={"flux_seen": True},
+    ),
+    Case(
+        "Flux is gone, and HelmReleases tell why",
+        kit.cluster(releases=kit.chain(mods=DRIFTED), survey=kit.survey(deployments=())),
+        "ERR_FLUX_GONE",
+        ("bp-flux said: Helm install failed", "storedVersions"),
+    ),
+    Case(
+        "bp-flux brings another Flux than the one that booted",
+        kit.cluster(releases=kit.chain(mods=DRIFTED)),
+        "ERR_FLUX_PIN_DRIFT",
+        ("HelmRelease flux-system/bp-flux", "must appear in spec.versions"),
+        "patch helmrelease bp-flux",
+        lasting=True,
+    ),
+    Case(
+        "the same, as a newer API server says it",
+        kit.cluster(releases=kit.chain(mods={"bp-flux": (kit.not_ready("InstallFailed", _STORED_NEWER),)})),
+        "ERR_FLUX_PIN_DRIFT",
+        ("HelmRelease flux-system/bp-flux", "missing from spec.versions"),
+        "patch helmrelease bp-flux",
+        lasting=True,
+    ),
+    Case(
+        "the nodes have no network",
+        broken(survey=node("omantel-worker-0", _NO_CNI)),
+        "ERR_CNI_STUCK",
+        ("Node omantel-worker-0 has no network", "cni plugin not initialized"),
+        "journalctl -u k3s -n 100",
+        lasting=True,
+    ),
+    Case(
+        "Cilium is not ready for more than ten minutes",
+        kit.cluster(releases=kit.chain(mods={"bp-cilium": (kit.progressing(),)})),
+        "ERR_CNI_STUCK",
+        ("Cilium is not ready",),
+        "journalctl",
+    ),
+    Case(
+        "a node never joined",
+        kit.cluster(),
+        "ERR_NODE_NOT_READY",
+        ("Not joined: omantel-worker-1",),
+        "/var/log/catalyst-bootstrap.log",
+        with_={"nodes_wanted": (*NODES, "omantel-worker-1"), "outcome": READY},
+    ),
+    Case(
+        "a node is not ready for another reason",
+        kit.cluster(survey=kit.survey(**node("omantel-worker-0", "Kubelet stopped posting node status."))),
+        "ERR_NODE_NOT_READY",
+        ("Node omantel-worker-0 is not ready: Kubelet stopped",),
+        "describe node omantel-worker-0",
+        with_={"nodes_wanted": NODES, "outcome": READY},
+    ),
+    Case(
+        "no StorageClass at all",
+        claims(),
+        "ERR_NO_STORAGECLASS",
+        ("there is none at all", "keycloak/data-keycloak-postgresql-0, openbao/data-openbao-0"),
+        "local-path-provisioner/v0.0.30/deploy/local-path-storage.yaml && kubectl patch storageclass local-path",
+        lasting=True,
+    ),
+    Case(
+        "no class is the default one",
+        claims(StorageClassView("local-path", False)),
+        "ERR_NO_STORAGECLASS",
+        ("none of local-path is the default one",),
+        'kubectl patch storageclass local-path -p \'{"metadata":{"annotations":{"storageclass.kubernetes.io/is-default',
+    ),
+    Case(
+        "no class is the default one, and local-path is not among them",
+        claims(StorageClassView("hcloud-volumes", False)),
+        "ERR_NO_STORAGECLASS",
+        command="kubectl patch storageclass hcloud-volumes",
+    ),
+    Case(
+        "a claim names a class that does not exist",
+        claims(
+            StorageClassView("local-path", True), pending=(ClaimView("gitea", "data-0", "hcloud-volumes", LONG_AGO),)
+        ),
+        "ERR_NO_STORAGECLASS",
+        ("no StorageClass hcloud-volumes", "gitea/data-0"),
+        "get storageclass",
+    ),
+)
+
+# --- components -------------------------------------------------------------------------------------------------------
+
+
+def installing(name: str = "bp-keycloak", **survey: Any) -> ClusterView:
+    """helm works on this component and the rest waits for it; values are of the survey."""
+    at = CHAIN.index(name)
+    waiting: dict[str, tuple[Mod, ...]] = {
+        CHAIN[n]: (kit.waiting_for(CHAIN[n - 1]),) for n in range(at + 1, len(CHAIN))
+    }
+    return kit.cluster(releases=kit.chain(mods={name: (kit.progressing(),), **waiting}), survey=kit.survey(**survey))
+
+
+def chart(message: str, *more: SourceView, name: str = "bp-keycloak") -> ClusterView:
+    """The chart of a component is not to be had."""
+    failed = kit.not_ready("ChartPullError", message)
+    return installing(name, sources=(kit.source("HelmChart", f"flux-system-{name}", failed), *more))
+
+
+def pod(
+    reason: str, message: str = "", namespace: str = "keycloak", name: str = "keycloak-0", minutes: float = 5
+) -> Any:
+    """A Pod that does not start."""
+    return PodTroubleView(namespace, name, reason, message, NOW - minutes * MINUTE)
+
+
+_PULL = (
+    "chart pull error: failed to download chart for remote reference: "
+    "failed to get 'oci://ghcr.io/openova-io/bp-keycloak:1.1.2': "
+)
+_TOKEN = "unexpected status from GET request to https://ghcr.io/token?scope=repository: 401 Unauthorized"
+_DENIED = "response status code 403: denied: requested access to the resource is denied"
+_EXHAUSTED = (kit.install_failed(), kit.stalled())
+_BACK_OFF = 'Back-off pulling image "registry.example/keycloak:26.0"'
+
+COMPONENTS = (
+    Case(
+        "the registry wants credentials",
+        chart(f"{_PULL}failed to authorize: failed to fetch anonymous token: {_TOKEN}"),
+        "ERR_CHART_SOURCE",
+        ("HelmChart flux-system/flux-system-bp-keycloak", "(401)", "(for bp-keycloak)", "spec.imagePullSecretRef"),
+        "describe helmchart flux-system-bp-keycloak",
+        lasting=True,
+    ),
+    Case("the registry denies the pull", chart(_PULL + _DENIED), "ERR_CHART_SOURCE", ("(403)",)),
+    Case(
+        "the version does not exist",
+        chart("invalid chart reference: failed to get chart version: could not locate a version matching"),
+        "ERR_CHART_SOURCE",
+        ("does not have this version",),
+    ),
+    Case(
+        "the registry does not answer",
+        chart(_PULL + "dial tcp: lookup ghcr.io: i/o timeout"),
+        "ERR_CHART_SOURCE",
+        ("does not answer",),
+        lasting=False,
+    ),
+    Case(
+        "the chart's repository is what cannot be fetched",
+        chart(
+            "no artifact available for HelmRepository source 'openova'",
+            kit.source("HelmRepository", "openova", kit.not_ready("Failed", "failed to fetch index: 403 Forbidden")),
+        ),
+        "ERR_CHART_SOURCE",
+        ("HelmRepository flux-system/openova", "(403)"),
+    ),
+    Case(
+        "the chart of the one that all others wait for is told, not that of a later one",
+        replace(
+            chart(_PULL + _DENIED),
+            releases=kit.chain("bp-a", "bp-b", mods={"bp-a": (kit.progressing(),), "bp-b": (kit.waiting_for("bp-a"),)}),
+            survey=kit.survey(
+                sources=tuple(
+                    kit.source("HelmChart", f"flux-system-{name}", kit.not_ready("ChartPullError", "401"))
+                    for name in ("bp-b", "bp-a")
+                )
+            ),
+        ),
+        "ERR_CHART_SOURCE",
+        ("(for bp-a)",),
+    ),
+    Case(
+        "an image cannot be pulled",
+        installing(pods=(pod("ImagePullBackOff", _BACK_OFF),)),
+        "ERR_KIT_IMAGE_PULL",
+        ("Pod keycloak/keycloak-0: ImagePullBackOff", "registry.example/keycloak:26.0"),
+        "kubectl -n keycloak describe pod keycloak-0",
+    ),
+    Case(
+        "no node has enough memory",
+        installing(pods=(pod("Unschedulable", "0/2 nodes are available: 2 Insufficient memory."),)),
+        "ERR_KIT_UNSCHEDULABLE",
+        ("Insufficient memory", "spec.workers.replicas"),
+        "kubectl describe nodes",
+    ),
+    Case(
+        "its volume is not made, though there is a class",
+        installing(
+            pods=(pod("Unschedulable", _UNBOUND),),
+            events=(EventView("keycloak", "PersistentVolumeClaim", "data-0", "ProvisioningFailed", "no space", NOW),),
+        ),
+        "ERR_KIT_UNSCHEDULABLE",
+        ("Claim data-0: ProvisioningFailed: no space",),
+        "kubectl -n keycloak describe pvc",
+    ),
+    Case(
+        "it crashes",
+        installing(pods=(pod("CrashLoopBackOff", "back-off 5m0s restarting failed container=keycloak"),)),
+        "ERR_KIT_POD",
+        ("CrashLoopBackOff",),
+        "logs keycloak-0 --all-containers --previous",
+    ),
+    Case(
+        "a Secret that it mounts is missing",
+        installing(pods=(pod("CreateContainerConfigError", 'secret "db" not found'),)),
+        "ERR_KIT_POD",
+        ('secret "db" not found',),
+        "describe pod keycloak-0",
+    ),
+    Case(
+        "of two Pods the one that most depends on is told",
+        installing(
+            pods=(
+                pod("ImagePullBackOff", "x", "alpha", "alpha-0"),
+                pod("ImagePullBackOff", "x"),
+                pod("ImagePullBackOff", "x", "kube-system", "coredns-1"),
+            )
+        ),
+        "ERR_KIT_IMAGE_PULL",
+        ("kube-system/coredns-1",),
+    ),
+    Case(
+        "of two Pods the one of the component at work is told",
+        installing(pods=(pod("ImagePullBackOff", "x", "alpha", "alpha-0"), pod("ImagePullBackOff", "x"))),
+        "ERR_KIT_IMAGE_PULL",
+        ("keycloak/keycloak-0",),
+    ),
+    Case(
+        "Cilium's image is deeper than the network that is missing for it",
+        replace(
+            installing("bp-cilium"),
+            survey=kit.survey(pods=(pod("ErrImagePull", "denied", "kube-system", "cilium-x"),)),
+        ),
+        "ERR_KIT_IMAGE_PULL",
+        ("cilium-x",),
+    ),
+    Case(
+        "a component failed for good, and nothing says more",
+        kit.cluster(
+            releases=kit.chain(mods={"bp-keycloak": _EXHAUSTED, "bp-gitea": (kit.waiting_for("bp-keycloak"),)})
+        ),
+        "ERR_COMPONENT_FAILED",
+        ("bp-keycloak failed for good: Failed to install after 4 attempt(s)", "context deadline exceeded"),
+        "annotate --overwrite helmrelease bp-keycloak reconcile.fluxcd.io/requestedAt=$T reconcile.",
+        lasting=True,
+        with_={"outcome": FAILED},
+    ),
+    Case(
+        "a component failed for good, and its namespace says more",
+        kit.cluster(
+            releases=kit.chain(mods={"bp-keycloak": _EXHAUSTED}),
+            survey=kit.survey(
+                events=(EventView("keycloak", "Job", "migrate", "BackoffLimitExceeded", "Job failed", NOW),)
+            ),
+        ),
+        "ERR_COMPONENT_FAILED",
+        ("Job migrate: BackoffLimitExceeded: Job failed",),
+        with_={"outcome": FAILED},
+    ),
+    Case(
+        "of two that failed the one that waits for no other is told",
+        kit.cluster(releases=kit.chain(mods={"bp-gitea": _EXHAUSTED, "bp-keycloak": _EXHAUSTED})),
+        "ERR_COMPONENT_FAILED",
+        ("bp-keycloak failed for good",),
+    ),
+    Case(
+        "values that it refers to do not exist",
+        kit.cluster(
+            releases=kit.chain(mods={"bp-gitea": (kit.not_ready("ValuesError", "could not find Secret 'a/b'"),)})
+        ),
+        "ERR_COMPONENT_FAILED",
+        ("bp-gitea cannot begin", "could not find Secret"),
+        "get configmaps,secrets",
+    ),
+)
+
+# --- from outside -----------------------------------------------------------------------------------------------------
+
+_LIMIT = (
+    "Failed to create Order: 429 urn:ietf:params:acme:error:rateLimited: too many certificates (5) already issued for "
+    "this exact set of domains in the last 168 hours: *.omantel.omani.works, retry after 2026-11-23 01:29:08 UTC: see "
+    "https://letsencrypt.org/docs/rate-limits/"
+)
+_ORDER = kit.certificate("Order", "console-1", kit.status(state="errored", reason=_LIMIT))
+OUTSIDE = (
+    Case(
+        "the certificate authority issues no more",
+        kit.cluster(survey=kit.survey(certificates=(_ORDER,))),
+        "ERR_CERT_RATE_LIMIT",
+        ("Order catalyst-system/console-1", "It passes by itself, at 2026-11-23 01:29:08 UTC"),
+        "get certificates,orders -A",
+        lasting=False,
+        with_={"outcome": READY},
+    ),
+    Case(
+        "only an event tells of the limit",
+        installing(events=(EventView("x", "Certificate", "c", "Failed", "429 rateLimited: too many new orders", NOW),)),
+        "ERR_CERT_RATE_LIMIT",
+        ("Certificate x/c", "within a week"),
+    ),
+    Case(
+        "the console is dead although all is installed",
+        kit.cluster(console=ConsoleView(NOW, False, "it answered 404")),
+        "ERR_CONSOLE_UNREACHABLE",
+        ("https://console.omantel.omani.works", "it answered 404"),
+        "get gateways,httproutes -A",
+        with_={"outcome": READY, "console_wanted": True},
+    ),
+    Case(
+        "no HelmRelease in time, and nothing says why",
+        broken(),
+        "ERR_FLUX_NOT_RECONCILING",
+        ("No HelmRelease appeared",),
+        "get gitrepositories,kustomizations",
+        with_={"outcome": NOTHING_SEEN},
+    ),
+    Case(
+        "not all in time, and nothing says why",
+        installing(),
+        "ERR_KIT_TIMEOUT",
+        ("Not installed in time: bp-keycloak, ", "bp-keycloak: Running 'install' action"),
+        "get helmreleases",
+        with_={"outcome": TIMEOUT},
+    ),
+    Case(
+        "a deadline struck, and there is a reason: only that is told",
+        git("authentication required"),
+        "ERR_GIT_SOURCE",
+        with_={"outcome": NOTHING_SEEN},
+    ),
+)
+CASES = (*GIT, *KUSTOMIZATIONS, *CLUSTER, *COMPONENTS, *OUTSIDE)
+
+FINE: tuple[tuple[str, ClusterView, dict[str, Any]], ...] = (
+    ("all is well", kit.cluster(console=ConsoleView(NOW, True)), {"outcome": READY, "console_wanted": True}),
+    ("helm is at work", installing(), {}),
+    (
+        "the Git server is down, which harms nothing that is installed",
+        kit.cluster(survey=git("connection refused").survey),
+        {"outcome": READY},
+    ),
+    ("somebody's own claim waits", kit.cluster(survey=claims().survey), {"outcome": READY}),
+    ("an install failed that is tried again", installing(sources=None), {}),
+    ("a claim waits for its first consumer", claims(StorageClassView("local-path", True), pending=()), {}),
+    ("classes could not be read", replace(claims(), survey=kit.survey(storage_classes=None, claims=_CLAIMS)), {}),
+    (
+        "the console is not asked for",
+        kit.cluster(console=ConsoleView(NOW, False)),
+        {"outcome": READY, "console_wanted": False},
+    ),
+    (
+        "a Pod is only being made",
+        installing(pods=(pod("ContainerCreating"),)),
+        {},
+    ),
+)
+"""What is no cause of anything."""
+
+YOUNG: tuple[tuple[str, ClusterView, dict[str, Any], timedelta], ...] = (
+    (
+        "no default class, for ten seconds",
+        claims(pending=(ClaimView("a", "b", since=NOW - timedelta(seconds=10)),)),
+        {},
+        timedelta(seconds=20),
+    ),
+    (
+        "Git has just been tried for the first time",
+        replace(
+            git("authentication required"),
+            survey=kit.survey(
+                sources=(
+                    replace(
+                        kit.source("GitRepository", SOURCE, kit.not_ready("X", "401", minutes=0.5)),
+                        created=NOW - MINUTE,
+                    ),
+                )
+            ),
+        ),
+        {},
+        MINUTE,
+    ),
+    ("an image that fails for the first time", installing(pods=(pod("ErrImagePull", "x", minutes=1),)), {}, MINUTE),
+    ("a node that is not ready for nine minutes", broken(survey=node("omantel-worker-0", _NO_CNI, 9)), {}, MINUTE),
+    (
+        "all was installed four minutes ago",
+        kit.cluster(
+            releases=kit.chain(mods={CHAIN[-1]: (kit.ready(minutes=4),)}), console=ConsoleView(NOW, False, "refused")
+        ),
+        {"outcome": READY, "console_wanted": True},
+        MINUTE,
+    ),
+    (
+        "a node is awaited since a minute",
+        kit.cluster(survey=kit.survey(nodes=kit.NODES[:1])),
+        {"outcome": READY, "nodes_wanted": NODES, "since": NOW - MINUTE},
+        14 * MINUTE,
+    ),
+)
+"""What is not told yet, and after how long it is."""

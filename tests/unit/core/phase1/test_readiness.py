@@ -1,0 +1,114 @@
+"""Ready stands for all of it: each part alone keeps it away, and says so."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+
+from catalyst_operator.api.conditions import CONDITIONS, ConditionType, Reason
+from catalyst_operator.api.phases import Phase1Outcome
+from catalyst_operator.core.phase1.readiness import NOT_CHECKED, missing
+from catalyst_operator.core.phase1.views import ClusterView, ConsoleView, Link, LinkView, NodeView
+from tests.unit.core.phase1 import kit
+from tests.unit.core.phase1.kit import KIT, NOW
+
+READY = Phase1Outcome.READY
+NODES = tuple(node.name for node in kit.NODES)
+ALL = kit.cluster(console=ConsoleView(NOW, answers=True))
+DNS_FINE = (True, "")
+
+
+@dataclass(frozen=True)
+class Case:
+    """One row: with this, Ready lacks these."""
+
+    why: str
+    lacks: tuple[Reason, ...]
+    says: str = ""
+    view: ClusterView | None = ALL
+    outcome: Phase1Outcome | None = READY
+    nodes: tuple[str, ...] = NODES
+    console: bool = True
+    dns: tuple[bool | None, str] = DNS_FINE
+
+
+def surveyed(**values: Any) -> ClusterView:
+    """All is well but for this in the survey."""
+    return replace(ALL, survey=kit.survey(**values))
+
+
+BROKEN = kit.kustomization("infrastructure", kit.not_ready("BuildFailed", "kustomize build failed"))
+CASES = (
+    Case("all holds", ()),
+    Case("no verdict yet", (Reason.KIT_NOT_READY,), "KitReady says", outcome=None),
+    Case("the kit failed", (Reason.KIT_NOT_READY,), outcome=Phase1Outcome.FAILED),
+    Case(
+        "a Kustomization is not ready although the kit is",
+        (Reason.KUSTOMIZATION_NOT_READY,),
+        "Kustomization infrastructure is not ready: kustomize build failed.",
+        view=replace(ALL, kustomizations=(*ALL.kustomizations, BROKEN)),
+    ),
+    Case(
+        "an edit of the kit's Kustomization is not applied yet",
+        (Reason.KUSTOMIZATION_NOT_READY,),
+        f"{KIT} is not ready.",
+        view=replace(ALL, kustomizations=(kit.kustomization(KIT, kit.applied(), kit.edited),)),
+    ),
+    Case("no Kustomization at all", (Reason.KUSTOMIZATION_NOT_READY,), view=replace(ALL, kustomizations=())),
+    Case("a node never joined", (Reason.NODES_NOT_READY,), "omantel-worker-1", nodes=(*NODES, "omantel-worker-1")),
+    Case(
+        "a node is not ready",
+        (Reason.NODES_NOT_READY,),
+        "Node omantel-worker-0 is not ready: kubelet stopped posting node status.",
+        view=surveyed(
+            nodes=(kit.NODES[0], NodeView("omantel-worker-0", False, "kubelet stopped posting node status."))
+        ),
+    ),
+    Case("a node that nobody asked for is not ready", (), view=surveyed(nodes=(*kit.NODES, NodeView("mine", False)))),
+    Case("nobody looked at the nodes", (Reason.NODES_NOT_READY,), view=replace(ALL, survey=None)),
+    Case("DNS does not answer", (Reason.DNS_NOT_READY,), "NXDOMAIN", dns=(False, "NXDOMAIN from ns1.")),
+    Case("DNS is not checked", (), dns=NOT_CHECKED),
+    Case("the console was not asked", (Reason.CONSOLE_UNREACHABLE,), view=replace(ALL, console=None)),
+    Case(
+        "the console is dead",
+        (Reason.CONSOLE_UNREACHABLE,),
+        "does not answer: it answered 404.",
+        view=replace(ALL, console=ConsoleView(NOW, False, "it answered 404")),
+    ),
+    Case("the console is not asked for", (), view=replace(ALL, console=None), console=False),
+    Case("nobody watches it", (Reason.KIT_NOT_READY,), "cannot be seen", view=None),
+    Case(
+        "the link is down", (Reason.KIT_NOT_READY,), "cannot be seen", view=replace(ALL, link=LinkView(Link.DOWN, NOW))
+    ),
+    Case("its lists are not complete", (Reason.KIT_NOT_READY,), "cannot be seen", view=replace(ALL, synced=False)),
+    Case(
+        "all at once, in order",
+        (
+            Reason.KIT_NOT_READY,
+            Reason.KUSTOMIZATION_NOT_READY,
+            Reason.NODES_NOT_READY,
+            Reason.DNS_NOT_READY,
+            Reason.CONSOLE_UNREACHABLE,
+        ),
+        view=ClusterView(kit.UP, synced=True),
+        outcome=Phase1Outcome.TIMEOUT,
+        dns=(False, ""),
+    ),
+)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.why)
+def test_missing(case: Case) -> None:
+    """Each is named, in the order in which it is worth knowing."""
+    found = missing(case.view, case.outcome, case.nodes, case.console, case.dns)
+    assert tuple(reason for reason, _ in found) == case.lacks
+    assert case.says in " ".join(message for _, message in found)
+
+
+def test_every_reason_is_one_of_ready() -> None:
+    """The API reference lists what may appear there."""
+    documented = next(doc.reasons for doc in CONDITIONS if doc.type is ConditionType.READY)
+    used = {reason for case in CASES for reason in case.lacks}
+    assert used - set(documented) == set()

@@ -1,0 +1,144 @@
+"""Manifests of a run namespace: labelled, named as the parts agree, secret only where they may be."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+from typing import Any
+
+import pytest
+
+from catalyst_operator.api import labels
+from catalyst_operator.core import manifests, naming
+from tests.support import gen
+from tests.support.gen import SETTINGS, TOKEN
+
+S = gen.sovereign()
+KEY = bytes(range(32))
+EVERYTHING: dict[str, dict[str, Any]] = {
+    "namespace": manifests.run_namespace(S),
+    **{f"access {n}": made for n, made in enumerate(manifests.access(S, SETTINGS))},
+    "state key": manifests.state_key(S, KEY),
+    "cluster secrets": manifests.cluster_secrets(S, "server", "agent", {"server-ca.crt": "PEM"}),
+    "token": manifests.provider_token(S, TOKEN),
+    "inputs": manifests.inputs(S, "inputs-1a2b3c4d", {"a": "b"}),
+    "record": manifests.record(S, "{}"),
+    "receipt": manifests.receipt(S, "{}"),
+}
+
+
+STATE_FILE = b'{"serial": 8, "lineage": "l", "encrypted_data": "..."}'
+RESTORED = manifests.restored_state(S, base64.b64encode(STATE_FILE).decode(), "41")
+
+
+def content(secret: dict[str, Any], name: str) -> str:
+    return base64.b64decode(secret["data"][name]).decode()
+
+
+@pytest.mark.parametrize("made", EVERYTHING.values(), ids=EVERYTHING)
+def test_everything_carries_the_sovereigns_labels(made: dict[str, Any]) -> None:
+    held = made["metadata"]["labels"]
+    assert held[labels.LABEL_SOVEREIGN_UID] == gen.UID
+    assert held[labels.LABEL_SOVEREIGN] == "omantel"
+    assert held[labels.LABEL_SOVEREIGN_NAMESPACE] == "team-a"
+    assert held[labels.LABEL_ROLE]
+
+
+@pytest.mark.parametrize("made", EVERYTHING.values(), ids=EVERYTHING)
+def test_nothing_is_owned(made: dict[str, Any]) -> None:
+    """Foreground deletion removes what is owned before our finalizer runs, and a destroy needs it."""
+    assert "ownerReferences" not in made["metadata"]
+
+
+@pytest.mark.parametrize("name", [name for name in EVERYTHING if name not in ("namespace", "receipt")])
+def test_all_but_the_receipt_lie_in_the_run_namespace(name: str) -> None:
+    assert EVERYTHING[name]["metadata"]["namespace"] == gen.SPACE
+
+
+def test_the_receipt_lies_with_the_owner() -> None:
+    meta = EVERYTHING["receipt"]["metadata"]
+    assert (meta["namespace"], meta["name"]) == ("team-a", f"omantel-receipt-{naming.hash5(gen.UID)}")
+
+
+def test_the_run_namespace_enforces_pod_security() -> None:
+    assert EVERYTHING["namespace"]["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
+
+
+def test_a_run_may_not_be_reached_and_mounts_no_token_by_default() -> None:
+    access = {made["kind"]: made for made in manifests.access(S, SETTINGS)}
+    assert access["NetworkPolicy"]["spec"] == {"podSelector": {}, "policyTypes": ["Ingress"]}
+    assert access["ServiceAccount"]["automountServiceAccountToken"] is False
+
+
+def test_the_operator_is_let_in_before_it_needs_to_be() -> None:
+    first, *_, run = [made for made in manifests.access(S, SETTINGS) if made["kind"] == "RoleBinding"]
+    assert first["subjects"] == [
+        {"kind": "ServiceAccount", "name": "catalyst-operator", "namespace": "catalyst-system"}
+    ]
+    assert run["roleRef"]["name"] == naming.RUN_CLUSTER_ROLE
+    assert run["subjects"][0]["namespace"] == gen.SPACE
+
+
+def test_the_state_key_is_what_opentofus_external_key_provider_reads() -> None:
+    """Two lines of JSON: the header with its magic, then the keys; the key itself in base64."""
+    header, body = content(EVERYTHING["state key"], "provider-output").splitlines()
+    assert json.loads(header) == {"magic": "OpenTofu-External-Key-Provider", "version": 1}
+    keys = json.loads(body)["keys"]
+    assert base64.b64decode(keys["encryption_key"]) == base64.b64decode(keys["decryption_key"]) == KEY
+
+
+@pytest.mark.parametrize("name", ["state key", "cluster secrets", "inputs"])
+def test_what_must_never_change_is_immutable(name: str) -> None:
+    assert EVERYTHING[name]["immutable"] is True
+
+
+def test_the_token_can_be_refreshed() -> None:
+    assert "immutable" not in EVERYTHING["token"]
+    assert content(EVERYTHING["token"], "token") == TOKEN
+
+
+def test_a_restored_state_is_where_and_as_opentofu_keeps_it() -> None:
+    """Its kubernetes backend finds the Secret by name, lists workspaces by label, and reads what gzip packed."""
+    meta = RESTORED["metadata"]
+    assert (meta["name"], meta["namespace"]) == (naming.STATE_SECRET, gen.SPACE)
+    assert meta["name"] == f"tfstate-{meta['labels']['tfstateWorkspace']}-{meta['labels']['tfstateSecretSuffix']}"
+    assert (meta["labels"]["tfstate"], meta["labels"]["app.kubernetes.io/managed-by"]) == ("true", "terraform")
+    assert meta["annotations"] == {"encoding": "gzip"}
+    assert gzip.decompress(base64.b64decode(RESTORED["data"]["tfstate"])) == STATE_FILE
+
+
+def test_a_restored_state_can_be_written_again_by_opentofu() -> None:
+    assert "immutable" not in RESTORED
+    assert "finalizers" not in RESTORED["metadata"]
+
+
+def test_a_restored_state_names_the_version_that_it_goes_over() -> None:
+    assert RESTORED["metadata"]["resourceVersion"] == "41"
+    assert "resourceVersion" not in manifests.restored_state(S, "", "")["metadata"]
+
+
+def test_restoring_twice_is_restoring_the_same() -> None:
+    """Else the second time would be a write: gzip notes the time in bytes 4 to 8 unless it is told not to."""
+    assert base64.b64decode(RESTORED["data"]["tfstate"])[4:8] == bytes(4)
+    assert manifests.restored_state(S, base64.b64encode(STATE_FILE).decode(), "41") == RESTORED
+
+
+def test_secret_variables_are_a_file_that_tofu_loads_by_itself() -> None:
+    (name,) = EVERYTHING["cluster secrets"]["data"]
+    assert name.endswith(".auto.tfvars.json")
+    assert json.loads(content(EVERYTHING["cluster secrets"], name)) == {
+        "server_token": "server",
+        "agent_token": "agent",
+        "ca_files": {"server-ca.crt": "PEM"},
+    }
+
+
+def test_the_record_is_held() -> None:
+    assert EVERYTHING["record"]["metadata"]["finalizers"] == [labels.FINALIZER_RECORD]
+
+
+@pytest.mark.parametrize("name", [name for name in EVERYTHING if name != "token"])
+def test_only_one_object_holds_the_token(name: str) -> None:
+    assert TOKEN not in json.dumps(EVERYTHING[name])
+    assert base64.b64encode(TOKEN.encode()).decode() not in json.dumps(EVERYTHING[name])

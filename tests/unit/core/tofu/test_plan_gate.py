@@ -1,0 +1,332 @@
+"""The gate: what needs approval, what is refused, what the digest covers and what it does not."""
+
+from __future__ import annotations
+
+import copy
+import json
+import random
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from catalyst_operator.core.tofu.plan_gate import (
+    EXIT_APPROVAL_NEEDED,
+    EXIT_DIGEST_MISMATCH,
+    EXIT_REFUSED,
+    FIRST_CONTROL_PLANE,
+    Judgement,
+    judge,
+    termination_message,
+    verdict,
+)
+from tests.support.gen import TOKEN, UID
+
+LIMIT = 1500
+Raw = dict[str, Any]
+SERVER = {"id": "42", "server_type": "cpx22", "name": "a"}
+
+
+def change(
+    address: str = "hcloud_network.this",
+    actions: tuple[str, ...] = ("create",),
+    before: Raw | None = None,
+    after: Raw | None = None,
+    **more: Any,
+) -> Raw:
+    """One entry of resource_changes, as `tofu show -json` prints it."""
+    body = {"actions": list(actions), "before": before, "after": after, "after_unknown": {}}
+    return {"address": address, "mode": "managed", "type": address.split(".", maxsplit=1)[0], "change": body, **more}
+
+
+def edited(raw: Raw, *path: str, value: Any) -> Raw:
+    result = copy.deepcopy(raw)
+    target = result
+    for name in path[:-1]:
+        target = target[name]
+    target[path[-1]] = value
+    return result
+
+
+def imported(address: str, actions: tuple[str, ...], before: Raw, after: Raw) -> Raw:
+    """A change that begins with taking an existing object into the state."""
+    raw = change(address, actions, before, after)
+    return edited(raw, "change", "importing", value={"id": before["id"]})
+
+
+CREATE = change(after={"name": "n"})
+NOOP = change("hcloud_firewall.this", ("no-op",), {"id": "1"}, {"id": "1"})
+READ = change("data.hcloud_image.this", ("read",), mode="data")
+GROW = change("hcloud_network.this", ("update",), {"id": "1", "name": "a"}, {"id": "1", "name": "b"})
+RESIZE = change("hcloud_server.worker[0]", ("update",), SERVER, {**SERVER, "server_type": "cpx32"})
+RENAME = change("hcloud_server.worker[0]", ("update",), SERVER, {**SERVER, "name": "b"})
+DESTROY = change("hcloud_server.worker[1]", ("delete",), SERVER, None)
+REPLACE = change("hcloud_server.worker[0]", ("delete", "create"), SERVER, SERVER)
+TAINTED = {**REPLACE, "action_reason": "replace_because_tainted"}
+FLAGS = {"keep_disk": None, "ignore_remote_firewall_ids": None, "shutdown_before_deletion": None}
+ADOPT = imported("hcloud_network.this", ("no-op",), {"id": "1"}, {"id": "1"})
+ADOPT_SERVER = imported("hcloud_server.worker[0]", ("update",), SERVER | FLAGS, SERVER | dict.fromkeys(FLAGS, False))
+ATTACH = edited(ADOPT_SERVER, "change", "after", value={**SERVER, "network": [{"ip": "10.0.1.50"}]})
+FIRST = change(FIRST_CONTROL_PLANE, ("create", "delete"), SERVER, SERVER)
+
+
+def judged(*changes: Raw, **how: Any) -> Judgement:
+    return judge({"resource_changes": list(changes)}, uid=UID, **how)
+
+
+@pytest.mark.parametrize(
+    ("changes", "needs", "why"),
+    [
+        ((CREATE,), "", "making something new is what was asked for"),
+        ((NOOP, READ), "", "nothing is touched"),
+        ((GROW,), "", "a change in place that interrupts nothing"),
+        ((RENAME,), "", "a server's name changes without a restart"),
+        ((RESIZE,), "worker[0] would be powered off to change server_type", "the server is down meanwhile"),
+        ((DESTROY,), "worker[1] would be destroyed", "what once applied may hold data"),
+        ((REPLACE,), "worker[0] would be replaced", "the same"),
+        ((TAINTED,), "", "what a broken first apply left never worked"),
+        ((CREATE, DESTROY), "worker[1] would be destroyed", "one reason is enough"),
+        ((ADOPT, ADOPT_SERVER, CREATE), "", "what an earlier run made is only taken into the state"),
+        ((ATTACH,), "", "a server that was made but not attached yet is attached in place"),
+        (
+            (edited(ADOPT_SERVER, "change", "after", "server_type", value="cpx32"),),
+            "worker[0] would be powered off to change server_type",
+            "an adopted server may be at work as any other",
+        ),
+    ],
+)
+def test_what_needs_approval(changes: tuple[Raw, ...], needs: str, why: str) -> None:
+    code, said = verdict(judged(*changes), manual=False, approved="")
+    assert code == (EXIT_APPROVAL_NEEDED if needs else 0), why
+    assert needs in said
+
+
+def server_change(before: Raw, after: Raw, unknown: Raw) -> Raw:
+    """An update in place of a server."""
+    raw = change("hcloud_server.worker[0]", ("update",), {**SERVER, **before}, {**SERVER, **after})
+    return edited(raw, "change", "after_unknown", value=unknown)
+
+
+@pytest.mark.parametrize(
+    ("name", "before", "after"),
+    [
+        ("iso", None, "netboot.xyz.iso"),
+        ("rescue", None, "linux64"),
+        ("public_net", [{"ipv4_enabled": True}], [{"ipv4_enabled": False}]),
+        ("placement_group_id", 1, 2),
+        ("an_attribute_of_a_later_provider", None, 1),
+        ("server_type", "cpx22", "cpx32"),
+    ],
+)
+def test_a_server_is_not_changed_unasked_unless_that_is_known_to_be_harmless(
+    name: str, before: Any, after: Any
+) -> None:
+    """The provider powers a server off for some of these, and restarts it for others."""
+    code, said = verdict(judged(server_change({name: before}, {name: after}, {})), manual=False, approved="")
+    assert (code, said) == (
+        EXIT_APPROVAL_NEEDED,
+        f"hcloud_server.worker[0] would be powered off to change {name}",
+    )
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "unknown", "why"),
+    [
+        ({"labels": {}}, {"labels": {"a": "b"}}, {}, "a label"),
+        ({"network": []}, {"network": [{"ip": "10.0.1.50"}]}, {}, "attached while it runs"),
+        ({"firewall_ids": [1]}, {"firewall_ids": [1, 2]}, {}, "applied from outside"),
+        ({"keep_disk": None}, {"keep_disk": True}, {}, "tells the provider how, and changes nothing"),
+        ({"ipv4_address": "203.0.113.9"}, {}, {"ipv4_address": True}, "computed: known only afterwards"),
+    ],
+)
+def test_a_server_is_changed_while_it_runs_without_asking(before: Raw, after: Raw, unknown: Raw, why: str) -> None:
+    assert verdict(judged(server_change(before, after, unknown)), manual=False, approved="")[0] == 0, why
+
+
+def test_manual_needs_approval_for_everything_but_nothing() -> None:
+    assert verdict(judged(CREATE), manual=True, approved="")[0] == EXIT_APPROVAL_NEEDED
+    assert verdict(judged(NOOP, READ), manual=True, approved="") == (0, "no approval needed")
+
+
+@pytest.mark.parametrize(
+    ("raw", "asks", "why"),
+    [
+        (ADOPT, False, "nothing but the state changes"),
+        (ADOPT_SERVER, False, "the provider only writes down what it would assume anyway"),
+        (ATTACH, True, "a server gets an address in the network"),
+        (edited(ADOPT_SERVER, "change", "after", "name", value="b"), True, "a server gets another name"),
+        (edited(ADOPT_SERVER, "change", "after", "keep_disk", value=True), True, "a choice, not a default"),
+        (edited(ADOPT_SERVER, "change", "before", "keep_disk", value=True), True, "somebody had chosen it"),
+        (edited(ADOPT_SERVER, "change", "before", "delete_protection", value=None), False, "not in after either"),
+        (edited(ADOPT_SERVER, "change", "after", "backups", value=False), True, "the cloud has backups, on or off"),
+        (edited(ADOPT_SERVER, "change", "after_unknown", value={"network": [{"mac_address": True}]}), True, "unknown"),
+        (edited(ADOPT_SERVER, "change", "after_unknown", value={"network": [], "labels": {}}), False, "all is known"),
+        (edited(ADOPT_SERVER, "change", "importing", value=None), True, "of a server that was in the state before"),
+    ],
+)
+def test_manual_does_not_ask_about_what_changes_the_state_alone(raw: Raw, asks: bool, why: str) -> None:
+    assert verdict(judged(raw), manual=True, approved="")[0] == (EXIT_APPROVAL_NEEDED if asks else 0), why
+
+
+def test_manual_asks_when_anything_else_comes_with_an_adoption() -> None:
+    assert verdict(judged(ADOPT, CREATE), manual=True, approved="")[0] == EXIT_APPROVAL_NEEDED
+
+
+def test_an_approval_is_of_one_plan() -> None:
+    approved = judged(DESTROY).digest
+    assert verdict(judged(DESTROY), manual=False, approved=approved)[0] == 0
+    code, said = verdict(judged(DESTROY, RESIZE), manual=False, approved=approved)
+    assert code == EXIT_DIGEST_MISMATCH
+    assert said.startswith("spec.approvePlan names another plan; "), "why an approval was not enough comes first"
+    assert "worker[1] would be destroyed" in said
+    assert "worker[0] would be powered off to change server_type" in said
+
+
+def test_what_an_earlier_run_left_unfinished_is_replaced_without_asking_and_named() -> None:
+    code, said = verdict(judged(TAINTED), manual=False, approved="")
+    assert code == 0
+    assert "left unfinished by an earlier run: hcloud_server" in said
+
+
+def test_an_old_approval_does_not_hold_up_a_plan_that_needs_none() -> None:
+    assert verdict(judged(CREATE), manual=False, approved="0" * 64)[0] == 0
+
+
+def test_a_destroy_run_was_approved_by_the_deletion() -> None:
+    """In mode Manual too: else a Sovereign with approval Manual could never be deleted."""
+    judgement = judged(DESTROY, FIRST, destroy_run=True, replicas=3)
+    assert verdict(judgement, manual=False, approved="")[0] == 0
+    assert verdict(judgement, manual=True, approved="0" * 64)[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("raw", "replicas", "code", "why"),
+    [
+        (FIRST, 3, EXIT_REFUSED, "it would start a second cluster beside the two that stay"),
+        (FIRST, 1, EXIT_APPROVAL_NEEDED, "alone it is the whole cluster: a person may want that"),
+        ({**FIRST, "action_reason": "replace_because_tainted"}, 3, 0, "it never worked"),
+        (
+            change("hcloud_server.control_plane[1]", ("delete", "create"), SERVER, SERVER),
+            3,
+            EXIT_APPROVAL_NEEDED,
+            "joins",
+        ),
+    ],
+)
+def test_the_first_of_three_control_planes_is_never_replaced(raw: Raw, replicas: int, code: int, why: str) -> None:
+    judgement = judged(raw, replicas=replicas)
+    assert verdict(judgement, manual=False, approved="")[0] == code, why
+
+
+def test_a_refusal_is_not_overruled_by_an_approval() -> None:
+    judgement = judged(FIRST, replicas=3)
+    assert verdict(judgement, manual=True, approved=judgement.digest)[0] == EXIT_REFUSED
+
+
+def test_counts_and_replaced_addresses() -> None:
+    judgement = judged(CREATE, GROW, DESTROY, REPLACE, NOOP, READ)
+    assert (judgement.add, judgement.change, judgement.destroy) == (2, 1, 2)
+    assert judgement.replacing == ("hcloud_server.worker[0]",)
+    assert judgement.destroying == ("hcloud_server.worker[1]",), "what is replaced is there again afterwards"
+    assert (judgement.adopt, judgement.powering_off) == (0, ())
+
+
+def test_what_is_adopted_is_counted_beside_what_is_done_to_it() -> None:
+    judgement = judged(CREATE, ADOPT, ADOPT_SERVER, RESIZE)
+    assert (judgement.add, judgement.change, judgement.adopt) == (1, 2, 2)
+    assert judgement.powering_off == ("hcloud_server.worker[0]",)
+
+
+# --- the digest -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("other", "why"),
+    [
+        (edited(RESIZE, "change", "after", value={**SERVER, "server_type": "cpx52"}), "another size was approved"),
+        (edited(RESIZE, "change", "before", value={**SERVER, "id": "43"}), "another server would be meant"),
+        (edited(RESIZE, "address", value="hcloud_server.worker[1]"), "another address"),
+        (edited(RESIZE, "change", "actions", value=["delete", "create"]), "another deed"),
+        (edited(RESIZE, "change", "importing", value={"id": "7"}), "an object is adopted"),
+        (edited(RESIZE, "deposed", value="abcd1234"), "what a create_before_destroy left over, not the object itself"),
+    ],
+)
+def test_the_digest_covers_what_would_be_done(other: Raw, why: str) -> None:
+    assert judged(other).digest != judged(RESIZE).digest, why
+
+
+def test_the_digest_covers_an_adoption_that_changes_nothing_else() -> None:
+    assert judged(CREATE, ADOPT).digest != judged(CREATE).digest
+    assert judged(ADOPT).digest != judged(edited(ADOPT, "change", "importing", value={"id": "7"})).digest
+
+
+def test_the_digest_is_the_sovereigns_own() -> None:
+    assert judge({"resource_changes": [CREATE]}, uid="other").digest != judged(CREATE).digest
+
+
+def test_the_digest_does_not_cover_what_does_not_matter() -> None:
+    """A plan made again an hour later must meet the approval it was given."""
+    plan = {"resource_changes": [CREATE, NOOP], "timestamp": "2026-11-22T12:00:00Z", "terraform_version": "1.12.6"}
+    assert judge(plan, uid=UID).digest == judged(CREATE).digest
+
+
+changes = st.lists(st.sampled_from([CREATE, GROW, RESIZE, DESTROY, REPLACE, NOOP, READ, FIRST]), max_size=8)
+
+
+@settings(derandomize=True, deadline=None, max_examples=100)
+@given(changes, st.integers())
+def test_the_digest_does_not_depend_on_the_order(listed: list[Raw], seed: int) -> None:
+    """Also of entries under one address, such as an object and what was deposed of it."""
+    listed = [*listed, edited(DESTROY, "deposed", value="abcd1234")]
+    shuffled = random.Random(seed).sample(listed, len(listed))  # noqa: S311
+    assert judged(*shuffled).digest == judged(*listed).digest
+
+
+# --- what leaves the gate ---------------------------------------------------------------------------------------------
+
+
+def test_nothing_secret_leaves_the_gate() -> None:
+    secret = change("hcloud_server.worker[0]", ("delete", "create"), {"user_data": TOKEN}, {"user_data": TOKEN + "2"})
+    judgement = judged(secret, DESTROY)
+    said = termination_message(judgement, verdict(judgement, manual=True, approved="")[1])
+    assert TOKEN[:20] not in said
+
+
+def test_ten_addresses_and_a_count_of_the_rest() -> None:
+    many = [edited(REPLACE, "address", value=f"hcloud_server.worker[{n}]") for n in range(25)]
+    told = json.loads(termination_message(judged(*many), "why"))
+    assert len(told["replacing"]) == 10
+    assert told["replacing"][-1] == "and 16 more"
+    few = json.loads(termination_message(judged(*many[:10]), "why"))
+    assert few["replacing"][-1] == "hcloud_server.worker[9]"
+
+
+def test_the_message_says_what_comes_of_what_exists() -> None:
+    told = json.loads(termination_message(judged(ADOPT, DESTROY, REPLACE, RESIZE), "why"))
+    assert told["adopt"] == 1
+    assert told["replacing"] == ["hcloud_server.worker[0]"]
+    assert told["destroying"] == ["hcloud_server.worker[1]"]
+    assert told["powering_off"] == ["hcloud_server.worker[0]"]
+
+
+@settings(derandomize=True, deadline=None, max_examples=100)
+@given(st.lists(st.text(min_size=1, max_size=300), max_size=40, unique=True), st.text(max_size=2000))
+def test_the_message_fits_into_what_the_kubelet_keeps(addresses: list[str], explanation: str) -> None:
+    """In bytes, whatever the addresses and the explanation consist of."""
+    judgement = judged(*(edited(raw, "address", value=a) for a in addresses for raw in (REPLACE, DESTROY, RESIZE)))
+    said = termination_message(judgement, explanation)
+    assert len(said.encode()) <= LIMIT
+    assert json.loads(said)["digest"] == judgement.digest
+
+
+def test_addresses_that_take_many_bytes_give_way_to_a_count() -> None:
+    many = [edited(REPLACE, "address", value=f'hcloud_ssh_key.this["{"漢" * 70}{n}"]') for n in range(10)]
+    said = termination_message(judged(*many), "漢\x00" * 300)
+    assert len(said.encode()) <= LIMIT
+    assert "more" in json.loads(said)["replacing"][-1]
+
+
+def test_a_plan_without_changes_is_judged_too() -> None:
+    assert judge({}, uid=UID) == judged()
+    assert judge({"resource_changes": None}, uid=UID).add == 0

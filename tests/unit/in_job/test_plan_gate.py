@@ -1,0 +1,126 @@
+"""The gate's container: a real process' view, with a `tofu` on PATH that shows a prepared plan."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from subprocess import CalledProcessError
+
+import pytest
+
+from catalyst_operator.core.tofu.plan_gate import EXIT_APPROVAL_NEEDED, EXIT_DIGEST_MISMATCH, EXIT_REFUSED
+from catalyst_operator.in_job import plan_gate
+from tests.support.gen import TOKEN, UID
+
+SECRET = {"user_data": TOKEN, "server_type": "cpx22", "id": "1"}
+FIRST = "hcloud_server.control_plane[0]"
+
+
+def plan(*actions: str, address: str = "hcloud_server.worker[0]", adopted: bool = False) -> str:
+    before = None if actions == ("create",) else SECRET
+    change = {"actions": list(actions), "before": before, "after": SECRET}
+    if adopted:
+        change["importing"] = {"id": SECRET["id"]}
+    return json.dumps({"resource_changes": [{"address": address, "type": "hcloud_server", "change": change}]})
+
+
+class Gate:
+    """Runs the gate's main in a folder with a `tofu` of its own."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.log = folder / "termination-log"
+        self._folder, self._patch = folder, monkeypatch
+        monkeypatch.setenv("PATH", str(folder), prepend=":")
+        for name, value in {
+            "CATALYST_SOVEREIGN_UID": UID,
+            "CATALYST_VERB": "apply",
+            "CATALYST_APPROVAL": "Automatic",
+            "CATALYST_APPROVED_PLAN": "",
+            "CATALYST_CONTROL_PLANES": "1",
+        }.items():
+            monkeypatch.setenv(name, value)
+
+    def judge(self, shown: str, **env: str) -> int:
+        """Exit code for this plan; `env` in lower case without its prefix."""
+        (self._folder / "plan.json").write_text(shown)
+        tofu = self._folder / "tofu"
+        tofu.write_text(f'#!/bin/sh\n[ "$2" = -json ] && exec cat {self._folder}/plan.json\necho "for people: $*"\n')
+        tofu.chmod(0o755)
+        for name, value in env.items():
+            self._patch.setenv(f"CATALYST_{name.upper()}", value)
+        return plan_gate.main("plan.bin", self.log)
+
+    @property
+    def said(self) -> dict[str, object]:
+        """The termination message."""
+        told: dict[str, object] = json.loads(self.log.read_text())
+        return told
+
+
+@pytest.fixture
+def gate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Gate:
+    return Gate(tmp_path, monkeypatch)
+
+
+def test_a_harmless_plan_is_let_through_and_shown(gate: Gate, capfd: pytest.CaptureFixture[str]) -> None:
+    assert gate.judge(plan("create")) == 0
+    assert (gate.said["add"], gate.said["destroy"]) == (1, 0)
+    out = capfd.readouterr().out
+    assert "for people: show -no-color plan.bin" in out
+    assert str(gate.said["digest"]) in out
+
+
+def test_nothing_secret_is_printed(gate: Gate, capfd: pytest.CaptureFixture[str]) -> None:
+    gate.judge(plan("delete", "create"))
+    captured = capfd.readouterr()
+    assert TOKEN not in captured.out + captured.err + gate.log.read_text()
+
+
+def test_a_replacement_waits_and_its_approval_lets_it_through(gate: Gate) -> None:
+    assert gate.judge(plan("delete", "create")) == EXIT_APPROVAL_NEEDED
+    digest = str(gate.said["digest"])
+    assert "would be replaced" in str(gate.said["explanation"])
+    assert gate.judge(plan("delete", "create"), approved_plan="0" * 64) == EXIT_DIGEST_MISMATCH
+    assert gate.judge(plan("delete", "create"), approved_plan=digest) == 0
+
+
+def test_manual_waits_for_everything(gate: Gate) -> None:
+    assert gate.judge(plan("create"), approval="Manual") == EXIT_APPROVAL_NEEDED
+
+
+def test_an_adoption_is_told_and_nobody_has_to_approve_it(gate: Gate) -> None:
+    assert gate.judge(plan("no-op", adopted=True), approval="Manual") == 0
+    assert (gate.said["adopt"], gate.said["add"], gate.said["change"]) == (1, 0, 0)
+
+
+def test_what_goes_for_good_is_named(gate: Gate) -> None:
+    gate.judge(plan("delete"))
+    assert (gate.said["destroying"], gate.said["replacing"]) == (["hcloud_server.worker[0]"], [])
+    assert gate.said["powering_off"] == []
+
+
+def test_a_destroy_needs_no_approval(gate: Gate) -> None:
+    assert gate.judge(plan("delete"), verb="destroy", approval="Manual") == 0
+
+
+def test_the_first_of_three_is_refused(gate: Gate) -> None:
+    assert gate.judge(plan("delete", "create", address=FIRST), control_planes="3") == EXIT_REFUSED
+    assert "second cluster" in str(gate.said["explanation"])
+
+
+@pytest.mark.parametrize("shown", ["", "not JSON"])
+def test_a_plan_that_cannot_be_read_is_not_let_through(gate: Gate, shown: str) -> None:
+    with pytest.raises(ValueError, match="Expecting value"):
+        gate.judge(shown)
+
+
+def test_a_tofu_that_fails_is_not_let_through(gate: Gate, tmp_path: Path) -> None:
+    gate.judge(plan("create"))
+    (tmp_path / "tofu").write_text("#!/bin/sh\nexit 1\n")
+    with pytest.raises(CalledProcessError):
+        plan_gate.main("plan.bin", gate.log)
+
+
+def test_a_dry_run_goes_through_whatever_it_would_need(gate: Gate) -> None:
+    assert gate.judge(plan("delete", "create"), verb="plan", approval="Manual") == 0
+    assert "would need approval" in str(gate.said["explanation"])

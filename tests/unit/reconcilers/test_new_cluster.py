@@ -1,0 +1,309 @@
+"""What is done about a new cluster: started beside the reconcile, as whom it takes, and about the right cluster."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.x509.oid import NameOID
+from pydantic import SecretStr
+
+from catalyst_operator.adapters.git.overlays import Overlays
+from catalyst_operator.adapters.git.push import Pushed, Repository
+from catalyst_operator.adapters.new_cluster import authorities
+from catalyst_operator.adapters.new_cluster.clusters import AccessSource
+from catalyst_operator.core import actions, manifests, naming
+from catalyst_operator.core.access.farewell import FarewellReport
+from catalyst_operator.core.access.identity import OBSERVER, SEEDER, Access
+from catalyst_operator.core.access.seeds import GIT, Seed, SeedReport
+from catalyst_operator.core.kit.pushed import Change, OverlayReport
+from catalyst_operator.core.observation import Observation
+from catalyst_operator.core.phase1.target import Target
+from catalyst_operator.errors import NotFound, Refused
+from catalyst_operator.reconcilers.new_cluster import ERRAND_LIFETIME, NewCluster
+from catalyst_operator.reconcilers.outside import Outside
+from tests.support import gen
+from tests.support.fake_kube import FakeApi, Object
+from tests.support.gen import NOW, SPACE, UID
+from tests.support.outside import FakeClusters, outside
+
+PATIENCE = 5.0
+TRUST = authorities.make(NOW)
+TARGET = Target(("203.0.113.99",), "omantel.omani.works", "203.0.113.20", console=True, pace=timedelta(seconds=30))
+SEEDS = (Seed(GIT, "git", "gitops.credentialsSecretRef", ("username", "password"), ("ca.crt",)),)
+FOLDER = "clusters/omantel.omani.works"
+CHANGE = Change(FOLDER, {f"{FOLDER}/sync.yaml": "a: 1\n"}, "Render it")
+PUSH = actions.PushOverlay("key", "https://git.example/acme/gitops.git", "main", CHANGE)
+
+
+class Watching(FakeClusters):
+    """Also keeps by what means a cluster is to be watched."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.access: AccessSource | None = None
+        self.changed: Callable[[], None] | None = None
+        self.looked: list[str] = []
+
+    def watch(self, uid: str, target: Target, access: AccessSource, changed: Callable[[], None]) -> None:
+        super().watch(uid, target, access, changed)
+        self.access, self.changed = access, changed
+
+    def look_again(self, uid: str) -> None:
+        self.looked.append(uid)
+
+
+@dataclass
+class Remote:
+    """A connection to a new cluster that lets everything happen; rights that were given up are refused."""
+
+    scene: Scene
+    user: str
+
+    async def merge(self, _kind: object, _namespace: str, name: str, patch: Object) -> Object:
+        self.scene.patched[name] = patch["data"]
+        return {}
+
+    async def delete(self, *_: object) -> None:
+        self.scene.given_up.append(self.user)
+
+    async def get(self, *_: object) -> Object:
+        return self._refused()
+
+    async def list(self, *_: object) -> Object:
+        return self._refused()
+
+    def _refused(self) -> Object:
+        if self.user in self.scene.given_up:
+            raise Refused(403, "is forbidden")
+        return {}
+
+
+class Scene:
+    """A management cluster with an applied Sovereign, the owner's Git credentials, and fakes of all that is beside."""
+
+    def __init__(self) -> None:
+        self.api = FakeApi()
+        self.clusters = Watching()
+        self.accesses: list[Access] = []
+        """With which the new cluster was connected to."""
+        self.patched: dict[str, Object] = {}
+        self.given_up: list[str] = []
+        self.pushed: list[tuple[Repository, Change]] = []
+        self._wakes = asyncio.Queue[None]()
+        for name in ("team-a", SPACE):
+            self.api.put("namespaces", {"metadata": {"name": name}})
+        self.api.put("secrets", manifests.cluster_secrets(gen.sovereign(), "server", "agent", TRUST.files))
+        self.git(username="u", password="p")
+        self.beside: Outside = outside(
+            self.api.client(),
+            clusters=self.clusters,
+            connect=self._connect,
+            overlays=Overlays(self._push, {}, lambda: NOW),
+        )
+
+    def git(self, **values: str) -> None:
+        """The owner's credentials for Git."""
+        self.api.remove("secrets", "team-a", "git")
+        data = {key: base64.b64encode(value.encode()).decode() for key, value in values.items()}
+        self.api.put("secrets", {"metadata": {"name": "git", "namespace": "team-a"}, "data": data})
+
+    def _connect(self, access: Access) -> Any:
+        self.accesses.append(access)
+        return self._connected(Remote(self, user_of(access)))
+
+    @asynccontextmanager
+    async def _connected(self, remote: Remote) -> AsyncIterator[Remote]:
+        yield remote
+
+    def _push(self, repository: Repository, change: Change, _template: Mapping[str, str]) -> Pushed:
+        self.pushed.append((repository, change))
+        return Pushed("4f1c" * 10, committed=True)
+
+    def wake(self) -> None:
+        self._wakes.put_nowait(None)
+
+    async def run(self, *each: actions.Action, o: Observation | None = None) -> None:
+        seen = o or gen.observation(
+            gen.of(gen.spec(gitops={"mode": "Commit", "credentialsSecretRef": {"name": "git"}})),
+            gen.known(gen.succeeded()),
+        )
+        new_cluster = NewCluster(self.api.client(), self.beside, seen, self.wake, lambda: NOW)
+        for action in each:
+            await new_cluster.run(action)
+
+    async def until_woken(self) -> None:
+        """Until somebody who did not wake it yet does so."""
+        await asyncio.wait_for(self._wakes.get(), PATIENCE)
+
+    async def end(self) -> bool:
+        """All that is beside ends. Whether it was woken once more before."""
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        await asyncio.wait_for(asyncio.gather(*others, return_exceptions=True), PATIENCE)
+        return not self._wakes.empty()
+
+
+def user_of(access: Access) -> str:
+    """Whom the new cluster takes this for."""
+    subject = x509.load_pem_x509_certificate(access.certificate.encode()).subject
+    assert not subject.get_attributes_for_oid(NameOID.ORGANIZATION_NAME), "the operator itself is of no group"
+    return str(subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value)
+
+
+@pytest.fixture
+async def scene() -> AsyncIterator[Scene]:
+    made = Scene()
+    yield made
+    await asyncio.wait_for(made.beside.close(), PATIENCE)
+
+
+# --- watching ---------------------------------------------------------------------------------------------------------
+
+
+async def test_it_is_watched_by_the_observer(scene: Scene) -> None:
+    """At the addresses of the target, with a certificate that is minted when it is needed and not before."""
+    await scene.run(actions.WatchCluster(TARGET))
+    assert scene.clusters.watched == {UID: TARGET}
+    assert scene.clusters.changed == scene.wake
+    assert scene.api.requests == [], "a pass must not wait for it"
+    assert scene.clusters.access is not None
+    access = await scene.clusters.access()
+    assert user_of(access) == OBSERVER
+    assert access.servers == ("203.0.113.99:6443",)
+    assert access.tls_name == "omantel.omani.works"
+    assert access.expires == NOW + gen.SETTINGS.observer_lifetime
+
+
+async def test_a_watch_ends_with_the_authorities(scene: Scene) -> None:
+    await scene.run(actions.WatchCluster(TARGET))
+    scene.api.remove("secrets", SPACE, naming.CLUSTER_SECRETS)
+    assert scene.clusters.access is not None
+    with pytest.raises(NotFound):
+        await scene.clusters.access()
+
+
+async def test_it_is_looked_at_again_and_forgotten(scene: Scene) -> None:
+    await scene.run(actions.WatchCluster(TARGET), actions.LookAgain())
+    assert scene.clusters.looked == [UID]
+    await scene.run(actions.ForgetCluster())
+    assert scene.clusters.watched == {}
+    await scene.run(actions.ForgetCluster())
+
+
+# --- errands ----------------------------------------------------------------------------------------------------------
+
+
+async def test_secrets_are_delivered_by_the_seeder(scene: Scene) -> None:
+    """From the owner's namespace to the servers that the record names, beside the reconcile."""
+    await scene.run(actions.SeedCluster("key", SEEDS))
+    assert (scene.api.requests, scene.beside.seeds.report(UID)) == ([], None), "a pass must not wait for it"
+    await scene.until_woken()
+    meta = (scene.api.get("secrets", "team-a", "git") or {})["metadata"]
+    version = f"{meta['uid']}/{meta['resourceVersion']}"
+    assert scene.beside.seeds.report(UID) == SeedReport("key", NOW, {GIT: version})
+    assert set(scene.patched) == {GIT}
+    (access,) = scene.accesses
+    assert user_of(access) == SEEDER
+    assert (access.servers, access.expires) == (("203.0.113.10:6443",), NOW + ERRAND_LIFETIME)
+
+
+async def test_the_same_delivery_is_under_way_once(scene: Scene) -> None:
+    """Each pass asks for it anew, and makes its own executor."""
+    await scene.run(actions.SeedCluster("key", SEEDS))
+    await scene.run(actions.SeedCluster("key", SEEDS))
+    await scene.until_woken()
+    assert not await scene.end(), "the second was none"
+    assert len(scene.accesses) == 1
+
+
+async def test_a_changed_delivery_takes_over(scene: Scene) -> None:
+    """A Secret that changed right after it was delivered is not held back."""
+    await scene.run(actions.SeedCluster("older", SEEDS))
+    await scene.run(actions.SeedCluster("newer", SEEDS))
+    await scene.until_woken()
+    report = scene.beside.seeds.report(UID)
+    assert report is not None
+    assert report.key == "newer"
+    assert len(scene.accesses) == 1
+
+
+async def test_both_identities_give_up_their_access(scene: Scene) -> None:
+    """With certificates that are still valid for a while: what is refused by then is refused for want of rights."""
+    await scene.run(actions.GiveUpAccess("key"))
+    assert scene.beside.farewells.report(UID) is None
+    await scene.until_woken()
+    assert scene.beside.farewells.report(UID) == FarewellReport("key", NOW, True, NOW + ERRAND_LIFETIME)
+    assert sorted(scene.given_up) == sorted([OBSERVER, SEEDER])
+    assert {access.servers for access in scene.accesses} == {("203.0.113.10:6443",)}
+
+
+async def test_without_authorities_nothing_is_proven(scene: Scene) -> None:
+    """Whoever removed them early has not made the new cluster forget the operator."""
+    scene.api.remove("secrets", SPACE, naming.CLUSTER_SECRETS)
+    await scene.run(actions.GiveUpAccess("key"))
+    await scene.until_woken()
+    report = scene.beside.farewells.report(UID)
+    assert report is not None
+    assert (report.refused, report.valid_until) == (False, None)
+    assert naming.CLUSTER_SECRETS in report.message
+    assert scene.accesses == []
+
+
+async def test_a_farewell_does_not_end_a_delivery(scene: Scene) -> None:
+    """They are errands of their own, even of the same key."""
+    await scene.run(actions.SeedCluster("key", SEEDS), actions.GiveUpAccess("key"))
+    await scene.until_woken()
+    await scene.until_woken()
+    assert scene.beside.seeds.report(UID) is not None
+    assert scene.beside.farewells.report(UID) is not None
+
+
+async def test_a_cluster_without_known_servers_is_connected_to_nowhere(scene: Scene) -> None:
+    """The record may have lost its outputs; the connection itself says that there is no address."""
+    await scene.run(actions.SeedCluster("key", SEEDS), o=gen.observation())
+    await scene.until_woken()
+    assert [access.servers for access in scene.accesses] == [()]
+
+
+# --- pushing ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("authority", ["", "PEM"], ids=["public", "its own authority"])
+async def test_an_overlay_is_pushed_with_the_owners_credentials(scene: Scene, authority: str) -> None:
+    scene.git(username="u", password="p", **({"ca.crt": authority} if authority else {}))
+    await scene.run(PUSH)
+    await scene.until_woken()
+    assert scene.pushed == [(Repository(PUSH.url, "main", "u", SecretStr("p"), authority), CHANGE)]
+    assert scene.beside.overlays.report(UID) == OverlayReport("key", NOW, CHANGE.digest, "4f1c" * 10)
+
+
+async def test_credentials_that_lack_something_are_tried_as_they_are(scene: Scene) -> None:
+    """Git's own answer says it better."""
+    scene.git(username="u")
+    await scene.run(PUSH)
+    await scene.until_woken()
+    assert [repository.password for repository, _ in scene.pushed] == [SecretStr("")]
+
+
+async def test_without_credentials_nothing_is_pushed(scene: Scene) -> None:
+    """They went since they were looked at: the next pass sees it."""
+    scene.api.remove("secrets", "team-a", "git")
+    with pytest.raises(NotFound):
+        await scene.run(PUSH)
+    assert scene.pushed == []
+
+
+# --- neither ----------------------------------------------------------------------------------------------------------
+
+
+async def test_an_action_that_nobody_knows_is_a_mistake(scene: Scene) -> None:
+    """It would otherwise be asked for in each pass, and never be done."""
+    with pytest.raises(AssertionError, match="nobody carries out ForgetLogs"):
+        await scene.run(actions.ForgetLogs())

@@ -1,0 +1,367 @@
+"""Looking: from what the API server returns to an observation, with the real adapter in between."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import gzip
+import json
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from catalyst_operator.adapters.preflights import Preflights
+from catalyst_operator.api import labels
+from catalyst_operator.api.phases import RunVerb
+from catalyst_operator.core import manifests, naming, record
+from catalyst_operator.core.observation import LockView, Observation, StateView
+from catalyst_operator.core.project.preflight import CloudView, Wanted
+from catalyst_operator.core.runs import job
+from catalyst_operator.errors import CorruptRecord, Unavailable
+from catalyst_operator.reconcilers.observe import LOCK_INFO, Observer
+from tests.support import gen
+from tests.support.fake_kube import FakeApi, Key, Request
+from tests.support.gen import NOW, SETTINGS, SPACE, TOKEN
+from tests.support.outside import outside
+
+Raw = dict[str, Any]
+S = gen.sovereign()
+RUN = gen.run()
+
+
+def server(*objects: tuple[str, Raw]) -> FakeApi:
+    """An API server with the owner's namespace and these objects."""
+    api = FakeApi()
+    api.put("namespaces", {"metadata": {"name": "team-a"}})
+    for plural, manifest in objects:
+        api.put(plural, manifest)
+    return api
+
+
+SPACE_OBJECT = ("namespaces", manifests.run_namespace(S))
+
+
+def secret(name: str, namespace: str = "team-a", **data: str) -> tuple[str, Raw]:
+    encoded = {key: base64.b64encode(value.encode()).decode() for key, value in data.items()}
+    return "secrets", {"metadata": {"name": name, "namespace": namespace}, "data": encoded}
+
+
+def recorded(*runs: record.RunEntry) -> tuple[str, Raw]:
+    return "configmaps", manifests.record(S, record.to_json(gen.record(*runs)))
+
+
+def raw_pod(**status: Any) -> tuple[str, Raw]:
+    template = job.job(S, RUN, SETTINGS)["spec"]["template"]
+    held = {**template["metadata"]["labels"], "batch.kubernetes.io/job-name": RUN.job}
+    meta = {"name": "p", "namespace": SPACE, "labels": held, "finalizers": [labels.FINALIZER_OBSERVED]}
+    return "pods", {"metadata": meta, "spec": {"nodeName": "n"}, "status": status}
+
+
+def terminated(name: str, code: int, finished: str = "2026-11-22T11:59:50Z") -> Raw:
+    ended = {"exitCode": code, "reason": "Error", "startedAt": "2026-11-22T11:59:00Z", "finishedAt": finished}
+    return {"name": name, "state": {"terminated": ended}}
+
+
+async def observe(api: FakeApi, now: datetime = NOW, preflights: Preflights | None = None) -> Observation:
+    client = api.client()
+    looks = {"preflights": preflights} if preflights else {}
+    return await Observer(client, outside(client, **looks), SETTINGS).observe(S, now)
+
+
+async def test_a_world_in_which_nothing_was_made() -> None:
+    assert await observe(server()) == Observation(NOW, SETTINGS, S, None, None, None, None)
+
+
+async def test_the_owners_token_and_the_version_of_its_secret() -> None:
+    api = server(secret("hcloud", token=f" {TOKEN}\n"))
+    found = (await observe(api)).credentials
+    assert found is not None
+    assert found.token is not None
+    assert found.token.get_secret_value() == TOKEN, "people paste a newline along"
+    api.change(Key("secrets", "team-a", "hcloud"), lambda o: o["data"].update(token="eHg="))
+    after = (await observe(api)).credentials
+    assert after is not None
+    assert after.version != found.version
+
+
+@pytest.mark.parametrize("data", [{}, {"token": ""}, {"token": " \n"}, {"other": "x"}])
+async def test_a_secret_without_a_usable_key(data: dict[str, str]) -> None:
+    found = (await observe(server(secret("hcloud", **data)))).credentials
+    assert found is not None
+    assert found.token is None
+
+
+async def test_a_token_is_not_shown_by_accident() -> None:
+    assert TOKEN not in repr(await observe(server(secret("hcloud", token=TOKEN))))
+
+
+async def test_a_foreign_namespace_is_not_looked_into() -> None:
+    api = server(("namespaces", {"metadata": {"name": SPACE, "labels": {labels.LABEL_SOVEREIGN_UID: "other"}}}))
+    seen = await observe(api)
+    assert seen.namespace is not None
+    assert seen.namespace.ours is False
+    assert not [request for request in api.requests if request.key.namespace == SPACE]
+
+
+def state_file(serial: int, lineage: str = "l") -> bytes:
+    """A state as OpenTofu writes it with encryption: what is needed to tell two apart is in the clear."""
+    return json.dumps({"serial": serial, "lineage": lineage, "encrypted_data": "..."}).encode()
+
+
+def state_secret(name: str, content: bytes) -> tuple[str, Raw]:
+    data = {"tfstate": base64.b64encode(content).decode()}
+    return "secrets", {"metadata": {"name": name, "namespace": SPACE}, "data": data}
+
+
+async def test_record_state_and_token_copy() -> None:
+    api = server(
+        SPACE_OBJECT,
+        recorded(RUN),
+        state_secret(naming.STATE_SECRET, gzip.compress(state_file(7))),
+        ("secrets", manifests.provider_token(S, TOKEN)),
+    )
+    seen = await observe(api)
+    assert seen.record == gen.record(RUN)
+    assert (seen.state, seen.has_token_copy) == (StateView(7, "l"), True)
+
+
+async def test_an_empty_run_namespace_holds_nothing() -> None:
+    seen = await observe(server(SPACE_OBJECT))
+    assert (seen.record, seen.state, seen.saved_state, seen.lock) == (None, None, None, None)
+    assert (seen.has_state_key, seen.has_token_copy, seen.pods, seen.jobs) == (False, False, (), ())
+
+
+async def test_a_state_that_a_run_saved_is_seen_beside_the_one_in_force() -> None:
+    """The sidecar saves the file as it is; OpenTofu's backend compresses it."""
+    saved = state_secret(naming.ERRORED_STATE_SECRET, state_file(8, "l"))
+    seen = await observe(server(SPACE_OBJECT, saved, state_secret(naming.STATE_SECRET, gzip.compress(state_file(7)))))
+    assert (seen.state, seen.saved_state) == (StateView(7, "l"), StateView(8, "l"))
+
+
+async def test_a_saved_state_may_be_all_there_is() -> None:
+    seen = await observe(server(SPACE_OBJECT, state_secret(naming.ERRORED_STATE_SECRET, state_file(1))))
+    assert (seen.state, seen.saved_state) == (None, StateView(1, "l"))
+
+
+async def test_what_was_restored_is_seen_as_what_was_saved() -> None:
+    """Else it would be restored again and again."""
+    encoded = base64.b64encode(state_file(8)).decode()
+    seen = await observe(server(SPACE_OBJECT, ("secrets", manifests.restored_state(S, encoded, ""))))
+    assert seen.state == StateView(8, "l")
+
+
+async def test_whether_the_key_of_the_state_is_there() -> None:
+    seen = await observe(server(SPACE_OBJECT, ("secrets", manifests.state_key(S, bytes(32)))))
+    assert seen.has_state_key
+
+
+# --- the lock of the state --------------------------------------------------------------------------------------------
+
+HOLDER = "f7bd9c1c-0b1f-1c43-2c0d-3a6d6b4c9d10"
+INFO = json.dumps(
+    {
+        "ID": HOLDER,
+        "Operation": "OperationTypeApply",
+        "Info": "",
+        "Who": "@apply-1a2b3c4d-7-x9z8y",
+        "Version": "1.12.6",
+        "Created": "2026-11-22T11:58:03.123456789Z",
+        "Path": "",
+    }
+)
+
+
+def lease(holder: str | None, info: str | None = INFO) -> tuple[str, Raw]:
+    """OpenTofu's Lease: without a holder it stays, with nothing in it."""
+    annotations = {} if info is None else {LOCK_INFO: info}
+    meta = {"name": naming.STATE_LEASE, "namespace": SPACE, "annotations": annotations}
+    return "leases", {"metadata": meta, "spec": {} if holder is None else {"holderIdentity": holder}}
+
+
+async def test_who_holds_the_lock_and_since_when() -> None:
+    seen = await observe(server(SPACE_OBJECT, lease(HOLDER)))
+    expected = LockView(HOLDER, "@apply-1a2b3c4d-7-x9z8y", "OperationTypeApply", "2026-11-22T11:58:03")
+    assert seen.lock == expected
+
+
+@pytest.mark.parametrize("made", [lease(None), lease(None, None), lease("")])
+async def test_a_lease_without_a_holder_is_a_free_lock(made: tuple[str, Raw]) -> None:
+    assert (await observe(server(SPACE_OBJECT, made))).lock is None
+
+
+@pytest.mark.parametrize("info", [None, "", "not JSON", "{}", '"a word"', "[]", "null"])
+async def test_a_lock_whose_holder_says_nothing_of_himself_is_held_all_the_same(info: str | None) -> None:
+    """Anybody may write that annotation; and nobody is never taken for somebody who is dead."""
+    assert (await observe(server(SPACE_OBJECT, lease(HOLDER, info)))).lock == LockView(HOLDER, "")
+
+
+async def test_the_lock_is_read_before_the_pods() -> None:
+    """Else a Pod could start and take the lock in between, and be thought dead since it was not among the Pods."""
+    api = server(SPACE_OBJECT)
+    await observe(api)
+    order = [r.key.plural for r in api.requests]
+    assert order.index("leases") < order.index("pods")
+
+
+# --- what the last look at the project found --------------------------------------------------------------------------
+
+
+async def test_the_last_preflight_comes_along_whether_a_namespace_is_there_or_not() -> None:
+    async def look(_token: SecretStr, _wanted: Wanted) -> CloudView:
+        return CloudView()
+
+    done = asyncio.Event()
+    preflights = Preflights(look, lambda: NOW)
+    wanted = Wanted(gen.UID, "omantel", "fsn1", {})
+    assert (await observe(server(), preflights=preflights)).preflight is None
+    preflights.ask(gen.UID, "the key", SecretStr(TOKEN), wanted, done.set)
+    await done.wait()
+    for api in (server(), server(SPACE_OBJECT)):
+        found = (await observe(api, preflights=preflights)).preflight
+        assert found is not None
+        assert (found.key, found.at) == ("the key", NOW)
+
+
+# --- Jobs and Pods ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("text", ["", "{}", "{not json"])
+async def test_a_record_that_cannot_be_read_is_never_taken_for_none(text: str) -> None:
+    with pytest.raises(CorruptRecord, match=f"ConfigMap {SPACE}/record does not hold a record that this version reads"):
+        await observe(server(SPACE_OBJECT, ("configmaps", manifests.record(S, text))))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"no gzip", gzip.compress(state_file(7))[:20], gzip.compress(b"no JSON")],
+    ids=["no gzip", "cut off", "no JSON"],
+)
+async def test_a_state_that_cannot_be_read_is_never_taken_for_none(content: bytes) -> None:
+    with pytest.raises(CorruptRecord, match=naming.STATE_SECRET):
+        await observe(server(SPACE_OBJECT, state_secret(naming.STATE_SECRET, content)))
+
+
+async def test_jobs() -> None:
+    made = job.job(S, RUN, SETTINGS)
+    made["status"] = {"conditions": [{"type": "Failed", "status": "True"}, {"type": "Complete", "status": "False"}]}
+    (seen,) = (await observe(server(SPACE_OBJECT, ("jobs", made)))).jobs
+    assert (seen.name, seen.verb, seen.attempt, seen.failed, seen.complete) == (RUN.job, RunVerb.APPLY, 1, True, False)
+
+
+async def test_pods_and_their_containers() -> None:
+    running = {"name": "tofu-plan", "state": {"running": {"startedAt": "2026-11-22T11:59:55Z"}}}
+    waiting = {"name": "tofu-output", "state": {"waiting": {"reason": "PodInitializing"}}}
+    status = {"initContainerStatuses": [terminated("tofu-init", 0), running], "containerStatuses": [waiting]}
+    (seen,) = (await observe(server(SPACE_OBJECT, raw_pod(phase="Pending", **status)))).pods
+    assert (seen.job, seen.held, seen.node, seen.deletion) == (RUN.job, True, "n", None)
+    assert (seen.terminating, seen.ended) == (False, False)
+    assert seen.containers["tofu-init"].exit_code == 0
+    assert seen.containers["tofu-plan"].started == NOW - timedelta(seconds=5)
+    assert seen.containers["tofu-output"].reason == "PodInitializing"
+
+
+async def test_a_pod_that_finds_no_node_tells_why() -> None:
+    unscheduled = {"type": "PodScheduled", "status": "False", "message": "0/1 nodes are available"}
+    plural, made = raw_pod(phase="Pending", conditions=[unscheduled])
+    made["spec"] = {}
+    (seen,) = (await observe(server(SPACE_OBJECT, (plural, made)))).pods
+    assert (seen.node, seen.message) == ("", "0/1 nodes are available")
+
+
+async def test_when_the_grace_period_of_a_pod_that_goes_is_over() -> None:
+    """Its deletion time is that moment; until then nothing is thought of a node that says nothing."""
+    plural, made = raw_pod(phase="Running")
+    api = server(SPACE_OBJECT, (plural, made))
+    api.change(Key("pods", SPACE, "p"), lambda o: o["metadata"].update(deletionTimestamp="2026-11-22T12:15:00Z"))
+    (seen,) = (await observe(api)).pods
+    assert (seen.deletion, seen.terminating, seen.ended) == (NOW + timedelta(minutes=15), True, False)
+
+
+async def test_a_pod_without_any_status_yet() -> None:
+    (seen,) = (await observe(server(SPACE_OBJECT, raw_pod()))).pods
+    assert (seen.phase, seen.containers) == ("Pending", {})
+
+
+async def test_pods_of_others_are_not_seen() -> None:
+    plural, made = raw_pod(phase="Running")
+    made["metadata"]["labels"] = {labels.LABEL_SOVEREIGN_UID: "other"}
+    assert (await observe(server(SPACE_OBJECT, (plural, made)))).pods == ()
+
+
+async def test_the_state_is_read_after_the_pods() -> None:
+    """Else a Pod could be seen ended beside the state of before its end, and the loss of that state go unnoticed."""
+    api = server(SPACE_OBJECT)
+    await observe(api)
+    order = [r.key.plural if r.key.name != naming.STATE_SECRET else "state" for r in api.requests]
+    assert order.index("pods") < order.index("state")
+
+
+# --- logs -------------------------------------------------------------------------------------------------------------
+
+WHERE = (SPACE, "p", "tofu-apply")
+REFUSED = {
+    "type": "diagnostic",
+    "diagnostic": {"severity": "error", "summary": "no (token_readonly, 01ab)", "detail": ""},
+}
+
+
+def failed_run(finished: str = "2026-11-22T11:59:50Z") -> FakeApi:
+    api = server(
+        SPACE_OBJECT,
+        recorded(RUN),
+        raw_pod(phase="Failed", initContainerStatuses=[terminated("tofu-apply", 1, finished)]),
+    )
+    api.logs[WHERE] = [json.dumps(REFUSED)]
+    return api
+
+
+async def test_the_log_of_a_failed_phase_is_read() -> None:
+    progress = (await observe(failed_run())).progress
+    assert progress is not None
+    assert [e.summary for e in progress.errors] == ["no (token_readonly, 01ab)"]
+
+
+async def test_the_log_of_a_run_that_was_recorded_is_not_read_again() -> None:
+    api = failed_run()
+    ended = record.to_json(gen.record(gen.failed()))
+    api.change(Key("configmaps", SPACE, "record"), lambda o: o.update(data={"record.json": ended}))
+    assert (await observe(api)).progress is None
+
+
+@pytest.mark.parametrize("status", [400, 403, 404])
+async def test_a_log_that_is_gone_does_not_hold_up_the_evidence(status: int) -> None:
+    """The Pod was evicted, its sandbox removed: what the containers' states tell has to do."""
+    api = failed_run()
+    api.log_refusals[WHERE] = status
+    seen = await observe(api)
+    assert seen.progress is not None
+    assert seen.progress.errors == ()
+
+
+async def test_a_kubelet_that_does_not_answer_is_asked_again() -> None:
+    """It may just be restarting, and its log tells a read-only token from a passing error."""
+    api = failed_run()
+    api.log_refusals[WHERE] = 503
+    with pytest.raises(Unavailable):
+        await observe(api)
+
+
+async def test_a_kubelet_that_never_answers_does_not_hold_up_the_evidence_for_ever() -> None:
+    api = failed_run(finished="2026-11-22T11:50:00Z")
+    api.log_refusals[WHERE] = 503
+    seen = await observe(api)
+    assert seen.progress is not None
+    assert seen.progress.errors == ()
+
+
+async def test_an_api_server_that_is_down_is_no_world_in_which_nothing_is() -> None:
+    api = server(SPACE_OBJECT)
+
+    def down(_: Request) -> None:
+        raise TimeoutError
+
+    api.before_request = down
+    with pytest.raises(Unavailable):
+        await observe(api)
