@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import NamedTuple
 
 from pydantic import ValidationError
@@ -13,6 +13,7 @@ from catalyst_operator.adapters import kube
 from catalyst_operator.adapters.kube import Kube, Object
 from catalyst_operator.api.sovereign import Sovereign
 from catalyst_operator.api.sovereign_status import SovereignStatus
+from catalyst_operator.clock import Clock, now
 from catalyst_operator.core.actions import Decision, WriteRecord
 from catalyst_operator.core.decide import decide
 from catalyst_operator.core.observation import Observation
@@ -39,11 +40,6 @@ class Key(NamedTuple):
         return f"{self.namespace}/{self.name}"
 
 
-def now() -> datetime:
-    """The clock of the shell, in whole seconds as the API keeps time."""
-    return datetime.now(UTC)
-
-
 class SovereignReconciler:
     """One `reconcile` at a time for one key; the work queue sees to that."""
 
@@ -53,7 +49,7 @@ class SovereignReconciler:
         outside: Outside,
         settings: CoreSettings,
         metrics: Metrics,
-        clock: Callable[[], datetime] = now,
+        clock: Clock = now,
     ) -> None:
         self._kube = client
         self._outside = outside

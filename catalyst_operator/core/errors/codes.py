@@ -142,12 +142,12 @@ STATE_LOST = Code(
     "Restore it from a backup: applying without it would create everything a second time.",
     terminal=True,
 )
-CLUSTER_SECRETS = Code(
+CLUSTER_SECRETS_LOST = Code(
     "ERR_CLUSTER_SECRETS",
     "Restore it from a backup of this Sovereign: with others, no new node could join the cluster.",
     terminal=True,
 )
-RECORD = Code(
+RECORD_LOST = Code(
     "ERR_RECORD",
     "Restore it from a backup of this Sovereign, or mend it by hand; it goes on by itself.",
     terminal=True,
