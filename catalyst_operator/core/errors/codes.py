@@ -154,8 +154,8 @@ RECORD_LOST = Code(
 )
 CLUSTER_REFUSED = Code(
     "ERR_CLUSTER_REFUSED",
-    "See in the message what the management cluster's API server objects to: a right that is missing (apply the "
-    "operator's manifests again), a quota, or an admission policy.",
+    "See in the message what the management cluster's API server answers: a right that is missing (apply the "
+    "operator's manifests again), a quota, an admission policy, or a server that is overloaded or out of reach.",
     terminal=False,
 )
 LEFTOVERS = Code(
@@ -389,6 +389,11 @@ ZONE_FOREIGN = Code(
 DNS_UNAVAILABLE = Code(
     "ERR_DNS_UNAVAILABLE",
     "See that PowerDNS runs, that the operator reaches its API (CATALYST_POWERDNS_URL), and that the key fits.",
+    terminal=False,
+)
+OPERATOR = Code(
+    "ERR_OPERATOR",
+    "Nothing is lost. Read what the operator's log says about this Sovereign, and report it as a bug with that text.",
     terminal=False,
 )
 INTERNAL = Code(UNKNOWN, "Read the run's log (kubectl logs, named in the message) and the runbook.", terminal=False)
