@@ -76,7 +76,7 @@ def test_columns_of_a_sovereign(api: Api, namespace: str) -> None:
         "Message": "creating hcloud_server.worker[0], 12 s",
     }
     wide = _columns(api, sovereigns(namespace), wide=True)
-    assert list(wide)[7:] == ["Provider", "Region", "LB-IP", "Components", "Outcome", "Cost"]
+    assert list(wide)[6:] == ["Provider", "Region", "LB-IP", "Components", "Outcome", "Cost", "Message"]
     assert (wide["Region"], wide["LB-IP"], wide["Cost"]) == ("fsn1", "203.0.113.2", "32.97")
 
 
