@@ -545,6 +545,7 @@ async def test_a_plan_is_put_where_its_owner_reads_it_cleaned_and_goes_with_the_
         "",
         "plan digest d: fine",
     ]
+    scene.api.put("namespaces", {"metadata": {"name": gen.SPACE}})
     scene.api.put("pods", {"metadata": {"name": pod.name, "namespace": gen.SPACE}})
     executor = scene.executor(pods=(pod,))
     await executor.run(actions.PublishPlan(run.job, "d"))
