@@ -15,6 +15,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
+from catalyst_operator import logs
 from catalyst_operator.adapters import template
 from catalyst_operator.adapters.destinations import Destinations, Network, networks
 from catalyst_operator.api.enums import RegistrarName
@@ -64,6 +65,9 @@ class Settings:
     health_port: int
     metrics_port: int
     log_level: str
+    log_format: str
+    resync: timedelta
+    """How often a Sovereign is looked at although nothing was heard of it."""
     template: Path
     """Folder of the bootstrap kit's shared template."""
     destinations: Destinations
@@ -111,6 +115,8 @@ class Settings:
             health_port=read.port("CATALYST_HEALTH_PORT", "8080"),
             metrics_port=read.port("CATALYST_METRICS_PORT", "8081"),
             log_level=read.choice("CATALYST_LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR")),
+            log_format=read.choice("CATALYST_LOG_FORMAT", "text", logs.FORMATS),
+            resync=read.duration("CATALYST_RESYNC_INTERVAL", "10m"),
             template=Path(read.text("CATALYST_TEMPLATE", str(template.default_folder()))),
             destinations=Destinations((*read.networks("CATALYST_REFUSED_CIDRS"), *_own_service(environ))),
             dns=_dns(read),
