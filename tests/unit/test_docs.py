@@ -14,12 +14,16 @@ from catalyst_operator.api.sovereign import Sovereign
 from catalyst_operator.core.errors import codes
 from catalyst_operator.metrics import Metrics
 from catalyst_operator.settings import Settings
+from tests.support.documents import anchors, links, pages, text_files
 from tests.support.paths import REPOSITORY
 
 ROOT = REPOSITORY
 CODES = sorted({c.code for c in vars(codes).values() if isinstance(c, codes.Code)})
 SOVEREIGN_SAMPLES = ("sovereign.yaml", "ha.yaml", "byo-manual.yaml")
-DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = pages()
+NOT_PUBLISHED = re.compile(r"\b(?:DESIGN|FACTS|TRIALS|ROOMS)\b|\bFAULTS?(?:\.md| \d)|§|\b[Tt]he seeds\b|\bseeds'")
+"""Papers that are not in this repository, and that no reader of it could look up."""
+CITED = re.compile(r"\bdocs/([\w/.-]+\.(?:md|svg|yaml))(?:#([\w-]+))?")
 
 
 def test_every_code_has_a_chapter_of_the_runbook_and_no_chapter_is_without_a_code() -> None:
@@ -75,10 +79,40 @@ def test_samples_are_valid(name: str) -> None:
     assert Sovereign.parse(raw).metadata.namespace == "customers"
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
-def test_links_lead_somewhere(document: Path) -> None:
-    targets = re.findall(r"\]\((?!https?://)([^)#\s]+)", document.read_text())
-    assert [target for target in targets if not (document.parent / target).exists()] == []
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    """Files, and headings where a link names one."""
+    broken = [
+        f"{path}#{anchor}"
+        for path, anchor in links(page)
+        if not (target := page.parent / path if path else page).exists()
+        or (anchor and target.suffix == ".md" and anchor not in anchors(target))
+    ]
+    assert broken == []
+
+
+def test_what_code_cites_of_the_docs_exists() -> None:
+    """A comment that sends its reader to a page that was renamed is worse than none."""
+    broken = [
+        f"{file.relative_to(ROOT)}: docs/{path}#{anchor}"
+        for file in text_files()
+        for path, anchor in CITED.findall(file.read_text(encoding="utf-8"))
+        if not (target := ROOT / "docs" / path).exists()
+        or (anchor and target.suffix == ".md" and anchor not in anchors(target))
+    ]
+    assert broken == []
+
+
+def test_nothing_cites_papers_that_are_not_here() -> None:
+    """What matters of them is told in docs/."""
+    citing = [
+        f"{file.relative_to(ROOT)}:{number}: {line.strip()}"
+        for file in text_files()
+        if file != Path(__file__)
+        for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1)
+        if NOT_PUBLISHED.search(line)
+    ]
+    assert citing == []
 
 
 def test_every_make_target_is_in_the_help() -> None:
