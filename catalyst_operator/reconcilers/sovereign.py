@@ -40,7 +40,7 @@ class Key(NamedTuple):
 
 
 def now() -> datetime:
-    """The clock of the shell, in whole seconds as the API keeps time."""
+    """The clock, finer than the whole seconds in which the API keeps time."""
     return datetime.now(UTC)
 
 
