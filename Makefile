@@ -1,4 +1,5 @@
-# The commands of this repository; `make help` lists them. Needs Debian 12, root, Go and Python 3.11 or newer.
+# The commands of this repository; `make help` lists them. `make test-unit` and `make generate` need Python 3.11 or newer, its
+# venv module and PyPI. Everything with the lab in it needs Debian 12, root and Go besides.
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
@@ -34,7 +35,7 @@ verify: $(READY) lab-tools ## Format, lint, types, layers, drift of generated fi
 	.lab/bin/kubectl kustomize deploy/overlays/lab > /dev/null
 
 .PHONY: test-unit
-test-unit: $(READY) lab-tools ## Fast tests: no cluster
+test-unit: $(READY) ## Fast tests: no cluster, no root, nothing but Python
 	$(PY) -m pytest tests/unit -q
 
 .PHONY: test-integration
@@ -74,7 +75,9 @@ lock: $(READY) ## Resolve the dependencies of pyproject.toml anew
 help: ## This list
 	@awk 'BEGIN {FS = ":.*## "} /^## ——/ {sub("## ", ""); print "\n" $$0} /^[a-z0-9-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-$(READY): requirements-dev.lock | lab-packages
+$(READY): requirements-dev.lock
+	@$(PYTHON) -c 'import ensurepip' 2> /dev/null || { [ "$$(id -u)" = 0 ] && $(PYTHON) -m e2e.lab packages; } || { \
+		echo "Python's venv module is missing: install the package python3-venv." >&2; exit 1; }
 	@echo "Installing the Python dependencies into $(VENV) (about half a minute) ..."
 	$(PYTHON) -m venv $(VENV)
 	$(PY) -m pip install -q --require-hashes -r requirements-dev.lock
