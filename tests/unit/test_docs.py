@@ -113,15 +113,3 @@ def test_nothing_cites_papers_that_are_not_here() -> None:
         if NOT_PUBLISHED.search(line)
     ]
     assert citing == []
-
-
-def test_every_make_target_is_in_the_help() -> None:
-    makefiles = [(ROOT / "Makefile").read_text(), (ROOT / "e2e" / "lab" / "lab.mk").read_text()]
-    phony = {
-        name
-        for text in makefiles
-        for line in re.findall(r"^\.PHONY: (.+)$", text, re.MULTILINE)
-        for name in line.split()
-    }
-    documented = {name for text in makefiles for name in re.findall(r"^([a-z0-9-]+):.*## ", text, re.MULTILINE)}
-    assert phony - documented == {"lab-packages"}
