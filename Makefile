@@ -36,20 +36,24 @@ verify: $(READY) lab-tools ## Format, lint, types, layers, drift of generated fi
 
 .PHONY: test-unit
 test-unit: $(READY) ## Fast tests: no cluster, no root, nothing but Python
-	$(PY) -m pytest tests/unit -q
+	$(PY) -m pytest tests/unit -q --junitxml=build/results/unit.xml
 
 .PHONY: test-integration
 test-integration: $(READY) lab-tools ## A real API server, real OpenTofu, the Hetzner emulator; no cluster
-	$(PY) -m pytest tests/integration -q
+	$(PY) -m pytest tests/integration -q --junitxml=build/results/integration.xml
 
 .PHONY: e2e
 e2e: lab-up ## The essential stories, on the lab's cluster
-	$(PY) -m pytest e2e/stories -q -m "e2e and not slow"
+	$(PY) -m pytest e2e/stories -q -m "e2e and not slow" --junitxml=build/results/stories.xml
 
 .PHONY: e2e-full
 e2e-full: lab-up ## All stories, the long ones and those that take the lab down and up included
 	$(PY) -m pytest e2e/stories -q -m e2e --story-table docs/reliability.md
 	$(PY) -m pytest e2e/stories -q -m lab
+
+.PHONY: trials
+trials: $(READY) ## Write the results of the last tests into the table of what trials found
+	$(PY) -m tests.support.trials $(wildcard build/results/*.xml)
 
 .PHONY: bench
 bench: lab-up ## Measure as ratios to a floor in the same run; prints a table and writes build/bench.json

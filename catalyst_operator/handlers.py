@@ -9,13 +9,14 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import kopf
 
 from catalyst_operator.api import labels
+from catalyst_operator.clock import now
 from catalyst_operator.reconcilers.sovereign import Key
 
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
@@ -93,4 +94,4 @@ def _expiry(token: str) -> datetime | None:
         lifetime = timedelta(seconds=claims["exp"] - claims["iat"])
     except (IndexError, ValueError, KeyError):
         return None
-    return datetime.now(UTC) + max(timedelta(minutes=1), min(lifetime / 6, timedelta(minutes=10)) - REREAD_TOKEN_BEFORE)
+    return now() + max(timedelta(minutes=1), min(lifetime / 6, timedelta(minutes=10)) - REREAD_TOKEN_BEFORE)

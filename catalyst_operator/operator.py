@@ -31,6 +31,7 @@ from catalyst_operator.adapters.registrars.registrar import Registrar
 from catalyst_operator.adapters.registrars.talks import RegistrarTalks
 from catalyst_operator.adapters.run_logs import RunLogs
 from catalyst_operator.api.enums import RegistrarName
+from catalyst_operator.clock import now
 from catalyst_operator.core.settings import CoreSettings
 from catalyst_operator.errors import SettingsError
 from catalyst_operator.metrics import Metrics
@@ -38,7 +39,7 @@ from catalyst_operator.reconcilers.domains.outside import DomainsOutside
 from catalyst_operator.reconcilers.domains.reconciler import DomainReconciler
 from catalyst_operator.reconcilers.outside import Outside
 from catalyst_operator.reconcilers.queue import WorkQueue
-from catalyst_operator.reconcilers.sovereign import Key, SovereignReconciler, now
+from catalyst_operator.reconcilers.sovereign import Key, SovereignReconciler
 from catalyst_operator.settings import Settings
 
 EXIT_SETTINGS = 2

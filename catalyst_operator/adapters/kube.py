@@ -22,8 +22,8 @@ from catalyst_operator.errors import ApiError, Conflict, NotFound, Refused, Unav
 Object = dict[str, Any]
 Body = Object | list[Object]
 """What a request carries: an object, or the operations of a JSON patch."""
-REQUEST_SECONDS = 30
-MAX_MESSAGE = 2000
+API_REQUEST_SECONDS = 30
+MAX_API_MESSAGE = 2000
 
 
 @dataclass(frozen=True)
@@ -173,7 +173,7 @@ class Kube:
         """The lines of a container's log as they come, until it ends. Raises Unavailable when nothing was heard for
         `idle_seconds`, so that a dead connection is noticed."""
         query = {"container": container, "follow": "true"}
-        timeout = aiohttp.ClientTimeout(total=None, sock_connect=REQUEST_SECONDS, sock_read=idle_seconds)
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=API_REQUEST_SECONDS, sock_read=idle_seconds)
         path = PODS.path(namespace, pod, "log")
         response = await self._request("GET", path, query, None, "application/json", timeout)
         try:
@@ -220,7 +220,7 @@ class Kube:
                 body=body,
                 auth_settings=["BearerToken"],
             )
-            limit = timeout or aiohttp.ClientTimeout(total=REQUEST_SECONDS)
+            limit = timeout or aiohttp.ClientTimeout(total=API_REQUEST_SECONDS)
             response = await self._api.rest_client.request(
                 method, url, headers=headers, body=payload, _request_timeout=limit
             )
@@ -236,7 +236,7 @@ def _error(status: int, raw: bytes, what: str) -> ApiError:
         message = str(json.loads(raw)["message"])
     except (ValueError, KeyError, TypeError):
         message = raw.decode(errors="replace")
-    text = f"{what}: {status}: {redact(message)[:MAX_MESSAGE]}"
+    text = f"{what}: {status}: {redact(message)[:MAX_API_MESSAGE]}"
     if status == 404:
         return NotFound(status, text)
     if status == 409:

@@ -11,7 +11,7 @@ from typing import Any
 
 from catalyst_operator.api.sovereign_status import SovereignStatus
 from catalyst_operator.core.access.seeds import Seed
-from catalyst_operator.core.kit.pushed import Change
+from catalyst_operator.core.kit.pushed import OverlayChange
 from catalyst_operator.core.observation import LockView, StateView
 from catalyst_operator.core.phase1.target import Target
 from catalyst_operator.core.project.preflight import Wanted
@@ -126,7 +126,7 @@ class PushOverlay:
     key: str
     url: str
     branch: str
-    change: Change
+    change: OverlayChange
 
 
 @dataclass(frozen=True)

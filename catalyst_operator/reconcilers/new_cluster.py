@@ -5,14 +5,13 @@ Whatever takes as long as a network pleases is started here and goes on beside t
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from functools import partial
 
 from pydantic import SecretStr
 
-from catalyst_operator.adapters import kube
+from catalyst_operator.adapters import kube, secrets
 from catalyst_operator.adapters.git.push import Repository
 from catalyst_operator.adapters.kube import Kube
 from catalyst_operator.adapters.new_cluster import farewells, seeding
@@ -106,7 +105,7 @@ class NewCluster:
         reference = self._o.sovereign.spec.gitops.credentials_secret_ref
         name = reference.name if reference else ""
         secret = await self._kube.get(kube.SECRETS, self._o.sovereign.metadata.namespace, name)
-        values = {key: base64.b64decode(value).decode() for key, value in (secret.get("data") or {}).items()}
+        values = secrets.texts(secret)
         repository = Repository(
             url=action.url,
             branch=action.branch,

@@ -16,7 +16,7 @@ from typing import Any
 
 from pydantic import SecretStr, ValidationError
 
-from catalyst_operator.adapters import kube
+from catalyst_operator.adapters import kube, secrets
 from catalyst_operator.adapters.kube import Kube, Object
 from catalyst_operator.api import labels
 from catalyst_operator.api.domain_reservation import DomainReservation
@@ -137,8 +137,7 @@ class Observer:
         secret = await self._kube.find(kube.SECRETS, sovereign.metadata.namespace, name)
         if secret is None:
             return None
-        encoded = (secret.get("data") or {}).get("token", "")
-        token = base64.b64decode(encoded).decode(errors="replace").strip()
+        token = secrets.texts(secret).get("token")
         return CredentialsView(kube.version_of(secret), SecretStr(token) if token else None)
 
     async def _owner_secrets(self, sovereign: Sovereign) -> dict[str, SecretView]:
@@ -229,7 +228,7 @@ def _namespace(raw: Object | None, uid: str) -> NamespaceView | None:
 
 
 def _secret_view(raw: Object) -> SecretView:
-    return SecretView(kube.version_of(raw), frozenset(raw.get("data") or ()))
+    return SecretView(kube.version_of(raw), frozenset(secrets.texts(raw)))
 
 
 def state_of(raw: Object | None) -> StateView | None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import NamedTuple
 
 from pydantic import ValidationError
@@ -13,13 +14,14 @@ from catalyst_operator.adapters import kube
 from catalyst_operator.adapters.kube import Kube, Object
 from catalyst_operator.api.sovereign import Sovereign
 from catalyst_operator.api.sovereign_status import SovereignStatus
+from catalyst_operator.clock import Clock, now
 from catalyst_operator.core.actions import Decision, WriteRecord
 from catalyst_operator.core.decide import decide
 from catalyst_operator.core.observation import Observation
 from catalyst_operator.core.settings import CoreSettings
 from catalyst_operator.core.telling import events, status
 from catalyst_operator.core.telling.trouble import trouble
-from catalyst_operator.errors import ApiError, CorruptRecord, Refused
+from catalyst_operator.errors import ApiError, Conflict, Unavailable
 from catalyst_operator.metrics import Metrics
 from catalyst_operator.reconcilers.execute import Executor
 from catalyst_operator.reconcilers.observe import Observer
@@ -27,6 +29,8 @@ from catalyst_operator.reconcilers.outside import Outside
 from catalyst_operator.reconcilers.writing import write_status
 
 log = logging.getLogger(__name__)
+UNAVAILABLE_BEFORE_TOLD = 3
+"""One answer that fails to come is the network's everyday life; so many in a row are worth a line in status."""
 
 
 class Key(NamedTuple):
@@ -39,11 +43,6 @@ class Key(NamedTuple):
         return f"{self.namespace}/{self.name}"
 
 
-def now() -> datetime:
-    """The clock, finer than the whole seconds in which the API keeps time."""
-    return datetime.now(UTC)
-
-
 class SovereignReconciler:
     """One `reconcile` at a time for one key; the work queue sees to that."""
 
@@ -53,13 +52,15 @@ class SovereignReconciler:
         outside: Outside,
         settings: CoreSettings,
         metrics: Metrics,
-        clock: Callable[[], datetime] = now,
+        clock: Clock = now,
     ) -> None:
         self._kube = client
         self._outside = outside
         self._observer = Observer(client, outside, settings)
         self._metrics = metrics
         self._clock = clock
+        self._failures: Counter[Key] = Counter()
+        """How often in a row the API server gave no usable answer."""
         self._uids: dict[Key, str] = {}
         """Of the Sovereigns that were seen: what is kept beside the API server goes by UID."""
         self.wake: Callable[[Key], None] = lambda _: None
@@ -83,18 +84,32 @@ class SovereignReconciler:
     async def _forget(self, key: Key) -> None:
         """It is gone, with or without our leave: nothing of it is watched any more."""
         self._metrics.forget(key.namespace, key.name)
+        self._failures.pop(key, None)
         uid = self._uids.pop(key, None)
         if uid:
             await self._outside.forget(uid)
 
     async def _step(self, key: Key, sovereign: Sovereign) -> timedelta | None:
         try:
-            observation = await self._observer.observe(sovereign, self._clock())
-            decision = decide(observation)
-            version = await self._apply(key, observation, decision)
-        except (CorruptRecord, Refused) as error:
+            again = await self._pass(key, sovereign)
+        except Conflict:
+            # Somebody wrote in between: the next look is all that it takes.
+            raise
+        except Unavailable as error:
+            self._failures[key] += 1
+            if self._failures[key] >= UNAVAILABLE_BEFORE_TOLD:
+                await self._tell(sovereign, error)
+            raise
+        except Exception as error:
             await self._tell(sovereign, error)
             raise
+        self._failures.pop(key, None)
+        return again
+
+    async def _pass(self, key: Key, sovereign: Sovereign) -> timedelta | None:
+        observation = await self._observer.observe(sovereign, self._clock())
+        decision = decide(observation)
+        version = await self._apply(key, observation, decision)
         if decision.status is not None:
             await self._write(sovereign, version, decision.status)
             self._metrics.observe(key.namespace, key.name, decision.status)
@@ -110,10 +125,10 @@ class SovereignReconciler:
                 self._metrics.run_ended(decision.ended)
         return executor.resource_version
 
-    async def _tell(self, sovereign: Sovereign, error: CorruptRecord | Refused) -> None:
+    async def _tell(self, sovereign: Sovereign, error: Exception) -> None:
         """What keeps the operator from going on, in status: the log is not where its owner looks."""
         seen = self._observer.without_namespace(sovereign, self._clock())
-        told = status.of_trouble(seen, trouble(str(error), lasting=isinstance(error, CorruptRecord)))
+        told = status.of_trouble(seen, trouble(error))
         meta = sovereign.metadata
         try:
             raw = await self._kube.get(kube.SOVEREIGNS, meta.namespace, meta.name)

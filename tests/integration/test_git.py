@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from catalyst_operator.adapters.git import git_http
 from catalyst_operator.adapters.git import push as pushing
 from catalyst_operator.adapters.git.push import Repository, push
-from catalyst_operator.core.kit.pushed import Change
+from catalyst_operator.core.kit.pushed import OverlayChange
 from catalyst_operator.errors import GitDenied, GitError, GitMissing, GitRejected, GitUnavailable
 from e2e.lab.git_server.client import GitServer
 from e2e.lab.git_server.commits import Commit
@@ -94,8 +94,10 @@ def remote(forge: Forge, request: pytest.FixtureRequest) -> Iterator[Remote]:
         made.git("fsck", "--strict", "--no-dangling")
 
 
-def change(**files: str) -> Change:
-    return Change(FOLDER, {f"{FOLDER}/{name}.yaml": text for name, text in files.items()}, "Render acme.example.com")
+def change(**files: str) -> OverlayChange:
+    return OverlayChange(
+        FOLDER, {f"{FOLDER}/{name}.yaml": text for name, text in files.items()}, "Render acme.example.com"
+    )
 
 
 def test_one_commit_for_a_change_and_none_for_nothing(remote: Remote) -> None:
@@ -207,13 +209,13 @@ def test_who_is_always_late_gives_up(remote: Remote, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(pushing._Push, "_send", late)
     with pytest.raises(GitRejected, match="others push"):
         push(remote.repository, change(kustomization="a\n"), {})
-    assert len(remote.log()) == 1 + pushing.ATTEMPTS
+    assert len(remote.log()) == 1 + pushing.PUSH_ATTEMPTS
 
 
 def test_several_at_once_are_all_there_one_after_the_other(remote: Remote) -> None:
     """Two operators, or people with the same repository: nobody's work is lost."""
     folders = [f"clusters/{number}.example.com" for number in range(3)]
-    changes = [Change(folder, {f"{folder}/sync.yaml": "a\n"}, f"Render {folder}") for folder in folders]
+    changes = [OverlayChange(folder, {f"{folder}/sync.yaml": "a\n"}, f"Render {folder}") for folder in folders]
     with ThreadPoolExecutor() as pool:
         pushed = list(pool.map(lambda one: push(remote.repository, one, {}), changes))
     newest = remote.log()[:3]
@@ -267,7 +269,7 @@ def test_large_repositories(remote: Remote, tmp_path: Path, leaves_out: bool) ->
         file = clone / f"apps/{number % 50}/{number}.yaml"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(f"kind: ConfigMap\ndata: {{number: '{number}'}}\n" * 20)
-    (clone / "image.bin").write_bytes(os.urandom(git_http.MAX_ANSWER if leaves_out else 1000))
+    (clone / "image.bin").write_bytes(os.urandom(git_http.MAX_GIT_ANSWER if leaves_out else 1000))
     local.ok("add", "-A", cwd=clone)
     local.ok("commit", "-q", "-m", "Much", cwd=clone)
     local.ok("push", "-q", cwd=clone)

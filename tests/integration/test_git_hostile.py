@@ -17,14 +17,14 @@ import pytest
 from pydantic import SecretStr
 
 from catalyst_operator.adapters.git.push import MAX_UNPACKED, Repository, push
-from catalyst_operator.core.kit.pushed import Change
+from catalyst_operator.core.kit.pushed import OverlayChange
 from catalyst_operator.errors import GitDenied, GitError, GitMissing, GitRejected, GitUnavailable
 from tests.integration.lab_git_server import _certificate
 
 pytestmark = pytest.mark.integration
 
 FOLDER = "clusters/acme.example.com"
-CHANGE = Change(FOLDER, {f"{FOLDER}/sync.yaml": "a: 1\n"}, "Render acme.example.com")
+CHANGE = OverlayChange(FOLDER, {f"{FOLDER}/sync.yaml": "a: 1\n"}, "Render acme.example.com")
 PASSWORD = "пароль-correct-horse"
 SHORT = 0.4
 SOON = 5.0

@@ -15,7 +15,7 @@ import yaml
 
 from catalyst_operator.core.kit import pins, releases
 from catalyst_operator.core.kit.pin_sites import CILIUM, FLUX
-from catalyst_operator.core.kit.releases import Catalogue
+from catalyst_operator.core.kit.releases import ReleaseCatalogue
 from tests.integration.apiserver import Api, ApiError, ApiServer
 from tests.integration.conftest import CRDS
 from tests.integration.flux import _crds
@@ -89,7 +89,7 @@ def test_the_gate_refuses_just_that_combination(tofu: OpenTofu, capsys: pytest.C
 
 def test_the_gate_passes_what_is_shipped(tofu: OpenTofu, capsys: pytest.CaptureFixture[str]) -> None:
     """With a line for every check, so that nobody has to believe that something was compared."""
-    catalogue: Catalogue = releases.load()
+    catalogue: ReleaseCatalogue = releases.load()
     assert pin_gate.disagreements(catalogue, tofu) == 0
     lines = capsys.readouterr().out.splitlines()
     assert len([line for line in lines if line.endswith("the kit brings the version that booted")]) == 2 * len(

@@ -92,6 +92,8 @@ class World:
         client = self.api.client()
         self.logs = RunLogs(client)
         self.preflights = Preflights(self._look, self.clock)
+        self.foreseen: tuple[type[Exception], ...] = (ApiError, CorruptRecord)
+        """Errors after which the queue tries again; any other ends the test."""
         metrics = Metrics(CollectorRegistry())
         self.clusters = _Healthy(self)
         self._outside = outside(client, logs=self.logs, preflights=self.preflights, clusters=self.clusters)
@@ -117,7 +119,7 @@ class World:
         self.reconciles += 1
         try:
             again = await self._reconciler.reconcile(SovereignKey(SOVEREIGN.namespace, SOVEREIGN.name))
-        except (ApiError, CorruptRecord) as error:
+        except self.foreseen as error:
             self.events.append(f"reconcile failed: {error}")
             self.timer = self.now + timedelta(seconds=1)
         except Crash:

@@ -21,7 +21,9 @@ ROOT = REPOSITORY
 CODES = sorted({c.code for c in vars(codes).values() if isinstance(c, codes.Code)})
 SOVEREIGN_SAMPLES = ("sovereign.yaml", "ha.yaml", "byo-manual.yaml")
 PAGES = pages()
-NOT_PUBLISHED = re.compile(r"\b(?:DESIGN|FACTS|TRIALS|ROOMS)\b|\bFAULTS?(?:\.md| \d)|§|\b[Tt]he seeds\b|\bseeds'")
+NOT_PUBLISHED = re.compile(
+    r"\b(?:DESIGN|FACTS)\b|\b(?:TRIALS|ROOMS|FAULTS?)(?:\.md| [A-H]?\d)|§|\b[Tt]he seeds\b|\bseeds'"
+)
 """Papers that are not in this repository, and that no reader of it could look up."""
 CITED = re.compile(r"\bdocs/([\w/.-]+\.(?:md|svg|yaml))(?:#([\w-]+))?")
 

@@ -27,7 +27,7 @@ from catalyst_operator.errors import GitDenied, GitError, GitMissing, GitRejecte
 
 TIMEOUT = urllib3.Timeout(connect=10, read=30)
 MAX_REDIRECTS = 3
-MAX_ANSWER = 8 << 20
+MAX_GIT_ANSWER = 8 << 20
 """Bytes of one answer. Without the contents of files the newest commit of a large repository is a tenth of it."""
 TOO_LARGE = (
     "its newest commit is too large, and the server does not leave out the contents of files when asked to: use a "
@@ -142,7 +142,7 @@ class _Answer:
         redirected_to: str,
         telling: Callable[[], contextlib.AbstractContextManager[None]],
     ) -> None:
-        self._response, self._telling, self._left = response, telling, MAX_ANSWER
+        self._response, self._telling, self._left = response, telling, MAX_GIT_ANSWER
         self.status, self.headers = response.status, response.headers
         self.content_type = response.headers.get("Content-Type", "")
         self.redirect_location = redirected_to

@@ -22,7 +22,7 @@ from catalyst_operator.errors import ApiError, NotFound, Unavailable
 
 log = logging.getLogger(__name__)
 
-MAX_OBJECTS = 2000
+MAX_WATCHED_OBJECTS = 2000
 """A cluster that has more of a kind in one namespace is not one of ours, and must not fill the memory."""
 RESUMABLE = frozenset({NO_ANSWER, *REFUSALS, 429, 500, 502, 503})
 """After these the watch goes on from where it was. Any other says something about the version watched from, or about
@@ -117,7 +117,7 @@ class ListWatch(Generic[View]):
     async def _list(self, remote: RemoteCluster) -> None:
         found: dict[str, View] = {}
         version = ""
-        async for page in remote.pages(self._kind, self._namespace, most=MAX_OBJECTS + 1):
+        async for page in remote.pages(self._kind, self._namespace, most=MAX_WATCHED_OBJECTS + 1):
             found.update((view.key, view) for view in map(self._parse, items(page)))
             version = str(metadata(page).get("resourceVersion") or "")
         _check_count(len(found))
@@ -152,8 +152,8 @@ class ListWatch(Generic[View]):
 
 
 def _check_count(count: int) -> None:
-    if count > MAX_OBJECTS:
-        raise Unavailable(200, f"it has more than {MAX_OBJECTS} objects of a kind in one namespace")
+    if count > MAX_WATCHED_OBJECTS:
+        raise Unavailable(200, f"it has more than {MAX_WATCHED_OBJECTS} objects of a kind in one namespace")
 
 
 def _code(status: dict[str, Any]) -> int:

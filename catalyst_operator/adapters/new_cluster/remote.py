@@ -23,9 +23,9 @@ from catalyst_operator.api import labels
 from catalyst_operator.core.access.identity import Access
 from catalyst_operator.errors import ApiError, NotFound, Unavailable, Untrusted
 
-REQUEST_SECONDS = 15.0
+REMOTE_REQUEST_SECONDS = 15.0
 CONNECT_SECONDS = 5.0
-MAX_ANSWER = 16 * 1024 * 1024
+MAX_REMOTE_ANSWER = 16 * 1024 * 1024
 PAGE = 100
 
 
@@ -116,9 +116,9 @@ class RemoteCluster:
         body: Object | None = None,
         content: str = "application/json",
     ) -> Object:
-        timeout = aiohttp.ClientTimeout(total=REQUEST_SECONDS, sock_connect=CONNECT_SECONDS)
+        timeout = aiohttp.ClientTimeout(total=REMOTE_REQUEST_SECONDS, sock_connect=CONNECT_SECONDS)
         response = await self._send(method, path, query or {}, body=body, content=content, timeout=timeout)
-        return transport.parsed(await transport.read(response, MAX_ANSWER), response.status)
+        return transport.parsed(await transport.read(response, MAX_REMOTE_ANSWER), response.status)
 
     async def _send(
         self,

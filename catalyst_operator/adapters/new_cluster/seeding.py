@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime
 
-from catalyst_operator.adapters import kube
+from catalyst_operator.adapters import kube, secrets
 from catalyst_operator.adapters.kube import Kube
 from catalyst_operator.adapters.new_cluster.remote import Connect
 from catalyst_operator.core.access.identity import Access
@@ -35,7 +35,11 @@ async def deliver(
         async with connect(await access()) as remote:
             for seed in seeds:
                 secret = await client.get(kube.SECRETS, namespace, seed.source)
-                wanted = {k: v for k, v in (secret.get("data") or {}).items() if k in (*seed.needed, *seed.optional)}
+                wanted = {
+                    key: secrets.encoded(text)
+                    for key, text in secrets.texts(secret).items()
+                    if key in (*seed.needed, *seed.optional)
+                }
                 try:
                     await remote.merge(kube.SECRETS, FLUX_NAMESPACE, seed.target, {"data": wanted})
                 except NotFound:

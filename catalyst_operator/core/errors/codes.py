@@ -142,20 +142,20 @@ STATE_LOST = Code(
     "Restore it from a backup: applying without it would create everything a second time.",
     terminal=True,
 )
-CLUSTER_SECRETS = Code(
+CLUSTER_SECRETS_LOST = Code(
     "ERR_CLUSTER_SECRETS",
     "Restore it from a backup of this Sovereign: with others, no new node could join the cluster.",
     terminal=True,
 )
-RECORD = Code(
+RECORD_LOST = Code(
     "ERR_RECORD",
     "Restore it from a backup of this Sovereign, or mend it by hand; it goes on by itself.",
     terminal=True,
 )
 CLUSTER_REFUSED = Code(
     "ERR_CLUSTER_REFUSED",
-    "See in the message what the management cluster's API server objects to: a right that is missing (apply the "
-    "operator's manifests again), a quota, or an admission policy.",
+    "See in the message what the management cluster's API server answers: a right that is missing (apply the "
+    "operator's manifests again), a quota, an admission policy, or a server that is overloaded or out of reach.",
     terminal=False,
 )
 LEFTOVERS = Code(
@@ -389,6 +389,11 @@ ZONE_FOREIGN = Code(
 DNS_UNAVAILABLE = Code(
     "ERR_DNS_UNAVAILABLE",
     "See that PowerDNS runs, that the operator reaches its API (CATALYST_POWERDNS_URL), and that the key fits.",
+    terminal=False,
+)
+OPERATOR = Code(
+    "ERR_OPERATOR",
+    "Nothing is lost. Read what the operator's log says about this Sovereign, and report it as a bug with that text.",
     terminal=False,
 )
 INTERNAL = Code(UNKNOWN, "Read the run's log (kubectl logs, named in the message) and the runbook.", terminal=False)

@@ -11,7 +11,7 @@ from catalyst_operator.core import conditions, naming
 from catalyst_operator.core.actions import DeleteJob, DeleteNamespace, ReleaseDomain, RemoveFinalizer, WriteReceipt
 from catalyst_operator.core.domains import of_sovereign
 from catalyst_operator.core.errors import codes, diagnosis
-from catalyst_operator.core.finalize.deletion import LOOK_AGAIN, Deletion, cleaning_up, stalled, working
+from catalyst_operator.core.finalize.deletion import CLEAN_UP_AGAIN, Deletion, cleaning_up, stalled, working
 from catalyst_operator.core.scene import SAFETY, Answer
 
 
@@ -59,7 +59,7 @@ def namespace_leaving(scene: Deletion) -> Answer | None:
     if not scene.leaving:
         return None
     # Somebody else may have deleted the namespace first: then the record still holds it, seen or not.
-    return Answer(cleaning_up(scene), (DeleteNamespace(),), LOOK_AGAIN)
+    return Answer(cleaning_up(scene), (DeleteNamespace(),), CLEAN_UP_AGAIN)
 
 
 def namespace_vanished(scene: Deletion) -> Answer | None:
@@ -92,9 +92,11 @@ def nothing_left(scene: Deletion) -> Answer | None:
         return Answer(verdict, requeue_after=timedelta(0))
     if scene.o.jobs or scene.o.pods:
         # A Pod in its grace period would hold up the namespace's deletion for minutes: runs go first.
-        return Answer(verdict, tuple(DeleteJob(job.name) for job in scene.o.jobs if not job.terminating), LOOK_AGAIN)
+        return Answer(
+            verdict, tuple(DeleteJob(job.name) for job in scene.o.jobs if not job.terminating), CLEAN_UP_AGAIN
+        )
     receipt = (WriteReceipt(_receipt(scene)),) if scene.record.touched else ()
-    return Answer(verdict, (*receipt, DeleteNamespace()), LOOK_AGAIN)
+    return Answer(verdict, (*receipt, DeleteNamespace()), CLEAN_UP_AGAIN)
 
 
 def _lost(scene: Deletion) -> str:

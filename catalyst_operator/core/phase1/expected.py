@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from catalyst_operator.core.phase1.views import FLUX_NAMESPACE, KustomizationView
 
-MAX_NAMED = 5
+MAX_NAMED_OBJECTS = 5
 _HELM_RELEASE = ("helm.toolkit.fluxcd.io", "HelmRelease")
 _KUSTOMIZATION = ("kustomize.toolkit.fluxcd.io", "Kustomization")
 
@@ -104,5 +104,5 @@ def _notes(told: tuple[str, ...], rendered: tuple[str, ...], selected: tuple[str
 
 def listed(names: tuple[str, ...]) -> str:
     """The first few names, and how many more."""
-    more = f" and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else ""
-    return ", ".join(names[:MAX_NAMED]) + more
+    more = f" and {len(names) - MAX_NAMED_OBJECTS} more" if len(names) > MAX_NAMED_OBJECTS else ""
+    return ", ".join(names[:MAX_NAMED_OBJECTS]) + more

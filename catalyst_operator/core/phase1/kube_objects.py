@@ -22,7 +22,7 @@ from catalyst_operator.core.redact import shorten
 
 MAX_NAME = 253
 MAX_REASON = 128
-MAX_MESSAGE = 300
+MAX_CONDITION = 300
 SLOW = timedelta(minutes=1)
 """How long a Pod may take to start, or be not ready, before that is trouble: most do for a while."""
 _DEFAULT_CLASS = ("storageclass.kubernetes.io/is-default-class", "storageclass.beta.kubernetes.io/is-default-class")
@@ -148,7 +148,7 @@ def _of_container(container: Object, waiting: Object) -> str:
     if last:
         parts.append(f"it ended with exit code {_number(last, 'exitCode')} ({_text(last, 'reason') or 'Error'})")
     said = _text(last, "message") or ("" if last else _text(waiting, "message"))
-    return shorten(": ".join(part for part in (", ".join(parts), said) if part), MAX_MESSAGE)
+    return shorten(": ".join(part for part in (", ".join(parts), said) if part), MAX_CONDITION)
 
 
 def _unready_since(raw: Any) -> datetime | None:
@@ -185,7 +185,7 @@ def _items(raw: Object, key: str) -> tuple[Object, ...]:
     return tuple(item for item in found if isinstance(item, Mapping)) if isinstance(found, list) else ()
 
 
-def _text(raw: Any, key: str, limit: int = MAX_MESSAGE) -> str:
+def _text(raw: Any, key: str, limit: int = MAX_CONDITION) -> str:
     found = raw.get(key) if isinstance(raw, Mapping) else None
     return shorten(found, limit) if isinstance(found, str) else ""
 

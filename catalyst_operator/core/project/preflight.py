@@ -30,7 +30,7 @@ TOKEN, SIZES, NAMES, SSH_KEYS = CHECKS = ("token", "sizes", "names", "ssh-keys")
 
 SERVERS = "servers"
 ARCHITECTURE = "x86"
-MAX_NAMED = 3
+MAX_NAMED_PROBLEMS = 3
 
 
 SOLD_OUT = "sold out"
@@ -271,5 +271,5 @@ def _unknown(names: Iterable[str], message: str) -> tuple[Check, ...]:
 
 
 def _joined(sentences: Sequence[str]) -> str:
-    more = len(sentences) - MAX_NAMED
-    return shorten(" ".join((*sentences[:MAX_NAMED], *([f"And {more} more."] if more > 0 else ()))))
+    more = len(sentences) - MAX_NAMED_PROBLEMS
+    return shorten(" ".join((*sentences[:MAX_NAMED_PROBLEMS], *([f"And {more} more."] if more > 0 else ()))))

@@ -30,8 +30,8 @@ from catalyst_operator.core.runs.locks import unreachable_words
 from catalyst_operator.core.runs.reading import still_creating
 from catalyst_operator.core.runs.tfvars import tfvars
 from catalyst_operator.core.scene import SAFETY, Answer, Scene
-from catalyst_operator.core.telling.status import Stance, Verdict
 from catalyst_operator.core.telling.words import approval_words, cancelled_words, failure_message, stopping_words
+from catalyst_operator.core.verdict import Stance, Verdict
 
 
 def stopping(scene: Scene) -> Answer | None:

@@ -72,9 +72,10 @@ def credentials_missing(scene: Scene) -> Answer | None:
     if scene.o.credentials is not None and scene.o.credentials.token is not None:
         return None
     name = scene.o.credentials_name
-    what = f"Secret {name} does not exist" if scene.o.credentials is None else f"Secret {name} has no key 'token'"
+    what = "does not exist" if scene.o.credentials is None else "has no text under the key 'token'"
     message = (
-        f"{what}; create it with a Hetzner Cloud API token under the key 'token'. Looking again every few seconds."
+        f"Secret {name} {what}; create it with a Hetzner Cloud API token under the key 'token'. Looking again every "
+        "few seconds."
     )
     verdict = working(Phase.PENDING, Reason.CREDENTIALS_MISSING, message)
     return Answer(verdict, requeue_after=scene.o.settings.poll)

@@ -10,8 +10,8 @@ from catalyst_operator.core.provision.verdicts import stalled
 from catalyst_operator.core.record import RunState
 from catalyst_operator.core.runs.attempts import unanswered
 from catalyst_operator.core.scene import Answer, Scene
-from catalyst_operator.core.telling.status import Stance, Verdict
 from catalyst_operator.core.telling.words import plan_words
+from catalyst_operator.core.verdict import Stance, Verdict
 
 
 def spec_invalid(scene: Scene) -> Answer | None:

@@ -16,7 +16,7 @@ from catalyst_operator.core.observation import LockView, Observation, PodView
 from catalyst_operator.core.record import RunEntry
 from catalyst_operator.core.runs import reading
 
-PATIENCE = timedelta(minutes=1)
+LOCK_PATIENCE = timedelta(minutes=1)
 """How long after its grace period a Pod that is being deleted is still believed to end by itself."""
 
 
@@ -82,4 +82,4 @@ def unreachable_words(o: Observation, run: RunEntry) -> str:
 
 def out_of_reach(pod: PodView, now: datetime) -> bool:
     """A Pod's deletion time is when its grace period ends; after it, only a kubelet that does not answer is left."""
-    return pod.deletion is not None and now > pod.deletion + PATIENCE
+    return pod.deletion is not None and now > pod.deletion + LOCK_PATIENCE

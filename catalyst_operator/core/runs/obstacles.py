@@ -68,7 +68,7 @@ def cluster_secrets_lost(o: Observation, record: Record) -> Obstacle | None:
         return None
     name = f"{o.run_namespace}/{naming.CLUSTER_SECRETS}"
     message = f"Secret {name}, which holds the authorities and join tokens of the cluster, is gone."
-    return _lasting(o, codes.CLUSTER_SECRETS, Reason.STATE_LOST, message)
+    return _lasting(o, codes.CLUSTER_SECRETS_LOST, Reason.STATE_LOST, message)
 
 
 def earlier_pod(o: Observation, _: Record) -> Obstacle | None:

@@ -16,7 +16,7 @@ from catalyst_operator.api.sovereign import Sovereign
 from catalyst_operator.api.sovereign_status import SovereignStatus
 from catalyst_operator.core.naming import digest_of
 
-MAX_MESSAGE = 1000
+MAX_NOTE = 1000
 QUIET = frozenset({ConditionType.READY.value, ConditionType.RECONCILING.value})
 """Conditions that only sum up others."""
 BAD_REASONS = frozenset({Reason.DESTROY_FAILED.value})
@@ -92,7 +92,7 @@ def _event(about: Sovereign | DomainReservation, condition: Condition, now: date
         },
         "type": "Warning" if bad else "Normal",
         "reason": f"{condition.type}{condition.reason}" if condition.type != condition.reason else condition.type,
-        "message": condition.message[:MAX_MESSAGE],
+        "message": condition.message[:MAX_NOTE],
         "source": {"component": labels.OPERATOR_NAME},
         "reportingComponent": labels.OPERATOR_NAME,
         "firstTimestamp": format_time(now),

@@ -5,14 +5,12 @@ Nothing here decides what is done; it only says what is, so that `kubectl get -w
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import Enum
 
 from catalyst_operator.api import labels
 from catalyst_operator.api.common import Condition, Truth
 from catalyst_operator.api.conditions import ConditionType, Reason
-from catalyst_operator.api.phases import OperationState, OperationType, Phase, PreflightResult, RunResult, RunVerb
+from catalyst_operator.api.phases import OperationState, OperationType, PreflightResult, RunResult, RunVerb
 from catalyst_operator.api.sovereign_status import (
     MAX_STAMP,
     CurrentRun,
@@ -27,44 +25,23 @@ from catalyst_operator.api.sovereign_status import (
     SovereignStatus,
 )
 from catalyst_operator.core import conditions, naming
-from catalyst_operator.core.assessment import Assessment, assess
 from catalyst_operator.core.domains import of_sovereign
 from catalyst_operator.core.errors import codes
 from catalyst_operator.core.manifests import namespace_of
 from catalyst_operator.core.observation import Observation
 from catalyst_operator.core.project import prices, sizing
 from catalyst_operator.core.project.preflight import SIZES, SOLD_OUT
+from catalyst_operator.core.ready.assessment import Assessment, assess
 from catalyst_operator.core.record import ErrorEntry, PhaseState, Record, RunEntry, RunState
 from catalyst_operator.core.runs.job import ADOPT, phases_of
 from catalyst_operator.core.telling import cluster_status
 from catalyst_operator.core.telling.phase_conditions import PHASE_CONDITIONS, Told, phase_condition, shown
+from catalyst_operator.core.verdict import Stance, Verdict
 
 USER_DATA = "user-data"
 USER_DATA_CODES = frozenset({codes.USERDATA_TOO_BIG.code, codes.USERDATA_INVALID.code})
 MAX_ADDRESSES = 10
 MAX_ERRORS = 10
-
-
-class Stance(Enum):
-    """Whose turn it is."""
-
-    WORKING = "the operator's: it goes on by itself"
-    STALLED = "a person's: nothing happens until something is changed"
-    SETTLED = "nobody's: what can be done is done"
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What `decide` concluded, for people: where things stand and why. `ready` is the Ready condition's status."""
-
-    stance: Stance
-    phase: Phase
-    reason: Reason
-    message: str
-    errors: tuple[ErrorEntry, ...] = ()
-    deleting: Reason | None = None
-    ready: bool = False
-    """Whether all that Ready stands for holds."""
 
 
 def build(o: Observation, record: Record, run: RunEntry | None, verdict: Verdict) -> SovereignStatus:

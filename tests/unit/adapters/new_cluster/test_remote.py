@@ -234,7 +234,7 @@ async def test_a_long_refusal_is_cut_and_cleaned(cluster: FakeCluster) -> None:
     async with RemoteCluster(cluster.access()) as api:
         with pytest.raises(Refused) as caught:
             await api.list(*WHERE)
-    assert len(str(caught.value)) <= transport.MAX_MESSAGE
+    assert len(str(caught.value)) <= transport.MAX_REFUSAL
     assert "A1A1" not in str(caught.value)
 
 

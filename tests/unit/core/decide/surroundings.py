@@ -109,7 +109,7 @@ CASES = (
         (gen.tokened(None),),
         check="credentials_missing",
         reason="CredentialsMissing",
-        says=("Secret team-a/hcloud has no key 'token'",),
+        says=("Secret team-a/hcloud has no text under the key 'token'",),
         again=POLL,
         operation="Waiting",
     ),

@@ -538,7 +538,13 @@ def test_every_code_can_be_met() -> None:
     met = {code for _, _, code in BY_HCLOUD_CODE} | {code for _, code in BY_SENTENCE}
     met |= {*BY_EXIT_CODE.values(), *BY_WAITING_REASON.values()}
     by_the_operator = {codes.STATE_LOST, codes.OUT_OF_MEMORY, codes.RUN_INTERRUPTED, codes.INTERNAL}
-    by_the_operator |= {codes.CLUSTER_SECRETS, codes.RECORD, codes.CLUSTER_REFUSED, codes.GIT_PUSH}
+    by_the_operator |= {
+        codes.OPERATOR,
+        codes.CLUSTER_SECRETS_LOST,
+        codes.RECORD_LOST,
+        codes.CLUSTER_REFUSED,
+        codes.GIT_PUSH,
+    }
     assert set(CODES) - NEW_CLUSTER - DOMAIN == met | by_the_operator
 
 

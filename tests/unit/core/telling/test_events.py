@@ -11,7 +11,7 @@ from catalyst_operator.api.common import Condition, Truth
 from catalyst_operator.api.conditions import ConditionType, Reason
 from catalyst_operator.api.sovereign_status import SovereignStatus
 from catalyst_operator.core import conditions
-from catalyst_operator.core.telling.events import MAX_MESSAGE, between
+from catalyst_operator.core.telling.events import MAX_NOTE, between
 from tests.support import gen
 from tests.support.gen import NOW
 
@@ -90,7 +90,7 @@ def test_it_is_about_the_sovereign() -> None:
 
 def test_a_long_message_fits_an_event() -> None:
     (event,) = told([], [made("TofuApply", "False", "Failed", "x" * 5000)])
-    assert len(event["message"]) <= MAX_MESSAGE
+    assert len(event["message"]) <= MAX_NOTE
 
 
 def test_what_two_conditions_say_in_the_same_words_is_told_once() -> None:
