@@ -30,6 +30,8 @@ verify: $(READY) lab-tools ## Format, lint, types, layers, drift of generated fi
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
 	$(PY) -m catalyst_operator.api.generate --check
+	$(PY) -m docs.decisions.index --check
+	$(PY) -m docs.pictures.draw --check
 	$(PY) -m tests.support.pin_gate
 	.lab/bin/tofu fmt -check -recursive infra
 	.lab/bin/kubectl kustomize deploy/overlays/lab > /dev/null
@@ -62,8 +64,10 @@ bench: lab-up ## Measure as ratios to a floor in the same run; prints a table an
 ## —— Development ——————————————————————————————————————————————————
 
 .PHONY: generate
-generate: $(READY) ## Write crds/ and docs/api.md from the models
+generate: $(READY) ## Write crds/, docs/api.md, the index of decisions and the picture from what they are made of
 	$(PY) -m catalyst_operator.api.generate
+	$(PY) -m docs.decisions.index
+	$(PY) -m docs.pictures.draw
 
 .PHONY: run
 run: lab-up ## Run the operator of this tree on the host, against the lab
