@@ -25,6 +25,7 @@ NOT_PUBLISHED = re.compile(
     r"\b(?:DESIGN|FACTS)\b|\b(?:TRIALS|ROOMS|FAULTS?)(?:\.md| [A-H]?\d)|§|\b[Tt]he seeds\b|\bseeds'"
 )
 """Papers that are not in this repository, and that no reader of it could look up."""
+PATH_OF_A_FILE = re.compile(r"`((?:[\w.-]+/)+[\w-]+\.(?:py|md|yaml|sh|tf|tftpl|mod|env|txt))`")
 CITED = re.compile(r"\bdocs/([\w/.-]+\.(?:md|svg|yaml))(?:#([\w-]+))?")
 
 
@@ -115,3 +116,23 @@ def test_nothing_cites_papers_that_are_not_here() -> None:
         if NOT_PUBLISHED.search(line)
     ]
     assert citing == []
+
+
+def test_paths_in_the_papers_exist() -> None:
+    """From the top, from the package, or from the page's own folder; what a page is about goes by short names."""
+    package = ROOT / "catalyst_operator"
+    near = (ROOT, package, package / "core", package / "adapters", ROOT / "e2e" / "lab" / "hcloud")
+    broken = [
+        f"{page.relative_to(ROOT)}: {path}"
+        for page in PAGES
+        for path in PATH_OF_A_FILE.findall(page.read_text(encoding="utf-8"))
+        if not any((place / path).exists() for place in (*near, page.parent))
+    ]
+    assert broken == []
+
+
+def test_the_glossary_is_in_order() -> None:
+    """People look a word up by its first letter."""
+    words = re.findall(r"^\| (.+?) \|", (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8"), re.MULTILINE)[2:]
+    assert words == sorted(words, key=str.casefold)
+    assert len(words) == len(set(words)) > 40
