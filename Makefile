@@ -1,5 +1,5 @@
-# The commands of this repository; `make help` lists them. `make test-unit` and `make generate` need Python 3.11 or newer, its
-# venv module and PyPI. Everything with the lab in it needs Debian 12, root and Go besides.
+# The commands of this repository; `make help` lists them. Those that say "nothing but Python" need Python 3.11 or newer, its venv
+# module and PyPI. Everything with the lab in it needs Debian 12, root and Go besides.
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
@@ -23,8 +23,8 @@ test: verify test-unit test-integration e2e ## Everything that CI runs
 
 ## —— Tests ————————————————————————————————————————————————————————
 
-.PHONY: verify
-verify: $(READY) lab-tools ## Format, lint, types, layers, drift of generated files, pins, the module
+.PHONY: lint
+lint: $(READY) ## Format, lint, types, layers, drift of generated files; nothing but Python
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
@@ -32,12 +32,15 @@ verify: $(READY) lab-tools ## Format, lint, types, layers, drift of generated fi
 	$(PY) -m catalyst_operator.api.generate --check
 	$(PY) -m docs.decisions.index --check
 	$(PY) -m docs.pictures.draw --check
+
+.PHONY: verify
+verify: lint lab-tools ## All of lint, and the pins and the module by real OpenTofu
 	$(PY) -m tests.support.pin_gate
 	.lab/bin/tofu fmt -check -recursive infra
 	.lab/bin/kubectl kustomize deploy/overlays/lab > /dev/null
 
 .PHONY: test-unit
-test-unit: $(READY) ## Fast tests: no cluster, no root, nothing but Python
+test-unit: $(READY) ## Fast tests: no cluster, no root; nothing but Python
 	$(PY) -m pytest tests/unit -q --junitxml=build/results/unit.xml
 
 .PHONY: test-integration
@@ -64,7 +67,7 @@ bench: lab-up ## Measure as ratios to a floor in the same run; prints a table an
 ## —— Development ——————————————————————————————————————————————————
 
 .PHONY: generate
-generate: $(READY) ## Write crds/, docs/api.md, the index of decisions and the picture from what they are made of
+generate: $(READY) ## Write crds/, docs/api.md, the index of decisions and the picture; nothing but Python
 	$(PY) -m catalyst_operator.api.generate
 	$(PY) -m docs.decisions.index
 	$(PY) -m docs.pictures.draw

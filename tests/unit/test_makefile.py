@@ -25,7 +25,7 @@ def needed(target: str) -> set[str]:
 
 def test_the_unit_tests_need_neither_the_lab_nor_its_packages() -> None:
     """A person without root, Go and the lab can contribute."""
-    assert needed("test-unit") == {"$(READY)", "requirements-dev.lock"}
+    assert needed("test-unit") == needed("lint") == needed("generate") == {"$(READY)", "requirements-dev.lock"}
     assert {"lab-tools", "lab-packages"} <= needed("test-integration")
 
 
