@@ -14,6 +14,7 @@ from catalyst_operator.api.sovereign import Sovereign
 from catalyst_operator.core.errors import codes
 from catalyst_operator.metrics import Metrics
 from catalyst_operator.settings import Settings
+from tests.support import readme
 from tests.support.documents import anchors, links, pages, text_files
 from tests.support.paths import REPOSITORY
 
@@ -136,3 +137,19 @@ def test_the_glossary_is_in_order() -> None:
     words = re.findall(r"^\| (.+?) \|", (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8"), re.MULTILINE)[2:]
     assert words == sorted(words, key=str.casefold)
     assert len(words) == len(set(words)) > 40
+
+
+def test_promises_of_security_are_numbered_without_a_gap() -> None:
+    """Policies and tests name them; a number is never given twice."""
+    numbers = re.findall(r"^- \*\*S(\d+)\*\*", (ROOT / "SECURITY.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert numbers == [str(n) for n in range(1, len(numbers) + 1)]
+    assert len(numbers) >= 10
+
+
+def test_the_readme_is_short_and_has_a_picture_and_a_whole_sovereign() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert len(text.splitlines()) < 200
+    assert "](docs/pictures/overview.svg)" in text
+    assert "\nNo licence is chosen.\n" in text
+    sovereign = Sovereign.parse(readme.manifest())
+    assert sovereign.spec.dry_run, "a newcomer's first apply costs nothing"

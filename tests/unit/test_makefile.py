@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 
 from tests.support.documents import pages
 from tests.support.paths import REPOSITORY
@@ -55,3 +56,9 @@ def test_every_make_target_is_in_the_help() -> None:
     }
     documented = {name for text in MAKEFILES for name in re.findall(r"^([a-z0-9-]+):.*## ", text, re.MULTILINE)}
     assert phony - documented == {"lab-packages"}
+
+
+def test_the_package_says_that_it_is_typed() -> None:
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))
+    assert "py.typed" in project["tool"]["setuptools"]["package-data"]["catalyst_operator"]
+    assert (REPOSITORY / "catalyst_operator" / "py.typed").is_file()
