@@ -96,7 +96,9 @@ def _outside(kube: Kube, core: CoreSettings, settings: Settings) -> Outside:
     return Outside(
         logs=RunLogs(kube),
         preflights=Preflights(partial(hetzner.look, core.hcloud_endpoint), now),
-        overlays=Overlays(push.push, template.read(settings.template), now),
+        overlays=Overlays(
+            partial(push.push, destinations=settings.destinations), template.read(settings.template), now
+        ),
         clusters=Clusters(RemoteCluster, partial(console_probe.probe, clock=now), now),
         seeds=Errands("delivery of Secrets"),
         farewells=Errands("farewell"),

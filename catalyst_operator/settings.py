@@ -18,6 +18,7 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from catalyst_operator.adapters import template
+from catalyst_operator.adapters.destinations import Destinations, Network, networks
 from catalyst_operator.api.enums import RegistrarName
 from catalyst_operator.api.scalars import parse_duration
 from catalyst_operator.core.domains.names import plain
@@ -67,6 +68,8 @@ class Settings:
     log_level: str
     template: Path
     """Folder of the bootstrap kit's shared template."""
+    destinations: Destinations
+    """Where the operator connects to when a tenant names the host."""
     dns: DnsAccess | None
     """How name servers and registrars are reached; None for an operator that serves no domains."""
 
@@ -111,6 +114,7 @@ class Settings:
             metrics_port=read.port("CATALYST_METRICS_PORT", "8081"),
             log_level=read.choice("CATALYST_LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR")),
             template=Path(read.text("CATALYST_TEMPLATE", str(template.default_folder()))),
+            destinations=Destinations((*read.networks("CATALYST_REFUSED_CIDRS"), *_own_service(environ))),
             dns=_dns(read),
         )
 
@@ -161,6 +165,12 @@ def _api_server(environ: Mapping[str, str]) -> str:
     host, port = environ.get("KUBERNETES_SERVICE_HOST", ""), environ.get("KUBERNETES_SERVICE_PORT", "443")
     literal = f"[{host}]" if ":" in host else host
     return f"https://{literal}:{port}" if host else ""
+
+
+def _own_service(environ: Mapping[str, str]) -> tuple[Network, ...]:
+    """The one Service of the management cluster that the operator knows of by itself: its API server's."""
+    host = environ.get("KUBERNETES_SERVICE_HOST", "")
+    return networks([host]) if _is_address(host) else ()
 
 
 class _Reader:
@@ -256,6 +266,14 @@ class _Reader:
                 raise SettingsError(f"{name}: {item!r}: expected registrar=URL, such as ovh=https://proxy.example/1.0")
             found[RegistrarName(vendor)] = url
         return found
+
+    def networks(self, name: str) -> tuple[Network, ...]:
+        try:
+            return networks(self._items(name))
+        except ValueError as error:
+            raise SettingsError(
+                f"{name}: {error}: expected networks in CIDR notation, such as 10.96.0.0/12,10.244.0.0/16"
+            ) from error
 
     def _items(self, name: str) -> tuple[str, ...]:
         """A list with commas."""

@@ -276,11 +276,6 @@ class GitOpsSpec(Model):
             field_path=".credentialsSecretRef",
             reason=RuleReason.REQUIRED,
         ),
-        Rule(
-            "!has(self.url) || !has(self.credentialsSecretRef) || self.url.startsWith('https://')",
-            "must be https:// when credentials are used: http would send them in clear text",
-            field_path=".url",
-        ),
     )
 
     mode: GitOpsMode = GitOpsMode.TEMPLATE

@@ -62,6 +62,12 @@ class LastError(Tolerant):
     remedy: Message = ""
     """What to do about it."""
 
+    command: Annotated[str, Field(max_length=1024)] = ""
+    """One line to run, which shows more or mends it."""
+
+    affected: Annotated[tuple[Annotated[str, Field(max_length=253)], ...], Field(max_length=10)] = ()
+    """What it is about, such as the addresses of resources in the plan; ten at most."""
+
     runbook: Annotated[str, Field(max_length=512)] = ""
     """Chapter of the runbook."""
 
@@ -284,6 +290,12 @@ class SovereignStatus(Tolerant):
     progress_percent: Annotated[int, Field(ge=0, le=100)] = 0
     """How far the provisioning or deletion has come, in percent of its steps. 50: the infrastructure is there, the
     new cluster's bootstrap is not."""
+
+    summary: Annotated[str, Field(max_length=120)] = ""
+    """What is going on, or what is wrong, in one short line; Ready's message has all of it."""
+
+    retry_at: Time | None = None
+    """When the operator tries again by itself; absent while nothing waits for a time."""
 
     conditions: Annotated[tuple[Condition, ...], Field(max_length=32), ListMap(("type",))] = ()
     """Observations, each with a reason and a sentence. Ready is always among them."""

@@ -84,6 +84,8 @@ class ErrorEntry:
     terminal: bool
     addresses: tuple[str, ...] = ()
     """The OpenTofu addresses that it is about, such as hcloud_server.worker[1]."""
+    command: str = ""
+    """One line to run, which shows more or mends it."""
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from catalyst_operator.api.phases import Phase1Outcome, PreflightResult, RunVerb
 from catalyst_operator.api.sovereign import Sovereign
 from catalyst_operator.core import naming
 from catalyst_operator.core.actions import Decision, WriteRecord
-from catalyst_operator.core.errors import codes, diagnosis
+from catalyst_operator.core.errors import codes
 from catalyst_operator.core.kit.releases import UnknownReleaseError
 from catalyst_operator.core.observation import (
     ContainerView,
@@ -356,14 +356,14 @@ IN_THE_WAY = Check(
     "names",
     PreflightResult.FAILED,
     "networks/7 omantel exists already and is not this Sovereign's.",
-    diagnosis.entry(codes.NAME_CONFLICT, "networks/7 omantel exists already and is not this Sovereign's."),
+    codes.NAME_CONFLICT.entry("networks/7 omantel exists already and is not this Sovereign's."),
 )
 """Something else in the project is in the way."""
 UNKNOWN_SIZE = Check(
     "sizes",
     PreflightResult.FAILED,
     "Hetzner has no server type cpx99.",
-    diagnosis.entry(codes.SIZE_UNKNOWN, "Hetzner has no server type cpx99."),
+    codes.SIZE_UNKNOWN.entry("Hetzner has no server type cpx99."),
 )
 """The project does not offer what is wanted."""
 

@@ -10,7 +10,7 @@ from catalyst_operator.adapters.kube import Kind
 from catalyst_operator.adapters.new_cluster.remote import Connect
 from catalyst_operator.core.access.farewell import FarewellReport
 from catalyst_operator.core.access.identity import OBSERVER, SEEDER, Access
-from catalyst_operator.core.errors import codes, diagnosis
+from catalyst_operator.core.errors import codes
 from catalyst_operator.core.phase1.views import FLUX_NAMESPACE
 from catalyst_operator.core.record import ErrorEntry
 from catalyst_operator.errors import ApiError, NotFound, Refused, Unavailable, Untrusted
@@ -48,8 +48,8 @@ def _in_the_way(error: ApiError) -> ErrorEntry | None:
     """Of an answer that did not come from the new cluster. What it answers itself is told as it is."""
     told = f"The new cluster cannot be asked whether it refuses the operator: {error}"
     if isinstance(error, Untrusted):
-        return diagnosis.entry(codes.REMOTE_UNTRUSTED, told)
-    return diagnosis.entry(codes.API_UNREACHABLE, told) if isinstance(error, Unavailable) else None
+        return codes.REMOTE_UNTRUSTED.entry(told)
+    return codes.API_UNREACHABLE.entry(told) if isinstance(error, Unavailable) else None
 
 
 async def _forbidden(request: Awaitable[object]) -> bool:

@@ -13,7 +13,7 @@ from catalyst_operator.adapters.kube import Kube
 from catalyst_operator.adapters.new_cluster.remote import Connect
 from catalyst_operator.core.access.identity import Access
 from catalyst_operator.core.access.seeds import Seed, SeedReport
-from catalyst_operator.core.errors import codes, diagnosis
+from catalyst_operator.core.errors import codes
 from catalyst_operator.core.phase1.views import FLUX_NAMESPACE
 from catalyst_operator.errors import ApiError, NotFound, Refused
 
@@ -50,5 +50,5 @@ async def deliver(
         return SeedReport(key, clock(), seeded)
     except ApiError as error:
         code = codes.REMOTE_UNAUTHORIZED if isinstance(error, Refused) else codes.API_UNREACHABLE
-        return SeedReport(key, clock(), seeded, diagnosis.entry(code, f"A Secret could not be delivered: {error}"))
+        return SeedReport(key, clock(), seeded, code.entry(f"A Secret could not be delivered: {error}"))
     return SeedReport(key, clock(), seeded)

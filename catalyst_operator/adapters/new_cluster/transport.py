@@ -34,7 +34,7 @@ from catalyst_operator.errors import (
 MAX_LINE = 1024 * 1024
 """A line of a watch may have up to twice as much, which is more than an API server stores of an object."""
 MAX_REFUSAL = 64 * 1024
-MAX_REFUSAL = 300
+MAX_REFUSAL_WORDS = 300
 CONNECTIONS = 8
 KEEP_ALIVE_SECONDS = 90.0
 """Longer than the slowest pace of looking at a cluster: a handshake costs more than an idle connection."""
@@ -161,7 +161,7 @@ async def refusal(response: aiohttp.ClientResponse) -> ApiError:
         message = str(parsed(raw, response.status)["message"])
     except (Unavailable, KeyError):
         message = f"HTTP status {response.status}"
-    return error_of(response.status, shorten(message, MAX_REFUSAL))
+    return error_of(response.status, shorten(message, MAX_REFUSAL_WORDS))
 
 
 def abort(response: aiohttp.ClientResponse) -> None:
@@ -178,12 +178,12 @@ def told() -> Iterator[None]:
     try:
         yield
     except aiohttp.ClientConnectorCertificateError as error:
-        raise Untrusted(NO_ANSWER, shorten(_verification(error.certificate_error), MAX_REFUSAL)) from None
+        raise Untrusted(NO_ANSWER, shorten(_verification(error.certificate_error), MAX_REFUSAL_WORDS)) from None
     except aiohttp.ClientConnectorSSLError as error:
         hung_up = isinstance(error.os_error, _HANGING_UP)
         raise (Unavailable if hung_up else Untrusted)(NO_ANSWER, clause(error)) from None
     except (aiohttp.ClientError, OSError, TimeoutError) as error:
-        raise Unavailable(NO_ANSWER, shorten(clause(error), MAX_REFUSAL)) from None
+        raise Unavailable(NO_ANSWER, shorten(clause(error), MAX_REFUSAL_WORDS)) from None
 
 
 def _verification(error: Exception) -> str:

@@ -10,7 +10,7 @@ from catalyst_operator.api.conditions import ConditionType, Reason
 from catalyst_operator.core import conditions, naming
 from catalyst_operator.core.actions import DeleteJob, DeleteNamespace, ReleaseDomain, RemoveFinalizer, WriteReceipt
 from catalyst_operator.core.domains import of_sovereign
-from catalyst_operator.core.errors import codes, diagnosis
+from catalyst_operator.core.errors import codes
 from catalyst_operator.core.finalize.deletion import CLEAN_UP_AGAIN, Deletion, cleaning_up, stalled, working
 from catalyst_operator.core.scene import SAFETY, Answer
 
@@ -76,7 +76,7 @@ def namespace_vanished(scene: Deletion) -> Answer | None:
         verdict = working(Reason.ORPHANED, "Left as it is, as spec.deletionPolicy says.")
         gone = scene.o.namespace is None or not scene.o.namespace.ours
         return Answer(verdict, (RemoveFinalizer(),)) if gone else None
-    error = diagnosis.entry(codes.STATE_LOST, message)
+    error = codes.STATE_LOST.entry(message)
     return Answer(
         stalled(Reason.STATE_LOST, Reason.DESTROY_FAILED, message, (error,)),
         requeue_after=scene.o.settings.poll,

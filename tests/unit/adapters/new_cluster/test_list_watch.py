@@ -360,7 +360,7 @@ async def test_a_kind_that_is_gone_takes_its_objects_with_it(bench: Bench) -> No
 async def test_more_objects_than_anybody_has_do_not_fill_the_memory(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(list_watch, "MAX_OBJECTS", 2)
+    monkeypatch.setattr(list_watch, "MAX_WATCHED_OBJECTS", 2)
     await bench.synced()
     bench.cluster.put(RELEASES, release("bp-one-too-many"))
     await bench.until(lambda: len(bench.pauses) > 2)

@@ -188,7 +188,7 @@ async def test_a_refused_connection_is_told_as_a_clause() -> None:
 
 
 async def test_silence_is_not_waited_out(cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(remote, "REQUEST_SECONDS", 0.2)
+    monkeypatch.setattr(remote, "REMOTE_REQUEST_SECONDS", 0.2)
     cluster.frozen = True
     cluster.fault = lambda request: web.Response(text="{}", headers={"Content-Length": "100"})
     async with RemoteCluster(cluster.access()) as api:
@@ -234,7 +234,7 @@ async def test_a_long_refusal_is_cut_and_cleaned(cluster: FakeCluster) -> None:
     async with RemoteCluster(cluster.access()) as api:
         with pytest.raises(Refused) as caught:
             await api.list(*WHERE)
-    assert len(str(caught.value)) <= transport.MAX_REFUSAL
+    assert len(str(caught.value)) <= transport.MAX_REFUSAL_WORDS
     assert "A1A1" not in str(caught.value)
 
 
@@ -250,7 +250,7 @@ async def test_an_answer_that_is_none_is_told_from_silence(cluster: FakeCluster,
 async def test_an_answer_without_end_is_not_read_to_its_end(
     cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(remote, "MAX_ANSWER", 1000)
+    monkeypatch.setattr(remote, "MAX_REMOTE_ANSWER", 1000)
     cluster.fault = lambda request: web.Response(text="x" * 1001)
     async with RemoteCluster(cluster.access()) as api:
         with pytest.raises(Unavailable, match="more than 1000 bytes"):

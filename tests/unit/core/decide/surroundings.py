@@ -35,6 +35,7 @@ CASES = (
         summary="Stalled",
         again=POLL,
         operation="Failed",
+        ready="True",
     ),
     Case(
         "the state Secret of an applied Sovereign is gone: an empty state would create everything twice",
@@ -45,6 +46,7 @@ CASES = (
         summary="Stalled",
         again=POLL,
         operation="Failed",
+        ready="True",
     ),
     Case(
         "a state older than the one that was recorded is a lost one too",
@@ -55,6 +57,7 @@ CASES = (
         summary="Stalled",
         again=POLL,
         operation="Failed",
+        ready="True",
     ),
     Case(
         "the whole run namespace of an applied Sovereign is gone",
@@ -94,6 +97,7 @@ CASES = (
         summary="Stalled",
         again=POLL,
         operation="Failed",
+        ready="True",
     ),
     Case(
         "the credential Secret comes a moment after the Sovereign in GitOps: waited for",

@@ -129,6 +129,7 @@ CASES = (
         summary="",
         operation="Waiting",
         shows=("TofuApply=True Succeeded", "TofuOutput=True Succeeded"),
+        ready="True",
     ),
     Case(
         "a dry run of what stands already is off again, and nothing was edited: nothing is to be done",
