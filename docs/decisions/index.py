@@ -1,8 +1,8 @@
 """The index of decisions, newest first: `python -m docs.decisions.index [--check]`, run by `make generate`.
 
 A decision is a file `NNNN-title.md` whose first line is `# N. Title` and whose third line is `Decided YYYY-MM-DD.` A
-new one needs no date: it is given today's. With `--check` nothing is written, and the exit code is 1 where something
-would be.
+new one needs no date, and may number its heading as its file: it is given today's date. With `--check` nothing is
+written, and the exit code is 1 where something would be.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from pathlib import Path
 
 FOLDER = Path(__file__).parent
 INDEX = FOLDER / "README.md"
+HEADING = re.compile(r"# 0*(\d+)[.:] (.+)\n+")
 DATED = re.compile(r"# (?P<number>\d+)\. (?P<title>.+)\n\nDecided (?P<date>\d{4}-\d\d-\d\d)\.\n\n\S")
-UNDATED = re.compile(r"(# \d+\. .+\n)\n(?!Decided )")
 
 HEAD = """\
 # Decisions
@@ -55,8 +55,9 @@ def read(path: Path, text: str) -> Decision:
 
 
 def dated(text: str, today: str) -> str:
-    """The text of a decision with a date: its own, or today's."""
-    return UNDATED.sub(rf"\1\nDecided {today}.\n\n", text, count=1)
+    """The text of a decision with its heading as all have it, and with a date: its own, or today's."""
+    text = HEADING.sub(r"# \1. \2\n\n", text, count=1)
+    return text if DATED.match(text) else HEADING.sub(rf"# \1. \2\n\nDecided {today}.\n\n", text, count=1)
 
 
 def index(decisions: list[Decision]) -> str:

@@ -27,7 +27,9 @@ def test_the_index_lists_every_decision() -> None:
 
 def test_a_decision_keeps_its_date_and_a_new_one_gets_todays() -> None:
     assert index.dated(OLDER, TODAY) == OLDER
-    assert index.dated(NEWER, TODAY) == f"# 2. Second\n\nDecided {TODAY}.\n\nNobody wrote a date.\n"
+    given = f"# 2. Second\n\nDecided {TODAY}.\n\nNobody wrote a date.\n"
+    assert index.dated(NEWER, TODAY) == given
+    assert index.dated(NEWER.replace("# 2. ", "# 0002: "), TODAY) == given
 
 
 def test_the_newest_is_at_the_top() -> None:
