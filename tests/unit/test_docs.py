@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry
 
 from catalyst_operator.api.sovereign import Sovereign
 from catalyst_operator.core.errors import codes
+from catalyst_operator.core.telling import cluster_status, progress
 from catalyst_operator.metrics import Metrics
 from catalyst_operator.settings import Settings
 from tests.support import readme
@@ -155,3 +156,47 @@ def test_the_readme_is_short_and_has_a_picture_and_a_whole_sovereign() -> None:
     assert "\nNo licence is chosen.\n" in text
     sovereign = Sovereign.parse(readme.manifest())
     assert sovereign.spec.dry_run, "a newcomer's first apply costs nothing"
+
+
+def test_progress_in_the_papers_is_what_the_operator_counts() -> None:
+    text = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    told = dict(re.findall(r"^\| (\d+(?: to \d+)?) \| (`[a-z0-9`, -]+`) \|", text, re.MULTILINE))
+    percent = progress.PERCENT
+    assert told == {
+        "0": "`pending`, `reserving`",
+        f"{percent['tofu-init'][0]} to {percent['plan-gate'][1]}": "`tofu-init`, `tofu-plan`, `awaiting-approval`",
+        f"{percent['tofu-apply'][0]} to {percent['tofu-output'][1]}": "`tofu-apply`, `tofu-output`",
+        f"{cluster_status.INFRASTRUCTURE_DONE}": "`flux-bootstrap`",
+        f"{cluster_status.FLUX_DONE} to {cluster_status.KIT_DONE}": "`phase-1`",
+        f"{cluster_status.KIT_DONE}": "`phase-1`",
+        f"{progress.DONE}": "`ready`, `handed-off`",
+    }
+
+
+def test_only_settings_and_what_runs_in_a_job_read_the_environment() -> None:
+    """As the docstring of settings.py says."""
+    package = ROOT / "catalyst_operator"
+    reading = {
+        str(file.relative_to(package))
+        for file in package.rglob("*.py")
+        if re.search(r"\bos\.environ\b|\bgetenv\(|\bimport environ\b", file.read_text(encoding="utf-8"))
+    }
+    assert {name for name in reading if not name.startswith("in_job/")} == {"settings.py"}
+
+
+def test_what_is_not_built_is_not_promised() -> None:
+    """Nothing looks for what a cluster made itself; hcloud-csi does not run where the metadata service is closed."""
+    built = "".join(file.read_text(encoding="utf-8") for file in (ROOT / "catalyst_operator" / "in_job").glob("*.py"))
+    told = {page.name: page.read_text(encoding="utf-8") for page in PAGES if page.parent.name == "docs"}
+    assert "sweep" in built or not [name for name, text in told.items() if re.search(r"\bswe(?:ep|pt)\b", text)]
+    assert (ROOT / "infra/hetzner/units/catalyst-metadata-blackhole.service").exists()
+    assert "**Do not install hcloud-csi.**" in told["runbook.md"]
+
+
+def test_what_an_owner_has_to_know_of_keys_is_said() -> None:
+    """Where people make a backup or hand out a kubeconfig, and where they ask what is promised."""
+    for name in ("docs/operations.md", "docs/how-to.md", "docs/explanation.md", "SECURITY.md"):
+        text = (ROOT / name).read_text(encoding="utf-8")
+        assert re.search(r"cannot be\s+revoked", text), name
+        assert re.search(r"backup", text, re.IGNORECASE) and re.search(r"hand-off", text), name
+    assert "`cluster-secrets` of an old backup still opens the cluster" in (ROOT / "docs/how-to.md").read_text("utf-8")
