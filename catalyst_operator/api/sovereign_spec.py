@@ -324,9 +324,9 @@ class HandOffSpec(Model):
     mode: HandOffMode = HandOffMode.AUTOMATIC
     """Automatic: as soon as it is ready. Manual: when catalyst.openova.io/handOffRequestedAt is set."""
 
-    owner_kubeconfig: OwnerKubeconfig = OwnerKubeconfig.NONE
-    """Keep: write an admin kubeconfig to the Secret <name>-kubeconfig, key value, which is the owner's from
-    then on."""
+    owner_kubeconfig: OwnerKubeconfig = OwnerKubeconfig.KEEP
+    """Keep: write an admin kubeconfig, valid for a year, to the Secret <name>-kubeconfig, key value, which is the
+    owner's from then on. None: nobody is left a way in but the console and what sshAllowedCIDRs opens."""
 
 
 class DecommissionSpec(Model):

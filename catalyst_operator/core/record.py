@@ -234,6 +234,8 @@ class Record:
     outputs: OutputsEntry | None = None
     release: str = ""
     """The release of the first apply: servers that are added later boot the same versions."""
+    published_plan: str = ""
+    """Digest of the plan whose text lies in the owner's namespace."""
     overlay: str = ""
     """Digest of the overlay that was pushed to Git last."""
     overlay_revision: str = ""

@@ -102,7 +102,6 @@ def test_what_stays_after_a_deletion_that_destroys_nothing(make: Make, kubectl: 
         "stays",
         project=Project(boots=True),
         workers={"replicas": 0},
-        handOff={"ownerKubeconfig": "Keep"},
     )
     sovereign.apply()
     sovereign.handed_off()

@@ -358,7 +358,7 @@ OWNERS = "no access to it any more"
     Case("pull Secret", {"imagePullSecretRef.name": "other"}, "spec.imagePullSecretRef", OWNERS, before=PULL),
     Case("Crossplane", {"crossplane.credentialsSecretRef.name": "other"}, "spec.crossplane", OWNERS, before=CROSSPLANE),
     Case("patience", {"phase1.watchTimeout": "2h"}, "spec.phase1", OWNERS),
-    Case("hand-off", {"handOff.ownerKubeconfig": "Keep"}, "spec.handOff", OWNERS),
+    Case("hand-off", {"handOff.ownerKubeconfig": "None"}, "spec.handOff", OWNERS),
 )
 def test_the_new_cluster_is_its_owners_after_hand_off(api: Api, namespace: str, case: Case) -> None:
     path, before = existing(api, namespace, case.before, HANDED_OFF)
@@ -372,7 +372,7 @@ def test_the_new_cluster_is_its_owners_after_hand_off(api: Api, namespace: str, 
 def test_no_edit_gets_lost_in_a_hand_off_under_way(api: Api, namespace: str, case: Case) -> None:
     path, before = existing(api, namespace, {}, with_hand_off("Unknown"))
     case.expect_refusal(refusal(api, "PUT", path, edited(before, case.edits)))
-    api.replace(path, edited(before, {"handOff.ownerKubeconfig": "Keep"}), dryRun="All")
+    api.replace(path, edited(before, {"handOff.ownerKubeconfig": "None"}), dryRun="All")
 
 
 @cases(
@@ -408,7 +408,7 @@ def test_defaults_are_static(api: Api, namespace: str) -> None:
     assert spec["deletionProtection"] is True
     assert spec["controlPlane"]["replicas"] == 1
     assert spec["workers"] == {"replicas": 0, "sizeFallbacks": []}
-    assert spec["handOff"] == {"mode": "Automatic", "ownerKubeconfig": "None"}
+    assert spec["handOff"] == {"mode": "Automatic", "ownerKubeconfig": "Keep"}
     assert spec["regions"][0]["buildingBlocks"] == ["mgt", "rtz"]
     assert spec["phase1"] == {}, "what the operator's settings decide has no default in the schema"
 

@@ -24,7 +24,7 @@ AUTOMATIC = spec(handOff={"mode": "Automatic"})
 KEEP = spec(handOff={"mode": "Manual", "ownerKubeconfig": "Keep"})
 UP = new_cluster.healthy(gen.sovereign(), NOW)
 STATE = StateView(serial=7)
-KEPT = {"has_state_key": True, "has_cluster_secrets": True, "has_token_copy": True}
+KEPT = {"has_state_key": True, "has_cluster_secrets": True, "has_token_copy": True, "owner_kubeconfig": gen.UID}
 
 
 def handing(stage: HandOff, **values: Any) -> SceneMod:
@@ -112,7 +112,7 @@ CASES = (
     ),
     Case(
         "hand-off: the owner's kubeconfig is written while the authority is there",
-        (of(KEEP), handing(STARTED, archived_state=STATE)),
+        (of(KEEP), handing(STARTED, archived_state=STATE, owner_kubeconfig="")),
         check="handing_over",
         reason="Succeeded",
         ready="True",
