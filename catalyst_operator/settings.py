@@ -1,4 +1,6 @@
-"""The operator's settings: the only module that reads the environment.
+"""The operator's settings: no other module of its process reads the environment.
+
+What runs inside a Job (`in_job/`) has an environment of its own, which core/runs/job.py writes.
 
 A value that does not parse stops the operator at start, with the variable, the value and what is expected.
 """
