@@ -160,7 +160,7 @@ def record(sovereign: Sovereign, text: str) -> Manifest:
 
 def receipt(sovereign: Sovereign, text: str) -> Manifest:
     """What a deletion found, removed and left: kept in the owner's namespace since the Sovereign is gone."""
-    name = f"{sovereign.metadata.name}-receipt-{naming.hash5(sovereign.metadata.uid)}"
+    name = naming.receipt(sovereign.metadata.name, sovereign.metadata.uid)
     manifest = _object(sovereign, "v1", "ConfigMap", name)
     manifest["metadata"]["namespace"] = sovereign.metadata.namespace
     return {**manifest, "data": {"receipt.json": text}}
