@@ -1,5 +1,5 @@
-"""What no slip of the hand, GitOps prune or uninstall may delete: a protected Sovereign, our CRDs (every Sovereign would
-go with them), the namespace in which a Sovereign's state lives, and the one that holds Sovereigns.
+"""What no slip of the hand, GitOps prune or uninstall may delete: a protected Sovereign, our CRDs (every Sovereign
+would go with them), the namespace in which a Sovereign's state lives, and the one that holds Sovereigns.
 
 `deletecollection` is covered too: the API server asks for each object of the collection.
 """
@@ -29,8 +29,8 @@ SOVEREIGNS = Policy(
             # An object without the field is one from before it had its default, which is true.
             "has(oldObject.spec.deletionProtection) && !oldObject.spec.deletionProtection",
             "The Sovereign is protected. To delete it, first set spec.deletionProtection to false.",
-            "'Sovereign ' + oldObject.metadata.name + ' is protected: deleting it destroys its servers and their data. '"
-            " + 'To go on, first run: kubectl -n ' + request.namespace + ' patch sovereign ' + oldObject.metadata.name"
+            "'Sovereign ' + oldObject.metadata.name + ' is protected: deleting it destroys its servers and their data. "
+            "To go on, first run: kubectl -n ' + request.namespace + ' patch sovereign ' + oldObject.metadata.name"
             """ + ' --type merge -p \\'{"spec":{"deletionProtection":false}}\\''""",
         ),
     ),

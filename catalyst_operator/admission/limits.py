@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from catalyst_operator.admission import who
 from catalyst_operator.admission.policy import Check, Policy, Rule
-from catalyst_operator.admission.reserved import KEPT_SECRETS, NAME, STATE_PREFIX
+from catalyst_operator.admission.reserved import KEPT_SECRETS, NAME, STATE_PREFIX, metadata
 from catalyst_operator.api import labels
 from catalyst_operator.core import naming
 
@@ -46,7 +46,8 @@ def _secrets(it: dict[str, str]) -> Policy:
             ),
             Check(
                 f"variables.inRunNamespace ? ({NAME} in {names} || {NAME}.startsWith('{naming.INPUTS_PREFIX}') || "
-                f"{NAME}.startsWith('{STATE_PREFIX}')) : (request.operation == 'CREATE' && (({own}) || ({kubeconfig})))",
+                f"{NAME}.startsWith('{STATE_PREFIX}')) : "
+                f"(request.operation == 'CREATE' && (({own}) || ({kubeconfig})))",
                 "The operator writes Secrets of its own names in run namespaces, and makes an owner's kubeconfig; no "
                 "other Secret is its business.",
             ),
@@ -85,8 +86,7 @@ def _namespaces(it: dict[str, str]) -> Policy:
         same.format(a=a, b=b, prefix=labels.MARK_PREFIX, equal=f"variables.{a}[name] == variables.{b}[name]")
         for a, b in (("before", "after"), ("after", "before"))
     )
-    unlabelled = "(has(object.metadata.labels) ? object.metadata.labels : {}) == "
-    unlabelled += "(has(oldObject.metadata.labels) ? oldObject.metadata.labels : {})"
+    unlabelled = f"({metadata('object', 'labels')}) == ({metadata('oldObject', 'labels')})"
     return Policy(
         "catalyst-operator-namespaces",
         (Rule("", ("namespaces",), ("CREATE", "UPDATE", "DELETE")),),
@@ -108,10 +108,7 @@ def _namespaces(it: dict[str, str]) -> Policy:
             ),
         ),
         it,
-        {
-            name: f"{thing} != null && has({thing}.metadata.annotations) ? {thing}.metadata.annotations : {{}}"
-            for name, thing in (("before", "oldObject"), ("after", "object"))
-        },
+        {name: metadata(thing, "annotations") for name, thing in (("before", "oldObject"), ("after", "object"))},
     )
 
 
@@ -141,9 +138,7 @@ def _role_bindings(it: dict[str, str], service_account: str) -> Policy:
 
 def _sovereigns(it: dict[str, str]) -> Policy:
     same = " && ".join(
-        f"(has(object.metadata.{part}) ? object.metadata.{part} : {{}}) == "
-        f"(has(oldObject.metadata.{part}) ? oldObject.metadata.{part} : {{}})"
-        for part in ("labels", "annotations")
+        f"({metadata('object', part)}) == ({metadata('oldObject', part)})" for part in ("labels", "annotations")
     )
     return Policy(
         "catalyst-operator-sovereigns",

@@ -49,7 +49,7 @@ class Check:
 
 @dataclass(frozen=True)
 class Policy:
-    """One policy. `conditions` have to hold for it to say anything, each by its name; `variables` are for the checks."""
+    """One policy. Its `conditions`, by name, have to hold for it to say anything; `variables` are for the checks."""
 
     name: str
     rules: tuple[Rule, ...]

@@ -95,11 +95,16 @@ def _namespaces(service_account: str) -> Policy:
         ),
         who.anybody_else(service_account),
         {
-            f"{age}{kind.capitalize()}": f"{thing} != null && has({thing}.metadata.{kind}) ? {thing}.metadata.{kind} : {{}}"
+            f"{age}{kind.capitalize()}": metadata(thing, kind)
             for age, thing in (("old", "oldObject"), ("new", "object"))
             for kind in ("labels", "annotations")
         },
     )
+
+
+def metadata(thing: str, kind: str) -> str:
+    """The labels or annotations of an object that may have none, or not exist."""
+    return f"{thing} != null && has({thing}.metadata.{kind}) ? {thing}.metadata.{kind} : {{}}"
 
 
 def _contents(service_account: str) -> Policy:

@@ -13,7 +13,7 @@ from typing import Any
 
 from catalyst_operator.api import labels
 from catalyst_operator.api.sovereign import Sovereign
-from catalyst_operator.core import naming
+from catalyst_operator.core import naming, proof
 from catalyst_operator.core.settings import CoreSettings
 
 Manifest = dict[str, Any]
@@ -39,8 +39,8 @@ def namespace_of(sovereign: Sovereign) -> str:
     return naming.run_namespace(sovereign.metadata.name, sovereign.metadata.uid)
 
 
-def run_namespace(sovereign: Sovereign) -> Manifest:
-    """The run namespace, with Pod Security enforced."""
+def run_namespace(sovereign: Sovereign, settings: CoreSettings) -> Manifest:
+    """The run namespace, with Pod Security enforced and the proof that it is of our making."""
     levels = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "audit", "warn")}
     return {
         "apiVersion": "v1",
@@ -48,6 +48,7 @@ def run_namespace(sovereign: Sovereign) -> Manifest:
         "metadata": {
             "name": namespace_of(sovereign),
             "labels": {**labels_for(sovereign, labels.ROLE_RUN), **levels},
+            "annotations": {labels.ANNOTATION_PROOF: proof.of(settings.proof_key, sovereign.metadata.uid)},
         },
     }
 

@@ -40,7 +40,9 @@ class NamespaceView:
 
     terminating: bool = False
     ours: bool = True
-    """Whether it carries this Sovereign's UID label; a foreign namespace of the name is never used."""
+    """Whether it is proven that the operator made it for this Sovereign; any other namespace of the name is never
+    used."""
+    uid: str = ""
 
 
 @dataclass(frozen=True)

@@ -142,7 +142,7 @@ class Executor:
         self._record_version = after["metadata"]["resourceVersion"]
 
     async def _prepare(self, credentials: CredentialsView | None) -> None:
-        await self._kube.apply(manifests.run_namespace(self._sovereign))
+        await self._make_namespace()
         try:
             for manifest in manifests.access(self._sovereign, self._o.settings):
                 await self._kube.apply(manifest)
@@ -157,6 +157,16 @@ class Executor:
         if credentials and credentials.token:
             token = credentials.token.get_secret_value()
             await self._kube.apply(manifests.provider_token(self._sovereign, token))
+
+    async def _make_namespace(self) -> None:
+        """Made, or brought up to date if it is the very one that was observed to be ours. One that appeared meanwhile
+        is a Conflict: whose it is has to be looked at before anything is written to it."""
+        manifest = manifests.run_namespace(self._sovereign, self._o.settings)
+        if self._o.namespace is None:
+            await self._kube.create(manifest)
+        else:
+            manifest["metadata"]["uid"] = self._o.namespace.uid
+            await self._kube.apply(manifest)
 
     async def _forget_keys(self) -> None:
         """No state goes that is not in the archive, whoever wrote it since the decision was made."""

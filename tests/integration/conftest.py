@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
+
 from tests.integration.admission import sovereign, sovereigns
 from tests.integration.apiserver import Api, ApiError, ApiServer, api_server
 from tests.integration.installation import aggregated_roles, install, rules_of

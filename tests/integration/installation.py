@@ -1,4 +1,4 @@
-"""The operator as `deploy/base` installs it, on the API server of the tests: CRDs, roles, policies, all but its process."""
+"""The operator as `deploy/base` installs it, on the API server of the tests: everything but its process."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from catalyst_operator.api import labels
 from catalyst_operator.api.sovereign import Sovereign
 from catalyst_operator.core import actions, manifests, naming, record
 from catalyst_operator.core.actions import Action
-from catalyst_operator.core.observation import CredentialsView, LockView, Observation, StateView
+from catalyst_operator.core.observation import CredentialsView, LockView, NamespaceView, Observation, StateView
 from catalyst_operator.core.project.preflight import CloudView, Wanted
 from catalyst_operator.errors import Conflict, NotFound, Refused
 from catalyst_operator.reconcilers.execute import Executor
@@ -78,7 +78,9 @@ class Scene:
         sovereign = Sovereign.parse(self.api.get(*SOVEREIGN) or {})
         credentials = CredentialsView("s/1", SecretStr(token) if token else None)
         version = (self.api.get(*RECORD) or {}).get("metadata", {}).get("resourceVersion", "")
-        o = Observation(gen.NOW, gen.SETTINGS, sovereign, credentials, None, None, None, record_version=version)
+        space = self.api.get("namespaces", "", SPACE)
+        namespace = NamespaceView(uid=space["metadata"]["uid"]) if space else None
+        o = Observation(gen.NOW, gen.SETTINGS, sovereign, credentials, namespace, None, None, record_version=version)
         beside = outside(client, preflights=self.preflights)
         return Executor(client, beside, o, lambda: None, lambda: gen.NOW)
 
@@ -223,6 +225,26 @@ async def test_access_comes_right_after_the_namespace(scene: Scene) -> None:
     made = [request.key.plural for request in scene.api.writes]
     assert made[:2] == ["namespaces", "rolebindings"]
     assert made.index("secrets") > made.index("rolebindings")
+
+
+async def test_a_namespace_that_somebody_made_first_is_not_taken_over(scene: Scene) -> None:
+    """With our labels and with roles bound in it: keys and tokens would be theirs to read."""
+    executor = scene.executor()
+    scene.api.put("namespaces", manifests.run_namespace(gen.sovereign(), gen.SETTINGS))
+    with pytest.raises(Conflict):
+        await executor.run(PREPARE)
+    assert scene.api.writes == []
+
+
+async def test_a_namespace_that_somebody_made_anew_is_not_taken_over(scene: Scene) -> None:
+    await scene.run(PREPARE)
+    executor, before = scene.executor(), len(scene.api.writes)
+    space = Key("namespaces", "", SPACE)
+    scene.api.finish(space)
+    scene.api.put("namespaces", manifests.run_namespace(gen.sovereign(), gen.SETTINGS))
+    with pytest.raises(Conflict):
+        await executor.run(PREPARE)
+    assert scene.api.writes[before:] == []
 
 
 async def test_keys_are_made_once_and_random(scene: Scene) -> None:

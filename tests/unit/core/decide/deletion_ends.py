@@ -12,7 +12,7 @@ from catalyst_operator.core.scene import SAFETY
 from tests.support import gen, new_cluster
 from tests.support.gen import SETTINGS, known, seen, spec
 from tests.unit.core.decide.deletions import AFTER, ANNOUNCED, APPLIED, DESTROYED, MADE, ORPHAN, going
-from tests.unit.core.decide.table import START, Deleted
+from tests.unit.core.decide.table import POLL, START, Deleted
 
 EXPORTED = spec(decommission={"acknowledgeExported": True})
 
@@ -94,6 +94,22 @@ CASES = (
         "a foreign namespace of our name is none of our business",
         (going(), seen(namespace=NamespaceView(ours=False))),
         check="cleaned_up",
+        does=("RemoveFinalizer",),
+    ),
+    Deleted(
+        "something was made, and the namespace of our name may be another: its state destroys nothing",
+        (going(MADE), seen(namespace=NamespaceView(ours=False))),
+        check="namespace_foreign",
+        deleting="DestroyFailed",
+        says=("ERR_NAMESPACE_FOREIGN", gen.SPACE, "nothing proves"),
+        summary="Stalled",
+        again=POLL,
+        operation="Failed",
+    ),
+    Deleted(
+        "the same, and the owner accepts that: it goes, and the namespace stays as it is",
+        (going(MADE, ORPHAN), seen(namespace=NamespaceView(ours=False))),
+        check="namespace_vanished",
         does=("RemoveFinalizer",),
     ),
     Deleted(
