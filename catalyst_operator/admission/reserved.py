@@ -23,14 +23,15 @@ KEPT_SECRETS = (
 )
 """Secrets of a run namespace that only the operator writes; the record is a ConfigMap."""
 STATE_PREFIX = "tfstate-"
+NOT_EMPTYING_IT = f"!(request.operation == 'DELETE' && {who.controller('namespace-controller')})"
+"""Of what goes with its namespace, whose deletion was let pass."""
 NAME = "(object == null ? oldObject : object).metadata.name"
 
 
 def policies(service_account: str) -> tuple[Policy, ...]:
     """All of them."""
-    return tuple(
-        make(service_account) for make in (_finalizers, _status, _namespaces, _contents, _work, _evidence, _forged_runs)
-    )
+    makers = (_finalizers, _status, _namespaces, _contents, _proof_key, _work, _evidence, _forged_runs)
+    return tuple(make(service_account) for make in makers)
 
 
 def _finalizers(service_account: str) -> Policy:
@@ -125,10 +126,30 @@ def _contents(service_account: str) -> Policy:
         {
             "ours": f"{kept} || {runs}",
             "not-its-run": f"!({who.RUN} && ({runs}))",
-            "not-emptying-it": f"!(request.operation == 'DELETE' && {who.controller('namespace-controller')})",
+            "not-emptying-it": NOT_EMPTYING_IT,
             **who.anybody_else(service_account),
         },
         in_run_namespaces=True,
+    )
+
+
+def _proof_key(service_account: str) -> Policy:
+    """Without it no run namespace is known for the operator's, and with another one anybody's could be."""
+    return Policy(
+        "catalyst-run-namespace-key",
+        (Rule("", ("secrets",), ("UPDATE", "DELETE")),),
+        (
+            Check(
+                "false",
+                "This Secret proves which run namespaces are the operator's: without it, nothing is done for any "
+                f"Sovereign. {who.HOW_TO_BREAK_GLASS}",
+            ),
+        ),
+        {
+            "the-key": f"oldObject.metadata.name == '{naming.PROOF_KEY_SECRET}'",
+            "not-emptying-it": NOT_EMPTYING_IT,
+            **who.anybody_else(service_account),
+        },
     )
 
 

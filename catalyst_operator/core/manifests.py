@@ -103,6 +103,22 @@ def provider_token(sovereign: Sovereign, token: str) -> Manifest:
     return _secret(sovereign, naming.TOKEN_SECRET, {"token": token})
 
 
+def proof_key(namespace: str, key: str) -> Manifest:
+    """The key of the proofs on run namespaces, beside the operator."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {
+            "name": naming.PROOF_KEY_SECRET,
+            "namespace": namespace,
+            "labels": {"app.kubernetes.io/managed-by": "catalyst-operator"},
+        },
+        "type": "Opaque",
+        "immutable": True,
+        "data": {naming.PROOF_KEY: base64.b64encode(key.encode()).decode()},
+    }
+
+
 def inputs(sovereign: Sovereign, name: str, files: dict[str, str]) -> Manifest:
     """The rendered inputs of one run: file name -> content."""
     return _secret(sovereign, name, files, immutable=True)

@@ -26,6 +26,7 @@ RECORD = "record"
 
 RUN_NAMESPACE_PREFIX = "sov-"
 PROOF_KEY_SECRET = "run-namespace-key"  # noqa: S105
+PROOF_KEY = "key"
 INPUTS_PREFIX = "inputs-"
 KUBECONFIG_SUFFIX = "-kubeconfig"
 RECEIPT = "receipt"

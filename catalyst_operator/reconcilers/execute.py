@@ -14,7 +14,7 @@ from catalyst_operator.adapters.kube import Kube, Object
 from catalyst_operator.adapters.new_cluster import authorities
 from catalyst_operator.api import labels
 from catalyst_operator.api.sovereign import Sovereign
-from catalyst_operator.core import actions, manifests, naming, record
+from catalyst_operator.core import actions, manifests, naming, orphans, record
 from catalyst_operator.core.observation import CredentialsView, LockView, Observation, StateView
 from catalyst_operator.core.project.preflight import Wanted
 from catalyst_operator.core.runs import job
@@ -66,6 +66,8 @@ class Executor:
         """Raises ApiError; what was done before stays done, and the next decision starts from there."""
         match action:
             case actions.AddFinalizer():
+                # First: what is held keeps its namespace.
+                await self._mark(self._o.uid)
                 await self._finalizers(lambda held: list(dict.fromkeys((*held, labels.FINALIZER_SOVEREIGN))))
             case actions.RemoveFinalizer():
                 await self._let_go()
@@ -119,7 +121,15 @@ class Executor:
     async def _let_go(self) -> None:
         await self._outside.forget(self._o.uid)
         with suppress(NotFound):
+            await self._mark(None)
+        with suppress(NotFound):
             await self._finalizers(lambda held: [name for name in held if name != labels.FINALIZER_SOVEREIGN])
+
+    async def _mark(self, value: str | None) -> None:
+        """Say on its owner's namespace that it holds this Sovereign: admission then keeps the namespace."""
+        meta = self._sovereign.metadata
+        patch: Object = {"metadata": {"annotations": {orphans.mark(meta.name): value}}}
+        await self._kube.merge(kube.NAMESPACES, "", meta.namespace, patch)
 
     async def _finalizers(self, change: Callable[[list[str]], list[str]]) -> None:
         meta = self._sovereign.metadata

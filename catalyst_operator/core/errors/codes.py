@@ -383,8 +383,8 @@ DNSSEC = Code(
 )
 NAMESPACE_FOREIGN = Code(
     "ERR_NAMESPACE_FOREIGN",
-    "If somebody else made it, an administrator deletes it. If it is this Sovereign's own, from a backup or from before "
-    "the operator's key was lost, an administrator proves it as the runbook says. It then goes on by itself.",
+    "If somebody else made it, an administrator deletes it. If it is this Sovereign's own, from a backup or from "
+    "before the operator's key was lost, an administrator proves it as the runbook says. It then goes on by itself.",
     terminal=True,
 )
 ZONE_FOREIGN = Code(

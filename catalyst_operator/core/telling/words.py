@@ -82,8 +82,8 @@ def stopping_words(run: RunEntry, cause: StopCause, late: tuple[str, ...] = ()) 
 def unproven_words(o: Observation) -> str:
     """A namespace of the name that the run namespace has, which is not used."""
     return (
-        f"Namespace {o.run_namespace} exists, and nothing proves that this operator made it for this Sovereign. Nothing "
-        "is read from it or written to it."
+        f"Namespace {o.run_namespace} exists, and nothing proves that this operator made it for this Sovereign. "
+        "Nothing is read from it or written to it."
     )
 
 

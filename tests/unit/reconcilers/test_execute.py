@@ -187,6 +187,27 @@ async def test_the_finalizer_joins_those_of_others(scene: Scene) -> None:
     assert (scene.api.get(*SOVEREIGN) or {})["metadata"]["finalizers"] == ["another"]
 
 
+def marks(scene: Scene) -> dict[str, str]:
+    """What the owner's namespace says that it holds."""
+    return (scene.api.get("namespaces", "", "team-a") or {})["metadata"].get("annotations") or {}
+
+
+async def test_a_sovereign_that_is_held_is_marked_on_its_namespace_first(scene: Scene) -> None:
+    """Else the namespace could go, with the token, between the two."""
+    await scene.run(actions.AddFinalizer())
+    assert marks(scene) == {"sovereigns.catalyst.openova.io/omantel": gen.UID}
+    assert [request.key.plural for request in scene.api.writes] == ["namespaces", "sovereigns"]
+
+
+async def test_the_mark_goes_before_the_finalizer_does(scene: Scene) -> None:
+    """After the finalizer there is nobody who would take it off."""
+    await scene.run(actions.AddFinalizer())
+    before = len(scene.api.writes)
+    await scene.run(actions.RemoveFinalizer())
+    assert marks(scene) == {}
+    assert [request.key.plural for request in scene.api.writes[before:]] == ["namespaces", "sovereigns"]
+
+
 async def test_a_sovereign_that_changed_meanwhile_is_looked_at_again_first(scene: Scene) -> None:
     executor = scene.executor()
     scene.api.change(SOVEREIGN, gen.spec(suspend=True))
