@@ -29,6 +29,7 @@ verify: $(READY) lab-tools ## Format, lint, types, layers, drift of generated fi
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
 	$(PY) -m catalyst_operator.api.generate --check
+	$(PY) -m catalyst_operator.admission.generate --check
 	$(PY) -m tests.support.pin_gate
 	.lab/bin/tofu fmt -check -recursive infra
 	.lab/bin/kubectl kustomize deploy/overlays/lab > /dev/null
@@ -57,8 +58,9 @@ bench: lab-up ## Measure as ratios to a floor in the same run; prints a table an
 ## —— Development ——————————————————————————————————————————————————
 
 .PHONY: generate
-generate: $(READY) ## Write crds/ and docs/api.md from the models
+generate: $(READY) ## Write crds/ and docs/api.md from the models, and the admission policies
 	$(PY) -m catalyst_operator.api.generate
+	$(PY) -m catalyst_operator.admission.generate
 
 .PHONY: run
 run: lab-up ## Run the operator of this tree on the host, against the lab

@@ -42,7 +42,8 @@ class NamespaceView:
     ours: bool = True
     """Whether it is proven that the operator made it for this Sovereign; any other namespace of the name is never
     used."""
-    uid: str = ""
+    version: str = ""
+    """resourceVersion, so that only what was seen is written to."""
 
 
 @dataclass(frozen=True)

@@ -175,7 +175,7 @@ class Executor:
         if self._o.namespace is None:
             await self._kube.create(manifest)
         else:
-            manifest["metadata"]["uid"] = self._o.namespace.uid
+            manifest["metadata"]["resourceVersion"] = self._o.namespace.version
             await self._kube.apply(manifest)
 
     async def _forget_keys(self) -> None:

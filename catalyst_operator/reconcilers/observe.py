@@ -138,7 +138,7 @@ class Observer:
         meta = raw["metadata"]
         ours = (meta.get("labels") or {}).get(labels.LABEL_SOVEREIGN_UID) == uid
         ours = ours and proof.holds(self._settings.proof_key, uid, meta.get("annotations") or {})
-        return NamespaceView(terminating="deletionTimestamp" in meta, ours=ours, uid=meta["uid"])
+        return NamespaceView(terminating="deletionTimestamp" in meta, ours=ours, version=meta["resourceVersion"])
 
     async def _credentials(self, sovereign: Sovereign) -> CredentialsView | None:
         name = sovereign.spec.credentials_secret_ref.name

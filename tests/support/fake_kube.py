@@ -270,9 +270,6 @@ class FakeApi:
         return self._store(key, patched)
 
     def _apply(self, key: Key, subresource: str, manifest: Object) -> Object:
-        wanted = manifest["metadata"].get("uid")
-        if wanted and wanted != self._objects.get(key, {}).get("metadata", {}).get("uid"):
-            raise _Failure(409, f"uid mismatch: the provided object specified uid {wanted}")
         if key not in self._objects and not subresource and "resourceVersion" not in manifest["metadata"]:
             made = self._create(key, manifest)
             self._applied[key, ""] = _without_identity(manifest)

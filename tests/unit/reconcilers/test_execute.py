@@ -79,7 +79,7 @@ class Scene:
         credentials = CredentialsView("s/1", SecretStr(token) if token else None)
         version = (self.api.get(*RECORD) or {}).get("metadata", {}).get("resourceVersion", "")
         space = self.api.get("namespaces", "", SPACE)
-        namespace = NamespaceView(uid=space["metadata"]["uid"]) if space else None
+        namespace = NamespaceView(version=space["metadata"]["resourceVersion"]) if space else None
         o = Observation(gen.NOW, gen.SETTINGS, sovereign, credentials, namespace, None, None, record_version=version)
         beside = outside(client, preflights=self.preflights)
         return Executor(client, beside, o, lambda: None, lambda: gen.NOW)

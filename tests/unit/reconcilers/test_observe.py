@@ -139,7 +139,7 @@ async def test_a_namespace_that_we_cannot_have_made_is_not_looked_into(made: tup
 async def test_our_namespace_is_known_by_its_proof() -> None:
     seen = await observe(server(SPACE_OBJECT))
     assert seen.namespace is not None
-    assert (seen.namespace.ours, seen.namespace.uid) == (True, "uid-2")
+    assert (seen.namespace.ours, seen.namespace.version) == (True, "2")
 
 
 async def test_without_a_key_nothing_is_proven() -> None:
