@@ -56,7 +56,7 @@ def tenant(api: Api, namespace: str, name: str = "tenant") -> Api:
     """Somebody with Kubernetes' own role `edit` in one namespace, and nothing else."""
     role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "edit"}
     subject = {"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": name}
-    body = {"metadata": {"name": name}, "roleRef": role, "subjects": [subject]}
+    body = {"metadata": {"name": name.replace(":", "-")}, "roleRef": role, "subjects": [subject]}
     api.create(f"{RBAC}/namespaces/{namespace}/rolebindings", body)
     return api.acting_as(name, "")
 

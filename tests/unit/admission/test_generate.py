@@ -1,4 +1,4 @@
-"""The generated policies: what lies in the repository is what they say, and they hold for an installation of any name."""
+"""The generated policies: what lies in the repository is what they say, for an installation of any name."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_each_refusal_is_in_whole_sentences(policy: str, check: dict[str, str]) 
 
 @pytest.mark.parametrize("policy", POLICIES, ids=lambda p: p["metadata"]["name"])
 def test_what_an_administrator_may_have_to_do_the_policy_lets_pass_once_the_glass_is_broken(policy: object) -> None:
-    """All but what has a way of its own: the field of a Sovereign, the binding of the CRDs; and the operator's limits."""
+    """All but what has a way of its own (a field of the Sovereign, the CRDs' binding), and the operator's limits."""
     name = policy["metadata"]["name"]  # type: ignore[index]
     own_way = {"catalyst-sovereign-deletion-protection", "catalyst-crd-protection"}
     breakable = labels.BREAK_GLASS_GROUP in str(policy)
