@@ -41,7 +41,7 @@ def register(
             sweep()
 
     async def woken_by_run_namespace(meta: kopf.Meta, **_: Any) -> None:
-        if meta.deletion_timestamp:
+        if "deletionTimestamp" in meta:
             sweep()
 
     async def woken_by_run(labels: kopf.Labels, **_: Any) -> None:

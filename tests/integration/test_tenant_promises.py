@@ -23,8 +23,8 @@ Request = tuple[str, str, Any]
 """Method, path and body."""
 LEASES = "/apis/coordination.k8s.io/v1/namespaces"
 POLICIES = "/apis/admissionregistration.k8s.io/v1"
-FORGED = {"metadata": {"labels": {labels.LABEL_SOVEREIGN_UID: "u", labels.LABEL_ROLE: labels.ROLE_RUN}}}
-POD = {"metadata": {"name": "p"}, "spec": {"containers": [{"name": "c", "image": "i"}]}}
+FORGED: dict[str, Any] = {"metadata": {"labels": {labels.LABEL_SOVEREIGN_UID: "u", labels.LABEL_ROLE: labels.ROLE_RUN}}}
+POD: dict[str, Any] = {"metadata": {"name": "p"}, "spec": {"containers": [{"name": "c", "image": "i"}]}}
 NAME = "catalyst.openova.io"
 
 
