@@ -31,6 +31,7 @@ CatalystError
 │   ├── RegistrarRefused       the change, or the domain, is not acceptable to it
 │   ├── RegistrarRateLimited   too many requests
 │   └── RegistrarUnavailable   it is broken, out of reach, or not understood
+├── LeaseLost              another operator may act by now: this one writes nothing any more
 └── CorruptRecord          the record ConfigMap does not parse
 """
 
@@ -183,6 +184,10 @@ class RegistrarRateLimited(RegistrarError):
 class RegistrarUnavailable(RegistrarError):
     """No answer, or none that can be used. Whether a change was carried out is then not known: look before repeating
     it."""
+
+
+class LeaseLost(CatalystError):
+    """This operator does not hold the Lease, or not for certain."""
 
 
 class CorruptRecord(CatalystError):

@@ -29,14 +29,21 @@ def register(
     registry: kopf.OperatorRegistry,
     wake: Callable[[Key], None],
     wake_name: Callable[[str], None],
+    sweep: Callable[[], None],
     *,
     api_server: str,
 ) -> None:
     """Register all handlers, coroutines all (kopf runs others in threads). `wake` puts a Sovereign on its queue,
-    `wake_name` a domain."""
+    `wake_name` a domain; `sweep` has all run namespaces looked at."""
 
-    async def woken_by_sovereign(namespace: str | None, name: str | None, **_: Any) -> None:
+    async def woken_by_sovereign(namespace: str | None, name: str | None, type: str | None, **_: Any) -> None:
         wake(Key(namespace or "", name or ""))
+        if type == "DELETED":
+            sweep()
+
+    async def woken_by_run_namespace(meta: kopf.Meta, **_: Any) -> None:
+        if "deletionTimestamp" in meta:
+            sweep()
 
     async def woken_by_run(labels: kopf.Labels, **_: Any) -> None:
         wake(_owner(labels))
@@ -53,6 +60,7 @@ def register(
     kopf.on.event(labels.GROUP, labels.VERSION, "domainreservations", registry=registry)(woken_by_reservation)
     kopf.on.event("batch", "v1", "jobs", registry=registry)(woken_by_run)
     kopf.on.event("", "v1", "pods", registry=registry)(woken_by_run)
+    kopf.on.event("", "v1", "namespaces", registry=registry)(woken_by_run_namespace)
 
 
 def _owner(found: kopf.Labels) -> Key:
@@ -66,6 +74,7 @@ async def _configure(settings: kopf.OperatorSettings, **_: Any) -> None:
     settings.watching.inactivity_timeout = WATCH_SILENCE_SECONDS
     for group, plural in (("batch", "jobs"), ("", "pods")):
         settings.watching.label_selectors[group, "v1", plural] = labels.LABEL_SOVEREIGN_UID
+    settings.watching.label_selectors["", "v1", "namespaces"] = f"{labels.LABEL_ROLE}={labels.ROLE_RUN}"
 
 
 def login(api_server: str) -> Callable[..., kopf.ConnectionInfo | None]:

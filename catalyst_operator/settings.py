@@ -64,6 +64,9 @@ class Settings:
     api_server: str
     """URL of the API server inside a cluster; empty outside, where a kubeconfig says it."""
     pod: str
+    pod_uid: str
+    lease_duration: timedelta
+    """How long an operator that says nothing is taken for acting."""
     health_port: int
     metrics_port: int
     log_level: str
@@ -114,6 +117,8 @@ class Settings:
             ),
             api_server=_api_server(environ),
             pod=read.text("CATALYST_POD", ""),
+            pod_uid=read.text("CATALYST_POD_UID", ""),
+            lease_duration=read.duration("CATALYST_LEASE_DURATION", "15s"),
             health_port=read.port("CATALYST_HEALTH_PORT", "8080"),
             metrics_port=read.port("CATALYST_METRICS_PORT", "8081"),
             log_level=read.choice("CATALYST_LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR")),

@@ -7,7 +7,7 @@ guarded patches, and every failure is one of the typed errors of `catalyst_opera
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,6 +71,7 @@ _KINDS = {
     "RoleBinding": ROLE_BINDINGS,
     "NetworkPolicy": NETWORK_POLICIES,
     "Event": EVENTS,
+    "Lease": LEASES,
     "DomainReservation": DOMAIN_RESERVATIONS,
 }
 
@@ -82,10 +83,11 @@ def version_of(raw: Object) -> str:
 
 
 class Kube:
-    """Built once at start; `api` can be given by tests."""
+    """Built once at start; `api` can be given by tests. `fence` is asked before each write and raises to prevent it."""
 
-    def __init__(self, api: client.ApiClient) -> None:
+    def __init__(self, api: client.ApiClient, fence: Callable[[], None] = lambda: None) -> None:
         self._api = api
+        self._fence = fence
 
     @classmethod
     async def connect(cls) -> Kube:
@@ -96,6 +98,10 @@ class Kube:
         except config.ConfigException:
             await config.load_kube_config(client_configuration=configuration)
         return cls(client.ApiClient(configuration))
+
+    def fenced(self, fence: Callable[[], None]) -> Kube:
+        """The same connections, for writes that `fence` lets pass."""
+        return Kube(self._api, fence)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -211,6 +217,8 @@ class Kube:
         content: str,
         timeout: aiohttp.ClientTimeout | None = None,
     ) -> Any:
+        if method != "GET":
+            self._fence()
         try:
             _, url, headers, payload, _ = await self._api.param_serialize(
                 method,

@@ -14,7 +14,7 @@ from catalyst_operator.adapters.kube import Kube, Object
 from catalyst_operator.adapters.new_cluster import authorities
 from catalyst_operator.api import labels
 from catalyst_operator.api.sovereign import Sovereign
-from catalyst_operator.core import actions, manifests, naming, record
+from catalyst_operator.core import actions, manifests, naming, orphans, record
 from catalyst_operator.core.observation import CredentialsView, LockView, Observation, StateView
 from catalyst_operator.core.project.preflight import Wanted
 from catalyst_operator.core.runs import job
@@ -68,6 +68,8 @@ class Executor:
         """Raises ApiError; what was done before stays done, and the next decision starts from there."""
         match action:
             case actions.AddFinalizer():
+                # First: what is held keeps its namespace.
+                await self._mark(self._o.uid)
                 await self._finalizers(lambda held: list(dict.fromkeys((*held, labels.FINALIZER_SOVEREIGN))))
             case actions.RemoveFinalizer():
                 await self._let_go()
@@ -121,7 +123,15 @@ class Executor:
     async def _let_go(self) -> None:
         await self._outside.forget(self._o.uid)
         with suppress(NotFound):
+            await self._mark(None)
+        with suppress(NotFound):
             await self._finalizers(lambda held: [name for name in held if name != labels.FINALIZER_SOVEREIGN])
+
+    async def _mark(self, value: str | None) -> None:
+        """Say on its owner's namespace that it holds this Sovereign: admission then keeps the namespace."""
+        meta = self._sovereign.metadata
+        patch: Object = {"metadata": {"annotations": {orphans.mark(meta.name): value}}}
+        await self._kube.merge(kube.NAMESPACES, "", meta.namespace, patch)
 
     async def _finalizers(self, change: Callable[[list[str]], list[str]]) -> None:
         meta = self._sovereign.metadata
@@ -144,7 +154,7 @@ class Executor:
         self._record_version = after["metadata"]["resourceVersion"]
 
     async def _prepare(self, credentials: CredentialsView | None) -> None:
-        await self._kube.apply(manifests.run_namespace(self._sovereign))
+        await self._make_namespace()
         try:
             for manifest in manifests.access(self._sovereign, self._o.settings):
                 await self._kube.apply(manifest)
@@ -159,6 +169,16 @@ class Executor:
         if credentials and credentials.token:
             token = credentials.token.get_secret_value()
             await self._kube.apply(manifests.provider_token(self._sovereign, token))
+
+    async def _make_namespace(self) -> None:
+        """Made, or brought up to date if it is the very one that was observed to be ours. One that appeared meanwhile
+        is a Conflict: whose it is has to be looked at before anything is written to it."""
+        manifest = manifests.run_namespace(self._sovereign, self._o.settings)
+        if self._o.namespace is None:
+            await self._kube.create(manifest)
+        else:
+            manifest["metadata"]["resourceVersion"] = self._o.namespace.version
+            await self._kube.apply(manifest)
 
     async def _forget_keys(self) -> None:
         """No state goes that is not in the archive, whoever wrote it since the decision was made."""

@@ -23,7 +23,7 @@ from catalyst_operator.api.domain_reservation import DomainReservation
 from catalyst_operator.api.enums import OwnerKubeconfig
 from catalyst_operator.api.phases import RunVerb
 from catalyst_operator.api.sovereign import Sovereign
-from catalyst_operator.core import naming, record
+from catalyst_operator.core import naming, proof, record
 from catalyst_operator.core.access import seeds
 from catalyst_operator.core.access.seeds import SecretView
 from catalyst_operator.core.domains import of_sovereign
@@ -67,7 +67,7 @@ class Observer:
         """Raises ApiError when something could not be read, and CorruptRecord."""
         meta = sovereign.metadata
         space = naming.run_namespace(meta.name, meta.uid)
-        namespace = _namespace(await self._kube.find(kube.NAMESPACES, "", space), meta.uid)
+        namespace = self._namespace(await self._kube.find(kube.NAMESPACES, "", space), meta.uid)
         credentials = await self._credentials(sovereign)
         seen = replace(
             self.without_namespace(sovereign, now),
@@ -131,6 +131,14 @@ class Observer:
             has_cluster_secrets=await self._kube.find(kube.SECRETS, space, naming.CLUSTER_SECRETS) is not None,
             has_state_key=await self._kube.find(kube.SECRETS, space, naming.STATE_KEY_SECRET) is not None,
         )
+
+    def _namespace(self, raw: Object | None, uid: str) -> NamespaceView | None:
+        if raw is None:
+            return None
+        meta = raw["metadata"]
+        ours = (meta.get("labels") or {}).get(labels.LABEL_SOVEREIGN_UID) == uid
+        ours = ours and proof.holds(self._settings.proof_key, uid, meta.get("annotations") or {})
+        return NamespaceView(terminating="deletionTimestamp" in meta, ours=ours, version=meta["resourceVersion"])
 
     async def _credentials(self, sovereign: Sovereign) -> CredentialsView | None:
         name = sovereign.spec.credentials_secret_ref.name
@@ -217,14 +225,6 @@ class Observer:
 
 def _failed(container: ContainerView | None) -> bool:
     return container is not None and container.state == "terminated" and container.exit_code != 0
-
-
-def _namespace(raw: Object | None, uid: str) -> NamespaceView | None:
-    if raw is None:
-        return None
-    meta = raw["metadata"]
-    ours = (meta.get("labels") or {}).get(labels.LABEL_SOVEREIGN_UID) == uid
-    return NamespaceView(terminating="deletionTimestamp" in meta, ours=ours)
 
 
 def _secret_view(raw: Object) -> SecretView:

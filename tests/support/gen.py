@@ -58,7 +58,7 @@ GRACE_ENDS = NOW + timedelta(minutes=14)
 """When a Pod that was told to stop a minute ago has to have ended."""
 UID = "3b0d9f0e-6f3a-4c57-9a53-0f6f6f1f2a11"
 TOKEN = "HCloud0Token" + "x" * 52
-SETTINGS = CoreSettings(image="registry.example/catalyst-operator:test")
+SETTINGS = CoreSettings(image="registry.example/catalyst-operator:test", proof_key="key of the tests")
 SPACE = naming.run_namespace("omantel", UID)
 OUTPUTS = OutputsEntry(("203.0.113.10",), "203.0.113.20")
 PLAN = PlanEntry(digest="d" * 64, add=9, change=0, destroy=0)

@@ -429,6 +429,12 @@ DNSSEC = Code(
     "is gone.",
     terminal=True,
 )
+NAMESPACE_FOREIGN = Code(
+    "ERR_NAMESPACE_FOREIGN",
+    "If somebody else made it, an administrator deletes it. If it is this Sovereign's own, from a backup or from "
+    "before the operator's key was lost, an administrator proves it as the runbook says. It then goes on by itself.",
+    terminal=True,
+)
 ZONE_FOREIGN = Code(
     "ERR_ZONE_FOREIGN",
     "Find out whose the zone or the records are that the message names. Remove them, or choose another name.",

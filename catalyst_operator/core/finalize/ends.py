@@ -13,6 +13,7 @@ from catalyst_operator.core.domains import of_sovereign
 from catalyst_operator.core.errors import codes
 from catalyst_operator.core.finalize.deletion import CLEAN_UP_AGAIN, Deletion, cleaning_up, stalled, working
 from catalyst_operator.core.scene import SAFETY, Answer
+from catalyst_operator.core.telling.words import unproven_words
 
 
 def protected(scene: Deletion) -> Answer | None:
@@ -60,6 +61,17 @@ def namespace_leaving(scene: Deletion) -> Answer | None:
         return None
     # Somebody else may have deleted the namespace first: then the record still holds it, seen or not.
     return Answer(cleaning_up(scene), (DeleteNamespace(),), CLEAN_UP_AGAIN)
+
+
+def namespace_foreign(scene: Deletion) -> Answer | None:
+    """There is a namespace of our run namespace's name, but nothing proves that the state in it is the one we wrote."""
+    namespace = scene.o.namespace
+    if namespace is None or namespace.ours or not scene.something_left or scene.orphaned:
+        return None
+    error = codes.NAMESPACE_FOREIGN.entry(unproven_words(scene.o))
+    message = f"{error.code}: {error.message} {error.remedy}"
+    verdict = stalled(Reason.NAME_CONFLICT, Reason.DESTROY_FAILED, message, (error,))
+    return Answer(verdict, requeue_after=scene.o.settings.poll)
 
 
 def namespace_vanished(scene: Deletion) -> Answer | None:

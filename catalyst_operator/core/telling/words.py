@@ -95,6 +95,14 @@ def stopping_words(run: RunEntry, cause: StopCause, late: tuple[str, ...] = ()) 
     return f"Job {run.job} is being stopped {why}. OpenTofu writes its state first."
 
 
+def unproven_words(o: Observation) -> str:
+    """A namespace of the name that the run namespace has, which is not used."""
+    return (
+        f"Namespace {o.run_namespace} exists, and nothing proves that this operator made it for this Sovereign. "
+        "Nothing is read from it or written to it."
+    )
+
+
 def cancelled_words(o: Observation, run: RunEntry) -> str:
     """How it goes on after a run, or the tries after one, were stopped on request."""
     what = (

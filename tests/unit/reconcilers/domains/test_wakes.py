@@ -21,15 +21,21 @@ class Wakes:
     def __init__(self) -> None:
         self.sovereigns: list[Key] = []
         self.names: list[str] = []
+        self.sweeps = 0
         self._registry = kopf.OperatorRegistry()
-        handlers.register(self._registry, self.sovereigns.append, self.names.append, api_server="")
+        handlers.register(self._registry, self.sovereigns.append, self.names.append, self._sweep, api_server="")
 
-    async def event(self, plural: str, raw: dict[str, Any]) -> None:
+    def _sweep(self) -> None:
+        self.sweeps += 1
+
+    async def event(self, plural: str, raw: dict[str, Any], type: str = "MODIFIED") -> None:
         all_ = self._registry._watching.get_all_handlers()
         (handler,) = [found for found in all_ if found.selector and found.selector.any_name == plural]
         meta = raw["metadata"]
         given = {"namespace": meta.get("namespace"), "name": meta["name"], "labels": meta.get("labels", {})}
-        await cast("Callable[..., Awaitable[None]]", handler.fn)(**given, spec=raw.get("spec", {}))
+        await cast("Callable[..., Awaitable[None]]", handler.fn)(
+            **given, meta=meta, type=type, spec=raw.get("spec", {})
+        )
 
 
 @pytest.fixture
@@ -63,3 +69,22 @@ async def test_a_run_wakes_its_sovereign(wakes: Wakes, plural: str) -> None:
     held = {labels.LABEL_SOVEREIGN_NAMESPACE: "team-a", labels.LABEL_SOVEREIGN: "omantel"}
     await wakes.event(plural, {"metadata": {"name": "apply-1", "namespace": gen.SPACE, "labels": held}})
     assert (wakes.names, wakes.sovereigns) == ([], [Key("team-a", "omantel")])
+
+
+SOVEREIGN = {"metadata": {"name": "omantel", "namespace": "team-a"}, "spec": {}}
+RUN_NAMESPACE: dict[str, Any] = {"metadata": {"name": gen.SPACE}}
+
+
+@pytest.mark.parametrize(("type", "sweeps"), [("ADDED", 0), ("MODIFIED", 0), ("DELETED", 1)])
+async def test_a_sovereign_that_is_gone_has_its_run_namespace_looked_for(wakes: Wakes, type: str, sweeps: int) -> None:
+    """It may have gone without our leave."""
+    await wakes.event("sovereigns", SOVEREIGN, type)
+    assert (wakes.sweeps, wakes.sovereigns) == (sweeps, [Key("team-a", "omantel")])
+
+
+async def test_a_run_namespace_that_somebody_deletes_is_looked_at_at_once(wakes: Wakes) -> None:
+    await wakes.event("namespaces", RUN_NAMESPACE)
+    assert wakes.sweeps == 0
+    gone = {"metadata": {**RUN_NAMESPACE["metadata"], "deletionTimestamp": "2026-11-22T12:00:00Z"}}
+    await wakes.event("namespaces", gone)
+    assert wakes.sweeps == 1
