@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -78,7 +79,8 @@ class NewCluster:
     async def _mint(self, addresses: tuple[str, ...], user: str, lifetime: timedelta, *groups: str) -> Access:
         fqdn = self._o.sovereign.spec.domain.fqdn
         identities = Identities(self._kube, self._clock, self._o.run_namespace, addresses, fqdn)
-        return await identities.access(user, lifetime, groups)
+        minted = await identities.access(user, lifetime, groups)
+        return replace(minted, owner=self._o.sovereign.metadata.namespace)
 
     def _deliver(self, key: str, seeds: tuple[Seed, ...]) -> Awaitable[SeedReport]:
         return seeding.deliver(

@@ -20,7 +20,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from catalyst_operator.adapters.kube import Kind
 from catalyst_operator.adapters.new_cluster import authorities, minting
+from catalyst_operator.adapters.new_cluster.remote import RemoteCluster
 from catalyst_operator.core.access.identity import OBSERVER, Access
 
 FQDN = "omantel.omani.works"
@@ -281,6 +283,13 @@ async def saying(text: bytes | None) -> AsyncIterator[str]:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def listed(api: RemoteCluster, kind: Kind, namespace: str = "") -> list[Object]:
+    """All objects of a list."""
+    found: list[Object] = []
+    await api.each(kind, namespace, found.extend)
+    return found
 
 
 def refusal(status: int, message: str) -> web.Response:
