@@ -19,6 +19,9 @@ ROOM_BYTES = 32 * MIB
 SMALL = 64 * 1024
 """An answer that is parsed without waiting for a turn: it takes less than a millisecond."""
 
+RECOVERED = 1 / 8
+"""Of what may come at once: when there is room for so much again, a burst is over."""
+
 
 class Intake:
     """Built once; all connections to new clusters share it. `clock` tells seconds, `sleep` waits."""
@@ -117,10 +120,17 @@ class Share:
             self._dry_since = self._clock()
         await self._sleep(wait)
 
+    def check(self) -> None:
+        """Raises TooMuch when far more was read than may be: before the next, one would have to wait for long."""
+        if self._left < -self.limits.burst_bytes:
+            raise TooMuch(f"more than {size(2 * self.limits.burst_bytes)} at once, or as much work")
+
     @property
     def flooded(self) -> bool:
-        """Whether more came than may for so long that it is no burst any more."""
-        return self._dry_since is not None and self._clock() - self._dry_since > self.limits.flood_seconds
+        """Whether more comes than may, for so long that it is no burst any more."""
+        self._fill()
+        dry = 0.0 if self._dry_since is None else self._clock() - self._dry_since
+        return self._left < 0 and dry > self.limits.flood_seconds
 
     @property
     def idle(self) -> bool:
@@ -132,7 +142,7 @@ class Share:
         now = self._clock()
         more = (now - self._filled) * self.limits.bytes_a_second
         self._left, self._filled = min(self.limits.burst_bytes, self._left + more), now
-        if self._left >= self.limits.burst_bytes / 2:
+        if self._left >= self.limits.burst_bytes * RECOVERED:
             self._dry_since = None
 
 
@@ -150,7 +160,8 @@ class Body:
             raise TooMuch(f"an answer of more than {size(self._limit)}")
         self._share.hold(len(piece))
         self.raw += piece
-        self._share.spend(len(piece))
+        self._share.spend(max(len(piece), self._share.limits.piece_cost))
+        self._share.check()
 
     def drop(self, count: int) -> None:
         """Forget the first bytes."""

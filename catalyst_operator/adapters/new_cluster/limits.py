@@ -44,12 +44,14 @@ class Limits:
     """Of memory, for what is kept of one watched list, and of one survey."""
     answers_bytes: int = 6 * MIB
     """Of answers that were read in part, all requests to the cluster together."""
-    burst_bytes: int = 32 * MIB
-    bytes_a_second: int = MIB
-    """What may be read at once, and in the long run."""
-    request_cost: int = 64 * 1024
-    event_cost: int = 20 * 1024
-    """As so many bytes a request and an event count, however short they are: about what they cost."""
+    burst_bytes: int = 64 * MIB
+    bytes_a_second: int = 2 * MIB
+    """What may be read at once, and in the long run. A byte counts as it comes over the network, and as it is read."""
+    request_cost: int = 128 * 1024
+    event_cost: int = 40 * 1024
+    piece_cost: int = 1024
+    """As so many bytes a request, an event and a piece of an answer count, however short they are: about what they
+    cost."""
     flood_seconds: float = 30.0
     """So long more than that may come, and is only read more slowly; then a watch is given up."""
 

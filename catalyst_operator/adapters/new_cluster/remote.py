@@ -56,7 +56,7 @@ class RemoteCluster:
         self._session: transport.Session | None = None
 
     async def __aenter__(self) -> RemoteCluster:
-        self._session = transport.Session(self._trust)
+        self._session = transport.Session(self._trust, self._share.spend)
         return self
 
     async def __aexit__(

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from weakref import WeakSet
 
 import aiohttp
+from aiohttp.connector import Connection
 from aiohttp.http_exceptions import HttpProcessingError
 
 from catalyst_operator.adapters.kube import Object
@@ -42,6 +43,7 @@ CLOSING_ROUNDS = 100
 """Of the event loop; a socket needs about five."""
 NO_ANSWER = 0
 """The status of an error where there was none."""
+MAX_INFORMATIONAL = 8
 READ_BUFFER = 64 * 1024
 """Bytes of an answer that wait to be read; up to twice as many do."""
 
@@ -70,18 +72,22 @@ def trust(access: Access) -> ssl.SSLContext:
 
 class Session:
     """A session over one kind of trust, of which no socket is left once it is closed. Nothing of the environment has a
-    say in it, and no cookie is kept."""
+    say in it, and no cookie is kept. `spend` is told of all bytes that come in, those of TLS and HTTP included."""
 
-    def __init__(self, tls: ssl.SSLContext, **options: Any) -> None:
+    def __init__(self, tls: ssl.SSLContext, spend: Callable[[int], None] | None = None, **options: Any) -> None:
+        self._spend = spend
         self._sockets: WeakSet[socket.socket] = WeakSet()
         connector = aiohttp.TCPConnector(
             ssl=tls, limit=CONNECTIONS, keepalive_timeout=KEEP_ALIVE_SECONDS, socket_factory=self._socket
         )
         cookies = aiohttp.DummyCookieJar()
-        self.http = aiohttp.ClientSession(connector=connector, cookie_jar=cookies, trust_env=False, **options)
+        self.http = aiohttp.ClientSession(
+            connector=connector, cookie_jar=cookies, trust_env=False, response_class=_Response, **options
+        )
 
     def _socket(self, address: aiohttp.AddrInfoType) -> socket.socket:
-        made = socket.socket(*address[:3])
+        made = _Metered(*address[:3])
+        made.spend = self._spend
         self._sockets.add(made)
         return made
 
@@ -109,6 +115,39 @@ class Session:
             await asyncio.sleep(0)
 
 
+class _Metered(socket.socket):
+    """A byte may come in a record and a chunk of its own: what is in an answer does not say what it took to read it."""
+
+    spend: Callable[[int], None] | None = None
+
+    def recv_into(self, *arguments: Any) -> int:
+        count = super().recv_into(*arguments)
+        if self.spend is not None:
+            self.spend(count)
+        return count
+
+
+class _Response(aiohttp.ClientResponse):
+    """One that begins at some time: aiohttp reads any number of informational answers before the one that counts."""
+
+    async def start(self, connection: Connection) -> aiohttp.ClientResponse:
+        protocol: Any = connection.protocol
+        read, left = protocol.read, MAX_INFORMATIONAL
+
+        async def counted() -> Any:
+            nonlocal left
+            left -= 1
+            if left < 0:
+                raise HttpProcessingError(message="informational answers without end")
+            return await read()
+
+        protocol.read = counted
+        try:
+            return await super().start(connection)
+        finally:
+            del protocol.read
+
+
 def error_of(status: int, message: str) -> ApiError:
     """The error that an HTTP status stands for."""
     kinds: dict[int, type[ApiError]] = {401: Unauthorized, 404: NotFound, 409: Conflict, 410: Gone, 429: Unavailable}
@@ -122,8 +161,8 @@ async def read(response: aiohttp.ClientResponse, body: Body) -> None:
     """The whole body. Raises TooMuch for one that is larger than it may be."""
     with told():
         try:
-            async for piece in response.content.iter_any():
-                body.add(piece)
+            while await _more(response, body):
+                pass
         except BaseException:
             abort(response)
             raise
@@ -150,14 +189,21 @@ async def _line(response: aiohttp.ClientResponse, body: Body, silence: float) ->
         async with asyncio.timeout(silence):
             while (end := body.raw.find(b"\n", looked_at)) < 0:
                 looked_at = len(body.raw)
-                piece = await response.content.readany()
-                if not piece:
+                if not await _more(response, body):
                     end = looked_at
                     break
-                body.add(piece)
     line = bytes(body.raw[: end + 1])
     body.drop(len(line))
     return line
+
+
+async def _more(response: aiohttp.ClientResponse, body: Body) -> bool:
+    """Read a piece, if there is one: not everything that has come, since each piece has its cost. Others get their turn
+    in between, also while all have come already."""
+    piece, ended = await response.content.readchunk()
+    body.add(piece)
+    await asyncio.sleep(0)
+    return bool(piece) or ended
 
 
 async def parse(body: Body, status: int, share: Share, use: Callable[[Object], T]) -> T:
