@@ -32,6 +32,7 @@ from catalyst_operator.adapters.registrars.registrar import Registrar
 from catalyst_operator.adapters.registrars.talks import RegistrarTalks
 from catalyst_operator.adapters.run_logs import RunLogs
 from catalyst_operator.api.enums import RegistrarName
+from catalyst_operator.core.redact import visible
 from catalyst_operator.core.settings import CoreSettings
 from catalyst_operator.errors import SettingsError
 from catalyst_operator.metrics import Metrics
@@ -47,6 +48,13 @@ CONTAINER = "operator"
 """Name of the operator's container in deploy/base/deployment.yaml."""
 
 
+class VisibleFormatter(logging.Formatter):
+    """Also tracebacks and other people's messages quote what came from outside."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return visible(super().format(record))
+
+
 def run() -> int:
     """Run until told to stop; 2 when the settings are wrong."""
     try:
@@ -54,7 +62,9 @@ def run() -> int:
     except SettingsError as error:
         print(f"catalyst-operator: {error}", file=sys.stderr)
         return EXIT_SETTINGS
-    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    output = logging.StreamHandler()
+    output.setFormatter(VisibleFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=settings.log_level, handlers=[output])
     for chatty in ("kopf.objects", "aiohttp.access", "httpx"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     asyncio.run(_run(settings))

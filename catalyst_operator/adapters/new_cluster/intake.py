@@ -15,7 +15,7 @@ from contextlib import asynccontextmanager, contextmanager
 from catalyst_operator.adapters.new_cluster.limits import MIB, Limits
 from catalyst_operator.errors import TooMuch
 
-ROOM_BYTES = 32 * MIB
+ROOM_BYTES = 16 * MIB
 SMALL = 64 * 1024
 """An answer that is parsed without waiting for a turn: it takes less than a millisecond."""
 
@@ -170,8 +170,9 @@ class Body:
 
 
 class Room:
-    """Bytes that answers may take together, of all clusters. While they are all in use, each namespace has its equal
-    part of them; one that has more gets none. So it never is more than twice as many."""
+    """Bytes that answers may take together, of all clusters. While they are all in use, a namespace still gets as much
+    as would be its equal part of them, and one that has as much gets none: who holds on to what it has, takes nothing
+    from the others. So it may be more than the total, but for a hundred such namespaces only five times as much."""
 
     def __init__(self, total: int) -> None:
         self._total = total
