@@ -39,9 +39,15 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from catalyst_operator.core.redact import visible
+
 
 class CatalystError(Exception):
-    """Root of all errors raised on purpose."""
+    """Root of all errors raised on purpose. The message may quote what came from outside: only what can be seen of it
+    is kept."""
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(visible(message))
 
 
 class SettingsError(CatalystError):
