@@ -29,6 +29,7 @@ from catalyst_operator.adapters.kube import PODS, Kube
 from catalyst_operator.adapters.lease import Lease
 from catalyst_operator.adapters.new_cluster import console_probe
 from catalyst_operator.adapters.new_cluster.clusters import Clusters
+from catalyst_operator.adapters.new_cluster.intake import Intake
 from catalyst_operator.adapters.new_cluster.remote import RemoteCluster
 from catalyst_operator.adapters.powerdns import PowerDns
 from catalyst_operator.adapters.preflights import Preflights
@@ -145,16 +146,17 @@ async def _act(settings: Settings, kube: Kube, metrics: Metrics) -> None:
 
 
 def _outside(kube: Kube, core: CoreSettings, settings: Settings) -> Outside:
+    connect = partial(RemoteCluster, intake=Intake())
     return Outside(
         logs=RunLogs(kube),
         preflights=Preflights(partial(hetzner.look, core.hcloud_endpoint), now),
         overlays=Overlays(
             partial(push.push, destinations=settings.destinations), template.read(settings.template), now
         ),
-        clusters=Clusters(RemoteCluster, partial(console_probe.probe, clock=now), now),
+        clusters=Clusters(connect, partial(console_probe.probe, clock=now), now),
         seeds=Errands("delivery of Secrets"),
         farewells=Errands("farewell"),
-        connect=RemoteCluster,
+        connect=connect,
     )
 
 

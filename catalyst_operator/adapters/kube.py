@@ -16,7 +16,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 from kubernetes.aio import client, config
 
 from catalyst_operator.api import labels
-from catalyst_operator.core.redact import redact
+from catalyst_operator.core.redact import shorten
 from catalyst_operator.errors import ApiError, Conflict, NotFound, Refused, Unavailable
 
 Object = dict[str, Any]
@@ -108,7 +108,9 @@ class Kube:
         await self._api.close()
 
     async def get(self, kind: Kind, namespace: str, name: str) -> Object:
-        """Raises NotFound."""
+        """Raises NotFound, also for an empty name: there is nothing of that name, but the API server would list all."""
+        if not name:
+            raise NotFound(404, f"one of {kind.plural} in {namespace or 'the cluster'} is asked for without a name")
         return await self._call("GET", kind.path(namespace, name))
 
     async def find(self, kind: Kind, namespace: str, name: str) -> Object | None:
@@ -244,7 +246,7 @@ def _error(status: int, raw: bytes, what: str) -> ApiError:
         message = str(json.loads(raw)["message"])
     except (ValueError, KeyError, TypeError):
         message = raw.decode(errors="replace")
-    text = f"{what}: {status}: {redact(message)[:MAX_API_MESSAGE]}"
+    text = f"{what}: {status}: {shorten(message, MAX_API_MESSAGE)}"
     if status == 404:
         return NotFound(status, text)
     if status == 409:

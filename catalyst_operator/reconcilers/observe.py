@@ -113,7 +113,7 @@ class Observer:
         lock = _lock(await self._kube.find(kube.LEASES, space, naming.STATE_LEASE))
         selector = f"{labels.LABEL_SOVEREIGN_UID}={seen.uid}"
         # Jobs before Pods: what a Job that is gone had made is seen.
-        jobs = tuple(map(_job, await self._kube.list(kube.JOBS, space, selector=selector)))
+        jobs = tuple(filter(None, map(_job, await self._kube.list(kube.JOBS, space, selector=selector))))
         pods = tuple(map(_pod, await self._kube.list(kube.PODS, space, selector=selector)))
         return replace(
             seen,
@@ -269,13 +269,17 @@ def _lock(raw: Object | None) -> LockView | None:
     return LockView(id=holder, who=who, operation=operation, created=created[:19])
 
 
-def _job(raw: Object) -> JobView:
+def _job(raw: Object) -> JobView | None:
+    """None for one that somebody else made, whatever labels it was given."""
     meta, status = raw["metadata"], raw.get("status") or {}
+    verb, attempt = (meta["labels"].get(label, "") for label in (labels.LABEL_VERB, labels.LABEL_ATTEMPT))
+    if verb not in set(RunVerb) or not attempt.isdecimal():
+        return None
     true = {c["type"] for c in status.get("conditions") or () if c["status"] == "True"}
     return JobView(
         name=meta["name"],
-        verb=RunVerb(meta["labels"][labels.LABEL_VERB]),
-        attempt=int(meta["labels"][labels.LABEL_ATTEMPT]),
+        verb=RunVerb(verb),
+        attempt=int(attempt),
         complete="Complete" in true,
         failed="Failed" in true,
         terminating="deletionTimestamp" in meta,

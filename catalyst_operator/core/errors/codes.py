@@ -275,6 +275,13 @@ REMOTE_UNAUTHORIZED = Code(
     "agree, too.",
     terminal=False,
 )
+REMOTE_TOO_BIG = Code(
+    "ERR_REMOTE_TOO_BIG",
+    "The new cluster answers with more than the operator reads of one cluster. Find out what is too large or too many "
+    "there, and remove it: `kubectl get all,events -A --chunk-size=50 | cut -d' ' -f1 | sort | uniq -c`. If it is all "
+    "meant to be there, report it.",
+    terminal=False,
+)
 FLUX_GONE = Code(
     "ERR_FLUX_GONE",
     "Nothing on that cluster can bring Flux back in order: only a new cluster helps. Once what matters is saved, "

@@ -601,7 +601,7 @@ async def test_a_plan_is_put_where_its_owner_reads_it_cleaned_and_goes_with_the_
     await executor.run(actions.PublishPlan(run.job, "d"))
     found = scene.api.get("configmaps", "team-a", naming.plan_config_map("omantel", gen.UID))
     assert found is not None
-    assert found["data"] == {"digest": "d", "plan.txt": "  + [1mserver [redacted]\n\nplan digest d: fine"}
+    assert found["data"] == {"digest": "d", "plan.txt": "  + server [redacted]\n\nplan digest d: fine"}
     assert found["metadata"]["ownerReferences"][0]["uid"] == gen.UID
 
 
