@@ -66,13 +66,13 @@ class Executor:
         """Raises ApiError; what was done before stays done, and the next decision starts from there."""
         match action:
             case actions.AddFinalizer():
-                # First: what is held keeps its namespace.
-                await self._mark(self._o.uid)
-                await self._finalizers(lambda held: list(dict.fromkeys((*held, labels.FINALIZER_SOVEREIGN))))
+                await self._hold()
             case actions.RemoveFinalizer():
                 await self._let_go()
             case actions.PrepareNamespace(refresh_token=refresh):
                 await self._prepare(self._o.credentials if refresh else None)
+            case actions.OpenNamespace():
+                await self._kube.apply(manifests.access(self._sovereign, self._o.settings)[0])
             case actions.WriteInputs(name=name, tfvars=variables):
                 files = {
                     "tofu.auto.tfvars.json": json.dumps(variables, indent=1),
@@ -117,6 +117,11 @@ class Executor:
                     await self._kube.delete(kube.NAMESPACES, "", self._space)
             case _:
                 await self._new_cluster.run(action)
+
+    async def _hold(self) -> None:
+        """Its namespace is marked first: what is held keeps it."""
+        await self._mark(self._o.uid)
+        await self._finalizers(lambda held: list(dict.fromkeys((*held, labels.FINALIZER_SOVEREIGN))))
 
     async def _let_go(self) -> None:
         await self._outside.forget(self._o.uid)
