@@ -112,9 +112,7 @@ class Executor:
             case actions.WriteReceipt(content=content):
                 await self._receipt(content)
             case actions.DeleteNamespace():
-                await self._let_record_go()
-                with suppress(Conflict):  # What is being deleted already cannot be deleted again.
-                    await self._kube.delete(kube.NAMESPACES, "", self._space)
+                await self._delete_namespace()
             case _:
                 await self._new_cluster.run(action)
 
@@ -191,6 +189,11 @@ class Executor:
             raise Conflict(409, f"the state in {self._space} is not the one that was archived")
         for name in KEYS:
             await self._kube.delete(kube.SECRETS, self._space, name)
+
+    async def _delete_namespace(self) -> None:
+        await self._let_record_go()
+        with suppress(Conflict):  # What is being deleted already cannot be deleted again.
+            await self._kube.delete(kube.NAMESPACES, "", self._space)
 
     async def _let_record_go(self) -> None:
         """Without reading it first: in a namespace that goes, the right to read may be gone already."""
