@@ -19,7 +19,7 @@ import kopf
 from prometheus_client import GC_COLLECTOR, PLATFORM_COLLECTOR, PROCESS_COLLECTOR, CollectorRegistry, start_http_server
 from pydantic import SecretStr
 
-from catalyst_operator import handlers
+from catalyst_operator import handlers, logs
 from catalyst_operator.adapters import health, hetzner, proof_key, template
 from catalyst_operator.adapters.dns import Dns
 from catalyst_operator.adapters.errands import Errands
@@ -29,6 +29,7 @@ from catalyst_operator.adapters.kube import PODS, Kube
 from catalyst_operator.adapters.lease import Lease
 from catalyst_operator.adapters.new_cluster import console_probe
 from catalyst_operator.adapters.new_cluster.clusters import Clusters
+from catalyst_operator.adapters.new_cluster.intake import Intake
 from catalyst_operator.adapters.new_cluster.remote import RemoteCluster
 from catalyst_operator.adapters.powerdns import PowerDns
 from catalyst_operator.adapters.preflights import Preflights
@@ -37,6 +38,7 @@ from catalyst_operator.adapters.registrars.registrar import Registrar
 from catalyst_operator.adapters.registrars.talks import RegistrarTalks
 from catalyst_operator.adapters.run_logs import RunLogs
 from catalyst_operator.api.enums import RegistrarName
+from catalyst_operator.clock import now
 from catalyst_operator.core.settings import CoreSettings
 from catalyst_operator.errors import LeaseLost, SettingsError
 from catalyst_operator.metrics import Metrics
@@ -44,8 +46,8 @@ from catalyst_operator.reconcilers.domains.outside import DomainsOutside
 from catalyst_operator.reconcilers.domains.reconciler import DomainReconciler
 from catalyst_operator.reconcilers.outside import Outside
 from catalyst_operator.reconcilers.queue import WorkQueue
-from catalyst_operator.reconcilers.sovereign import Key, SovereignReconciler, now
-from catalyst_operator.reconcilers.sweep import ALL, Sweep
+from catalyst_operator.reconcilers.run_namespaces import ALL, RunNamespaces
+from catalyst_operator.reconcilers.sovereign import Key, SovereignReconciler
 from catalyst_operator.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -59,9 +61,7 @@ def run() -> int:
     """Run until told to stop; 2 when the settings are wrong, 3 when another operator may act by now."""
     try:
         settings = Settings.from_env()
-        logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-        for chatty in ("kopf.objects", "aiohttp.access", "httpx"):
-            logging.getLogger(chatty).setLevel(logging.WARNING)
+        logs.configure(settings.log_level, settings.log_format)
         asyncio.run(_run(settings))
     except SettingsError as error:
         print(f"catalyst-operator: {error}", file=sys.stderr)
@@ -122,7 +122,7 @@ async def _act(settings: Settings, kube: Kube, metrics: Metrics) -> None:
     core = await _with_own_image(kube, settings)
     core = replace(core, proof_key=await proof_key.read(kube, core.operator_namespace))
     outside = _outside(kube, core, settings)
-    reconciler = SovereignReconciler(kube, outside, core, metrics)
+    reconciler = SovereignReconciler(kube, outside, core, metrics, resync=settings.resync)
     queue: WorkQueue[Key] = WorkQueue(reconciler.reconcile)
     reconciler.wake = queue.wake
     domains_outside = _domains_outside(core, settings)
@@ -130,14 +130,14 @@ async def _act(settings: Settings, kube: Kube, metrics: Metrics) -> None:
     names: WorkQueue[str] = WorkQueue(domains.reconcile)
     domains.wake = names.wake
     registry = kopf.OperatorRegistry()
-    sweeps: WorkQueue[str] = WorkQueue(Sweep(kube, metrics, now).reconcile)
-    sweep = partial(sweeps.wake, ALL)
-    handlers.register(registry, queue.wake, names.wake, sweep, api_server=settings.api_server)
-    sweep()
+    all_at_once: WorkQueue[str] = WorkQueue(RunNamespaces(kube, metrics, now).reconcile)
+    look_at_all = partial(all_at_once.wake, ALL)
+    handlers.register(registry, queue.wake, names.wake, look_at_all, api_server=settings.api_server)
+    look_at_all()
     try:
         await kopf.operator(registry=registry, clusterwide=True, standalone=True)
     finally:
-        await sweeps.close()
+        await all_at_once.close()
         await queue.close()
         await names.close()
         await outside.close()
@@ -146,14 +146,17 @@ async def _act(settings: Settings, kube: Kube, metrics: Metrics) -> None:
 
 
 def _outside(kube: Kube, core: CoreSettings, settings: Settings) -> Outside:
+    connect = partial(RemoteCluster, intake=Intake())
     return Outside(
         logs=RunLogs(kube),
         preflights=Preflights(partial(hetzner.look, core.hcloud_endpoint), now),
-        overlays=Overlays(push.push, template.read(settings.template), now),
-        clusters=Clusters(RemoteCluster, partial(console_probe.probe, clock=now), now),
+        overlays=Overlays(
+            partial(push.push, destinations=settings.destinations), template.read(settings.template), now
+        ),
+        clusters=Clusters(connect, partial(console_probe.probe, clock=now), now),
         seeds=Errands("delivery of Secrets"),
         farewells=Errands("farewell"),
-        connect=RemoteCluster,
+        connect=connect,
     )
 
 

@@ -22,14 +22,14 @@ import dns.resolver
 from dns.rdatatype import RdataType
 
 from catalyst_operator.core.domains.names import parent_of, plain
-from catalyst_operator.core.domains.observation import Answer, DnsQuestion, DnsReport
+from catalyst_operator.core.domains.observation import DnsAnswer, DnsQuestion, DnsReport
 from catalyst_operator.core.settings import Nameserver
 
 SERVER_SECONDS = 2.0
 """For one question to one server, by UDP and, when that is cut short, by TCP."""
-ATTEMPTS = 2
-LOOK_SECONDS = 15.0
-TOO_LATE = f"no answer within {LOOK_SECONDS:g} s"
+DNS_ATTEMPTS = 2
+DNS_LOOK_SECONDS = 15.0
+TOO_LATE = f"no answer within {DNS_LOOK_SECONDS:g} s"
 MAX_SERVERS = 13
 AT_A_TIME = 64
 """Looks under way. Each may take some dozens of sockets, and after a restart every name is looked at."""
@@ -69,7 +69,7 @@ class Dns:
     async def look(self, key: str, question: DnsQuestion) -> DnsReport:
         """Everything at the same time. Never raises: what went wrong is in the report."""
         try:
-            async with self._slots, asyncio.timeout(LOOK_SECONDS):
+            async with self._slots, asyncio.timeout(DNS_LOOK_SECONDS):
                 return await self._look(key, question)
         except TimeoutError:
             return DnsReport(key, self._clock(), error=TOO_LATE, live_error=TOO_LATE)
@@ -92,21 +92,21 @@ class Dns:
 
     # --- our servers --------------------------------------------------------------------------------------------------
 
-    async def _authority(self, question: DnsQuestion) -> tuple[Answer, ...]:
+    async def _authority(self, question: DnsQuestion) -> tuple[DnsAnswer, ...]:
         if not question.probe:
             return ()
         return tuple(await asyncio.gather(*(self._probe(server, question.probe) for server in self._nameservers)))
 
-    async def _probe(self, server: Nameserver, name: str) -> Answer:
+    async def _probe(self, server: Nameserver, name: str) -> DnsAnswer:
         try:
             address = server.address or (await self._addresses(server.host))[0]
         except _NotFound as error:
-            return Answer(server.host, "", error=str(error))
+            return DnsAnswer(server.host, "", error=str(error))
         return await self._ask(server.host, address, name, RdataType.A)
 
     # --- the parent's -------------------------------------------------------------------------------------------------
 
-    async def _delegation(self, question: DnsQuestion) -> tuple[str, tuple[Answer, ...], tuple[str, ...], str]:
+    async def _delegation(self, question: DnsQuestion) -> tuple[str, tuple[DnsAnswer, ...], tuple[str, ...], str]:
         """The zone above, what each of its servers gives, whether it calls the name signed, and why none could be
         asked."""
         try:
@@ -117,7 +117,7 @@ class Dns:
         answers = tuple(answer for answers in asked for answer in answers)
         return parent, answers, await self._signed(question.name, answers), ""
 
-    async def _signed(self, name: str, answers: tuple[Answer, ...]) -> tuple[str, ...]:
+    async def _signed(self, name: str, answers: tuple[DnsAnswer, ...]) -> tuple[str, ...]:
         """The DS records of the name. One server is asked: all of them carry one zone."""
         one = next((answer for answer in answers if not answer.error), None)
         return (await self._ask(one.server, one.address, name, RdataType.DS)).values if one else ()
@@ -133,11 +133,11 @@ class Dns:
             where = parent_of(where)
         raise _NotFound(f"the resolver knows no zone at or above {name}")
 
-    async def _ask_parent(self, host: str, name: str) -> tuple[Answer, ...]:
+    async def _ask_parent(self, host: str, name: str) -> tuple[DnsAnswer, ...]:
         try:
             addresses = await self._addresses(host)
         except _NotFound as error:
-            return (Answer(host, "", error=str(error)),)
+            return (DnsAnswer(host, "", error=str(error)),)
         return tuple(await asyncio.gather(*(self._ask(host, address, name, RdataType.NS) for address in addresses)))
 
     # --- live records -------------------------------------------------------------------------------------------------
@@ -156,21 +156,21 @@ class Dns:
 
     # --- one question -------------------------------------------------------------------------------------------------
 
-    async def _ask(self, host: str, address: str, name: str, type_: RdataType) -> Answer:
+    async def _ask(self, host: str, address: str, name: str, type_: RdataType) -> DnsAnswer:
         """One question to one server, which is not to ask others."""
         query = dns.message.make_query(dns.name.from_text(name), type_)
         query.flags &= ~dns.flags.RD
         try:
             response = await self._send(query, address)
         except (dns.exception.DNSException, OSError) as error:
-            return Answer(host, address, error=_reason(error))
+            return DnsAnswer(host, address, error=_reason(error))
         if response.rcode() not in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
-            return Answer(host, address, error=f"answers {dns.rcode.to_text(response.rcode())}")
-        return Answer(host, address, _values(response, name, type_))
+            return DnsAnswer(host, address, error=f"answers {dns.rcode.to_text(response.rcode())}")
+        return DnsAnswer(host, address, _values(response, name, type_))
 
     async def _send(self, query: dns.message.Message, address: str) -> dns.message.Message:
         """A packet may be lost: only the second one that is not answered says something of the server."""
-        for _ in range(ATTEMPTS - 1):
+        for _ in range(DNS_ATTEMPTS - 1):
             with suppress(dns.exception.Timeout):
                 return await self._send_once(query, address)
         return await self._send_once(query, address)

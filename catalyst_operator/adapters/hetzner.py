@@ -8,8 +8,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Any, TypeVar
 
@@ -17,13 +17,14 @@ import aiohttp
 from pydantic import AwareDatetime, BaseModel, SecretStr, TypeAdapter, ValidationError
 
 from catalyst_operator.api import labels
-from catalyst_operator.core.hetzner import ENDPOINT, TOKEN_LENGTH, well_formed
+from catalyst_operator.clock import Clock, now
 from catalyst_operator.core.project import ssh_keys
+from catalyst_operator.core.project.hetzner import ENDPOINT, TOKEN_LENGTH, well_formed
 from catalyst_operator.core.project.preflight import CloudObject, CloudView, SizeOffer, Wanted
 from catalyst_operator.core.redact import shorten
 from catalyst_operator.errors import CloudRateLimited, CloudUnauthorized, CloudUnavailable
 
-LIMIT_SECONDS = 20.0
+PROJECT_LOOK_SECONDS = 20.0
 PER_PAGE = 50
 MAX_PAGES = 20
 REFILL_PATIENCE = timedelta(minutes=10)
@@ -36,7 +37,6 @@ REFUSALS = {
 }
 """The codes by which the API itself refuses a token, and what they mean; a proxy's 401 or 403 has none of them."""
 
-Clock = Callable[[], datetime]
 Object = dict[str, Any]
 Item = TypeVar("Item", bound=BaseModel)
 
@@ -77,13 +77,13 @@ class _Object(BaseModel):
     """Only an SSH key has one."""
 
 
-def utc_now() -> datetime:
-    """The time by which a retirement is in the past."""
-    return datetime.now(UTC)
-
-
 async def look(
-    endpoint: str, token: SecretStr, wanted: Wanted, *, clock: Clock = utc_now, limit_seconds: float = LIMIT_SECONDS
+    endpoint: str,
+    token: SecretStr,
+    wanted: Wanted,
+    *,
+    clock: Clock = now,
+    limit_seconds: float = PROJECT_LOOK_SECONDS,
 ) -> CloudView:
     """What the project says about `wanted`. An empty endpoint is Hetzner's own. Raises CloudError."""
     _check_shape(token.get_secret_value())

@@ -16,14 +16,14 @@ from aiohttp.http_exceptions import HttpProcessingError
 from kubernetes.aio import client, config
 
 from catalyst_operator.api import labels
-from catalyst_operator.core.redact import redact
+from catalyst_operator.core.redact import shorten
 from catalyst_operator.errors import ApiError, Conflict, NotFound, Refused, Unavailable
 
 Object = dict[str, Any]
 Body = Object | list[Object]
 """What a request carries: an object, or the operations of a JSON patch."""
-REQUEST_SECONDS = 30
-MAX_MESSAGE = 2000
+API_REQUEST_SECONDS = 30
+MAX_API_MESSAGE = 2000
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,9 @@ class Kube:
         await self._api.close()
 
     async def get(self, kind: Kind, namespace: str, name: str) -> Object:
-        """Raises NotFound."""
+        """Raises NotFound, also for an empty name: there is nothing of that name, but the API server would list all."""
+        if not name:
+            raise NotFound(404, f"one of {kind.plural} in {namespace or 'the cluster'} is asked for without a name")
         return await self._call("GET", kind.path(namespace, name))
 
     async def find(self, kind: Kind, namespace: str, name: str) -> Object | None:
@@ -179,7 +181,7 @@ class Kube:
         """The lines of a container's log as they come, until it ends. Raises Unavailable when nothing was heard for
         `idle_seconds`, so that a dead connection is noticed."""
         query = {"container": container, "follow": "true"}
-        timeout = aiohttp.ClientTimeout(total=None, sock_connect=REQUEST_SECONDS, sock_read=idle_seconds)
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=API_REQUEST_SECONDS, sock_read=idle_seconds)
         path = PODS.path(namespace, pod, "log")
         response = await self._request("GET", path, query, None, "application/json", timeout)
         try:
@@ -228,7 +230,7 @@ class Kube:
                 body=body,
                 auth_settings=["BearerToken"],
             )
-            limit = timeout or aiohttp.ClientTimeout(total=REQUEST_SECONDS)
+            limit = timeout or aiohttp.ClientTimeout(total=API_REQUEST_SECONDS)
             response = await self._api.rest_client.request(
                 method, url, headers=headers, body=payload, _request_timeout=limit
             )
@@ -244,7 +246,7 @@ def _error(status: int, raw: bytes, what: str) -> ApiError:
         message = str(json.loads(raw)["message"])
     except (ValueError, KeyError, TypeError):
         message = raw.decode(errors="replace")
-    text = f"{what}: {status}: {redact(message)[:MAX_MESSAGE]}"
+    text = f"{what}: {status}: {shorten(message, MAX_API_MESSAGE)}"
     if status == 404:
         return NotFound(status, text)
     if status == 409:

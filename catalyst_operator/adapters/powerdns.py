@@ -22,8 +22,8 @@ from catalyst_operator.core.domains.zone import RRset, Zone
 from catalyst_operator.core.redact import shorten
 from catalyst_operator.errors import DnsConflict, DnsDenied, DnsRefused, DnsUnavailable
 
-LIMIT_SECONDS = 5.0
-ATTEMPTS = 2
+POWERDNS_SECONDS = 5.0
+POWERDNS_ATTEMPTS = 2
 COMMENT = "Made by catalyst-operator; removed with its DomainReservation."
 KIND = "Native"
 """The servers share a database. With secondaries that transfer zones, have them follow by a catalog or superprimary."""
@@ -95,7 +95,7 @@ class PowerDns:
         """A request whose repetition changes nothing, tried once more when nobody answered."""
         attempts = AsyncRetrying(
             retry=retry_if_exception_type(DnsUnavailable),
-            stop=stop_after_attempt(ATTEMPTS),
+            stop=stop_after_attempt(POWERDNS_ATTEMPTS),
             wait=wait_fixed(0.2),
             reraise=True,
         )
@@ -105,7 +105,7 @@ class PowerDns:
         """The JSON of the answer, {} where it has none, or None for what is not there."""
         try:
             response = await self._client.request(
-                method, self._base + path, headers=self._headers, json=body, timeout=LIMIT_SECONDS
+                method, self._base + path, headers=self._headers, json=body, timeout=POWERDNS_SECONDS
             )
         except (httpx.HTTPError, OSError) as error:
             reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

@@ -16,7 +16,7 @@ from pathlib import Path
 from catalyst_operator.admission import deletions, limits, reserved
 from catalyst_operator.admission.policy import Manifest
 from catalyst_operator.api import labels
-from catalyst_operator.api.generate import to_yaml
+from catalyst_operator.api.generate.files import to_yaml
 
 PATH = Path("deploy/base/admission-policies.yaml")
 _HEADER = "# Generated from catalyst_operator/admission by `make generate`; edit that, not this file.\n"

@@ -1,7 +1,7 @@
 """Markers that carry what OpenAPI can say and Python types cannot.
 
 Models stay plain pydantic; a marker inside `Annotated[...]` (or a model's `cel_rules`) adds CEL rules,
-Kubernetes list semantics and documentation flags to the JSON schema, from which `crdgen` makes the CRD.
+Kubernetes list semantics and documentation flags to the JSON schema, from which `generate` makes the CRD.
 Nothing here knows a resource.
 """
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from catalyst_operator.api.sovereign_status import SovereignStatus
 from catalyst_operator.core.access.seeds import Seed
-from catalyst_operator.core.kit.pushed import Change
+from catalyst_operator.core.kit.pushed import OverlayChange
 from catalyst_operator.core.observation import LockView, StateView
 from catalyst_operator.core.phase1.target import Target
 from catalyst_operator.core.project.preflight import Wanted
@@ -131,7 +131,7 @@ class PushOverlay:
     key: str
     url: str
     branch: str
-    change: Change
+    change: OverlayChange
 
 
 @dataclass(frozen=True)
@@ -206,6 +206,14 @@ class RestoreArchive:
 
 
 @dataclass(frozen=True)
+class PublishPlan:
+    """Put the text of a run's plan where its owner can read it."""
+
+    job: str
+    digest: str
+
+
+@dataclass(frozen=True)
 class WriteReceipt:
     """Tell the owner, in the owner's namespace, what a deletion removed and left."""
 
@@ -248,6 +256,7 @@ Action = (
     | ForgetKeys
     | RestoreArchive
     | WriteReceipt
+    | PublishPlan
     | DeleteNamespace
 )
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
+
 from catalyst_operator.core import finalize, provision
 from catalyst_operator.core.actions import Decision, OpenNamespace
 from catalyst_operator.core.observation import Observation
 from catalyst_operator.core.telling import status
 from catalyst_operator.core.telling.trouble import trouble
+from catalyst_operator.errors import Refused
 
 
 def decide(observation: Observation) -> Decision:
@@ -20,5 +23,5 @@ def decide(observation: Observation) -> Decision:
 
 def _open(o: Observation, why: str) -> Decision:
     """Nothing is decided on half of what there is: first the rights to read the rest."""
-    told = status.of_trouble(o, trouble(why, lasting=False))
+    told = status.of_trouble(o, trouble(Refused(HTTPStatus.FORBIDDEN, why)))
     return Decision((OpenNamespace(),), told, requeue_after=o.settings.poll)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
-MAX_NAMED = 3
+MAX_NAMED_ERRORS = 3
 """As many addresses as a message names; all are in the entry."""
 
 _DRAWING = re.compile(r"\x1b\[[0-9;]*[A-Za-z]|[╷│╵]")
@@ -91,8 +91,8 @@ def joined(said: Mapping[str, Iterable[str]]) -> str:
 
 def named(addresses: tuple[str, ...]) -> str:
     """The first few addresses, and how many more."""
-    more = f" and {len(addresses) - MAX_NAMED} more" if len(addresses) > MAX_NAMED else ""
-    return ", ".join(addresses[:MAX_NAMED]) + more
+    more = f" and {len(addresses) - MAX_NAMED_ERRORS} more" if len(addresses) > MAX_NAMED_ERRORS else ""
+    return ", ".join(addresses[:MAX_NAMED_ERRORS]) + more
 
 
 def _of(addresses: tuple[str, ...], text: str) -> str:

@@ -1,6 +1,8 @@
-"""Taking evidence: what ended is recorded first, and only then let go (DESIGN §4).
+"""Taking evidence: what ended is recorded first, and only then let go.
 
 Shared by provisioning and deletion, since a run is read alike whatever it is for.
+
+Why: docs/explanation.md#a-run-is-one-job
 """
 
 from __future__ import annotations
@@ -8,11 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from catalyst_operator.api.phases import RunVerb
-from catalyst_operator.core import watching
 from catalyst_operator.core.actions import Action, DeleteJob, ForgetLogs, ReleasePod, WriteRecord
 from catalyst_operator.core.errors import codes, diagnosis
 from catalyst_operator.core.observation import JobView, Observation
 from catalyst_operator.core.project import sizing
+from catalyst_operator.core.ready import watching
 from catalyst_operator.core.record import PhaseState, Record, RunEntry, RunState
 from catalyst_operator.core.runs import reading
 

@@ -14,10 +14,10 @@ from catalyst_operator.core.runs import locks
 from catalyst_operator.core.runs.attempts import with_stop
 from catalyst_operator.core.runs.reading import running_phase, still_creating, waiting_for
 from catalyst_operator.core.scene import SAFETY, Answer, Scene
-from catalyst_operator.core.telling.status import Verdict
 from catalyst_operator.core.telling.words import run_words, seconds
+from catalyst_operator.core.verdict import Verdict
 
-PATIENCE = timedelta(minutes=2)
+START_PATIENCE = timedelta(minutes=2)
 """How long a run may take to start its first container before status asks why."""
 LOG_PHASES = ("tofu-apply",)
 """Phases whose log is followed while they run."""
@@ -76,10 +76,10 @@ def _not_starting(pod: PodView | None) -> tuple[ErrorEntry, ...]:
 def _not_started(o: Observation, run: RunEntry) -> tuple[ErrorEntry, ...]:
     """Nothing of a run has begun, and nobody said why: a quota, an admission policy, a volume."""
     waited = o.now - run.created
-    if waited < PATIENCE or any(phase.started for phase in run.phases):
+    if waited < START_PATIENCE or any(phase.started for phase in run.phases):
         return ()
     what = f"nothing of Job {run.job} has started for {seconds(waited)}: see `kubectl -n {o.run_namespace} describe"
-    return (diagnosis.entry(codes.RUN_START, f"{what} job/{run.job}` and the events of its Pod"),)
+    return (codes.RUN_START.entry(f"{what} job/{run.job}` and the events of its Pod"),)
 
 
 def _slow(o: Observation) -> tuple[ErrorEntry, ...]:

@@ -30,6 +30,7 @@ PROOF_KEY = "key"
 INPUTS_PREFIX = "inputs-"
 KUBECONFIG_SUFFIX = "-kubeconfig"
 RECEIPT = "receipt"
+PLAN = "plan"
 
 WORKDIR_ROOT = "/tmp/catalyst/tofu"  # noqa: S108 - a mount point inside the run's Pod
 
@@ -57,6 +58,11 @@ def job_name(verb: str, digest: str, attempt: int) -> str:
 def inputs_secret(digest: str) -> str:
     """The Secret with the rendered inputs of a run."""
     return f"{INPUTS_PREFIX}{digest[:8]}"
+
+
+def plan_config_map(name: str, uid: str) -> str:
+    """The ConfigMap in the owner's namespace that has the text of the last plan."""
+    return f"{name}-{PLAN}-{hash5(uid)}"
 
 
 def owner_kubeconfig(name: str) -> str:

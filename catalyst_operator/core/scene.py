@@ -12,7 +12,7 @@ from catalyst_operator.core.evidence import Evidence
 from catalyst_operator.core.naming import digest_of
 from catalyst_operator.core.observation import Observation
 from catalyst_operator.core.record import Record, RunEntry
-from catalyst_operator.core.telling.status import Verdict
+from catalyst_operator.core.verdict import Verdict
 
 SAFETY = timedelta(seconds=60)
 """A run is looked at this often even if no event comes."""

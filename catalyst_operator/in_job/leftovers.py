@@ -16,7 +16,7 @@ from pathlib import Path
 from catalyst_operator.in_job import hcloud
 
 EXIT_LEFT = 6
-MAX_NAMED = 10
+MAX_NAMED_LEFTOVERS = 10
 TERMINATION_LOG = Path("/dev/termination-log")
 
 
@@ -42,15 +42,15 @@ def main(termination_log: Path = TERMINATION_LOG, patience: Patience = Patience(
     except hcloud.TROUBLE as error:
         print(f"could not list what is left in the project: {error}", file=sys.stderr, flush=True)
         return hcloud.exit_code(error)
-    termination_log.write_text(json.dumps({"left": left[:MAX_NAMED], "count": len(left)}))
+    termination_log.write_text(json.dumps({"left": left[:MAX_NAMED_LEFTOVERS], "count": len(left)}))
     print(f"left: {describe(left)}" if left else "nothing is left", flush=True)
     return EXIT_LEFT if left else 0
 
 
 def describe(left: list[str]) -> str:
     """The first ten by name, and how many more."""
-    more = len(left) - MAX_NAMED
-    return ", ".join(left[:MAX_NAMED]) + (f" and {more} more" if more > 0 else "")
+    more = len(left) - MAX_NAMED_LEFTOVERS
+    return ", ".join(left[:MAX_NAMED_LEFTOVERS]) + (f" and {more} more" if more > 0 else "")
 
 
 def find() -> list[str]:

@@ -24,9 +24,9 @@ ERRORED_STATE = Path("errored.tfstate")
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 PROCESSES = Path("/proc")
 """Of the whole Pod: its containers share their processes."""
-LOOK_SECONDS = 0.2
+KEEPER_LOOK_SECONDS = 0.2
 RETRY_SECONDS = 5
-REQUEST_SECONDS = 20
+KEEPER_REQUEST_SECONDS = 20
 
 
 def main(account: Path = SERVICE_ACCOUNT, pause: float = RETRY_SECONDS, processes: Path = PROCESSES) -> int:
@@ -38,7 +38,7 @@ def main(account: Path = SERVICE_ACCOUNT, pause: float = RETRY_SECONDS, processe
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     again = threading.Event()
     while _tofu_runs(processes):
-        again.wait(LOOK_SECONDS)
+        again.wait(KEEPER_LOOK_SECONDS)
     if not ERRORED_STATE.exists():
         return 0
     while not _save(ERRORED_STATE.read_bytes(), account):
@@ -95,5 +95,5 @@ def _put_secret(content: bytes, account: Path) -> None:
         },
     )
     context = ssl.create_default_context(cafile=str(account / "ca.crt"))
-    with urllib.request.urlopen(request, timeout=REQUEST_SECONDS, context=context):  # noqa: S310
+    with urllib.request.urlopen(request, timeout=KEEPER_REQUEST_SECONDS, context=context):  # noqa: S310
         pass

@@ -16,7 +16,7 @@ from typing import Any
 
 from pydantic import SecretStr, ValidationError
 
-from catalyst_operator.adapters import kube
+from catalyst_operator.adapters import kube, secrets
 from catalyst_operator.adapters.kube import Kube, Object
 from catalyst_operator.api import labels
 from catalyst_operator.api.domain_reservation import DomainReservation
@@ -115,7 +115,7 @@ class Observer:
         lock = _lock(await self._kube.find(kube.LEASES, space, naming.STATE_LEASE))
         selector = f"{labels.LABEL_SOVEREIGN_UID}={seen.uid}"
         # Jobs before Pods: what a Job that is gone had made is seen.
-        jobs = tuple(map(_job, await self._kube.list(kube.JOBS, space, selector=selector)))
+        jobs = tuple(filter(None, map(_job, await self._kube.list(kube.JOBS, space, selector=selector))))
         pods = tuple(map(_pod, await self._kube.list(kube.PODS, space, selector=selector)))
         return replace(
             seen,
@@ -147,8 +147,7 @@ class Observer:
         secret = await self._kube.find(kube.SECRETS, sovereign.metadata.namespace, name)
         if secret is None:
             return None
-        encoded = (secret.get("data") or {}).get("token", "")
-        token = base64.b64decode(encoded).decode(errors="replace").strip()
+        token = secrets.texts(secret).get("token")
         return CredentialsView(kube.version_of(secret), SecretStr(token) if token else None)
 
     async def _owner_secrets(self, sovereign: Sovereign) -> dict[str, SecretView]:
@@ -231,7 +230,7 @@ def _failed(container: ContainerView | None) -> bool:
 
 
 def _secret_view(raw: Object) -> SecretView:
-    return SecretView(kube.version_of(raw), frozenset(raw.get("data") or ()))
+    return SecretView(kube.version_of(raw), frozenset(secrets.texts(raw)))
 
 
 def state_of(raw: Object | None) -> StateView | None:
@@ -272,13 +271,17 @@ def _lock(raw: Object | None) -> LockView | None:
     return LockView(id=holder, who=who, operation=operation, created=created[:19])
 
 
-def _job(raw: Object) -> JobView:
+def _job(raw: Object) -> JobView | None:
+    """None for one that somebody else made, whatever labels it was given."""
     meta, status = raw["metadata"], raw.get("status") or {}
+    verb, attempt = (meta["labels"].get(label, "") for label in (labels.LABEL_VERB, labels.LABEL_ATTEMPT))
+    if verb not in set(RunVerb) or not attempt.isdecimal():
+        return None
     true = {c["type"] for c in status.get("conditions") or () if c["status"] == "True"}
     return JobView(
         name=meta["name"],
-        verb=RunVerb(meta["labels"][labels.LABEL_VERB]),
-        attempt=int(meta["labels"][labels.LABEL_ATTEMPT]),
+        verb=RunVerb(verb),
+        attempt=int(attempt),
         complete="Complete" in true,
         failed="Failed" in true,
         terminating="deletionTimestamp" in meta,

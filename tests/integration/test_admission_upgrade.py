@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from catalyst_operator.api.crdgen import crd
+from catalyst_operator.api.generate.crds import crd
 from catalyst_operator.api.resources import SOVEREIGN
 from tests.integration.admission import edited, refusal, sovereign
 from tests.integration.apiserver import Api, ApiError

@@ -7,15 +7,17 @@ import os
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
 
+from catalyst_operator.adapters.destinations import OUTSIDE, Anywhere
 from catalyst_operator.adapters.git import git_http
 from catalyst_operator.adapters.git import push as pushing
-from catalyst_operator.adapters.git.push import Repository, push
-from catalyst_operator.core.kit.pushed import Change
+from catalyst_operator.adapters.git.push import Repository
+from catalyst_operator.core.kit.pushed import OverlayChange
 from catalyst_operator.errors import GitDenied, GitError, GitMissing, GitRejected, GitUnavailable
 from e2e.lab.git_server.client import GitServer
 from e2e.lab.git_server.commits import Commit
@@ -28,6 +30,9 @@ FOLDER = "clusters/acme.example.com"
 PASSWORD = "correct-horse"
 HOSTILE = "a: \"b\" ${C} %{d} $(e) {{ f }} 'g' <h> \\ \t ü 😀 \u2028 \x00 \r\n\n  trailing  "
 TEMPLATE = {"clusters/_template/bootstrap-kit/kustomization.yaml": "resources: []\n"}
+
+
+push = partial(pushing.push, destinations=Anywhere())
 
 
 @dataclass(frozen=True)
@@ -94,8 +99,10 @@ def remote(forge: Forge, request: pytest.FixtureRequest) -> Iterator[Remote]:
         made.git("fsck", "--strict", "--no-dangling")
 
 
-def change(**files: str) -> Change:
-    return Change(FOLDER, {f"{FOLDER}/{name}.yaml": text for name, text in files.items()}, "Render acme.example.com")
+def change(**files: str) -> OverlayChange:
+    return OverlayChange(
+        FOLDER, {f"{FOLDER}/{name}.yaml": text for name, text in files.items()}, "Render acme.example.com"
+    )
 
 
 def test_one_commit_for_a_change_and_none_for_nothing(remote: Remote) -> None:
@@ -207,13 +214,13 @@ def test_who_is_always_late_gives_up(remote: Remote, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(pushing._Push, "_send", late)
     with pytest.raises(GitRejected, match="others push"):
         push(remote.repository, change(kustomization="a\n"), {})
-    assert len(remote.log()) == 1 + pushing.ATTEMPTS
+    assert len(remote.log()) == 1 + pushing.PUSH_ATTEMPTS
 
 
 def test_several_at_once_are_all_there_one_after_the_other(remote: Remote) -> None:
     """Two operators, or people with the same repository: nobody's work is lost."""
     folders = [f"clusters/{number}.example.com" for number in range(3)]
-    changes = [Change(folder, {f"{folder}/sync.yaml": "a\n"}, f"Render {folder}") for folder in folders]
+    changes = [OverlayChange(folder, {f"{folder}/sync.yaml": "a\n"}, f"Render {folder}") for folder in folders]
     with ThreadPoolExecutor() as pool:
         pushed = list(pool.map(lambda one: push(remote.repository, one, {}), changes))
     newest = remote.log()[:3]
@@ -267,7 +274,7 @@ def test_large_repositories(remote: Remote, tmp_path: Path, leaves_out: bool) ->
         file = clone / f"apps/{number % 50}/{number}.yaml"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(f"kind: ConfigMap\ndata: {{number: '{number}'}}\n" * 20)
-    (clone / "image.bin").write_bytes(os.urandom(git_http.MAX_ANSWER if leaves_out else 1000))
+    (clone / "image.bin").write_bytes(os.urandom(git_http.MAX_GIT_ANSWER if leaves_out else 1000))
     local.ok("add", "-A", cwd=clone)
     local.ok("commit", "-q", "-m", "Much", cwd=clone)
     local.ok("push", "-q", cwd=clone)
@@ -282,7 +289,7 @@ def test_more_than_the_operator_takes_is_refused(
     remote: Remote, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """By a server that does not leave contents out: nothing of it is written to disk either."""
-    monkeypatch.setattr(git_http, "MAX_ANSWER", 10_000)
+    monkeypatch.setattr(git_http, "MAX_GIT_ANSWER", 10_000)
     remote.commit({"noise": "".join(str(number * 7919 % 104_729) for number in range(20_000))})
     with pytest.raises(GitRejected, match="too large"):
         push(remote.repository, change(kustomization="a\n"), {})
@@ -354,3 +361,16 @@ def test_nothing_is_left_on_disk_and_nothing_logged(
     assert caplog.text.count("Starting new HTTPS connection") == 1
     assert PASSWORD not in caplog.text
     assert "authorization" not in caplog.text.lower()
+
+
+# --- whom it does not ask ---------------------------------------------------------------------------------------------
+
+
+def test_a_server_of_this_machine_is_not_asked_whether_anything_listens_there_or_not(remote: Remote) -> None:
+    """A tenant names the URL: what status says must not tell an open port from a closed one."""
+    words = set()
+    for url in (remote.repository.url, "https://127.0.0.1:1/a.git", "https://localhost:1/a.git"):
+        with pytest.raises(GitMissing) as caught:
+            pushing.push(replace(remote.repository, url=url), change(a="b"), {}, destinations=OUTSIDE)
+        words.add(str(caught.value))
+    assert len(words) == 1

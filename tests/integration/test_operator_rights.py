@@ -29,7 +29,7 @@ from catalyst_operator.errors import Conflict, NotFound, Refused, Unavailable
 from catalyst_operator.metrics import Metrics
 from catalyst_operator.reconcilers.execute import Executor
 from catalyst_operator.reconcilers.observe import Observer
-from catalyst_operator.reconcilers.sweep import Sweep
+from catalyst_operator.reconcilers.run_namespaces import RunNamespaces
 from tests.integration import actors
 from tests.integration.actors import BREAK_GLASS, HOME, NAMESPACES, RBAC
 from tests.integration.admission import sovereign as raw_sovereign
@@ -137,9 +137,10 @@ async def test_a_whole_life_is_allowed(place: Place) -> None:
         actions.RestoreArchive(),
         actions.DeleteInputs(INPUTS),
         actions.DeleteJob(RUN.job),
+        actions.PublishPlan(RUN.job, "d" * 64),
         actions.WriteReceipt({"result": "destroyed"}),
     )
-    await Sweep(client, Metrics(CollectorRegistry()), lambda: gen.NOW).reconcile()
+    await RunNamespaces(client, Metrics(CollectorRegistry()), lambda: gen.NOW).reconcile()
     await place.do(actions.DeleteNamespace(), actions.RemoveFinalizer())
     assert place.api.get(f"{NAMESPACES}/{place.space}")["metadata"]["deletionTimestamp"]
     assert not place.api.get(f"{sovereigns(place.owners)}/omantel")["metadata"].get("finalizers")
@@ -289,8 +290,9 @@ def test_config_maps_of_others_are_not_its_business(api: Api, operator: Api) -> 
     api.create(f"{NAMESPACES}/kube-system/configmaps", {"metadata": {"name": "coredns"}})
     path = f"{NAMESPACES}/kube-system/configmaps/coredns"
     assert "no other ConfigMap" in refused(operator, "PATCH", path, {"data": {"Corefile": "mine"}})
-    receipt = {"metadata": {"name": "omantel-receipt-1a2b3"}}
-    assert "no other ConfigMap" in refused(operator, "POST", f"{NAMESPACES}/kube-system/configmaps", receipt)
+    for name in ("omantel-receipt-1a2b3", "omantel-plan-1a2b3"):
+        unlabelled = {"metadata": {"name": name}}
+        assert "no other ConfigMap" in refused(operator, "POST", f"{NAMESPACES}/kube-system/configmaps", unlabelled)
 
 
 NAMESPACES_THAT_ARE_NOT_ITS_BUSINESS = [

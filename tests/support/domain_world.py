@@ -17,7 +17,7 @@ from catalyst_operator.adapters.errands import Errands
 from catalyst_operator.adapters.powerdns import PowerDns
 from catalyst_operator.adapters.registrars.talks import RegistrarTalks
 from catalyst_operator.core.domains.names import plain
-from catalyst_operator.core.domains.observation import Answer, DnsQuestion, DnsReport
+from catalyst_operator.core.domains.observation import DnsAnswer, DnsQuestion, DnsReport
 from catalyst_operator.core.domains.registrar import Domain, RegistrarView
 from catalyst_operator.errors import CatalystError, RegistrarUnauthorized, RegistrarUnavailable
 from catalyst_operator.metrics import Metrics
@@ -72,9 +72,9 @@ class Names:
         return DnsReport(
             key,
             self.clock(),
-            authority=tuple(Answer(s.host, s.address, addresses) for s in SERVERS) if question.probe else (),
+            authority=tuple(DnsAnswer(s.host, s.address, addresses) for s in SERVERS) if question.probe else (),
             parent=question.parent,
-            delegation=(Answer("a.parent.test", "203.0.113.1", delegated),),
+            delegation=(DnsAnswer("a.parent.test", "203.0.113.1", delegated),),
         )
 
     def _delegation(self, question: DnsQuestion) -> Iterator[str]:

@@ -55,8 +55,8 @@ class Request:
         return self.method != "GET"
 
 
-class Crash(Exception):
-    """The operator's process ended here."""
+class Crash(BaseException):
+    """The operator's process ended here: nothing of it catches that."""
 
 
 class _Failure(Exception):

@@ -21,7 +21,7 @@ from catalyst_operator.api.phases import Phase1Outcome, PreflightResult, RunVerb
 from catalyst_operator.api.sovereign import Sovereign
 from catalyst_operator.core import naming
 from catalyst_operator.core.actions import Decision, WriteRecord
-from catalyst_operator.core.errors import codes, diagnosis
+from catalyst_operator.core.errors import codes
 from catalyst_operator.core.kit.releases import UnknownReleaseError
 from catalyst_operator.core.observation import (
     ContainerView,
@@ -225,6 +225,8 @@ def record(*runs: RunEntry, **values: Any) -> Record:
     last = applies[-1] if applies else None
     if last and last.state is RunState.SUCCEEDED:
         made = replace(made, applied_digest=last.digest, outputs=OUTPUTS, state_serial=7)
+    if runs and runs[-1].plan:
+        made = replace(made, published_plan=runs[-1].plan.digest)
     made = replace(made, **values)
     return replace(made, bootstrap=READY) if made.outputs and "bootstrap" not in values else made
 
@@ -356,14 +358,14 @@ IN_THE_WAY = Check(
     "names",
     PreflightResult.FAILED,
     "networks/7 omantel exists already and is not this Sovereign's.",
-    diagnosis.entry(codes.NAME_CONFLICT, "networks/7 omantel exists already and is not this Sovereign's."),
+    codes.NAME_CONFLICT.entry("networks/7 omantel exists already and is not this Sovereign's."),
 )
 """Something else in the project is in the way."""
 UNKNOWN_SIZE = Check(
     "sizes",
     PreflightResult.FAILED,
     "Hetzner has no server type cpx99.",
-    diagnosis.entry(codes.SIZE_UNKNOWN, "Hetzner has no server type cpx99."),
+    codes.SIZE_UNKNOWN.entry("Hetzner has no server type cpx99."),
 )
 """The project does not offer what is wanted."""
 

@@ -15,7 +15,7 @@ from catalyst_operator.adapters.new_cluster.clusters import AccessSource
 from catalyst_operator.adapters.new_cluster.remote import RemoteCluster
 from catalyst_operator.adapters.preflights import Preflights
 from catalyst_operator.adapters.run_logs import RunLogs
-from catalyst_operator.core.kit.pushed import Change
+from catalyst_operator.core.kit.pushed import OverlayChange
 from catalyst_operator.core.phase1.target import Target
 from catalyst_operator.core.phase1.views import ClusterView
 from catalyst_operator.core.project.preflight import CloudView, Wanted
@@ -53,7 +53,7 @@ async def nobody(_token: SecretStr, _wanted: Wanted) -> CloudView:
     raise AssertionError("the cloud was asked")
 
 
-def no_push(_repository: Repository, _change: Change, _template: Mapping[str, str]) -> Pushed:
+def no_push(_repository: Repository, _change: OverlayChange, _template: Mapping[str, str]) -> Pushed:
     """Of tests that must not push."""
     raise AssertionError("something was pushed")
 

@@ -19,7 +19,7 @@ from catalyst_operator.core import kit
 from catalyst_operator.core.access import boot
 from catalyst_operator.core.kit import pins, releases
 from catalyst_operator.core.kit.pin_sites import ADOPTED, Adopted, KitRelease, Rendered
-from catalyst_operator.core.kit.releases import Catalogue, Release
+from catalyst_operator.core.kit.releases import Release, ReleaseCatalogue
 from tests.integration import cloud_init
 from tests.integration.tofu import OpenTofu
 from tests.support import gen, postbuild
@@ -72,7 +72,7 @@ def kit_release(program: Adopted, values: Mapping[str, str], text: str | None = 
     return None
 
 
-def disagreements(catalogue: Catalogue, tofu: OpenTofu) -> int:
+def disagreements(catalogue: ReleaseCatalogue, tofu: OpenTofu) -> int:
     """Tells of every check of every release; how many sentences there were to say."""
     count = 0
     for name, release in catalogue.releases.items():

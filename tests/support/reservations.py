@@ -13,7 +13,7 @@ from catalyst_operator.core import conditions
 from catalyst_operator.core.domains import observation as domains
 from catalyst_operator.core.domains import questions, registering
 from catalyst_operator.core.domains import zone as zones
-from catalyst_operator.core.domains.actions import Decision
+from catalyst_operator.core.domains.actions import DomainDecision
 from catalyst_operator.core.domains.registrar import RegistrarView
 from catalyst_operator.core.observation import Observation
 from catalyst_operator.core.settings import DomainSettings, Nameserver
@@ -94,12 +94,14 @@ OLD = ("ns1.old.test", "ns2.old.test")
 HOSTS = SETTINGS.hosts
 
 
-def look(found: DomainReservation, **seen: Any) -> domains.Observation:
+def look(found: DomainReservation, **seen: Any) -> domains.DomainObservation:
     """An observation of it, in which what a test does not name is as it should be: a name is registered by itself, and
     the servers answer as they are asked to."""
     settings = replace(gen.SETTINGS, domains=SETTINGS)
     name = found.metadata.name
-    o = domains.Observation(now=gen.NOW, settings=settings, reservation=found, registered=seen.pop("registered", name))
+    o = domains.DomainObservation(
+        now=gen.NOW, settings=settings, reservation=found, registered=seen.pop("registered", name)
+    )
     return replace(o, **seen)
 
 
@@ -118,20 +120,20 @@ def delegated(name: str = NAME) -> domains.ZoneView:
     return pool(*zones.delegation(name, UID, SERVERS))
 
 
-def answered(o: domains.Observation, **more: Any) -> domains.Observation:
+def answered(o: domains.DomainObservation, **more: Any) -> domains.DomainObservation:
     """With a report of the name servers in which all is well, but for what is named."""
     answers = {
-        "authority": tuple(domains.Answer(s.host, s.address, (ADDRESS,)) for s in SERVERS),
+        "authority": tuple(domains.DnsAnswer(s.host, s.address, (ADDRESS,)) for s in SERVERS),
         "parent": "omani.works",
-        "delegation": tuple(domains.Answer(f"{n}.parent.test", "203.0.113.1", HOSTS) for n in "ab"),
+        "delegation": tuple(domains.DnsAnswer(f"{n}.parent.test", "203.0.113.1", HOSTS) for n in "ab"),
         **more,
     }
     return replace(o, dns=domains.DnsReport(questions.key_of(o), o.now, **answers))
 
 
 def asked(
-    o: domains.Observation, *hosts: str, problem: domains.RegistrarProblem | None = None, **more: Any
-) -> domains.Observation:
+    o: domains.DomainObservation, *hosts: str, problem: domains.RegistrarProblem | None = None, **more: Any
+) -> domains.DomainObservation:
     """With a report of the registrar, which says that these are the name servers."""
     with_secret = replace(o, credentials=o.credentials or domains.RegistrarCredentials("s/1"))
     view = more.pop("view", RegistrarView(tuple(hosts), more.pop("pending", ""), more.pop("failed", "")))
@@ -152,32 +154,32 @@ def named(name: str, **more: Any) -> dict[str, Any]:
     return {"name": name, **HELD, **more, "spec": {**spec, **more.get("spec", {})}}
 
 
-def pooled(**seen: Any) -> domains.Observation:
+def pooled(**seen: Any) -> domains.DomainObservation:
     """A pool's name that is committed, made, delegated and answers."""
     o = look(ready(**HELD), **{"zone": our_zone(), "parent": delegated(), **seen})
     return answered(o)
 
 
-def manual(name: str = BANK, **answers: Any) -> domains.Observation:
+def manual(name: str = BANK, **answers: Any) -> domains.DomainObservation:
     """A name of one's own that is served, and what the servers say."""
     return answered(look(ready(**named(name)), zone=our_zone(name), registered=APEX), **{"parent": APEX, **answers})
 
 
-def by_api(name: str = APEX, *, previous: bool = False, **more: Any) -> domains.Observation:
+def by_api(name: str = APEX, *, previous: bool = False, **more: Any) -> domains.DomainObservation:
     """A name that a registrar delegates, served, and delegated to the old servers as yet."""
     annotations = PREVIOUS if previous else {}
     found = ready(**named(name, annotations=annotations, spec={**BY_API, **more.pop("spec", {})}))
     o = look(found, zone=our_zone(name), registered=APEX)
-    old = tuple(domains.Answer(f"{n}.parent.test", "203.0.113.1", OLD) for n in "ab")
+    old = tuple(domains.DnsAnswer(f"{n}.parent.test", "203.0.113.1", OLD) for n in "ab")
     return answered(o, **{"parent": "com", "delegation": old, **more})
 
 
-def going(**more: Any) -> domains.Observation:
+def going(**more: Any) -> domains.DomainObservation:
     """A pool's name that is to be given back."""
     return look(ready(deleted=True), **{"zone": our_zone(), "parent": delegated(), **more})
 
 
-def leaving(**more: Any) -> domains.Observation:
+def leaving(**more: Any) -> domains.DomainObservation:
     """A registrar's name that is to be given back, and has our servers."""
     found = ready(**named(APEX, annotations=PREVIOUS, spec=BY_API | more.pop("spec", {})), deleted=True)
     return answered(look(found, zone=our_zone(APEX), registered=APEX), **more)
@@ -188,7 +190,7 @@ def leaving(**more: Any) -> domains.Observation:
 REASONS = {doc.type.value: {reason.value for reason in doc.reasons} for doc in DOMAIN_CONDITIONS}
 
 
-def flaws(decision: Decision, o: domains.Observation) -> list[str]:
+def flaws(decision: DomainDecision, o: domains.DomainObservation) -> list[str]:
     """Which rules a decision breaks, in words. A look that changes nothing and is repeated at once is a hot loop."""
     if decision.status is None:
         return [] if decision.requeue_after is None else ["it looks again at what it has nothing to say about"]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterator
 
-MAX_OBJECTS = 200_000
+MAX_GIT_OBJECTS = 200_000
 _HEADER, _HASH, _CHUNK = 12, 20, 4096
 _OFFSET_DELTA, _HASH_DELTA = 6, 7
 
@@ -20,7 +20,7 @@ def unpacked_size(pack: bytes, limit: int) -> int:
     if not pack.startswith(b"PACK"):
         raise ValueError("it is no pack")
     count = int.from_bytes(pack[8:_HEADER], "big")
-    if count > MAX_OBJECTS:
+    if count > MAX_GIT_OBJECTS:
         raise ValueError(f"it has {count} objects")
     total = 0
     for size in _sizes(pack, count):

@@ -14,21 +14,21 @@ from typing import TypeVar
 from weakref import WeakValueDictionary
 
 from catalyst_operator.adapters.errands import Errands
-from catalyst_operator.adapters.git.push import LIMIT_SECONDS, Pushed, Repository
-from catalyst_operator.core.errors import codes, diagnosis
-from catalyst_operator.core.kit.pushed import Change, OverlayReport
+from catalyst_operator.adapters.git.push import PUSH_SECONDS, Pushed, Repository
+from catalyst_operator.core.errors import codes
+from catalyst_operator.core.kit.pushed import OverlayChange, OverlayReport
 from catalyst_operator.core.record import ErrorEntry
 from catalyst_operator.errors import GitError, GitUnavailable
 
 log = logging.getLogger(__name__)
 
-Push = Callable[[Repository, Change, Mapping[str, str]], Pushed]
+Push = Callable[[Repository, OverlayChange, Mapping[str, str]], Pushed]
 """Blocks until the repository holds the change. Raises GitError."""
 Result = TypeVar("Result")
 
-AT_ONCE = 2
+PUSHES_AT_ONCE = 2
 """A push may need some 50 MiB for a moment, if the repository's owner is unkind."""
-PATIENCE_SECONDS = LIMIT_SECONDS + 30
+PATIENCE_SECONDS = PUSH_SECONDS + 30
 """A push ends by itself, except for what it cannot limit: the resolution of names."""
 
 
@@ -49,13 +49,15 @@ class Overlays:
         self._patience = patience_seconds
         self._errands: Errands[OverlayReport] = Errands("push")
         self._repositories: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
-        self._slots = asyncio.Semaphore(AT_ONCE)
+        self._slots = asyncio.Semaphore(PUSHES_AT_ONCE)
 
     def report(self, uid: str) -> OverlayReport | None:
         """What the last push came to, whatever it was about; `key` tells."""
         return self._errands.report(uid)
 
-    def ask(self, uid: str, key: str, repository: Repository, change: Change, changed: Callable[[], None]) -> None:
+    def ask(
+        self, uid: str, key: str, repository: Repository, change: OverlayChange, changed: Callable[[], None]
+    ) -> None:
         """Push it; `changed` is called once the report is there."""
         self._errands.run(uid, key, lambda: self._report(key, repository, change), changed)
 
@@ -67,7 +69,7 @@ class Overlays:
         """Give up what is under way; a push that has begun in its thread is left to its own limits."""
         await self._errands.close()
 
-    async def _report(self, key: str, repository: Repository, change: Change) -> OverlayReport:
+    async def _report(self, key: str, repository: Repository, change: OverlayChange) -> OverlayReport:
         try:
             pushed = await self._in_turn(repository, change)
         except (GitError, TimeoutError) as error:
@@ -78,7 +80,7 @@ class Overlays:
             return OverlayReport(key, self._clock(), error=_entry(repository, error))
         return OverlayReport(key, self._clock(), change.digest, pushed.revision)
 
-    async def _in_turn(self, repository: Repository, change: Change) -> Pushed:
+    async def _in_turn(self, repository: Repository, change: OverlayChange) -> Pushed:
         """Nothing stops a push that has begun, so its turn ends with it and not with whoever waits: the next one for
         the repository, of newer content, would otherwise be overtaken by it."""
         lock = self._repositories.setdefault(repository.url, asyncio.Lock())
@@ -120,7 +122,7 @@ def _in_thread(work: Callable[[], Result]) -> asyncio.Future[Result]:
 
 def _entry(repository: Repository, error: Exception) -> ErrorEntry:
     where = f"{repository.url}, branch {repository.branch}"
-    entry = diagnosis.entry(codes.GIT_PUSH, f"The overlay could not be pushed to {where}: {_told(error)}")
+    entry = codes.GIT_PUSH.entry(f"The overlay could not be pushed to {where}: {_told(error)}")
     passing = not isinstance(error, GitError) or isinstance(error, GitUnavailable)
     return replace(entry, terminal=not passing)
 

@@ -29,15 +29,16 @@ from dulwich.refs import Ref
 from pydantic import SecretStr
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random
 
+from catalyst_operator.adapters.destinations import OUTSIDE, Destinations
 from catalyst_operator.adapters.git.git_http import TOO_LARGE, Client
 from catalyst_operator.adapters.git.git_pack import unpacked_size
 from catalyst_operator.adapters.template import FOLDER as TEMPLATE
-from catalyst_operator.core.kit.pushed import Change
+from catalyst_operator.core.kit.pushed import OverlayChange
 from catalyst_operator.core.redact import shorten
 from catalyst_operator.errors import GitError, GitRejected, GitUnavailable
 
-LIMIT_SECONDS = 60.0
-ATTEMPTS = 4
+PUSH_SECONDS = 60.0
+PUSH_ATTEMPTS = 4
 """When somebody else pushes in between, it is done again on top of theirs, so many times."""
 MAX_UNPACKED = 32 << 20
 AUTHOR = b"catalyst-operator <catalyst-operator@catalyst.openova.io>"
@@ -79,16 +80,23 @@ class _MovedOnError(GitRejected):
 
 
 def push(
-    repository: Repository, change: Change, template: Mapping[str, str], *, limit_seconds: float = LIMIT_SECONDS
+    repository: Repository,
+    change: OverlayChange,
+    template: Mapping[str, str],
+    *,
+    limit_seconds: float = PUSH_SECONDS,
+    destinations: Destinations = OUTSIDE,
 ) -> Pushed:
     """Have the repository hold the change. `template` is path -> text of what is added where clusters/_template is
     missing. Raises GitError."""
     if not change.files or not all(path.startswith(f"{change.folder}/") for path in change.files):
         raise ValueError(f"a change of {change.folder} has files in it, and only there")
     password = repository.password
-    with Client(repository.url, repository.username, password, repository.authority, limit_seconds) as client:
+    with Client(
+        repository.url, repository.username, password, repository.authority, limit_seconds, destinations
+    ) as client:
         for attempt in Retrying(
-            stop=stop_after_attempt(ATTEMPTS),
+            stop=stop_after_attempt(PUSH_ATTEMPTS),
             wait=wait_random(0, 0.5),
             retry=retry_if_exception_type(_MovedOnError),
             reraise=True,
@@ -111,7 +119,9 @@ def _attempt(attempt: _Push, password: SecretStr) -> Pushed:
 class _Push:
     """One attempt, from what the branch is now."""
 
-    def __init__(self, client: Client, repository: Repository, change: Change, template: Mapping[str, str]) -> None:
+    def __init__(
+        self, client: Client, repository: Repository, change: OverlayChange, template: Mapping[str, str]
+    ) -> None:
         self._client = client
         self._password = repository.password
         self._change = change

@@ -18,13 +18,13 @@ from catalyst_operator.adapters.new_cluster import transport
 from catalyst_operator.api import labels
 from catalyst_operator.core.phase1.views import ConsoleView
 
-LIMIT_SECONDS = 5.0
+CONSOLE_SECONDS = 5.0
 HTTPS = 443
 LOGIN_WANTED = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 
 
 async def probe(
-    address: str, fqdn: str, clock: Callable[[], datetime], port: int = HTTPS, limit_seconds: float = LIMIT_SECONDS
+    address: str, fqdn: str, clock: Callable[[], datetime], port: int = HTTPS, limit_seconds: float = CONSOLE_SECONDS
 ) -> ConsoleView:
     """What https://console.<fqdn> answers at that address. Never raises for what the network does."""
     try:

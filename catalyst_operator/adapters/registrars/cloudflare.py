@@ -20,14 +20,14 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, SecretStr, TypeAdapter, ValidationError
 
 from catalyst_operator.adapters.registrars.cloudflare_zone import (
+    CloudflareRecord,
+    CloudflareZone,
     Place,
-    Record,
-    Zone,
     check_child,
     check_signed,
     check_zone,
 )
-from catalyst_operator.adapters.registrars.http import Answer, Api, Parts
+from catalyst_operator.adapters.registrars.http import Api, HttpAnswer, Parts
 from catalyst_operator.adapters.registrars.nameservers import DELEGATION_TTL, check_hidden, tidy
 from catalyst_operator.adapters.registrars.vendor import Credentials, Vendor, secret
 from catalyst_operator.api.labels import OPERATOR_NAME
@@ -157,14 +157,14 @@ class Cloudflare:
         account = f"accounts/{self._account}"
         return (account,) if self._token.startswith(ACCOUNT_TOKEN_PREFIX) else (account, "user")
 
-    async def _zone(self, domain: Domain) -> Zone:
+    async def _zone(self, domain: Domain) -> CloudflareZone:
         """The zone that serves the domain: the closest one above a child. Raises RegistrarRefused without one."""
         names = [domain.registered]
         for label in reversed(domain.label.split(".")[1:]):
             names.insert(0, f"{label}.{names[0]}")
         for name in names:
             query = {"name": name} | ({"account.id": self._account} if self._account else {})
-            zones = [zone for zone in await self._list("/zones", Zone, query) if zone.name == name]
+            zones = [zone for zone in await self._list("/zones", CloudflareZone, query) if zone.name == name]
             if zones:
                 return min(zones, key=lambda zone: zone.status != "active")
         raise RegistrarRefused(
@@ -177,7 +177,7 @@ class Cloudflare:
         zone = await self._zone(domain)
         check_zone(zone)
         path, query = f"/zones/{zone.id}/dns_records", {"name.endswith": domain.name}
-        found = await self._list(path, Record, query)
+        found = await self._list(path, CloudflareRecord, query)
         here = [record for record in found if record.name == domain.name or record.name.endswith(f".{domain.name}")]
         delegation = tuple(record for record in here if record.name == domain.name and record.type == "NS")
         return Place(zone, delegation, tuple(record for record in here if record not in delegation))
@@ -185,7 +185,7 @@ class Cloudflare:
     async def _list(self, path: str, model: type[Item], query: dict[str, str]) -> list[Item]:
         items: list[Item] = []
         for page in range(1, MAX_PAGES + 1):
-            size = str(min(PER_PAGE, 50 if model is Zone else PER_PAGE))
+            size = str(min(PER_PAGE, 50 if model is CloudflareZone else PER_PAGE))
             parts = Parts(params={**query, "page": str(page), "per_page": size}, headers=self._headers())
             answer = await self._api.read("GET", path, **parts)
             envelope = await self._accept(answer)
@@ -201,7 +201,7 @@ class Cloudflare:
             reason = "answered with a list that is not as documented"
         raise self._api.puzzled(reason)
 
-    def _pages(self, answer: Answer) -> int:
+    def _pages(self, answer: HttpAnswer) -> int:
         info = answer.json().get("result_info")
         try:
             return _Pages.model_validate(info or {}).total_pages
@@ -209,7 +209,7 @@ class Cloudflare:
             reason = "answered without a number of pages"
         raise self._api.puzzled(reason)
 
-    async def _accept(self, answer: Answer) -> _Envelope:
+    async def _accept(self, answer: HttpAnswer) -> _Envelope:
         """The envelope of a success. Raises what the answer means otherwise."""
         envelope = _envelope(answer)
         if envelope is None:
@@ -218,7 +218,7 @@ class Cloudflare:
             return envelope
         raise await self._refusal(answer, {problem.code for problem in envelope.errors})
 
-    async def _refusal(self, answer: Answer, codes: set[int]) -> RegistrarError:
+    async def _refusal(self, answer: HttpAnswer, codes: set[int]) -> RegistrarError:
         """The same code stands for a token that is unknown and for one that lacks a right; verifying it tells."""
         if answer.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
             await self._verify()
@@ -244,7 +244,7 @@ class Cloudflare:
         return {"Authorization": f"Bearer {self._token}"}
 
 
-def _envelope(answer: Answer) -> _Envelope | None:
+def _envelope(answer: HttpAnswer) -> _Envelope | None:
     try:
         return _Envelope.model_validate(answer.json())
     except ValidationError:

@@ -15,7 +15,7 @@ class _Account(BaseModel):
     id: str
 
 
-class Zone(BaseModel):
+class CloudflareZone(BaseModel):
     """A zone, as the API shows it."""
 
     id: str
@@ -26,7 +26,7 @@ class Zone(BaseModel):
     name_servers: tuple[str, ...] | None = None
 
 
-class Record(BaseModel):
+class CloudflareRecord(BaseModel):
     """A record; its name is whole."""
 
     id: str
@@ -39,9 +39,9 @@ class Record(BaseModel):
 class Place:
     """What the zone holds at the child's name and below it."""
 
-    zone: Zone
-    delegation: tuple[Record, ...]
-    others: tuple[Record, ...]
+    zone: CloudflareZone
+    delegation: tuple[CloudflareRecord, ...]
+    others: tuple[CloudflareRecord, ...]
 
     @property
     def hosts(self) -> tuple[str, ...]:
@@ -65,7 +65,7 @@ def check_child(domain: Domain) -> None:
         )
 
 
-def check_zone(zone: Zone) -> None:
+def check_zone(zone: CloudflareZone) -> None:
     """Raises RegistrarRefused for a zone that Cloudflare does not answer for."""
     if zone.type != "full":
         raise RegistrarRefused(

@@ -9,10 +9,11 @@ import httpx
 from pydantic import SecretStr
 
 from catalyst_operator.adapters.registrars import cloudflare, dynadot, godaddy, namecheap, ovh
-from catalyst_operator.adapters.registrars.http import LIMIT_SECONDS, Api, Clock, Pause, utc_now
+from catalyst_operator.adapters.registrars.http import VENDOR_SECONDS, Api, Pause
 from catalyst_operator.adapters.registrars.registrar import Registrar
 from catalyst_operator.adapters.registrars.vendor import Credentials, KeySet, Vendor, key_set
 from catalyst_operator.api.enums import RegistrarName
+from catalyst_operator.clock import Clock, now
 from catalyst_operator.errors import RegistrarCredentialsIncomplete, RegistrarUnauthorized
 
 VENDORS: Mapping[RegistrarName, Vendor] = {
@@ -30,8 +31,8 @@ def connect(
     *,
     client: httpx.AsyncClient,
     endpoint: str = "",
-    clock: Clock = utc_now,
-    limit_seconds: float = LIMIT_SECONDS,
+    clock: Clock = now,
+    limit_seconds: float = VENDOR_SECONDS,
     pause: Pause = asyncio.sleep,
 ) -> Registrar:
     """An adapter for one account. `credentials` is what the Secret holds, as text; an empty endpoint is the vendor's

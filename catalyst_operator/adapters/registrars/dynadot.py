@@ -19,7 +19,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from catalyst_operator.adapters.registrars.http import Answer, Api, Parts
+from catalyst_operator.adapters.registrars.http import Api, HttpAnswer, Parts
 from catalyst_operator.adapters.registrars.nameservers import check_some, tidy
 from catalyst_operator.adapters.registrars.vendor import Credentials, Vendor, secret
 from catalyst_operator.core.domains.registrar import Domain, RegistrarView
@@ -156,7 +156,7 @@ class Dynadot:
     def _parts(self, command: str, parameters: Mapping[str, str]) -> Parts:
         return Parts(params={"key": self._key, "command": command, **parameters})
 
-    def _body(self, answer: Answer) -> Mapping[str, Any]:
+    def _body(self, answer: HttpAnswer) -> Mapping[str, Any]:
         """What is in the envelope of a success. Raises _Refused; the envelope of an error may have another name."""
         outer = answer.json()
         body = next(iter(outer.values()), None) if isinstance(outer, dict) else None

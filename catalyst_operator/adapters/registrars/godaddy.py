@@ -19,7 +19,7 @@ from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, TypeAdapter, ValidationError
 
-from catalyst_operator.adapters.registrars.http import Answer, Api, retry_after
+from catalyst_operator.adapters.registrars.http import Api, HttpAnswer, retry_after
 from catalyst_operator.adapters.registrars.nameservers import DELEGATION_TTL, check_hidden, check_some, full_name, tidy
 from catalyst_operator.adapters.registrars.vendor import Credentials, Vendor, secret
 from catalyst_operator.core.domains.registrar import Domain, RegistrarView
@@ -178,7 +178,7 @@ class GoDaddy:
         records = self._parsed(tuple[_Record, ...], await self._read(_path(domain, name)))
         return tidy(record.data for record in records)
 
-    async def _read(self, path: str) -> Answer:
+    async def _read(self, path: str) -> HttpAnswer:
         return self._accepted(await self._api.read("GET", path, hint=_wait, headers=self._headers()))
 
     async def _change(self, method: str, path: str, json: Any = None) -> None:
@@ -188,7 +188,7 @@ class GoDaddy:
         key, value = secret(self._credentials.api_key), secret(self._credentials.api_secret)
         return {"Authorization": f"sso-key {key}:{value}", "Accept": "application/json"}
 
-    def _accepted(self, answer: Answer) -> Answer:
+    def _accepted(self, answer: HttpAnswer) -> HttpAnswer:
         """A success as it is. Raises what a refusal means; one without a code is not GoDaddy's own, but a proxy's."""
         if answer.ok:
             return answer
@@ -198,7 +198,7 @@ class GoDaddy:
             raise self._api.puzzled(f"answered with HTTP status {answer.status} and without a reason")
         raise refusal.error(refusal.message, refusal.remedy)
 
-    def _parsed(self, model: type[Item], answer: Answer) -> Item:
+    def _parsed(self, model: type[Item], answer: HttpAnswer) -> Item:
         try:
             return TypeAdapter(model).validate_python(answer.json())
         except ValidationError:
@@ -212,12 +212,12 @@ def _path(domain: Domain, name: str = "") -> str:
     return f"/v1/domains/{quote(domain.registered, safe='')}{records}"
 
 
-def _code(answer: Answer) -> str:
+def _code(answer: HttpAnswer) -> str:
     body = answer.json()
     return str(body.get("code") or "") if isinstance(body, dict) else ""
 
 
-def _wait(answer: Answer, now: datetime) -> timedelta | None:
+def _wait(answer: HttpAnswer, now: datetime) -> timedelta | None:
     """How long a rate limit lasts: GoDaddy says it in the body."""
     body = answer.json()
     seconds = body.get("retryAfterSec") if isinstance(body, dict) else None

@@ -12,7 +12,7 @@ import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any, TypedDict, Unpack
@@ -21,23 +21,18 @@ import httpx
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, stop_after_delay, wait_exponential
 
 from catalyst_operator.api.labels import OPERATOR_NAME
+from catalyst_operator.clock import Clock, now
 from catalyst_operator.core.redact import shorten
 from catalyst_operator.errors import RegistrarRateLimited, RegistrarUnavailable
 
-LIMIT_SECONDS = 15.0
+VENDOR_SECONDS = 15.0
 """For one request, from the connection to the last byte of the answer."""
 ATTEMPTS, PATIENCE_SECONDS = 3, 8.0
 """How often a request that only reads is sent, and when no further one is begun."""
 DEFAULT_WAIT, LONGEST_WAIT = timedelta(minutes=1), timedelta(hours=1)
 """After a rate limit: without a hint by the vendor, and at most whatever it says."""
 
-Clock = Callable[[], datetime]
 Pause = Callable[[float], Awaitable[None]]
-
-
-def utc_now() -> datetime:
-    """The time that waiting is counted from."""
-    return datetime.now(UTC)
 
 
 class Parts(TypedDict, total=False):
@@ -51,7 +46,7 @@ class Parts(TypedDict, total=False):
 
 
 @dataclass(frozen=True)
-class Answer:
+class HttpAnswer:
     """An answer below HTTP 500 that is neither a redirect nor a rate limit. Its content is not for messages: an echo
     could hold credentials."""
 
@@ -72,10 +67,10 @@ class Answer:
             return None
 
 
-Hint = Callable[[Answer, datetime], timedelta | None]
+Hint = Callable[[HttpAnswer, datetime], timedelta | None]
 
 
-def retry_after(answer: Answer, now: datetime) -> timedelta | None:
+def retry_after(answer: HttpAnswer, now: datetime) -> timedelta | None:
     """What the header Retry-After asks for, in seconds or as a date; None without one that can be read."""
     text = answer.headers.get("Retry-After", "").strip()
     if text.isdecimal():
@@ -96,8 +91,8 @@ class Api:
         base: str,
         client: httpx.AsyncClient,
         *,
-        clock: Clock = utc_now,
-        limit_seconds: float = LIMIT_SECONDS,
+        clock: Clock = now,
+        limit_seconds: float = VENDOR_SECONDS,
         pause: Pause = asyncio.sleep,
     ) -> None:
         self.vendor = vendor
@@ -130,7 +125,7 @@ class Api:
         """The URL exactly as it is sent, for vendors that want it signed. The path begins with a slash."""
         return str(httpx.URL(self._base + path, params=params or None))
 
-    async def read(self, method: str, path: str, *, hint: Hint = retry_after, **parts: Unpack[Parts]) -> Answer:
+    async def read(self, method: str, path: str, *, hint: Hint = retry_after, **parts: Unpack[Parts]) -> HttpAnswer:
         """Ask for something that changes nothing; repeated for a few seconds when nobody answers or the answer is 5xx.
         Raises RegistrarRateLimited and RegistrarUnavailable."""
         attempts = AsyncRetrying(
@@ -142,7 +137,7 @@ class Api:
         )
         return await attempts(self._send, method, path, hint, parts)
 
-    async def change(self, method: str, path: str, *, hint: Hint = retry_after, **parts: Unpack[Parts]) -> Answer:
+    async def change(self, method: str, path: str, *, hint: Hint = retry_after, **parts: Unpack[Parts]) -> HttpAnswer:
         """Ask for a change, once. After RegistrarUnavailable it may have been made or not: look before repeating it."""
         return await self._send(method, path, hint, parts)
 
@@ -160,7 +155,7 @@ class Api:
         """The error for an answer that is not as documented. `what` is a clause, in words of our own."""
         return RegistrarUnavailable(f"{self.vendor}'s API {what}")
 
-    async def _send(self, method: str, path: str, hint: Hint, parts: Parts) -> Answer:
+    async def _send(self, method: str, path: str, hint: Hint, parts: Parts) -> HttpAnswer:
         answer = await self._exchange(method, path, parts)
         if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
             raise self.limited(hint(answer, self._clock()))
@@ -170,12 +165,12 @@ class Api:
             raise self.puzzled(f"answered with a redirect (HTTP status {answer.status}), which is not followed")
         return answer
 
-    async def _exchange(self, method: str, path: str, parts: Parts) -> Answer:
+    async def _exchange(self, method: str, path: str, parts: Parts) -> HttpAnswer:
         try:
             request = self._request(method, path, parts)
             async with asyncio.timeout(self._limit_seconds):
                 response = await self._client.send(request, follow_redirects=False)
-            return Answer(response.status_code, response.headers, response.content)
+            return HttpAnswer(response.status_code, response.headers, response.content)
         except (TimeoutError, httpx.TimeoutException):
             reason = f"within {self._limit_seconds:g} s"
         except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:

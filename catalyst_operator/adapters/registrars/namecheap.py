@@ -25,7 +25,7 @@ from xml.etree.ElementTree import Element
 from pydantic import SecretStr
 
 from catalyst_operator.adapters.registrars import namecheap_answers as answers
-from catalyst_operator.adapters.registrars.http import Answer, Api
+from catalyst_operator.adapters.registrars.http import Api, HttpAnswer
 from catalyst_operator.adapters.registrars.namecheap_answers import Host, HostZone
 from catalyst_operator.adapters.registrars.nameservers import DELEGATION_TTL, check_hidden, check_some, full_name, tidy
 from catalyst_operator.adapters.registrars.vendor import Credentials, Vendor, secret
@@ -141,7 +141,7 @@ class Namecheap:
             "TLD": suffix,
         }
 
-    def _result(self, answer: Answer) -> Element:
+    def _result(self, answer: HttpAnswer) -> Element:
         """What the command is about. Raises what a refusal means."""
         if answer.status == HTTPStatus.METHOD_NOT_ALLOWED:
             raise self._api.limited()

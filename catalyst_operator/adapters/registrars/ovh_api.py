@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from pydantic import SecretStr, TypeAdapter, ValidationError
 
-from catalyst_operator.adapters.registrars.http import Answer, Api
+from catalyst_operator.adapters.registrars.http import Api, HttpAnswer
 from catalyst_operator.adapters.registrars.vendor import Credentials, secret
 from catalyst_operator.core.redact import shorten
 from catalyst_operator.errors import (
@@ -122,7 +122,7 @@ class OvhApi:
         """The identifiers that a list has."""
         return self.parsed(tuple[int, ...], await self.read(path, query))
 
-    async def read(self, path: str, query: Mapping[str, str] | None = None) -> Answer:
+    async def read(self, path: str, query: Mapping[str, str] | None = None) -> HttpAnswer:
         """Ask for something; repeated for a few seconds. Raises RegistrarError."""
         headers = await self._headers("GET", path, query, "")
         return self._accepted(await self._api.read("GET", path, headers=headers, params=query or {}))
@@ -161,7 +161,7 @@ class OvhApi:
             self._ahead = theirs - int(self._api.now().timestamp())
         return self._ahead
 
-    def _accepted(self, answer: Answer) -> Answer:
+    def _accepted(self, answer: HttpAnswer) -> HttpAnswer:
         """A success as it is. Raises what a refusal means; an answer that is not JSON is a proxy's."""
         if answer.ok:
             return answer
@@ -175,7 +175,7 @@ class OvhApi:
             raise self._api.puzzled(f"answered with HTTP status {answer.status} and without a reason")
         raise refusal.error(refusal.message, refusal.remedy)
 
-    def parsed(self, model: type[Item], answer: Answer) -> Item:
+    def parsed(self, model: type[Item], answer: HttpAnswer) -> Item:
         """What an answer holds. Raises RegistrarUnavailable where that is not as documented."""
         try:
             return TypeAdapter(model).validate_python(answer.json())

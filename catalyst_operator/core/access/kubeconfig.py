@@ -1,7 +1,9 @@
-"""Kubeconfigs: written for owners, and read with an allow-list (DESIGN §6).
+"""Kubeconfigs: written for owners, and read with an allow-list.
 
 A kubeconfig is data. What makes a client run a program, read a file, ask a proxy or trust anybody is refused by name,
 and so is whatever is not known: the next version's surprise.
+
+Why: docs/explanation.md#reaching-the-new-cluster
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from pydantic import SecretStr
 
 from catalyst_operator.core.access.identity import Access
 
-MAX_BYTES = 64 * 1024
+MAX_KUBECONFIG_BYTES = 64 * 1024
 _SERVER = re.compile(r"https://(?P<host>[A-Za-z0-9.-]+|\[[0-9a-fA-F:]+\]):(?P<port>[0-9]{1,5})")
 _NAME = re.compile(r"[A-Za-z0-9.:-]{1,253}")
 _TOP = frozenset({"apiVersion", "kind", "clusters", "users", "contexts", "current-context", "preferences"})
@@ -107,8 +109,8 @@ def _encoded(text: str) -> str:
 
 def _loaded(text: str) -> Any:
     """YAML without anchors: an alias could unfold to more than fits into memory. Nor with tags, which make objects."""
-    if len(text) > MAX_BYTES:
-        raise KubeconfigRefused(f"the kubeconfig is longer than {MAX_BYTES} characters")
+    if len(text) > MAX_KUBECONFIG_BYTES:
+        raise KubeconfigRefused(f"the kubeconfig is longer than {MAX_KUBECONFIG_BYTES} characters")
     try:
         for token in yaml.scan(text):
             if isinstance(token, yaml.AliasToken | yaml.AnchorToken | yaml.TagToken | yaml.DirectiveToken):

@@ -80,7 +80,7 @@ class AskRegistrar:
     hosts: tuple[str, ...] | None = None
 
 
-Action = (
+DomainAction = (
     Hold
     | LetGo
     | DeleteReservation
@@ -95,9 +95,9 @@ Action = (
 
 
 @dataclass(frozen=True)
-class Decision:
+class DomainDecision:
     """What follows from one observation. `status` None: there is nothing left to write it to."""
 
-    actions: tuple[Action, ...] = ()
+    actions: tuple[DomainAction, ...] = ()
     status: DomainReservationStatus | None = None
     requeue_after: timedelta | None = None

@@ -9,7 +9,7 @@ from catalyst_operator.api.domain_reservation import DomainReservation, DomainRe
 from catalyst_operator.api.enums import DomainMode
 from catalyst_operator.core import conditions
 from catalyst_operator.core.domains.names import is_under, parent_of, pool_of, related, reserved_labels
-from catalyst_operator.core.domains.observation import Observation
+from catalyst_operator.core.domains.observation import DomainObservation
 from catalyst_operator.core.domains.steps import AT_ONCE, Step, done, stalled
 
 
@@ -24,7 +24,7 @@ def is_given(status: DomainReservationStatus) -> bool:
     return found is not None and found.status == "True"
 
 
-def refusal(o: Observation) -> Step | None:
+def refusal(o: DomainObservation) -> Step | None:
     """Why this name cannot be had in this mode, whoever asks."""
     name, pools = o.name, o.domains.pools
     pool = pool_of(name, pools)
@@ -41,7 +41,7 @@ def refusal(o: Observation) -> Step | None:
     return None
 
 
-def _refusal_in_pool(o: Observation) -> Step | None:
+def _refusal_in_pool(o: DomainObservation) -> Step | None:
     name, pools = o.name, o.domains.pools
     if parent_of(name) not in pools:
         offered = f": {', '.join(pools)}" if pools else "; this operator has none"
@@ -68,7 +68,7 @@ def _under(pool: str, name: str) -> Step:
     )
 
 
-def rival(o: Observation) -> Step | None:
+def rival(o: DomainObservation) -> Step | None:
     """Another owner holds a name above or below this one."""
     reference = o.reservation.spec.sovereign_ref
     owner = reference.uid if reference else ""
@@ -84,7 +84,7 @@ def rival(o: Observation) -> Step | None:
     )
 
 
-def held(o: Observation) -> Step:
+def held(o: DomainObservation) -> Step:
     """The name is this owner's, until when."""
     if is_committed(o):
         return done(Reason.COMMITTED, "Held for good: it has an address.")
@@ -92,12 +92,12 @@ def held(o: Observation) -> Step:
     return done(Reason.RESERVED, f"Held until {until:%Y-%m-%d %H:%M:%S} UTC unless it gets an address.", renewal(o))
 
 
-def is_committed(o: Observation) -> bool:
+def is_committed(o: DomainObservation) -> bool:
     """Whether the reservation does not run out any more: it has an address, or had one."""
     return o.reservation.spec.load_balancer_ip is not None or o.our_zone is not None or o.held
 
 
-def expiry(o: Observation) -> datetime:
+def expiry(o: DomainObservation) -> datetime:
     """When an uncommitted reservation ends, counted from when the name was given. While its Sovereign exists it is
     moved on, at half of its time."""
     ttl = o.reservation.spec.ttl
@@ -105,18 +105,18 @@ def expiry(o: Observation) -> datetime:
     return o.now + ttl if o.owned and until - o.now <= ttl / 2 else until
 
 
-def has_expired(o: Observation) -> bool:
+def has_expired(o: DomainObservation) -> bool:
     """Whether it was held and ran out. One that was refused is kept: it tells its owner why."""
     return is_told_expired(o) or (is_held(o.reservation) and not is_committed(o) and not o.owned and expiry(o) <= o.now)
 
 
-def is_told_expired(o: Observation) -> bool:
+def is_told_expired(o: DomainObservation) -> bool:
     """Whether status says that it ran out; there is no way back from that."""
     found = conditions.find(o.reservation.status.conditions, ConditionType.RESERVED)
     return found is not None and found.reason == Reason.EXPIRED.value
 
 
-def renewal(o: Observation) -> timedelta:
+def renewal(o: DomainObservation) -> timedelta:
     """When to look again: at the renewal of one that is renewed, else at its end."""
     left = expiry(o) - o.now
     return max(AT_ONCE, left - o.reservation.spec.ttl / 2 if o.owned else left)

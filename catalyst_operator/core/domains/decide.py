@@ -9,19 +9,19 @@ from catalyst_operator.api.conditions import ConditionType, Reason
 from catalyst_operator.api.enums import DomainMode
 from catalyst_operator.core import conditions
 from catalyst_operator.core.domains import claim, release, status
-from catalyst_operator.core.domains.actions import Action, Decision, DeleteReservation
+from catalyst_operator.core.domains.actions import DeleteReservation, DomainAction, DomainDecision
 from catalyst_operator.core.domains.delegating import delegated
-from catalyst_operator.core.domains.observation import Observation
+from catalyst_operator.core.domains.observation import DomainObservation
 from catalyst_operator.core.domains.questions import ask, is_delegated
 from catalyst_operator.core.domains.registering import live_records, signed, valid
 from catalyst_operator.core.domains.serving import awaiting_address, served
-from catalyst_operator.core.domains.steps import AT_ONCE, LOOK_AGAIN, Stance, Step, stalled, working
+from catalyst_operator.core.domains.steps import AT_ONCE, PARENT_LOOK_AGAIN, DomainStance, Step, stalled, working
 
 Sides = dict[ConditionType, Step]
 """Condition -> how that side stands. The order is that in which they matter."""
 
 
-def decide(o: Observation) -> Decision:
+def decide(o: DomainObservation) -> DomainDecision:
     """What to do for a reservation."""
     if o.settings.domains is None:
         return _not_configured(o)
@@ -34,27 +34,27 @@ def decide(o: Observation) -> Decision:
         return _judge(o, refused)
     sides = _sides(o)
     actions, again = _collect(o, sides)
-    return Decision(actions, status.build(o, sides), again)
+    return DomainDecision(actions, status.build(o, sides), again)
 
 
-def _judge(o: Observation, refused: Step | None) -> Decision:
+def _judge(o: DomainObservation, refused: Step | None) -> DomainDecision:
     """The first look at a name: it is held from now on, or refused."""
     step = refused or claim.rival(o)
     if step:
-        return Decision((), status.build(o, {ConditionType.RESERVED: step}), step.again)
+        return DomainDecision((), status.build(o, {ConditionType.RESERVED: step}), step.again)
     sides = {
         ConditionType.RESERVED: claim.held(o),
         ConditionType.ZONE_READY: _waiting(o),
         ConditionType.DELEGATED: _waiting(o),
     }
-    return Decision((), status.build(o, sides), AT_ONCE)
+    return DomainDecision((), status.build(o, sides), AT_ONCE)
 
 
-def _waiting(o: Observation) -> Step:
+def _waiting(o: DomainObservation) -> Step:
     return awaiting_address(o) or working(Reason.PENDING, "The zone was not looked at yet.")
 
 
-def _sides(o: Observation) -> Sides:
+def _sides(o: DomainObservation) -> Sides:
     sides: Sides = {ConditionType.RESERVED: claim.held(o)}
     by_api = o.reservation.spec.mode is DomainMode.BYO_API
     if by_api:
@@ -70,30 +70,32 @@ def _sides(o: Observation) -> Sides:
     return sides
 
 
-def _credentials(o: Observation) -> Step:
+def _credentials(o: DomainObservation) -> Step:
     """Once the name is served and delegated nobody needs them before it is given back: their loss is told, alarms
     nobody, and is looked at seldom."""
     step = valid(o)
     if awaiting_address(o) or not is_delegated(o):
         return step
-    return replace(step, stance=Stance.DONE, again=max(step.again, o.domains.settled_check) if step.again else None)
+    return replace(
+        step, stance=DomainStance.DONE, again=max(step.again, o.domains.settled_check) if step.again else None
+    )
 
 
-def _delegation(o: Observation, zone: Step, credentials: Step | None) -> Step:
+def _delegation(o: DomainObservation, zone: Step, credentials: Step | None) -> Step:
     """Nothing is delegated to servers that do not know the name, nor with credentials that were not accepted."""
     if o.our_zone is None:
         return replace(zone, actions=(), status="Unknown" if zone.status == "Unknown" else "False", again=None)
     if credentials is None or is_delegated(o):
         return delegated(o)
-    if credentials.stance is not Stance.DONE:
+    if credentials.stance is not DomainStance.DONE:
         return replace(credentials, actions=(), again=None)
-    if zone.stance is not Stance.DONE:
+    if zone.stance is not DomainStance.DONE:
         # A domain that is in use goes on with the servers it has, until ours answer for it.
         return live_records(o) or replace(zone, actions=(), again=None)
     return delegated(o)
 
 
-def _collect(o: Observation, sides: Sides) -> tuple[tuple[Action, ...], timedelta | None]:
+def _collect(o: DomainObservation, sides: Sides) -> tuple[tuple[DomainAction, ...], timedelta | None]:
     """All actions, each once, and the earliest time to look again."""
     actions = [action for step in sides.values() for action in step.actions]
     times = [step.again for step in sides.values() if step.again is not None]
@@ -104,35 +106,35 @@ def _collect(o: Observation, sides: Sides) -> tuple[tuple[Action, ...], timedelt
     return tuple(dict.fromkeys(actions)), min(times, default=None)
 
 
-def _expired(o: Observation) -> Decision:
+def _expired(o: DomainObservation) -> DomainDecision:
     """It ran out: said first, and removed with the next look."""
     said = conditions.find(o.reservation.status.conditions, ConditionType.RESERVED)
     if said is not None and claim.is_told_expired(o):
         step = stalled(Reason.EXPIRED, said.message)
-        return Decision((DeleteReservation(),), status.build(o, {ConditionType.RESERVED: step}))
+        return DomainDecision((DeleteReservation(),), status.build(o, {ConditionType.RESERVED: step}))
     message = f"The reservation of {o.name} ran out at {claim.expiry(o):%Y-%m-%d %H:%M:%S} UTC; it is removed."
     step = stalled(Reason.EXPIRED, message, again=AT_ONCE)
-    return Decision((), status.build(o, {ConditionType.RESERVED: step}), step.again)
+    return DomainDecision((), status.build(o, {ConditionType.RESERVED: step}), step.again)
 
 
-def _release(o: Observation) -> Decision:
+def _release(o: DomainObservation) -> DomainDecision:
     if not o.held:
-        return Decision()
+        return DomainDecision()
     step = release.next_step(o)
-    if step.stance is Stance.DONE:
-        return Decision(step.actions)
+    if step.stance is DomainStance.DONE:
+        return DomainDecision(step.actions)
     actions, again = _collect(o, {ConditionType.READY: step})
-    return Decision(actions, status.summed_up(o, step), again)
+    return DomainDecision(actions, status.summed_up(o, step), again)
 
 
-def _not_configured(o: Observation) -> Decision:
+def _not_configured(o: DomainObservation) -> DomainDecision:
     """An operator that serves no domains holds nothing and touches nothing."""
     message = (
         "This operator serves no domains: its setting CATALYST_POWERDNS_URL is not set. docs/domains.md tells what it "
         "takes."
     )
-    step = stalled(Reason.DNS_NOT_CONFIGURED, message, again=LOOK_AGAIN)
+    step = stalled(Reason.DNS_NOT_CONFIGURED, message, again=PARENT_LOOK_AGAIN)
     if o.deleting and not o.held:
-        return Decision()
+        return DomainDecision()
     # What was told before stays: another operator, or this one with its settings back, goes on from there.
-    return Decision((), status.summed_up(o, step), None)
+    return DomainDecision((), status.summed_up(o, step), None)

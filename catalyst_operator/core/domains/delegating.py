@@ -10,13 +10,13 @@ from catalyst_operator.core.domains import registering
 from catalyst_operator.core.domains import zone as zones
 from catalyst_operator.core.domains.actions import ChangePool
 from catalyst_operator.core.domains.names import parent_of
-from catalyst_operator.core.domains.observation import DnsReport, Observation
+from catalyst_operator.core.domains.observation import DnsReport, DomainObservation
 from catalyst_operator.core.domains.questions import expected, is_delegated, is_seen, report
 from catalyst_operator.core.domains.serving import kept, unreadable
 from catalyst_operator.core.domains.steps import AFTER_CHANGE, Step, done, stalled, working
 
 
-def delegated(o: Observation) -> Step:
+def delegated(o: DomainObservation) -> Step:
     """How the delegation stands. The zone is served by now."""
     mode = o.reservation.spec.mode
     if mode is DomainMode.POOL:
@@ -28,12 +28,12 @@ def delegated(o: Observation) -> Step:
     return seen(o)
 
 
-def _propagating(o: Observation) -> Step:
+def _propagating(o: DomainObservation) -> Step:
     """Set at the registrar, when it was last asked; somebody may have set others since."""
     return replace(seen(o), actions=registering.look_if_due(o, registering.CHECK_AGAIN), again=registering.CHECK_AGAIN)
 
 
-def _in_pool(o: Observation) -> Step | None:
+def _in_pool(o: DomainObservation) -> Step | None:
     """The pool's zone is ours to write to, but for what others put there."""
     pool = parent_of(o.name)
     trouble = unreadable(o.parent, f"pool's zone {pool}")
@@ -67,7 +67,7 @@ def _in_pool(o: Observation) -> Step | None:
     )
 
 
-def seen(o: Observation) -> Step:
+def seen(o: DomainObservation) -> Step:
     """What the parent's own servers say."""
     told = report(o)
     if told is None and is_delegated(o):
@@ -82,7 +82,7 @@ def seen(o: Observation) -> Step:
     return _answered(o, told)
 
 
-def _answered(o: Observation, told: DnsReport) -> Step:
+def _answered(o: DomainObservation, told: DnsReport) -> Step:
     right = [a for a in told.delegation if not a.error and a.values == expected(o)]
     signed = registering.signed(o)
     if is_delegated(o) and signed is not None:
@@ -103,7 +103,7 @@ def _waits(message: str) -> Step:
     return working(Reason.AWAITING_DELEGATION, message, summary=Reason.AWAITING_DELEGATION)
 
 
-def _to_set(o: Observation) -> str:
+def _to_set(o: DomainObservation) -> str:
     """Who has to do what."""
     hosts = ", ".join(expected(o))
     if o.reservation.spec.mode is not DomainMode.BYO_MANUAL:

@@ -34,7 +34,7 @@ class ZoneView:
 
 
 @dataclass(frozen=True)
-class Answer:
+class DnsAnswer:
     """What one server answered. Without an `error`, no values means that it has none."""
 
     server: str
@@ -68,11 +68,11 @@ class DnsReport:
 
     key: str
     at: datetime
-    authority: tuple[Answer, ...] = ()
+    authority: tuple[DnsAnswer, ...] = ()
     """Our own servers: the addresses of the probe."""
     parent: str = ""
     """The zone that has to delegate; empty when it could not be found."""
-    delegation: tuple[Answer, ...] = ()
+    delegation: tuple[DnsAnswer, ...] = ()
     """The parent's own servers: the name servers they give."""
     signed: tuple[str, ...] = ()
     """DS records that the parent gives for the name: it has to be signed, which our zones are not."""
@@ -138,7 +138,7 @@ class RegistrarCredentials:
 
 
 @dataclass(frozen=True)
-class Observation:
+class DomainObservation:
     """Everything, read once."""
 
     now: datetime

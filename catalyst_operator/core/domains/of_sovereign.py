@@ -13,13 +13,13 @@ from catalyst_operator.api.domain_reservation import DomainReservation
 from catalyst_operator.api.enums import DomainMode
 from catalyst_operator.api.sovereign import Sovereign
 from catalyst_operator.core import conditions
-from catalyst_operator.core.errors import codes, diagnosis
+from catalyst_operator.core.errors import codes
 from catalyst_operator.core.manifests import labels_for
 from catalyst_operator.core.record import ErrorEntry
 
 ROLE = "domain"
 _Told = tuple[Truth, Reason, str]
-PATIENCE = timedelta(minutes=10)
+DOMAIN_PATIENCE = timedelta(minutes=10)
 """How long a delegation may be waited for before it counts as an error."""
 
 CODES = {
@@ -44,7 +44,7 @@ _LATE_ONLY = frozenset({Reason.AWAITING_DELEGATION, Reason.SERVERS_DISAGREE})
 
 
 @dataclass(frozen=True)
-class Standing:
+class DomainStanding:
     """How a Sovereign's domain stands."""
 
     reserved: _Told
@@ -118,35 +118,35 @@ def differs(sovereign: Sovereign, address: str | None, found: DomainReservation)
     )
 
 
-def standing(sovereign: Sovereign, found: DomainReservation | None) -> Standing:
+def standing(sovereign: Sovereign, found: DomainReservation | None) -> DomainStanding:
     """How the domain stands, in the Sovereign's words."""
     fqdn = sovereign.spec.domain.fqdn
     if found is None:
         message = f"The name {fqdn} is being reserved."
-        return Standing(("False", Reason.PENDING, message), ("False", Reason.AWAITING_ADDRESS, message))
+        return DomainStanding(("False", Reason.PENDING, message), ("False", Reason.AWAITING_ADDRESS, message))
     if not is_ours(sovereign, found):
         message = (
             f"The name {fqdn} is reserved for another owner. Choose another name; if it is given back, this goes on."
         )
         told: _Told = ("False", Reason.DOMAIN_TAKEN, message)
-        return Standing(told, told, stalled=True, reason=Reason.DOMAIN_TAKEN)
+        return DomainStanding(told, told, stalled=True, reason=Reason.DOMAIN_TAKEN)
     if found.metadata.deletion_timestamp is not None:
         if sovereign.metadata.deletion_timestamp is not None:
             given_back: _Told = ("False", Reason.DELETING, f"The name {fqdn} is being given back.")
-            return Standing(given_back, given_back)
+            return DomainStanding(given_back, given_back)
         message = f"The reservation of {fqdn} was deleted and is being given back; it is made anew then."
-        return Standing(("False", Reason.PENDING, message), ("False", Reason.PENDING, message))
+        return DomainStanding(("False", Reason.PENDING, message), ("False", Reason.PENDING, message))
     return _of_ours(found, fqdn)
 
 
-def _of_ours(found: DomainReservation, fqdn: str) -> Standing:
+def _of_ours(found: DomainReservation, fqdn: str) -> DomainStanding:
     told = found.status.conditions
     reserved, ready = (conditions.find(told, type_) for type_ in (ConditionType.RESERVED, ConditionType.READY))
     stalled = conditions.find(told, ConditionType.STALLED)
     if reserved is None or ready is None or found.status.observed_generation < found.metadata.generation:
         words: _Told = ("Unknown", Reason.PENDING, f"The reservation of {fqdn} was not looked at yet.")
-        return Standing(_before_spending(told, words) if reserved else words, words)
-    return Standing(
+        return DomainStanding(_before_spending(told, words) if reserved else words, words)
+    return DomainStanding(
         _before_spending(told, (reserved.status, _reason(reserved), reserved.message)),
         _told_ready(ready, found),
         stalled is not None,
@@ -189,12 +189,12 @@ def _reason(told: Condition) -> Reason:
         return Reason.PENDING
 
 
-def error_of(found: DomainReservation | None, stands: Standing, late: bool) -> ErrorEntry | None:
+def error_of(found: DomainReservation | None, stands: DomainStanding, late: bool) -> ErrorEntry | None:
     """What is the matter as an error with a code; None while it is only a matter of time."""
     code = CODES.get(stands.reason)
     if code is None or stands.is_ready or (stands.reason in _LATE_ONLY and not late):
         return None
-    return diagnosis.entry(code, stands.ready[2] if found else stands.reserved[2])
+    return code.entry(stands.ready[2] if found else stands.reserved[2])
 
 
 def needs_credentials(sovereign: Sovereign) -> str:

@@ -9,9 +9,9 @@ from catalyst_operator.api.common import Condition
 from catalyst_operator.api.conditions import ConditionType
 from catalyst_operator.api.enums import DomainMode
 from catalyst_operator.core import conditions
-from catalyst_operator.core.domains.actions import Action, AskDns
+from catalyst_operator.core.domains.actions import AskDns, DomainAction
 from catalyst_operator.core.domains.names import parent_of
-from catalyst_operator.core.domains.observation import DnsQuestion, DnsReport, Observation
+from catalyst_operator.core.domains.observation import DnsQuestion, DnsReport, DomainObservation
 from catalyst_operator.core.domains.zone import HOSTS
 from catalyst_operator.core.naming import digest_of
 
@@ -23,11 +23,11 @@ SLOWEST = timedelta(seconds=20)
 class Asking:
     """The look that is due, if one is, and when the next one is."""
 
-    actions: tuple[Action, ...]
+    actions: tuple[DomainAction, ...]
     again: timedelta
 
 
-def question(o: Observation) -> DnsQuestion:
+def question(o: DomainObservation) -> DnsQuestion:
     """What there is to ask now."""
     spec = o.reservation.spec
     return DnsQuestion(
@@ -38,7 +38,7 @@ def question(o: Observation) -> DnsQuestion:
     )
 
 
-def probe_of(o: Observation) -> str:
+def probe_of(o: DomainObservation) -> str:
     """The name whose address our servers are asked for: the console's, or the first that is as it should be. Empty
     where somebody else has them all, and while the name is given back: nobody waits for an answer then."""
     zone = o.our_zone
@@ -50,17 +50,17 @@ def probe_of(o: Observation) -> str:
     return next((name for name, rrset in found if rrset and (rrset.mark == o.uid or rrset.values == wanted)), "")
 
 
-def key_of(o: Observation) -> str:
+def key_of(o: DomainObservation) -> str:
     """Of a report that answers what is asked now."""
     return digest_of({**asdict(question(o)), "address": o.reservation.spec.load_balancer_ip})[:16]
 
 
-def report(o: Observation) -> DnsReport | None:
+def report(o: DomainObservation) -> DnsReport | None:
     """The last answer, if it is one to what is asked now."""
     return o.dns if o.dns is not None and o.dns.key == key_of(o) else None
 
 
-def ask(o: Observation) -> Asking:
+def ask(o: DomainObservation) -> Asking:
     """Ask now, or later."""
     told = report(o)
     pause = _pause(o)
@@ -70,12 +70,12 @@ def ask(o: Observation) -> Asking:
     return Asking((), left)
 
 
-def expected(o: Observation) -> tuple[str, ...]:
+def expected(o: DomainObservation) -> tuple[str, ...]:
     """What the parent has to give."""
     return o.domains.hosts
 
 
-def is_delegated(o: Observation) -> bool:
+def is_delegated(o: DomainObservation) -> bool:
     """Whether every server of the parent gives our servers and no others. Once they did so, neither servers that are
     silent for a while nor a process that has not asked yet take that back; only another answer does."""
     told = report(o)
@@ -84,18 +84,18 @@ def is_delegated(o: Observation) -> bool:
     return told is not None and is_seen(o, told) and all(a.values == expected(o) for a in told.delegation)
 
 
-def is_seen(o: Observation, told: DnsReport) -> bool:
+def is_seen(o: DomainObservation, told: DnsReport) -> bool:
     """Whether a server of the parent gives our servers and no others."""
     return any(not a.error and a.values == expected(o) for a in told.delegation)
 
 
-def _was_delegated(o: Observation) -> bool:
+def _was_delegated(o: DomainObservation) -> bool:
     status = o.reservation.status
     found = conditions.find(status.conditions, ConditionType.DELEGATED)
     return found is not None and found.status == "True" and status.nameservers == expected(o)
 
 
-def _pause(o: Observation) -> timedelta:
+def _pause(o: DomainObservation) -> timedelta:
     """A tenth of the time that it has been waited for, between the settings' pause and twenty seconds. While a name is
     given back, only a person may still be waited for."""
     if o.deleting:
@@ -107,7 +107,7 @@ def _pause(o: Observation) -> timedelta:
     return max(o.domains.check, min(waited / 10, SLOWEST))
 
 
-def _is_settled(o: Observation) -> bool:
+def _is_settled(o: DomainObservation) -> bool:
     told = report(o)
     if told is None or not is_delegated(o) or not is_seen(o, told):
         return False
@@ -116,7 +116,7 @@ def _is_settled(o: Observation) -> bool:
     return not told.error and not told.signed and answers and all(address in a.values for a in told.authority)
 
 
-def _waited_for(o: Observation) -> list[Condition]:
+def _waited_for(o: DomainObservation) -> list[Condition]:
     types = (ConditionType.ZONE_READY, ConditionType.DELEGATED)
     found = (conditions.find(o.reservation.status.conditions, type_) for type_ in types)
     return [c for c in found if c is not None and c.status != "True"]

@@ -6,13 +6,13 @@ from datetime import timedelta
 
 from catalyst_operator.api.conditions import Reason
 from catalyst_operator.core.domains.actions import AskRegistrar, Hold, RememberNameservers
-from catalyst_operator.core.domains.observation import Observation, RegistrarProblem, RegistrarReport, Trouble
+from catalyst_operator.core.domains.observation import DomainObservation, RegistrarProblem, RegistrarReport, Trouble
 from catalyst_operator.core.domains.questions import ask, expected, report
 from catalyst_operator.core.domains.registrar import RegistrarView
-from catalyst_operator.core.domains.steps import AT_ONCE, LOOK_AGAIN, Step, done, stalled, working
+from catalyst_operator.core.domains.steps import AT_ONCE, PARENT_LOOK_AGAIN, Step, done, stalled, working
 from catalyst_operator.core.naming import digest_of
 
-SOON = timedelta(seconds=5)
+VENDOR_SOON = timedelta(seconds=5)
 """How soon to look again at a change that is under way, or at a registrar that did not answer."""
 AFTER_REFUSAL = timedelta(minutes=5)
 """How soon to ask again after a refusal: nobody tells us that an account was put in order."""
@@ -26,19 +26,19 @@ SET_AGAIN = timedelta(minutes=10)
 """How soon a change is asked for again that was accepted, or failed, and is not in force."""
 
 
-def key_of(o: Observation) -> str:
+def key_of(o: DomainObservation) -> str:
     """Of a talk about this domain with these credentials."""
     registrar = o.reservation.spec.registrar
     version = o.credentials.version if o.credentials else ""
     return digest_of([o.name, registrar.name if registrar else "", version])[:16]
 
 
-def latest(o: Observation) -> RegistrarReport | None:
+def latest(o: DomainObservation) -> RegistrarReport | None:
     """The last talk, if it was with these credentials."""
     return o.registrar if o.registrar is not None and o.registrar.key == key_of(o) else None
 
 
-def valid(o: Observation) -> Step:
+def valid(o: DomainObservation) -> Step:
     """Whether the registrar accepts the credentials: seen by reading, before anything is changed."""
     registrar = o.reservation.spec.registrar
     if registrar is None:
@@ -52,13 +52,13 @@ def valid(o: Observation) -> Step:
     told_last = latest(o)
     if told_last is None:
         message = f"Asking {registrar.name} whether it accepts the credentials."
-        return working(Reason.PENDING, message, _look(o), again=LOOK_AGAIN, status="Unknown")
+        return working(Reason.PENDING, message, _look(o), again=PARENT_LOOK_AGAIN, status="Unknown")
     if told_last.problem is not None:
         return trouble(o, told_last, told_last.problem, secret)
     return done(Reason.PASSED, f"{registrar.name} accepts the credentials; tested by reading.")
 
 
-def flipped(o: Observation) -> Step | None:
+def flipped(o: DomainObservation) -> Step | None:
     """Have our servers set at the registrar; None once they are, and only the parent's servers are waited for."""
     told = latest(o)
     registrar = o.reservation.spec.registrar
@@ -70,46 +70,46 @@ def flipped(o: Observation) -> Step | None:
     return _first_change(o, told) if o.previous is None else _change(o, told, view, registrar.name)
 
 
-def _change(o: Observation, told: RegistrarReport, view: RegistrarView, name: str) -> Step:
+def _change(o: DomainObservation, told: RegistrarReport, view: RegistrarView, name: str) -> Step:
     """Ask for the change, or wait for what was asked for."""
     unbelieved = signed(o)
     if unbelieved is not None:
         return unbelieved
     if view.pending:
         message = f"{name} is changing the name servers: {view.pending}."
-        return working(Reason.AWAITING_DELEGATION, message, *look_if_due(o, SOON), again=SOON)
+        return working(Reason.AWAITING_DELEGATION, message, *look_if_due(o, VENDOR_SOON), again=VENDOR_SOON)
     asked = told.accepted(expected(o), o.now - SET_AGAIN)
     if view.failed and asked:
         message = f"{name} did not change the name servers: {view.failed}. Tried again every ten minutes."
-        return stalled(Reason.REGISTRAR_DENIED, message, *look_if_due(o, LOOK_AGAIN))
+        return stalled(Reason.REGISTRAR_DENIED, message, *look_if_due(o, PARENT_LOOK_AGAIN))
     if asked:
         message = f"{name} accepted the change of the name servers, and does not show it yet."
-        return working(Reason.AWAITING_DELEGATION, message, *look_if_due(o, SOON), again=SOON)
+        return working(Reason.AWAITING_DELEGATION, message, *look_if_due(o, VENDOR_SOON), again=VENDOR_SOON)
     if told.tried_at is not None and o.now < told.tried_at + TRY_AGAIN:
         message = f"{name} was asked to set the name servers of {o.name}, and has not; it is asked once more soon."
         return working(Reason.AWAITING_DELEGATION, message, again=told.tried_at + TRY_AGAIN - o.now)
     message = f"Having {name} set the name servers of {o.name}."
     change = AskRegistrar(key_of(o), o.domain, expected(o))
-    return working(Reason.AWAITING_DELEGATION, message, change, again=LOOK_AGAIN)
+    return working(Reason.AWAITING_DELEGATION, message, change, again=PARENT_LOOK_AGAIN)
 
 
-def _first_change(o: Observation, told: RegistrarReport) -> Step:
+def _first_change(o: DomainObservation, told: RegistrarReport) -> Step:
     """Before anything is changed: is something live there, and what is there to come back to?"""
     obstacle = live_records(o) or signed(o)
     if obstacle is not None:
         return obstacle
-    looks = look_if_due(o, LOOK_AGAIN)
+    looks = look_if_due(o, PARENT_LOOK_AGAIN)
     if looks:
         # Read when the name was reserved; somebody may have set others while the cluster was built.
         message = "Reading the name servers that are set now, to come back to."
-        return working(Reason.AWAITING_DELEGATION, message, *looks, again=SOON)
+        return working(Reason.AWAITING_DELEGATION, message, *looks, again=VENDOR_SOON)
     found = told.view.nameservers if told.view else ()
     message = "Remembering the name servers that are set now, to come back to."
     hold = () if o.held else (Hold(),)
     return working(Reason.AWAITING_DELEGATION, message, *hold, RememberNameservers(found), again=AT_ONCE)
 
 
-def live_records(o: Observation) -> Step | None:
+def live_records(o: DomainObservation) -> Step | None:
     """A registered domain that is in use is not taken over without a word from its owner; None when nothing is."""
     registrar = o.reservation.spec.registrar
     if registrar is None or registrar.acknowledge_live_records or not o.domain.is_registered or o.previous is not None:
@@ -131,7 +131,7 @@ def live_records(o: Observation) -> Step | None:
     return stalled(Reason.LIVE_RECORDS, message, *asking.actions, again=asking.again)
 
 
-def signed(o: Observation) -> Step | None:
+def signed(o: DomainObservation) -> Step | None:
     """Whoever validates refuses the answers of servers that do not sign, where the zone above says that they do; None
     where it does not say so, or was not asked yet."""
     told = report(o)
@@ -146,7 +146,7 @@ def signed(o: Observation) -> Step | None:
     return stalled(Reason.DNSSEC_ENABLED, message, *asking.actions, again=asking.again)
 
 
-def trouble(o: Observation, told: RegistrarReport, problem: RegistrarProblem, secret: str) -> Step:
+def trouble(o: DomainObservation, told: RegistrarReport, problem: RegistrarProblem, secret: str) -> Step:
     """What a registrar's refusal means."""
     registrar = o.reservation.spec.registrar
     name = registrar.name if registrar else "the registrar"
@@ -156,9 +156,9 @@ def trouble(o: Observation, told: RegistrarReport, problem: RegistrarProblem, se
         return stalled(Reason.CREDENTIALS_MISSING, message, again=SECRET_POLL)
     said = f"{name}: {problem.message}.{remedy}"
     if problem.trouble.passes:
-        until = problem.until or told.at + SOON
+        until = problem.until or told.at + VENDOR_SOON
         looks: tuple[AskRegistrar, ...] = () if o.now < until else (_look(o),)
-        again = max(until - o.now, SOON)
+        again = max(until - o.now, VENDOR_SOON)
         when = f" Next try at {until:%H:%M:%S} UTC." if problem.until else " Tried again every few seconds."
         return working(
             Reason.REGISTRAR_UNREACHABLE, said + when, *looks, again=again, summary=Reason.RETRYING, status="Unknown"
@@ -169,11 +169,11 @@ def trouble(o: Observation, told: RegistrarReport, problem: RegistrarProblem, se
     return stalled(Reason.REGISTRAR_DENIED, said, *looks, again=SECRET_POLL)
 
 
-def _look(o: Observation) -> AskRegistrar:
+def _look(o: DomainObservation) -> AskRegistrar:
     return AskRegistrar(key_of(o), o.domain)
 
 
-def look_if_due(o: Observation, pause: timedelta) -> tuple[AskRegistrar, ...]:
+def look_if_due(o: DomainObservation, pause: timedelta) -> tuple[AskRegistrar, ...]:
     """Read what is set, unless that was done within the pause."""
     told = latest(o)
     return () if told is not None and o.now < told.at + pause else (_look(o),)

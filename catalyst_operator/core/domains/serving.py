@@ -8,24 +8,24 @@ from catalyst_operator.api.conditions import ConditionType, Reason
 from catalyst_operator.core import conditions
 from catalyst_operator.core.domains import zone as zones
 from catalyst_operator.core.domains.actions import ChangeZone, CreateZone, Hold
-from catalyst_operator.core.domains.observation import Observation, ZoneView
+from catalyst_operator.core.domains.observation import DomainObservation, ZoneView
 from catalyst_operator.core.domains.questions import probe_of, report
-from catalyst_operator.core.domains.steps import AFTER_CHANGE, AT_ONCE, Stance, Step, done, stalled, working
+from catalyst_operator.core.domains.steps import AFTER_CHANGE, AT_ONCE, DomainStance, Step, done, stalled, working
 from catalyst_operator.core.domains.zone import Diff, Zone
 
 AFTER_TROUBLE = timedelta(seconds=5)
 """How soon PowerDNS is asked again after it did not answer."""
 
 
-def awaiting_address(o: Observation) -> Step | None:
+def awaiting_address(o: DomainObservation) -> Step | None:
     """Nothing is served before there is something to point to."""
     if o.reservation.spec.load_balancer_ip is not None:
         return None
     message = "The name is reserved; it is served and delegated once spec.loadBalancerIP is set."
-    return Step(Stance.WAITING, "False", Reason.AWAITING_ADDRESS, message)
+    return Step(DomainStance.WAITING, "False", Reason.AWAITING_ADDRESS, message)
 
 
-def served(o: Observation) -> Step:
+def served(o: DomainObservation) -> Step:
     """How the zone stands."""
     trouble = unreadable(o.zone, "zone")
     if trouble:
@@ -48,7 +48,7 @@ def served(o: Observation) -> Step:
     return _answered(o, diff)
 
 
-def difference(o: Observation, found: Zone) -> Diff:
+def difference(o: DomainObservation, found: Zone) -> Diff:
     """What the zone lacks."""
     address = o.reservation.spec.load_balancer_ip or ""
     wanted = zones.contents(o.name, o.uid, address, o.domains.nameservers)
@@ -67,7 +67,7 @@ def unreadable(view: ZoneView | None, what: str) -> Step | None:
     return working(Reason.POWERDNS_UNREACHABLE, told, again=AFTER_TROUBLE, summary=Reason.RETRYING, status="Unknown")
 
 
-def _answered(o: Observation, diff: Diff) -> Step:
+def _answered(o: DomainObservation, diff: Diff) -> Step:
     """All that is ours is in the zone; whether the servers give it is seen by asking them."""
     told, probe = report(o), probe_of(o)
     authority = told.authority if told else ()
@@ -87,7 +87,7 @@ def _answered(o: Observation, diff: Diff) -> Step:
     return done(Reason.SUCCEEDED, f"{servers} answer with {o.reservation.spec.load_balancer_ip}.{left}")
 
 
-def _was_answered(o: Observation) -> bool:
+def _was_answered(o: DomainObservation) -> bool:
     """Whether its servers gave this very address when they were asked last; that was not by this process."""
     status = o.reservation.status
     found = conditions.find(status.conditions, ConditionType.ZONE_READY)
@@ -95,7 +95,7 @@ def _was_answered(o: Observation) -> bool:
     return found is not None and found.status == "True" and same
 
 
-def kept(o: Observation, type_: ConditionType) -> Step:
+def kept(o: DomainObservation, type_: ConditionType) -> Step:
     """As it was told, until there is something newer."""
     found = conditions.find(o.reservation.status.conditions, type_)
     if found is None:
@@ -108,7 +108,7 @@ def _left_alone(diff: Diff) -> str:
     return f"Left as it is, since somebody else set it: {names}."
 
 
-def _foreign_words(o: Observation, found: Zone) -> str:
+def _foreign_words(o: DomainObservation, found: Zone) -> str:
     whose = f"has the account {found.mark!r}" if found.mark else "has no account"
     return (
         f"A zone {o.name} exists in PowerDNS and is not this reservation's: it {whose}. It is never touched. Remove "

@@ -12,45 +12,45 @@ from catalyst_operator.api.enums import DomainMode
 from catalyst_operator.core import conditions
 from catalyst_operator.core.domains import claim
 from catalyst_operator.core.domains.names import absolute, parent_of
-from catalyst_operator.core.domains.observation import Observation
+from catalyst_operator.core.domains.observation import DomainObservation
 from catalyst_operator.core.domains.questions import report
-from catalyst_operator.core.domains.steps import Stance, Step
+from catalyst_operator.core.domains.steps import DomainStance, Step
 from catalyst_operator.core.domains.zone import Zone
 
 MAX_RECORDS, MAX_VALUES, MAX_VALUE, MAX_SEEN, MAX_PREVIOUS, MAX_STAMP = 64, 32, 512, 32, 13, 64
 _SUMMARY = (ConditionType.READY, ConditionType.RECONCILING, ConditionType.STALLED)
 
 
-def build(o: Observation, sides: Mapping[ConditionType, Step]) -> DomainReservationStatus:
+def build(o: DomainObservation, sides: Mapping[ConditionType, Step]) -> DomainReservationStatus:
     """The status after this observation."""
-    open_ones = [step for step in sides.values() if step.stance is not Stance.DONE]
+    open_ones = [step for step in sides.values() if step.stance is not DomainStance.DONE]
     # What a person has to do comes first: the rest may be waiting for just that.
-    first = next((s for s in open_ones if s.stance is Stance.STALLED), open_ones[0] if open_ones else None)
+    first = next((s for s in open_ones if s.stance is DomainStance.STALLED), open_ones[0] if open_ones else None)
     told = [(type_, step.status, step.reason, step.message) for type_, step in sides.items()]
     return _status(o, [*_summary(o, first), *told], _kept(o, sides))
 
 
-def summed_up(o: Observation, step: Step) -> DomainReservationStatus:
+def summed_up(o: DomainObservation, step: Step) -> DomainReservationStatus:
     """The status with another summary, and all that was told before: while it is given back, or cannot be looked at."""
     return _status(o, _summary(o, step), _kept(o, {}))
 
 
-def _summary(o: Observation, step: Step | None) -> list[tuple[ConditionType, Truth, Reason, str]]:
+def _summary(o: DomainObservation, step: Step | None) -> list[tuple[ConditionType, Truth, Reason, str]]:
     if step is None:
         address = o.reservation.spec.load_balancer_ip
         message = f"{o.name} is served with {address} and delegated to {', '.join(o.domains.hosts)}."
         return [(ConditionType.READY, "True", Reason.SUCCEEDED, message)]
     truth: Truth = "Unknown" if step.status == "Unknown" else "False"
-    ready = step.reason if step.stance is Stance.WAITING else step.summary
+    ready = step.reason if step.stance is DomainStance.WAITING else step.summary
     found: list[tuple[ConditionType, Truth, Reason, str]] = [(ConditionType.READY, truth, ready, step.message)]
-    if step.stance is Stance.WORKING:
+    if step.stance is DomainStance.WORKING:
         found.append((ConditionType.RECONCILING, "True", ready, step.message))
-    if step.stance is Stance.STALLED:
+    if step.stance is DomainStance.STALLED:
         found.append((ConditionType.STALLED, "True", ready, step.message))
     return found
 
 
-def _kept(o: Observation, sides: Mapping[ConditionType, Step]) -> list[Condition]:
+def _kept(o: DomainObservation, sides: Mapping[ConditionType, Step]) -> list[Condition]:
     """What this look did not touch on stays as it was told, but for what another mode had."""
     told = {type_.value for type_ in (*sides, *_SUMMARY)}
     if o.reservation.spec.mode is not DomainMode.BYO_API:
@@ -59,7 +59,7 @@ def _kept(o: Observation, sides: Mapping[ConditionType, Step]) -> list[Condition
 
 
 def _status(
-    o: Observation, told: list[tuple[ConditionType, Truth, Reason, str]], kept: list[Condition]
+    o: DomainObservation, told: list[tuple[ConditionType, Truth, Reason, str]], kept: list[Condition]
 ) -> DomainReservationStatus:
     before, generation = o.reservation.status, o.reservation.metadata.generation
     made = [conditions.condition(*entry, generation=generation, now=o.now) for entry in told]
@@ -86,7 +86,7 @@ def _is_held(told: list[tuple[ConditionType, Truth, Reason, str]]) -> bool:
     return any(type_ is ConditionType.RESERVED and truth == "True" for type_, truth, _, _ in told)
 
 
-def _stamp(o: Observation) -> str | None:
+def _stamp(o: DomainObservation) -> str | None:
     value = o.reservation.metadata.annotations.get(labels.ANNOTATION_RECONCILE)
     return value[:MAX_STAMP] if value else None
 
@@ -106,7 +106,7 @@ def _relative(name: str, zone: str) -> str:
     return "@" if name == zone else name.removesuffix(f".{zone}")
 
 
-def _delegation(o: Observation) -> Delegation | None:
+def _delegation(o: DomainObservation) -> Delegation | None:
     """What the parent's servers said; before they were asked, what they will be asked for."""
     if o.settings.domains is None:
         return None

@@ -8,17 +8,17 @@ from enum import Enum
 
 from catalyst_operator.api.common import Truth
 from catalyst_operator.api.conditions import Reason
-from catalyst_operator.core.domains.actions import Action
+from catalyst_operator.core.domains.actions import DomainAction
 
 AT_ONCE = timedelta(0)
 AFTER_CHANGE = timedelta(seconds=1)
 """How soon to look whether a change is there. Nearly always our own status wakes us before; a server that writes
 something else than it was given is not asked in a loop."""
-LOOK_AGAIN = timedelta(minutes=1)
+PARENT_LOOK_AGAIN = timedelta(minutes=1)
 """How soon to look again at what a person has to change and nobody tells us of."""
 
 
-class Stance(Enum):
+class DomainStance(Enum):
     """Whose turn it is."""
 
     DONE = "nobody's: it is as it should be"
@@ -31,11 +31,11 @@ class Stance(Enum):
 class Step:
     """How one side stands."""
 
-    stance: Stance
+    stance: DomainStance
     status: Truth
     reason: Reason
     message: str
-    actions: tuple[Action, ...] = ()
+    actions: tuple[DomainAction, ...] = ()
     again: timedelta | None = None
     ready_reason: Reason | None = None
     """The reason in Ready, Reconciling and Stalled, where it is not the same."""
@@ -48,28 +48,28 @@ class Step:
 
 def done(reason: Reason, message: str, again: timedelta | None = None) -> Step:
     """As it should be."""
-    return Step(Stance.DONE, "True", reason, message, (), again)
+    return Step(DomainStance.DONE, "True", reason, message, (), again)
 
 
 def working(
     reason: Reason,
     message: str,
-    *actions: Action,
+    *actions: DomainAction,
     again: timedelta | None = None,
     summary: Reason = Reason.PROGRESSING,
     status: Truth = "False",
 ) -> Step:
     """It goes on by itself."""
-    return Step(Stance.WORKING, status, reason, message, actions, again, summary)
+    return Step(DomainStance.WORKING, status, reason, message, actions, again, summary)
 
 
 def stalled(
     reason: Reason,
     message: str,
-    *actions: Action,
-    again: timedelta | None = LOOK_AGAIN,
+    *actions: DomainAction,
+    again: timedelta | None = PARENT_LOOK_AGAIN,
     summary: Reason | None = None,
     status: Truth = "False",
 ) -> Step:
     """A person has to change something."""
-    return Step(Stance.STALLED, status, reason, message, actions, again, summary)
+    return Step(DomainStance.STALLED, status, reason, message, actions, again, summary)

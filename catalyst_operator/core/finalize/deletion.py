@@ -12,9 +12,9 @@ from catalyst_operator.api.phases import Phase, RunVerb
 from catalyst_operator.core import conditions
 from catalyst_operator.core.record import ErrorEntry, RunEntry
 from catalyst_operator.core.scene import Scene
-from catalyst_operator.core.telling.status import Stance, Verdict
+from catalyst_operator.core.verdict import Stance, Verdict
 
-LOOK_AGAIN = timedelta(seconds=1)
+CLEAN_UP_AGAIN = timedelta(seconds=1)
 """How soon to look whether the namespace is gone."""
 
 

@@ -104,7 +104,8 @@ def destroy_failed(scene: Deletion) -> Answer | None:
     until = retry_at(scene.o, run)
     if scene.o.now >= until:
         return None
-    verdict = working(Reason.DESTROY_FAILED, failure_message(scene.o, run, until=until), errors=run.errors)
+    told = failure_message(scene.o, run, until=until)
+    verdict = replace(working(Reason.DESTROY_FAILED, told, errors=run.errors), retry_at=until)
     return Answer(verdict, requeue_after=min(until - scene.o.now, scene.o.settings.poll))
 
 

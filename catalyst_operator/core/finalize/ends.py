@@ -10,8 +10,8 @@ from catalyst_operator.api.conditions import ConditionType, Reason
 from catalyst_operator.core import conditions, naming
 from catalyst_operator.core.actions import DeleteJob, DeleteNamespace, ReleaseDomain, RemoveFinalizer, WriteReceipt
 from catalyst_operator.core.domains import of_sovereign
-from catalyst_operator.core.errors import codes, diagnosis
-from catalyst_operator.core.finalize.deletion import LOOK_AGAIN, Deletion, cleaning_up, stalled, working
+from catalyst_operator.core.errors import codes
+from catalyst_operator.core.finalize.deletion import CLEAN_UP_AGAIN, Deletion, cleaning_up, stalled, working
 from catalyst_operator.core.scene import SAFETY, Answer
 from catalyst_operator.core.telling.words import unproven_words
 
@@ -60,7 +60,7 @@ def namespace_leaving(scene: Deletion) -> Answer | None:
     if not scene.leaving:
         return None
     # Somebody else may have deleted the namespace first: then the record still holds it, seen or not.
-    return Answer(cleaning_up(scene), (DeleteNamespace(),), LOOK_AGAIN)
+    return Answer(cleaning_up(scene), (DeleteNamespace(),), CLEAN_UP_AGAIN)
 
 
 def namespace_foreign(scene: Deletion) -> Answer | None:
@@ -68,7 +68,7 @@ def namespace_foreign(scene: Deletion) -> Answer | None:
     namespace = scene.o.namespace
     if namespace is None or namespace.ours or not scene.something_left or scene.orphaned:
         return None
-    error = diagnosis.entry(codes.NAMESPACE_FOREIGN, unproven_words(scene.o))
+    error = codes.NAMESPACE_FOREIGN.entry(unproven_words(scene.o))
     message = f"{error.code}: {error.message} {error.remedy}"
     verdict = stalled(Reason.NAME_CONFLICT, Reason.DESTROY_FAILED, message, (error,))
     return Answer(verdict, requeue_after=scene.o.settings.poll)
@@ -88,7 +88,7 @@ def namespace_vanished(scene: Deletion) -> Answer | None:
         verdict = working(Reason.ORPHANED, "Left as it is, as spec.deletionPolicy says.")
         gone = scene.o.namespace is None or not scene.o.namespace.ours
         return Answer(verdict, (RemoveFinalizer(),)) if gone else None
-    error = diagnosis.entry(codes.STATE_LOST, message)
+    error = codes.STATE_LOST.entry(message)
     return Answer(
         stalled(Reason.STATE_LOST, Reason.DESTROY_FAILED, message, (error,)),
         requeue_after=scene.o.settings.poll,
@@ -104,9 +104,11 @@ def nothing_left(scene: Deletion) -> Answer | None:
         return Answer(verdict, requeue_after=timedelta(0))
     if scene.o.jobs or scene.o.pods:
         # A Pod in its grace period would hold up the namespace's deletion for minutes: runs go first.
-        return Answer(verdict, tuple(DeleteJob(job.name) for job in scene.o.jobs if not job.terminating), LOOK_AGAIN)
+        return Answer(
+            verdict, tuple(DeleteJob(job.name) for job in scene.o.jobs if not job.terminating), CLEAN_UP_AGAIN
+        )
     receipt = (WriteReceipt(_receipt(scene)),) if scene.record.touched else ()
-    return Answer(verdict, (*receipt, DeleteNamespace()), LOOK_AGAIN)
+    return Answer(verdict, (*receipt, DeleteNamespace()), CLEAN_UP_AGAIN)
 
 
 def _lost(scene: Deletion) -> str:

@@ -64,13 +64,13 @@ class Blueprint(_Data):
         return self
 
 
-class Catalogue(_Data):
+class BlueprintCatalogue(_Data):
     """All blueprints, by name, in the order of the file."""
 
     blueprints: Mapping[str, Blueprint]
 
     @model_validator(mode="after")
-    def _in_order(self) -> Catalogue:
+    def _in_order(self) -> BlueprintCatalogue:
         seen: set[str] = set()
         for blueprint in self.blueprints.values():
             unknown = [name for name in blueprint.dependencies if name not in seen]
@@ -102,13 +102,15 @@ class Catalogue(_Data):
                 yield name, tuple(similar)
 
 
-def parse(text: str) -> Catalogue:
+def parse(text: str) -> BlueprintCatalogue:
     """blueprints.yaml as a Catalogue; pydantic's ValidationError names what is wrong with it."""
     entries = yaml.safe_load(text)
-    return Catalogue.model_validate({"blueprints": {name: {"name": name, **entry} for name, entry in entries.items()}})
+    return BlueprintCatalogue.model_validate(
+        {"blueprints": {name: {"name": name, **entry} for name, entry in entries.items()}}
+    )
 
 
 @cache
-def load() -> Catalogue:
+def load() -> BlueprintCatalogue:
     """The blueprints that this version of the operator knows."""
     return parse(files(__package__).joinpath("blueprints.yaml").read_text(encoding="utf-8"))

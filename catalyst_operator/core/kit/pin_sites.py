@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from catalyst_operator.core.kit.releases import Catalogue, Chart, Download, Release
+from catalyst_operator.core.kit.releases import Chart, Download, Release, ReleaseCatalogue
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ class Facts:
 
     program: Adopted
     release: Release
-    catalogue: Catalogue
+    catalogue: ReleaseCatalogue
     rendered: Rendered
 
     @property
@@ -109,7 +109,7 @@ class Facts:
         return self.rendered.kit.get(self.program.chart)
 
 
-def chart_of(program: Adopted, version: str | None, catalogue: Catalogue) -> Chart | None:
+def chart_of(program: Adopted, version: str | None, catalogue: ReleaseCatalogue) -> Chart | None:
     """The metadata of the kit's chart in that version."""
     return catalogue.charts.get(program.chart, {}).get(version or "")
 

@@ -1,10 +1,12 @@
-"""The pin gate: what first boot installs and what the kit then takes over are the same versions (DESIGN §7).
+"""The pin gate: what first boot installs and what the kit then takes over are the same versions.
 
 A cluster was lost to this once: first boot installed Flux 2.4.0, the kit's bp-flux wrapped 2.3.0, Helm could not put
 the older CRDs over the newer ones, and its rollback deleted Flux. Nothing repairs that in place, so the pins are
-compared wherever they stand (`core.pin_sites`), in `make verify` and again before anything is spent.
+compared wherever they stand (`core/kit/pin_sites.py`), in `make verify` and again before anything is spent.
 
 Each sentence says which two places disagree, with both values, and what to do.
+
+Why: docs/explanation.md#versions-that-belong-together
 """
 
 from __future__ import annotations
@@ -13,22 +15,22 @@ import re
 from collections.abc import Callable, Iterator
 
 from catalyst_operator.core.kit.pin_sites import ADOPTED, CILIUM, FLUX, Adopted, Facts, Rendered, bare, chart_of
-from catalyst_operator.core.kit.releases import Catalogue, Chart, Release
+from catalyst_operator.core.kit.releases import Chart, Release, ReleaseCatalogue
 
 ROWS = "catalyst_operator/core/kit/releases.yaml"
 
 
-def release_violations(release: Release, catalogue: Catalogue) -> list[str]:
+def release_violations(release: Release, catalogue: ReleaseCatalogue) -> list[str]:
     """Where a release disagrees with what is known of its charts, each a sentence; empty for a sound one."""
     return [told for program in ADOPTED for told in _of_release(program, release, catalogue)]
 
 
-def violations(release: Release, catalogue: Catalogue, rendered: Rendered) -> list[str]:
+def violations(release: Release, catalogue: ReleaseCatalogue, rendered: Rendered) -> list[str]:
     """Where anything that a new cluster is told disagrees with anything else, each a sentence."""
     return [told for _, found in checks(release, catalogue, rendered) for told in found]
 
 
-def checks(release: Release, catalogue: Catalogue, rendered: Rendered) -> Iterator[tuple[str, list[str]]]:
+def checks(release: Release, catalogue: ReleaseCatalogue, rendered: Rendered) -> Iterator[tuple[str, list[str]]]:
     """What is compared, as people would put it, and what disagrees there."""
     for program in ADOPTED:
         title = f"{program.name}: the release boots what its {program.chart} wraps"
@@ -42,7 +44,7 @@ def checks(release: Release, catalogue: Catalogue, rendered: Rendered) -> Iterat
 # --- a release by itself ----------------------------------------------------------------------------------------------
 
 
-def _of_release(program: Adopted, release: Release, catalogue: Catalogue) -> Iterator[str]:
+def _of_release(program: Adopted, release: Release, catalogue: ReleaseCatalogue) -> Iterator[str]:
     booted, version = program.booted(release), release.kit.get(program.chart)
     chart = chart_of(program, version, catalogue)
     where = f"Release {release.name} of {ROWS}"
@@ -65,7 +67,7 @@ def _of_release(program: Adopted, release: Release, catalogue: Catalogue) -> Ite
             )
 
 
-def _of_chart(program: Adopted, version: str, chart: Chart, catalogue: Catalogue) -> Iterator[str]:
+def _of_chart(program: Adopted, version: str, chart: Chart, catalogue: ReleaseCatalogue) -> Iterator[str]:
     """The vendor's own chart says which version of the program it ships."""
     shipped = catalogue.upstream.get(chart.wraps, {}).get(chart.version)
     what = f"{program.chart} {version} of {ROWS} wraps {chart.wraps} {chart.version}"

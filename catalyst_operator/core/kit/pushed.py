@@ -1,4 +1,7 @@
-"""What the operator pushes to a Git repository in mode Commit, and what came of it (DESIGN §8)."""
+"""What the operator pushes to a Git repository in mode Commit, and what came of it.
+
+Why: docs/kit.md#where-the-tree-lies
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from catalyst_operator.core.record import ErrorEntry
 
 
 @dataclass(frozen=True)
-class Change:
+class OverlayChange:
     """The wanted content of one folder of a repository, and only of that folder."""
 
     folder: str
@@ -42,7 +45,7 @@ class OverlayReport:
     error: ErrorEntry | None = None
 
 
-def key_of(change: Change, url: str, branch: str, credentials_version: str, occasion: str) -> str:
+def key_of(change: OverlayChange, url: str, branch: str, credentials_version: str, occasion: str) -> str:
     """Tells one errand from another: new credentials, or another occasion, such as a retry that was asked for, are
     worth another push."""
     return digest_of([change.digest, url, branch, credentials_version, occasion])

@@ -108,7 +108,7 @@ class Chart(_Data):
     app_version: str
 
 
-class Catalogue(_Data):
+class ReleaseCatalogue(_Data):
     """All releases, by name, and the one that is meant when none is named."""
 
     default: str
@@ -119,7 +119,7 @@ class Catalogue(_Data):
     """Vendor's chart -> version -> its appVersion."""
 
     @model_validator(mode="after")
-    def _default_exists(self) -> Catalogue:
+    def _default_exists(self) -> ReleaseCatalogue:
         if self.default not in self.releases:
             raise ValueError(f"the default release {self.default!r} is not among the releases")
         return self
@@ -133,16 +133,16 @@ class Catalogue(_Data):
             raise UnknownReleaseError(f"there is no release {name!r}; known: {known}") from None
 
 
-def parse(text: str) -> Catalogue:
+def parse(text: str) -> ReleaseCatalogue:
     """releases.yaml as a Catalogue; pydantic's ValidationError names what is wrong with it."""
     data = yaml.safe_load(text)
     for name, release in data["releases"].items():
         release["name"] = name
-    return Catalogue.model_validate(data)
+    return ReleaseCatalogue.model_validate(data)
 
 
 @cache
-def load() -> Catalogue:
+def load() -> ReleaseCatalogue:
     """The releases that this version of the operator ships."""
     return parse(files(__package__).joinpath("releases.yaml").read_text(encoding="utf-8"))
 

@@ -12,13 +12,14 @@ from collections.abc import Callable
 from catalyst_operator.api import labels
 from catalyst_operator.api.enums import GitOpsMode
 from catalyst_operator.api.phases import RunVerb
-from catalyst_operator.core import kit, watching
+from catalyst_operator.core import kit
 from catalyst_operator.core.actions import AddFinalizer, Decision
 from catalyst_operator.core.evidence import gather
 from catalyst_operator.core.kit import pins, releases
 from catalyst_operator.core.kit.releases import UnknownReleaseError
 from catalyst_operator.core.observation import Observation
 from catalyst_operator.core.provision import domain, hand_off, new_cluster, overlays, run_checks, surroundings, wishes
+from catalyst_operator.core.ready import watching
 from catalyst_operator.core.record import Record
 from catalyst_operator.core.runs.tfvars import inputs_digest, tfvars
 from catalyst_operator.core.scene import Answer, Scene

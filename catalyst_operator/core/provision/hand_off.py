@@ -1,6 +1,8 @@
-"""Checks of the hand-off: one deed after another, each seen done before the next, until no key is left (DESIGN §11).
+"""Checks of the hand-off: one deed after another, each seen done before the next, until no key is left.
 
 From its beginning on nothing else is started for the Sovereign, and its end cannot be taken back.
+
+Why: docs/explanation.md#hand-off
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from catalyst_operator.api import labels
 from catalyst_operator.api.conditions import Reason
 from catalyst_operator.api.enums import HandOffMode, OwnerKubeconfig
 from catalyst_operator.api.phases import Phase
-from catalyst_operator.core import before_hand_off, naming
+from catalyst_operator.core import naming
 from catalyst_operator.core.actions import (
     Action,
     ArchiveState,
@@ -22,15 +24,16 @@ from catalyst_operator.core.actions import (
     WriteOwnerKubeconfig,
     WriteRecord,
 )
-from catalyst_operator.core.errors import codes, diagnosis
+from catalyst_operator.core.errors import codes
 from catalyst_operator.core.observation import Observation
 from catalyst_operator.core.phase1.bootstrap import UNREACHABLE_LIMIT
 from catalyst_operator.core.provision import overlays, surroundings
 from catalyst_operator.core.provision.verdicts import stalled
+from catalyst_operator.core.ready import before_hand_off
 from catalyst_operator.core.record import ErrorEntry, HandOff, Record
 from catalyst_operator.core.runs.attempts import requested, unanswered
 from catalyst_operator.core.scene import SAFETY, Answer, Scene
-from catalyst_operator.core.telling.status import Stance, Verdict
+from catalyst_operator.core.verdict import Stance, Verdict
 
 AT_ONCE = timedelta(0)
 
@@ -139,7 +142,7 @@ def _unprovable(o: Observation) -> Answer:
         "operator: that cannot be proven without it."
     )
     remedy = "Restore it from a backup of this Sovereign; the hand-off then goes on by itself."
-    error = replace(diagnosis.entry(codes.CLUSTER_SECRETS, told), remedy=remedy)
+    error = replace(codes.CLUSTER_SECRETS_LOST.entry(told), remedy=remedy)
     verdict = stalled(Reason.STATE_LOST, f"{error.code}: {told} {remedy}", (error,))
     return Answer(verdict, requeue_after=o.settings.poll)
 

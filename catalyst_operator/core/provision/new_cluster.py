@@ -8,18 +8,18 @@ from catalyst_operator.api.conditions import Reason
 from catalyst_operator.api.phases import Phase, Phase1Outcome, RunVerb
 from catalyst_operator.core.access import seeds
 from catalyst_operator.core.access.seeds import Seed
-from catalyst_operator.core.assessment import Assessment, assess
 from catalyst_operator.core.observation import Observation
 from catalyst_operator.core.phase1.views import FLUX_NAMESPACE
 from catalyst_operator.core.provision import hand_off
 from catalyst_operator.core.provision.verdicts import stalled
+from catalyst_operator.core.ready.assessment import Assessment, assess
+from catalyst_operator.core.ready.watching import SEED_AGAIN
 from catalyst_operator.core.record import ErrorEntry
 from catalyst_operator.core.scene import Answer, Scene
 from catalyst_operator.core.telling.cluster_status import KIT_REASONS, reconnecting
-from catalyst_operator.core.telling.status import Stance, Verdict
-from catalyst_operator.core.watching import SEED_AGAIN
+from catalyst_operator.core.verdict import Stance, Verdict
 
-SOON = timedelta(seconds=1)
+VIEW_LOOK_AGAIN = timedelta(seconds=1)
 """The least pause before a look that only time calls for."""
 
 
@@ -105,5 +105,5 @@ def _words(found: Assessment, told: str) -> str:
 def _again(scene: Scene, found: Assessment) -> timedelta | None:
     """When to look again although nothing was heard: a deadline, or a delivery of Secrets that is due."""
     times: list[datetime] = [found.again] if found.again else []
-    pauses = [max(at - scene.o.now, SOON) for at in times] + ([SEED_AGAIN] if _undelivered(scene) else [])
+    pauses = [max(at - scene.o.now, VIEW_LOOK_AGAIN) for at in times] + ([SEED_AGAIN] if _undelivered(scene) else [])
     return min(pauses, default=None)

@@ -13,7 +13,7 @@ from catalyst_operator.core import kit
 from catalyst_operator.core.access.seeds import lacking
 from catalyst_operator.core.actions import Action, PrepareNamespace, PushOverlay, WriteRecord
 from catalyst_operator.core.kit import releases
-from catalyst_operator.core.kit.pushed import Change, OverlayReport, key_of
+from catalyst_operator.core.kit.pushed import OverlayChange, OverlayReport, key_of
 from catalyst_operator.core.provision.verdicts import reason_of_work, stalled, working
 from catalyst_operator.core.runs.attempts import has_usable_token, requested
 from catalyst_operator.core.scene import SAFETY, Answer, Scene
@@ -35,7 +35,7 @@ def not_pushed(scene: Scene) -> Answer | None:
     return _pushing(scene, url, change)
 
 
-def wanted(scene: Scene) -> tuple[str, Change]:
+def wanted(scene: Scene) -> tuple[str, OverlayChange]:
     """The repository, and what is to be in the Sovereign's folder there."""
     sovereign, settings = scene.o.sovereign, scene.o.settings
     spec, name = sovereign.spec, sovereign.metadata.name
@@ -43,7 +43,7 @@ def wanted(scene: Scene) -> tuple[str, Change]:
     release = releases.load().get(spec.release or scene.record.release or settings.default_release)
     files = kit.overlay(sovereign, release, url=url, branch=spec.gitops.branch, chart_registry=settings.chart_registry)
     message = f"Render {kit.overlay_path(spec.domain.fqdn)} for Sovereign {sovereign.metadata.namespace}/{name}"
-    return url, Change(kit.overlay_path(spec.domain.fqdn), files, message)
+    return url, OverlayChange(kit.overlay_path(spec.domain.fqdn), files, message)
 
 
 def look_again(scene: Scene, at: str) -> tuple[Action, ...]:
@@ -58,7 +58,7 @@ def look_again(scene: Scene, at: str) -> tuple[Action, ...]:
     return (PushOverlay(key, url, scene.o.sovereign.spec.gitops.branch, change),)
 
 
-def _key(scene: Scene, url: str, change: Change, occasion: str) -> str:
+def _key(scene: Scene, url: str, change: OverlayChange, occasion: str) -> str:
     gitops = scene.o.sovereign.spec.gitops
     reference = gitops.credentials_secret_ref
     view = scene.o.owner_secrets.get(reference.name) if reference else None
@@ -69,7 +69,7 @@ def _due(scene: Scene, report: OverlayReport) -> bool:
     return scene.o.now - report.at >= scene.o.settings.preflight_interval
 
 
-def _pushing(scene: Scene, url: str, change: Change) -> Answer:
+def _pushing(scene: Scene, url: str, change: OverlayChange) -> Answer:
     o = scene.o
     branch = o.sovereign.spec.gitops.branch
     key = _key(scene, url, change, requested(o, labels.ANNOTATION_RETRY))

@@ -20,7 +20,7 @@ PASSED_FOR = timedelta(minutes=10)
 
 
 @dataclass(frozen=True)
-class Standing:
+class PreflightStanding:
     """The report on what is wanted now, if there is one that is still good; whether to ask; and until when to wait
     because the cloud said so."""
 
@@ -29,7 +29,7 @@ class Standing:
     wait_until: datetime | None = None
 
 
-def standing(o: Observation, variables: Mapping[str, Any], record: Record) -> Standing:
+def standing(o: Observation, variables: Mapping[str, Any], record: Record) -> PreflightStanding:
     """What is known of the project, and whether to look again."""
     ladders = {
         f"{variables['cluster_name']}-{server.key}": sizing.tried_next(server, record.sizes)
@@ -41,15 +41,15 @@ def standing(o: Observation, variables: Mapping[str, Any], record: Record) -> St
     ask = (AskPreflight(key, wanted),)
     report = o.preflight
     if report is None or report.key != key:
-        return Standing(None, ask)
+        return PreflightStanding(None, ask)
     if report.retry_at:
         waiting = o.now < report.retry_at
-        return Standing(report, (), report.retry_at) if waiting else Standing(None, ask)
+        return PreflightStanding(report, (), report.retry_at) if waiting else PreflightStanding(None, ask)
     good_for = o.settings.preflight_interval if report.failed else PASSED_FOR
     if o.now - report.at <= good_for and not _failed_since(record, report, o.now):
-        return Standing(report)
+        return PreflightStanding(report)
     # A check that failed goes on to be told until the next look says otherwise.
-    return Standing(report if report.failed else None, ask)
+    return PreflightStanding(report if report.failed else None, ask)
 
 
 def _failed_since(record: Record, report: Report, now: datetime) -> bool:

@@ -8,7 +8,7 @@ from catalyst_operator.core.errors import codes
 from catalyst_operator.core.record import ErrorEntry, Record, RunEntry
 from catalyst_operator.core.runs.job import ADOPT
 from catalyst_operator.core.runs.reading import failed_phase, running_phase
-from catalyst_operator.core.telling.status import Stance, Verdict
+from catalyst_operator.core.verdict import Stance, Verdict
 
 CREDENTIAL_CODES = frozenset({codes.TOKEN_INVALID.code, codes.TOKEN_READONLY.code})
 

@@ -1,7 +1,9 @@
-"""The lock of the OpenTofu state: who holds it, and whether the operator may take it away (DESIGN §5).
+"""The lock of the OpenTofu state: who holds it, and whether the operator may take it away.
 
 OpenTofu's kubernetes backend keeps it in a Lease without expiry: a run that was killed leaves it held for ever. It is
 taken away only on proof that the holder is dead, and never from anyone else than a run of this Sovereign.
+
+Why: docs/explanation.md#the-state-and-its-lock
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from catalyst_operator.core.observation import LockView, Observation, PodView
 from catalyst_operator.core.record import RunEntry
 from catalyst_operator.core.runs import reading
 
-PATIENCE = timedelta(minutes=1)
+LOCK_PATIENCE = timedelta(minutes=1)
 """How long after its grace period a Pod that is being deleted is still believed to end by itself."""
 
 
@@ -80,4 +82,4 @@ def unreachable_words(o: Observation, run: RunEntry) -> str:
 
 def out_of_reach(pod: PodView, now: datetime) -> bool:
     """A Pod's deletion time is when its grace period ends; after it, only a kubelet that does not answer is left."""
-    return pod.deletion is not None and now > pod.deletion + PATIENCE
+    return pod.deletion is not None and now > pod.deletion + LOCK_PATIENCE

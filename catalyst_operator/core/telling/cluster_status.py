@@ -12,10 +12,11 @@ from catalyst_operator.api.conditions import ConditionType, Reason
 from catalyst_operator.api.enums import HandOffMode
 from catalyst_operator.api.phases import Phase1Outcome
 from catalyst_operator.api.sovereign_status import ComponentStatus, Endpoints, KustomizationStatus, Phase1InForce
-from catalyst_operator.core import before_hand_off, conditions, kit
-from catalyst_operator.core.assessment import Assessment
+from catalyst_operator.core import conditions, kit
 from catalyst_operator.core.observation import Observation
 from catalyst_operator.core.phase1.views import KustomizationView, Link
+from catalyst_operator.core.ready import before_hand_off
+from catalyst_operator.core.ready.assessment import Assessment
 from catalyst_operator.core.record import Record
 from catalyst_operator.core.redact import shorten
 from catalyst_operator.core.telling.phase_conditions import Told

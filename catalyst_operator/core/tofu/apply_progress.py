@@ -16,7 +16,7 @@ from catalyst_operator.core.redact import redact
 
 MAX_DIAGNOSTICS = 200
 """Several a server: what only follows from an error is told apart when it is diagnosed."""
-MAX_MESSAGE = 600
+MAX_DIAGNOSTIC = 600
 
 
 @dataclass(frozen=True)
@@ -123,8 +123,8 @@ def _on_diagnostic(progress: Progress, event: dict[str, Any]) -> Progress:
     if found.get("severity") != "error" or len(progress.errors) >= MAX_DIAGNOSTICS:
         return progress
     error = Diagnostic(
-        redact(str(found.get("summary", "")))[:MAX_MESSAGE],
-        redact(str(found.get("detail", "")))[:MAX_MESSAGE],
+        redact(str(found.get("summary", "")))[:MAX_DIAGNOSTIC],
+        redact(str(found.get("detail", "")))[:MAX_DIAGNOSTIC],
         str(found.get("address", "")),
     )
     return progress if error in progress.errors else replace(progress, errors=(*progress.errors, error))

@@ -1,7 +1,9 @@
-"""Judging a plan: what it would do, its digest, and whether someone has to approve it first (DESIGN §4).
+"""Judging a plan: what it would do, its digest, and whether someone has to approve it first.
 
 Input is the JSON of `tofu show -json` for a saved plan. It holds secrets: nothing of it leaves these functions but
 counts, addresses and hashes.
+
+Why: docs/explanation.md#what-waits-for-a-person
 """
 
 from __future__ import annotations
@@ -38,7 +40,7 @@ WHILE_RUNNING = frozenset(
 
 
 @dataclass(frozen=True)
-class Change:
+class ResourceChange:
     """One resource that the plan would touch. `actions` is OpenTofu's list, such as ("delete", "create")."""
 
     address: str
@@ -74,7 +76,7 @@ class Change:
 
 
 @dataclass(frozen=True)
-class Judgement:
+class PlanJudgement:
     """What the gate found: counts, addresses, why approval is needed, and why it is refused altogether."""
 
     digest: str
@@ -95,14 +97,14 @@ class Judgement:
     destroy_run: bool = False
 
 
-def judge(plan: Mapping[str, Any], *, uid: str, destroy_run: bool = False, replicas: int = 1) -> Judgement:
+def judge(plan: Mapping[str, Any], *, uid: str, destroy_run: bool = False, replicas: int = 1) -> PlanJudgement:
     """Judge the plan of the Sovereign with this UID, which has `replicas` control planes.
 
     A destroy run needs no approval: the admitted DELETE is the approval.
     """
     touched = [raw for raw in plan.get("resource_changes") or [] if _change(raw).touches]
     changes = [_change(raw) for raw in touched]
-    return Judgement(
+    return PlanJudgement(
         digest=_digest(touched, uid),
         add=sum(c.creates for c in changes),
         change=sum(c.updates for c in changes),
@@ -119,7 +121,7 @@ def judge(plan: Mapping[str, Any], *, uid: str, destroy_run: bool = False, repli
     )
 
 
-def verdict(judgement: Judgement, *, manual: bool, approved: str, dry_run: bool = False) -> tuple[int, str]:
+def verdict(judgement: PlanJudgement, *, manual: bool, approved: str, dry_run: bool = False) -> tuple[int, str]:
     """Exit code of the gate (0 lets the apply start) and the sentence that explains it."""
     if judgement.destroy_run:
         return 0, "the deletion of the Sovereign is the approval"
@@ -135,7 +137,7 @@ def verdict(judgement: Judgement, *, manual: bool, approved: str, dry_run: bool 
     return _approval(judgement, reasons, approved)
 
 
-def _approval(judgement: Judgement, reasons: tuple[str, ...], approved: str) -> tuple[int, str]:
+def _approval(judgement: PlanJudgement, reasons: tuple[str, ...], approved: str) -> tuple[int, str]:
     if approved == judgement.digest:
         return 0, "approved by spec.approvePlan"
     if approved:
@@ -143,7 +145,7 @@ def _approval(judgement: Judgement, reasons: tuple[str, ...], approved: str) -> 
     return EXIT_APPROVAL_NEEDED, "; ".join(reasons)
 
 
-def termination_message(judgement: Judgement, explanation: str) -> str:
+def termination_message(judgement: PlanJudgement, explanation: str) -> str:
     """What the operator reads from the container's end: as many addresses as fit, and the count of the others."""
     words = {
         "digest": judgement.digest,
@@ -161,11 +163,11 @@ def termination_message(judgement: Judgement, explanation: str) -> str:
     return termination.message(words, lists)
 
 
-def _change(raw: Mapping[str, Any]) -> Change:
+def _change(raw: Mapping[str, Any]) -> ResourceChange:
     change = raw.get("change") or {}
     actions = tuple(change.get("actions") or ())
     adopts = bool(change.get("importing"))
-    return Change(
+    return ResourceChange(
         address=str(raw.get("address", "")),
         type=str(raw.get("type", "")),
         actions=actions if raw.get("mode") != "data" else (),
@@ -197,7 +199,7 @@ def _any_true(value: Any) -> bool:
     return any(map(_any_true, value)) if isinstance(value, list) else value is True
 
 
-def _approval_reasons(changes: list[Change]) -> list[str]:
+def _approval_reasons(changes: list[ResourceChange]) -> list[str]:
     """One reason for each kind of harm, with what it would happen to."""
     harmed: dict[str, list[str]] = {}
     for change in changes:
@@ -206,14 +208,14 @@ def _approval_reasons(changes: list[Change]) -> list[str]:
     return [f"{named(tuple(addresses))} would be {harm}" for harm, addresses in harmed.items()]
 
 
-def _harm(change: Change) -> str:
+def _harm(change: ResourceChange) -> str:
     """What a change would do that a person has to want; empty if nothing."""
     if change.destroys and change.reason != TAINTED:
         return "replaced" if change.creates else "destroyed"
     return f"powered off to change {', '.join(change.power_off)}" if change.power_off else ""
 
 
-def _refusals(changes: list[Change], replicas: int) -> list[str]:
+def _refusals(changes: list[ResourceChange], replicas: int) -> list[str]:
     if replicas < 3:
         return []
     return [

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 MAX_NAMES = 10
-MAX_BYTES = 1500
+MAX_TERMINATION_BYTES = 1500
 """The kubelet keeps 12 KiB for all containers of a Pod."""
 _MAX_NAME = 80
 
@@ -17,7 +17,7 @@ def message(words: Mapping[str, Any], lists: Mapping[str, Sequence[str]]) -> str
     room. What is cut from a list is counted in its last entry."""
     longest = max(map(len, lists.values()), default=0)
     texts = (_text(words, lists, entries) for entries in range(min(longest, MAX_NAMES), -1, -1))
-    return next(text for text in texts if len(text) <= MAX_BYTES)
+    return next(text for text in texts if len(text) <= MAX_TERMINATION_BYTES)
 
 
 def _text(words: Mapping[str, Any], lists: Mapping[str, Sequence[str]], entries: int) -> str:

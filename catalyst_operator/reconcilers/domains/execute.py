@@ -12,7 +12,7 @@ from catalyst_operator.adapters import kube
 from catalyst_operator.adapters.kube import Kube
 from catalyst_operator.api import labels
 from catalyst_operator.core.domains import actions
-from catalyst_operator.core.domains.observation import Observation
+from catalyst_operator.core.domains.observation import DomainObservation
 from catalyst_operator.errors import DnsConflict, NotFound
 from catalyst_operator.reconcilers.domains.credentials import Found
 from catalyst_operator.reconcilers.domains.outside import DomainsOutside
@@ -20,11 +20,11 @@ from catalyst_operator.reconcilers.domains.outside import DomainsOutside
 log = logging.getLogger(__name__)
 
 
-class Executor:
+class DomainExecutor:
     """Carries out the actions for one observation, in order."""
 
     def __init__(
-        self, client: Kube, outside: DomainsOutside, o: Observation, registrar: Found, changed: Callable[[], None]
+        self, client: Kube, outside: DomainsOutside, o: DomainObservation, registrar: Found, changed: Callable[[], None]
     ) -> None:
         self._kube = client
         self._outside = outside
@@ -34,7 +34,7 @@ class Executor:
         self.resource_version = o.reservation.metadata.resource_version
         """Of the reservation, after what was done to it here."""
 
-    async def run(self, action: actions.Action) -> None:
+    async def run(self, action: actions.DomainAction) -> None:
         """Raises CatalystError; what was done before stays done, and the next decision starts from there."""
         held = self._o.reservation.metadata.finalizers
         match action:

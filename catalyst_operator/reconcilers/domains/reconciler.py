@@ -21,7 +21,7 @@ from catalyst_operator.api.enums import DomainMode
 from catalyst_operator.core.domains import claim, status
 from catalyst_operator.core.domains.decide import decide
 from catalyst_operator.core.domains.names import is_under, parent_of, related
-from catalyst_operator.core.domains.observation import Observation, Rival, ZoneView
+from catalyst_operator.core.domains.observation import DomainObservation, Rival, ZoneView
 from catalyst_operator.core.domains.steps import working
 from catalyst_operator.core.settings import CoreSettings
 from catalyst_operator.core.telling import events
@@ -29,7 +29,7 @@ from catalyst_operator.errors import ApiError, DnsDenied, DnsError
 from catalyst_operator.metrics import Metrics
 from catalyst_operator.reconcilers.domains import credentials
 from catalyst_operator.reconcilers.domains.credentials import Found
-from catalyst_operator.reconcilers.domains.execute import Executor
+from catalyst_operator.reconcilers.domains.execute import DomainExecutor
 from catalyst_operator.reconcilers.domains.outside import DomainsOutside
 from catalyst_operator.reconcilers.writing import write_status
 
@@ -38,7 +38,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class _Seen:
-    observation: Observation
+    observation: DomainObservation
     registrar: Found
 
 
@@ -90,7 +90,7 @@ class DomainReconciler:
         try:
             return DomainReservation.parse(raw)
         except ValidationError as error:
-            log.error("%s is not a valid DomainReservation for this version; nothing is done for it: %s", name, error)
+            log.error("DomainReservation %s is not valid for this version; nothing is done for it: %s", name, error)
             return None
 
     def _forget(self, name: str) -> None:
@@ -105,7 +105,7 @@ class DomainReconciler:
         decision = decide(seen.observation)
         meta, version = reservation.metadata, reservation.metadata.resource_version
         if self._outside and decision.actions:
-            executor = Executor(
+            executor = DomainExecutor(
                 self._kube, self._outside, seen.observation, seen.registrar, lambda: self.wake(meta.name)
             )
             try:
@@ -120,7 +120,7 @@ class DomainReconciler:
             await self._write(seen.observation, version, decision.status)
         return decision.requeue_after
 
-    async def _tell(self, o: Observation, version: str, error: DnsError) -> None:
+    async def _tell(self, o: DomainObservation, version: str, error: DnsError) -> None:
         """What keeps the operator from going on, in status: the log is not where people look."""
         message = f"PowerDNS did not take a change: {error}. It is tried again."
         try:
@@ -129,7 +129,7 @@ class DomainReconciler:
         except ApiError as second:
             log.warning("%s: its trouble could not be told: %s", o.name, second)
 
-    async def _write(self, o: Observation, version: str, after: DomainReservationStatus) -> None:
+    async def _write(self, o: DomainObservation, version: str, after: DomainReservationStatus) -> None:
         news = events.of_domain(o.reservation, after, o.now)
         about, before = ("DomainReservation", o.reservation.metadata), o.reservation.status
         if claim.is_given(after):
@@ -152,7 +152,7 @@ class DomainReconciler:
 
     async def _observe(self, reservation: DomainReservation) -> _Seen:
         meta = reservation.metadata
-        seen = Observation(now=self._clock(), settings=self._settings, reservation=reservation)
+        seen = DomainObservation(now=self._clock(), settings=self._settings, reservation=reservation)
         if self._outside is None:
             return _Seen(seen, Found())
         owned = await credentials.owner(self._kube, reservation)
@@ -164,7 +164,7 @@ class DomainReconciler:
         # Also of one whose status was lost: our finalizer says that something may have been made.
         made = judged or labels.FINALIZER_DOMAIN_RESERVATION in meta.finalizers
         return _Seen(
-            Observation(
+            DomainObservation(
                 now=self._clock(),
                 settings=self._settings,
                 reservation=reservation,

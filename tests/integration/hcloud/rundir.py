@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from catalyst_operator.api.labels import LABEL_SOVEREIGN_UID
-from catalyst_operator.core.tofu.plan_gate import Judgement, judge
+from catalyst_operator.core.tofu.plan_gate import PlanJudgement, judge
 from tests.integration.hcloud.cluster import Tofu
 from tests.integration.hcloud.emulator import Project
 from tests.integration.tofu import MODULE, copy_of_module
@@ -124,7 +124,7 @@ class RunDirectory:
         shown: dict[str, Any] = json.loads(self.must("show", "-json", "plan.bin"))
         return shown
 
-    def judged(self, *options: str) -> Judgement:
+    def judged(self, *options: str) -> PlanJudgement:
         """Plan, and let the gate judge it."""
         return judge(self.plan(*options), uid=UID, destroy_run="-destroy" in options, replicas=3)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from catalyst_operator.core.tofu.plan_gate import EXIT_APPROVAL_NEEDED, Judgement, verdict
+from catalyst_operator.core.tofu.plan_gate import EXIT_APPROVAL_NEEDED, PlanJudgement, verdict
 from tests.integration.hcloud.cluster import Tofu
 from tests.integration.hcloud.emulator import Project
 from tests.integration.hcloud.rundir import STATE, RunDirectory, prepared_module
@@ -39,7 +39,7 @@ def ids(project: Project) -> Ids:
     return {kind: sorted(item["id"] for item in items) for kind, items in project.inventory().items()}
 
 
-def added_or_lost(judgement: Judgement) -> tuple[int, int, tuple[str, ...]]:
+def added_or_lost(judgement: PlanJudgement) -> tuple[int, int, tuple[str, ...]]:
     return judgement.add, judgement.destroy, judgement.replacing
 
 

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from catalyst_operator.api.crdgen import NOT_ACTED_ON_YET, crd, pending_fields, root_schema
 from catalyst_operator.api.domain_reservation import DomainReservation
-from catalyst_operator.api.generate import drift, generated, main, write
+from catalyst_operator.api.generate.__main__ import main
+from catalyst_operator.api.generate.crds import NOT_ACTED_ON_YET, crd, pending_fields, root_schema
+from catalyst_operator.api.generate.files import drift, generated, write
 from catalyst_operator.api.resources import DOMAIN_RESERVATION, RESOURCES, SOVEREIGN, ResourceDefinition
 from catalyst_operator.api.sovereign import Sovereign, SovereignSpec
 from tests.support.paths import REPOSITORY

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from catalyst_operator.core.error_text import MAX_NAMED, codes, joined, named, of_output, sentence
+from catalyst_operator.core.error_text import MAX_NAMED_ERRORS, codes, joined, named, of_output, sentence
 
 REQUEST = "An unexpected error was encountered during an API request.\n\n{}\n\nError code: {}\nStatus code: {}\n"
 FIELD = (
@@ -214,9 +214,9 @@ def test_codes_are_found_wherever_they_stand(text: str, expected: tuple[str, ...
 
 
 def test_a_message_names_a_few_resources_and_counts_the_rest() -> None:
-    many = tuple(f"hcloud_server.worker[{n}]" for n in range(MAX_NAMED + 2))
-    assert named(many[:MAX_NAMED]) == ", ".join(many[:MAX_NAMED])
-    assert named(many) == ", ".join(many[:MAX_NAMED]) + " and 2 more"
+    many = tuple(f"hcloud_server.worker[{n}]" for n in range(MAX_NAMED_ERRORS + 2))
+    assert named(many[:MAX_NAMED_ERRORS]) == ", ".join(many[:MAX_NAMED_ERRORS])
+    assert named(many) == ", ".join(many[:MAX_NAMED_ERRORS]) + " and 2 more"
     assert joined({"full": many, "odd": ()}) == f"{named(many)}: full; odd"
 
 

@@ -23,7 +23,7 @@ from catalyst_operator.core import actions, manifests, naming
 from catalyst_operator.core.access.farewell import FarewellReport
 from catalyst_operator.core.access.identity import OBSERVER, SEEDER, Access
 from catalyst_operator.core.access.seeds import GIT, Seed, SeedReport
-from catalyst_operator.core.kit.pushed import Change, OverlayReport
+from catalyst_operator.core.kit.pushed import OverlayChange, OverlayReport
 from catalyst_operator.core.observation import Observation
 from catalyst_operator.core.phase1.target import Target
 from catalyst_operator.errors import NotFound, Refused
@@ -39,7 +39,7 @@ TRUST = authorities.make(NOW)
 TARGET = Target(("203.0.113.99",), "omantel.omani.works", "203.0.113.20", console=True, pace=timedelta(seconds=30))
 SEEDS = (Seed(GIT, "git", "gitops.credentialsSecretRef", ("username", "password"), ("ca.crt",)),)
 FOLDER = "clusters/omantel.omani.works"
-CHANGE = Change(FOLDER, {f"{FOLDER}/sync.yaml": "a: 1\n"}, "Render it")
+CHANGE = OverlayChange(FOLDER, {f"{FOLDER}/sync.yaml": "a: 1\n"}, "Render it")
 PUSH = actions.PushOverlay("key", "https://git.example/acme/gitops.git", "main", CHANGE)
 
 
@@ -77,7 +77,7 @@ class Remote:
     async def get(self, *_: object) -> Object:
         return self._refused()
 
-    async def list(self, *_: object) -> Object:
+    async def may_list(self, *_: object) -> Object:
         return self._refused()
 
     def _refused(self) -> Object:
@@ -96,7 +96,7 @@ class Scene:
         """With which the new cluster was connected to."""
         self.patched: dict[str, Object] = {}
         self.given_up: list[str] = []
-        self.pushed: list[tuple[Repository, Change]] = []
+        self.pushed: list[tuple[Repository, OverlayChange]] = []
         self._wakes = asyncio.Queue[None]()
         for name in ("team-a", SPACE):
             self.api.put("namespaces", {"metadata": {"name": name}})
@@ -123,7 +123,7 @@ class Scene:
     async def _connected(self, remote: Remote) -> AsyncIterator[Remote]:
         yield remote
 
-    def _push(self, repository: Repository, change: Change, _template: Mapping[str, str]) -> Pushed:
+    def _push(self, repository: Repository, change: OverlayChange, _template: Mapping[str, str]) -> Pushed:
         self.pushed.append((repository, change))
         return Pushed("4f1c" * 10, committed=True)
 

@@ -307,6 +307,15 @@ async def test_jobs() -> None:
     assert (seen.name, seen.verb, seen.attempt, seen.failed, seen.complete) == (RUN.job, RunVerb.APPLY, 1, True, False)
 
 
+@pytest.mark.parametrize(
+    "others", [{}, {labels.LABEL_VERB: "apply"}, {labels.LABEL_VERB: "dance", labels.LABEL_ATTEMPT: "1"}]
+)
+async def test_a_job_that_only_carries_the_uid_is_nobodys(others: dict[str, str]) -> None:
+    """It would break every look at the Sovereign."""
+    meta = {"name": "foreign", "namespace": SPACE, "labels": {labels.LABEL_SOVEREIGN_UID: gen.UID, **others}}
+    assert (await observe(server(SPACE_OBJECT, ("jobs", {"metadata": meta})))).jobs == ()
+
+
 async def test_pods_and_their_containers() -> None:
     running = {"name": "tofu-plan", "state": {"running": {"startedAt": "2026-11-22T11:59:55Z"}}}
     waiting = {"name": "tofu-output", "state": {"waiting": {"reason": "PodInitializing"}}}

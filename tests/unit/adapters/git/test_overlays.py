@@ -13,10 +13,10 @@ from dataclasses import dataclass, field, replace
 import pytest
 from pydantic import SecretStr
 
-from catalyst_operator.adapters.git.overlays import AT_ONCE, PATIENCE_SECONDS, Overlays
+from catalyst_operator.adapters.git.overlays import PATIENCE_SECONDS, PUSHES_AT_ONCE, Overlays
 from catalyst_operator.adapters.git.push import Pushed, Repository
 from catalyst_operator.core.errors import codes
-from catalyst_operator.core.kit.pushed import Change, OverlayReport
+from catalyst_operator.core.kit.pushed import OverlayChange, OverlayReport
 from catalyst_operator.errors import GitDenied, GitError, GitMissing, GitRejected, GitUnavailable
 from tests.support.gen import NOW, UID
 
@@ -25,8 +25,8 @@ PASSWORD = "correct-horse"
 REPOSITORY = Repository("https://git.example/acme/gitops.git", "main", "pusher", SecretStr(PASSWORD))
 OTHER = replace(REPOSITORY, url="https://git.example/other/gitops.git")
 FOLDER = "clusters/acme.example.com"
-CHANGE = Change(FOLDER, {f"{FOLDER}/sync.yaml": "a: 1\n"}, "Render it")
-NEWER = Change(FOLDER, {f"{FOLDER}/sync.yaml": "a: 2\n"}, "Render it")
+CHANGE = OverlayChange(FOLDER, {f"{FOLDER}/sync.yaml": "a: 1\n"}, "Render it")
+NEWER = OverlayChange(FOLDER, {f"{FOLDER}/sync.yaml": "a: 2\n"}, "Render it")
 TEMPLATE = {"clusters/_template/kustomization.yaml": "resources: []\n"}
 DONE = Pushed("4f1c" * 10, committed=True)
 
@@ -36,7 +36,7 @@ class Begun:
     """A push that blocks its thread until the test says what it comes to."""
 
     repository: Repository
-    change: Change
+    change: OverlayChange
     answer: Future[Pushed] = field(default_factory=Future)
 
 
@@ -53,7 +53,7 @@ class Bench:
     def with_patience(self, seconds: float) -> Overlays:
         return Overlays(self._push, TEMPLATE, lambda: NOW, seconds)
 
-    def _push(self, repository: Repository, change: Change, template: Mapping[str, str]) -> Pushed:
+    def _push(self, repository: Repository, change: OverlayChange, template: Mapping[str, str]) -> Pushed:
         assert template == TEMPLATE
         begun = Begun(repository, change)
         self.all.append(begun)
@@ -61,7 +61,7 @@ class Bench:
         return begun.answer.result(PATIENCE)
 
     def ask(
-        self, uid: str = UID, key: str = "key", repository: Repository = REPOSITORY, change: Change = CHANGE
+        self, uid: str = UID, key: str = "key", repository: Repository = REPOSITORY, change: OverlayChange = CHANGE
     ) -> None:
         self.overlays.ask(uid, key, repository, change, lambda: self.told.put_nowait(uid))
 
@@ -217,12 +217,12 @@ async def test_pushes_to_one_repository_wait_for_each_other_and_others_do_not(be
 
 async def test_so_many_at_once_and_no_more(bench: Bench) -> None:
     """Each may need memory that all of the operator shares."""
-    for number in range(AT_ONCE + 1):
+    for number in range(PUSHES_AT_ONCE + 1):
         bench.ask(str(number), repository=replace(REPOSITORY, url=f"https://git.example/{number}.git"))
-    begun = [await bench.begun() for _ in range(AT_ONCE)]
-    assert len(pushes()) == AT_ONCE
+    begun = [await bench.begun() for _ in range(PUSHES_AT_ONCE)]
+    assert len(pushes()) == PUSHES_AT_ONCE
     begun[0].answer.set_result(DONE)
-    assert (await bench.begun()).repository.url.endswith(f"/{AT_ONCE}.git")
+    assert (await bench.begun()).repository.url.endswith(f"/{PUSHES_AT_ONCE}.git")
 
 
 async def test_one_that_does_not_end_is_reported_and_keeps_its_turn(bench: Bench) -> None:

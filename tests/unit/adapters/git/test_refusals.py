@@ -15,16 +15,16 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from catalyst_operator.adapters.git import push as pushing
-from catalyst_operator.adapters.git.git_pack import MAX_OBJECTS, unpacked_size
+from catalyst_operator.adapters.git.git_pack import MAX_GIT_OBJECTS, unpacked_size
 from catalyst_operator.adapters.git.push import Repository, push
-from catalyst_operator.core.kit.pushed import Change
+from catalyst_operator.core.kit.pushed import OverlayChange
 from catalyst_operator.errors import GitDenied, GitError, GitMissing, GitUnavailable
 
 LIMIT = 1 << 20
 PASSWORD = "correct-horse"
 REPOSITORY = Repository("https://push.example/acme/gitops.git", "main", "pusher", SecretStr(PASSWORD))
 FOLDER = "clusters/acme.example.com"
-CHANGE = Change(FOLDER, {f"{FOLDER}/sync.yaml": "a: 1\n"}, "Render it")
+CHANGE = OverlayChange(FOLDER, {f"{FOLDER}/sync.yaml": "a: 1\n"}, "Render it")
 TEXTS = [b"", b"x" * 15, b"x" * 16, bytes(range(256)) * 20, b"y" * 5000]
 
 
@@ -87,7 +87,7 @@ def test_it_is_not_unpacked_to_find_out(bomb: bytes) -> None:
         (b"<html>", "no pack"),
         (pack(packed(3, b"\0" * LIMIT, size=10)), "not of the size it says"),
         (pack(packed(3, b"text")[:-6])[:-20], "not of the size it says"),
-        (pack(count=MAX_OBJECTS + 1), "200001 objects"),
+        (pack(count=MAX_GIT_OBJECTS + 1), "200001 objects"),
     ],
     ids=["something else", "a lie", "cut off", "too many"],
 )

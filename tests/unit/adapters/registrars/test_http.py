@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 
-from catalyst_operator.adapters.registrars.http import ATTEMPTS, Answer, Api, retry_after
+from catalyst_operator.adapters.registrars.http import ATTEMPTS, Api, HttpAnswer, retry_after
 from catalyst_operator.errors import RegistrarRateLimited, RegistrarUnavailable
 from tests.unit.adapters.registrars.lab import printed
 
@@ -100,7 +100,7 @@ class TestWaits:
     async def test_a_vendor_with_a_hint_elsewhere(self) -> None:
         server = Server(httpx.Response(429, json={"wait": 7}))
 
-        def hint(answer: Answer, now: datetime) -> timedelta | None:
+        def hint(answer: HttpAnswer, now: datetime) -> timedelta | None:
             return timedelta(seconds=answer.json()["wait"])
 
         with pytest.raises(RegistrarRateLimited) as caught:
@@ -108,7 +108,7 @@ class TestWaits:
         assert caught.value.until == NOW + timedelta(seconds=7)
 
     def test_a_date_without_a_zone_is_none(self) -> None:
-        answer = Answer(429, httpx.Headers({"Retry-After": "Sun, 01 Mar 2026 12:05:00 -0000"}), b"")
+        answer = HttpAnswer(429, httpx.Headers({"Retry-After": "Sun, 01 Mar 2026 12:05:00 -0000"}), b"")
         assert retry_after(answer, NOW) is None
 
 

@@ -271,7 +271,7 @@ def test_it_is_refused_by_the_name_of_its_field(what: str) -> None:
         ("a: !!python/object/apply:os.system [id]\n", "anchors, aliases, tags and directives"),
         ("%TAG ! tag:x,2026:\n---\na: b\n", "anchors, aliases, tags and directives"),
         ("[" * 5000, "the kubeconfig is nested too deeply"),
-        ("#" * (kubeconfig.MAX_BYTES + 1), "the kubeconfig is longer than 65536 characters"),
+        ("#" * (kubeconfig.MAX_KUBECONFIG_BYTES + 1), "the kubeconfig is longer than 65536 characters"),
         ('"a\\nb": 1\n', '"a\\nb" is not allowed'),
         (f"{'a' * 500}: 1\n", f'"{"a" * 64}" is not allowed'),
     ],

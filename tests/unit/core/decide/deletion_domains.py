@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from catalyst_operator.core.finalize.deletion import LOOK_AGAIN
+from catalyst_operator.core.finalize.deletion import CLEAN_UP_AGAIN
 from catalyst_operator.core.scene import SAFETY
 from tests.support.gen import known
 from tests.support.reservations import ready, reserved, served
@@ -64,6 +64,6 @@ CASES = (
         check="nothing_left",
         deleting="CleaningUp",
         does=("WriteReceipt", "DeleteNamespace"),
-        again=LOOK_AGAIN,
+        again=CLEAN_UP_AGAIN,
     ),
 )

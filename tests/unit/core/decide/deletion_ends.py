@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from catalyst_operator.api.phases import RunVerb
-from catalyst_operator.core.finalize.deletion import LOOK_AGAIN
+from catalyst_operator.core.finalize.deletion import CLEAN_UP_AGAIN
 from catalyst_operator.core.observation import LockView, NamespaceView, StateView
 from catalyst_operator.core.record import HandOff, RunState
 from catalyst_operator.core.scene import SAFETY
@@ -195,7 +195,7 @@ CASES = (
         check="nothing_left",
         deleting="CleaningUp",
         does=("WriteReceipt", "DeleteNamespace"),
-        again=LOOK_AGAIN,
+        again=CLEAN_UP_AGAIN,
     ),
     Deleted(
         "destroyed: the removal of the run namespace is announced one step before it is done",
@@ -211,7 +211,7 @@ CASES = (
         check="nothing_left",
         deleting="CleaningUp",
         does=("WriteReceipt", "DeleteNamespace"),
-        again=LOOK_AGAIN,
+        again=CLEAN_UP_AGAIN,
     ),
     Deleted(
         "the run namespace is on its way out as announced: looked at again until it is gone",
@@ -220,7 +220,7 @@ CASES = (
         deleting="CleaningUp",
         says=("Nothing is left in the cloud", "removing the run namespace"),
         does=("DeleteNamespace",),
-        again=LOOK_AGAIN,
+        again=CLEAN_UP_AGAIN,
     ),
     Deleted(
         "somebody deleted the run namespace, then the owner accepted its loss: the record that holds it is let go",
@@ -229,7 +229,7 @@ CASES = (
         deleting="CleaningUp",
         says=("What exists stays",),
         does=("DeleteNamespace",),
-        again=LOOK_AGAIN,
+        again=CLEAN_UP_AGAIN,
     ),
     Deleted(
         "runs go before their namespace: a Pod in its grace period would hold it up for minutes",
@@ -241,7 +241,7 @@ CASES = (
         check="nothing_left",
         deleting="CleaningUp",
         does=("DeleteJob",),
-        again=LOOK_AGAIN,
+        again=CLEAN_UP_AGAIN,
     ),
     Deleted(
         "nothing was made but the namespace: no receipt for nothing",
@@ -249,7 +249,7 @@ CASES = (
         check="nothing_left",
         deleting="CleaningUp",
         does=("DeleteNamespace",),
-        again=LOOK_AGAIN,
+        again=CLEAN_UP_AGAIN,
     ),
     Deleted(
         "policy Orphan: a state that was not written back is the owner's, like all that stays",
@@ -279,7 +279,7 @@ CASES = (
         check="nothing_left",
         deleting="CleaningUp",
         does=("WriteReceipt", "DeleteNamespace"),
-        again=LOOK_AGAIN,
+        again=CLEAN_UP_AGAIN,
     ),
     Deleted(
         "a dry run made nothing: there is nothing to destroy, and no token is needed to find that out",

@@ -14,8 +14,8 @@ from catalyst_operator.core.observation import Observation
 from catalyst_operator.core.phase1.views import ClusterView, FluxCondition
 from catalyst_operator.core.provision import look
 from catalyst_operator.core.provision.overlays import wanted
+from catalyst_operator.core.ready.watching import SEED_AGAIN
 from catalyst_operator.core.record import Bootstrap, ErrorEntry
-from catalyst_operator.core.watching import SEED_AGAIN
 from tests.support import gen, new_cluster
 from tests.support.gen import NOW, known, of, seen, spec
 from tests.unit.core.decide.table import NO_CODE, POLL, Case

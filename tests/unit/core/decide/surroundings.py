@@ -36,6 +36,7 @@ CASES = (
         summary="Stalled",
         again=POLL,
         operation="Failed",
+        ready="True",
     ),
     Case(
         "the state Secret of an applied Sovereign is gone: an empty state would create everything twice",
@@ -46,6 +47,7 @@ CASES = (
         summary="Stalled",
         again=POLL,
         operation="Failed",
+        ready="True",
     ),
     Case(
         "a state older than the one that was recorded is a lost one too",
@@ -56,6 +58,7 @@ CASES = (
         summary="Stalled",
         again=POLL,
         operation="Failed",
+        ready="True",
     ),
     Case(
         "the whole run namespace of an applied Sovereign is gone",
@@ -95,6 +98,7 @@ CASES = (
         summary="Stalled",
         again=POLL,
         operation="Failed",
+        ready="True",
     ),
     Case(
         "the credential Secret comes a moment after the Sovereign in GitOps: waited for",
@@ -110,7 +114,7 @@ CASES = (
         (gen.tokened(None),),
         check="credentials_missing",
         reason="CredentialsMissing",
-        says=("Secret team-a/hcloud has no key 'token'",),
+        says=("Secret team-a/hcloud has no text under the key 'token'",),
         again=POLL,
         operation="Waiting",
     ),

@@ -6,14 +6,15 @@ Its log is not where owners look: status says what is wrong, and it goes on by i
 from __future__ import annotations
 
 import base64
+import json
 
 import pytest
 
-from catalyst_operator.core import naming
+from catalyst_operator.core import manifests, naming
 from tests.support import gen, tofu
 from tests.support.drive import check_end, check_quiet, due, reconcile, settle, undisturbed, until
 from tests.support.fake_kube import Key, Object
-from tests.support.world import RECORD, World
+from tests.support.world import RECORD, SECRET, World
 from tests.unit.core.decide.stories import for_a_while, message, names, provisioned, reason, workers
 
 CLUSTER_SECRETS = Key("secrets", gen.SPACE, naming.CLUSTER_SECRETS)
@@ -43,6 +44,18 @@ async def test_without_the_clusters_secrets_no_node_is_made_and_they_are_never_m
     world.api.put("secrets", kept)
     assert await undisturbed(world), "restored, it goes on by itself"
     check_end(world)
+
+
+async def test_a_state_that_somebody_deletes_is_noticed_although_no_watch_tells_of_it() -> None:
+    world = await provisioned()
+    world.resync = gen.SECOND * 600
+    world.restart()
+    await reconcile(world)
+    world.api.remove(*tofu.STATE)
+    began = world.now
+    await until(world, lambda: bool(world.condition("Stalled")))
+    assert code(world) == "ERR_STATE_LOST"
+    assert world.now - began <= gen.SECOND * 600
 
 
 async def test_a_deletion_does_without_the_clusters_secrets() -> None:
@@ -106,6 +119,38 @@ async def test_what_cannot_be_read_is_told_and_nothing_is_done_until_it_can(key:
     assert await undisturbed(world)
     check_end(world)
     assert not world.status.get("lastErrors")
+
+
+# --- what nobody foresaw ----------------------------------------------------------------------------------------------
+
+
+async def test_an_error_of_the_operators_own_is_told_within_one_pass_and_only_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = World()
+    world.foreseen = (UnicodeDecodeError,)
+    monkeypatch.setattr(manifests, "provider_token", _broken)
+    await for_a_while(world)
+    assert (code(world), reason(world)) == ("ERR_OPERATOR", "Retrying")
+    assert "UnicodeDecodeError" in message(world)
+    assert "hunter2" not in json.dumps(world.status), "what it choked on may be a Secret's"
+    before = len(world.api.writes)
+    await for_a_while(world)
+    assert [write for write in world.api.writes[before:] if write.key.plural == "sovereigns"] == []
+    monkeypatch.undo()
+    await settle(world)
+    check_end(world)
+
+
+async def test_a_secret_with_a_value_that_is_no_text_keeps_nothing_from_going_on() -> None:
+    world = World()
+    world.api.change(SECRET, lambda o: o["data"].update({"store": "/u3+7Q=="}))
+    await settle(world)
+    check_end(world)
+
+
+def _broken(*_: object) -> Object:
+    raise UnicodeDecodeError("utf-8", b"hunter2\xff", 7, 8, "invalid start byte")
 
 
 # --- what is refused --------------------------------------------------------------------------------------------------

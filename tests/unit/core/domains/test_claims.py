@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from catalyst_operator.adapters import suffixes
-from catalyst_operator.core.domains.actions import Decision, DeleteReservation
+from catalyst_operator.core.domains.actions import DeleteReservation, DomainDecision
 from catalyst_operator.core.domains.decide import decide
-from catalyst_operator.core.domains.observation import Observation, Rival, ZoneView
+from catalyst_operator.core.domains.observation import DomainObservation, Rival, ZoneView
 from tests.support import gen
 from tests.support.reservations import (
     ADDRESS,
@@ -37,13 +37,13 @@ REFUSED = {"conditions": told(Ready="False DomainTaken", Stalled="True DomainTak
 IDN = "xn--mnchen-3ya.example.com"
 
 
-def sound(o: Observation) -> Decision:
+def sound(o: DomainObservation) -> DomainDecision:
     decision = decide(o)
     assert flaws(decision, o) == []
     return decision
 
 
-def reasons(o: Observation) -> dict[str, str]:
+def reasons(o: DomainObservation) -> dict[str, str]:
     status = sound(o).status
     assert status is not None
     return {c.type: f"{c.status} {c.reason}" for c in status.conditions}
@@ -130,7 +130,7 @@ def test_a_name_that_was_refused_is_given_once_the_rival_is_gone() -> None:
 # --- for how long -----------------------------------------------------------------------------------------------------
 
 
-def after(o: Observation, decision: Decision, pause: timedelta = timedelta(0)) -> Observation:
+def after(o: DomainObservation, decision: DomainDecision, pause: timedelta = timedelta(0)) -> DomainObservation:
     """The next look, with what was written."""
     assert decision.status is not None
     found = o.reservation.model_copy(update={"status": decision.status})
@@ -183,7 +183,7 @@ def test_a_sovereigns_runs_out_once_that_is_gone() -> None:
     ],
     ids=["it has an address", "something may have been made", "its zone is there"],
 )
-def test_what_is_committed_does_not_run_out(o: Observation) -> None:
+def test_what_is_committed_does_not_run_out(o: DomainObservation) -> None:
     later = replace(o, now=gen.NOW + 100 * HOUR)
     assert reasons(later)["Reserved"] == "True Committed"
     status = sound(later).status
@@ -208,7 +208,7 @@ def test_a_label_that_a_later_version_keeps_is_not_taken_away() -> None:
     ],
     ids=["a pool's as one's own", "one's own as a pool's"],
 )
-def test_another_mode_gives_nobody_another_right(o: Observation, reason: str) -> None:
+def test_another_mode_gives_nobody_another_right(o: DomainObservation, reason: str) -> None:
     """Nothing is written into a zone that the new mode does not give."""
     assert reasons(o)["Reserved"] == f"False {reason}"
     assert sound(o).actions == ()
@@ -217,12 +217,12 @@ def test_another_mode_gives_nobody_another_right(o: Observation, reason: str) ->
 # --- an operator without PowerDNS -------------------------------------------------------------------------------------
 
 
-def without(o: Observation) -> Observation:
+def without(o: DomainObservation) -> DomainObservation:
     return replace(o, settings=gen.SETTINGS)
 
 
 @pytest.mark.parametrize("o", [look(reservation()), pooled(), look(reserved()), going()])
-def test_without_powerdns_nothing_is_done(o: Observation) -> None:
+def test_without_powerdns_nothing_is_done(o: DomainObservation) -> None:
     decision = sound(without(o))
     assert (decision.actions, decision.requeue_after) == ((), None)
     assert reasons(without(o))["Ready"] == "False DNSNotConfigured"
@@ -231,7 +231,7 @@ def test_without_powerdns_nothing_is_done(o: Observation) -> None:
 def test_without_powerdns_what_was_never_held_is_not_held_up() -> None:
     found = reservation(deleted=True)
     meta = found.metadata.model_copy(update={"finalizers": ()})
-    assert decide(without(look(found.model_copy(update={"metadata": meta})))) == Decision()
+    assert decide(without(look(found.model_copy(update={"metadata": meta})))) == DomainDecision()
 
 
 # --- what status shows ------------------------------------------------------------------------------------------------

@@ -9,19 +9,19 @@ import pytest
 
 from catalyst_operator.core.domains import zone as zones
 from catalyst_operator.core.domains.actions import (
-    Action,
     AskRegistrar,
     ChangePool,
     ChangeZone,
     CreateZone,
-    Decision,
+    DomainAction,
+    DomainDecision,
     RememberNameservers,
 )
 from catalyst_operator.core.domains.decide import decide
 from catalyst_operator.core.domains.observation import (
-    Answer,
+    DnsAnswer,
     DnsReport,
-    Observation,
+    DomainObservation,
     RegistrarCredentials,
     RegistrarProblem,
     Rival,
@@ -69,7 +69,7 @@ class Row:
     """One row. Without a reason there is nothing left to write status to."""
 
     why: str
-    o: Observation
+    o: DomainObservation
     reason: str = ""
     summary: str = "Reconciling"
     ready: str = "False"
@@ -216,7 +216,7 @@ ZONES = (
     ),
     Row(
         "one of our servers is silent",
-        answered(pooled(), authority=(Answer("ns1.openova.test", "203.0.113.53", (), "no answer"),)),
+        answered(pooled(), authority=(DnsAnswer("ns1.openova.test", "203.0.113.53", (), "no answer"),)),
         "Progressing",
         says=("ns1.openova.test (203.0.113.53): no answer",),
     ),
@@ -246,14 +246,14 @@ DELEGATIONS = (
     ),
     Row(
         "the parent's servers disagree",
-        answered(pooled(), delegation=(Answer("a", "1", HOSTS), Answer("b", "2", ()))),
+        answered(pooled(), delegation=(DnsAnswer("a", "1", HOSTS), DnsAnswer("b", "2", ()))),
         "AwaitingDelegation",
         says=("b (2): nothing",),
         shows=("Delegated=False ServersDisagree",),
     ),
     Row(
         "by hand, below a registered domain: what to add is said",
-        manual(delegation=(Answer("a", "1", ()),)),
+        manual(delegation=(DnsAnswer("a", "1", ()),)),
         "AwaitingDelegation",
         says=(
             "In the zone above acme.bank.com, add these NS records",
@@ -263,13 +263,13 @@ DELEGATIONS = (
     ),
     Row(
         "by hand, a registered domain: what to set is said",
-        manual(APEX, delegation=(Answer("a", "1", OLD),)),
+        manual(APEX, delegation=(DnsAnswer("a", "1", OLD),)),
         "AwaitingDelegation",
         says=("At your registrar, set the name servers of bank.com",),
     ),
     Row(
         "a mixture is not a delegation",
-        manual(delegation=(Answer("a", "1", tuple(sorted((*HOSTS, *OLD)))),)),
+        manual(delegation=(DnsAnswer("a", "1", tuple(sorted((*HOSTS, *OLD)))),)),
         "AwaitingDelegation",
     ),
     Row(
@@ -468,7 +468,7 @@ RELEASES = (
     ),
     Row(
         "the Secret is gone, and the parent does not delegate to us any more: that is proof enough",
-        leaving(delegation=(Answer("a", "1", OLD),)),
+        leaving(delegation=(DnsAnswer("a", "1", OLD),)),
         "Deleting",
         does=("DeleteZone",),
     ),
@@ -476,7 +476,7 @@ RELEASES = (
 ROWS = (*CLAIMS, *ZONES, *DELEGATIONS, *REGISTRARS, *RELEASES)
 
 
-def names(decision: Decision) -> tuple[str, ...]:
+def names(decision: DomainDecision) -> tuple[str, ...]:
     return tuple(type(action).__name__ for action in decision.actions)
 
 
@@ -501,7 +501,7 @@ def test_no_row_is_there_twice() -> None:
     assert len({row.why for row in ROWS}) == len(ROWS)
 
 
-def only(decision: Decision, kind: type[Action]) -> Action:
+def only(decision: DomainDecision, kind: type[DomainAction]) -> DomainAction:
     (found,) = [action for action in decision.actions if isinstance(action, kind)]
     return found
 
@@ -545,7 +545,7 @@ def test_the_way_back_is_what_the_spec_says() -> None:
 def test_a_delegation_by_hand_is_asked_for_ever_more_seldom_but_within_half_a_minute(
     waited: timedelta, pause: int
 ) -> None:
-    o = manual(delegation=(Answer("a", "1", ()),))
+    o = manual(delegation=(DnsAnswer("a", "1", ()),))
     since = o.now - waited
     told_since = [
         c.model_copy(update={"last_transition_time": since, "status": "False"} if c.type == "Delegated" else {})

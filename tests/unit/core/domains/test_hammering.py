@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from catalyst_operator.core.domains.actions import AskRegistrar, Decision, RememberNameservers
+from catalyst_operator.core.domains.actions import AskRegistrar, DomainDecision, RememberNameservers
 from catalyst_operator.core.domains.decide import decide
-from catalyst_operator.core.domains.observation import Observation
+from catalyst_operator.core.domains.observation import DomainObservation
 from tests.support import gen
 from tests.support.reservations import APEX, HOSTS, OLD, asked, by_api, flaws, leaving
 
@@ -15,18 +15,18 @@ JUST_NOW = gen.NOW - timedelta(seconds=10)
 LONG_AGO = gen.NOW - timedelta(minutes=40)
 
 
-def sound(o: Observation) -> Decision:
+def sound(o: DomainObservation) -> DomainDecision:
     decision = decide(o)
     assert flaws(decision, o) == []
     return decision
 
 
-def changes(o: Observation) -> list[tuple[str, ...]]:
+def changes(o: DomainObservation) -> list[tuple[str, ...]]:
     """What the registrar is told to set."""
     return [a.hosts for a in sound(o).actions if isinstance(a, AskRegistrar) and a.hosts is not None]
 
 
-def ready_message(o: Observation) -> str:
+def ready_message(o: DomainObservation) -> str:
     status = sound(o).status
     assert status is not None
     return next(c.message for c in status.conditions if c.type == "Ready")
@@ -59,7 +59,7 @@ def test_a_way_back_does_not_wait_for_what_was_tried_before_the_deletion() -> No
 # --- what is remembered -----------------------------------------------------------------------------------------------
 
 
-def read_then(o: Observation) -> Observation:
+def read_then(o: DomainObservation) -> DomainObservation:
     """The registrar was read long ago: when the name was reserved, before there was an address."""
     assert o.registrar is not None
     return replace(o, registrar=replace(o.registrar, at=LONG_AGO))

@@ -10,7 +10,7 @@ import pytest
 from catalyst_operator.api.domain_reservation import DomainReservation
 from catalyst_operator.core.domains.actions import AskDns, AskRegistrar
 from catalyst_operator.core.domains.decide import decide
-from catalyst_operator.core.domains.observation import Answer, Observation, RegistrarCredentials
+from catalyst_operator.core.domains.observation import DnsAnswer, DomainObservation, RegistrarCredentials
 from tests.support.reservations import (
     HELD,
     HOSTS,
@@ -27,18 +27,18 @@ from tests.support.reservations import (
     ready,
 )
 
-SILENT = Answer("b.parent.test", "203.0.113.2", (), "no answer")
-RIGHT = Answer("a.parent.test", "203.0.113.1", HOSTS)
+SILENT = DnsAnswer("b.parent.test", "203.0.113.2", (), "no answer")
+RIGHT = DnsAnswer("a.parent.test", "203.0.113.1", HOSTS)
 
 
-def shown(o: Observation) -> dict[str, str]:
+def shown(o: DomainObservation) -> dict[str, str]:
     decision = decide(o)
     assert flaws(decision, o) == []
     assert decision.status is not None
     return {c.type: f"{c.status} {c.reason}" for c in decision.status.conditions}
 
 
-def settled(o: Observation) -> Observation:
+def settled(o: DomainObservation) -> DomainObservation:
     """The same, once its status says what was decided."""
     decision = decide(o)
     assert decision.status is not None
@@ -46,12 +46,12 @@ def settled(o: Observation) -> Observation:
     return replace(o, reservation=found)
 
 
-def restarted(o: Observation) -> Observation:
+def restarted(o: DomainObservation) -> DomainObservation:
     """Another process: nobody was asked yet."""
     return replace(o, dns=None, registrar=None)
 
 
-def edited(o: Observation, **spec: Any) -> Observation:
+def edited(o: DomainObservation, **spec: Any) -> DomainObservation:
     """Its spec was changed, and nobody has looked since."""
     wire = o.reservation.to_wire()
     wire["metadata"]["generation"] += 1
@@ -67,7 +67,7 @@ WELL = {
 
 
 @pytest.mark.parametrize("o", WELL.values(), ids=WELL)
-def test_a_restart_takes_nothing_back(o: Observation) -> None:
+def test_a_restart_takes_nothing_back(o: DomainObservation) -> None:
     assert shown(o)["Ready"] == "True Succeeded"
     again = restarted(o)
     found = shown(again)
@@ -83,9 +83,11 @@ def test_a_restart_without_the_registrars_secret_takes_nothing_back() -> None:
 
 
 @pytest.mark.parametrize("o", WELL.values(), ids=WELL)
-def test_what_is_learnt_after_a_restart_counts(o: Observation) -> None:
-    assert shown(answered(restarted(o), delegation=(Answer("a", "1", OLD),)))["Ready"].startswith(("False", "Unknown"))
-    silent = (Answer("ns1.openova.test", "203.0.113.53", (), "no answer"),)
+def test_what_is_learnt_after_a_restart_counts(o: DomainObservation) -> None:
+    assert shown(answered(restarted(o), delegation=(DnsAnswer("a", "1", OLD),)))["Ready"].startswith(
+        ("False", "Unknown")
+    )
+    silent = (DnsAnswer("ns1.openova.test", "203.0.113.53", (), "no answer"),)
     assert shown(answered(restarted(o), authority=silent))["ZoneReady"] == "False Pending"
 
 
@@ -115,7 +117,7 @@ def test_what_was_never_well_is_not_taken_for_it() -> None:
 
 
 @pytest.mark.parametrize("o", WELL.values(), ids=WELL)
-def test_a_server_of_the_parent_that_is_silent_takes_nothing_back(o: Observation) -> None:
+def test_a_server_of_the_parent_that_is_silent_takes_nothing_back(o: DomainObservation) -> None:
     """One lost packet of thirteen servers, or a secondary that is down for a while."""
     found = answered(o, delegation=(RIGHT, SILENT))
     assert shown(found)["Ready"] == "True Succeeded"
@@ -126,7 +128,7 @@ def test_a_server_of_the_parent_that_is_silent_takes_nothing_back(o: Observation
 
 
 def test_a_server_that_says_something_else_does() -> None:
-    other = Answer("b.parent.test", "203.0.113.2", OLD)
+    other = DnsAnswer("b.parent.test", "203.0.113.2", OLD)
     assert shown(answered(WELL["pool"], delegation=(RIGHT, other)))["Delegated"] == "False ServersDisagree"
 
 
@@ -139,7 +141,7 @@ BLIND: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("answers", BLIND.values(), ids=BLIND)
 @pytest.mark.parametrize("o", WELL.values(), ids=WELL)
-def test_an_operator_that_sees_nothing_takes_nothing_back(o: Observation, answers: dict[str, Any]) -> None:
+def test_an_operator_that_sees_nothing_takes_nothing_back(o: DomainObservation, answers: dict[str, Any]) -> None:
     """Its resolver is down for a while: the names of all Sovereigns are as well as before."""
     found = replace(answered(o, **answers), credentials=None)
     for _ in range(2):
@@ -173,7 +175,7 @@ def test_a_silent_server_does_not_have_the_registrar_asked_for_a_change() -> Non
 @pytest.mark.parametrize("previous", [False, True], ids=["before it is remembered", "before it is set"])
 def test_a_registrar_does_not_get_name_servers_that_do_not_answer(previous: bool) -> None:
     """Its domain would be gone from the net: the old servers go on until ours are there."""
-    dead = (Answer("ns1.openova.test", "203.0.113.53", (), "no answer"),)
+    dead = (DnsAnswer("ns1.openova.test", "203.0.113.53", (), "no answer"),)
     o = asked(by_api(previous=previous, authority=dead), *OLD)
     decision = decide(o)
     assert flaws(decision, o) == []
@@ -183,7 +185,7 @@ def test_a_registrar_does_not_get_name_servers_that_do_not_answer(previous: bool
 
 
 def test_what_is_in_use_is_told_all_the_same() -> None:
-    dead = (Answer("ns1.openova.test", "203.0.113.53", (), "no answer"),)
+    dead = (DnsAnswer("ns1.openova.test", "203.0.113.53", (), "no answer"),)
     o = asked(by_api(authority=dead, live=("MX 10 mail.bank.com.",)), *OLD)
     assert shown(o)["Delegated"] == "False LiveRecords"
 

@@ -12,9 +12,16 @@ from catalyst_operator.api.conditions import CONDITIONS, DOMAIN_CONDITIONS, Cond
 from catalyst_operator.api.domain_reservation import DomainReservation
 from catalyst_operator.core.domains import of_sovereign
 from catalyst_operator.core.domains.decide import decide
-from catalyst_operator.core.domains.observation import Answer, Observation, RegistrarProblem, Rival, Trouble, ZoneView
+from catalyst_operator.core.domains.observation import (
+    DnsAnswer,
+    DomainObservation,
+    RegistrarProblem,
+    Rival,
+    Trouble,
+    ZoneView,
+)
 from catalyst_operator.core.domains.of_sovereign import differs, error_of, manifest, standing
-from catalyst_operator.core.errors import codes, diagnosis
+from catalyst_operator.core.errors import codes
 from tests.support import gen
 from tests.support.reservations import (
     ADDRESS,
@@ -121,7 +128,7 @@ def test_what_differs(found: DomainReservation, address: str | None, different: 
 # --- how it stands ----------------------------------------------------------------------------------------------------
 
 
-def after(o: Observation) -> DomainReservation:
+def after(o: DomainObservation) -> DomainReservation:
     """The reservation once its own status says what was decided for it."""
     decision = decide(o)
     assert decision.status is not None
@@ -132,7 +139,7 @@ def trouble(kind: Trouble) -> RegistrarProblem:
     return RegistrarProblem(kind, "it says no", "Do this.")
 
 
-def before_address(o: Observation) -> Observation:
+def before_address(o: DomainObservation) -> DomainObservation:
     """The same before there is an address, when nothing has been spent."""
     spec = o.reservation.spec.model_copy(update={"load_balancer_ip": None})
     meta = o.reservation.metadata.model_copy(update={"finalizers": ()})
@@ -142,7 +149,7 @@ def before_address(o: Observation) -> Observation:
 LIVE = ("MX 10 mail.bank.com.",)
 FOREIGN = ZoneView(replace(our_zone().zone, mark="somebody"))  # type: ignore[type-var]
 
-STANDS: list[tuple[str, Observation, str, bool, str]] = [
+STANDS: list[tuple[str, DomainObservation, str, bool, str]] = [
     # what is decided for the name, DomainReserved, whether a person has to act, code of the error if it takes long
     ("given", look(reservation()), "True Reserved", False, ""),
     ("served and delegated", pooled(), "True Reserved", False, ""),
@@ -209,7 +216,7 @@ STANDS: list[tuple[str, Observation, str, bool, str]] = [
     ("the pool does not delegate yet", pooled(parent=pool()), "True Reserved", False, "ERR_NS_NOT_DELEGATED"),
     (
         "by hand, and not there",
-        manual(delegation=(Answer("a", "1", OLD),)),
+        manual(delegation=(DnsAnswer("a", "1", OLD),)),
         "True Reserved",
         False,
         "ERR_NS_NOT_DELEGATED",
@@ -218,7 +225,7 @@ STANDS: list[tuple[str, Observation, str, bool, str]] = [
 
 
 @pytest.mark.parametrize(("why", "o", "is_reserved", "stalled", "code"), STANDS, ids=[row[0] for row in STANDS])
-def test_how_it_stands(why: str, o: Observation, is_reserved: str, stalled: bool, code: str) -> None:
+def test_how_it_stands(why: str, o: DomainObservation, is_reserved: str, stalled: bool, code: str) -> None:
     found = after(o)
     stands = standing(SOVEREIGN, found)
     assert " ".join(stands.reserved[:2]) == is_reserved, stands
@@ -240,7 +247,7 @@ def test_live_records_cost_nothing() -> None:
 
 
 def test_a_delegation_is_no_error_before_it_takes_long() -> None:
-    found = after(manual(delegation=(Answer("a", "1", OLD),)))
+    found = after(manual(delegation=(DnsAnswer("a", "1", OLD),)))
     stands = standing(SOVEREIGN, found)
     assert error_of(found, stands, late=False) is None
     late = error_of(found, stands, late=True)
@@ -323,7 +330,7 @@ def test_only_a_registrar_needs_credentials() -> None:
 
 def test_every_code_has_a_remedy_and_a_page() -> None:
     for code in of_sovereign.CODES.values():
-        entry = diagnosis.entry(code, "it is so")
+        entry = code.entry("it is so")
         assert entry.code.startswith("ERR_") and entry.remedy
 
 

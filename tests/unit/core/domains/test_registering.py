@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from catalyst_operator.core.domains.actions import AskDns, AskRegistrar, Decision
+from catalyst_operator.core.domains.actions import AskDns, AskRegistrar, DomainDecision
 from catalyst_operator.core.domains.decide import decide
 from catalyst_operator.core.domains.observation import (
-    Answer,
-    Observation,
+    DnsAnswer,
+    DomainObservation,
     RegistrarCredentials,
     RegistrarProblem,
     Trouble,
@@ -23,31 +23,31 @@ from tests.support import gen
 from tests.support.reservations import APEX, BY_API, HOSTS, OLD, answered, asked, by_api, flaws, look, reserved
 
 HEALTHY = answered(by_api(previous=True))
-HALF = (Answer("a", "1", HOSTS), Answer("b", "2", OLD))
+HALF = (DnsAnswer("a", "1", HOSTS), DnsAnswer("b", "2", OLD))
 
 
 def problem(trouble: Trouble, **more: object) -> RegistrarProblem:
     return RegistrarProblem(trouble, "it says no", "Do this.", **more)  # type: ignore[arg-type]
 
 
-def sound(o: Observation) -> Decision:
+def sound(o: DomainObservation) -> DomainDecision:
     decision = decide(o)
     assert flaws(decision, o) == []
     return decision
 
 
-def talks(o: Observation) -> list[tuple[str, ...] | None]:
+def talks(o: DomainObservation) -> list[tuple[str, ...] | None]:
     """What the registrar is asked for: None to read, hosts to have them set."""
     return [action.hosts for action in sound(o).actions if isinstance(action, AskRegistrar)]
 
 
-def told(o: Observation) -> dict[str, str]:
+def told(o: DomainObservation) -> dict[str, str]:
     status = sound(o).status
     assert status is not None
     return {c.type: f"{c.status} {c.reason}" for c in status.conditions}
 
 
-def later(o: Observation, pause: timedelta) -> Observation:
+def later(o: DomainObservation, pause: timedelta) -> DomainObservation:
     return replace(o, now=o.now + pause)
 
 
@@ -86,13 +86,13 @@ TROUBLES = [
 
 
 @pytest.mark.parametrize("o", TROUBLES)
-def test_a_delegated_name_is_ready_whatever_became_of_its_credentials(o: Observation) -> None:
+def test_a_delegated_name_is_ready_whatever_became_of_its_credentials(o: DomainObservation) -> None:
     assert told(o)["Ready"] == "True Succeeded"
     assert told(o)["RegistrarCredentialsValid"].split()[0] != "True"
 
 
 @pytest.mark.parametrize("o", TROUBLES)
-def test_nobody_is_asked_every_few_seconds_for_what_nobody_needs(o: Observation) -> None:
+def test_nobody_is_asked_every_few_seconds_for_what_nobody_needs(o: DomainObservation) -> None:
     again = sound(o).requeue_after
     assert again is not None and again >= o.domains.settled_check
 
@@ -100,10 +100,10 @@ def test_nobody_is_asked_every_few_seconds_for_what_nobody_needs(o: Observation)
 # --- before anything is spent -----------------------------------------------------------------------------------------
 
 
-def waiting(**more: object) -> Observation:
+def waiting(**more: object) -> DomainObservation:
     """Reserved, without an address."""
     o = look(reserved(name=APEX, spec=BY_API), zone=ZoneView(), registered=APEX)
-    old = (Answer("a.parent.test", "203.0.113.1", OLD),)
+    old = (DnsAnswer("a.parent.test", "203.0.113.1", OLD),)
     return answered(o, **{"authority": (), "parent": "com", "delegation": old, **more})
 
 
@@ -137,7 +137,7 @@ def test_credentials_are_tested_before_there_is_an_address() -> None:
 
 def test_a_name_that_points_to_us_from_before_still_needs_credentials_that_work() -> None:
     """Nothing is spent for one whose registrar will not do, and the Secret is looked at again."""
-    o = asked(waiting(delegation=(Answer("a", "1", HOSTS),)), problem=problem(Trouble.UNAUTHORIZED))
+    o = asked(waiting(delegation=(DnsAnswer("a", "1", HOSTS),)), problem=problem(Trouble.UNAUTHORIZED))
     assert told(o)["Ready"] == "False CredentialsInvalid"
     assert sound(o).requeue_after == timedelta(seconds=10)
 

@@ -11,8 +11,8 @@ from catalyst_operator.api import labels
 from catalyst_operator.core.domains.actions import AskRegistrar
 from catalyst_operator.core.domains.decide import decide
 from catalyst_operator.core.domains.observation import (
-    Answer,
-    Observation,
+    DnsAnswer,
+    DomainObservation,
     RegistrarCredentials,
     RegistrarProblem,
     Trouble,
@@ -49,17 +49,17 @@ def problem(trouble: Trouble, **more: object) -> RegistrarProblem:
     return RegistrarProblem(trouble, "it says no", "Do this.", **more)  # type: ignore[arg-type]
 
 
-def by_hand(**seen: object) -> Observation:
+def by_hand(**seen: object) -> DomainObservation:
     return look(ready(**named(BANK), deleted=True), **{"zone": our_zone(BANK), "registered": APEX, **seen})
 
 
-def child(*hosts: str) -> Observation:
+def child(*hosts: str) -> DomainObservation:
     """A name below a registered domain, which had no delegation before."""
     found = ready(**named(BANK, annotations=NOTHING_KNOWN, spec=BY_API), deleted=True)
     return asked(answered(look(found, zone=our_zone(BANK), registered=APEX)), *hosts)
 
 
-def unknown_before(o: Observation) -> Observation:
+def unknown_before(o: DomainObservation) -> DomainObservation:
     """The registrar had no name servers at all before."""
     meta = o.reservation.metadata.model_copy(update={"annotations": NOTHING_KNOWN})
     return replace(o, reservation=o.reservation.model_copy(update={"metadata": meta}))
@@ -70,7 +70,7 @@ class Row:
     """One row. Without a reason there is nothing left to write status to."""
 
     why: str
-    o: Observation
+    o: DomainObservation
     does: tuple[str, ...] = ()
     reason: str = ""
     stalled: bool = False
@@ -152,7 +152,7 @@ REGISTRAR = (
     ),
     Row(
         "the Secret is gone, and not all of the parent's servers answer",
-        leaving(delegation=(Answer("a", "1", OLD), Answer("b", "2", (), "no answer"))),
+        leaving(delegation=(DnsAnswer("a", "1", OLD), DnsAnswer("b", "2", (), "no answer"))),
         (),
         "CredentialsMissing",
         True,
@@ -205,11 +205,11 @@ def test_a_reservation_that_never_was_held_needs_nothing() -> None:
     assert decide(unheld).actions == ()
 
 
-def hosts_set(o: Observation) -> list[tuple[str, ...] | None]:
+def hosts_set(o: DomainObservation) -> list[tuple[str, ...] | None]:
     return [action.hosts for action in decide(o).actions if isinstance(action, AskRegistrar)]
 
 
-def later(o: Observation, pause: timedelta) -> Observation:
+def later(o: DomainObservation, pause: timedelta) -> DomainObservation:
     return replace(o, now=o.now + pause)
 
 
@@ -274,7 +274,7 @@ def test_what_the_spec_names_is_set_where_nothing_was_known() -> None:
 
 def test_a_name_that_was_undone_by_hand_goes_although_its_zone_is_gone_already() -> None:
     """What the parent's servers said stays true when the zone goes."""
-    o = leaving(delegation=(Answer("a", "1", OLD),))
+    o = leaving(delegation=(DnsAnswer("a", "1", OLD),))
     assert "DeleteZone" in {type(action).__name__ for action in decide(o).actions}
     assert [type(action).__name__ for action in decide(replace(o, zone=NO_ZONE)).actions] == ["LetGo"]
 
@@ -286,7 +286,7 @@ def test_what_the_parent_gives_is_asked_for_also_where_no_zone_is_left() -> None
 
 def test_what_the_parent_gave_before_the_registrar_was_talked_to_proves_nothing() -> None:
     """It takes its servers minutes to give what was set."""
-    o = leaving(delegation=(Answer("a", "1", OLD),))
+    o = leaving(delegation=(DnsAnswer("a", "1", OLD),))
     talked = asked(o, *OLD).registrar
     assert talked is not None
     with_talk = replace(o, registrar=replace(talked, at=o.now - timedelta(minutes=4)))

@@ -8,9 +8,9 @@ from datetime import timedelta
 import pytest
 
 from catalyst_operator.core.domains import zone as zones
-from catalyst_operator.core.domains.actions import ChangePool, ChangeZone, CreateZone, Decision
+from catalyst_operator.core.domains.actions import ChangePool, ChangeZone, CreateZone, DomainDecision
 from catalyst_operator.core.domains.decide import decide
-from catalyst_operator.core.domains.observation import Answer, Observation, ZoneView
+from catalyst_operator.core.domains.observation import DnsAnswer, DomainObservation, ZoneView
 from catalyst_operator.core.domains.zone import RRset, Zone
 from catalyst_operator.core.settings import Nameserver
 from tests.support.reservations import (
@@ -36,13 +36,13 @@ from tests.support.reservations import (
 )
 
 
-def sound(o: Observation) -> Decision:
+def sound(o: DomainObservation) -> DomainDecision:
     decision = decide(o)
     assert flaws(decision, o) == []
     return decision
 
 
-def told(o: Observation, type_: str) -> tuple[str, str]:
+def told(o: DomainObservation, type_: str) -> tuple[str, str]:
     """How a condition stands, and its message."""
     status = sound(o).status
     assert status is not None
@@ -104,13 +104,13 @@ def test_where_all_names_are_somebody_elses_there_is_nothing_to_ask_for() -> Non
 
 
 def test_several_silent_servers_are_all_named() -> None:
-    silent = tuple(Answer(s.host, s.address, (), "no answer") for s in SERVERS)
+    silent = tuple(DnsAnswer(s.host, s.address, (), "no answer") for s in SERVERS)
     _, message = told(answered(pooled(), authority=silent), "ZoneReady")
     assert all(server.host in message for server in SERVERS)
 
 
 def test_an_old_address_is_no_answer() -> None:
-    old = tuple(Answer(s.host, s.address, ("203.0.113.99",)) for s in SERVERS)
+    old = tuple(DnsAnswer(s.host, s.address, ("203.0.113.99",)) for s in SERVERS)
     assert told(answered(pooled(), authority=old), "ZoneReady")[0] == "False Pending"
 
 
@@ -169,9 +169,9 @@ def test_a_pool_whose_server_refuses_the_key() -> None:
 @pytest.mark.parametrize(
     "answers",
     [
-        {"delegation": (Answer("a", "1", ()),)},
-        {"delegation": (Answer("a", "1", OLD),)},
-        {"delegation": (Answer("a", "1", (), "no answer"),)},
+        {"delegation": (DnsAnswer("a", "1", ()),)},
+        {"delegation": (DnsAnswer("a", "1", OLD),)},
+        {"delegation": (DnsAnswer("a", "1", (), "no answer"),)},
         {"delegation": (), "error": "the resolver knows no zone"},
     ],
     ids=["nothing", "others", "silent", "unknown"],
@@ -185,7 +185,7 @@ def test_what_to_set_is_said_whatever_is_there(name: str, says: str, answers: di
 
 @pytest.mark.parametrize("other", [OLD, (), (*HOSTS, "ns1.old.test")], ids=["others", "nothing", "a mixture"])
 def test_all_of_the_parents_servers_have_to_agree(other: tuple[str, ...]) -> None:
-    o = manual(delegation=(Answer("a", "1", HOSTS), Answer("b", "2", tuple(sorted(other)))))
+    o = manual(delegation=(DnsAnswer("a", "1", HOSTS), DnsAnswer("b", "2", tuple(sorted(other)))))
     status, message = told(o, "Delegated")
     assert status == "False ServersDisagree"
     assert "b (2):" in message
@@ -193,8 +193,8 @@ def test_all_of_the_parents_servers_have_to_agree(other: tuple[str, ...]) -> Non
 
 def test_both_are_waited_for_and_both_are_told() -> None:
     """Neither the zone's servers nor the parent's give anything: each condition says its own."""
-    silent = tuple(Answer(s.host, s.address, (), "no answer") for s in SERVERS)
-    o = manual(authority=silent, delegation=(Answer("a", "1", ()),))
+    silent = tuple(DnsAnswer(s.host, s.address, (), "no answer") for s in SERVERS)
+    o = manual(authority=silent, delegation=(DnsAnswer("a", "1", ()),))
     assert told(o, "ZoneReady")[0] == "False Pending"
     assert told(o, "Delegated")[0] == "False AwaitingDelegation"
     assert told(o, "Ready")[0].startswith("False")

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from catalyst_operator.core.domains.actions import AskRegistrar, Decision, RememberNameservers
+from catalyst_operator.core.domains.actions import AskRegistrar, DomainDecision, RememberNameservers
 from catalyst_operator.core.domains.decide import decide
-from catalyst_operator.core.domains.observation import Answer, Observation
+from catalyst_operator.core.domains.observation import DnsAnswer, DomainObservation
 from catalyst_operator.core.domains.of_sovereign import error_of, standing
 from tests.support import gen
 from tests.support.reservations import BY_API, HELD, OLD, answered, asked, by_api, flaws, look, manual, pooled, reserved
@@ -18,26 +18,26 @@ DS = ("2371 13 2 1f987cc6583e92df0890718c42",)
 ACKNOWLEDGED = {"registrar": {**BY_API["registrar"], "acknowledgeLiveRecords": True}}
 
 
-def sound(o: Observation) -> Decision:
+def sound(o: DomainObservation) -> DomainDecision:
     decision = decide(o)
     assert flaws(decision, o) == []
     return decision
 
 
-def shown(o: Observation) -> dict[str, str]:
+def shown(o: DomainObservation) -> dict[str, str]:
     status = sound(o).status
     assert status is not None
     return {c.type: f"{c.status} {c.reason}" for c in status.conditions}
 
 
-def message(o: Observation) -> str:
+def message(o: DomainObservation) -> str:
     status = sound(o).status
     assert status is not None
     return next(c.message for c in status.conditions if c.type == "Delegated")
 
 
 @pytest.mark.parametrize("o", [manual(signed=DS), answered(pooled(), signed=DS)], ids=["by hand", "pool"])
-def test_a_delegation_that_nobody_believes_is_none(o: Observation) -> None:
+def test_a_delegation_that_nobody_believes_is_none(o: DomainObservation) -> None:
     found = shown(o)
     assert (found["Delegated"], found["Ready"], found["Stalled"]) == (
         "False DNSSECEnabled",
@@ -53,7 +53,7 @@ def test_it_goes_on_soon_after_the_record_is_gone() -> None:
 
 
 def test_by_hand_it_is_said_together_with_what_to_set() -> None:
-    o = manual(delegation=(Answer("a", "1", OLD),), signed=DS)
+    o = manual(delegation=(DnsAnswer("a", "1", OLD),), signed=DS)
     assert "add these NS records" in message(o)
     assert "turn DNSSEC off" in message(o)
     assert shown(o)["Delegated"] == "False AwaitingDelegation"

@@ -12,7 +12,7 @@ import yaml
 from catalyst_operator.core import kit
 from catalyst_operator.core.kit import pins, releases
 from catalyst_operator.core.kit.pin_sites import ADOPTED, CILIUM, FLUX, Adopted, KitRelease, Rendered
-from catalyst_operator.core.kit.releases import Catalogue, Release
+from catalyst_operator.core.kit.releases import Release, ReleaseCatalogue
 from tests.support import gen, pin_gate
 from tests.support.paths import REPOSITORY
 
@@ -76,7 +76,7 @@ class Sites:
         return replace(self, node_env={**self.node_env, name: value})
 
     def violations(self) -> list[str]:
-        catalogue: Catalogue = releases.parse(self.rows)
+        catalogue: ReleaseCatalogue = releases.parse(self.rows)
         substituted = kit.values(gen.sovereign(), self.release)
         found = {p.chart: pin_gate.kit_release(p, substituted, self.files[p.chart]) for p in ADOPTED}
         rendered = Rendered(

@@ -10,12 +10,12 @@ import yaml
 from pydantic import ValidationError
 
 from catalyst_operator.core.kit import releases
-from catalyst_operator.core.kit.releases import Catalogue, OverrideError, UnknownReleaseError
+from catalyst_operator.core.kit.releases import OverrideError, ReleaseCatalogue, UnknownReleaseError
 
 DIGEST = "0123456789abcdef" * 4
 
 
-def shipped() -> Catalogue:
+def shipped() -> ReleaseCatalogue:
     return releases.load()
 
 

@@ -233,5 +233,5 @@ def test_fields_of_another_form_say_nothing() -> None:
 def test_texts_are_cut_and_cleaned() -> None:
     raw = named(message=f"{'A1' * 32} " + "x y" * 400)
     said = kube_objects.warning(raw).message
-    assert len(said) <= kube_objects.MAX_MESSAGE
+    assert len(said) <= kube_objects.MAX_CONDITION
     assert "A1A1" not in said

@@ -11,25 +11,23 @@ from catalyst_operator.api.phases import PreflightResult
 from catalyst_operator.core import naming
 from catalyst_operator.core.actions import AskPreflight
 from catalyst_operator.core.decide import decide
-from catalyst_operator.core.errors import codes, diagnosis
+from catalyst_operator.core.errors import codes
 from catalyst_operator.core.observation import ContainerView, Observation
 from catalyst_operator.core.project import preflight
 from catalyst_operator.core.project.preflight import Check, Report
-from catalyst_operator.core.provision.preflight import PASSED_FOR, Standing, standing
+from catalyst_operator.core.provision.preflight import PASSED_FOR, PreflightStanding, standing
 from catalyst_operator.core.record import Record, SizeChoice
 from catalyst_operator.core.runs.tfvars import tfvars
 from tests.support import gen
 from tests.support.gen import NOW, SECOND, SETTINGS, SceneMod, annotated, of, seen, tokened
 
 INTERVAL = SETTINGS.preflight_interval
-NO = Check(
-    "names", PreflightResult.FAILED, "omantel is taken.", diagnosis.entry(codes.NAME_CONFLICT, "omantel is taken.")
-)
+NO = Check("names", PreflightResult.FAILED, "omantel is taken.", codes.NAME_CONFLICT.entry("omantel is taken."))
 UNKNOWN = Check("sizes", PreflightResult.UNKNOWN, "Hetzner did not answer.")
 LADDER = gen.spec(workers={"size": "cpx32", "replicas": 1, "sizeFallbacks": ["cx33"]})
 
 
-def asked(o: Observation, record: Record | None = None) -> Standing:
+def asked(o: Observation, record: Record | None = None) -> PreflightStanding:
     kept = record or Record(gen.UID)
     return standing(o, tfvars(o.sovereign, o.settings, kept.sizes), kept)
 

@@ -10,7 +10,7 @@ import pytest
 from catalyst_operator.api.phases import RunVerb
 from catalyst_operator.core.observation import ContainerView, LockView, PodView
 from catalyst_operator.core.runs import locks
-from catalyst_operator.core.runs.locks import PATIENCE, Holder, LockVerdict
+from catalyst_operator.core.runs.locks import LOCK_PATIENCE, Holder, LockVerdict
 from tests.support import gen
 from tests.support.gen import NOW, SECOND, ended_container, finished_pod, pod
 
@@ -57,9 +57,9 @@ def test_a_free_lock_needs_no_verdict() -> None:
         ),
         ((pod(RUN, deletion=NOW, node="", phase="Pending"),), Holder.DEAD, "deleted before it found a node"),
         ((pod(RUN, "tofu-apply", deletion=NOW + 900 * SECOND),), Holder.ALIVE, "within its grace period"),
-        ((pod(RUN, "tofu-apply", deletion=NOW - PATIENCE),), Holder.ALIVE, "a moment late, which is no wonder"),
+        ((pod(RUN, "tofu-apply", deletion=NOW - LOCK_PATIENCE),), Holder.ALIVE, "a moment late, which is no wonder"),
         (
-            (pod(RUN, "tofu-apply", deletion=NOW - PATIENCE - SECOND),),
+            (pod(RUN, "tofu-apply", deletion=NOW - LOCK_PATIENCE - SECOND),),
             Holder.UNKNOWN,
             "its node does not say that it ended: it may be out of reach, and the Pod at work",
         ),

@@ -11,7 +11,7 @@ from catalyst_operator.api.common import Condition, Truth
 from catalyst_operator.api.conditions import ConditionType, Reason
 from catalyst_operator.api.sovereign_status import SovereignStatus
 from catalyst_operator.core import conditions
-from catalyst_operator.core.telling.events import MAX_MESSAGE, between
+from catalyst_operator.core.telling.events import MAX_NOTE, between
 from tests.support import gen
 from tests.support.gen import NOW
 
@@ -90,9 +90,24 @@ def test_it_is_about_the_sovereign() -> None:
 
 def test_a_long_message_fits_an_event() -> None:
     (event,) = told([], [made("TofuApply", "False", "Failed", "x" * 5000)])
-    assert len(event["message"]) <= MAX_MESSAGE
+    assert len(event["message"]) <= MAX_NOTE
 
 
 def test_what_two_conditions_say_in_the_same_words_is_told_once() -> None:
     after = [made("Stalled", "True", "DestroyFailed"), made("Deleting", "True", "DestroyFailed")]
     assert [event["reason"] for event in told([], after)] == ["StalledDestroyFailed"]
+
+
+@pytest.mark.parametrize(
+    ("type_", "truth", "why", "kind"),
+    [
+        ("HandedOff", "False", Reason.AWAITING_HAND_OFF, "Normal"),
+        ("DomainReady", "False", Reason.AWAITING_DELEGATION, "Normal"),
+        ("KitReady", "False", Reason.FAILED, "Warning"),
+        ("Reconciling", "True", Reason.CREDENTIALS_MISSING, "Warning"),
+    ],
+    ids=["waits to be handed off", "waits for a delegation", "the kit failed", "a Secret is missing"],
+)
+def test_what_is_a_part_of_every_good_course_is_no_warning(type_: str, truth: Truth, why: Reason, kind: str) -> None:
+    [event] = told([], [made(type_, truth, why)])
+    assert event["type"] == kind

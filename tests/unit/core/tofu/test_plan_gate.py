@@ -16,7 +16,7 @@ from catalyst_operator.core.tofu.plan_gate import (
     EXIT_DIGEST_MISMATCH,
     EXIT_REFUSED,
     FIRST_CONTROL_PLANE,
-    Judgement,
+    PlanJudgement,
     judge,
     termination_message,
     verdict,
@@ -71,7 +71,7 @@ ATTACH = edited(ADOPT_SERVER, "change", "after", value={**SERVER, "network": [{"
 FIRST = change(FIRST_CONTROL_PLANE, ("create", "delete"), SERVER, SERVER)
 
 
-def judged(*changes: Raw, **how: Any) -> Judgement:
+def judged(*changes: Raw, **how: Any) -> PlanJudgement:
     return judge({"resource_changes": list(changes)}, uid=UID, **how)
 
 

@@ -7,7 +7,7 @@ import json
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from catalyst_operator.core.tofu.termination import MAX_BYTES, message
+from catalyst_operator.core.tofu.termination import MAX_TERMINATION_BYTES, message
 
 NAMES = [f"hcloud_server.worker[{n}]" for n in range(25)]
 
@@ -20,7 +20,7 @@ def test_ten_names_and_a_count_of_the_rest() -> None:
 def test_long_lists_share_the_room() -> None:
     long = [f'hcloud_load_balancer_target.this["control-plane-{n}"]' for n in range(25)]
     said = message({}, {"one": long, "two": long, "three": long})
-    assert len(said) <= MAX_BYTES
+    assert len(said) <= MAX_TERMINATION_BYTES
     told = json.loads(said)
     assert [len(told[key]) for key in ("one", "two", "three")] == [len(told["one"])] * 3
     assert len(told["one"]) > 5, "no more is cut than has to be"
@@ -33,7 +33,7 @@ names = st.lists(st.text(min_size=1, max_size=300), max_size=40)
 @given(names, names, names)
 def test_it_always_fits_and_counts_what_it_cuts(one: list[str], two: list[str], three: list[str]) -> None:
     said = message({"digest": "0" * 64}, {"one": one, "two": two, "three": three})
-    assert len(said.encode()) <= MAX_BYTES
+    assert len(said.encode()) <= MAX_TERMINATION_BYTES
     told = json.loads(said)
     for key, given_names in (("one", one), ("two", two), ("three", three)):
         cut = len(told[key]) < len(given_names)

@@ -14,7 +14,7 @@ from catalyst_operator.adapters.powerdns import PowerDns
 from catalyst_operator.adapters.registrars.talks import RegistrarTalks
 from catalyst_operator.api import labels
 from catalyst_operator.core.domains.decide import decide
-from catalyst_operator.core.domains.observation import DnsQuestion, DnsReport, Observation
+from catalyst_operator.core.domains.observation import DnsQuestion, DnsReport, DomainObservation
 from catalyst_operator.metrics import Metrics
 from catalyst_operator.reconcilers.domains.outside import DomainsOutside
 from catalyst_operator.reconcilers.domains.reconciler import DomainReconciler
@@ -34,7 +34,7 @@ class Silent:
 
 def test_what_was_told_before_stays() -> None:
     found = reservations.ready(finalizers=[labels.FINALIZER_DOMAIN_RESERVATION])
-    decision = decide(Observation(now=gen.NOW, settings=gen.SETTINGS, reservation=found))
+    decision = decide(DomainObservation(now=gen.NOW, settings=gen.SETTINGS, reservation=found))
     assert decision.status is not None
     told = {c.type: c.status for c in decision.status.conditions}
     assert (told["Reserved"], told["ZoneReady"], told["Ready"], told["Stalled"]) == ("True", "True", "False", "True")

@@ -9,7 +9,7 @@ from datetime import datetime
 from catalyst_operator.api.phases import RunVerb
 from catalyst_operator.core import kit, naming
 from catalyst_operator.core.domains import of_sovereign
-from catalyst_operator.core.domains.of_sovereign import Standing
+from catalyst_operator.core.domains.of_sovereign import DomainStanding
 from catalyst_operator.core.observation import Observation
 from catalyst_operator.core.phase1.bootstrap import FluxBootstrap, bootstrap
 from catalyst_operator.core.phase1.expected import Expected, expected
@@ -34,7 +34,7 @@ class Assessment:
     missing: tuple[Missing, ...]
     """What Ready still lacks, the most telling first."""
     errors: tuple[ErrorEntry, ...]
-    domain: Standing | None
+    domain: DomainStanding | None
     """How its domain stands; None for an operator that serves none."""
     again: datetime | None
     """When time alone may change something next."""
@@ -86,10 +86,10 @@ def assess(o: Observation, record: Record) -> Assessment | None:
     )
 
 
-def _domain_error(o: Observation, begun: Bootstrap, domain: Standing | None) -> ErrorEntry | None:
+def _domain_error(o: Observation, begun: Bootstrap, domain: DomainStanding | None) -> ErrorEntry | None:
     if domain is None:
         return None
-    return of_sovereign.error_of(o.reservation, domain, late=o.now - begun.since > of_sovereign.PATIENCE)
+    return of_sovereign.error_of(o.reservation, domain, late=o.now - begun.since > of_sovereign.DOMAIN_PATIENCE)
 
 
 def limits_of(o: Observation, begun: Bootstrap) -> Limits:

@@ -10,11 +10,11 @@ from catalyst_operator.api import labels
 from catalyst_operator.api.phases import Phase1Outcome
 from catalyst_operator.core.access import seeds
 from catalyst_operator.core.actions import Action, ForgetCluster, LookAgain, SeedCluster, WatchCluster
-from catalyst_operator.core.assessment import Assessment, assess
 from catalyst_operator.core.observation import Observation
 from catalyst_operator.core.phase1.bootstrap import flux_available
 from catalyst_operator.core.phase1.target import Target
 from catalyst_operator.core.phase1.views import Link
+from catalyst_operator.core.ready.assessment import Assessment, assess
 from catalyst_operator.core.record import Bootstrap, Record
 from catalyst_operator.core.runs.attempts import requested, unanswered
 

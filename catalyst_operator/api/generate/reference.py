@@ -5,7 +5,7 @@ from typing import Any
 
 from catalyst_operator.api import labels
 from catalyst_operator.api.conditions import CONDITIONS, DOMAIN_CONDITIONS, ConditionDoc
-from catalyst_operator.api.crdgen import JsonSchema, root_schema
+from catalyst_operator.api.generate.crds import JsonSchema, root_schema
 from catalyst_operator.api.resources import RESOURCES, ResourceDefinition
 from catalyst_operator.api.schema import LIST_TYPE, VALIDATIONS
 

@@ -1,0 +1,37 @@
+"""What a pass concludes, for people: whose turn it is, where things stand and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+
+from catalyst_operator.api.conditions import Reason
+from catalyst_operator.api.phases import Phase
+from catalyst_operator.core.record import ErrorEntry
+
+
+class Stance(Enum):
+    """Whose turn it is."""
+
+    WORKING = "the operator's: it goes on by itself"
+    STALLED = "a person's: nothing happens until something is changed"
+    SETTLED = "nobody's: what can be done is done"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What `decide` concluded, for people: where things stand and why. `ready` is the Ready condition's status."""
+
+    stance: Stance
+    phase: Phase
+    reason: Reason
+    message: str
+    errors: tuple[ErrorEntry, ...] = ()
+    deleting: Reason | None = None
+    ready: bool = False
+    """Whether all that Ready stands for holds."""
+    retry_at: datetime | None = None
+    """When it is tried again, where that is at a time."""
+    command: str = ""
+    """One line to run, where the message has more than its error."""

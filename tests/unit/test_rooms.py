@@ -1,0 +1,56 @@
+"""The layout stays one that a newcomer finds the way in: small rooms, and one word for one thing."""
+
+from __future__ import annotations
+
+import ast
+from collections import defaultdict
+from pathlib import Path
+
+import catalyst_operator
+
+PACKAGE = Path(catalyst_operator.__file__).parent
+MODULES = sorted(path for path in PACKAGE.rglob("*.py"))
+MOST_MODULES = 16
+
+
+def _assigned(path: Path) -> list[tuple[str, str]]:
+    """The public constants of a module with a number or a span of time as value: name, value as code."""
+    pairs = []
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if not isinstance(node, ast.Assign) or not isinstance(node.targets[0], ast.Name):
+            continue
+        name, value = node.targets[0].id, ast.unparse(node.value)
+        number = isinstance(node.value, ast.Constant) and isinstance(node.value.value, int | float)
+        if name.isupper() and (number or value.startswith("timedelta(")):
+            pairs.append((name, value))
+    return pairs
+
+
+def _defined_twice(names: dict[str, set[str]]) -> dict[str, set[str]]:
+    return {name: places for name, places in names.items() if len(places) > 1}
+
+
+def test_a_package_has_no_more_modules_than_one_reads_at_a_glance() -> None:
+    packages = defaultdict(list)
+    for path in MODULES:
+        if path.name != "__init__.py":
+            packages[path.parent].append(path.name)
+    assert {str(p): len(names) for p, names in packages.items() if len(names) > MOST_MODULES} == {}
+
+
+def test_a_constant_has_one_value() -> None:
+    values = defaultdict(set)
+    for path in MODULES:
+        for name, value in _assigned(path):
+            values[name].add(value)
+    assert _defined_twice(values) == {}
+
+
+def test_a_class_that_other_modules_import_has_a_name_of_its_own() -> None:
+    places = defaultdict(set)
+    for path in MODULES:
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            # The protocol that a reconciler asks for and the adapter that keeps it have one name on purpose.
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_") and "Protocol" not in ast.dump(node):
+                places[node.name].add(str(path.relative_to(PACKAGE)))
+    assert _defined_twice(places) == {}
