@@ -88,7 +88,9 @@ class Observer:
             if namespace.terminating and error.status == HTTP_FORBIDDEN:
                 # The right to look inside goes with everything else.
                 return seen
-            raise
+            if error.status != HTTP_FORBIDDEN:
+                raise
+            return replace(seen, namespace=replace(namespace, closed=str(error)))
 
     def without_namespace(self, sovereign: Sovereign, now: datetime) -> Observation:
         """What is known without asking the API server."""

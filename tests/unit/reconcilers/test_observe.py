@@ -136,6 +136,16 @@ async def test_a_namespace_that_we_cannot_have_made_is_not_looked_into(made: tup
     assert not [request for request in api.requests if request.key.namespace == SPACE]
 
 
+async def test_of_a_namespace_without_our_rights_it_is_told_that_it_is_closed() -> None:
+    """As after a crash between the namespace and the binding: half of what there is must not be taken for all."""
+    api = server(SPACE_OBJECT, recorded(RUN))
+    api.guarded = True
+    seen = await observe(api)
+    assert seen.namespace is not None
+    assert "configmaps is forbidden" in seen.namespace.closed
+    assert seen.record is None
+
+
 async def test_our_namespace_is_known_by_its_proof() -> None:
     seen = await observe(server(SPACE_OBJECT))
     assert seen.namespace is not None
