@@ -506,3 +506,14 @@ async def test_a_second_such_look_is_within_them_too(cluster: FakeCluster) -> No
 def test_refused_is_not_too_much() -> None:
     """Whoever handles refusals must not be given this for one."""
     assert not issubclass(TooMuch, Refused)
+
+
+async def test_all_that_comes_over_the_network_is_counted(cluster: FakeCluster) -> None:
+    """Also what is in no answer: TLS and HTTP. It is read at the socket, by the event loop."""
+    cluster.put(RELEASES, {"metadata": {"name": "a", "namespace": "flux-system"}, "x": "x" * 100_000})
+    intake = Intake(Limits(request_cost=0, bytes_a_second=0), clock=lambda: 0.0)
+    access = cluster.access()
+    async with RemoteCluster(access, intake) as api:
+        await listed(api, *WHERE)
+    used = Limits().burst_bytes - intake.share(access.owner, access.tls_name)._left
+    assert used > 2 * 100_000
