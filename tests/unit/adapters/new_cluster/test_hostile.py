@@ -511,7 +511,7 @@ def test_refused_is_not_too_much() -> None:
 async def test_all_that_comes_over_the_network_is_counted(cluster: FakeCluster) -> None:
     """Also what is in no answer: TLS and HTTP. It is read at the socket, by the event loop."""
     cluster.put(RELEASES, {"metadata": {"name": "a", "namespace": "flux-system"}, "x": "x" * 100_000})
-    intake = Intake(Limits(request_cost=0, bytes_a_second=0), clock=lambda: 0.0)
+    intake = Intake(Limits(request_cost=0), clock=lambda: 0.0)
     access = cluster.access()
     async with RemoteCluster(access, intake) as api:
         await listed(api, *WHERE)
