@@ -99,25 +99,34 @@ def test_what_can_be_asked_again_is(method: str) -> None:
 
 
 def test_but_not_for_ever() -> None:
-    with serving(lambda *_: None) as server:
-        with Client(server.api) as client, pytest.raises(BenchError, match="GET /x: the connection broke"):
-            client("GET", "/x")
+    with (
+        serving(lambda *_: None) as server,
+        Client(server.api) as client,
+        pytest.raises(BenchError, match="GET /x: the connection broke"),
+    ):
+        client("GET", "/x")
     assert len(server.requests) == TRIES
 
 
 def test_nothing_is_made_twice() -> None:
     """It may have been made before the connection broke."""
-    with serving(lambda *_: None) as server:
-        with Client(server.api) as client, pytest.raises(BenchError, match="POST /x"):
-            client("POST", "/x", {})
+    with (
+        serving(lambda *_: None) as server,
+        Client(server.api) as client,
+        pytest.raises(BenchError, match="POST /x"),
+    ):
+        client("POST", "/x", {})
     assert len(server.requests) == 1
 
 
 def test_a_refusal_is_an_answer() -> None:
     refused = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n"
-    with serving(lambda *_: refused) as server:
-        with Client(server.api) as client, pytest.raises(BenchError, match="403"):
-            client("GET", "/x")
+    with (
+        serving(lambda *_: refused) as server,
+        Client(server.api) as client,
+        pytest.raises(BenchError, match="403"),
+    ):
+        client("GET", "/x")
     assert len(server.requests) == 1
 
 
