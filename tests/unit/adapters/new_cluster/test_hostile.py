@@ -116,7 +116,7 @@ async def test_what_may_be_parsed_takes_little_memory(cluster: FakeCluster) -> N
 
 
 async def test_a_message_of_ten_mebibytes_is_not_read(cluster: FakeCluster) -> None:
-    cluster.flood = at(RELEASES, lambda: shapes.long_message(MESSAGE))
+    cluster.flood = at(RELEASES, lambda: shapes.long_message({"items": [MESSAGE]}))
     with memory() as peak:
         async with within(cluster) as api:
             with pytest.raises(TooMuch, match="an answer of more than 4 MiB"):
@@ -336,7 +336,7 @@ async def test_an_event_with_more_values_than_any_is_not_parsed(cluster: FakeClu
 
 
 async def test_a_line_without_end_is_not_read_to_its_end(cluster: FakeCluster) -> None:
-    cluster.flood = lambda request: shapes.long_message(MESSAGE)
+    cluster.flood = lambda request: shapes.long_message({"type": "ADDED", "object": MESSAGE})
     with memory() as peak:
         async with within(cluster) as api, api.watch(*WHERE, {}, silence=PATIENCE) as events:
             with pytest.raises(TooMuch, match="an answer of more than 1 MiB"):
@@ -506,3 +506,14 @@ async def test_a_second_such_look_is_within_them_too(cluster: FakeCluster) -> No
 def test_refused_is_not_too_much() -> None:
     """Whoever handles refusals must not be given this for one."""
     assert not issubclass(TooMuch, Refused)
+
+
+async def test_all_that_comes_over_the_network_is_counted(cluster: FakeCluster) -> None:
+    """Also what is in no answer: TLS and HTTP. It is read at the socket, by the event loop."""
+    cluster.put(RELEASES, {"metadata": {"name": "a", "namespace": "flux-system"}, "x": "x" * 100_000})
+    intake = Intake(Limits(request_cost=0), clock=lambda: 0.0)
+    access = cluster.access()
+    async with RemoteCluster(access, intake) as api:
+        await listed(api, *WHERE)
+    used = Limits().burst_bytes - intake.share(access.owner, access.tls_name)._left
+    assert used > 2 * 100_000
