@@ -8,7 +8,7 @@ from typing import Any
 
 from aiohttp import web
 
-from catalyst_operator.adapters.new_cluster.limits import Limits
+from catalyst_operator.adapters.new_cluster.limits import IntakeLimits
 from e2e.bench.fleet import objects
 from e2e.bench.fleet.api_server import ApiServer
 from e2e.bench.fleet.objects import Kit
@@ -33,7 +33,7 @@ class HostileApiServer(ApiServer):
         release = objects.watched(kit)[objects.RELEASES][0]
         ready = {"type": "Ready", "status": "False", "reason": "Changed", "message": "@", "observedGeneration": 1}
         loud = {**release, "status": {"observedGeneration": 1, "conditions": [ready]}}
-        limits = Limits()
+        limits = IntakeLimits()
         most = shapes.most(limits.page_bytes - 1000, limits.values)
         self._wrong_lists: dict[Shape, Pieces] = {
             Shape.EMPTY_ITEMS: shapes.empty_items,

@@ -15,7 +15,7 @@ from catalyst_operator.adapters.kube import Kind
 from catalyst_operator.adapters.new_cluster import authorities, minting
 from catalyst_operator.adapters.new_cluster.clusters import Clusters
 from catalyst_operator.adapters.new_cluster.intake import Intake
-from catalyst_operator.adapters.new_cluster.limits import Limits
+from catalyst_operator.adapters.new_cluster.limits import IntakeLimits
 from catalyst_operator.adapters.new_cluster.remote import RemoteCluster
 from catalyst_operator.adapters.new_cluster.timings import Timings
 from catalyst_operator.core.access.identity import OBSERVER, Access
@@ -77,12 +77,12 @@ async def test_lists_are_as_they_were_ordered(server: HostileApiServer, shape: S
 
 
 async def test_the_most_that_is_read_is_read_and_is_the_most(server: HostileApiServer) -> None:
-    limits, page = Limits(), shapes.most(Limits().page_bytes - 1000, Limits().values)
+    limits, page = IntakeLimits(), shapes.most(IntakeLimits().page_bytes - 1000, IntakeLimits().values)
     assert limits.page_bytes * 0.95 < len(page) < limits.page_bytes
     assert limits.values * 0.95 < page.count(b"{") + page.count(b"[") + page.count(b",") <= limits.values
     server.behave(Shape.MOST)
     seen: list[Any] = []
-    async with asyncio.timeout(PATIENCE), RemoteCluster(access(server), Intake(Limits(list_objects=1))) as api:
+    async with asyncio.timeout(PATIENCE), RemoteCluster(access(server), Intake(IntakeLimits(list_objects=1))) as api:
         await api.each(*RELEASES, seen.extend, whole=False)
     assert len(seen) == 1
 
@@ -119,7 +119,7 @@ async def test_the_operator_tells_what_is_wrong_with_it(server: HostileApiServer
         return access(server)
 
     server.behave(shape)
-    limits = Limits(burst_bytes=4 * shapes.MIB, flood_seconds=0.5)
+    limits = IntakeLimits(burst_bytes=4 * shapes.MIB, flood_seconds=0.5)
     intake = Intake(limits)
     clusters = Clusters(
         lambda given: RemoteCluster(given, intake), no_console, lambda: datetime.now(UTC), Timings(gather=0.0)
