@@ -555,6 +555,7 @@ def test_every_code_can_be_met() -> None:
         codes.CLUSTER_SECRETS_LOST,
         codes.RECORD_LOST,
         codes.CLUSTER_REFUSED,
+        codes.NAMESPACE_FOREIGN,
         codes.GIT_PUSH,
     }
     assert set(CODES) - NEW_CLUSTER - DOMAIN == met | by_the_operator
