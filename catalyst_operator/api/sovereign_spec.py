@@ -105,16 +105,9 @@ class DomainSpec(Model):
     """pool: a name under one of the operator's own domains. byo-manual: your domain, you set its NS records
     at the registrar. byo-api: your domain, the operator sets them through the registrar's API."""
 
-    fqdn: Annotated[
-        Fqdn,
-        Rule(
-            "self == oldSelf",
-            "is immutable: certificates, Git paths and DNS carry it; create another Sovereign for another name",
-            reason=RuleReason.FORBIDDEN,
-        ),
-    ]
+    fqdn: Fqdn
     """Fully qualified name of the Sovereign, at most 49 characters, since names on the new cluster contain
-    it. The console is reached at console.<fqdn>."""
+    it. The console is reached at console.<fqdn>. Can be corrected until the name is reserved or a run was made."""
 
     registrar: RegistrarSpec | None = None
     """The registrar, in mode byo-api."""
