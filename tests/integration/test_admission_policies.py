@@ -41,7 +41,7 @@ def refused(api: Api, method: str, path: str, body: Any = None, **query: str) ->
 def protected(api: Api, namespace: str) -> str:
     """Path of a Sovereign that did not ask for protection, which is on by default, and whose first apply began."""
     path = f"{sovereigns(namespace)}/omantel"
-    created = api.create(sovereigns(namespace), sovereign())
+    api.create(sovereigns(namespace), sovereign())
     servers = [{"name": "omantel-1a2b3-control-plane-0", "role": "control-plane", "size": "cx33"}]
     actors.operator(api).patch(f"{path}/status", {"status": {"servers": servers}})
     return path

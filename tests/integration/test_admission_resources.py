@@ -46,7 +46,7 @@ def _columns(api: Api, path: str, *, wide: bool = False) -> dict[str, Any]:
 
 
 def test_columns_of_a_sovereign(api: Api, namespace: str) -> None:
-    created = api.create(sovereigns(namespace), sovereign())
+    api.create(sovereigns(namespace), sovereign())
     ready = {
         "type": "Ready",
         "status": "False",
