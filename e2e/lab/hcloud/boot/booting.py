@@ -144,7 +144,7 @@ class Booting:
     async def _joined(self, boot: FirstBoot) -> Booted:
         """The first control plane, once it answers and has accepted the token."""
         await self._allowed(lambda effect: effect.never_joins, "it does not join")
-        self._server.place.say(f"waits for the control plane at {boot.first_address}")
+        self._server.place.say(f"waits for a control plane at {', '.join(boot.join_addresses)}")
         await _until(lambda: self._first(boot) is not None)
         first = self._first(boot)
         assert first is not None
@@ -154,9 +154,9 @@ class Booting:
         return first
 
     def _first(self, boot: FirstBoot) -> Booted | None:
-        """The first control plane, once it has an API server."""
-        first = self._server.neighbour(boot.first_address)
-        return first if first and first.has_api else None
+        """The control plane that began the cluster, once it has an API server: only that one has an etcd here."""
+        found = (self._server.neighbour(address) for address in boot.join_addresses)
+        return next((s for s in found if s and s.has_api and s.first_boot().role is Role.FIRST), None)
 
 
 async def _answering(server: Booted) -> None:

@@ -30,7 +30,7 @@ def scripts(boot: FirstBoot) -> list[str]:
 def refusals(boot: FirstBoot) -> Iterator[str]:
     """Why there would be no cluster."""
     if boot.k3s.get("cluster-init") is not True:
-        yield "k3s' configuration has neither cluster-init nor server: a control plane must begin a cluster or join one"
+        yield "neither cluster-init nor JOIN_ADDRESSES is there: a control plane must begin a cluster or join one"
     yield from _script(boot)
     yield from _authorities(boot)
     yield from _cilium(boot)

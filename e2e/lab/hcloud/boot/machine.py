@@ -140,9 +140,10 @@ class Machine:
         self.place.start(control_plane.APISERVER, command, {})
 
     def _first(self, boot: FirstBoot) -> Machine:
-        first = self.neighbour(boot.first_address)
+        found = (self.neighbour(address) for address in boot.join_addresses)
+        first = next((machine for machine in found if machine and machine.first_boot().role is Role.FIRST), None)
         if first is None:
-            raise LookupError("the first control plane is gone")
+            raise LookupError("the control plane that began the cluster is gone, and its etcd with it")
         return first
 
     async def put_kit_faults(self, faults: dict[str, Any]) -> None:
