@@ -239,11 +239,7 @@ def test_what_an_import_adopts_has_no_dependencies_and_goes_in_the_wrong_order(
     sovereign.ask(worker_sizes=[])
 
     sovereign.plan()
-    ran = sovereign.tofu.run(
-        "apply", "-input=false", "plan.bin", cwd=sovereign.folder, environment=sovereign.environment
-    )
-    assert ran.returncode == 1
-    assert f"placement group with ID {group} is still in use (resource_in_use, " in words(ran)
+    assert f"placement group with ID {group} is still in use (resource_in_use, " in sovereign.apply_refused()
     sovereign.plan()
     sovereign.apply()
     assert len(project.inventory()["placement_groups"]) == 1
