@@ -22,13 +22,14 @@ from tests.integration.tofu import find
 
 NAME = "acme-1a2b3"
 FQDN = "acme.omani.works"
-FIRST, SECOND, WORKER, LATER = (
+FIRST, SECOND, THIRD, WORKER, LATER = (
     f"{NAME}-control-plane-0",
     f"{NAME}-control-plane-1",
+    f"{NAME}-control-plane-2",
     f"{NAME}-worker-0",
     f"{NAME}-worker-1",
 )
-PRIVATE = {FIRST: "10.0.1.10", SECOND: "10.0.1.11", WORKER: "10.0.1.50", LATER: "10.0.1.51"}
+PRIVATE = {FIRST: "10.0.1.10", SECOND: "10.0.1.11", THIRD: "10.0.1.12", WORKER: "10.0.1.50", LATER: "10.0.1.51"}
 BOOT_SECONDS = 60
 
 
@@ -100,6 +101,11 @@ class Booted:
         file = self.layout.log / "servers" / f"{name}.log"
         return file.read_text() if file.exists() else ""
 
+    def delete(self, name: str) -> None:
+        """Delete a server, and wait until nothing of it is left."""
+        self.project.api.delete(f"/servers/{self.ids[name]}")
+        wait_for(lambda: not self.place(name).disk.exists(), f"{name} to be gone", seconds=20)
+
     def until_up(self, *names: str) -> None:
         """Wait for the end of their boots."""
         for name in names:
@@ -142,7 +148,7 @@ class Booted:
 
 def told(rendered: Rendered) -> dict[str, str]:
     """user_data by server."""
-    first, second, *_ = rendered.control_planes
+    first, second, third = rendered.control_planes
     worker, later, *_ = rendered.workers
-    boots = {FIRST: first, SECOND: second, WORKER: worker, LATER: later}
+    boots = {FIRST: first, SECOND: second, THIRD: third, WORKER: worker, LATER: later}
     return {name: boot.user_data for name, boot in boots.items()}

@@ -81,7 +81,7 @@ def _server(boot: FirstBoot) -> Iterator[str]:
         yield "k3s' disable-network-policy is not true: k3s and Cilium would both enforce NetworkPolicies"
     if boot.k3s.get("disable-kube-proxy") is not True:
         yield "k3s' disable-kube-proxy is not true: Cilium replaces kube-proxy, and both would write rules"
-    disabled = boot.k3s.get("disable") or []
+    disabled = boot.disabled
     for addon in ("traefik", "servicelb"):
         if addon not in disabled:
             yield f"k3s' {addon} is not disabled: it would take the ports of Cilium's gateway"

@@ -90,6 +90,11 @@ class FirstBoot:
         return _mapping(self.config.text(CILIUM_VALUES), yaml.safe_load)
 
     @property
+    def disabled(self) -> list[str]:
+        """Components of k3s that are not wanted."""
+        return [str(name) for name in self.k3s.get("disable") or []]
+
+    @property
     def tls_names(self) -> list[str]:
         """Names that the API server's certificate gets."""
         return [str(name) for name in self.k3s.get("tls-san") or []]
