@@ -179,20 +179,20 @@ class Booting:
         """A control plane that answers and has accepted the token."""
         await self._allowed(lambda effect: effect.never_joins, "it does not join")
         self._server.place.say(f"waits for a control plane at {', '.join(boot.join_addresses)}")
-        while (contact := await self._contact(boot)) is None:
-            await asyncio.sleep(LOOK_SECONDS)
+        contact = await self._contact(boot)
         authority = (contact.place.tls / "server-ca.crt").read_text()
         if found := joining.refusals(boot, contact.first_boot(), authority):
             raise Refused("; ".join(found))
         self._server.place.say(f"joins through {contact.place.name}")
         return contact
 
-    async def _contact(self, boot: FirstBoot) -> Booted | None:
-        """The first control plane that answers at one of the addresses."""
-        for server in (server for address in boot.join_addresses for server in self._server.behind(address)):
-            if server.has_api and await control_plane.answers(server.place):
-                return server
-        return None
+    async def _contact(self, boot: FirstBoot) -> Booted:
+        """The first control plane that answers at one of the addresses, once one does."""
+        while True:
+            for server in (server for address in boot.join_addresses for server in self._server.behind(address)):
+                if server.has_api and await control_plane.answers(server.place):
+                    return server
+            await asyncio.sleep(LOOK_SECONDS)
 
 
 async def _answering(server: Booted) -> None:

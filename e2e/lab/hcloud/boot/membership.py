@@ -104,9 +104,11 @@ async def vote(place: Place) -> None:
     if membership is None or membership.votes:
         return
     through = gateway(place, membership.via)
-    while not await asyncio.to_thread(_promoted, through, peer_url(place.address)):
+    while True:
+        if await asyncio.to_thread(_promoted, through, peer_url(place.address)):
+            _write(place, replace(membership, votes=True))
+            return
         await asyncio.sleep(LOOK_SECONDS)
-    _write(place, replace(membership, votes=True))
 
 
 def _promoted(through: Gateway, own: str) -> bool:
