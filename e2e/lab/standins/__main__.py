@@ -21,6 +21,7 @@ from e2e.lab.standins.k3s import K3s
 from e2e.lab.standins.kube import Kube
 from e2e.lab.standins.kubeconfig import Connection, load
 from e2e.lab.standins.objects import FLUX_NAMESPACE, Object
+from e2e.lab.standins.repositories import Repositories
 from e2e.lab.standins.source import Source
 from e2e.lab.standins.watching import Watched
 
@@ -40,6 +41,7 @@ class Cluster:
         self._config = Watched(kube, CONFIG_MAPS, self._faults_changed, fieldSelector=selector)
         self._k3s = K3s(kube, etcd) if etcd else None
         self._source = Source(kube, folder, f"{address}:{artifacts.PORT}")
+        self._repositories = Repositories(kube)
         self._helm = Helm(kube, lambda: self._faults, self._gone.set)
         self._console = Console(kube, folder, address, lambda: self._faults, lambda: self._helm.releases)
 
@@ -59,7 +61,7 @@ class Cluster:
             log.info("Flux is gone from this cluster: nothing is reconciled any more")
 
     async def _flux(self) -> None:
-        loops: list[Coroutine[Any, Any, None]] = [*self._source.loops, *self._helm.loops]
+        loops: list[Coroutine[Any, Any, None]] = [*self._source.loops, *self._repositories.loops, *self._helm.loops]
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(artifacts.serve(self._folder, self._address))
             for loop in loops:

@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from e2e.lab import processes
+from e2e.lab import processes, toolchain
 from e2e.lab.hcloud.boot.place import Place
 from e2e.lab.layout import Layout
+from e2e.lab.timeline import Timeline
 from e2e.support.waiting import wait_for
 from tests.integration.cloud_init import Rendered
 from tests.integration.hcloud.emulator import FAST, Emulator, Project
@@ -50,8 +51,9 @@ class Booted:
         """An emulator of its own, and the end of all that it started."""
         layout = Layout(folder / "lab")
         layout.bin.mkdir(parents=True)
-        for name in ("kube-apiserver", "kubectl", "kustomize-controller", "crds"):
+        for name in ("kube-apiserver", "kubectl", "kustomize-controller"):
             (layout.bin / name).symlink_to(find(name))
+        (layout.bin / "crds").symlink_to(toolchain.flux_crds_folder(Timeline()))
         own = f"127.{64 + secrets.randbelow(64)}.{secrets.randbelow(256)}.0/24"
         emulator = Emulator(folder, f"--lab={layout.root}", f"--public-range={own}")
         emulator.start()

@@ -232,6 +232,12 @@ CASES = [
         sub(NODE_ENV, "^CILIUM_CHECKSUMS_URL=.*", ""),
         "neither CILIUM_SHA256 nor CILIUM_CHECKSUMS_URL",
     ),
+    Case(
+        "a Flux whose CRDs are not here",
+        FIRST,
+        sub(NODE_ENV, "^FLUX_VERSION=.*", "FLUX_VERSION='v2.3.0'"),
+        "node.env has Flux v2.3.0, and the lab the CRDs of v2.4.0",
+    ),
     # Cilium
     Case("no values", FIRST, without(CILIUM_VALUES), f"{CILIUM_VALUES} is not written"),
     Case("no replacement", FIRST, cilium(lambda c: c.pop("kubeProxyReplacement")), "kubeProxyReplacement in"),
