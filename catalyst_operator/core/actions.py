@@ -36,6 +36,11 @@ class PrepareNamespace:
 
 
 @dataclass(frozen=True)
+class OpenNamespace:
+    """Bind the operator's own rights in the run namespace."""
+
+
+@dataclass(frozen=True)
 class WriteInputs:
     """Put the rendered inputs of a run into the Secret of this name: tfvars without secrets."""
 
@@ -201,6 +206,14 @@ class RestoreArchive:
 
 
 @dataclass(frozen=True)
+class PublishPlan:
+    """Put the text of a run's plan where its owner can read it."""
+
+    job: str
+    digest: str
+
+
+@dataclass(frozen=True)
 class WriteReceipt:
     """Tell the owner, in the owner's namespace, what a deletion removed and left."""
 
@@ -216,6 +229,7 @@ Action = (
     AddFinalizer
     | RemoveFinalizer
     | PrepareNamespace
+    | OpenNamespace
     | WriteInputs
     | DeleteInputs
     | WriteRecord
@@ -242,6 +256,7 @@ Action = (
     | ForgetKeys
     | RestoreArchive
     | WriteReceipt
+    | PublishPlan
     | DeleteNamespace
 )
 
