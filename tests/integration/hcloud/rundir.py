@@ -133,6 +133,11 @@ class RunDirectory:
         self.must("apply", "-input=false", "plan.bin")
         (self.folder / "imports.tf").unlink(missing_ok=True)
 
+    def apply_refused(self) -> str:
+        """Apply what was planned last; what an apply that failed says on one line, nothing for one that did not."""
+        ran = self.tofu.run("apply", "-input=false", "plan.bin", cwd=self.folder, environment=self.environment)
+        return " ".join((ran.stdout + ran.stderr).replace("│", " ").split()) if ran.returncode else ""
+
     def build(self) -> None:
         """Everything that is asked for, in one go."""
         self.plan()
