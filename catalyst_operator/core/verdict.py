@@ -30,3 +30,5 @@ class Verdict:
     deleting: Reason | None = None
     ready: bool = False
     """Whether all that Ready stands for holds."""
+    lost: bool = False
+    """Something that Ready stands for was there and is not any more: it is False then, and not only unknown."""

@@ -38,6 +38,7 @@ from catalyst_operator.core.provision.preflight import standing
 from catalyst_operator.core.record import (
     Bootstrap,
     ErrorEntry,
+    KustomizationEntry,
     OutputsEntry,
     PhaseEntry,
     PhaseState,
@@ -71,6 +72,9 @@ READY = Bootstrap(
     cluster_uid="cluster-1",
     outcome=Phase1Outcome.READY,
     was_ready=True,
+    installed=True,
+    kustomizations={"flux-system/omantel.omani.works-bootstrap-kit": KustomizationEntry(new_cluster.REVISION)},
+    joined=("omantel-d2faa-control-plane-0",),
 )
 """A new cluster that came up within the hour."""
 

@@ -21,7 +21,7 @@ from catalyst_operator.errors import ApiError, NotFound, Unavailable
 log = logging.getLogger(__name__)
 
 MAX_WATCHED_OBJECTS = 2000
-"""A cluster that has more of a kind in one namespace is not one of ours, and must not fill the memory."""
+"""A cluster that has more of a kind is not one of ours, and must not fill the memory."""
 RESUMABLE = frozenset({NO_ANSWER, *REFUSALS, 429, 500, 502, 503})
 """After these the watch goes on from where it was. Any other says something about the version watched from, or about
 an event that would come again; a 504 says that the server has not got that far, which is another server then."""
@@ -42,7 +42,8 @@ Outcome = Callable[[ApiError | None], None]
 
 
 class ListWatch(Generic[View]):
-    """All objects of one kind in one namespace. `changed` is called after whatever makes a difference."""
+    """All objects of one kind, of one namespace or of all where that is empty. `changed` is called after whatever makes
+    a difference."""
 
     def __init__(
         self,
@@ -151,7 +152,7 @@ class ListWatch(Generic[View]):
 
 def _check_count(count: int) -> None:
     if count > MAX_WATCHED_OBJECTS:
-        raise Unavailable(200, f"it has more than {MAX_WATCHED_OBJECTS} objects of a kind in one namespace")
+        raise Unavailable(200, f"it has more than {MAX_WATCHED_OBJECTS} objects of a kind")
 
 
 def _code(status: dict[str, Any]) -> int:

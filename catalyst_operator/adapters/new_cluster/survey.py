@@ -125,10 +125,16 @@ async def _classes(remote: RemoteCluster) -> tuple[StorageClassView, ...]:
 
 
 async def _sources(remote: RemoteCluster) -> tuple[SourceView, ...]:
+    """Those of flux-system, and of others what is not as it should be: a chart may come from anywhere."""
     found: list[SourceView] = []
+    elsewhere: list[SourceView] = []
     for kinds in SOURCES:
-        found += await _all(remote, kinds, source, FLUX_NAMESPACE)
-    return tuple(found)
+        for view in await _all(remote, kinds, source):
+            if view.namespace == FLUX_NAMESPACE:
+                found.append(view)
+            elif not view.ready and len(elsewhere) < MAX_KEPT:
+                elsewhere.append(view)
+    return (*found, *elsewhere)
 
 
 async def _all(

@@ -49,11 +49,11 @@ def build(o: Observation, record: Record, run: RunEntry | None, verdict: Verdict
     before = o.sovereign.status
     outputs = record.outputs
     found = None if verdict.deleting else assess(o, record)
-    return before.model_copy(
+    made = before.model_copy(
         update={
             "observed_generation": o.sovereign.metadata.generation,
             "phase": verdict.phase,
-            "progress_percent": _progress(verdict, run, record, found),
+            "progress_percent": _progress(o, verdict, run, record, found),
             "conditions": conditions.merge(before.conditions, _conditions(o, record, run, verdict, found)),
             "last_operation": _last_operation(o, record, run, verdict),
             "last_errors": tuple(_error(o, e) for e in verdict.errors[:MAX_ERRORS]),
@@ -75,6 +75,10 @@ def build(o: Observation, record: Record, run: RunEntry | None, verdict: Verdict
             "last_handled_hand_off_at": _stamp(record.handled.get(labels.ANNOTATION_HAND_OFF)),
         }
     )
+    seen = cluster_status.seen_at(o) if found else None
+    # That it was seen again is no news: told with what is, and when it cannot be seen any more.
+    news = made.to_wire() != before.to_wire() or not (found and found.seen)
+    return made.model_copy(update={"cluster_seen_at": seen}) if seen and news else made
 
 
 def of_trouble(o: Observation, verdict: Verdict) -> SovereignStatus:
@@ -155,7 +159,8 @@ def _ready(verdict: Verdict, record: Record) -> Truth:
     if verdict.ready:
         return "True"
     once = record.bootstrap is not None and record.bootstrap.was_ready
-    return "Unknown" if verdict.stance is Stance.WORKING and once and not verdict.deleting else "False"
+    unsure = verdict.stance is Stance.WORKING and once and not verdict.deleting and not verdict.lost
+    return "Unknown" if unsure else "False"
 
 
 # --- progress ---------------------------------------------------------------------------------------------------------
@@ -171,7 +176,7 @@ PERCENT: dict[str, tuple[int, int]] = {
 """Where each phase of an apply begins and ends; the second half is the bootstrap of the new cluster."""
 
 
-def _progress(verdict: Verdict, run: RunEntry | None, record: Record, found: Assessment | None) -> int:
+def _progress(o: Observation, verdict: Verdict, run: RunEntry | None, record: Record, found: Assessment | None) -> int:
     if verdict.deleting:
         return _destroy_progress(run)
     if verdict.ready or record.handed_off:
@@ -179,7 +184,7 @@ def _progress(verdict: Verdict, run: RunEntry | None, record: Record, found: Ass
     if run and run.active and run.verb is not RunVerb.DESTROY:
         return _apply_progress(run)
     if found is not None and (run is None or run.state is RunState.SUCCEEDED):
-        return cluster_status.progress(found)
+        return cluster_status.progress(o, found)
     return _apply_progress(run) if run and run.verb is not RunVerb.DESTROY else 0
 
 
