@@ -99,7 +99,7 @@ def _judged(o: Observation, record: Record, begun: Bootstrap, found: Assessment)
         outcome=found.judgement.outcome,
         was_ready=begun.was_ready or (stands and not found.missing),
         # What was pushed last and not applied yet has its time still before it.
-        installed=begun.stood or (stands and not behind(o, record)),
+        installed=True if stands and not behind(o, record) else begun.installed,
     )
 
 

@@ -232,5 +232,5 @@ def test_a_change_that_was_pushed_gets_the_time_of_a_first_install() -> None:
     """The time for the kit ended long ago; without more of it, a component that was just asked for were overdue."""
     o = gen.observation(of(new_clusters.COMMIT), known(gen.succeeded()), new_clusters.GIT, new_clusters.pushed)
     record = next(action.record for action in decide(o).actions if isinstance(action, WriteRecord))
-    assert record.bootstrap == replace(gen.READY, watch_since=NOW)
+    assert record.bootstrap == replace(gen.READY, watch_since=NOW, installed=False)
     assert record.overlay
