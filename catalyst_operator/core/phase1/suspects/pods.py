@@ -111,13 +111,17 @@ def _of_warning(look: Look, pod: PodTroubleView, event: EventView) -> ErrorEntry
         return error(KIT_POD, told, f"Make the Secret, ConfigMap or volume that the message names: {describe}.")
     if event.reason == "NetworkNotReady" or (event.reason in _NO_SANDBOX and _of_network(event)):
         return error(CNI_STUCK, told)
-    if event.reason == "Failed" and matches(r"failed to pull image|errimagepull|imagepullbackoff", event.message):
+    if event.reason == "Failed" and _of_image(event):
         return error(KIT_IMAGE_PULL, told, f"See which image, and what its registry answers: {describe}.")
     return error(KIT_POD, told, f"See all that its kubelet says: {describe}.")
 
 
 def _of_network(event: EventView) -> bool:
     return matches(r"\bnetwork\b|\bcni\b", event.message) is not None
+
+
+def _of_image(event: EventView) -> bool:
+    return matches(r"failed to pull image|errimagepull|imagepullbackoff", event.message) is not None
 
 
 def _unexplained(pod: PodTroubleView) -> ErrorEntry:

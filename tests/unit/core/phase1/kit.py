@@ -221,9 +221,7 @@ def kustomization(name: str = KIT, *mods: Mod) -> KustomizationView:
     return flux.kustomization(raw_object("Kustomization", name, source_ref, *mods))
 
 
-def source(
-    kind: str = "GitRepository", name: str = SOURCE, *mods: Mod, namespace: str = "flux-system"
-) -> SourceView:
+def source(kind: str = "GitRepository", name: str = SOURCE, *mods: Mod, namespace: str = "flux-system") -> SourceView:
     """A source, of flux-system unless another namespace is named."""
     return flux.source(raw_object(kind, name, spec(url=GIT_URL), *mods, namespace=namespace))
 

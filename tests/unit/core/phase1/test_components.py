@@ -128,9 +128,7 @@ CASES = (
         (kit.deployed, kit.not_ready("UpgradeFailed", "Helm upgrade failed"), *_UPGRADE_LEFT, kit.suspended),
         ComponentState.DEGRADED,
     ),
-    Case(
-        "ready was said of an older generation", (kit.ready(), kit.edited), ComponentState.UPGRADING, "An edit of it"
-    ),
+    Case("ready was said of an older generation", (kit.ready(), kit.edited), ComponentState.UPGRADING, "An edit of it"),
     Case(
         "never installed, and edited meanwhile", (kit.progressing(), kit.edited), ComponentState.INSTALLING, "An edit"
     ),
