@@ -36,12 +36,14 @@ def converged(scene: Scene) -> Answer | None:
         return Answer(kept, requeue_after=max(found.stands_until - scene.o.now, VIEW_LOOK_AGAIN))
     if not found.missing:
         due = _undelivered(scene)
-        # Handed over without them, the new cluster would never get them.
-        return (None if due else hand_off.begin(scene)) or _ready(scene, due)
+        # Handed over without them, the new cluster would never get them; and there is no way back, so that nothing may
+        # rest on what was answered before.
+        waits = due or found.rests_on_former
+        return (None if waits else hand_off.begin(scene)) or _ready(scene, due, _again(scene, found))
     return Answer(_verdict(scene.o, found), requeue_after=_again(scene, found))
 
 
-def _ready(scene: Scene, due: tuple[Seed, ...]) -> Answer:
+def _ready(scene: Scene, due: tuple[Seed, ...], again: timedelta | None) -> Answer:
     spec = scene.o.sovereign.spec
     if due:
         fields = ", ".join(f"spec.{seed.field}" for seed in due)
@@ -57,7 +59,7 @@ def _ready(scene: Scene, due: tuple[Seed, ...]) -> Answer:
         ready=True,
         errors=_not_delivered(scene.o) if due else (),
     )
-    return Answer(verdict, requeue_after=SEED_AGAIN if due else None)
+    return Answer(verdict, requeue_after=again)
 
 
 def _absent(o: Observation) -> str:
@@ -87,7 +89,7 @@ def _verdict(o: Observation, found: Assessment) -> Verdict:
         return stalled(KIT_REASONS[outcome], _words(found, found.judgement.message), found.errors)
     if found.flux.error:
         return stalled(found.flux.reason, _words(found, found.flux.message), found.errors)
-    if not found.flux.done and not found.stands_until:
+    if not found.flux.done and (found.seen or not found.flux_seen):
         told = found.flux.message
         return Verdict(Stance.WORKING, Phase.FLUX_BOOTSTRAP, Reason.AWAITING_FLUX_BOOTSTRAP, told, found.errors)
     if reason is Reason.DNS_NOT_READY and found.domain is not None and found.domain.stalled:

@@ -52,6 +52,9 @@ class Assessment:
     again: datetime | None
     """When time alone may change something next."""
 
+    rests_on_former: bool = False
+    """Whether anything is judged by what it said before it was asked again, or fell silent."""
+
     @property
     def seen(self) -> bool:
         """Whether the cluster can be seen now."""
@@ -112,7 +115,8 @@ def assess(o: Observation, record: Record) -> Assessment | None:
             sovereign=(meta.namespace, meta.name),
         )
     found = [entry for entry in (cause.error, flux.error, _domain_error(o, begun, domain)) if entry]
-    times = (judgement.again, flux.again, cause.again, silent_until(view, begun.joined, o.now))
+    silent = silent_until(view, begun.joined, o.now)
+    times = (judgement.again, flux.again, cause.again, silent)
     return Assessment(
         view=view,
         stands_until=_stands_until(view, begun, o),
@@ -127,6 +131,7 @@ def assess(o: Observation, record: Record) -> Assessment | None:
         errors=tuple({entry.code: entry for entry in reversed(found)}.values())[::-1],
         domain=domain,
         again=min((t for t in times if t), default=None),
+        rests_on_former=silent is not None or (view is not None and view != o.cluster),
     )
 
 

@@ -77,6 +77,7 @@ def test_decision(case: Case) -> None:
     assert [part for part in case.says if part not in ready.message] == [], ready.message
     assert names(decision.actions) == case.does
     assert decision.requeue_after == case.again
+    assert case.phase in ("", f"{status.phase} {status.progress_percent}")
     assert status.last_operation is not None
     assert status.last_operation.state == case.operation
     assert not case.code or first_error(status) == case.code
