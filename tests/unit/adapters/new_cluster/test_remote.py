@@ -24,7 +24,6 @@ from catalyst_operator.adapters.new_cluster.transport import NO_ANSWER
 from catalyst_operator.errors import ApiError, Conflict, Gone, NotFound, Refused, Unauthorized, Unavailable, Untrusted
 from tests.support.fake_cluster import (
     FQDN,
-    RELEASES,
     FakeCluster,
     connections_to,
     refusal,
@@ -34,6 +33,7 @@ from tests.support.fake_cluster import (
     serial_of,
     server_context,
 )
+from tests.support.fake_cluster import RELEASES_OF_FLUX as RELEASES
 
 HELM_RELEASES = Kind("helm.toolkit.fluxcd.io/v2", "helmreleases")
 WHERE = (HELM_RELEASES, "flux-system")

@@ -13,14 +13,22 @@ from catalyst_operator.adapters.new_cluster import remote, survey
 from catalyst_operator.adapters.new_cluster.remote import RemoteCluster
 from catalyst_operator.core.phase1.views import DeploymentView, StorageClassView, Survey
 from catalyst_operator.errors import Refused, Unauthorized, Unavailable
-from tests.support.fake_cluster import DEPLOYMENTS, KUBE_SYSTEM, NODES, FakeCluster, flux_object, refusal, running
+from tests.support.fake_cluster import (
+    DEPLOYMENTS,
+    GIT_REPOSITORIES,
+    KUBE_SYSTEM,
+    NODES,
+    FakeCluster,
+    flux_object,
+    refusal,
+    running,
+)
 
 NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
 AN_HOUR_AGO = "2026-11-25T11:00:00Z"
 SOURCE = "/apis/source.toolkit.fluxcd.io"
-SPACE = "/namespaces/flux-system"
-GIT_REPOSITORIES = f"{SOURCE}/v1{SPACE}/gitrepositories"
-OCI_BETA = f"{SOURCE}/v1beta2{SPACE}/ocirepositories"
+OCI_BETA = f"{SOURCE}/v1beta2/ocirepositories"
+HELM_CHARTS = f"{SOURCE}/v1/helmcharts"
 CLASSES = "/apis/storage.k8s.io/v1/storageclasses"
 PODS, CLAIMS, EVENTS = "/api/v1/pods", "/api/v1/persistentvolumeclaims", "/api/v1/events"
 CERTIFICATES, REQUESTS = "/apis/cert-manager.io/v1/certificates", "/apis/cert-manager.io/v1/certificaterequests"
@@ -88,6 +96,26 @@ async def test_a_kind_of_source_that_is_still_a_beta_is_seen(cluster: FakeCluste
     """OCIRepositories of the Flux that the default release has."""
     cluster.put(OCI_BETA, flux_object("OCIRepository", "source.toolkit.fluxcd.io/v1beta2", "charts"))
     assert [s.kind for s in (await look(cluster)).sources or ()] == ["OCIRepository"]
+
+
+async def test_a_source_of_another_namespace_is_kept_while_it_is_not_as_it_should_be(cluster: FakeCluster) -> None:
+    """A chart may come from anywhere, and somebody may have many sources that have nothing to do with the kit."""
+    for name, ready in (("fine", "True"), ("broken", "False")):
+        cluster.put(HELM_CHARTS, elsewhere(flux_object("HelmChart", "source.toolkit.fluxcd.io/v1", name, ready)))
+    assert [s.key for s in (await look(cluster)).sources or ()] == ["charts/broken"]
+
+
+async def test_of_many_that_are_not_only_some_are_kept(cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(survey, "MAX_KEPT", 3)
+    for n in range(9):
+        cluster.put(HELM_CHARTS, elsewhere(flux_object("HelmChart", "source.toolkit.fluxcd.io/v1", f"c-{n}", "False")))
+    cluster.put(GIT_REPOSITORIES, flux_object("GitRepository", "source.toolkit.fluxcd.io/v1", "openova-public"))
+    assert [s.name for s in (await look(cluster)).sources or ()] == ["openova-public", "c-0", "c-1", "c-2"]
+
+
+def elsewhere(found: Object) -> Object:
+    """The same, in another namespace."""
+    return {**found, "metadata": {**found["metadata"], "namespace": "charts"}}
 
 
 # --- what cannot be read ----------------------------------------------------------------------------------------------
