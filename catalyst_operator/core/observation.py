@@ -40,7 +40,10 @@ class NamespaceView:
 
     terminating: bool = False
     ours: bool = True
-    """Whether it carries this Sovereign's UID label; a foreign namespace of the name is never used."""
+    """Whether it is proven that the operator made it for this Sovereign; any other namespace of the name is never
+    used."""
+    version: str = ""
+    """resourceVersion, so that only what was seen is written to."""
 
 
 @dataclass(frozen=True)

@@ -46,6 +46,9 @@ class CoreSettings:
     """Only for a proxy or an emulator; empty means the provider's own default."""
     operator_service_account: str = "catalyst-operator"
     operator_namespace: str = "catalyst-system"
+    proof_key: str = field(default="", repr=False)
+    """Proves that a run namespace is of the operator's making. It lies in a Secret beside the operator; while it is
+    empty, nothing is proven."""
     poll: timedelta = timedelta(seconds=10)
     """How soon to look again at what cannot be watched (a missing Secret, a namespace that goes)."""
     progress_interval: timedelta = timedelta(seconds=3)

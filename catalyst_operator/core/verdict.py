@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import Enum
 
 from catalyst_operator.api.conditions import Reason
@@ -32,3 +33,7 @@ class Verdict:
     """Whether all that Ready stands for holds."""
     lost: bool = False
     """Something that Ready stands for was there and is not any more: it is False then, and not only unknown."""
+    retry_at: datetime | None = None
+    """When it is tried again, where that is at a time."""
+    command: str = ""
+    """One line to run, where the message has more than its error."""

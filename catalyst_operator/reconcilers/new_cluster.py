@@ -6,6 +6,7 @@ Whatever takes as long as a network pleases is started here and goes on beside t
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -77,7 +78,8 @@ class NewCluster:
     async def _mint(self, addresses: tuple[str, ...], user: str, lifetime: timedelta, *groups: str) -> Access:
         fqdn = self._o.sovereign.spec.domain.fqdn
         identities = Identities(self._kube, self._clock, self._o.run_namespace, addresses, fqdn)
-        return await identities.access(user, lifetime, groups)
+        minted = await identities.access(user, lifetime, groups)
+        return replace(minted, owner=self._o.sovereign.metadata.namespace)
 
     def _deliver(self, key: str, seeds: tuple[Seed, ...]) -> Awaitable[SeedReport]:
         return seeding.deliver(

@@ -23,7 +23,7 @@ from catalyst_operator.api.domain_reservation import DomainReservation
 from catalyst_operator.api.enums import OwnerKubeconfig
 from catalyst_operator.api.phases import RunVerb
 from catalyst_operator.api.sovereign import Sovereign
-from catalyst_operator.core import naming, record
+from catalyst_operator.core import naming, proof, record
 from catalyst_operator.core.access import seeds
 from catalyst_operator.core.access.seeds import SecretView
 from catalyst_operator.core.domains import of_sovereign
@@ -67,7 +67,7 @@ class Observer:
         """Raises ApiError when something could not be read, and CorruptRecord."""
         meta = sovereign.metadata
         space = naming.run_namespace(meta.name, meta.uid)
-        namespace = _namespace(await self._kube.find(kube.NAMESPACES, "", space), meta.uid)
+        namespace = self._namespace(await self._kube.find(kube.NAMESPACES, "", space), meta.uid)
         credentials = await self._credentials(sovereign)
         seen = replace(
             self.without_namespace(sovereign, now),
@@ -113,7 +113,7 @@ class Observer:
         lock = _lock(await self._kube.find(kube.LEASES, space, naming.STATE_LEASE))
         selector = f"{labels.LABEL_SOVEREIGN_UID}={seen.uid}"
         # Jobs before Pods: what a Job that is gone had made is seen.
-        jobs = tuple(map(_job, await self._kube.list(kube.JOBS, space, selector=selector)))
+        jobs = tuple(filter(None, map(_job, await self._kube.list(kube.JOBS, space, selector=selector))))
         pods = tuple(map(_pod, await self._kube.list(kube.PODS, space, selector=selector)))
         return replace(
             seen,
@@ -131,6 +131,14 @@ class Observer:
             has_cluster_secrets=await self._kube.find(kube.SECRETS, space, naming.CLUSTER_SECRETS) is not None,
             has_state_key=await self._kube.find(kube.SECRETS, space, naming.STATE_KEY_SECRET) is not None,
         )
+
+    def _namespace(self, raw: Object | None, uid: str) -> NamespaceView | None:
+        if raw is None:
+            return None
+        meta = raw["metadata"]
+        ours = (meta.get("labels") or {}).get(labels.LABEL_SOVEREIGN_UID) == uid
+        ours = ours and proof.holds(self._settings.proof_key, uid, meta.get("annotations") or {})
+        return NamespaceView(terminating="deletionTimestamp" in meta, ours=ours, version=meta["resourceVersion"])
 
     async def _credentials(self, sovereign: Sovereign) -> CredentialsView | None:
         name = sovereign.spec.credentials_secret_ref.name
@@ -219,14 +227,6 @@ def _failed(container: ContainerView | None) -> bool:
     return container is not None and container.state == "terminated" and container.exit_code != 0
 
 
-def _namespace(raw: Object | None, uid: str) -> NamespaceView | None:
-    if raw is None:
-        return None
-    meta = raw["metadata"]
-    ours = (meta.get("labels") or {}).get(labels.LABEL_SOVEREIGN_UID) == uid
-    return NamespaceView(terminating="deletionTimestamp" in meta, ours=ours)
-
-
 def _secret_view(raw: Object) -> SecretView:
     return SecretView(kube.version_of(raw), frozenset(secrets.texts(raw)))
 
@@ -269,13 +269,17 @@ def _lock(raw: Object | None) -> LockView | None:
     return LockView(id=holder, who=who, operation=operation, created=created[:19])
 
 
-def _job(raw: Object) -> JobView:
+def _job(raw: Object) -> JobView | None:
+    """None for one that somebody else made, whatever labels it was given."""
     meta, status = raw["metadata"], raw.get("status") or {}
+    verb, attempt = (meta["labels"].get(label, "") for label in (labels.LABEL_VERB, labels.LABEL_ATTEMPT))
+    if verb not in set(RunVerb) or not attempt.isdecimal():
+        return None
     true = {c["type"] for c in status.get("conditions") or () if c["status"] == "True"}
     return JobView(
         name=meta["name"],
-        verb=RunVerb(meta["labels"][labels.LABEL_VERB]),
-        attempt=int(meta["labels"][labels.LABEL_ATTEMPT]),
+        verb=RunVerb(verb),
+        attempt=int(attempt),
         complete="Complete" in true,
         failed="Failed" in true,
         terminating="deletionTimestamp" in meta,

@@ -7,7 +7,7 @@ import json
 import ssl
 import urllib.parse
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,10 @@ class Api:
         tls = ssl.create_default_context(cafile=str(layout.pki / "ca.crt"))
         tls.load_cert_chain(layout.pki / "admin.crt", layout.pki / "admin.key")
         return cls(API_URL, tls)
+
+    def impersonating(self, user: str) -> Api:
+        """The same, speaking as somebody else who may do everything."""
+        return replace(self, headers={"Impersonate-User": user, "Impersonate-Group": "system:masters"})
 
     @classmethod
     def of_kubeconfig(cls, path: Path) -> Api:

@@ -362,7 +362,8 @@ def _parse(method: str, url: str, content: str, body: str) -> Request:
 
 def _matches(item: Object, selector: str) -> bool:
     held = item["metadata"].get("labels") or {}
-    return all(held.get(k) == v for k, _, v in (term.partition("=") for term in selector.split(",") if term))
+    terms = (term.partition("=") for term in selector.split(",") if term)
+    return all(k in held and (not equal or held[k] == v) for k, equal, v in terms)
 
 
 def _goes_slowly(key: Key, found: Object) -> bool:
@@ -382,8 +383,9 @@ def _merged(target: Object, patch: Object) -> Object:
     for name, value in patch.items():
         if value is None:
             result.pop(name, None)
-        elif isinstance(value, dict) and isinstance(result.get(name), dict):
-            result[name] = _merged(result[name], value)
+        elif isinstance(value, dict):
+            known = result.get(name)
+            result[name] = _merged(known if isinstance(known, dict) else {}, value)
         else:
             result[name] = value
     return result

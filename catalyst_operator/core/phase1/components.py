@@ -3,6 +3,8 @@
 The checks are in order, and the first that fits answers. What speaks of an older generation does not count. A failed
 install alone is not the end: helm-controller may have retries left. What the condition gives as its reason outranks
 what was counted before: somebody who waits for another has not failed, however often it failed earlier.
+
+Why: docs/explanation.md#phase-1
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 What the kit's Kustomization says that it has applied wins over what the operator rendered, since only the former is
 what the cluster was really told: its repository may be newer, older, or somebody else's.
+
+Why: docs/explanation.md#phase-1
 """
 
 from __future__ import annotations
@@ -12,6 +14,8 @@ from dataclasses import dataclass
 from catalyst_operator.core.phase1.views import FLUX_NAMESPACE, FluxObject, KustomizationView, known_as
 
 MAX_NAMED_OBJECTS = 5
+MAX_NAME = 253
+"""Characters of a name in Kubernetes, and in status; what says to have a longer one is no object of anybody's kit."""
 _HELM_RELEASE = ("helm.toolkit.fluxcd.io", "HelmRelease")
 _KUSTOMIZATION = ("kustomize.toolkit.fluxcd.io", "Kustomization")
 
@@ -81,7 +85,8 @@ def _family(kit: KustomizationView, others: Iterable[KustomizationView]) -> tupl
 def _names(kustomization: KustomizationView, kind: tuple[str, str]) -> tuple[str, ...]:
     """What it applied of this kind, in whichever namespace, by what people call it."""
     parsed = (_parse(entry) for entry in kustomization.inventory)
-    return tuple(known_as(f"{namespace}/{name}") for namespace, name, *which in parsed if tuple(which) == kind)
+    found = (known_as(f"{namespace}/{name}") for namespace, name, *which in parsed if name and tuple(which) == kind)
+    return tuple(name for name in found if len(name) <= MAX_NAME)
 
 
 def _parse(entry: str) -> tuple[str, str, str, str]:

@@ -2,6 +2,8 @@
 
 One broken thing makes many others complain. They are asked in the order of who stands on whom; the first that has been
 wrong for long enough is the cause, and what stands on it is not mentioned.
+
+Why: docs/explanation.md#phase-1
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from catalyst_operator.core.phase1.suspects.base import Look, Place, Suspect
 from catalyst_operator.core.phase1.suspects.components import failed, failing, unresolved
 from catalyst_operator.core.phase1.suspects.kustomizations import consequences, kustomizations, pins
 from catalyst_operator.core.phase1.suspects.machines import cilium, flux, network, nodes, storage
-from catalyst_operator.core.phase1.suspects.outside import certificates, console, verdict
+from catalyst_operator.core.phase1.suspects.outside import certificates, console, unread, verdict
 from catalyst_operator.core.phase1.suspects.pauses import suspended, suspended_components
 from catalyst_operator.core.phase1.suspects.pods import pods, unmade
 from catalyst_operator.core.phase1.suspects.sources import charts, git
@@ -43,12 +45,13 @@ PLACES: tuple[Place, ...] = (
     failed,
     failing,
     nodes,
+    unread,
     consequences,
     console,
     verdict,
 )
 """Where to look, the deepest place first."""
-BEFORE_FLUX: tuple[Place, ...] = (network, nodes)
+BEFORE_FLUX: tuple[Place, ...] = (network, nodes, unread)
 """Where something can be wrong before there are CustomResourceDefinitions of Flux to look at."""
 
 

@@ -3,6 +3,8 @@
 It follows the level, not the events: what happened in between, and in which order, does not matter. Ready has to be
 earned by every expected component at its present generation; nothing falls through to it. The deadlines are those of
 the installation: once the kit stood as a whole they are over, and what is upgraded or breaks later is told as such.
+
+Why: docs/explanation.md#phase-1
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from datetime import datetime, timedelta
 from catalyst_operator.api.phases import ComponentState, Phase1Outcome
 from catalyst_operator.core.phase1.components import Component, blocked, by_name, component, states
 from catalyst_operator.core.phase1.expected import Expected, listed
-from catalyst_operator.core.phase1.views import ClusterView
+from catalyst_operator.core.phase1.views import ClusterView, Link
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,8 @@ def judge(
         blocked=tuple(c.name for c in components if c.name in waiting),
         present=sum(name in releases for name in expected.names),
     )
-    outcome = _outcome(view, expected, limits, kit, before) or (None if installed else _by_time(limits, seen, now))
+    untimed = installed or _unread(view)
+    outcome = _outcome(view, expected, limits, kit, before) or (None if untimed else _by_time(limits, seen, now))
     return Judgement(
         outcome=outcome,
         components=components,
@@ -94,7 +97,7 @@ def judge(
         blocked=kit.blocked,
         seen=seen,
         warning=warning(limits.first_seen_timeout) if outcome is Phase1Outcome.FLUX_NOT_RECONCILING else "",
-        again=None if installed else _again(outcome, limits, seen, now),
+        again=None if untimed else _again(outcome, limits, seen, now),
     )
 
 
@@ -131,6 +134,11 @@ def _outcome(
     if kit.all_installed and expected.complete:
         return Phase1Outcome.READY
     return Phase1Outcome.FAILED if kit.failed and kit.settled else None
+
+
+def _unread(view: ClusterView | None) -> bool:
+    """Whether something is there, but too much to be read: that time is up says nothing then."""
+    return view is not None and view.link.state is Link.TOO_MUCH
 
 
 # --- by time ----------------------------------------------------------------------------------------------------------

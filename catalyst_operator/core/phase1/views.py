@@ -37,6 +37,8 @@ class Link(StrEnum):
     """Somebody answered who is not the new cluster: the certificate is not of its authority, or for another name."""
     UNAUTHORIZED = "unauthorized"
     """It answered 401 or 403 to a certificate that is still valid."""
+    TOO_MUCH = "too-much"
+    """It answers with more than the operator reads, which says nothing of what is there."""
 
 
 @dataclass(frozen=True)
@@ -236,6 +238,8 @@ class Survey:
     events: tuple[EventView, ...] | None = None
     certificates: tuple[FluxObject, ...] = ()
     """cert-manager's Certificates, CertificateRequests and Orders that are not ready; none while it is not there."""
+    too_much: str = ""
+    """What of these was more than the operator reads, as a noun; it is None then."""
 
 
 @dataclass(frozen=True)
@@ -255,12 +259,12 @@ class ClusterView:
 
     link: LinkView
     synced: bool = False
-    unseen_since: datetime | None = None
-    """Since when it cannot be seen: since this operator began to look, or since it lost sight of it."""
     releases: tuple[HelmReleaseView, ...] = ()
     kustomizations: tuple[KustomizationView, ...] = ()
     survey: Survey | None = None
     console: ConsoleView | None = None
+    unseen_since: datetime | None = None
+    """Since when not all of it is seen: since this operator began to look, or since it lost sight of something."""
 
     def kustomization(self, name: str) -> KustomizationView | None:
         """The Kustomization of that name in flux-system."""

@@ -119,7 +119,7 @@ def assess(o: Observation, record: Record) -> Assessment | None:
     times = (judgement.again, flux.again, cause.again, silent)
     return Assessment(
         view=view,
-        stands_until=_stands_until(view, begun, o),
+        stands_until=_stands_until(view, begun, o) if record.hand_off is None else None,
         stood=begun.stood,
         was_ready=begun.was_ready,
         limits=limits,
@@ -153,7 +153,7 @@ def _stands_until(view: ClusterView | None, begun: Bootstrap, o: Observation) ->
         return None
     if view is None:
         return o.now + SIGHT_PATIENCE
-    if view.link.state in (Link.UNTRUSTED, Link.UNAUTHORIZED) or (view.seen and not begun.was_ready):
+    if view.link.state in (Link.UNTRUSTED, Link.UNAUTHORIZED, Link.TOO_MUCH) or (view.seen and not begun.was_ready):
         return None
     since = view.unseen_since or (None if view.seen else view.link.since)
     return since + SIGHT_PATIENCE if since and o.now < since + SIGHT_PATIENCE else None

@@ -15,6 +15,7 @@ from catalyst_operator.api.phases import Phase1Outcome
 from catalyst_operator.api.sovereign_status import ComponentStatus, Endpoints, KustomizationStatus, Phase1InForce
 from catalyst_operator.core import conditions, kit
 from catalyst_operator.core.observation import Observation
+from catalyst_operator.core.phase1.expected import MAX_NAME
 from catalyst_operator.core.phase1.views import KustomizationView
 from catalyst_operator.core.ready import before_hand_off
 from catalyst_operator.core.ready.assessment import Assessment
@@ -28,14 +29,9 @@ MAX_COMPONENTS = 256
 MAX_KUSTOMIZATIONS = 64
 
 
-def progress(o: Observation, found: Assessment) -> int:
+def progress(found: Assessment) -> int:
     """How far a Sovereign is whose infrastructure stands, in percent. What was reached stays so, whatever happens to
     the cluster later."""
-    reached = _reached(found)
-    return max(reached, o.sovereign.status.progress_percent) if found.stands_until else reached
-
-
-def _reached(found: Assessment) -> int:
     if found.was_ready:
         return 100
     if found.stood:
@@ -147,10 +143,11 @@ def fields(o: Observation, record: Record, found: Assessment | None) -> dict[str
         watch_deadline=found.limits.watch_deadline,
     )
     if _seen_now(o) and found.view is not None:
-        ours = tuple(filter(found.expected.has, found.view.kustomizations))
+        # A list by name: whatever a cluster says its objects are called, there are no two of one name.
+        ours = {k.known_as[:MAX_NAME]: k for k in found.view.kustomizations if found.expected.has(k)}
         told["components"] = _components(o, found)
         told["components_summary"] = found.judgement.summary
-        told["kustomizations"] = tuple(map(_kustomization, ours[:MAX_KUSTOMIZATIONS]))
+        told["kustomizations"] = tuple(map(_kustomization, ours, ours.values()))[:MAX_KUSTOMIZATIONS]
     return told
 
 
@@ -186,6 +183,6 @@ def _components(o: Observation, found: Assessment) -> tuple[ComponentStatus, ...
     )
 
 
-def _kustomization(view: KustomizationView) -> KustomizationStatus:
+def _kustomization(name: str, view: KustomizationView) -> KustomizationStatus:
     ready = view.condition("Ready")
-    return KustomizationStatus(name=view.known_as, ready=view.ready, message=shorten(ready.message) if ready else "")
+    return KustomizationStatus(name=name, ready=view.ready, message=shorten(ready.message) if ready else "")

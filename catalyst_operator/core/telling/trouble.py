@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from catalyst_operator.api.conditions import Reason
 from catalyst_operator.api.phases import Phase
-from catalyst_operator.core.errors import codes, diagnosis
+from catalyst_operator.core.errors import codes
 from catalyst_operator.core.record import ErrorEntry
 from catalyst_operator.core.verdict import Stance, Verdict
 from catalyst_operator.errors import CatalystError, CorruptRecord
@@ -25,8 +25,8 @@ def trouble(error: Exception) -> Verdict:
 
 def _entry(error: Exception) -> ErrorEntry:
     if isinstance(error, CorruptRecord):
-        return diagnosis.entry(codes.RECORD_LOST, str(error))
+        return codes.RECORD_LOST.entry(str(error))
     if isinstance(error, CatalystError):
-        return diagnosis.entry(codes.CLUSTER_REFUSED, str(error))
+        return codes.CLUSTER_REFUSED.entry(str(error))
     # Its words may hold what it choked on, which may be a Secret's: they are for the log alone.
-    return diagnosis.entry(codes.OPERATOR, f"The operator met an error of its own, {type(error).__name__}")
+    return codes.OPERATOR.entry(f"The operator met an error of its own, {type(error).__name__}")

@@ -23,7 +23,9 @@ from e2e.bench.fleet.seen import Seen
 from e2e.bench.streams import Stream, watch_as
 from e2e.bench.workplace import Workplace
 from e2e.run_local import write_kubeconfig
+from e2e.support import audit
 from e2e.support.cloud import Project
+from e2e.support.operator import proof_key
 
 SHARE = 0.01
 """Of all releases that changes each second."""
@@ -108,7 +110,10 @@ def measure(workplace: Workplace, *, clusters: int, seconds: float) -> Fleet:
         say(f"making {clusters} Sovereigns whose infrastructure stands ...")
         api = Api.of_lab(workplace.layout)
         client = stack.enter_context(Client(api))
-        made = list(Preparation(workplace.kubectl, client, namespace).sovereigns(clusters, Project().token))
+        as_operator = stack.enter_context(Client(api.impersonating(audit.OPERATOR)))
+        key = proof_key(workplace.kubectl)
+        preparation = Preparation(workplace.kubectl, client, as_operator, namespace, key)
+        made = list(preparation.sovereigns(clusters, Project().token))
         holes = made[-(FROZEN + CUT) :]
         fakes.mend(holes)
         say("starting their new clusters ...")

@@ -99,7 +99,7 @@ async def test_a_fake_cluster_is_followed_as_a_real_one() -> None:
 
 
 def left(kind: str, name: str) -> dict[str, Any]:
-    made = preparation.left_behind(SOVEREIGN, authorities.make(gen.NOW), "127.99.0.1")
+    made = preparation.left_behind(SOVEREIGN, authorities.make(gen.NOW), "127.99.0.1", "key")
     return next(m for m in made if (m["kind"], m["metadata"]["name"]) == (kind, name))
 
 

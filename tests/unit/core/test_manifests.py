@@ -17,7 +17,7 @@ from tests.support.gen import SETTINGS, TOKEN
 S = gen.sovereign()
 KEY = bytes(range(32))
 EVERYTHING: dict[str, dict[str, Any]] = {
-    "namespace": manifests.run_namespace(S),
+    "namespace": manifests.run_namespace(S, SETTINGS),
     **{f"access {n}": made for n, made in enumerate(manifests.access(S, SETTINGS))},
     "state key": manifests.state_key(S, KEY),
     "cluster secrets": manifests.cluster_secrets(S, "server", "agent", {"server-ca.crt": "PEM"}),

@@ -6,6 +6,7 @@ import asyncio
 import base64
 import gzip
 import json
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -40,7 +41,7 @@ def server(*objects: tuple[str, Raw]) -> FakeApi:
     return api
 
 
-SPACE_OBJECT = ("namespaces", manifests.run_namespace(S))
+SPACE_OBJECT = ("namespaces", manifests.run_namespace(S, SETTINGS))
 
 
 def secret(name: str, namespace: str = "team-a", **data: str) -> tuple[str, Raw]:
@@ -97,12 +98,58 @@ async def test_a_token_is_not_shown_by_accident() -> None:
     assert TOKEN not in repr(await observe(server(secret("hcloud", token=TOKEN))))
 
 
-async def test_a_foreign_namespace_is_not_looked_into() -> None:
-    api = server(("namespaces", {"metadata": {"name": SPACE, "labels": {labels.LABEL_SOVEREIGN_UID: "other"}}}))
+def somebodys(*, copied_from: Raw | None = None, key: str = "guessed") -> tuple[str, Raw]:
+    """A namespace of our name and with our labels, made by somebody who has not got our key."""
+    made = manifests.run_namespace(S, replace(SETTINGS, proof_key=key))
+    if copied_from is not None:
+        made["metadata"]["annotations"] = copied_from["metadata"]["annotations"]
+    return "namespaces", made
+
+
+def unlabelled() -> tuple[str, Raw]:
+    plural, made = SPACE_OBJECT
+    return plural, {**made, "metadata": {**made["metadata"], "labels": {labels.LABEL_SOVEREIGN_UID: "other"}}}
+
+
+def unproven() -> tuple[str, Raw]:
+    plural, made = SPACE_OBJECT
+    return plural, {**made, "metadata": {k: v for k, v in made["metadata"].items() if k != "annotations"}}
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        unlabelled(),
+        unproven(),
+        somebodys(),
+        somebodys(key=""),
+        somebodys(copied_from=manifests.run_namespace(gen.sovereign(gen.meta(uid="another")), SETTINGS)),
+    ],
+    ids=["of another Sovereign", "without a proof", "with a forged proof", "with a proof of no key", "with another's"],
+)
+async def test_a_namespace_that_we_cannot_have_made_is_not_looked_into(made: tuple[str, Raw]) -> None:
+    """Our label is not enough: whoever may make namespaces can write it."""
+    api = server(made)
     seen = await observe(api)
     assert seen.namespace is not None
     assert seen.namespace.ours is False
     assert not [request for request in api.requests if request.key.namespace == SPACE]
+
+
+async def test_our_namespace_is_known_by_its_proof() -> None:
+    seen = await observe(server(SPACE_OBJECT))
+    assert seen.namespace is not None
+    assert (seen.namespace.ours, seen.namespace.version) == (True, "2")
+
+
+async def test_without_a_key_nothing_is_proven() -> None:
+    """An empty key is everybody's."""
+    nobodys = replace(SETTINGS, proof_key="")
+    api = server(("namespaces", manifests.run_namespace(S, nobodys)))
+    client = api.client()
+    seen = await Observer(client, outside(client), nobodys).observe(S, NOW)
+    assert seen.namespace is not None
+    assert seen.namespace.ours is False
 
 
 def state_file(serial: int, lineage: str = "l") -> bytes:
@@ -248,6 +295,15 @@ async def test_jobs() -> None:
     made["status"] = {"conditions": [{"type": "Failed", "status": "True"}, {"type": "Complete", "status": "False"}]}
     (seen,) = (await observe(server(SPACE_OBJECT, ("jobs", made)))).jobs
     assert (seen.name, seen.verb, seen.attempt, seen.failed, seen.complete) == (RUN.job, RunVerb.APPLY, 1, True, False)
+
+
+@pytest.mark.parametrize(
+    "others", [{}, {labels.LABEL_VERB: "apply"}, {labels.LABEL_VERB: "dance", labels.LABEL_ATTEMPT: "1"}]
+)
+async def test_a_job_that_only_carries_the_uid_is_nobodys(others: dict[str, str]) -> None:
+    """It would break every look at the Sovereign."""
+    meta = {"name": "foreign", "namespace": SPACE, "labels": {labels.LABEL_SOVEREIGN_UID: gen.UID, **others}}
+    assert (await observe(server(SPACE_OBJECT, ("jobs", {"metadata": meta})))).jobs == ()
 
 
 async def test_pods_and_their_containers() -> None:

@@ -52,9 +52,8 @@ class Remote:
         self._ask("look")
         return {}
 
-    async def list(self, *_: object) -> object:
+    async def may_list(self, *_: object) -> None:
         self._ask("look")
-        return []
 
     def _ask(self, verb: str) -> None:
         answer = self.server.answers.get((self.user, verb))

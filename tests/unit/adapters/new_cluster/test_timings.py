@@ -103,7 +103,7 @@ async def test_a_bell_rings_at_once_and_then_once_for_all() -> None:
         times.append(asyncio.get_running_loop().time())
         told.release()
 
-    bell = Bell(tell, 0.05)
+    bell = Bell(tell, Timings(gather=0.05))
     bell.ring()
     assert len(times) == 1
     for _ in range(100):
@@ -117,7 +117,7 @@ async def test_a_bell_rings_at_once_and_then_once_for_all() -> None:
 
 async def test_a_silenced_bell_tells_nothing_any_more() -> None:
     told: list[int] = []
-    bell = Bell(lambda: told.append(1), 0.01)
+    bell = Bell(lambda: told.append(1), Timings(gather=0.01))
     bell.ring()
     bell.ring()
     bell.silence()
@@ -131,7 +131,7 @@ async def test_who_listens_ends_nothing(caplog: pytest.LogCaptureFixture) -> Non
     def fail() -> None:
         raise KeyError("surprise")
 
-    bell = Bell(fail, 0.0)
+    bell = Bell(fail, Timings(gather=0.0))
     bell.ring()
     assert "surprise" in caplog.text
     told: list[int] = []

@@ -93,6 +93,12 @@ def told(ready: Raw) -> RawMod:
         progressPercent=100 if well else 93,
         conditions=conditions,
         lastErrors=errors,
+        lastOperation={
+            "type": "Create",
+            "state": "Succeeded" if well else "Failed",
+            "startTime": "2026-11-22T11:00:00Z",
+            "lastUpdateTime": "2026-11-22T11:30:00Z",
+        },
     )
 
 

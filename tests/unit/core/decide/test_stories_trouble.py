@@ -46,6 +46,18 @@ async def test_without_the_clusters_secrets_no_node_is_made_and_they_are_never_m
     check_end(world)
 
 
+async def test_a_state_that_somebody_deletes_is_noticed_although_no_watch_tells_of_it() -> None:
+    world = await provisioned()
+    world.resync = gen.SECOND * 600
+    world.restart()
+    await reconcile(world)
+    world.api.remove(*tofu.STATE)
+    began = world.now
+    await until(world, lambda: bool(world.condition("Stalled")))
+    assert code(world) == "ERR_STATE_LOST"
+    assert world.now - began <= gen.SECOND * 600
+
+
 async def test_a_deletion_does_without_the_clusters_secrets() -> None:
     world = await provisioned(gen.spec(deletionProtection=False))
     await lost(world)
@@ -119,7 +131,7 @@ def _broken(*_: object) -> Object:
 # --- what is refused --------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("method", "plural"), [("POST", "jobs"), ("PATCH", "namespaces"), ("POST", "configmaps")])
+@pytest.mark.parametrize(("method", "plural"), [("POST", "jobs"), ("POST", "namespaces"), ("POST", "configmaps")])
 async def test_what_the_cluster_refuses_is_told_and_tried_again_until_it_does_not(method: str, plural: str) -> None:
     world = World()
     world.api.refusals = {(method, plural): (403, "admission webhook denied the request: image not signed")}
@@ -137,7 +149,7 @@ async def test_what_the_cluster_refuses_is_told_and_tried_again_until_it_does_no
 
 async def test_a_refusal_is_told_once_and_not_with_every_try() -> None:
     world = World()
-    world.api.refusals = {("PATCH", "namespaces"): (403, "denied")}
+    world.api.refusals = {("POST", "namespaces"): (403, "denied")}
     await until(world, lambda: bool(world.status.get("lastErrors")) and not due(world))
     before = len(world.api.writes)
     for _ in range(8):
