@@ -30,21 +30,21 @@ def register(
     registry: kopf.OperatorRegistry,
     wake: Callable[[Key], None],
     wake_name: Callable[[str], None],
-    sweep: Callable[[], None],
+    look_at_all: Callable[[], None],
     *,
     api_server: str,
 ) -> None:
     """Register all handlers, coroutines all (kopf runs others in threads). `wake` puts a Sovereign on its queue,
-    `wake_name` a domain; `sweep` has all run namespaces looked at."""
+    `wake_name` a domain; `look_at_all` has all run namespaces looked at."""
 
     async def woken_by_sovereign(namespace: str | None, name: str | None, type: str | None, **_: Any) -> None:
         wake(Key(namespace or "", name or ""))
         if type == "DELETED":
-            sweep()
+            look_at_all()
 
     async def woken_by_run_namespace(meta: kopf.Meta, **_: Any) -> None:
         if "deletionTimestamp" in meta:
-            sweep()
+            look_at_all()
 
     async def woken_by_run(namespace: str | None, labels: kopf.Labels, **_: Any) -> None:
         key = owner_of(namespace or "", labels)

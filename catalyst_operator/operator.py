@@ -46,8 +46,8 @@ from catalyst_operator.reconcilers.domains.outside import DomainsOutside
 from catalyst_operator.reconcilers.domains.reconciler import DomainReconciler
 from catalyst_operator.reconcilers.outside import Outside
 from catalyst_operator.reconcilers.queue import WorkQueue
+from catalyst_operator.reconcilers.run_namespaces import ALL, RunNamespaces
 from catalyst_operator.reconcilers.sovereign import Key, SovereignReconciler
-from catalyst_operator.reconcilers.sweep import ALL, Sweep
 from catalyst_operator.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -130,14 +130,14 @@ async def _act(settings: Settings, kube: Kube, metrics: Metrics) -> None:
     names: WorkQueue[str] = WorkQueue(domains.reconcile)
     domains.wake = names.wake
     registry = kopf.OperatorRegistry()
-    sweeps: WorkQueue[str] = WorkQueue(Sweep(kube, metrics, now).reconcile)
-    sweep = partial(sweeps.wake, ALL)
-    handlers.register(registry, queue.wake, names.wake, sweep, api_server=settings.api_server)
-    sweep()
+    all_at_once: WorkQueue[str] = WorkQueue(RunNamespaces(kube, metrics, now).reconcile)
+    look_at_all = partial(all_at_once.wake, ALL)
+    handlers.register(registry, queue.wake, names.wake, look_at_all, api_server=settings.api_server)
+    look_at_all()
     try:
         await kopf.operator(registry=registry, clusterwide=True, standalone=True)
     finally:
-        await sweeps.close()
+        await all_at_once.close()
         await queue.close()
         await names.close()
         await outside.close()

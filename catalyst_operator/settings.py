@@ -103,6 +103,7 @@ class Settings:
                 create_warning=read.duration("CATALYST_CREATE_WARNING", "10m"),
                 create_limit=read.duration("CATALYST_CREATE_LIMIT", "15m"),
                 run_memory_limit=read.quantity("CATALYST_RUN_MEMORY_LIMIT", CoreSettings.run_memory_limit),
+                run_egress_ports=read.ports("CATALYST_RUN_EGRESS_PORTS", "443,6443"),
                 first_seen_timeout=read.duration("CATALYST_PHASE1_FIRST_SEEN_TIMEOUT", "15m"),
                 watch_timeout=read.duration("CATALYST_PHASE1_WATCH_TIMEOUT", "60m"),
                 min_components=read.count("CATALYST_PHASE1_MIN_BOOTSTRAP_KIT_HRS", "11"),
@@ -299,6 +300,12 @@ class _Reader:
             known = ", ".join(sorted(releases.load().releases))
             raise SettingsError(f"{name}={value!r}: expected one of {known}") from error
         return value
+
+    def ports(self, name: str, default: str) -> tuple[int, ...]:
+        items = [item.strip() for item in self.text(name, default).split(",")]
+        if not all(item.isdecimal() and 0 < int(item) < 65536 for item in items):
+            raise SettingsError(f"{name}={','.join(items)!r}: expected ports from 1 to 65535, such as 443,6443")
+        return tuple(map(int, items))
 
     def port(self, name: str, default: str) -> int:
         value = self.text(name, default)

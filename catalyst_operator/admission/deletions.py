@@ -7,10 +7,10 @@ would go with them), the namespace in which a Sovereign's state lives, and the o
 from __future__ import annotations
 
 from catalyst_operator.admission import who
-from catalyst_operator.admission.policy import Check, Policy, Rule
+from catalyst_operator.admission.policy import Policy, ResourceRule, Validation
 from catalyst_operator.api import labels
 
-NAMESPACES = Rule("", ("namespaces",), ("DELETE",))
+NAMESPACES = ResourceRule("", ("namespaces",), ("DELETE",))
 # Whoever finishes a deletion that was let pass is not held up.
 NOT_GOING = "!has(oldObject.metadata.deletionTimestamp)"
 MARKS = f"oldObject.metadata.annotations.filter(name, name.startsWith('{labels.MARK_PREFIX}'))"
@@ -23,9 +23,9 @@ def policies(service_account: str) -> tuple[Policy, ...]:
 
 SOVEREIGNS = Policy(
     "catalyst-sovereign-deletion-protection",
-    (Rule(labels.GROUP, ("sovereigns",), ("DELETE",)),),
+    (ResourceRule(labels.GROUP, ("sovereigns",), ("DELETE",)),),
     (
-        Check(
+        Validation(
             # An object without the field is one from before it had its default, which is true.
             "has(oldObject.spec.deletionProtection) && !oldObject.spec.deletionProtection",
             "The Sovereign is protected. To delete it, first set spec.deletionProtection to false.",
@@ -37,9 +37,9 @@ SOVEREIGNS = Policy(
 )
 CRDS = Policy(
     "catalyst-crd-protection",
-    (Rule("apiextensions.k8s.io", ("customresourcedefinitions",), ("DELETE",)),),
+    (ResourceRule("apiextensions.k8s.io", ("customresourcedefinitions",), ("DELETE",)),),
     (
-        Check(
+        Validation(
             "false",
             "Deleting this CRD would delete every object of its kind in all namespaces. To uninstall, first delete the "
             "Sovereigns and DomainReservations and see them gone, then run: kubectl delete "
@@ -56,7 +56,7 @@ def _run_namespaces(service_account: str) -> Policy:
         "catalyst-run-namespace-protection",
         (NAMESPACES,),
         (
-            Check(
+            Validation(
                 "false",
                 "This namespace holds the OpenTofu state and the keys of a Sovereign; without them its servers can no "
                 "longer be destroyed. Delete the Sovereign instead: the operator then removes this namespace. If its "
@@ -78,7 +78,7 @@ def _owners_namespaces(service_account: str) -> Policy:
         "catalyst-owner-namespace-protection",
         (NAMESPACES,),
         (
-            Check(
+            Validation(
                 "false",
                 "This namespace holds Sovereigns. Delete them first and see them gone.",
                 f"'Namespace ' + oldObject.metadata.name + ' holds Sovereigns (' + {names} + '): with it their tokens "

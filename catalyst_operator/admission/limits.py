@@ -7,7 +7,7 @@ Secret that makes a token, no rights in namespaces of others, no edit of what is
 from __future__ import annotations
 
 from catalyst_operator.admission import who
-from catalyst_operator.admission.policy import Check, Policy, Rule
+from catalyst_operator.admission.policy import Policy, ResourceRule, Validation
 from catalyst_operator.admission.reserved import KEPT_SECRETS, NAME, STATE_PREFIX, metadata
 from catalyst_operator.api import labels
 from catalyst_operator.core import naming
@@ -38,13 +38,13 @@ def _secrets(it: dict[str, str]) -> Policy:
     kubeconfig += _labelled("object", labels.LABEL_ROLE, labels.ROLE_KUBECONFIG)
     return Policy(
         "catalyst-operator-secrets",
-        (Rule("", ("secrets",), ("CREATE", "UPDATE", "DELETE")),),
+        (ResourceRule("", ("secrets",), ("CREATE", "UPDATE", "DELETE")),),
         (
-            Check(
+            Validation(
                 "object == null || !has(object.type) || object.type == 'Opaque'",
                 "The operator makes Secrets of type Opaque only: those of other types can be somebody's token.",
             ),
-            Check(
+            Validation(
                 f"variables.inRunNamespace ? ({NAME} in {names} || {NAME}.startsWith('{naming.INPUTS_PREFIX}') || "
                 f"{NAME}.startsWith('{STATE_PREFIX}')) : "
                 f"(request.operation == 'CREATE' && (({own}) || ({kubeconfig})))",
@@ -58,16 +58,16 @@ def _secrets(it: dict[str, str]) -> Policy:
 
 
 def _config_maps(it: dict[str, str]) -> Policy:
-    receipt = f"{NAME}.matches('-{naming.RECEIPT}-[0-9a-f]{{5}}$') && object != null && "
-    receipt += f"has(object.metadata.labels) && '{labels.LABEL_SOVEREIGN_UID}' in object.metadata.labels"
+    told = f"{NAME}.matches('-({naming.PLAN}|{naming.RECEIPT})-[0-9a-f]{{5}}$') && object != null && "
+    told += f"has(object.metadata.labels) && '{labels.LABEL_SOVEREIGN_UID}' in object.metadata.labels"
     return Policy(
         "catalyst-operator-configmaps",
-        (Rule("", ("configmaps",), ("CREATE", "UPDATE", "DELETE")),),
+        (ResourceRule("", ("configmaps",), ("CREATE", "UPDATE", "DELETE")),),
         (
-            Check(
-                f"variables.inRunNamespace ? {NAME} == '{naming.RECORD}' : ({receipt})",
-                "The operator writes the record in run namespaces and the receipt of a deletion; no other ConfigMap "
-                "is its business.",
+            Validation(
+                f"variables.inRunNamespace ? {NAME} == '{naming.RECORD}' : ({told})",
+                "The operator writes the record in run namespaces, and for owners the text of a plan and the receipt "
+                "of a deletion; no other ConfigMap is its business.",
             ),
         ),
         it,
@@ -89,20 +89,20 @@ def _namespaces(it: dict[str, str]) -> Policy:
     unlabelled = f"({metadata('object', 'labels')}) == ({metadata('oldObject', 'labels')})"
     return Policy(
         "catalyst-operator-namespaces",
-        (Rule("", ("namespaces",), ("CREATE", "UPDATE", "DELETE")),),
+        (ResourceRule("", ("namespaces",), ("CREATE", "UPDATE", "DELETE")),),
         (
-            Check(
+            Validation(
                 f"request.operation != 'CREATE' || ({is_run['object']} && "
                 f"{_labelled('object', POD_SECURITY, 'restricted')})",
                 f"The operator makes only namespaces {naming.RUN_NAMESPACE_PREFIX}* for its runs, with Pod Security "
                 "restricted.",
             ),
-            Check(
+            Validation(
                 f"request.operation != 'UPDATE' || ({is_run['oldObject']}) || ({unlabelled} && {only_marks})",
                 "On a namespace that it did not make the operator changes only the annotations "
                 f"{labels.MARK_PREFIX}*, which keep the namespace while it holds Sovereigns.",
             ),
-            Check(
+            Validation(
                 f"request.operation != 'DELETE' || ({is_run['oldObject']})",
                 "The operator deletes only the namespaces that it made for its runs.",
             ),
@@ -123,10 +123,10 @@ def _role_bindings(it: dict[str, str], service_account: str) -> Policy:
     )
     return Policy(
         "catalyst-operator-rolebindings",
-        (Rule("rbac.authorization.k8s.io", ("rolebindings",), ("CREATE", "UPDATE")),),
+        (ResourceRule("rbac.authorization.k8s.io", ("rolebindings",), ("CREATE", "UPDATE")),),
         (
-            Check(IN_RUN_NAMESPACE, "The operator binds roles only in the namespaces that it made for its runs."),
-            Check(
+            Validation(IN_RUN_NAMESPACE, "The operator binds roles only in the namespaces that it made for its runs."),
+            Validation(
                 "has(object.subjects) && object.subjects.all(subject, subject.kind == 'ServiceAccount' && "
                 f"has(subject.namespace) && ({bound}))",
                 "The operator gives rights in a run namespace to itself and to the runs in it, and to nobody else.",
@@ -142,9 +142,9 @@ def _sovereigns(it: dict[str, str]) -> Policy:
     )
     return Policy(
         "catalyst-operator-sovereigns",
-        (Rule(labels.GROUP, ("sovereigns",), ("UPDATE",)),),
+        (ResourceRule(labels.GROUP, ("sovereigns",), ("UPDATE",)),),
         (
-            Check(
+            Validation(
                 f"object.spec == oldObject.spec && {same}",
                 "The operator puts its finalizer on a Sovereign and takes it off; what is asked for is its owner's.",
             ),

@@ -15,7 +15,7 @@ RUN_NAMESPACE: Mapping[str, str] = {labels.LABEL_ROLE: labels.ROLE_RUN}
 
 
 @dataclass(frozen=True)
-class Rule:
+class ResourceRule:
     """Requests that a policy looks at."""
 
     group: str
@@ -33,7 +33,7 @@ class Rule:
 
 
 @dataclass(frozen=True)
-class Check:
+class Validation:
     """What has to hold, in CEL, and what is said when it does not."""
 
     holds: str
@@ -49,11 +49,11 @@ class Check:
 
 @dataclass(frozen=True)
 class Policy:
-    """One policy. Its `conditions`, by name, have to hold for it to say anything; `variables` are for the checks."""
+    """One policy. Its `conditions`, by name, have to hold for it to say anything; validations use its `variables`."""
 
     name: str
-    rules: tuple[Rule, ...]
-    checks: tuple[Check, ...]
+    rules: tuple[ResourceRule, ...]
+    validations: tuple[Validation, ...]
     conditions: Mapping[str, str] = field(default_factory=dict)
     variables: Mapping[str, str] = field(default_factory=dict)
     in_run_namespaces: bool | None = None
@@ -73,7 +73,7 @@ class Policy:
                     "matchConstraints": self._constraints(),
                     **_named("matchConditions", self.conditions),
                     **_named("variables", self.variables),
-                    "validations": [check.manifest() for check in self.checks],
+                    "validations": [validation.manifest() for validation in self.validations],
                 },
             },
             {

@@ -8,7 +8,7 @@ GitOps tool, an administrator in a hurry.
 from __future__ import annotations
 
 from catalyst_operator.admission import who
-from catalyst_operator.admission.policy import Check, Policy, Rule
+from catalyst_operator.admission.policy import Policy, ResourceRule, Validation
 from catalyst_operator.api import labels
 from catalyst_operator.core import naming
 
@@ -37,9 +37,9 @@ def policies(service_account: str) -> tuple[Policy, ...]:
 def _finalizers(service_account: str) -> Policy:
     return Policy(
         "catalyst-finalizers",
-        (Rule(labels.GROUP, OURS, ("UPDATE",)),),
+        (ResourceRule(labels.GROUP, OURS, ("UPDATE",)),),
         (
-            Check(
+            Validation(
                 f"{list(FINALIZERS)}.all(name, !(name in variables.before) || name in variables.after)",
                 "Only the operator takes its finalizer off: servers, keys, state and domain would stay behind, and "
                 "nobody would know of them. Delete the object and let the operator take back what it made; its message "
@@ -58,9 +58,9 @@ def _finalizers(service_account: str) -> Policy:
 def _status(service_account: str) -> Policy:
     return Policy(
         "catalyst-status",
-        (Rule(labels.GROUP, tuple(f"{plural}/status" for plural in OURS), ("UPDATE",)),),
+        (ResourceRule(labels.GROUP, tuple(f"{plural}/status" for plural in OURS), ("UPDATE",)),),
         (
-            Check(
+            Validation(
                 "false",
                 "Status is what the operator found, and what it goes on from: nobody else writes it. Edit the spec, or "
                 f"use the annotations of docs/operations.md. {who.HOW_TO_BREAK_GLASS}",
@@ -80,15 +80,15 @@ def _namespaces(service_account: str) -> Policy:
     )
     return Policy(
         "catalyst-reserved-namespaces",
-        (Rule("", ("namespaces",), ("CREATE", "UPDATE")),),
+        (ResourceRule("", ("namespaces",), ("CREATE", "UPDATE")),),
         (
-            Check(
+            Validation(
                 f"request.operation == 'UPDATE' || !object.metadata.name.startsWith('{naming.RUN_NAMESPACE_PREFIX}')",
                 f"Names that begin with {naming.RUN_NAMESPACE_PREFIX} are reserved: the operator gives them to the "
                 "namespaces that it makes for its runs. Choose another name. "
                 f"{who.HOW_TO_BREAK_GLASS}",
             ),
-            Check(
+            Validation(
                 unchanged,
                 f"Labels and annotations {labels.GROUP}/* of a namespace are the operator's: it knows its namespaces "
                 f"and their owners by them. Leave them as they are. {who.HOW_TO_BREAK_GLASS}",
@@ -114,9 +114,9 @@ def _contents(service_account: str) -> Policy:
     kept = f"{NAME} in {[*KEPT_SECRETS, naming.RECORD]} || {NAME}.startsWith('{naming.INPUTS_PREFIX}')"
     return Policy(
         "catalyst-run-namespace-contents",
-        (Rule("", ("secrets", "configmaps"), ("CREATE", "UPDATE", "DELETE")),),
+        (ResourceRule("", ("secrets", "configmaps"), ("CREATE", "UPDATE", "DELETE")),),
         (
-            Check(
+            Validation(
                 "false",
                 "State, keys, record and inputs of a Sovereign's runs are the operator's and its runs': what is "
                 "changed here by hand can cost the cluster. To change the Sovereign, edit its spec or its Secrets. "
@@ -137,9 +137,9 @@ def _proof_key(service_account: str) -> Policy:
     """Without it no run namespace is known for the operator's, and with another one anybody's could be."""
     return Policy(
         "catalyst-run-namespace-key",
-        (Rule("", ("secrets",), ("UPDATE", "DELETE")),),
+        (ResourceRule("", ("secrets",), ("UPDATE", "DELETE")),),
         (
-            Check(
+            Validation(
                 "false",
                 "This Secret proves which run namespaces are the operator's: without it, nothing is done for any "
                 f"Sovereign. {who.HOW_TO_BREAK_GLASS}",
@@ -157,9 +157,9 @@ def _work(service_account: str) -> Policy:
     """What runs in a run namespace can read its Secrets."""
     return Policy(
         "catalyst-run-namespace-work",
-        (Rule("", ("pods",), ("CREATE",)), Rule("batch", ("jobs",), ("CREATE",))),
+        (ResourceRule("", ("pods",), ("CREATE",)), ResourceRule("batch", ("jobs",), ("CREATE",))),
         (
-            Check(
+            Validation(
                 "false",
                 "Only the operator starts something in a run namespace: a Pod there can read the state, its key and "
                 f"the provider token. {who.HOW_TO_BREAK_GLASS}",
@@ -176,9 +176,9 @@ def _work(service_account: str) -> Policy:
 def _evidence(service_account: str) -> Policy:
     return Policy(
         "catalyst-run-evidence",
-        (Rule("", ("pods",), ("UPDATE",)),),
+        (ResourceRule("", ("pods",), ("UPDATE",)),),
         (
-            Check(
+            Validation(
                 f"!has(oldObject.metadata.finalizers) || !('{labels.FINALIZER_OBSERVED}' in "
                 "oldObject.metadata.finalizers) || (has(object.metadata.finalizers) && "
                 f"'{labels.FINALIZER_OBSERVED}' in object.metadata.finalizers)",
@@ -195,9 +195,9 @@ def _forged_runs(service_account: str) -> Policy:
     """The operator watches Jobs and Pods of all namespaces by this label."""
     return Policy(
         "catalyst-forged-runs",
-        (Rule("", ("pods",), ("CREATE", "UPDATE")), Rule("batch", ("jobs",), ("CREATE", "UPDATE"))),
+        (ResourceRule("", ("pods",), ("CREATE", "UPDATE")), ResourceRule("batch", ("jobs",), ("CREATE", "UPDATE"))),
         (
-            Check(
+            Validation(
                 "false",
                 f"The label {labels.LABEL_SOVEREIGN_UID} tells the runs of a Sovereign, which are in its run namespace "
                 "only. Use another label.",

@@ -36,6 +36,11 @@ class PrepareNamespace:
 
 
 @dataclass(frozen=True)
+class OpenNamespace:
+    """Bind the operator's own rights in the run namespace."""
+
+
+@dataclass(frozen=True)
 class WriteInputs:
     """Put the rendered inputs of a run into the Secret of this name: tfvars without secrets."""
 
@@ -224,6 +229,7 @@ Action = (
     AddFinalizer
     | RemoveFinalizer
     | PrepareNamespace
+    | OpenNamespace
     | WriteInputs
     | DeleteInputs
     | WriteRecord

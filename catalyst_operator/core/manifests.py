@@ -10,6 +10,7 @@ import gzip
 import json
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from catalyst_operator.api import labels
 from catalyst_operator.api.sovereign import Sovereign
@@ -75,6 +76,26 @@ def access(sovereign: Sovereign, settings: CoreSettings) -> list[Manifest]:
         {
             **_object(sovereign, "networking.k8s.io/v1", "NetworkPolicy", "deny-ingress"),
             "spec": {"podSelector": {}, "policyTypes": ["Ingress"]},
+        },
+        {
+            **_object(sovereign, "networking.k8s.io/v1", "NetworkPolicy", "egress"),
+            "spec": {"podSelector": {}, "policyTypes": ["Egress"], "egress": _egress(settings)},
+        },
+    ]
+
+
+def _egress(settings: CoreSettings) -> list[Manifest]:
+    """What a run connects to: DNS, the API server that has its state, Hetzner. Never the cloud's metadata service."""
+    endpoint = urlsplit(settings.hcloud_endpoint)
+    own = {endpoint.port or (80 if endpoint.scheme == "http" else 443)} if endpoint.hostname else set()
+    return [
+        {"ports": [{"protocol": protocol, "port": 53} for protocol in ("UDP", "TCP")]},
+        {
+            "to": [
+                {"ipBlock": {"cidr": "0.0.0.0/0", "except": ["169.254.0.0/16"]}},
+                {"ipBlock": {"cidr": "::/0", "except": ["fe80::/10"]}},
+            ],
+            "ports": [{"protocol": "TCP", "port": port} for port in sorted({*settings.run_egress_ports, *own})],
         },
     ]
 

@@ -30,6 +30,7 @@ PROOF_KEY = "key"
 INPUTS_PREFIX = "inputs-"
 KUBECONFIG_SUFFIX = "-kubeconfig"
 RECEIPT = "receipt"
+PLAN = "plan"
 
 WORKDIR_ROOT = "/tmp/catalyst/tofu"  # noqa: S108 - a mount point inside the run's Pod
 
@@ -61,7 +62,7 @@ def inputs_secret(digest: str) -> str:
 
 def plan_config_map(name: str, uid: str) -> str:
     """The ConfigMap in the owner's namespace that has the text of the last plan."""
-    return f"{name}-plan-{hash5(uid)}"
+    return f"{name}-{PLAN}-{hash5(uid)}"
 
 
 def owner_kubeconfig(name: str) -> str:

@@ -44,6 +44,9 @@ class NamespaceView:
     used."""
     version: str = ""
     """resourceVersion, so that only what was seen is written to."""
+    closed: str = ""
+    """Why nothing in it could be read: the operator's rights in it are missing, as after a crash just after it was
+    made."""
 
 
 @dataclass(frozen=True)

@@ -88,6 +88,8 @@ class CoreSettings:
     run_cpu_request: str = "50m"
     run_memory_request: str = "128Mi"
     run_memory_limit: str = "512Mi"
+    run_egress_ports: tuple[int, ...] = (443, 6443)
+    """TCP ports that runs may connect to: the API server's, and Hetzner's."""
     grace_seconds: int = 900
     """A run's termination grace period: what tofu gets to write its state after SIGTERM."""
     domains: DomainSettings | None = None

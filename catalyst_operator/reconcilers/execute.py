@@ -68,13 +68,13 @@ class Executor:
         """Raises ApiError; what was done before stays done, and the next decision starts from there."""
         match action:
             case actions.AddFinalizer():
-                # First: what is held keeps its namespace.
-                await self._mark(self._o.uid)
-                await self._finalizers(lambda held: list(dict.fromkeys((*held, labels.FINALIZER_SOVEREIGN))))
+                await self._hold()
             case actions.RemoveFinalizer():
                 await self._let_go()
             case actions.PrepareNamespace(refresh_token=refresh):
                 await self._prepare(self._o.credentials if refresh else None)
+            case actions.OpenNamespace():
+                await self._kube.apply(manifests.access(self._sovereign, self._o.settings)[0])
             case actions.WriteInputs(name=name, tfvars=variables):
                 files = {
                     "tofu.auto.tfvars.json": json.dumps(variables, indent=1),
@@ -114,11 +114,14 @@ class Executor:
             case actions.PublishPlan() | actions.WriteReceipt():
                 await self._for_owner.run(action)
             case actions.DeleteNamespace():
-                await self._let_record_go()
-                with suppress(Conflict):  # What is being deleted already cannot be deleted again.
-                    await self._kube.delete(kube.NAMESPACES, "", self._space)
+                await self._delete_namespace()
             case _:
                 await self._new_cluster.run(action)
+
+    async def _hold(self) -> None:
+        """Its namespace is marked first: what is held keeps it."""
+        await self._mark(self._o.uid)
+        await self._finalizers(lambda held: list(dict.fromkeys((*held, labels.FINALIZER_SOVEREIGN))))
 
     async def _let_go(self) -> None:
         await self._outside.forget(self._o.uid)
@@ -188,6 +191,11 @@ class Executor:
             raise Conflict(409, f"the state in {self._space} is not the one that was archived")
         for name in KEYS:
             await self._kube.delete(kube.SECRETS, self._space, name)
+
+    async def _delete_namespace(self) -> None:
+        await self._let_record_go()
+        with suppress(Conflict):  # What is being deleted already cannot be deleted again.
+            await self._kube.delete(kube.NAMESPACES, "", self._space)
 
     async def _let_record_go(self) -> None:
         """Without reading it first: in a namespace that goes, the right to read may be gone already."""

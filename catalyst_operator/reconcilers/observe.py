@@ -6,7 +6,6 @@ Pods are read before the state: once a Pod is seen ended, the state it wrote is 
 from __future__ import annotations
 
 import base64
-import gzip
 import json
 import logging
 import zlib
@@ -51,6 +50,9 @@ DIAGNOSED = ("tofu-plan", "tofu-apply")
 """Containers whose log holds diagnostics as JSON lines."""
 LOCK_INFO = "app.terraform.io/lock-info"
 """Annotation of the Lease in which OpenTofu says who holds the lock."""
+GZIP = 16 + zlib.MAX_WBITS
+MAX_STATE = 32 << 20
+"""Bytes of an unpacked state."""
 LOG_PATIENCE = timedelta(minutes=2)
 """How long after a container's end a kubelet that does not answer is asked again for its log."""
 
@@ -86,7 +88,9 @@ class Observer:
             if namespace.terminating and error.status == HTTP_FORBIDDEN:
                 # The right to look inside goes with everything else.
                 return seen
-            raise
+            if error.status != HTTP_FORBIDDEN:
+                raise
+            return replace(seen, namespace=replace(namespace, closed=str(error)))
 
     def without_namespace(self, sovereign: Sovereign, now: datetime) -> Observation:
         """What is known without asking the API server."""
@@ -235,9 +239,21 @@ def state_of(raw: Object | None) -> StateView | None:
     """The state in OpenTofu's Secret, which holds it compressed."""
     content = _tfstate(raw)
     try:
-        return _view(gzip.decompress(content)) if content else None
-    except (OSError, EOFError, zlib.error, ValueError) as error:
+        return _view(_unpacked(content)) if content else None
+    except (zlib.error, ValueError) as error:
         raise CorruptRecord(f"Secret {naming.STATE_SECRET} does not hold an OpenTofu state: {error}.") from error
+
+
+def _unpacked(content: bytes) -> bytes:
+    """A state of a megabyte, which is all that its Secret takes, unpacks to some ten: what is far beyond that was made
+    to fill the operator's memory. Raises zlib.error or ValueError."""
+    unpacking = zlib.decompressobj(wbits=GZIP)
+    found = unpacking.decompress(content, MAX_STATE + 1)
+    if len(found) > MAX_STATE:
+        raise ValueError(f"it unpacks to more than {MAX_STATE >> 20} MiB")
+    if not unpacking.eof:
+        raise ValueError("it is cut off")
+    return found
 
 
 def saved_state_of(raw: Object | None) -> StateView | None:

@@ -321,9 +321,6 @@ def test_secrets_of_these_names_elsewhere_are_nobodys_business(admin: Api, names
 
 
 def test_the_key_that_proves_run_namespaces_stays(api: Api, admin: Api) -> None:
-    secrets = f"{NAMESPACES}/{actors.HOME}/secrets"
-    made = manifests.proof_key(actors.HOME, "k")
-    api.acting_as("system:serviceaccount:catalyst-system:catalyst-operator").create(secrets, made, dryRun="All")
     theirs = f"{NAMESPACES}/default/secrets"
     admin.create(theirs, {"metadata": {"name": naming.PROOF_KEY_SECRET}})
     path = f"{theirs}/{naming.PROOF_KEY_SECRET}"

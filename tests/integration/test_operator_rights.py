@@ -4,9 +4,12 @@ it does not do is refused, whoever got hold of its ServiceAccount."""
 from __future__ import annotations
 
 import asyncio
+import os
+import subprocess
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,21 +22,23 @@ from catalyst_operator.admission.generate import text
 from catalyst_operator.api import labels
 from catalyst_operator.api.sovereign import Sovereign
 from catalyst_operator.core import actions, manifests, naming
+from catalyst_operator.core.decide import decide
 from catalyst_operator.core.observation import LockView
 from catalyst_operator.core.settings import CoreSettings
 from catalyst_operator.errors import Conflict, NotFound, Refused, Unavailable
 from catalyst_operator.metrics import Metrics
 from catalyst_operator.reconcilers.execute import Executor
 from catalyst_operator.reconcilers.observe import Observer
-from catalyst_operator.reconcilers.sweep import Sweep
+from catalyst_operator.reconcilers.run_namespaces import RunNamespaces
 from tests.integration import actors
-from tests.integration.actors import HOME, NAMESPACES, RBAC
+from tests.integration.actors import BREAK_GLASS, HOME, NAMESPACES, RBAC
 from tests.integration.admission import sovereign as raw_sovereign
 from tests.integration.admission import sovereigns
-from tests.integration.apiserver import Api, ApiError, ApiServer, api_server
+from tests.integration.apiserver import Api, ApiError, ApiServer, api_server, find_tool
 from tests.integration.installation import install
 from tests.support import gen
 from tests.support.outside import outside
+from tests.support.paths import REPOSITORY
 
 pytestmark = pytest.mark.integration
 
@@ -69,6 +74,7 @@ class Place:
 
     def __init__(self, server: ApiServer, namespace: str) -> None:
         self.api = server.api
+        self.kubeconfig = server.kubeconfig
         self.client: Kube = actors.kube(server, namespace)
         self.home = namespace
         owners = server.api.create(NAMESPACES, {"metadata": {"generateName": "customers-"}})
@@ -131,9 +137,10 @@ async def test_a_whole_life_is_allowed(place: Place) -> None:
         actions.RestoreArchive(),
         actions.DeleteInputs(INPUTS),
         actions.DeleteJob(RUN.job),
+        actions.PublishPlan(RUN.job, "d" * 64),
         actions.WriteReceipt({"result": "destroyed"}),
     )
-    await Sweep(client, Metrics(CollectorRegistry()), lambda: gen.NOW).reconcile()
+    await RunNamespaces(client, Metrics(CollectorRegistry()), lambda: gen.NOW).reconcile()
     await place.do(actions.DeleteNamespace(), actions.RemoveFinalizer())
     assert place.api.get(f"{NAMESPACES}/{place.space}")["metadata"]["deletionTimestamp"]
     assert not place.api.get(f"{sovereigns(place.owners)}/omantel")["metadata"].get("finalizers")
@@ -165,6 +172,29 @@ async def test_a_namespace_that_somebody_made_before_the_policies_came_is_not_ta
     path = f"{NAMESPACES}/{place.space}"
     assert place.api.get(path)["metadata"] == before["metadata"]
     assert place.api.get(f"{path}/secrets")["items"] == []
+
+
+async def test_what_the_runbook_says_proves_a_namespace(place: Place) -> None:
+    """One that was restored without its annotations: the commands of the chapter ERR_NAMESPACE_FOREIGN."""
+    await place.do(actions.AddFinalizer())
+    made = manifests.run_namespace(place.sovereign, place.settings)
+    made["metadata"].pop("annotations")
+    place.api.acting_as(f"system:serviceaccount:{place.home}:catalyst-operator").create(NAMESPACES, made)
+    chapter = (
+        (REPOSITORY / "docs/runbook.md").read_text().partition("## ERR_NAMESPACE_FOREIGN")[2].partition("\n## ")[0]
+    )
+    commands = [
+        line.strip() for line in chapter.splitlines() if line.startswith(("    uid=", "    key=", "    proof="))
+    ]
+    (last,) = (line.strip() for line in chapter.splitlines() if "annotate namespace" in line)
+    script = "\n".join([f"BREAK_GLASS='{' '.join(BREAK_GLASS)}'", *commands, last])
+    for name, ours in (("-n customers", f"-n {place.owners}"), ("sov-omantel-1a2b3", place.space), (HOME, place.home)):
+        script = script.replace(name, ours)
+    environ = {"KUBECONFIG": str(place.kubeconfig), "PATH": f"{Path(find_tool('kubectl')).parent}:{os.environ['PATH']}"}
+    await asyncio.to_thread(subprocess.run, ["bash", "-euc", script], env=environ, check=True)
+    seen = await Observer(place.client, outside(place.client), place.settings).observe(place.sovereign, gen.NOW)
+    assert seen.namespace is not None
+    assert seen.namespace.ours
 
 
 async def test_a_namespace_that_changed_since_it_was_seen_is_not_written_to(place: Place) -> None:
@@ -260,8 +290,9 @@ def test_config_maps_of_others_are_not_its_business(api: Api, operator: Api) -> 
     api.create(f"{NAMESPACES}/kube-system/configmaps", {"metadata": {"name": "coredns"}})
     path = f"{NAMESPACES}/kube-system/configmaps/coredns"
     assert "no other ConfigMap" in refused(operator, "PATCH", path, {"data": {"Corefile": "mine"}})
-    receipt = {"metadata": {"name": "omantel-receipt-1a2b3"}}
-    assert "no other ConfigMap" in refused(operator, "POST", f"{NAMESPACES}/kube-system/configmaps", receipt)
+    for name in ("omantel-receipt-1a2b3", "omantel-plan-1a2b3"):
+        unlabelled = {"metadata": {"name": name}}
+        assert "no other ConfigMap" in refused(operator, "POST", f"{NAMESPACES}/kube-system/configmaps", unlabelled)
 
 
 NAMESPACES_THAT_ARE_NOT_ITS_BUSINESS = [
@@ -349,6 +380,19 @@ def test_in_run_namespaces_it_gives_rights_to_nobody_else(
     space = actors.run_namespace(api, actors.held(api, namespace))
     message = refused(operator, "POST", f"{RBAC}/namespaces/{space}/rolebindings", binding(role, subject))
     assert "and to nobody else" in message
+
+
+async def test_after_a_crash_just_after_the_namespace_its_rights_are_bound(place: Place) -> None:
+    await place.do(actions.AddFinalizer())
+    await place.client.create(manifests.run_namespace(place.sovereign, place.settings))
+    beside = outside(place.client)
+    seen = await Observer(place.client, beside, place.settings).observe(place.sovereign, gen.NOW)
+    assert seen.namespace is not None
+    assert "forbidden" in seen.namespace.closed
+    decision = decide(seen)
+    assert decision.actions == (actions.OpenNamespace(),)
+    await place.do(*decision.actions, actions.PrepareNamespace(refresh_token=False))
+    assert place.api.get(f"{NAMESPACES}/{place.space}/secrets/{naming.STATE_KEY_SECRET}")
 
 
 @pytest.mark.parametrize("role", ["cluster-admin", "edit", "admin"])

@@ -17,12 +17,12 @@ class Wakes:
     def __init__(self) -> None:
         self.sovereigns: list[Key] = []
         self.names: list[str] = []
-        self.sweeps = 0
+        self.looks = 0
         self._registry = kopf.OperatorRegistry()
-        handlers.register(self._registry, self.sovereigns.append, self.names.append, self._sweep, api_server="")
+        handlers.register(self._registry, self.sovereigns.append, self.names.append, self._look_at_all, api_server="")
 
-    def _sweep(self) -> None:
-        self.sweeps += 1
+    def _look_at_all(self) -> None:
+        self.looks += 1
 
     async def event(self, plural: str, raw: dict[str, Any], type: str = "MODIFIED") -> None:
         all_ = self._registry._watching.get_all_handlers()

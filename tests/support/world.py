@@ -48,6 +48,7 @@ class World:
     def __init__(self, *mods: gen.RawMod) -> None:
         self.now = gen.NOW
         self.api = FakeApi(self.clock)
+        self.api.guarded = True
         self.cloud = Cloud()
         self.tofu = OpenTofu(self.api, self.cloud, self.clock)
         self.cluster = Cluster(self.api, self.tofu, self.clock, self._check_single)

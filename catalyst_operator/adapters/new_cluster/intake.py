@@ -12,7 +12,7 @@ from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
-from catalyst_operator.adapters.new_cluster.limits import MIB, Limits
+from catalyst_operator.adapters.new_cluster.limits import MIB, IntakeLimits
 from catalyst_operator.errors import TooMuch
 
 ROOM_BYTES = 16 * MIB
@@ -28,13 +28,13 @@ class Intake:
 
     def __init__(
         self,
-        limits: Limits | None = None,
+        limits: IntakeLimits | None = None,
         *,
         room: int = ROOM_BYTES,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        self._limits = limits or Limits()
+        self._limits = limits or IntakeLimits()
         self._clock = clock
         self._sleep = sleep
         self._room = Room(room)
@@ -59,7 +59,7 @@ class Share:
         self,
         owner: str,
         cluster: str,
-        limits: Limits,
+        limits: IntakeLimits,
         room: Room,
         turns: Turns,
         clock: Callable[[], float],

@@ -15,7 +15,7 @@ MIB = 1024 * 1024
 
 
 @dataclass(frozen=True)
-class Limits:
+class IntakeLimits:
     """Of one cluster, whoever reads it. Times are in seconds."""
 
     connect_seconds: float = 5.0

@@ -17,7 +17,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from catalyst_operator.adapters.kube import Kind, Object
 from catalyst_operator.adapters.new_cluster.intake import size
-from catalyst_operator.adapters.new_cluster.limits import Limits, weight
+from catalyst_operator.adapters.new_cluster.limits import IntakeLimits, weight
 from catalyst_operator.adapters.new_cluster.remote import RemoteCluster, token
 from catalyst_operator.adapters.new_cluster.timings import REFUSALS, Backoff, Timings
 from catalyst_operator.adapters.new_cluster.transport import MAX_REFUSAL_WORDS, NO_ANSWER, error_of
@@ -66,7 +66,7 @@ class ListWatch(Generic[View]):
         self._changed = changed
         self._timings = timings
         self._version = ""
-        self._kept = _Kept[View](Limits())
+        self._kept = _Kept[View](IntakeLimits())
         self._too_much = False
         """Whether it was, and has not been in bounds for long enough since."""
         self.synced = False
@@ -80,7 +80,7 @@ class ListWatch(Generic[View]):
     def reset(self) -> None:
         """Believe nothing any more."""
         self._version, self.synced = "", False
-        self._kept = _Kept(Limits())
+        self._kept = _Kept(IntakeLimits())
 
     async def run(self, use: Use, outcome: Outcome) -> None:
         """Keep going until cancelled, whatever happens."""
@@ -189,7 +189,7 @@ class ListWatch(Generic[View]):
 class _Kept(Generic[View]):
     """Views by their keys, as many as may be."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: IntakeLimits) -> None:
         self.views: dict[str, View] = {}
         self._limits = limits
         self._weights: dict[str, int] = {}

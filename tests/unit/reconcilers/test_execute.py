@@ -277,6 +277,14 @@ async def test_a_namespace_that_somebody_made_anew_is_not_taken_over(scene: Scen
     assert scene.api.writes[before:] == []
 
 
+async def test_a_namespace_is_opened_with_nothing_else_made_in_it(scene: Scene) -> None:
+    """What is missing there was not looked for: a key made anew would be another one."""
+    scene.api.put("namespaces", manifests.run_namespace(gen.sovereign(), gen.SETTINGS))
+    await scene.run(actions.OpenNamespace())
+    (written,) = scene.api.writes
+    assert (written.key.plural, written.key.name) == ("rolebindings", "catalyst-operator")
+
+
 async def test_keys_are_made_once_and_random(scene: Scene) -> None:
     await scene.run(PREPARE)
     key = scene.data("secrets", naming.STATE_KEY_SECRET, "provider-output")

@@ -21,7 +21,7 @@ from catalyst_operator.core.observation import LockView, Observation, StateView
 from catalyst_operator.core.project.preflight import CloudView, Wanted
 from catalyst_operator.core.runs import job
 from catalyst_operator.errors import CorruptRecord, Unavailable
-from catalyst_operator.reconcilers.observe import LOCK_INFO, Observer
+from catalyst_operator.reconcilers.observe import LOCK_INFO, Observer, state_of
 from tests.support import gen
 from tests.support.fake_kube import FakeApi, Key, Request
 from tests.support.gen import NOW, SETTINGS, SPACE, TOKEN
@@ -134,6 +134,16 @@ async def test_a_namespace_that_we_cannot_have_made_is_not_looked_into(made: tup
     assert seen.namespace is not None
     assert seen.namespace.ours is False
     assert not [request for request in api.requests if request.key.namespace == SPACE]
+
+
+async def test_of_a_namespace_without_our_rights_it_is_told_that_it_is_closed() -> None:
+    """As after a crash between the namespace and the binding: half of what there is must not be taken for all."""
+    api = server(SPACE_OBJECT, recorded(RUN))
+    api.guarded = True
+    seen = await observe(api)
+    assert seen.namespace is not None
+    assert "configmaps is forbidden" in seen.namespace.closed
+    assert seen.record is None
 
 
 async def test_our_namespace_is_known_by_its_proof() -> None:
@@ -421,3 +431,21 @@ async def test_an_api_server_that_is_down_is_no_world_in_which_nothing_is() -> N
     api.before_request = down
     with pytest.raises(Unavailable):
         await observe(api)
+
+
+# --- a state that was made to do harm ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (gzip.compress(b"{" + b" " * (64 << 20) + b"}"), "more than 32 MiB"),
+        (gzip.compress(b'{"serial": 1}')[:-9], "cut off"),
+        (b"junk", "not hold an OpenTofu state"),
+    ],
+    ids=["a bomb", "cut off", "no archive"],
+)
+def test_a_state_is_unpacked_within_bounds(content: bytes, why: str) -> None:
+    raw = {"data": {"tfstate": base64.b64encode(content).decode()}}
+    with pytest.raises(CorruptRecord, match=why):
+        state_of(raw)

@@ -19,7 +19,7 @@ from aiohttp import web
 from catalyst_operator.adapters.kube import Kind
 from catalyst_operator.adapters.new_cluster import survey
 from catalyst_operator.adapters.new_cluster.intake import Intake
-from catalyst_operator.adapters.new_cluster.limits import MIB, Limits
+from catalyst_operator.adapters.new_cluster.limits import MIB, IntakeLimits
 from catalyst_operator.adapters.new_cluster.remote import RemoteCluster
 from catalyst_operator.core.phase1.views import Survey
 from catalyst_operator.errors import Refused, TooMuch, Unavailable
@@ -54,7 +54,7 @@ async def cluster() -> AsyncIterator[FakeCluster]:
 
 def within(cluster: FakeCluster, **limits: Any) -> RemoteCluster:
     """A connection within these limits."""
-    return RemoteCluster(cluster.access(), Intake(Limits(**limits)))
+    return RemoteCluster(cluster.access(), Intake(IntakeLimits(**limits)))
 
 
 def at(path: str, answer: Callable[[], AsyncIterator[bytes]]) -> Flood:
@@ -116,7 +116,7 @@ async def test_what_may_be_parsed_takes_little_memory(cluster: FakeCluster) -> N
 
 
 async def test_a_message_of_ten_mebibytes_is_not_read(cluster: FakeCluster) -> None:
-    cluster.flood = at(RELEASES, lambda: shapes.long_message(MESSAGE))
+    cluster.flood = at(RELEASES, lambda: shapes.long_message({"items": [MESSAGE]}))
     with memory() as peak:
         async with within(cluster) as api:
             with pytest.raises(TooMuch, match="an answer of more than 4 MiB"):
@@ -240,7 +240,7 @@ async def test_in_the_long_run_only_so_much_is_read(cluster: FakeCluster) -> Non
         slept.append(seconds)
 
     cluster.fault = lambda r: web.Response(body=shapes.NEXT_PAGE)
-    limits = Limits(burst_bytes=8_000_000, bytes_a_second=1_000_000, request_cost=1_000_000)
+    limits = IntakeLimits(burst_bytes=8_000_000, bytes_a_second=1_000_000, request_cost=1_000_000)
     async with RemoteCluster(cluster.access(), Intake(limits, clock=lambda: 0.0, sleep=sleep)) as api:
         with pytest.raises(TooMuch, match="at once, or as much work"):
             await listed(api, *WHERE)
@@ -262,7 +262,7 @@ async def test_a_byte_a_second_is_no_answer(cluster: FakeCluster) -> None:
 async def begin(server: str, way: str) -> None:
     """Ask somebody for a list or a watch, of which nothing is read but the beginning."""
     access = FakeCluster().access(servers=(server,))
-    async with RemoteCluster(access, Intake(Limits(request_seconds=0.3))) as api, asyncio.timeout(PATIENCE):
+    async with RemoteCluster(access, Intake(IntakeLimits(request_seconds=0.3))) as api, asyncio.timeout(PATIENCE):
         if way == "list":
             await listed(api, *WHERE)
         else:
@@ -300,7 +300,7 @@ async def test_an_answer_in_the_smallest_pieces_counts_as_the_work_that_it_makes
 
     async with saying_over_tls(chunks) as server:
         access = FakeCluster().access(servers=(server,))
-        limits = Limits(burst_bytes=200_000, request_cost=0)
+        limits = IntakeLimits(burst_bytes=200_000, request_cost=0)
         async with RemoteCluster(access, Intake(limits)) as api:
             if pieces < 100:
                 assert await listed(api, *WHERE) == []
@@ -336,7 +336,7 @@ async def test_an_event_with_more_values_than_any_is_not_parsed(cluster: FakeClu
 
 
 async def test_a_line_without_end_is_not_read_to_its_end(cluster: FakeCluster) -> None:
-    cluster.flood = lambda request: shapes.long_message(MESSAGE)
+    cluster.flood = lambda request: shapes.long_message({"type": "ADDED", "object": MESSAGE})
     with memory() as peak:
         async with within(cluster) as api, api.watch(*WHERE, {}, silence=PATIENCE) as events:
             with pytest.raises(TooMuch, match="an answer of more than 1 MiB"):
@@ -352,7 +352,7 @@ async def test_a_flood_of_events_is_read_slowly_and_then_no_more(cluster: FakeCl
         now, slept = now + seconds, slept + seconds
         await asyncio.sleep(0)
 
-    limits = Limits(burst_bytes=10 * MIB, bytes_a_second=5 * MIB, event_cost=MIB, request_cost=0)
+    limits = IntakeLimits(burst_bytes=10 * MIB, bytes_a_second=5 * MIB, event_cost=MIB, request_cost=0)
     cluster.flood = lambda request: shapes.events(MESSAGE)
     taken = 0
     async with (
@@ -373,7 +373,7 @@ async def test_a_burst_that_ends_is_no_flood() -> None:
         nonlocal now
         now += seconds
 
-    share = Intake(Limits(), clock=lambda: now, sleep=sleep).share("customers", "a")
+    share = Intake(IntakeLimits(), clock=lambda: now, sleep=sleep).share("customers", "a")
     share.spend(40 * MIB)
     await share.admitted()
     for _ in range(60):
@@ -461,7 +461,7 @@ async def test_and_what_is_kept_of_it(cluster: FakeCluster) -> None:
 
 async def test_the_largest_kit_is_far_within_all_limits(cluster: FakeCluster) -> None:
     """38 components with 200 Pods need at most half of each."""
-    limits = Limits()
+    limits = IntakeLimits()
     cluster.collections = {
         path: {item["metadata"]["name"]: item for item in items} for path, items in large_kit.collections().items()
     }
@@ -495,7 +495,7 @@ async def test_a_second_such_look_is_within_them_too(cluster: FakeCluster) -> No
     cluster.collections = {
         path: {item["metadata"]["name"]: item for item in items} for path, items in large_kit.collections().items()
     }
-    intake = Intake(Limits(), clock=lambda: now, sleep=sleep)
+    intake = Intake(IntakeLimits(), clock=lambda: now, sleep=sleep)
     for _ in range(12):
         async with RemoteCluster(cluster.access(), intake) as api:
             await survey.survey(api, lambda: NOW)
@@ -506,3 +506,14 @@ async def test_a_second_such_look_is_within_them_too(cluster: FakeCluster) -> No
 def test_refused_is_not_too_much() -> None:
     """Whoever handles refusals must not be given this for one."""
     assert not issubclass(TooMuch, Refused)
+
+
+async def test_all_that_comes_over_the_network_is_counted(cluster: FakeCluster) -> None:
+    """Also what is in no answer: TLS and HTTP. It is read at the socket, by the event loop."""
+    cluster.put(RELEASES, {"metadata": {"name": "a", "namespace": "flux-system"}, "x": "x" * 100_000})
+    intake = Intake(IntakeLimits(request_cost=0), clock=lambda: 0.0)
+    access = cluster.access()
+    async with RemoteCluster(access, intake) as api:
+        await listed(api, *WHERE)
+    used = IntakeLimits().burst_bytes - intake.share(access.owner, access.tls_name)._left
+    assert used > 2 * 100_000

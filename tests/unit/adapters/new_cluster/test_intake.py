@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pytest
 
 from catalyst_operator.adapters.new_cluster.intake import Intake, Room, Share, Turns, size
-from catalyst_operator.adapters.new_cluster.limits import MIB, Limits, weight
+from catalyst_operator.adapters.new_cluster.limits import MIB, IntakeLimits, weight
 from catalyst_operator.errors import TooMuch
 
 PATIENCE = 5.0
@@ -34,7 +34,7 @@ def clock() -> Clock:
 
 
 def share(clock: Clock, **limits: int) -> Share:
-    return Intake(Limits(**limits), clock=clock, sleep=clock.sleep).share("customers", "a")  # type: ignore[arg-type]
+    return Intake(IntakeLimits(**limits), clock=clock, sleep=clock.sleep).share("customers", "a")  # type: ignore[arg-type]
 
 
 # --- room for answers on their way ------------------------------------------------------------------------------------
@@ -188,7 +188,7 @@ async def test_saving_up_is_bounded(clock: Clock) -> None:
 
 def test_a_share_outlives_its_connections_and_not_its_debts(clock: Clock) -> None:
     """Who is cut off and comes again is no other, and a namespace more or less is not kept for ever."""
-    intake = Intake(Limits(burst_bytes=100, bytes_a_second=10), clock=clock, sleep=clock.sleep)
+    intake = Intake(IntakeLimits(burst_bytes=100, bytes_a_second=10), clock=clock, sleep=clock.sleep)
     one = intake.share("customers", "a")
     one.spend(50)
     assert intake.share("customers", "a") is one

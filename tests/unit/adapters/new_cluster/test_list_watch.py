@@ -15,7 +15,7 @@ from aiohttp import web
 
 from catalyst_operator.adapters.kube import Kind
 from catalyst_operator.adapters.new_cluster.intake import Intake
-from catalyst_operator.adapters.new_cluster.limits import Limits
+from catalyst_operator.adapters.new_cluster.limits import IntakeLimits
 from catalyst_operator.adapters.new_cluster.list_watch import ListWatch
 from catalyst_operator.adapters.new_cluster.remote import RemoteCluster
 from catalyst_operator.adapters.new_cluster.timings import Timings
@@ -46,7 +46,7 @@ class Bench:
         self.told = 0
         timings = Timings(silence=0.3, held=60.0, chance=lambda: 1.0, sleep=self.sleep)
         self.watch = ListWatch(HELM_RELEASES, "flux-system", parse, self.changed, replace(timings, **changed or {}))
-        self.remote = RemoteCluster(cluster.access(), Intake(Limits(**limits)))
+        self.remote = RemoteCluster(cluster.access(), Intake(IntakeLimits(**limits)))
         self.task: asyncio.Task[None] | None = None
 
     async def sleep(self, seconds: float) -> None:

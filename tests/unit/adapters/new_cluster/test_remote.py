@@ -21,7 +21,7 @@ from aiohttp import web
 from catalyst_operator.adapters.kube import SECRETS, Kind, Object
 from catalyst_operator.adapters.new_cluster import authorities, transport
 from catalyst_operator.adapters.new_cluster.intake import Intake
-from catalyst_operator.adapters.new_cluster.limits import Limits
+from catalyst_operator.adapters.new_cluster.limits import IntakeLimits
 from catalyst_operator.adapters.new_cluster.remote import RemoteCluster
 from catalyst_operator.adapters.new_cluster.transport import NO_ANSWER
 from catalyst_operator.errors import (
@@ -69,7 +69,7 @@ def watching(api: RemoteCluster, silence: float = PATIENCE) -> AbstractAsyncCont
 
 def limited(cluster: FakeCluster, **limits: Any) -> RemoteCluster:
     """A connection within these limits."""
-    return RemoteCluster(cluster.access(), Intake(Limits(**limits)))
+    return RemoteCluster(cluster.access(), Intake(IntakeLimits(**limits)))
 
 
 # --- whom it speaks to ------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from aiohttp import web
 
 from catalyst_operator.adapters.new_cluster import survey
 from catalyst_operator.adapters.new_cluster.intake import Intake
-from catalyst_operator.adapters.new_cluster.limits import Limits
+from catalyst_operator.adapters.new_cluster.limits import IntakeLimits
 from catalyst_operator.adapters.new_cluster.remote import RemoteCluster
 from catalyst_operator.core.phase1.views import DeploymentView, StorageClassView, Survey
 from catalyst_operator.errors import Refused, Unauthorized, Unavailable
@@ -51,7 +51,7 @@ async def cluster() -> AsyncIterator[FakeCluster]:
 
 
 async def look(cluster: FakeCluster, *, kit_settled: bool = False, **limits: Any) -> Survey:
-    async with RemoteCluster(cluster.access(), Intake(Limits(**limits))) as api:
+    async with RemoteCluster(cluster.access(), Intake(IntakeLimits(**limits))) as api:
         return await survey.survey(api, lambda: NOW, kit_settled=kit_settled)
 
 

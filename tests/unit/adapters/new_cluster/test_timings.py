@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import pairwise
 
 import pytest
 
 from catalyst_operator.adapters.new_cluster.timings import Backoff, Bell, Timings, rest
-from catalyst_operator.errors import NotFound, Refused, Unauthorized, Unavailable
+from catalyst_operator.errors import NotFound, Refused, TooMuch, Unauthorized, Unavailable
 
 PATIENCE = 5.0
 DOWN = Unavailable(0, "connection refused")
@@ -38,6 +39,12 @@ def test_what_went_well_ends_the_row() -> None:
 def test_after_a_refusal_it_waits_longer(refusal: Refused) -> None:
     backoff = Backoff(Timings(chance=lambda: 1.0))
     assert [backoff.after(refusal) for _ in range(6)] == [5, 10, 20, 40, 60, 60]
+
+
+def test_after_too_much_it_waits_longest() -> None:
+    """It will be too much again."""
+    backoff = Backoff(Timings(chance=lambda: 1.0))
+    assert [backoff.after(TooMuch("a list")) for _ in range(7)] == [10, 20, 40, 80, 160, 300, 300]
 
 
 def test_a_request_that_was_not_good_is_no_refusal() -> None:
@@ -113,6 +120,20 @@ async def test_a_bell_rings_at_once_and_then_once_for_all() -> None:
         await asyncio.wait_for(told.acquire(), PATIENCE)
     assert len(times) == 2
     assert times[1] - times[0] >= 0.049
+
+
+async def test_a_bell_that_rings_without_end_is_heard_rarely() -> None:
+    """So often at once, and then at its own pace."""
+    told: list[float] = []
+    clock = asyncio.get_running_loop().time
+    bell = Bell(lambda: told.append(clock()), Timings(gather=0.0, told_burst=5, told_every=0.05))
+    async with asyncio.timeout(PATIENCE):
+        while len(told) < 8:
+            bell.ring()
+            await asyncio.sleep(0)
+    late = [after - before for before, after in pairwise(told[5:])]
+    assert told[4] - told[0] < 0.05
+    assert min(late) >= 0.045
 
 
 async def test_a_silenced_bell_tells_nothing_any_more() -> None:

@@ -67,6 +67,31 @@ async def test_a_deletion_does_without_the_clusters_secrets() -> None:
     assert world.sovereign is None
 
 
+async def test_rights_in_the_run_namespace_that_are_missing_are_bound_again() -> None:
+    """After a crash just after it was made, or when somebody removed the binding."""
+    world = await provisioned()
+    world.api.remove("rolebindings", gen.SPACE, "catalyst-operator")
+    workers(1)(world)
+    assert await undisturbed(world)
+    check_end(world)
+    assert world.api.get("rolebindings", gen.SPACE, "catalyst-operator")
+
+
+async def test_until_they_are_bound_nothing_is_decided_and_the_reason_is_told() -> None:
+    world = await provisioned(gen.spec(deletionProtection=False))
+    world.api.remove("rolebindings", gen.SPACE, "catalyst-operator")
+    world.api.refusals = {("PATCH", "rolebindings"): (403, "rolebindings is forbidden")}
+    world.delete()
+    await for_a_while(world)
+    assert (code(world), reason(world)) == ("ERR_CLUSTER_REFUSED", "Retrying")
+    assert len(names(world)) == 1, "no destroy run, and not taken for gone"
+    assert world.cloud.objects
+    world.api.refusals.clear()
+    assert await undisturbed(world)
+    check_end(world)
+    assert world.sovereign is None
+
+
 # --- what cannot be read ----------------------------------------------------------------------------------------------
 
 

@@ -543,7 +543,13 @@ def test_every_code_can_be_met() -> None:
     met = {code for _, _, code in BY_HCLOUD_CODE} | {code for _, code in BY_SENTENCE}
     met |= {*BY_EXIT_CODE.values(), *BY_WAITING_REASON.values()}
     by_the_operator = {codes.STATE_LOST, codes.OUT_OF_MEMORY, codes.RUN_INTERRUPTED, codes.INTERNAL}
-    by_the_operator |= {codes.SECRET_MISSING, codes.SPEC_INVALID, codes.NAME_TAKEN, codes.APPROVAL_NEEDED}
+    by_the_operator |= {
+        codes.NAMESPACE_FOREIGN,
+        codes.SECRET_MISSING,
+        codes.SPEC_INVALID,
+        codes.NAME_TAKEN,
+        codes.APPROVAL_NEEDED,
+    }
     by_the_operator |= {codes.RUN_CANCELLED, codes.PROTECTED_DELETION, codes.EXPORT_NOT_ACKNOWLEDGED}
     by_the_operator |= {
         codes.OPERATOR,

@@ -42,16 +42,16 @@ SOVEREIGN = {"metadata": {"name": "omantel", "namespace": "team-a"}, "spec": {}}
 RUN_NAMESPACE: dict[str, Any] = {"metadata": {"name": gen.SPACE}}
 
 
-@pytest.mark.parametrize(("type", "sweeps"), [("ADDED", 0), ("MODIFIED", 0), ("DELETED", 1)])
-async def test_a_sovereign_that_is_gone_has_its_run_namespace_looked_for(wakes: Wakes, type: str, sweeps: int) -> None:
+@pytest.mark.parametrize(("type", "looks"), [("ADDED", 0), ("MODIFIED", 0), ("DELETED", 1)])
+async def test_a_sovereign_that_is_gone_has_its_run_namespace_looked_for(wakes: Wakes, type: str, looks: int) -> None:
     """It may have gone without our leave."""
     await wakes.event("sovereigns", SOVEREIGN, type)
-    assert (wakes.sweeps, wakes.sovereigns) == (sweeps, [Key("team-a", "omantel")])
+    assert (wakes.looks, wakes.sovereigns) == (looks, [Key("team-a", "omantel")])
 
 
 async def test_a_run_namespace_that_somebody_deletes_is_looked_at_at_once(wakes: Wakes) -> None:
     await wakes.event("namespaces", RUN_NAMESPACE)
-    assert wakes.sweeps == 0
+    assert wakes.looks == 0
     gone = {"metadata": {**RUN_NAMESPACE["metadata"], "deletionTimestamp": "2026-11-22T12:00:00Z"}}
     await wakes.event("namespaces", gone)
-    assert wakes.sweeps == 1
+    assert wakes.looks == 1

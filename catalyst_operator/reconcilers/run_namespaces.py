@@ -24,7 +24,7 @@ ALL = "all run namespaces"
 """The one key of its work queue."""
 
 
-class Sweep:
+class RunNamespaces:
     """Looks at everything once; the work queue sees to it that this is done from time to time, and once at a time."""
 
     def __init__(self, client: Kube, metrics: Metrics, clock: Callable[[], datetime]) -> None:

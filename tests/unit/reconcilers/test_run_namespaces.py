@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry
 from catalyst_operator.api import labels
 from catalyst_operator.core import manifests, naming
 from catalyst_operator.metrics import Metrics
-from catalyst_operator.reconcilers.sweep import INTERVAL, Sweep
+from catalyst_operator.reconcilers.run_namespaces import INTERVAL, RunNamespaces
 from tests.support import gen
 from tests.support.fake_kube import FakeApi, Key, Request
 
@@ -43,7 +43,7 @@ class Scene:
         self.api.put("pods", {"metadata": meta})
         self.api.put("sovereigns", gen.raw_sovereign())
         self.api.change(SOVEREIGN, lambda o: o["metadata"].update(uid=gen.UID))
-        self.sweep = Sweep(self.api.client(), Metrics(self.registry), lambda: gen.NOW)
+        self.look = RunNamespaces(self.api.client(), Metrics(self.registry), lambda: gen.NOW)
 
     def lose(self) -> None:
         """The finalizer is taken off, and the Sovereign is gone at once."""
@@ -71,7 +71,7 @@ def scene() -> Scene:
 
 
 async def test_in_quiet_times_nothing_is_written(scene: Scene) -> None:
-    assert await scene.sweep.reconcile() == INTERVAL
+    assert await scene.look.reconcile() == INTERVAL
     assert scene.api.writes == []
     assert scene.shown() is None
 
@@ -79,7 +79,7 @@ async def test_in_quiet_times_nothing_is_written(scene: Scene) -> None:
 async def test_an_orphan_is_told_by_metric_event_and_log(scene: Scene, caplog: pytest.LogCaptureFixture) -> None:
     scene.lose()
     with caplog.at_level(logging.WARNING):
-        await scene.sweep.reconcile()
+        await scene.look.reconcile()
     (event,) = scene.api.all("events")
     assert (event["reason"], event["metadata"]["namespace"]) == ("OrphanedRunNamespace", "default")
     assert scene.shown() == 1
@@ -89,18 +89,18 @@ async def test_an_orphan_is_told_by_metric_event_and_log(scene: Scene, caplog: p
 async def test_an_event_that_is_refused_keeps_nothing_up(scene: Scene) -> None:
     scene.lose()
     scene.api.refusals = {("POST", "events"): (403, "forbidden")}
-    await scene.sweep.reconcile()
+    await scene.look.reconcile()
     assert scene.shown() == 1
     assert scene.annotations() == {}
 
 
 async def test_it_is_told_once(scene: Scene, caplog: pytest.LogCaptureFixture) -> None:
     scene.lose()
-    await scene.sweep.reconcile()
+    await scene.look.reconcile()
     caplog.clear()
     before = len(scene.api.writes)
     with caplog.at_level(logging.WARNING):
-        await scene.sweep.reconcile()
+        await scene.look.reconcile()
     assert scene.api.writes[before:] == []
     assert caplog.records == []
     assert scene.shown() == 1, "the metric stays as long as it does"
@@ -108,7 +108,7 @@ async def test_it_is_told_once(scene: Scene, caplog: pytest.LogCaptureFixture) -
 
 async def test_until_an_administrator_deletes_it_its_record_is_kept(scene: Scene) -> None:
     scene.lose()
-    await scene.sweep.reconcile()
+    await scene.look.reconcile()
     assert scene.finalizers(RECORD) == [labels.FINALIZER_RECORD]
     assert scene.finalizers(POD) == ["x/y"], "nobody waits for its evidence; others' finalizers are theirs"
     assert "deletionTimestamp" not in (scene.api.get(*SPACE) or {})["metadata"]
@@ -117,11 +117,11 @@ async def test_until_an_administrator_deletes_it_its_record_is_kept(scene: Scene
 async def test_deleted_by_an_administrator_it_is_let_go(scene: Scene) -> None:
     scene.lose()
     scene.api.remove(*SPACE)
-    await scene.sweep.reconcile()
+    await scene.look.reconcile()
     assert scene.finalizers(RECORD) == []
     assert scene.api.all("events") == []
     scene.api.finish(SPACE)
-    await scene.sweep.reconcile()
+    await scene.look.reconcile()
     assert scene.shown() is None
 
 
@@ -129,7 +129,7 @@ async def test_the_right_to_let_pods_go_may_be_gone_before_the_namespace_is(scen
     scene.lose()
     scene.api.remove(*SPACE)
     scene.api.refusals = {("GET", "pods"): (403, "forbidden")}
-    await scene.sweep.reconcile()
+    await scene.look.reconcile()
     assert scene.finalizers(RECORD) == []
 
 
@@ -137,7 +137,7 @@ async def test_a_run_namespace_that_goes_with_its_sovereign_is_none_of_its_busin
     scene.api.remove(*SOVEREIGN)
     scene.api.remove(*SPACE)
     before = len(scene.api.writes)
-    await scene.sweep.reconcile()
+    await scene.look.reconcile()
     assert scene.api.writes[before:] == []
     assert scene.finalizers(RECORD) == [labels.FINALIZER_RECORD]
 
@@ -145,14 +145,14 @@ async def test_a_run_namespace_that_goes_with_its_sovereign_is_none_of_its_busin
 async def test_the_mark_of_one_that_is_gone_is_taken_off(scene: Scene) -> None:
     """Its owner could never delete the namespace otherwise."""
     scene.lose()
-    await scene.sweep.reconcile()
+    await scene.look.reconcile()
     assert scene.annotations() == {}
 
 
 async def test_a_mark_that_is_missing_is_put_on(scene: Scene) -> None:
     """As on the namespaces of Sovereigns that an earlier version held."""
     scene.api.change(OWNERS, lambda o: o["metadata"].update(annotations={}))
-    await scene.sweep.reconcile()
+    await scene.look.reconcile()
     assert scene.annotations() == {MARK: gen.UID}
 
 
@@ -166,12 +166,12 @@ async def test_marks_are_changed_only_as_they_were_seen(scene: Scene) -> None:
             scene.api.change(OWNERS, lambda o: o["metadata"].update(annotations={MARK: "new"}))
 
     scene.api.before_request = held_anew
-    await scene.sweep.reconcile()
+    await scene.look.reconcile()
     assert scene.annotations() == {MARK: "new"}
 
 
 async def test_sovereigns_are_read_after_the_namespaces(scene: Scene) -> None:
     """Else one that is made in between looks gone."""
-    await scene.sweep.reconcile()
+    await scene.look.reconcile()
     read = [request.key.plural for request in scene.api.requests]
     assert read == ["namespaces", "sovereigns"]
