@@ -16,7 +16,7 @@ from catalyst_operator.api.sovereign_status import ComponentStatus, Endpoints, K
 from catalyst_operator.core import conditions, kit
 from catalyst_operator.core.observation import Observation
 from catalyst_operator.core.phase1.expected import MAX_NAME
-from catalyst_operator.core.phase1.views import KustomizationView
+from catalyst_operator.core.phase1.views import KustomizationView, Link
 from catalyst_operator.core.ready import before_hand_off
 from catalyst_operator.core.ready.assessment import Assessment
 from catalyst_operator.core.record import Record
@@ -69,7 +69,9 @@ def _before(o: Observation, type_: ConditionType) -> Told | None:
 
 
 def _flux(o: Observation, found: Assessment | None) -> Told:
-    if found is None or found.stands_until:
+    # A link that broke is told at once: this condition is about the link, too.
+    broken = o.cluster is not None and o.cluster.link.state is Link.DOWN
+    if found is None or (found.stands_until and not broken):
         return _before(o, ConditionType.FLUX_BOOTSTRAP) or (
             (found.flux.status, found.flux.reason, found.flux.message) if found else _NO_CLUSTER
         )

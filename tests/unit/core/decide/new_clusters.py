@@ -327,6 +327,7 @@ CASES = (
         reason="Succeeded",
         ready="True",
         summary="",
+        shows=("KitReady=True Ready", "FluxBootstrap=False APIUnreachable"),
         again=timedelta(seconds=1),
         operation="Succeeded",
     ),
