@@ -79,6 +79,7 @@ class Reason(StrEnum):
     READY = "Ready"
     FLUX_NOT_RECONCILING = "FluxNotReconciling"
     TIMEOUT = "Timeout"
+    UPGRADING = "Upgrading"
     KIT_NOT_READY = "KitNotReady"
     KUSTOMIZATION_NOT_READY = "KustomizationNotReady"
     NODES_NOT_READY = "NodesNotReady"
@@ -154,8 +155,10 @@ CONDITIONS: tuple[ConditionDoc, ...] = (
             Reason.ANSWERS_TOO_LARGE: "the new cluster's API server answers with more than the operator reads",
             Reason.FLUX_MISSING: "Flux is gone from the new cluster",
             Reason.KIT_NOT_READY: "components of the bootstrap kit are missing or not installed",
+            Reason.UPGRADING: "components of a kit that was installed are being upgraded; the message names them",
             Reason.KUSTOMIZATION_NOT_READY: "a Kustomization of the new cluster is not ready",
-            Reason.NODES_NOT_READY: "fewer nodes joined than the spec asks for",
+            Reason.NODES_NOT_READY: "fewer nodes joined than the spec asks for, or one that had joined is gone or is "
+            "not ready",
             Reason.DNS_NOT_READY: "the domain is not served and delegated yet; DomainReady says what is missing",
             Reason.CONSOLE_UNREACHABLE: "the console does not answer",
             Reason.AWAITING_APPROVAL: "a plan waits for spec.approvePlan",
@@ -203,6 +206,7 @@ CONDITIONS: tuple[ConditionDoc, ...] = (
             Reason.CREDENTIALS_MISSING: "waiting for the Secret named by credentialsSecretRef, or its key",
             Reason.AWAITING_FLUX_BOOTSTRAP: "waiting for Flux on the new cluster",
             Reason.KIT_NOT_READY: "the bootstrap kit is being installed",
+            Reason.UPGRADING: "components of the bootstrap kit are being upgraded",
             Reason.KUSTOMIZATION_NOT_READY: "waiting for a Kustomization of the new cluster",
             Reason.NODES_NOT_READY: "waiting for nodes to join",
             Reason.DNS_NOT_READY: "waiting for the domain to be served and delegated",
@@ -341,6 +345,7 @@ CONDITIONS: tuple[ConditionDoc, ...] = (
         {
             Reason.WAITING: "the infrastructure is not there yet",
             Reason.PROGRESSING: "no verdict yet",
+            Reason.UPGRADING: "no verdict any more: it was installed, and components of it are being upgraded",
             Reason.READY: "every expected component is installed",
             Reason.FAILED: "every component settled, at least one failed for good",
             Reason.FLUX_NOT_RECONCILING: "no HelmRelease was seen within firstSeenTimeout; the watch goes on",

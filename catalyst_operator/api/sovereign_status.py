@@ -140,7 +140,7 @@ class ComponentStatus(Tolerant):
     """Name of the component."""
 
     state: ComponentState
-    """State, from its HelmRelease."""
+    """State, from its HelmRelease. Upgrading: it is installed, and another version or other values of it are being."""
 
     message: Message = ""
     """What Flux says about it."""
@@ -334,6 +334,10 @@ class SovereignStatus(Tolerant):
 
     kustomizations: Annotated[tuple[KustomizationStatus, ...], Field(max_length=64), ListMap(("name",))] = ()
     """The Kustomizations of the new cluster."""
+
+    cluster_seen_at: Time | None = None
+    """When the new cluster was last seen, as of this status: while nothing changes it is not written again. While the
+    cluster cannot be seen, all that status says of it is of then."""
 
     cost: Cost | None = None
     """What the infrastructure that the spec asks for costs by list price; absent where a price is not known."""

@@ -179,6 +179,15 @@ class SizeChoice:
 
 
 @dataclass(frozen=True)
+class KustomizationEntry:
+    """What a Kustomization of the new cluster said last."""
+
+    revision: str = ""
+    """The revision that it had applied when it was ready; empty once it said that it is not."""
+    unready_since: datetime | None = None
+
+
+@dataclass(frozen=True)
 class Bootstrap:
     """The new cluster, from its infrastructure to hand-off. Deadlines are counted from here, whoever restarts."""
 
@@ -196,8 +205,20 @@ class Bootstrap:
     """The verdict as it stood last, kept while the cluster cannot be seen."""
     was_ready: bool = False
     """Whether all that Ready stands for held once."""
+    installed: bool | None = None
+    """Whether the kit stood as a whole since `watch_since`: the time to install it is over then. None in records of
+    operators that did not write it down."""
+    kustomizations: dict[str, KustomizationEntry] = field(default_factory=dict)
+    """`namespace/name` -> what it said last, of those that belong to the kit."""
+    joined: tuple[str, ...] = ()
+    """The nodes that were asked for and were ready once."""
     seeded: dict[str, str] = field(default_factory=dict)
     """Secret on the new cluster -> version of the owner's Secret that was put there."""
+
+    @property
+    def stood(self) -> bool:
+        """Whether the kit stood as a whole since its time began."""
+        return self.was_ready if self.installed is None else self.installed
 
 
 @dataclass(frozen=True)

@@ -27,8 +27,10 @@ from catalyst_operator.core.access.identity import OBSERVER, Access
 
 FQDN = "omantel.omani.works"
 FLUX = "/namespaces/flux-system"
-RELEASES = f"/apis/helm.toolkit.fluxcd.io/v2{FLUX}/helmreleases"
-KUSTOMIZATIONS = f"/apis/kustomize.toolkit.fluxcd.io/v1{FLUX}/kustomizations"
+RELEASES = "/apis/helm.toolkit.fluxcd.io/v2/helmreleases"
+RELEASES_OF_FLUX = f"/apis/helm.toolkit.fluxcd.io/v2{FLUX}/helmreleases"
+KUSTOMIZATIONS = "/apis/kustomize.toolkit.fluxcd.io/v1/kustomizations"
+GIT_REPOSITORIES = f"/apis/source.toolkit.fluxcd.io/v1{FLUX}/gitrepositories"
 KUBE_SYSTEM = "/api/v1/namespaces/kube-system"
 DEPLOYMENTS = f"/apis/apps/v1{FLUX}/deployments"
 NODES = "/api/v1/nodes"

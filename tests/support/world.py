@@ -308,11 +308,15 @@ class _Healthy(FakeClusters):
     def __init__(self, world: World) -> None:
         super().__init__()
         self._world = world
+        self.instead: tuple[ClusterView | None] | None = None
+        """What is seen of it, where a story says so."""
 
     def view(self, uid: str) -> ClusterView | None:
         raw = self._world.sovereign
         if uid not in self.watched or raw is None:
             return None
+        if self.instead:
+            return self.instead[0]
         return new_cluster.healthy(Sovereign.parse(raw), gen.NOW)
 
 

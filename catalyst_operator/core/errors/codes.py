@@ -339,6 +339,12 @@ KUSTOMIZATION = Code(
     "Correct what the message names in the Git repository: `kubectl -n flux-system describe kustomizations`.",
     terminal=True,
 )
+KIT_SUSPENDED = Code(
+    "ERR_KIT_SUSPENDED",
+    "Let Flux go on with it: `kubectl -n <namespace> patch <kind> <name> --type merge -p "
+    """'{"spec":{"suspend":false}}'`.""",
+    terminal=True,
+)
 NO_STORAGECLASS = Code(
     "ERR_NO_STORAGECLASS",
     "Make a class the default one: `kubectl patch storageclass local-path -p "

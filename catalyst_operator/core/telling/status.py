@@ -52,9 +52,9 @@ def build(o: Observation, record: Record, run: RunEntry | None, verdict: Verdict
     before = o.sovereign.status
     outputs = record.outputs
     found = None if verdict.deleting else assess(o, record)
-    ready = _ready(verdict, record, found)
+    ready = _ready(o, verdict, record, found)
     operation = _last_operation(o, record, run, verdict)
-    return before.model_copy(
+    made = before.model_copy(
         update={
             "observed_generation": o.sovereign.metadata.generation,
             "phase": Phase.READY if ready == "True" and verdict.phase not in _OF_THE_CLUSTER else verdict.phase,
@@ -82,6 +82,10 @@ def build(o: Observation, record: Record, run: RunEntry | None, verdict: Verdict
             "last_handled_hand_off_at": _stamp(record.handled.get(labels.ANNOTATION_HAND_OFF)),
         }
     )
+    seen = cluster_status.seen_at(o) if found else None
+    # That it was seen again is no news: told with what is, and when it cannot be seen any more.
+    news = made.to_wire() != before.to_wire() or not (found and found.seen)
+    return made.model_copy(update={"cluster_seen_at": seen}) if seen and news else made
 
 
 def of_trouble(o: Observation, verdict: Verdict) -> SovereignStatus:
@@ -124,7 +128,7 @@ def _conditions(
     o: Observation, record: Record, run: RunEntry | None, verdict: Verdict, found: Assessment | None
 ) -> tuple[Condition, ...]:
     told: list[tuple[ConditionType, Truth, str, str]] = [
-        (ConditionType.READY, _ready(verdict, record, found), verdict.reason, verdict.message),
+        (ConditionType.READY, _ready(o, verdict, record, found), verdict.reason, verdict.message),
     ]
     if verdict.stance is Stance.WORKING:
         told.append((ConditionType.RECONCILING, "True", verdict.reason, verdict.message))
@@ -164,17 +168,25 @@ def _preflight_condition(o: Observation) -> tuple[Told, ...]:
     return (("True", Reason.PASSED, f"{told} {scarce}".rstrip()),)
 
 
-def _ready(verdict: Verdict, record: Record, found: Assessment | None) -> Truth:
+def _ready(o: Observation, verdict: Verdict, record: Record, found: Assessment | None) -> Truth:
     """Ready speaks of the cluster: one that is well stays so while nothing is worked on, although something that was
-    asked for cannot be done. Unknown while something that was ready once is worked on, or cannot be seen."""
+    asked for cannot be done. Unknown while something that was ready once is worked on, or cannot be seen for longer
+    than a restart takes."""
     if verdict.ready:
         return "True"
     once = record.bootstrap is not None and record.bootstrap.was_ready
-    if not once or verdict.deleting:
+    if not once or verdict.deleting or verdict.lost:
         return "False"
     if verdict.stance is Stance.WORKING:
         return "Unknown"
-    return "True" if found is not None and not found.missing else "False"
+    if found is None or not found.missing:
+        return "True" if found else "False"
+    return _before(o) if found.stands_until else "False"
+
+
+def _before(o: Observation) -> Truth:
+    told = conditions.find(o.sovereign.status.conditions, ConditionType.READY)
+    return told.status if told else "Unknown"
 
 
 _OF_THE_CLUSTER = frozenset({Phase.READY, Phase.HANDED_OFF, Phase.AWAITING_APPROVAL})

@@ -516,6 +516,7 @@ NEW_CLUSTER = {
     codes.NO_STORAGECLASS,
     codes.CHART_SOURCE,
     codes.COMPONENT_FAILED,
+    codes.KIT_SUSPENDED,
     codes.KIT_IMAGE_PULL,
     codes.KIT_UNSCHEDULABLE,
     codes.KIT_POD,
