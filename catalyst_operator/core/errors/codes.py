@@ -169,6 +169,12 @@ PLAN_REFUSED = Code(
     "This plan is never applied, approved or not. Edit the spec so that it plans something else.",
     terminal=True,
 )
+CLUSTER_LOST = Code(
+    "ERR_CLUSTER_LOST",
+    "Only a new cluster helps: save what can be saved, take off spec.deletionProtection, delete the Sovereign and "
+    "apply it again.",
+    terminal=True,
+)
 OUT_OF_MEMORY = Code(
     "ERR_OUT_OF_MEMORY",
     "Raise CATALYST_RUN_MEMORY_LIMIT in the operator's Deployment, for example to 1Gi.",

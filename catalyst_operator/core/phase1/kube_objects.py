@@ -41,7 +41,7 @@ def node(raw: Any) -> NodeView:
     ready = _condition(raw, "Ready")
     good = ready.get("status") == "True"
     told = _text(ready, "message") or _text(ready, "reason") or "its kubelet has said nothing yet"
-    return NodeView(_name(raw), good, "" if good else told, _time(ready, "lastTransitionTime"))
+    return NodeView(_name(raw), good, "" if good else told, _time(ready, "lastTransitionTime"), uid(raw))
 
 
 def deployment(raw: Any) -> DeploymentView:

@@ -133,6 +133,7 @@ class NodeView:
     """Of its Ready condition, while that is not True."""
     since: datetime | None = None
     """When that condition changed last."""
+    uid: str = ""
 
 
 @dataclass(frozen=True)

@@ -52,7 +52,8 @@ def look(o: Observation) -> Scene:
     evidence = gather(o)
     verb = RunVerb.PLAN if o.sovereign.spec.dry_run else RunVerb.APPLY
     try:
-        variables = tfvars(o.sovereign, o.settings, evidence.record.sizes, evidence.record.release)
+        record = evidence.record
+        variables = tfvars(o.sovereign, o.settings, record.sizes, record.release, record.made)
     except UnknownReleaseError as error:
         where = "spec.release" if o.sovereign.spec.release else "the operator's setting CATALYST_RELEASE"
         said = str(error)

@@ -26,6 +26,7 @@ from catalyst_operator.core.redact import shorten
 from catalyst_operator.core.runs.job import STATE_KEEPER, phases_of
 from catalyst_operator.core.tofu.apply_progress import Progress
 from catalyst_operator.core.tofu.plan_gate import EXIT_APPROVAL_NEEDED, EXIT_DIGEST_MISMATCH
+from catalyst_operator.core.tofu.server_names import unpacked
 
 INTERRUPTIONS = frozenset(
     {"Evicted", "NodeLost", "NodeShutdown", "Preempting", "Terminated", "UnexpectedAdmissionError"}
@@ -222,6 +223,7 @@ def _plan(container: ContainerView | None) -> PlanEntry | None:
         destroying=tuple(map(str, values.get("destroying") or ())),
         powering_off=tuple(map(str, values.get("powering_off") or ())),
         why=shorten(str(values.get("explanation") or "")),
+        creating=unpacked(str(values.get("creating") or "")),
     )
 
 

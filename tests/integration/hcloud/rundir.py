@@ -126,7 +126,7 @@ class RunDirectory:
 
     def judged(self, *options: str) -> PlanJudgement:
         """Plan, and let the gate judge it."""
-        return judge(self.plan(*options), uid=UID, destroy_run="-destroy" in options, replicas=3)
+        return judge(self.plan(*options), uid=UID, destroy_run="-destroy" in options)
 
     def apply(self) -> None:
         """Apply what was planned last. Import blocks are of one run only."""

@@ -200,7 +200,10 @@ CASES = [
     Case("a choice made beforehand", WORKER, k3s_set(server="https://10.0.1.10:6443"), "to choose, at each start"),
     Case("nobody who chooses", WORKER, without(f"{SCRIPTS}choose-server.sh"), "choose-server.sh is not written"),
     Case(
-        "a choice that is not made", JOINING, sub(f"{UNITS}k3s.service", "^ExecStartPre=.*server.sh", ""), "whom to join"
+        "a choice that is not made",
+        JOINING,
+        sub(f"{UNITS}k3s.service", "^ExecStartPre=.*server.sh", ""),
+        "whom to join",
     ),
     Case("a beginning and a joining", JOINING, k3s_set(cluster_init=True), "cluster-init on a server that joins"),
     Case("neither", JOINING, sub(NODE_ENV, "^JOIN_ADDRESSES=.*", ""), "neither cluster-init nor JOIN_ADDRESSES"),
