@@ -99,6 +99,7 @@ def _outside(kube: Kube, core: CoreSettings, settings: Settings) -> Outside:
         overlays=Overlays(push.push, template.read(settings.template), now),
         clusters=Clusters(RemoteCluster, partial(console_probe.probe, clock=now), now),
         seeds=Errands("delivery of Secrets"),
+        removals=Errands("removal of dead nodes"),
         farewells=Errands("farewell"),
         connect=RemoteCluster,
     )

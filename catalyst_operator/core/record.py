@@ -157,6 +157,8 @@ class RunEntry:
     errors: tuple[ErrorEntry, ...] = ()
     cause: str = ""
     """What ended it from outside, in words."""
+    restarted: tuple[str, ...] = ()
+    """Addresses of servers that it had powered off and left so, and that were started again."""
     fraction: float = 0.0
     """How much of the plan is carried out, 0 to 1; only kept while it runs."""
 

@@ -11,6 +11,7 @@ import subprocess
 from pathlib import Path
 
 from catalyst_operator.core.tofu.plan_gate import judge, termination_message, verdict
+from catalyst_operator.in_job import power
 
 TERMINATION_LOG = Path("/dev/termination-log")
 
@@ -34,6 +35,8 @@ def main(plan_file: str, termination_log: Path = TERMINATION_LOG) -> int:
         dry_run=verb == "plan",
         resize_approved=bool(os.environ["CATALYST_RESIZE_APPROVED"]),
     )
+    if verb == "apply" and code == 0 and judgement.stopping:
+        power.note(judgement.stopping)
     termination_log.write_text(termination_message(judgement, explanation))
     print(f"plan digest {judgement.digest}: {explanation}", flush=True)
     return code

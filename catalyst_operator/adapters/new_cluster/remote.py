@@ -85,10 +85,11 @@ class RemoteCluster:
         content = "application/merge-patch+json"
         return await self._json("PATCH", kind.path(namespace, name), body=patch, content=content)
 
-    async def delete(self, kind: Kind, namespace: str, name: str) -> None:
-        """Deleting what is gone is fine."""
+    async def delete(self, kind: Kind, namespace: str, name: str, *, uid: str = "") -> None:
+        """Deleting what is gone is fine. With a `uid` only that very object is deleted; raises Conflict for another."""
+        options: Object = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": {"uid": uid}}
         try:
-            await self._json("DELETE", kind.path(namespace, name))
+            await self._json("DELETE", kind.path(namespace, name), body=options if uid else None)
         except NotFound:
             return
 

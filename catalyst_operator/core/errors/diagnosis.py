@@ -195,6 +195,17 @@ def out_of_memory(phase: str) -> ErrorEntry:
     return entry(codes.OUT_OF_MEMORY, f"{phase} was killed since it needed more memory than it may use")
 
 
+def of_a_resize(error: ErrorEntry) -> ErrorEntry:
+    """No room for the new size of a server that exists. Each try powers it off, so that nobody tries again unasked."""
+    return replace(error, remedy=codes.RESIZE_REFUSED, terminal=True)
+
+
+def left_off(addresses: tuple[str, ...]) -> ErrorEntry:
+    """Servers that a run powered off, and that could not be started again."""
+    told = f"Powered off by the run, and not started again: {error_text.named(addresses)}"
+    return replace(entry(codes.SERVER_OFF, told), addresses=addresses)
+
+
 def stuck(addresses: tuple[str, ...]) -> ErrorEntry:
     """A run that was stopped since these were still being created."""
     return replace(entry(codes.CAPACITY, f"Still not created: {', '.join(addresses)}"), addresses=addresses)

@@ -18,7 +18,16 @@ from catalyst_operator.core.evidence import gather
 from catalyst_operator.core.kit import pins, releases
 from catalyst_operator.core.kit.releases import UnknownReleaseError
 from catalyst_operator.core.observation import Observation
-from catalyst_operator.core.provision import domain, hand_off, new_cluster, overlays, run_checks, surroundings, wishes
+from catalyst_operator.core.provision import (
+    domain,
+    hand_off,
+    new_cluster,
+    overlays,
+    resizes,
+    run_checks,
+    surroundings,
+    wishes,
+)
 from catalyst_operator.core.ready import watching
 from catalyst_operator.core.record import Record
 from catalyst_operator.core.runs.tfvars import inputs_digest, tfvars
@@ -98,6 +107,7 @@ CHECKS: tuple[Callable[[Scene], Answer | None], ...] = (
     run_checks.backing_off,
     surroundings.run_obstacle,
     run_checks.job_not_created,
+    resizes.not_its_turn,
     surroundings.preflight_first,
     run_checks.new_run,
 )

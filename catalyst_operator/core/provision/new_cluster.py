@@ -9,11 +9,12 @@ from catalyst_operator.api.phases import Phase, Phase1Outcome, RunVerb
 from catalyst_operator.core.access import seeds
 from catalyst_operator.core.access.seeds import Seed
 from catalyst_operator.core.observation import Observation
+from catalyst_operator.core.phase1.expected import listed
 from catalyst_operator.core.phase1.views import FLUX_NAMESPACE
 from catalyst_operator.core.provision import hand_off
 from catalyst_operator.core.provision.verdicts import stalled
 from catalyst_operator.core.ready.assessment import Assessment, assess
-from catalyst_operator.core.ready.watching import SEED_AGAIN
+from catalyst_operator.core.ready.watching import REMOVE_AGAIN, SEED_AGAIN
 from catalyst_operator.core.record import ErrorEntry
 from catalyst_operator.core.scene import Answer, Scene
 from catalyst_operator.core.telling.cluster_status import KIT_REASONS, reconnecting
@@ -34,7 +35,7 @@ def converged(scene: Scene) -> Answer | None:
     if not found.missing:
         due = _undelivered(scene)
         # Handed over without them, the new cluster would never get them.
-        return (None if due else hand_off.begin(scene)) or _ready(scene, due)
+        return (None if due or scene.record.dead else hand_off.begin(scene)) or _ready(scene, due)
     return Answer(_verdict(scene.o, found), requeue_after=_again(scene, found))
 
 
@@ -44,6 +45,8 @@ def _ready(scene: Scene, due: tuple[Seed, ...]) -> Answer:
         fields = ", ".join(f"spec.{seed.field}" for seed in due)
         waits = f"The content of the Secret that {fields} names is on its way; only then can it be handed over."
         waits += _absent(scene.o)
+    elif scene.record.dead:
+        waits = f"The server of {listed(tuple(scene.record.dead))} is gone, and the node is being removed."
     else:
         waits = "It waits to be handed over, by the annotation handOffRequestedAt."
     verdict = Verdict(
@@ -54,7 +57,8 @@ def _ready(scene: Scene, due: tuple[Seed, ...]) -> Answer:
         ready=True,
         errors=_not_delivered(scene.o) if due else (),
     )
-    return Answer(verdict, requeue_after=SEED_AGAIN if due else None)
+    again = REMOVE_AGAIN if scene.record.dead else None
+    return Answer(verdict, requeue_after=SEED_AGAIN if due else again)
 
 
 def _absent(o: Observation) -> str:
@@ -106,4 +110,5 @@ def _again(scene: Scene, found: Assessment) -> timedelta | None:
     """When to look again although nothing was heard: a deadline, or a delivery of Secrets that is due."""
     times: list[datetime] = [found.again] if found.again else []
     pauses = [max(at - scene.o.now, VIEW_LOOK_AGAIN) for at in times] + ([SEED_AGAIN] if _undelivered(scene) else [])
+    pauses += [REMOVE_AGAIN] if scene.record.dead else []
     return min(pauses, default=None)

@@ -72,7 +72,8 @@ def assess(o: Observation, record: Record) -> Assessment | None:
             console_wanted=o.settings.console_check,
             sovereign=(meta.namespace, meta.name),
         )
-    found = [entry for entry in (cause.error, flux.error, _domain_error(o, begun, domain)) if entry]
+    removal = o.removal.error if o.removal and record.dead else None
+    found = [entry for entry in (removal, cause.error, flux.error, _domain_error(o, begun, domain)) if entry]
     return Assessment(
         limits=limits,
         expected=wanted,

@@ -152,8 +152,8 @@ def _volumes(run: RunEntry) -> list[dict[str, Any]]:
 
 
 def _state_keeper(sovereign: Sovereign, run: RunEntry, settings: CoreSettings) -> dict[str, Any]:
-    """The sidecar that lives as long as the run: it lays out the work directory and, when told to stop, saves what
-    tofu could not write to its backend. A postStart hook, since the next container waits for it without polling."""
+    """The sidecar that lives as long as the run: it lays out the work directory and, when told to stop, puts in order
+    what tofu leaves behind. A postStart hook, since the next container waits for it without polling."""
     lay_out = f"cp -r {MODULE_DIR}/. . && cp -L {INPUTS_DIR}/* ."
     container = _base(sovereign, settings, STATE_KEEPER, ["python3", "-m", "catalyst_operator", STATE_KEEPER])
     container["restartPolicy"] = "Always"
@@ -162,6 +162,9 @@ def _state_keeper(sovereign: Sovereign, run: RunEntry, settings: CoreSettings) -
         *_plain_env(sovereign, run),
         {"name": "CATALYST_RUN_NAMESPACE", "value": namespace_of(sovereign)},
     ]
+    if run.verb is RunVerb.APPLY:
+        # It starts servers that OpenTofu powered off and left so.
+        container["env"] += _provider_env(settings)
     container["volumeMounts"].append({"name": "inputs", "mountPath": INPUTS_DIR, "readOnly": True})
     return container
 

@@ -49,7 +49,13 @@ def failure_message(o: Observation, run: RunEntry, exhausted: bool = False, unti
     namespace = o.run_namespace
     read = f" Log: `kubectl -n {namespace} logs job/{run.job} --all-containers`." if first.code == codes.UNKNOWN else ""
     what = first.message.rstrip(".")
-    return f"{first.code}: {failed_words(run)} failed{attempts}: {what}. {first.remedy}{read}{further}"
+    said = f"{first.code}: {failed_words(run)} failed{attempts}: {what}."
+    return f"{said}{_restarted(run)} {first.remedy}{read}{further}"
+
+
+def _restarted(run: RunEntry) -> str:
+    """That what the run left off runs again."""
+    return f" Powered off for it and started again: {named(run.restarted)}." if run.restarted else ""
 
 
 def approval_words(o: Observation, run: RunEntry) -> str:

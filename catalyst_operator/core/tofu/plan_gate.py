@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from catalyst_operator.core.error_text import named
@@ -56,6 +56,8 @@ class ResourceChange:
     """Whether an object that exists already is taken into the state."""
     cosmetic: bool
     """Whether nothing but the state would change."""
+    id: str = ""
+    """Of the object before the change."""
     off: bool = False
     """Whether it is a server that does not run."""
 
@@ -110,6 +112,8 @@ class PlanJudgement:
     """Servers that would be made, by name."""
     later: tuple[str, ...] = ()
     """Servers that later runs resize: an approval covers them as well."""
+    stopping: Mapping[str, str] = field(default_factory=dict)
+    """Address -> id of each server that would be powered off."""
     resize_only: bool = False
     """Whether servers get another size and nothing else is changed."""
     destroy_run: bool = False
@@ -148,6 +152,7 @@ def judge(
         lost=quorum.lost(control_planes),
         creating=tuple(c.server for c in changes if c.creates and c.server),
         later=tuple(later),
+        stopping={c.address: c.id for c in changes if c.power_off},
         resize_only=all(c.power_off == RESIZE or c.cosmetic for c in changes),
         destroy_run=destroy_run,
     )
@@ -220,6 +225,7 @@ def _change(raw: Mapping[str, Any]) -> ResourceChange:
         power_off=_risky(change) if raw.get("type") == "hcloud_server" and actions == ("update",) else (),
         adopts=adopts,
         cosmetic=adopts and (actions == ("no-op",) or (actions == ("update",) and _only_defaults(change))),
+        id=str((change.get("before") or {}).get("id") or ""),
         off=raw.get("type") == "hcloud_server" and (change.get("before") or {}).get("status") == "off",
     )
 
