@@ -115,8 +115,9 @@ def _from_pod(run: RunEntry, pod: PodView, progress: Progress | None, now: datet
     if result is RunState.INTERRUPTED:
         cause = _cause(phases, pod)
         return replace(over, cause=cause, errors=(diagnosis.interrupted(cause), *left))
-    failed = (*_errors(run, phases, pod, progress), *left)
-    return replace(over, errors=failed) if result is RunState.FAILED else over
+    if result is RunState.FAILED:
+        return replace(over, errors=(*_errors(run, phases, pod, progress), *left))
+    return over
 
 
 _NO_OUTPUTS = "tofu-output ended well, but the module's outputs could not be read from its termination message"

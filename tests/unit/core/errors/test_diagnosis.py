@@ -457,6 +457,7 @@ def test_only_what_passes_by_itself_is_transient() -> None:
         "ERR_CLOUD_UNAVAILABLE",
         "ERR_CLUSTER_REFUSED",
         "ERR_CONSOLE_UNREACHABLE",
+        "ERR_DEAD_NODE",
         "ERR_DNS_UNAVAILABLE",
         "ERR_GIT_SOURCE",
         "ERR_IMAGE_PULL",
@@ -474,6 +475,7 @@ def test_only_what_passes_by_itself_is_transient() -> None:
         "ERR_RESOURCE_IN_USE",
         "ERR_RUN_INTERRUPTED",
         "ERR_RUN_START",
+        "ERR_SERVER_OFF",
         "ERR_SSH_KEY_CONFLICT",
         "ERR_STATE_LOCKED",
         "ERR_STATE_READ",
@@ -506,6 +508,7 @@ NEW_CLUSTER = {
     codes.KIT_TIMEOUT,
     codes.CNI_STUCK,
     codes.NODE_NOT_READY,
+    codes.DEAD_NODE,
     codes.GIT_SOURCE,
     codes.SOPS,
     codes.KUSTOMIZATION,
@@ -539,6 +542,7 @@ def test_every_code_can_be_met() -> None:
     met |= {*BY_EXIT_CODE.values(), *BY_WAITING_REASON.values()}
     by_the_operator = {codes.STATE_LOST, codes.OUT_OF_MEMORY, codes.RUN_INTERRUPTED, codes.INTERNAL}
     by_the_operator |= {codes.CLUSTER_SECRETS_LOST, codes.RECORD_LOST, codes.CLUSTER_REFUSED, codes.GIT_PUSH}
+    by_the_operator |= {codes.SERVER_OFF}
     assert set(CODES) - NEW_CLUSTER - DOMAIN == met | by_the_operator
 
 

@@ -12,7 +12,15 @@ from hypothesis import strategies as st
 from catalyst_operator.api.phases import RunVerb, ServerRole
 from catalyst_operator.core.evidence import gather
 from catalyst_operator.core.project import sizing
-from catalyst_operator.core.project.sizing import Choices, Server, from_the_top, kept, size_of, stepped_down, tried_next
+from catalyst_operator.core.project.sizing import (
+    Choices,
+    Server,
+    from_the_top,
+    in_turn,
+    size_of,
+    stepped_down,
+    tried_next,
+)
 from catalyst_operator.core.record import Record, RunState, SizeChoice
 from catalyst_operator.core.tofu.apply_progress import Diagnostic, Progress, ResourceProgress
 from tests.support import gen
@@ -112,7 +120,7 @@ def test_from_the_top(choices: Choices, failed: set[Server], expected: dict[str,
 
 def test_after_a_success_every_server_is_held_to_what_it_has() -> None:
     choices = {WORKER.key: B_FOR_A, "worker-7": B_FOR_A, ALONE.key: SizeChoice("b", "x")}
-    assert kept((ALONE, WORKER, SECOND), choices) == {
+    assert in_turn((ALONE, WORKER, SECOND), choices, ()) == {
         ALONE.key: SizeChoice("a", "a"),
         WORKER.key: B_FOR_A,
         SECOND.key: SizeChoice("a", "a"),
@@ -165,7 +173,7 @@ class Ladders:
     def _succeeded(self, planned: dict[Server, str]) -> None:
         """What is not wanted is gone, and what the spec's edits asked for was done."""
         self.standing = {server.key: (size, self.ladder[0]) for server, size in planned.items()}
-        self.choices = kept(self.wanted(), self.choices)
+        self.choices = in_turn(self.wanted(), self.choices, ())
 
     def _may_step_down(self, planned: dict[Server, str]) -> None:
         stepped = stepped_down(self.wanted(), self.choices, self.failed)
