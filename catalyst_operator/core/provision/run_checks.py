@@ -31,6 +31,7 @@ from catalyst_operator.core.runs.reading import still_creating
 from catalyst_operator.core.runs.tfvars import tfvars
 from catalyst_operator.core.scene import SAFETY, Answer, Scene
 from catalyst_operator.core.telling.words import approval_words, cancelled_words, failure_message, stopping_words
+from catalyst_operator.core.tofu.server_names import address_of
 from catalyst_operator.core.verdict import Stance, Verdict
 
 
@@ -154,9 +155,11 @@ def _pinned_release(scene: Scene, run: RunEntry, variables: dict[str, Any]) -> s
 
 
 def sizes_to_try(scene: Scene) -> tuple[dict[str, SizeChoice], dict[str, Any]]:
-    """The sizes of the next run with the variables that follow: where none of a ladder was to be had, from its top."""
+    """The sizes of the next run with the variables that follow: where none of a ladder was to be had for a new server,
+    from its top. A server that exists keeps what it has."""
     run = scene.last
     failed = diagnosis.addresses_of(codes.CAPACITY, run.errors) if run else set()
+    failed -= {address_of(name) for name in scene.record.made}
     sizes = sizing.from_the_top(sizing.servers(scene.o.sovereign.spec), scene.record.sizes, failed)
     if sizes == scene.record.sizes:
         return sizes, scene.variables
