@@ -107,9 +107,8 @@ def keeper(
 ) -> Iterator[subprocess.Popen[str]]:
     """The sidecar, waiting in its work directory; no process runs beside it unless there is one in `processes`."""
     place = {"KUBERNETES_SERVICE_HOST": "127.0.0.1", "KUBERNETES_SERVICE_PORT": str(port)}
-    env = {**os.environ, **place, "CATALYST_RUN_NAMESPACE": "sov-a-12345", "PYTHONPATH": str(Path.cwd())} | (
-        hetzner or {}
-    )
+    told = {"CATALYST_RUN_NAMESPACE": "sov-a-12345", "PYTHONPATH": str(Path.cwd())}
+    env = {**os.environ, **place, **told, **(hetzner or {})}
     command = [sys.executable, "-c", DRIVER, str(account), str(processes or work / "processes"), str(work / "said")]
     with subprocess.Popen(command, cwd=work, env=env, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
