@@ -52,21 +52,18 @@ def noted() -> dict[str, str]:
 
 
 def start(servers: Mapping[str, str], patience: PowerPatience = PowerPatience()) -> Started:
-    """Start those of the servers, name -> id, that are off. What the API refuses is tried again until time is up."""
+    """Start those of the servers, name -> id, that are off, and see them run. What the API refuses is tried again until
+    time is up."""
     deadline = time.monotonic() + patience.deadline
     pause = threading.Event()
-    left, again = dict(servers), []
-    while left:
-        for name, number in list(left.items()):
-            status = _status(number)
-            if status == OFF and _power_on(number):
-                again.append(name)
-            if status in _NOT_OURS or name in again:
-                del left[name]
+    left, told = dict(servers), set[str]()
+    while True:
+        statuses = {name: _status(number) for name, number in left.items()}
+        told |= {name for name in statuses if statuses[name] == OFF and name not in told and _power_on(left[name])}
+        left = {name: number for name, number in left.items() if statuses[name] not in _NOT_OURS}
         if not left or time.monotonic() >= deadline:
-            break
+            return Started(tuple(name for name in servers if name in told and name not in left), tuple(left))
         pause.wait(patience.pause)
-    return Started(tuple(again), tuple(left))
 
 
 def _status(number: str) -> str:

@@ -33,6 +33,8 @@ class FakeProject:
         """Server id -> what it is doing."""
         self.refusals = 0
         """So many starts are refused first, as while something else acts on the server."""
+        self.starts = True
+        """Whether a server that is started runs."""
         self.started: list[tuple[str, str]] = []
         """Server id and Authorization header of each start."""
 
@@ -48,7 +50,7 @@ class FakeProject:
             self.refusals -= 1
             return 423, json.dumps({"error": {"code": "locked"}})
         self.started.append((number, authorization))
-        self.power[number] = "running"
+        self.power[number] = "running" if self.starts else self.power[number]
         return 201, json.dumps({"action": {"id": 1, "status": "running"}})
 
     def answer(self, path: str, authorization: str) -> tuple[int, str]:

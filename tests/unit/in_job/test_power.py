@@ -30,7 +30,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakePro
 
 def test_a_server_that_is_off_is_started(project: FakeProject) -> None:
     project.power = {"10": "off", "50": "running"}
-    assert power.start({FIRST: "10", SECOND: "50"}, AT_ONCE) == Started((FIRST,))
+    assert power.start({FIRST: "10", SECOND: "50"}, PATIENT) == Started((FIRST,))
     assert project.started == [("10", f"Bearer {TOKEN}")]
 
 
@@ -69,9 +69,16 @@ def test_a_start_that_is_refused_is_tried_again(project: FakeProject) -> None:
 
 
 def test_one_that_cannot_be_started_is_named(project: FakeProject, capsys: pytest.CaptureFixture[str]) -> None:
-    project.power, project.refusals = {"10": "off", "50": "off"}, 1
-    assert power.start({FIRST: "10", SECOND: "50"}, AT_ONCE) == Started((SECOND,), (FIRST,))
+    project.power, project.refusals = {"10": "off", "50": "running"}, 1_000_000
+    assert power.start({FIRST: "10", SECOND: "50"}, AT_ONCE) == Started((), (FIRST,))
     assert "server 10 could not be started yet" in capsys.readouterr().out
+
+
+def test_one_that_was_told_to_start_and_does_not_is_named_too(project: FakeProject) -> None:
+    """That the API took the order is not that the server runs, and it is ordered once."""
+    project.power, project.starts = {"10": "off"}, False
+    assert power.start({FIRST: "10"}, PowerPatience(deadline=0.05, pause=0.001)) == Started((), (FIRST,))
+    assert len(project.started) == 1
 
 
 @pytest.mark.parametrize(
