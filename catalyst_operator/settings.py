@@ -1,4 +1,6 @@
-"""The operator's settings: the only module that reads the environment.
+"""The operator's settings: no other module of its process reads the environment.
+
+What runs inside a Job (`in_job/`) has an environment of its own, which core/runs/job.py writes.
 
 A value that does not parse stops the operator at start, with the variable, the value and what is expected.
 """
@@ -15,7 +17,9 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
+from catalyst_operator import logs
 from catalyst_operator.adapters import template
+from catalyst_operator.adapters.destinations import Destinations, Network, networks
 from catalyst_operator.api.enums import RegistrarName
 from catalyst_operator.api.scalars import parse_duration
 from catalyst_operator.core.domains.names import plain
@@ -60,11 +64,19 @@ class Settings:
     api_server: str
     """URL of the API server inside a cluster; empty outside, where a kubeconfig says it."""
     pod: str
+    pod_uid: str
+    lease_duration: timedelta
+    """How long an operator that says nothing is taken for acting."""
     health_port: int
     metrics_port: int
     log_level: str
+    log_format: str
+    resync: timedelta
+    """How often a Sovereign is looked at although nothing was heard of it."""
     template: Path
     """Folder of the bootstrap kit's shared template."""
+    destinations: Destinations
+    """Where the operator connects to when a tenant names the host."""
     dns: DnsAccess | None
     """How name servers and registrars are reached; None for an operator that serves no domains."""
 
@@ -91,6 +103,7 @@ class Settings:
                 create_warning=read.duration("CATALYST_CREATE_WARNING", "10m"),
                 create_limit=read.duration("CATALYST_CREATE_LIMIT", "15m"),
                 run_memory_limit=read.quantity("CATALYST_RUN_MEMORY_LIMIT", CoreSettings.run_memory_limit),
+                run_egress_ports=read.ports("CATALYST_RUN_EGRESS_PORTS", "443,6443"),
                 first_seen_timeout=read.duration("CATALYST_PHASE1_FIRST_SEEN_TIMEOUT", "15m"),
                 watch_timeout=read.duration("CATALYST_PHASE1_WATCH_TIMEOUT", "60m"),
                 min_components=read.count("CATALYST_PHASE1_MIN_BOOTSTRAP_KIT_HRS", "11"),
@@ -105,10 +118,15 @@ class Settings:
             ),
             api_server=_api_server(environ),
             pod=read.text("CATALYST_POD", ""),
+            pod_uid=read.text("CATALYST_POD_UID", ""),
+            lease_duration=read.duration("CATALYST_LEASE_DURATION", "15s"),
             health_port=read.port("CATALYST_HEALTH_PORT", "8080"),
             metrics_port=read.port("CATALYST_METRICS_PORT", "8081"),
             log_level=read.choice("CATALYST_LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR")),
+            log_format=read.choice("CATALYST_LOG_FORMAT", "text", logs.FORMATS),
+            resync=read.duration("CATALYST_RESYNC_INTERVAL", "10m"),
             template=Path(read.text("CATALYST_TEMPLATE", str(template.default_folder()))),
+            destinations=Destinations((*read.networks("CATALYST_REFUSED_CIDRS"), *_own_service(environ))),
             dns=_dns(read),
         )
 
@@ -159,6 +177,12 @@ def _api_server(environ: Mapping[str, str]) -> str:
     host, port = environ.get("KUBERNETES_SERVICE_HOST", ""), environ.get("KUBERNETES_SERVICE_PORT", "443")
     literal = f"[{host}]" if ":" in host else host
     return f"https://{literal}:{port}" if host else ""
+
+
+def _own_service(environ: Mapping[str, str]) -> tuple[Network, ...]:
+    """The one Service of the management cluster that the operator knows of by itself: its API server's."""
+    host = environ.get("KUBERNETES_SERVICE_HOST", "")
+    return networks([host]) if _is_address(host) else ()
 
 
 class _Reader:
@@ -255,6 +279,14 @@ class _Reader:
             found[RegistrarName(vendor)] = url
         return found
 
+    def networks(self, name: str) -> tuple[Network, ...]:
+        try:
+            return networks(self._items(name))
+        except ValueError as error:
+            raise SettingsError(
+                f"{name}: {error}: expected networks in CIDR notation, such as 10.96.0.0/12,10.244.0.0/16"
+            ) from error
+
     def _items(self, name: str) -> tuple[str, ...]:
         """A list with commas."""
         given = (item.strip() for item in self.text(name, "").split(","))
@@ -268,6 +300,12 @@ class _Reader:
             known = ", ".join(sorted(releases.load().releases))
             raise SettingsError(f"{name}={value!r}: expected one of {known}") from error
         return value
+
+    def ports(self, name: str, default: str) -> tuple[int, ...]:
+        items = [item.strip() for item in self.text(name, default).split(",")]
+        if not all(item.isdecimal() and 0 < int(item) < 65536 for item in items):
+            raise SettingsError(f"{name}={','.join(items)!r}: expected ports from 1 to 65535, such as 443,6443")
+        return tuple(map(int, items))
 
     def port(self, name: str, default: str) -> int:
         value = self.text(name, default)

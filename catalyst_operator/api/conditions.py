@@ -74,6 +74,7 @@ class Reason(StrEnum):
     AWAITING_FLUX_BOOTSTRAP = "AwaitingFluxBootstrap"
     API_UNREACHABLE = "APIUnreachable"
     UNAUTHORIZED = "Unauthorized"
+    ANSWERS_TOO_LARGE = "APIAnswersTooLarge"
     FLUX_MISSING = "FluxMissing"
     READY = "Ready"
     FLUX_NOT_RECONCILING = "FluxNotReconciling"
@@ -150,6 +151,7 @@ CONDITIONS: tuple[ConditionDoc, ...] = (
             Reason.AWAITING_FLUX_BOOTSTRAP: "the infrastructure exists; Flux on the new cluster was not seen yet",
             Reason.API_UNREACHABLE: "the new cluster's API server has not answered for too long, or another answers",
             Reason.UNAUTHORIZED: "the new cluster refuses the operator",
+            Reason.ANSWERS_TOO_LARGE: "the new cluster's API server answers with more than the operator reads",
             Reason.FLUX_MISSING: "Flux is gone from the new cluster",
             Reason.KIT_NOT_READY: "components of the bootstrap kit are missing or not installed",
             Reason.KUSTOMIZATION_NOT_READY: "a Kustomization of the new cluster is not ready",
@@ -231,6 +233,7 @@ CONDITIONS: tuple[ConditionDoc, ...] = (
             Reason.EXPORT_NOT_ACKNOWLEDGED: "export OpenBao, then set spec.decommission.acknowledgeExported",
             Reason.API_UNREACHABLE: "find out why the new cluster does not answer, as the runbook says",
             Reason.UNAUTHORIZED: "restore the operator's rights on the new cluster",
+            Reason.ANSWERS_TOO_LARGE: "remove from the new cluster what is too large or too many, as the runbook says",
             Reason.FLUX_MISSING: "reprovision: nothing installs Flux a second time",
             Reason.FAILED: "repair the component; it goes on by itself",
             Reason.FLUX_NOT_RECONCILING: "find out why the new cluster's Flux applies nothing",
@@ -266,6 +269,7 @@ CONDITIONS: tuple[ConditionDoc, ...] = (
             Reason.RUNNING: "cloud-init is at work; the message says what is awaited and since when",
             Reason.API_UNREACHABLE: "the API server does not answer; normal for the first minutes",
             Reason.UNAUTHORIZED: "the API server refuses the operator's certificate",
+            Reason.ANSWERS_TOO_LARGE: "the API server answers with more than is read; what is there is unknown",
             Reason.FLUX_MISSING: "the API server answers, but Flux's controllers are not there",
             Reason.SUCCEEDED: "Flux reconciles the bootstrap kit",
         },

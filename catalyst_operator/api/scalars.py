@@ -166,9 +166,13 @@ GitUrl = Annotated[
     str,
     Field(min_length=8, max_length=512),
     Format(
-        r"https?://[A-Za-z0-9.-]+(?::[0-9]{1,5})?/[A-Za-z0-9._~/+-]+",
+        r"https?://[A-Za-z0-9.-]+(?::[0-9]{1,5})?/(?:[A-Za-z0-9._~/+-]|%[0-9A-Fa-f]{2})+",
         "must be an https:// URL of a Git repository, without user name or password: "
         "credentials belong in the Secret of gitops.credentialsSecretRef",
+    ),
+    Rule(
+        "!self.startsWith('http://')",
+        "must be https://: over http anybody on the way could change what the new cluster applies",
     ),
 ]
 GitBranch = Annotated[
@@ -215,7 +219,7 @@ SshPublicKey = Annotated[
     Format(
         r"(?:ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(?:256|384|521)"
         r"|sk-ssh-ed25519@openssh\.com|sk-ecdsa-sha2-nistp256@openssh\.com)"
-        r" AAAA[0-9A-Za-z+/]+={0,2}(?: [^\x00-\x1f\x7f$`\"\\{}<>]*)?",
+        r" AAAA[0-9A-Za-z+/]+={0,2}(?: [^\x00-\x1f\x7f]*)?",
         "must be one line of an OpenSSH public key: type (ssh-ed25519, ssh-rsa, ecdsa-sha2-nistp..., sk-...), "
         "base64 and an optional comment",
     ),
@@ -225,8 +229,9 @@ SshPublicKey = Annotated[
         "is not a whole ed25519 key, which has 68 characters after its type: copy the .pub file again",
     ),
     Rule(
-        "!self.startsWith('ssh-rsa ') || self.matches('^ssh-rsa AAAAB3NzaC1yc2E[0-9A-Za-z+/]{200,}={0,2}( |$)')",
-        "is not a whole RSA key of 1,024 bits or more: copy the .pub file again",
+        "!self.startsWith('ssh-rsa ') || self.matches('^ssh-rsa AAAAB3NzaC1yc2E[0-9A-Za-z+/]{340,}={0,2}( |$)')",
+        "is not a whole RSA key of 2,048 bits or more: copy the .pub file again, or make a new key with "
+        "`ssh-keygen -t ed25519`",
     ),
     Rule(
         "!self.contains('PRIVATE KEY')",

@@ -278,11 +278,6 @@ class GitOpsSpec(Model):
             field_path=".credentialsSecretRef",
             reason=RuleReason.REQUIRED,
         ),
-        Rule(
-            "!has(self.url) || !has(self.credentialsSecretRef) || self.url.startsWith('https://')",
-            "must be https:// when credentials are used: http would send them in clear text",
-            field_path=".url",
-        ),
     )
 
     mode: GitOpsMode = GitOpsMode.TEMPLATE
@@ -331,9 +326,9 @@ class HandOffSpec(Model):
     mode: HandOffMode = HandOffMode.AUTOMATIC
     """Automatic: as soon as it is ready. Manual: when catalyst.openova.io/handOffRequestedAt is set."""
 
-    owner_kubeconfig: OwnerKubeconfig = OwnerKubeconfig.NONE
-    """Keep: write an admin kubeconfig to the Secret <name>-kubeconfig, key value, which is the owner's from
-    then on."""
+    owner_kubeconfig: OwnerKubeconfig = OwnerKubeconfig.KEEP
+    """Keep: write an admin kubeconfig, valid for a year, to the Secret <name>-kubeconfig, key value, which is the
+    owner's from then on. None: nobody is left a way in but the console and what sshAllowedCIDRs opens."""
 
 
 class DecommissionSpec(Model):

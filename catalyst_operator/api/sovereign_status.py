@@ -62,6 +62,12 @@ class LastError(Tolerant):
     remedy: Message = ""
     """What to do about it."""
 
+    command: Annotated[str, Field(max_length=1024)] = ""
+    """One line to run, which shows more or mends it."""
+
+    affected: Annotated[tuple[Annotated[str, Field(max_length=253)], ...], Field(max_length=10)] = ()
+    """What it is about, such as the addresses of resources in the plan; ten at most."""
+
     runbook: Annotated[str, Field(max_length=512)] = ""
     """Chapter of the runbook."""
 
@@ -72,6 +78,10 @@ class Plan(Tolerant):
     digest: Annotated[str, Field(max_length=80)]
     """Digest over what the plan would do; spec.approvePlan takes it. The same plan has the same digest, in a dry
     run too."""
+
+    config_map: Annotated[str, Field(max_length=253)] | None = None
+    """ConfigMap in the Sovereign's namespace with the plan's text, under the key plan.txt; there once the plan waits
+    for a person or is a dry run's."""
 
     add: Count = 0
     """Objects that would be created."""
@@ -284,6 +294,12 @@ class SovereignStatus(Tolerant):
     progress_percent: Annotated[int, Field(ge=0, le=100)] = 0
     """How far the provisioning or deletion has come, in percent of its steps. 50: the infrastructure is there, the
     new cluster's bootstrap is not."""
+
+    summary: Annotated[str, Field(max_length=120)] = ""
+    """What is going on, or what is wrong, in one short line; Ready's message has all of it."""
+
+    retry_at: Time | None = None
+    """When the operator tries again by itself; absent while nothing waits for a time."""
 
     conditions: Annotated[tuple[Condition, ...], Field(max_length=32), ListMap(("type",))] = ()
     """Observations, each with a reason and a sentence. Ready is always among them."""

@@ -37,6 +37,11 @@ class PrepareNamespace:
 
 
 @dataclass(frozen=True)
+class OpenNamespace:
+    """Bind the operator's own rights in the run namespace."""
+
+
+@dataclass(frozen=True)
 class WriteInputs:
     """Put the rendered inputs of a run into the Secret of this name: tfvars without secrets."""
 
@@ -210,6 +215,14 @@ class RestoreArchive:
 
 
 @dataclass(frozen=True)
+class PublishPlan:
+    """Put the text of a run's plan where its owner can read it."""
+
+    job: str
+    digest: str
+
+
+@dataclass(frozen=True)
 class WriteReceipt:
     """Tell the owner, in the owner's namespace, what a deletion removed and left."""
 
@@ -225,6 +238,7 @@ Action = (
     AddFinalizer
     | RemoveFinalizer
     | PrepareNamespace
+    | OpenNamespace
     | WriteInputs
     | DeleteInputs
     | WriteRecord
@@ -252,6 +266,7 @@ Action = (
     | ForgetKeys
     | RestoreArchive
     | WriteReceipt
+    | PublishPlan
     | DeleteNamespace
 )
 

@@ -1,4 +1,7 @@
-"""Conditions, and the rules they keep (DESIGN §2): the kstatus summary, and transition times that tell the truth."""
+"""Conditions, and the rules they keep: the kstatus summary, and transition times that tell the truth.
+
+Why: docs/explanation.md#conditions
+"""
 
 from __future__ import annotations
 
@@ -51,8 +54,9 @@ def violations(conditions: Iterable[Condition], generation: int) -> list[str]:
             "Reconciling or Stalled is present but not True",
         ),
         (
-            bool(ready and ready.status == "True" and (reconciling or stalled)),
-            "Ready is True while Reconciling or Stalled",
+            # A cluster that is well stays Ready also where an edit of it cannot be carried out: that is Stalled.
+            bool(ready and ready.status == "True" and reconciling),
+            "Ready is True while Reconciling",
         ),
         (
             any(c.observed_generation > generation for c in listed),

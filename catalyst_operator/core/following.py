@@ -79,7 +79,7 @@ def _not_started(o: Observation, run: RunEntry) -> tuple[ErrorEntry, ...]:
     if waited < START_PATIENCE or any(phase.started for phase in run.phases):
         return ()
     what = f"nothing of Job {run.job} has started for {seconds(waited)}: see `kubectl -n {o.run_namespace} describe"
-    return (diagnosis.entry(codes.RUN_START, f"{what} job/{run.job}` and the events of its Pod"),)
+    return (codes.RUN_START.entry(f"{what} job/{run.job}` and the events of its Pod"),)
 
 
 def _slow(o: Observation) -> tuple[ErrorEntry, ...]:

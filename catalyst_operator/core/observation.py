@@ -41,7 +41,13 @@ class NamespaceView:
 
     terminating: bool = False
     ours: bool = True
-    """Whether it carries this Sovereign's UID label; a foreign namespace of the name is never used."""
+    """Whether it is proven that the operator made it for this Sovereign; any other namespace of the name is never
+    used."""
+    version: str = ""
+    """resourceVersion, so that only what was seen is written to."""
+    closed: str = ""
+    """Why nothing in it could be read: the operator's rights in it are missing, as after a crash just after it was
+    made."""
 
 
 @dataclass(frozen=True)

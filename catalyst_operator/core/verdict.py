@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import Enum
 
 from catalyst_operator.api.conditions import Reason
@@ -30,3 +31,7 @@ class Verdict:
     deleting: Reason | None = None
     ready: bool = False
     """Whether all that Ready stands for holds."""
+    retry_at: datetime | None = None
+    """When it is tried again, where that is at a time."""
+    command: str = ""
+    """One line to run, where the message has more than its error."""

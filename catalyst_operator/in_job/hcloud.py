@@ -14,7 +14,7 @@ import urllib.request
 from typing import Any
 
 from catalyst_operator.api.labels import LABEL_SOVEREIGN_UID
-from catalyst_operator.core.hetzner import ENDPOINT
+from catalyst_operator.core.project.hetzner import ENDPOINT
 
 KINDS = (
     "servers",

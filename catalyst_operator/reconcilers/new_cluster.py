@@ -5,14 +5,14 @@ Whatever takes as long as a network pleases is started here and goes on beside t
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 
 from pydantic import SecretStr
 
-from catalyst_operator.adapters import kube
+from catalyst_operator.adapters import kube, secrets
 from catalyst_operator.adapters.git.push import Repository
 from catalyst_operator.adapters.kube import Kube
 from catalyst_operator.adapters.new_cluster import dead_nodes, farewells, seeding
@@ -81,7 +81,8 @@ class NewCluster:
     async def _mint(self, addresses: tuple[str, ...], user: str, lifetime: timedelta, *groups: str) -> Access:
         fqdn = self._o.sovereign.spec.domain.fqdn
         identities = Identities(self._kube, self._clock, self._o.run_namespace, addresses, fqdn)
-        return await identities.access(user, lifetime, groups)
+        minted = await identities.access(user, lifetime, groups)
+        return replace(minted, owner=self._o.sovereign.metadata.namespace)
 
     def _deliver(self, key: str, seeds: tuple[Seed, ...]) -> Awaitable[SeedReport]:
         return seeding.deliver(
@@ -113,7 +114,7 @@ class NewCluster:
         reference = self._o.sovereign.spec.gitops.credentials_secret_ref
         name = reference.name if reference else ""
         secret = await self._kube.get(kube.SECRETS, self._o.sovereign.metadata.namespace, name)
-        values = {key: base64.b64decode(value).decode() for key, value in (secret.get("data") or {}).items()}
+        values = secrets.texts(secret)
         repository = Repository(
             url=action.url,
             branch=action.branch,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import zlib
+from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
 from typing import NamedTuple
@@ -20,7 +22,7 @@ from catalyst_operator.core.observation import Observation
 from catalyst_operator.core.settings import CoreSettings
 from catalyst_operator.core.telling import events, status
 from catalyst_operator.core.telling.trouble import trouble
-from catalyst_operator.errors import ApiError, CorruptRecord, Refused
+from catalyst_operator.errors import ApiError, Conflict, Unavailable
 from catalyst_operator.metrics import Metrics
 from catalyst_operator.reconcilers.execute import Executor
 from catalyst_operator.reconcilers.observe import Observer
@@ -28,6 +30,8 @@ from catalyst_operator.reconcilers.outside import Outside
 from catalyst_operator.reconcilers.writing import write_status
 
 log = logging.getLogger(__name__)
+UNAVAILABLE_BEFORE_TOLD = 3
+"""One answer that fails to come is the network's everyday life; so many in a row are worth a line in status."""
 
 
 class Key(NamedTuple):
@@ -50,12 +54,16 @@ class SovereignReconciler:
         settings: CoreSettings,
         metrics: Metrics,
         clock: Clock = now,
+        resync: timedelta | None = None,
     ) -> None:
         self._kube = client
         self._outside = outside
         self._observer = Observer(client, outside, settings)
         self._metrics = metrics
         self._clock = clock
+        self._resync = resync
+        self._failures: Counter[Key] = Counter()
+        """How often in a row the API server gave no usable answer."""
         self._uids: dict[Key, str] = {}
         """Of the Sovereigns that were seen: what is kept beside the API server goes by UID."""
         self.wake: Callable[[Key], None] = lambda _: None
@@ -79,18 +87,40 @@ class SovereignReconciler:
     async def _forget(self, key: Key) -> None:
         """It is gone, with or without our leave: nothing of it is watched any more."""
         self._metrics.forget(key.namespace, key.name)
+        self._failures.pop(key, None)
         uid = self._uids.pop(key, None)
         if uid:
             await self._outside.forget(uid)
 
     async def _step(self, key: Key, sovereign: Sovereign) -> timedelta | None:
         try:
-            observation = await self._observer.observe(sovereign, self._clock())
-            decision = decide(observation)
-            version = await self._apply(key, observation, decision)
-        except (CorruptRecord, Refused) as error:
+            again = await self._pass(key, sovereign)
+        except Conflict:
+            # Somebody wrote in between: the next look is all that it takes.
+            raise
+        except Unavailable as error:
+            self._failures[key] += 1
+            if self._failures[key] >= UNAVAILABLE_BEFORE_TOLD:
+                await self._tell(sovereign, error)
+            raise
+        except Exception as error:
             await self._tell(sovereign, error)
             raise
+        self._failures.pop(key, None)
+        return again if again is not None else self._look_again(key)
+
+    def _look_again(self, key: Key) -> timedelta | None:
+        """What no watch tells of, such as a state Secret that somebody deleted, is noticed all the same. Not all at the
+        same time: each has its own pause, up to a fifth shorter."""
+        if self._resync is None:
+            return None
+        share = zlib.crc32(str(key).encode()) / 2**32
+        return self._resync * (1 - share / 5)
+
+    async def _pass(self, key: Key, sovereign: Sovereign) -> timedelta | None:
+        observation = await self._observer.observe(sovereign, self._clock())
+        decision = decide(observation)
+        version = await self._apply(key, observation, decision)
         if decision.status is not None:
             await self._write(sovereign, version, decision.status)
             self._metrics.observe(key.namespace, key.name, decision.status)
@@ -106,10 +136,10 @@ class SovereignReconciler:
                 self._metrics.run_ended(decision.ended)
         return executor.resource_version
 
-    async def _tell(self, sovereign: Sovereign, error: CorruptRecord | Refused) -> None:
+    async def _tell(self, sovereign: Sovereign, error: Exception) -> None:
         """What keeps the operator from going on, in status: the log is not where its owner looks."""
         seen = self._observer.without_namespace(sovereign, self._clock())
-        told = status.of_trouble(seen, trouble(str(error), lasting=isinstance(error, CorruptRecord)))
+        told = status.of_trouble(seen, trouble(error))
         meta = sovereign.metadata
         try:
             raw = await self._kube.get(kube.SOVEREIGNS, meta.namespace, meta.name)
@@ -126,5 +156,5 @@ class SovereignReconciler:
         try:
             return Sovereign.parse(raw)
         except ValidationError as error:
-            log.error("%s is not a valid Sovereign for this version; nothing is done for it: %s", key, error)
+            log.error("Sovereign %s is not valid for this version; nothing is done for it: %s", key, error)
             return None

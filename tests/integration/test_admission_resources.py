@@ -56,12 +56,14 @@ def test_columns_of_a_sovereign(api: Api, namespace: str) -> None:
     status = {
         "conditions": [ready],
         "phase": "tofu-apply",
+        "summary": "creating hcloud_server.worker[0], 12 s",
         "progressPercent": 40,
         "cost": {"monthly": "32.97", "currency": "EUR", "pricesAsOf": "2026-06-15"},
         "outputs": {"loadBalancerIP": "203.0.113.2"},
     }
     api.replace(f"{sovereigns(namespace)}/omantel/status", created | {"status": status})
 
+    assert list(_columns(api, sovereigns(namespace), wide=True))[-1] == "Message", "it has no bound that a terminal has"
     columns = _columns(api, sovereigns(namespace))
     assert list(columns) == ["Name", "Ready", "Phase", "Progress", "FQDN", "Age", "Message"]
     del columns["Age"]
@@ -74,7 +76,7 @@ def test_columns_of_a_sovereign(api: Api, namespace: str) -> None:
         "Message": "creating hcloud_server.worker[0], 12 s",
     }
     wide = _columns(api, sovereigns(namespace), wide=True)
-    assert list(wide)[7:] == ["Provider", "Region", "LB-IP", "Components", "Outcome", "Cost"]
+    assert list(wide)[6:] == ["Provider", "Region", "LB-IP", "Components", "Outcome", "Cost", "Message"]
     assert (wide["Region"], wide["LB-IP"], wide["Cost"]) == ("fsn1", "203.0.113.2", "32.97")
 
 

@@ -27,6 +27,9 @@ BYO_API: Edits = {"domain.mode": "byo-api", "domain.registrar": REGISTRAR}
 PRIVATE_KEY = "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQ\n-----END-----"
 
 
+BARE_KEY = SSH_KEY.split(" admin")[0]
+
+
 @cases(
     Case("the smallest", {}),
     Case("organization with punctuation and umlauts", {"organization.name": "O'Neil & Söhne, 100% Ltd. (Oman)"}),
@@ -44,6 +47,10 @@ PRIVATE_KEY = "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEAAAAABG5v
     Case("ECDSA key", {"sshPublicKeys": ["ecdsa-sha2-nistp256 AAAAE2VjZHNhLXNoYTItbmlzdHAyNTY= a@b"]}),
     Case("security key without comment", {"sshPublicKeys": ["sk-ssh-ed25519@openssh.com AAAAGnNrLXNzaC1lZDI1NTE5"]}),
     Case("IPv6 network", {"sshAllowedCIDRs": ["2001:db8::/32", "203.0.113.7/32"]}),
+    Case("IPv6 network in capitals", {"sshAllowedCIDRs": ["2001:DB8::/32", "::0/0"]}),
+    Case("key with a name and an address as comment", {"sshPublicKeys": [f"{BARE_KEY} Ada <ada@example.com>"]}),
+    Case("key with a Windows account as comment", {"sshPublicKeys": [f"{BARE_KEY} CORP\\ada"]}),
+    Case("Git URL with a space in it", {"gitops.url": "https://git.example/My%20Team/_git/repo"}),
     Case("corporate CA with its Secret", {"tls": {"strategy": "corporate-ca", "caSecretRef": SECRET}}),
     Case("Commit with credentials", {"gitops": {"mode": "Commit", "credentialsSecretRef": SECRET}}),
     Case("durations", {"phase1": {"firstSeenTimeout": "90s", "watchTimeout": "1h30m"}}),
@@ -133,6 +140,12 @@ def test_everything_at_once_is_accepted(api: Api, namespace: str) -> None:
     Case("DSA key", {"sshPublicKeys": ["ssh-dss AAAAB3NzaC1kc3M= a@b"]}, "spec.sshPublicKeys[0]", "public key"),
     Case("ed25519 key cut off", {"sshPublicKeys": [SSH_KEY.split(" admin")[0][:-1]]}, "spec.sshPublicKeys[0]", "68"),
     Case(
+        "RSA key of 1,024 bits",
+        {"sshPublicKeys": ["ssh-rsa " + "AAAAB3NzaC1yc2E" + "A" * 188 + "= a@b"]},
+        "spec.sshPublicKeys[0]",
+        "2,048 bits or more",
+    ),
+    Case(
         "RSA key cut off",
         {"sshPublicKeys": ["ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAAB a@b"]},
         "spec.sshPublicKeys[0]",
@@ -171,12 +184,7 @@ def test_everything_at_once_is_accepted(api: Api, namespace: str) -> None:
         "spec.gitops.url",
         "credentials belong in the Secret",
     ),
-    Case(
-        "credentials over http",
-        {"gitops": {"url": "http://git.example/repo", "credentialsSecretRef": SECRET}},
-        "spec.gitops.url",
-        "clear text",
-    ),
+    Case("Git over http", {"gitops.url": "http://git.example/repo"}, "spec.gitops.url", "anybody on the way"),
     Case("path that climbs", {"gitops.path": "clusters/../../etc"}, "spec.gitops.path", "neither absolute nor with"),
     Case("absolute path", {"gitops.path": "/clusters"}, "spec.gitops.path", "neither absolute nor with"),
     Case("malformed duration", {"phase1.watchTimeout": "15 minutes"}, "spec.phase1.watchTimeout", '"1h30m"'),
@@ -369,7 +377,7 @@ OWNERS = "no access to it any more"
     Case("pull Secret", {"imagePullSecretRef.name": "other"}, "spec.imagePullSecretRef", OWNERS, before=PULL),
     Case("Crossplane", {"crossplane.credentialsSecretRef.name": "other"}, "spec.crossplane", OWNERS, before=CROSSPLANE),
     Case("patience", {"phase1.watchTimeout": "2h"}, "spec.phase1", OWNERS),
-    Case("hand-off", {"handOff.ownerKubeconfig": "Keep"}, "spec.handOff", OWNERS),
+    Case("hand-off", {"handOff.ownerKubeconfig": "None"}, "spec.handOff", OWNERS),
 )
 def test_the_new_cluster_is_its_owners_after_hand_off(api: Api, namespace: str, case: Case) -> None:
     path, before = existing(api, namespace, case.before, HANDED_OFF)
@@ -383,7 +391,7 @@ def test_the_new_cluster_is_its_owners_after_hand_off(api: Api, namespace: str, 
 def test_no_edit_gets_lost_in_a_hand_off_under_way(api: Api, namespace: str, case: Case) -> None:
     path, before = existing(api, namespace, {}, with_hand_off("Unknown"))
     case.expect_refusal(refusal(api, "PUT", path, edited(before, case.edits)))
-    api.replace(path, edited(before, {"handOff.ownerKubeconfig": "Keep"}), dryRun="All")
+    api.replace(path, edited(before, {"handOff.ownerKubeconfig": "None"}), dryRun="All")
 
 
 @cases(
@@ -419,7 +427,7 @@ def test_defaults_are_static(api: Api, namespace: str) -> None:
     assert spec["deletionProtection"] is True
     assert spec["controlPlane"]["replicas"] == 1
     assert spec["workers"] == {"replicas": 0, "sizeFallbacks": []}
-    assert spec["handOff"] == {"mode": "Automatic", "ownerKubeconfig": "None"}
+    assert spec["handOff"] == {"mode": "Automatic", "ownerKubeconfig": "Keep"}
     assert spec["regions"][0]["buildingBlocks"] == ["mgt", "rtz"]
     assert spec["phase1"] == {}, "what the operator's settings decide has no default in the schema"
 

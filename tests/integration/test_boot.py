@@ -25,7 +25,7 @@ from tests.integration.apiserver import ApiError as Refusal
 from tests.integration.apiserver import find_tool
 from tests.integration.new_cluster import NewCluster, new_cluster, wait_until
 from tests.integration.tofu import MODULE
-from tests.support.fake_cluster import FQDN
+from tests.support.fake_cluster import FQDN, listed
 
 pytestmark = pytest.mark.integration
 
@@ -287,11 +287,11 @@ def test_an_identity_has_these_rights_and_no_other(node: Node, user: str, namesp
 
 async def test_the_observer_reads_and_changes_nothing(observer: RemoteCluster) -> None:
     """With its own certificate, as the operator does it."""
-    assert await observer.list(HELM_RELEASES, FLUX) == []
-    assert await observer.list(PODS) == []
+    assert await listed(observer, HELM_RELEASES, FLUX) == []
+    assert await listed(observer, PODS) == []
     assert (await observer.get(Kind("v1", "namespaces", namespaced=False), "", "kube-system"))["metadata"]["uid"]
     with pytest.raises(Refused):
-        await observer.list(SECRETS, FLUX)
+        await listed(observer, SECRETS, FLUX)
     with pytest.raises(Refused):
         await observer.get(SECRETS, FLUX, seeds.PULL)
     with pytest.raises(Refused):
@@ -316,7 +316,7 @@ async def test_the_seeder_reads_makes_and_takes_nothing(node: Node, seeder: Remo
     with pytest.raises(Refused):
         await seeder.get(SECRETS, FLUX, seeds.PULL)
     with pytest.raises(Refused):
-        await seeder.list(SECRETS, FLUX)
+        await listed(seeder, SECRETS, FLUX)
     with pytest.raises(Refused):
         await seeder.merge(SECRETS, FLUX, "other", {"data": {"filled": "eWVz"}})
     with pytest.raises(Refused):
@@ -326,7 +326,7 @@ async def test_the_seeder_reads_makes_and_takes_nothing(node: Node, seeder: Remo
     with pytest.raises(Refused):
         await seeder.delete(SECRETS, FLUX, seeds.PULL)
     with pytest.raises(Refused):
-        await seeder.list(HELM_RELEASES, FLUX)
+        await listed(seeder, HELM_RELEASES, FLUX)
 
 
 NODES = "/api/v1/nodes"
@@ -343,7 +343,7 @@ async def test_a_dead_node_is_removed_and_one_of_its_name_that_is_another_stays(
     with pytest.raises(Refused):
         await observer.delete(kind, "", "worker-0", uid=made["metadata"]["uid"])
     with pytest.raises(Refused):
-        await remover.list(kind)
+        await remover.may_list(kind)
     await remover.delete(kind, "", "worker-0", uid=made["metadata"]["uid"])
     with pytest.raises(Refusal, match="not found"):
         node.cluster.api.get(f"{NODES}/worker-0")
@@ -361,7 +361,7 @@ async def test_each_takes_its_own_rights_away_and_is_refused_from_then_on(
     identities = (OBSERVER, SEEDER, NODE_REMOVER)
     wait_until(lambda: not any(rights(node, user, FLUX) for user in identities), "their rights are gone")
     with pytest.raises(Refused):
-        await observer.list(HELM_RELEASES, FLUX)
+        await listed(observer, HELM_RELEASES, FLUX)
     with pytest.raises(Refused):
         await seeder.merge(SECRETS, FLUX, seeds.PULL, {"data": {"filled": "eWVz"}})
     with pytest.raises(Refusal, match="not found"):

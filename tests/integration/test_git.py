@@ -7,14 +7,16 @@ import os
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
 
+from catalyst_operator.adapters.destinations import OUTSIDE, Anywhere
 from catalyst_operator.adapters.git import git_http
 from catalyst_operator.adapters.git import push as pushing
-from catalyst_operator.adapters.git.push import Repository, push
+from catalyst_operator.adapters.git.push import Repository
 from catalyst_operator.core.kit.pushed import OverlayChange
 from catalyst_operator.errors import GitDenied, GitError, GitMissing, GitRejected, GitUnavailable
 from e2e.lab.git_server.client import GitServer
@@ -28,6 +30,9 @@ FOLDER = "clusters/acme.example.com"
 PASSWORD = "correct-horse"
 HOSTILE = "a: \"b\" ${C} %{d} $(e) {{ f }} 'g' <h> \\ \t ü 😀 \u2028 \x00 \r\n\n  trailing  "
 TEMPLATE = {"clusters/_template/bootstrap-kit/kustomization.yaml": "resources: []\n"}
+
+
+push = partial(pushing.push, destinations=Anywhere())
 
 
 @dataclass(frozen=True)
@@ -284,7 +289,7 @@ def test_more_than_the_operator_takes_is_refused(
     remote: Remote, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """By a server that does not leave contents out: nothing of it is written to disk either."""
-    monkeypatch.setattr(git_http, "MAX_ANSWER", 10_000)
+    monkeypatch.setattr(git_http, "MAX_GIT_ANSWER", 10_000)
     remote.commit({"noise": "".join(str(number * 7919 % 104_729) for number in range(20_000))})
     with pytest.raises(GitRejected, match="too large"):
         push(remote.repository, change(kustomization="a\n"), {})
@@ -356,3 +361,16 @@ def test_nothing_is_left_on_disk_and_nothing_logged(
     assert caplog.text.count("Starting new HTTPS connection") == 1
     assert PASSWORD not in caplog.text
     assert "authorization" not in caplog.text.lower()
+
+
+# --- whom it does not ask ---------------------------------------------------------------------------------------------
+
+
+def test_a_server_of_this_machine_is_not_asked_whether_anything_listens_there_or_not(remote: Remote) -> None:
+    """A tenant names the URL: what status says must not tell an open port from a closed one."""
+    words = set()
+    for url in (remote.repository.url, "https://127.0.0.1:1/a.git", "https://localhost:1/a.git"):
+        with pytest.raises(GitMissing) as caught:
+            pushing.push(replace(remote.repository, url=url), change(a="b"), {}, destinations=OUTSIDE)
+        words.add(str(caught.value))
+    assert len(words) == 1

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
+from catalyst_operator.adapters.destinations import Anywhere
 from catalyst_operator.adapters.git.push import MAX_UNPACKED, Repository, push
 from catalyst_operator.core.kit.pushed import OverlayChange
 from catalyst_operator.errors import GitDenied, GitError, GitMissing, GitRejected, GitUnavailable
@@ -139,7 +140,7 @@ def refused(repository: Repository, kind: type[GitError], limit_seconds: float =
     """The words of the refusal, which holds no password and comes soon."""
     began = time.monotonic()
     with pytest.raises(kind) as failure:
-        push(repository, CHANGE, {}, limit_seconds=limit_seconds)
+        push(repository, CHANGE, {}, limit_seconds=limit_seconds, destinations=Anywhere())
     assert time.monotonic() - began < SOON
     assert PASSWORD not in repr(failure.value)
     return str(failure.value)

@@ -21,7 +21,7 @@ from catalyst_operator.api.phases import Phase1Outcome, PreflightResult, RunVerb
 from catalyst_operator.api.sovereign import Sovereign
 from catalyst_operator.core import naming
 from catalyst_operator.core.actions import Decision, WriteRecord
-from catalyst_operator.core.errors import codes, diagnosis
+from catalyst_operator.core.errors import codes
 from catalyst_operator.core.kit.releases import UnknownReleaseError
 from catalyst_operator.core.observation import (
     ContainerView,
@@ -58,7 +58,7 @@ GRACE_ENDS = NOW + timedelta(minutes=14)
 """When a Pod that was told to stop a minute ago has to have ended."""
 UID = "3b0d9f0e-6f3a-4c57-9a53-0f6f6f1f2a11"
 TOKEN = "HCloud0Token" + "x" * 52
-SETTINGS = CoreSettings(image="registry.example/catalyst-operator:test")
+SETTINGS = CoreSettings(image="registry.example/catalyst-operator:test", proof_key="key of the tests")
 SPACE = naming.run_namespace("omantel", UID)
 OUTPUTS = OutputsEntry(("203.0.113.10",), "203.0.113.20")
 PLAN = PlanEntry(digest="d" * 64, add=9, change=0, destroy=0)
@@ -225,6 +225,8 @@ def record(*runs: RunEntry, **values: Any) -> Record:
     last = applies[-1] if applies else None
     if last and last.state is RunState.SUCCEEDED:
         made = replace(made, applied_digest=last.digest, outputs=OUTPUTS, state_serial=7)
+    if runs and runs[-1].plan:
+        made = replace(made, published_plan=runs[-1].plan.digest)
     made = replace(made, **values)
     return replace(made, bootstrap=READY) if made.outputs and "bootstrap" not in values else made
 
@@ -356,14 +358,14 @@ IN_THE_WAY = Check(
     "names",
     PreflightResult.FAILED,
     "networks/7 omantel exists already and is not this Sovereign's.",
-    diagnosis.entry(codes.NAME_CONFLICT, "networks/7 omantel exists already and is not this Sovereign's."),
+    codes.NAME_CONFLICT.entry("networks/7 omantel exists already and is not this Sovereign's."),
 )
 """Something else in the project is in the way."""
 UNKNOWN_SIZE = Check(
     "sizes",
     PreflightResult.FAILED,
     "Hetzner has no server type cpx99.",
-    diagnosis.entry(codes.SIZE_UNKNOWN, "Hetzner has no server type cpx99."),
+    codes.SIZE_UNKNOWN.entry("Hetzner has no server type cpx99."),
 )
 """The project does not offer what is wanted."""
 

@@ -49,6 +49,7 @@ class World:
     def __init__(self, *mods: gen.RawMod) -> None:
         self.now = gen.NOW
         self.api = FakeApi(self.clock)
+        self.api.guarded = True
         self.cloud = Cloud()
         self.tofu = OpenTofu(self.api, self.cloud, self.clock)
         self.cluster = Cluster(self.api, self.tofu, self.clock, self._check_single)
@@ -64,6 +65,8 @@ class World:
         self._ran: dict[int, str] = {}
         self._strays: set[str] = set()
         self._stamp = 0
+        self.resync: timedelta | None = None
+        """How often the operator looks although nothing was heard; never, so that a world can come to rest."""
         self.api.on_change = self._changed
         self.api.put("namespaces", {"metadata": {"name": "team-a"}})
         self.set_token(gen.TOKEN)
@@ -93,10 +96,14 @@ class World:
         client = self.api.client()
         self.logs = RunLogs(client)
         self.preflights = Preflights(self._look, self.clock)
+        self.foreseen: tuple[type[Exception], ...] = (ApiError, CorruptRecord)
+        """Errors after which the queue tries again; any other ends the test."""
         metrics = Metrics(CollectorRegistry())
         self.clusters = _Healthy(self)
         self._outside = outside(client, logs=self.logs, preflights=self.preflights, clusters=self.clusters)
-        self._reconciler = SovereignReconciler(client, self._outside, self.settings, metrics, clock=self.clock)
+        self._reconciler = SovereignReconciler(
+            client, self._outside, self.settings, metrics, clock=self.clock, resync=self.resync
+        )
         self._reconciler.wake = lambda _: self._wake()
         self._wake()
 
@@ -118,7 +125,7 @@ class World:
         self.reconciles += 1
         try:
             again = await self._reconciler.reconcile(SovereignKey(SOVEREIGN.namespace, SOVEREIGN.name))
-        except (ApiError, CorruptRecord) as error:
+        except self.foreseen as error:
             self.events.append(f"reconcile failed: {error}")
             self.timer = self.now + timedelta(seconds=1)
         except Crash:

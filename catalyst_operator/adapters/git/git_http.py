@@ -20,8 +20,10 @@ import urllib3
 from dulwich.client import AbstractHttpGitClient
 from pydantic import SecretStr
 from urllib3.connection import HTTPSConnection
-from urllib3.exceptions import LocationParseError, NameResolutionError, NewConnectionError
+from urllib3.exceptions import ConnectTimeoutError, LocationParseError, NameResolutionError, NewConnectionError
+from urllib3.util.connection import create_connection
 
+from catalyst_operator.adapters.destinations import OUTSIDE, WORDS, Destinations
 from catalyst_operator.core.redact import shorten
 from catalyst_operator.errors import GitDenied, GitError, GitMissing, GitRejected, GitUnavailable
 
@@ -47,7 +49,15 @@ _WORDS: tuple[tuple[tuple[type[Exception], ...], str], ...] = (
 class Client(AbstractHttpGitClient):
     """A repository, as dulwich talks to it. Raises GitError in place of whatever the transport raises."""
 
-    def __init__(self, url: str, username: str, password: SecretStr, authority: str, limit_seconds: float) -> None:
+    def __init__(
+        self,
+        url: str,
+        username: str,
+        password: SecretStr,
+        authority: str,
+        limit_seconds: float,
+        destinations: Destinations = OUTSIDE,
+    ) -> None:
         """`authority`: PEM to trust instead of the system's."""
         super().__init__(url, thin_packs=False, quiet=True)
         self._origin = _origin(url)
@@ -56,7 +66,13 @@ class Client(AbstractHttpGitClient):
         credentials = base64.b64encode(f"{username}:{password.get_secret_value()}".encode()).decode()
         self._headers = {"Authorization": f"Basic {credentials}", "User-Agent": "git/catalyst-operator"}
         self._leash = _Leash(limit_seconds)
-        self._pool = _Pool(*self._origin[1:], ssl_context=_trust(authority), timeout=TIMEOUT, leash=self._leash)
+        self._pool = _Pool(
+            *self._origin[1:],
+            ssl_context=_trust(authority),
+            timeout=TIMEOUT,
+            leash=self._leash,
+            destinations=destinations,
+        )
         self._answers: list[_Answer] = []
 
     def __enter__(self) -> Client:
@@ -201,14 +217,39 @@ class _Leash:
 
 
 class _Connection(HTTPSConnection):
-    def __init__(self, *arguments: Any, leash: _Leash, **options: Any) -> None:
+    def __init__(self, *arguments: Any, leash: _Leash, destinations: Destinations, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._leash = leash
+        self._destinations = destinations
 
     def _new_conn(self) -> socket.socket:
-        made = super()._new_conn()
+        """What is connected to is what was judged: the name is resolved once."""
+        made = self._connect(self._addresses())
         self._leash.hold(made)
         return made
+
+    def _addresses(self) -> list[str]:
+        if not self._destinations.allows_name(self.host):
+            raise GitMissing(WORDS)
+        try:
+            found = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)
+        except (socket.gaierror, UnicodeError) as error:
+            raise NameResolutionError(self.host, self, socket.gaierror(str(error))) from error
+        addresses = list(dict.fromkeys(str(info[4][0]) for info in found))
+        if not all(map(self._destinations.allows, addresses)):
+            raise GitMissing(WORDS)
+        return addresses
+
+    def _connect(self, addresses: list[str]) -> socket.socket:
+        broken: OSError | None = None
+        for address in addresses:
+            try:
+                return create_connection((address, self.port), self.timeout, socket_options=self.socket_options)
+            except TimeoutError as error:
+                raise ConnectTimeoutError(self, "no answer in time") from error
+            except OSError as error:
+                broken = error
+        raise NewConnectionError(self, f"no connection: {broken}") from broken
 
 
 class _Pool(urllib3.HTTPSConnectionPool):

@@ -15,7 +15,7 @@ from weakref import WeakValueDictionary
 
 from catalyst_operator.adapters.errands import Errands
 from catalyst_operator.adapters.git.push import PUSH_SECONDS, Pushed, Repository
-from catalyst_operator.core.errors import codes, diagnosis
+from catalyst_operator.core.errors import codes
 from catalyst_operator.core.kit.pushed import OverlayChange, OverlayReport
 from catalyst_operator.core.record import ErrorEntry
 from catalyst_operator.errors import GitError, GitUnavailable
@@ -122,7 +122,7 @@ def _in_thread(work: Callable[[], Result]) -> asyncio.Future[Result]:
 
 def _entry(repository: Repository, error: Exception) -> ErrorEntry:
     where = f"{repository.url}, branch {repository.branch}"
-    entry = diagnosis.entry(codes.GIT_PUSH, f"The overlay could not be pushed to {where}: {_told(error)}")
+    entry = codes.GIT_PUSH.entry(f"The overlay could not be pushed to {where}: {_told(error)}")
     passing = not isinstance(error, GitError) or isinstance(error, GitUnavailable)
     return replace(entry, terminal=not passing)
 

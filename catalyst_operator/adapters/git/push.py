@@ -29,6 +29,7 @@ from dulwich.refs import Ref
 from pydantic import SecretStr
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random
 
+from catalyst_operator.adapters.destinations import OUTSIDE, Destinations
 from catalyst_operator.adapters.git.git_http import TOO_LARGE, Client
 from catalyst_operator.adapters.git.git_pack import unpacked_size
 from catalyst_operator.adapters.template import FOLDER as TEMPLATE
@@ -79,14 +80,21 @@ class _MovedOnError(GitRejected):
 
 
 def push(
-    repository: Repository, change: OverlayChange, template: Mapping[str, str], *, limit_seconds: float = PUSH_SECONDS
+    repository: Repository,
+    change: OverlayChange,
+    template: Mapping[str, str],
+    *,
+    limit_seconds: float = PUSH_SECONDS,
+    destinations: Destinations = OUTSIDE,
 ) -> Pushed:
     """Have the repository hold the change. `template` is path -> text of what is added where clusters/_template is
     missing. Raises GitError."""
     if not change.files or not all(path.startswith(f"{change.folder}/") for path in change.files):
         raise ValueError(f"a change of {change.folder} has files in it, and only there")
     password = repository.password
-    with Client(repository.url, repository.username, password, repository.authority, limit_seconds) as client:
+    with Client(
+        repository.url, repository.username, password, repository.authority, limit_seconds, destinations
+    ) as client:
         for attempt in Retrying(
             stop=stop_after_attempt(PUSH_ATTEMPTS),
             wait=wait_random(0, 0.5),

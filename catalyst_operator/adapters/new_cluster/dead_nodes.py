@@ -10,7 +10,7 @@ from catalyst_operator.adapters.new_cluster.remote import Connect
 from catalyst_operator.adapters.new_cluster.survey import NODES
 from catalyst_operator.core.access.dead_nodes import DeadNode, RemovalReport
 from catalyst_operator.core.access.identity import Access
-from catalyst_operator.core.errors import codes, diagnosis
+from catalyst_operator.core.errors import codes
 from catalyst_operator.errors import ApiError, Conflict, NotFound
 
 log = logging.getLogger(__name__)
@@ -38,5 +38,5 @@ async def remove(
         return RemovalReport(key, clock())
     except ApiError as error:
         told = f"A node whose server is gone could not be removed, so that the new server cannot join: {error}"
-        return RemovalReport(key, clock(), diagnosis.entry(codes.DEAD_NODE, told))
+        return RemovalReport(key, clock(), codes.DEAD_NODE.entry(told))
     return RemovalReport(key, clock())

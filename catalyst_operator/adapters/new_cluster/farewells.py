@@ -10,10 +10,10 @@ from catalyst_operator.adapters.kube import Kind
 from catalyst_operator.adapters.new_cluster.remote import Connect
 from catalyst_operator.core.access.farewell import FarewellReport
 from catalyst_operator.core.access.identity import NODE_REMOVER, OBSERVER, SEEDER, Access
-from catalyst_operator.core.errors import codes, diagnosis
+from catalyst_operator.core.errors import codes
 from catalyst_operator.core.phase1.views import FLUX_NAMESPACE
 from catalyst_operator.core.record import ErrorEntry
-from catalyst_operator.errors import ApiError, NotFound, Refused, Unavailable, Untrusted
+from catalyst_operator.errors import ApiError, NotFound, Refused, TooMuch, Unavailable, Untrusted
 
 CLUSTER_ROLE_BINDINGS = Kind("rbac.authorization.k8s.io/v1", "clusterrolebindings", namespaced=False)
 ROLE_BINDINGS = Kind("rbac.authorization.k8s.io/v1", "rolebindings")
@@ -38,7 +38,7 @@ async def give_up(
             remover_refused = await _forbidden(remote.get(CLUSTER_ROLE_BINDINGS, "", NODE_REMOVER))
         async with connect(observer) as remote:
             await _forbidden(remote.delete(CLUSTER_ROLE_BINDINGS, "", OBSERVER))
-            observer_refused = await _forbidden(remote.list(HELM_RELEASES, FLUX_NAMESPACE))
+            observer_refused = await _forbidden(remote.may_list(HELM_RELEASES, FLUX_NAMESPACE))
     except ApiError as error:
         return FarewellReport(key, clock(), False, message=str(error), error=_in_the_way(error))
     until = min(seeder.expires, remover.expires, observer.expires)
@@ -51,8 +51,10 @@ def _in_the_way(error: ApiError) -> ErrorEntry | None:
     """Of an answer that did not come from the new cluster. What it answers itself is told as it is."""
     told = f"The new cluster cannot be asked whether it refuses the operator: {error}"
     if isinstance(error, Untrusted):
-        return diagnosis.entry(codes.REMOTE_UNTRUSTED, told)
-    return diagnosis.entry(codes.API_UNREACHABLE, told) if isinstance(error, Unavailable) else None
+        return codes.REMOTE_UNTRUSTED.entry(told)
+    if isinstance(error, TooMuch):
+        return codes.REMOTE_TOO_BIG.entry(told)
+    return codes.API_UNREACHABLE.entry(told) if isinstance(error, Unavailable) else None
 
 
 async def _forbidden(request: Awaitable[object]) -> bool:

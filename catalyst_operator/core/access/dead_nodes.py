@@ -2,6 +2,8 @@
 
 A server that is made again has the name and the private address of the one before it. k3s refuses both for as long as
 the dead node is there: with it go its password (kube-system/<node>.node-password.k3s) and its membership in etcd.
+
+Why: docs/explanation.md#reaching-the-new-cluster
 """
 
 from __future__ import annotations

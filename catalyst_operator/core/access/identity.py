@@ -34,3 +34,5 @@ class Access:
     """PEM of its key."""
     expires: datetime
     """When the client's certificate ends."""
+    owner: str = ""
+    """Namespace of the cluster's Sovereign: what is shared among clusters is shared equally among these."""

@@ -1,6 +1,8 @@
-"""Which of the owner's Secrets a new cluster needs, and under which names it finds them (DESIGN §6).
+"""Which of the owner's Secrets a new cluster needs, and under which names it finds them.
 
 First boot creates the Secrets empty (core/access/boot.py); what is in them travels over the API, never in user data.
+
+Why: docs/explanation.md#reaching-the-new-cluster
 """
 
 from __future__ import annotations
@@ -35,6 +37,7 @@ class SecretView:
 
     version: str
     keys: frozenset[str]
+    """The keys with a value that can be used: text that is not empty."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +96,7 @@ def lacking(spec: SovereignSpec, found: Mapping[str, SecretView]) -> str:
             return f"Secret {seed.source}, which spec.{seed.field} names, does not exist"
         missing = [key for key in seed.needed if key not in view.keys]
         if missing:
-            return f"Secret {seed.source}, which spec.{seed.field} names, has no key '{missing[0]}'"
+            return f"Secret {seed.source}, which spec.{seed.field} names, has no text under the key '{missing[0]}'"
     return ""
 
 

@@ -13,7 +13,7 @@ from catalyst_operator.api.domain_reservation import DomainReservation
 from catalyst_operator.api.enums import DomainMode
 from catalyst_operator.api.sovereign import Sovereign
 from catalyst_operator.core import conditions
-from catalyst_operator.core.errors import codes, diagnosis
+from catalyst_operator.core.errors import codes
 from catalyst_operator.core.manifests import labels_for
 from catalyst_operator.core.record import ErrorEntry
 
@@ -194,7 +194,7 @@ def error_of(found: DomainReservation | None, stands: DomainStanding, late: bool
     code = CODES.get(stands.reason)
     if code is None or stands.is_ready or (stands.reason in _LATE_ONLY and not late):
         return None
-    return diagnosis.entry(code, stands.ready[2] if found else stands.reserved[2])
+    return code.entry(stands.ready[2] if found else stands.reserved[2])
 
 
 def needs_credentials(sovereign: Sovereign) -> str:

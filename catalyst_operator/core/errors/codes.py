@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from catalyst_operator.api import labels
 from catalyst_operator.core import naming
+from catalyst_operator.core.conditions import MAX_MESSAGE
+from catalyst_operator.core.record import ErrorEntry
+from catalyst_operator.core.redact import shorten
 
 UNKNOWN = "ERR_TOFU"
 
@@ -19,26 +23,67 @@ class Code:
     """What to do about it, in one or two sentences."""
     terminal: bool
     """Lasting: waiting does not help, somebody has to change something. Else it is worth another attempt."""
+    command: str = ""
+    """The one line to run that goes with the remedy, where there is one; {namespace}, {name} and {secret} stand for the
+    Sovereign's own."""
+
+    def entry(
+        self,
+        message: str,
+        *,
+        remedy: str = "",
+        lasting: bool | None = None,
+        command: str = "",
+        addresses: tuple[str, ...] = (),
+    ) -> ErrorEntry:
+        """An error of this code. Remedy, command and whether it lasts are the code's, unless more is known."""
+        return ErrorEntry(
+            code=self.code,
+            message=shorten(message, MAX_MESSAGE),
+            remedy=remedy or self.remedy,
+            terminal=self.terminal if lasting is None else lasting,
+            addresses=addresses,
+            command=command or _command_in(remedy) or self.command,
+        )
+
+
+def _command_in(remedy: str) -> str:
+    """A remedy that is made for one case has its command in back quotes."""
+    found = _COMMAND.search(remedy)
+    return found.group(1) if found else ""
+
+
+_COMMAND = re.compile(r"`(kubectl [^`]+)`")
 
 
 _RETRY = f"annotate the Sovereign with {labels.ANNOTATION_RETRY}=<any new value>"
+_RETRY_COMMAND = (
+    f"kubectl -n {{namespace}} annotate sovereign {{name}} --overwrite {labels.ANNOTATION_RETRY}=$(date +%s)"
+)
+_GIVE_CREDENTIALS = (
+    "kubectl -n {namespace} create secret generic {secret} --from-file=token=/dev/stdin --dry-run=client -o yaml "
+    "| kubectl apply -f -"
+)
 
 TOKEN_READONLY = Code(
     "ERR_TOKEN_READONLY",
     "Create a token with Read & Write permission in the project (Security, API tokens) and put it under the key "
     "'token' of the credentials Secret; it goes on by itself.",
     terminal=True,
+    command=_GIVE_CREDENTIALS,
 )
 TOKEN_INVALID = Code(
     "ERR_TOKEN_INVALID",
     "Put a valid token under the key 'token' of the credentials Secret; it goes on by itself.",
     terminal=True,
+    command=_GIVE_CREDENTIALS,
 )
 QUOTA_EXCEEDED = Code(
     "ERR_QUOTA_EXCEEDED",
     "Ask Hetzner to raise the project's limit (Console, Limits), free something in the project, or lower "
     f"spec.workers.replicas; unless you edited the spec, {_RETRY} then.",
     terminal=True,
+    command=_RETRY_COMMAND,
 )
 CAPACITY = Code(
     "ERR_CAPACITY",
@@ -117,6 +162,7 @@ PROTECTED = Code(
     "Somebody protected this object in the project. Turn its protection off (Console, the object, its menu) and "
     f"{_RETRY}; if Hetzner itself locked it, ask their support.",
     terminal=True,
+    command=_RETRY_COMMAND,
 )
 RESOURCE_IN_USE = Code(
     "ERR_RESOURCE_IN_USE",
@@ -147,6 +193,7 @@ STATE_KEY = Code(
     f"Restore Secret '{naming.STATE_KEY_SECRET}' of the run namespace from a backup of this Sovereign; the operator "
     f"never starts with an empty state instead. If it was there but did not fit, {_RETRY} afterwards.",
     terminal=True,
+    command=_RETRY_COMMAND,
 )
 STATE_LOST = Code(
     "ERR_STATE_LOST",
@@ -165,8 +212,8 @@ RECORD_LOST = Code(
 )
 CLUSTER_REFUSED = Code(
     "ERR_CLUSTER_REFUSED",
-    "See in the message what the management cluster's API server objects to: a right that is missing (apply the "
-    "operator's manifests again), a quota, or an admission policy.",
+    "See in the message what the management cluster's API server answers: a right that is missing (apply the "
+    "operator's manifests again), a quota, an admission policy, or a server that is overloaded or out of reach.",
     terminal=False,
 )
 LEFTOVERS = Code(
@@ -220,6 +267,7 @@ INCOMPLETE_IMAGE = Code(
     "The module, its lock file and the provider in the operator's image do not fit together. Deploy a released image "
     f"or build yours anew; then {_RETRY}.",
     terminal=False,
+    command=_RETRY_COMMAND,
 )
 # --- the new cluster --------------------------------------------------------------------------------------------------
 # Whatever is said of it is looked at again all the time: once the cause is gone, it goes on by itself. Commands are for
@@ -242,6 +290,13 @@ REMOTE_UNAUTHORIZED = Code(
     "The new cluster refuses the operator. Give back the rights that its first boot made, on the first control plane: "
     "`kubectl apply --server-side -f /etc/catalyst/manifests/10-observer.yaml`. The clocks of both clusters have to "
     "agree, too.",
+    terminal=False,
+)
+REMOTE_TOO_BIG = Code(
+    "ERR_REMOTE_TOO_BIG",
+    "The new cluster answers with more than the operator reads of one cluster. Find out what is too large or too many "
+    "there, and remove it: `kubectl get all,events -A --chunk-size=50 | cut -d' ' -f1 | sort | uniq -c`. If it is all "
+    "meant to be there, report it.",
     terminal=False,
 )
 FLUX_GONE = Code(
@@ -404,6 +459,12 @@ DNSSEC = Code(
     "is gone.",
     terminal=True,
 )
+NAMESPACE_FOREIGN = Code(
+    "ERR_NAMESPACE_FOREIGN",
+    "If somebody else made it, an administrator deletes it. If it is this Sovereign's own, from a backup or from "
+    "before the operator's key was lost, an administrator proves it as the runbook says. It then goes on by itself.",
+    terminal=True,
+)
 ZONE_FOREIGN = Code(
     "ERR_ZONE_FOREIGN",
     "Find out whose the zone or the records are that the message names. Remove them, or choose another name.",
@@ -412,6 +473,48 @@ ZONE_FOREIGN = Code(
 DNS_UNAVAILABLE = Code(
     "ERR_DNS_UNAVAILABLE",
     "See that PowerDNS runs, that the operator reaches its API (CATALYST_POWERDNS_URL), and that the key fits.",
+    terminal=False,
+)
+SECRET_MISSING = Code(
+    "ERR_SECRET_MISSING",
+    "Create the Secret in the Sovereign's namespace, or put what is missing under its key; it goes on by itself.",
+    terminal=False,
+)
+SPEC_INVALID = Code(
+    "ERR_SPEC_INVALID",
+    "Correct the field that the message names; it goes on by itself.",
+    terminal=True,
+    command="kubectl -n {namespace} edit sovereign {name}",
+)
+NAME_TAKEN = Code(
+    "ERR_NAME_TAKEN",
+    "Remove or rename the object that has this name in the management cluster; it goes on by itself.",
+    terminal=True,
+)
+APPROVAL_NEEDED = Code(
+    "ERR_APPROVAL_NEEDED",
+    "Read the plan, then set spec.approvePlan to its digest, or edit the spec.",
+    terminal=True,
+)
+RUN_CANCELLED = Code(
+    "ERR_RUN_CANCELLED",
+    f"To go on from there, {_RETRY}.",
+    terminal=True,
+    command=_RETRY_COMMAND,
+)
+PROTECTED_DELETION = Code(
+    "ERR_PROTECTED_DELETION",
+    "If the cluster is really to be destroyed, set spec.deletionProtection to false; nothing is destroyed before.",
+    terminal=True,
+)
+EXPORT_NOT_ACKNOWLEDGED = Code(
+    "ERR_EXPORT_NOT_ACKNOWLEDGED",
+    "Export what the cluster's OpenBao holds, then set spec.decommission.acknowledgeExported to true.",
+    terminal=True,
+)
+OPERATOR = Code(
+    "ERR_OPERATOR",
+    "Nothing is lost. Read what the operator's log says about this Sovereign, and report it as a bug with that text.",
     terminal=False,
 )
 INTERNAL = Code(UNKNOWN, "Read the run's log (kubectl logs, named in the message) and the runbook.", terminal=False)

@@ -162,7 +162,7 @@ def _by_hcloud_code(folded: str, given: tuple[str, ...]) -> codes.Code | None:
 
 def _entry(code: codes.Code, said: dict[str, list[str]]) -> ErrorEntry:
     addresses = tuple(dict.fromkeys(address for found in said.values() for address in found))
-    return replace(entry(code, error_text.joined(said)), addresses=addresses)
+    return replace(code.entry(shorten(error_text.joined(said))), addresses=addresses)
 
 
 # --- what the operator itself found -----------------------------------------------------------------------------------
@@ -173,26 +173,21 @@ def addresses_of(code: codes.Code, errors: Iterable[ErrorEntry]) -> set[str]:
     return {address for error in errors if error.code == code.code for address in error.addresses}
 
 
-def entry(code: codes.Code, message: str) -> ErrorEntry:
-    """An error that the operator itself found."""
-    return ErrorEntry(code.code, shorten(message), code.remedy, code.terminal)
-
-
 def waiting(reason: str, message: str) -> ErrorEntry | None:
     """Why a Pod does not get going, by the reason and the message of a container that waits, or of the scheduler with
     the reason Unschedulable. None for a reason that is part of every start."""
     code = BY_WAITING_REASON.get(reason)
-    return entry(code, ": ".join(part for part in (reason, message) if part)) if code else None
+    return code.entry(": ".join(part for part in (reason, message) if part)) if code else None
 
 
 def interrupted(cause: str) -> ErrorEntry:
     """A run that was ended from outside: by an eviction, a preemption, the loss of its node; `cause` says by which."""
-    return entry(codes.RUN_INTERRUPTED, cause or "The run was ended from outside")
+    return codes.RUN_INTERRUPTED.entry(cause or "The run was ended from outside")
 
 
 def out_of_memory(phase: str) -> ErrorEntry:
     """A phase that the kernel killed for want of memory."""
-    return entry(codes.OUT_OF_MEMORY, f"{phase} was killed since it needed more memory than it may use")
+    return codes.OUT_OF_MEMORY.entry(f"{phase} was killed since it needed more memory than it may use")
 
 
 def of_a_resize(error: ErrorEntry) -> ErrorEntry:
@@ -203,14 +198,14 @@ def of_a_resize(error: ErrorEntry) -> ErrorEntry:
 def left_off(addresses: tuple[str, ...]) -> ErrorEntry:
     """Servers that a run powered off, and that could not be started again."""
     told = f"Powered off by the run, and not started again: {error_text.named(addresses)}"
-    return replace(entry(codes.SERVER_OFF, told), addresses=addresses)
+    return replace(codes.SERVER_OFF.entry(told), addresses=addresses)
 
 
 def stuck(addresses: tuple[str, ...]) -> ErrorEntry:
     """A run that was stopped since these were still being created."""
-    return replace(entry(codes.CAPACITY, f"Still not created: {', '.join(addresses)}"), addresses=addresses)
+    return replace(codes.CAPACITY.entry(f"Still not created: {', '.join(addresses)}"), addresses=addresses)
 
 
 def slow(addresses: tuple[str, ...]) -> ErrorEntry:
     """A warning: these have been in creation for longer than anything should."""
-    return replace(entry(codes.CAPACITY, f"Still being created: {', '.join(addresses)}"), addresses=addresses)
+    return replace(codes.CAPACITY.entry(f"Still being created: {', '.join(addresses)}"), addresses=addresses)

@@ -1,8 +1,10 @@
-"""Deciding for a Sovereign that is being deleted: everything that was made is taken back, then it may go (DESIGN §11).
+"""Deciding for a Sovereign that is being deleted: everything that was made is taken back, then it may go.
 
 Destroying is never forced and never skipped: what cannot be done keeps the finalizer and says why. Removing the run
 namespace is announced in status one step before it is done, so that a namespace that is gone without that
 announcement is told from one that this deletion removed.
+
+Why: docs/explanation.md#deletion
 """
 
 from __future__ import annotations
@@ -51,13 +53,16 @@ def look(o: Observation) -> Deletion:
 
 
 def _variables(o: Observation, record: Record) -> dict[str, Any]:
-    """What the module needs to validate. The release only matters to new servers: an unknown one blocks no deletion."""
+    """What the module needs to validate, and no more: what only new servers and rules would get blocks no deletion, an
+    unknown release as little as a network that the module does not take."""
+    spec = o.sovereign.spec.model_copy(update={"ssh_allowed_cidrs": ()})
+    sovereign = o.sovereign.model_copy(update={"spec": spec})
     try:
-        return tfvars(o.sovereign, o.settings, record.sizes, record.release)
+        return tfvars(sovereign, o.settings, record.sizes, record.release)
     except UnknownReleaseError:
-        spec = o.sovereign.spec.model_copy(update={"release": None})
+        spec = spec.model_copy(update={"release": None})
         settings = replace(o.settings, default_release=None)
-        return tfvars(o.sovereign.model_copy(update={"spec": spec}), settings, record.sizes)
+        return tfvars(sovereign.model_copy(update={"spec": spec}), settings, record.sizes)
 
 
 CHECKS: tuple[Callable[[Deletion], Answer | None], ...] = (
@@ -69,6 +74,7 @@ CHECKS: tuple[Callable[[Deletion], Answer | None], ...] = (
     destroys.other_in_progress,
     after_hand_off.export_not_acknowledged,
     after_hand_off.archive_not_restored,
+    ends.namespace_foreign,
     ends.namespace_vanished,
     ends.nothing_left,
     destroys.state_obstacle,

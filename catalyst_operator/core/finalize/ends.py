@@ -10,9 +10,10 @@ from catalyst_operator.api.conditions import ConditionType, Reason
 from catalyst_operator.core import conditions, naming
 from catalyst_operator.core.actions import DeleteJob, DeleteNamespace, ReleaseDomain, RemoveFinalizer, WriteReceipt
 from catalyst_operator.core.domains import of_sovereign
-from catalyst_operator.core.errors import codes, diagnosis
+from catalyst_operator.core.errors import codes
 from catalyst_operator.core.finalize.deletion import CLEAN_UP_AGAIN, Deletion, cleaning_up, stalled, working
 from catalyst_operator.core.scene import SAFETY, Answer
+from catalyst_operator.core.telling.words import unproven_words
 
 
 def protected(scene: Deletion) -> Answer | None:
@@ -62,6 +63,17 @@ def namespace_leaving(scene: Deletion) -> Answer | None:
     return Answer(cleaning_up(scene), (DeleteNamespace(),), CLEAN_UP_AGAIN)
 
 
+def namespace_foreign(scene: Deletion) -> Answer | None:
+    """There is a namespace of our run namespace's name, but nothing proves that the state in it is the one we wrote."""
+    namespace = scene.o.namespace
+    if namespace is None or namespace.ours or not scene.something_left or scene.orphaned:
+        return None
+    error = codes.NAMESPACE_FOREIGN.entry(unproven_words(scene.o))
+    message = f"{error.code}: {error.message} {error.remedy}"
+    verdict = stalled(Reason.NAME_CONFLICT, Reason.DESTROY_FAILED, message, (error,))
+    return Answer(verdict, requeue_after=scene.o.settings.poll)
+
+
 def namespace_vanished(scene: Deletion) -> Answer | None:
     """Runs were made, but their state is gone: nobody knows what there is to destroy."""
     lost = _lost(scene)
@@ -76,7 +88,7 @@ def namespace_vanished(scene: Deletion) -> Answer | None:
         verdict = working(Reason.ORPHANED, "Left as it is, as spec.deletionPolicy says.")
         gone = scene.o.namespace is None or not scene.o.namespace.ours
         return Answer(verdict, (RemoveFinalizer(),)) if gone else None
-    error = diagnosis.entry(codes.STATE_LOST, message)
+    error = codes.STATE_LOST.entry(message)
     return Answer(
         stalled(Reason.STATE_LOST, Reason.DESTROY_FAILED, message, (error,)),
         requeue_after=scene.o.settings.poll,

@@ -1,7 +1,9 @@
-"""FluxBootstrap: from the first sign of the new cluster to a Flux that knows what to do (DESIGN §9).
+"""FluxBootstrap: from the first sign of the new cluster to a Flux that knows what to do.
 
 Nobody answers at first, and that is normal. Messages give times of the clock, never how long ago: a status in which
 nothing happens is not written again.
+
+Why: docs/explanation.md#phase-1
 """
 
 from __future__ import annotations
@@ -80,6 +82,10 @@ def _no_link(view: ClusterView, since: datetime, now: datetime, flux_seen: bool)
     if link.state is Link.UNTRUSTED:
         told = f"Whoever answers at the new cluster's address is not the new cluster{_said(link)}"
         return FluxBootstrap("False", Reason.API_UNREACHABLE, told, error(codes.REMOTE_UNTRUSTED, told))
+    if link.state is Link.TOO_MUCH:
+        since_when = f"since {_clock(link.since)}{_said(link)}"
+        told = f"The new cluster's API server answers with more than the operator reads {since_when}"
+        return FluxBootstrap("False", Reason.ANSWERS_TOO_LARGE, told, error(codes.REMOTE_TOO_BIG, told))
     lived = flux_seen or view.survey is not None
     if link.state is Link.UNAUTHORIZED:
         return _refused(link, since, now, lived)

@@ -1,7 +1,9 @@
-"""Which HelmReleases a new cluster has to have: never a constant (DESIGN §8).
+"""Which HelmReleases a new cluster has to have: never a constant.
 
 What the kit's Kustomization says that it has applied wins over what the operator rendered, since only the former is
 what the cluster was really told: its repository may be newer, older, or somebody else's.
+
+Why: docs/explanation.md#phase-1
 """
 
 from __future__ import annotations
@@ -12,6 +14,8 @@ from dataclasses import dataclass
 from catalyst_operator.core.phase1.views import FLUX_NAMESPACE, KustomizationView
 
 MAX_NAMED_OBJECTS = 5
+MAX_NAME = 253
+"""Characters of a name in Kubernetes; what says to have a longer one is no object."""
 _HELM_RELEASE = ("helm.toolkit.fluxcd.io", "HelmRelease")
 _KUSTOMIZATION = ("kustomize.toolkit.fluxcd.io", "Kustomization")
 
@@ -72,7 +76,8 @@ def _family(kit: KustomizationView, others: Iterable[KustomizationView]) -> tupl
 def _names(kustomization: KustomizationView, kind: tuple[str, str]) -> tuple[str, ...]:
     """Names of what it applied of this kind in flux-system; only that namespace is watched."""
     parsed = (_parse(entry) for entry in kustomization.inventory)
-    return tuple(name for namespace, name, *which in parsed if tuple(which) == kind and namespace == FLUX_NAMESPACE)
+    found = (name for namespace, name, *which in parsed if tuple(which) == kind and namespace == FLUX_NAMESPACE)
+    return tuple(name for name in found if 0 < len(name) <= MAX_NAME)
 
 
 def _parse(entry: str) -> tuple[str, str, str, str]:

@@ -1,7 +1,9 @@
-"""The first cause: when a new cluster does not get on, the deepest thing that is wrong, and one command (DESIGN §9).
+"""The first cause: when a new cluster does not get on, the deepest thing that is wrong, and one command.
 
 One broken thing makes many others complain. They are asked in the order of who stands on whom; the first that has been
 wrong for long enough is the cause, and what stands on it is not mentioned.
+
+Why: docs/explanation.md#phase-1
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from catalyst_operator.api.phases import Phase1Outcome
 from catalyst_operator.core.phase1.suspects.base import Look, Place, Suspect
 from catalyst_operator.core.phase1.suspects.kustomizations import consequences, kustomizations, pins
 from catalyst_operator.core.phase1.suspects.machines import cilium, flux, network, nodes, storage
-from catalyst_operator.core.phase1.suspects.outside import certificates, console, verdict
+from catalyst_operator.core.phase1.suspects.outside import certificates, console, unread, verdict
 from catalyst_operator.core.phase1.suspects.sources import charts, git
 from catalyst_operator.core.phase1.suspects.workloads import failed, pods, unresolved
 from catalyst_operator.core.phase1.views import ClusterView, Link
@@ -36,12 +38,13 @@ PLACES: tuple[Place, ...] = (
     certificates,
     failed,
     nodes,
+    unread,
     consequences,
     console,
     verdict,
 )
 """Where to look, the deepest place first."""
-BEFORE_FLUX: tuple[Place, ...] = (network, nodes)
+BEFORE_FLUX: tuple[Place, ...] = (network, nodes, unread)
 """Where something can be wrong before there are CustomResourceDefinitions of Flux to look at."""
 
 

@@ -21,6 +21,10 @@ from catalyst_operator.core.redact import shorten
 
 MAX_NAME = 253
 MAX_REASON = 128
+MAX_ITEMS = 64
+"""Of a list in an object: conditions, dependencies, revisions. Nothing has half as many."""
+MAX_INVENTORY = 2000
+YEARS = range(2000, 2200)
 RETRIES_EXCEEDED = "RetriesExceeded"
 _DEPLOYED = frozenset({"deployed", "superseded"})
 """What Helm calls a revision that was installed well, now or until a newer one came."""
@@ -45,7 +49,7 @@ def helm_release(raw: Any) -> HelmReleaseView:
 def kustomization(raw: Any) -> KustomizationView:
     """A Kustomization of v1."""
     common, spec, status = _common(raw), _at(raw, "spec"), _at(raw, "status")
-    entries = _items(_at(status, "inventory"), "entries")
+    entries = _items(_at(status, "inventory"), "entries", MAX_INVENTORY)
     return KustomizationView(
         **common,
         inventory=tuple(filter(None, (_text(entry, "id", 2 * MAX_NAME) for entry in entries))),
@@ -148,9 +152,9 @@ def _at(raw: Any, key: str) -> Mapping[str, Any]:
     return found if isinstance(found, Mapping) else {}
 
 
-def _items(raw: Mapping[str, Any], key: str) -> tuple[Mapping[str, Any], ...]:
+def _items(raw: Mapping[str, Any], key: str, most: int = MAX_ITEMS) -> tuple[Mapping[str, Any], ...]:
     found = raw.get(key)
-    return tuple(item for item in found if isinstance(item, Mapping)) if isinstance(found, list) else ()
+    return tuple(item for item in found[:most] if isinstance(item, Mapping)) if isinstance(found, list) else ()
 
 
 def _text(raw: Any, key: str, limit: int = 512) -> str:
@@ -164,8 +168,10 @@ def _number(raw: Mapping[str, Any], key: str, default: int = 0) -> int:
 
 
 def _time(raw: Mapping[str, Any], key: str) -> datetime | None:
+    """None also for a time that is not of any cluster's life: with one near the end of all times none can be
+    reckoned."""
     try:
         found = datetime.fromisoformat(_text(raw, key))
     except ValueError:
         return None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+    return (found if found.tzinfo else found.replace(tzinfo=UTC)) if found.year in YEARS else None

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from catalyst_operator.core.phase1.flux import YEARS
 from catalyst_operator.core.phase1.views import (
     ClaimView,
     DeploymentView,
@@ -23,6 +24,8 @@ from catalyst_operator.core.redact import shorten
 MAX_NAME = 253
 MAX_REASON = 128
 MAX_CONDITION = 300
+MAX_ITEMS = 64
+"""Of a list in an object: conditions, containers. Nothing has half as many."""
 SLOW = timedelta(minutes=1)
 """How long a Pod may take to start, or be not ready, before that is trouble: most do for a while."""
 _DEFAULT_CLASS = ("storageclass.kubernetes.io/is-default-class", "storageclass.beta.kubernetes.io/is-default-class")
@@ -182,7 +185,7 @@ def _at(raw: Any, key: str) -> Object:
 
 def _items(raw: Object, key: str) -> tuple[Object, ...]:
     found = raw.get(key)
-    return tuple(item for item in found if isinstance(item, Mapping)) if isinstance(found, list) else ()
+    return tuple(item for item in found[:MAX_ITEMS] if isinstance(item, Mapping)) if isinstance(found, list) else ()
 
 
 def _text(raw: Any, key: str, limit: int = MAX_CONDITION) -> str:
@@ -196,8 +199,10 @@ def _number(raw: Object, key: str) -> int:
 
 
 def _time(raw: Any, key: str) -> datetime | None:
+    """None also for a time that is not of any cluster's life: with one near the end of all times none can be
+    reckoned."""
     try:
         found = datetime.fromisoformat(_text(raw, key))
     except ValueError:
         return None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+    return (found if found.tzinfo else found.replace(tzinfo=UTC)) if found.year in YEARS else None

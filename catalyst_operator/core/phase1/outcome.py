@@ -1,7 +1,9 @@
-"""The verdict on the bootstrap kit: a pure reducer from what is seen now, and two absolute deadlines (DESIGN §9).
+"""The verdict on the bootstrap kit: a pure reducer from what is seen now, and two absolute deadlines.
 
 It follows the level, not the events: what happened in between, and in which order, does not matter. Ready has to be
 earned by every expected component at its present generation; nothing falls through to it.
+
+Why: docs/explanation.md#phase-1
 """
 
 from __future__ import annotations
@@ -80,7 +82,8 @@ def judge(
         blocked=tuple(c.name for c in components if c.name in waiting),
         present=sum(name in releases for name in expected.names),
     )
-    outcome = _outcome(view, expected, limits, kit, before) or _by_time(limits, seen, now)
+    unread = _unread(view)
+    outcome = _outcome(view, expected, limits, kit, before) or (None if unread else _by_time(limits, seen, now))
     return Judgement(
         outcome=outcome,
         components=components,
@@ -90,7 +93,7 @@ def judge(
         blocked=kit.blocked,
         seen=seen,
         warning=warning(limits.first_seen_timeout) if outcome is Phase1Outcome.FLUX_NOT_RECONCILING else "",
-        again=_again(outcome, limits, seen, now),
+        again=None if unread else _again(outcome, limits, seen, now),
     )
 
 
@@ -128,6 +131,11 @@ def _outcome(
     if kit.all_installed and expected.complete:
         return Phase1Outcome.READY
     return Phase1Outcome.FAILED if kit.failed and kit.settled else None
+
+
+def _unread(view: ClusterView | None) -> bool:
+    """Whether something is there, but too much to be read: that time is up says nothing then."""
+    return view is not None and view.link.state is Link.TOO_MUCH
 
 
 # --- by time ----------------------------------------------------------------------------------------------------------

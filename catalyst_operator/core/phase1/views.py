@@ -32,6 +32,8 @@ class Link(StrEnum):
     """Somebody answered who is not the new cluster: the certificate is not of its authority, or for another name."""
     UNAUTHORIZED = "unauthorized"
     """It answered 401 or 403 to a certificate that is still valid."""
+    TOO_MUCH = "too-much"
+    """It answers with more than the operator reads, which says nothing of what is there."""
 
 
 @dataclass(frozen=True)
@@ -203,6 +205,8 @@ class Survey:
     events: tuple[EventView, ...] | None = None
     certificates: tuple[FluxObject, ...] = ()
     """cert-manager's Certificates, CertificateRequests and Orders that are not ready; none while it is not there."""
+    too_much: str = ""
+    """What of these was more than the operator reads, as a noun; it is None then."""
 
 
 @dataclass(frozen=True)

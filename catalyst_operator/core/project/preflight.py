@@ -1,7 +1,9 @@
-"""Preflight: what is checked before anything is spent, and what follows from what the cloud answered (DESIGN §2, §4).
+"""Preflight: what is checked before anything is spent, and what follows from what the cloud answered.
 
 The adapter only reads; here the answers are judged. Each check is named, and says `Unknown` where nothing can be known:
 never `Passed` on a guess.
+
+Why: docs/explanation.md#preflight-and-sizes
 """
 
 from __future__ import annotations
@@ -16,10 +18,10 @@ from catalyst_operator.api.enums import Location
 from catalyst_operator.api.phases import PreflightResult
 from catalyst_operator.api.sovereign import Sovereign
 from catalyst_operator.core import naming
-from catalyst_operator.core.errors import codes, diagnosis
+from catalyst_operator.core.errors import codes
 from catalyst_operator.core.errors.codes import Code
-from catalyst_operator.core.hetzner import SPREAD_GROUP_SIZE
 from catalyst_operator.core.project import prices, ssh_keys
+from catalyst_operator.core.project.hetzner import SPREAD_GROUP_SIZE
 from catalyst_operator.core.record import ErrorEntry
 from catalyst_operator.core.redact import shorten
 
@@ -261,7 +263,7 @@ def _passed(name: str, sentences: Sequence[str]) -> Check:
 def _failed(name: str, problems: Sequence[tuple[Code, str]]) -> Check:
     """The first problem's code stands for all: one is enough to stop, and the message names the others."""
     message = _joined([sentence for _, sentence in problems])
-    return Check(name, PreflightResult.FAILED, message, diagnosis.entry(problems[0][0], message))
+    return Check(name, PreflightResult.FAILED, message, problems[0][0].entry(message))
 
 
 def _unknown(names: Iterable[str], message: str) -> tuple[Check, ...]:

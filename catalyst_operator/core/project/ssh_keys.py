@@ -4,11 +4,22 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 
 
 def canonical(public_key: str) -> str:
     """Type and body of an OpenSSH public key. The comment is not part of it: two keys that differ there are one."""
     return " ".join(public_key.strip().split(" ")[:2])
+
+
+def plain(public_key: str) -> str:
+    """The key with its comment, or without one in which there is something that shells and templates act on: nobody
+    needs it there."""
+    key, comment = canonical(public_key), " ".join(public_key.strip().split(" ")[2:])
+    return f"{key} {comment}" if comment and not _ODD.search(comment) else key
+
+
+_ODD = re.compile(r'[$`"\\{}<>]')
 
 
 def name(cluster_name: str, public_key: str) -> str:

@@ -1,6 +1,8 @@
-"""Checks of the hand-off: one deed after another, each seen done before the next, until no key is left (DESIGN §11).
+"""Checks of the hand-off: one deed after another, each seen done before the next, until no key is left.
 
 From its beginning on nothing else is started for the Sovereign, and its end cannot be taken back.
+
+Why: docs/explanation.md#hand-off
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from catalyst_operator.core.actions import (
     WriteOwnerKubeconfig,
     WriteRecord,
 )
-from catalyst_operator.core.errors import codes, diagnosis
+from catalyst_operator.core.errors import codes
 from catalyst_operator.core.observation import Observation
 from catalyst_operator.core.phase1.bootstrap import UNREACHABLE_LIMIT
 from catalyst_operator.core.provision import overlays, surroundings
@@ -140,7 +142,7 @@ def _unprovable(o: Observation) -> Answer:
         "operator: that cannot be proven without it."
     )
     remedy = "Restore it from a backup of this Sovereign; the hand-off then goes on by itself."
-    error = replace(diagnosis.entry(codes.CLUSTER_SECRETS_LOST, told), remedy=remedy)
+    error = replace(codes.CLUSTER_SECRETS_LOST.entry(told), remedy=remedy)
     verdict = stalled(Reason.STATE_LOST, f"{error.code}: {told} {remedy}", (error,))
     return Answer(verdict, requeue_after=o.settings.poll)
 

@@ -1,4 +1,7 @@
-"""One resize after the other: the next server is powered off once the cluster has got over the one before it."""
+"""One resize after the other: the next server is powered off once the cluster has got over the one before it.
+
+Why: docs/explanation.md#preflight-and-sizes
+"""
 
 from __future__ import annotations
 

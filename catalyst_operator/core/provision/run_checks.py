@@ -13,6 +13,7 @@ from catalyst_operator.core.actions import WriteRecord
 from catalyst_operator.core.errors import codes, diagnosis
 from catalyst_operator.core.following import following, stop
 from catalyst_operator.core.project import sizing
+from catalyst_operator.core.provision import plan_text
 from catalyst_operator.core.provision.verdicts import phase_of, reason_of_failure, reason_of_work, stalled, working
 from catalyst_operator.core.record import PhaseState, Record, RunEntry, RunState, SizeChoice, StopCause
 from catalyst_operator.core.runs.attempts import (
@@ -30,7 +31,13 @@ from catalyst_operator.core.runs.locks import unreachable_words
 from catalyst_operator.core.runs.reading import still_creating
 from catalyst_operator.core.runs.tfvars import tfvars
 from catalyst_operator.core.scene import SAFETY, Answer, Scene
-from catalyst_operator.core.telling.words import approval_words, cancelled_words, failure_message, stopping_words
+from catalyst_operator.core.telling.words import (
+    approval_command,
+    approval_words,
+    cancelled_words,
+    failure_message,
+    stopping_words,
+)
 from catalyst_operator.core.tofu.server_names import address_of
 from catalyst_operator.core.verdict import Stance, Verdict
 
@@ -67,8 +74,10 @@ def awaiting_approval(scene: Scene) -> Answer | None:
         return None
     if changed_since(scene.o, scene.record, run):
         return None
-    message = approval_words(scene.o, run)
-    return Answer(Verdict(Stance.STALLED, Phase.AWAITING_APPROVAL, Reason.AWAITING_APPROVAL, message))
+    message, command = approval_words(scene.o, run), approval_command(scene.o, run)
+    verdict = Verdict(Stance.STALLED, Phase.AWAITING_APPROVAL, Reason.AWAITING_APPROVAL, message, command=command)
+    actions, record = plan_text.publish(scene, run)
+    return Answer(verdict, actions, record=record)
 
 
 def called_off(scene: Scene) -> Answer | None:
@@ -113,7 +122,7 @@ def backing_off(scene: Scene) -> Answer | None:
     if scene.o.now >= until:
         return None
     message = failure_message(scene.o, run, until=until)
-    verdict = working(phase_of(run), Reason.RETRYING, message, errors=run.errors)
+    verdict = replace(working(phase_of(run), Reason.RETRYING, message, errors=run.errors), retry_at=until)
     return Answer(verdict, requeue_after=min(until - scene.o.now, scene.o.settings.poll))
 
 

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from catalyst_operator.api.conditions import Reason
 from catalyst_operator.api.phases import Phase
 from catalyst_operator.core import naming
 from catalyst_operator.core.access import seeds
-from catalyst_operator.core.errors import codes, diagnosis
-from catalyst_operator.core.hetzner import TOKEN_LENGTH, well_formed
+from catalyst_operator.core.errors import codes
+from catalyst_operator.core.project.hetzner import TOKEN_LENGTH, well_formed
 from catalyst_operator.core.provision.preflight import standing
 from catalyst_operator.core.provision.verdicts import reason_of_failure, reason_of_work, stalled, working
 from catalyst_operator.core.runs.obstacles import ABOUT_STATE, BEFORE_A_RUN, BEFORE_NEW_NODES, Obstacle, first
 from catalyst_operator.core.scene import SAFETY, Answer, Scene
+from catalyst_operator.core.telling.words import unproven_words
 
 
 def namespace_foreign(scene: Scene) -> Answer | None:
-    """Somebody else's namespace has the name of our run namespace."""
+    """There is a namespace of our run namespace's name, and nothing proves that we made it."""
     namespace = scene.o.namespace
     if namespace is None or namespace.ours:
         return None
-    name = scene.o.run_namespace
-    message = f"Namespace {name} exists and is not this Sovereign's. Delete it, or give this Sovereign another name."
-    return Answer(stalled(Reason.NAME_CONFLICT, message), requeue_after=scene.o.settings.poll)
+    error = codes.NAMESPACE_FOREIGN.entry(unproven_words(scene.o))
+    verdict = stalled(Reason.NAME_CONFLICT, f"{error.code}: {error.message} {error.remedy}", (error,))
+    return Answer(verdict, requeue_after=scene.o.settings.poll)
 
 
 def namespace_terminating(scene: Scene) -> Answer | None:
@@ -30,9 +33,7 @@ def namespace_terminating(scene: Scene) -> Answer | None:
         return None
     if scene.o.record is not None:
         name = scene.o.run_namespace
-        error = diagnosis.entry(
-            codes.STATE_LOST, f"Run namespace {name} is being deleted, and the OpenTofu state in it."
-        )
+        error = codes.STATE_LOST.entry(f"Run namespace {name} is being deleted, and the OpenTofu state in it.")
         message = (
             f"{error.message} Save its Secrets if they are still there: nothing is started without them. Delete the "
             "Sovereign to be told what is left in the project."
@@ -60,7 +61,7 @@ def state_lost(scene: Scene) -> Answer | None:
     else:
         have = "is gone" if found is None else f"has serial {found.serial}, but {expected} was recorded"
         message = f"State Secret {namespace}/{naming.STATE_SECRET} {have}."
-    error = diagnosis.entry(codes.STATE_LOST, message)
+    error = codes.STATE_LOST.entry(message)
     return Answer(
         stalled(Reason.STATE_LOST, f"{message} {error.remedy}", (error,)),
         requeue_after=scene.o.settings.poll,
@@ -72,9 +73,10 @@ def credentials_missing(scene: Scene) -> Answer | None:
     if scene.o.credentials is not None and scene.o.credentials.token is not None:
         return None
     name = scene.o.credentials_name
-    what = f"Secret {name} does not exist" if scene.o.credentials is None else f"Secret {name} has no key 'token'"
+    what = "does not exist" if scene.o.credentials is None else "has no text under the key 'token'"
     message = (
-        f"{what}; create it with a Hetzner Cloud API token under the key 'token'. Looking again every few seconds."
+        f"Secret {name} {what}; create it with a Hetzner Cloud API token under the key 'token'. Looking again every "
+        "few seconds."
     )
     verdict = working(Phase.PENDING, Reason.CREDENTIALS_MISSING, message)
     return Answer(verdict, requeue_after=scene.o.settings.poll)
@@ -93,7 +95,7 @@ def credentials_malformed(scene: Scene) -> Answer | None:
     )
     name = scene.o.credentials_name
     text = f"The token in Secret {name} {found}; a Hetzner Cloud API token has {TOKEN_LENGTH} letters and digits."
-    error = diagnosis.entry(codes.TOKEN_INVALID, text)
+    error = codes.TOKEN_INVALID.entry(text)
     verdict = stalled(Reason.CREDENTIALS_INVALID, f"{error.code}: {text} {error.remedy}", (error,))
     return Answer(verdict, requeue_after=scene.o.settings.poll)
 
@@ -119,9 +121,9 @@ def preflight_first(scene: Scene) -> Answer | None:
         message = "Checking token, sizes, names and SSH keys with Hetzner before anything is created."
         return Answer(working(Phase.PENDING, reason_of_work(scene.record), message), looked.ask, SAFETY)
     if looked.wait_until:
-        error = diagnosis.entry(codes.RATE_LIMITED, "Hetzner's limit of requests an hour is used up")
+        error = codes.RATE_LIMITED.entry("Hetzner's limit of requests an hour is used up")
         message = f"{error.code}: {error.message}. Next try at {looked.wait_until:%H:%M:%S} UTC. {error.remedy}"
-        verdict = working(Phase.PENDING, Reason.RETRYING, message, (error,))
+        verdict = replace(working(Phase.PENDING, Reason.RETRYING, message, (error,)), retry_at=looked.wait_until)
         return Answer(verdict, looked.ask, min(looked.wait_until - scene.o.now, scene.o.settings.poll))
     errors = tuple(check.error for check in looked.report.failed if check.error)
     if not errors:

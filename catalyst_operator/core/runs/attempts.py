@@ -19,9 +19,9 @@ from catalyst_operator.core.actions import (
     WriteInputs,
     WriteRecord,
 )
-from catalyst_operator.core.hetzner import well_formed
 from catalyst_operator.core.observation import Observation
 from catalyst_operator.core.project import sizing
+from catalyst_operator.core.project.hetzner import well_formed
 from catalyst_operator.core.record import UNSUCCESSFUL, Record, RunEntry, RunState, StopCause
 from catalyst_operator.core.runs.tfvars import inputs_digest
 

@@ -12,7 +12,7 @@ from datetime import timedelta
 from catalyst_operator.api.conditions import Reason
 from catalyst_operator.core import naming
 from catalyst_operator.core.actions import Action, ForgetSavedState, ReleaseLock, RestoreState
-from catalyst_operator.core.errors import codes, diagnosis
+from catalyst_operator.core.errors import codes
 from catalyst_operator.core.observation import Observation
 from catalyst_operator.core.record import ErrorEntry, Record
 from catalyst_operator.core.runs import locks
@@ -45,7 +45,7 @@ def saved_state(o: Observation, record: Record) -> Obstacle | None:
             f"Secret {o.run_namespace}/{naming.ERRORED_STATE_SECRET} holds a state of another origin than "
             f"{naming.STATE_SECRET}. Look which of the two lists what exists, and remove the other."
         )
-        error = replace(diagnosis.entry(codes.STATE_WRITE, message), remedy="", terminal=True)
+        error = replace(codes.STATE_WRITE.entry(message), remedy="", terminal=True)
         return Obstacle(f"{error.code}: {message}", Reason.STATE_UNREADABLE, (error,), requeue_after=o.settings.poll)
     if found is not None and saved.serial <= found.serial:
         return Obstacle("An older copy of the state is being removed.", None, (), (ForgetSavedState(),), AT_ONCE)
@@ -77,7 +77,7 @@ def earlier_pod(o: Observation, _: Record) -> Obstacle | None:
     if pod is None:
         return None
     if locks.out_of_reach(pod, o.now):
-        error = diagnosis.entry(codes.STATE_LOCKED, locks.node_words(pod))
+        error = codes.STATE_LOCKED.entry(locks.node_words(pod))
         return Obstacle(error.message, Reason.STATE_LOCKED, (error,), requeue_after=o.settings.poll)
     message = f"Pod {pod.name} of an earlier run is still at work; waiting until it has ended."
     return Obstacle(message, requeue_after=o.settings.poll)
@@ -91,7 +91,7 @@ def state_locked(o: Observation, _: Record) -> Obstacle | None:
     if verdict.holder is locks.Holder.DEAD:
         return Obstacle(verdict.message, None, (), (ReleaseLock(o.lock),), AT_ONCE)
     if verdict.holder is locks.Holder.UNKNOWN:
-        error = diagnosis.entry(codes.STATE_LOCKED, verdict.message)
+        error = codes.STATE_LOCKED.entry(verdict.message)
         return Obstacle(verdict.message, Reason.STATE_LOCKED, (error,), requeue_after=o.settings.poll)
     return Obstacle(verdict.message, requeue_after=o.settings.poll)
 
@@ -110,5 +110,5 @@ def first(checks: tuple[Check, ...], o: Observation, record: Record) -> Obstacle
 
 
 def _lasting(o: Observation, code: codes.Code, reason: Reason, message: str) -> Obstacle:
-    error = diagnosis.entry(code, message)
+    error = code.entry(message)
     return Obstacle(f"{code.code}: {message} {error.remedy}", reason, (error,), requeue_after=o.settings.poll)

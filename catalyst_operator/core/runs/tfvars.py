@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from ipaddress import ip_network
 from types import MappingProxyType
 from typing import Any
 
@@ -14,7 +15,7 @@ from catalyst_operator.core import kit, naming
 from catalyst_operator.core.access import boot, seeds
 from catalyst_operator.core.kit import releases
 from catalyst_operator.core.kit.releases import Release
-from catalyst_operator.core.project import sizing
+from catalyst_operator.core.project import sizing, ssh_keys
 from catalyst_operator.core.settings import CoreSettings
 from catalyst_operator.core.tofu.server_names import STARTER
 
@@ -48,8 +49,8 @@ def tfvars(
         "cluster_started": STARTER in made,
         "control_plane_sizes": [size for role, size in sizes if role is ServerRole.CONTROL_PLANE],
         "worker_sizes": [size for role, size in sizes if role is ServerRole.WORKER],
-        "ssh_public_keys": list(spec.ssh_public_keys),
-        "ssh_allowed_cidrs": list(spec.ssh_allowed_cidrs),
+        "ssh_public_keys": [ssh_keys.plain(key) for key in spec.ssh_public_keys],
+        "ssh_allowed_cidrs": [str(ip_network(cidr, strict=False)) for cidr in spec.ssh_allowed_cidrs],
         "release": release.module_value(mirrors=settings.download_mirrors),
         "git": _git(sovereign, settings, release),
         "kit_values": kit.values(sovereign, release, chart_registry=settings.chart_registry),

@@ -19,10 +19,28 @@ from catalyst_operator.core.naming import digest_of
 MAX_NOTE = 1000
 QUIET = frozenset({ConditionType.READY.value, ConditionType.RECONCILING.value})
 """Conditions that only sum up others."""
-BAD_REASONS = frozenset({Reason.DESTROY_FAILED.value})
+BAD_REASONS = frozenset({Reason.DESTROY_FAILED.value, Reason.CREDENTIALS_MISSING.value})
 """Reasons that are no good news whatever the condition's status."""
 UNTOLD = frozenset({Reason.PENDING.value, Reason.AWAITING_ADDRESS.value})
 """Reasons of a reservation that are a moment's, or its usual beginning."""
+NORMAL_REASONS = frozenset(
+    reason.value
+    for reason in (
+        Reason.AWAITING_APPROVAL,
+        Reason.AWAITING_HAND_OFF,
+        Reason.AWAITING_DELEGATION,
+        Reason.AWAITING_ADDRESS,
+        Reason.AWAITING_FLUX_BOOTSTRAP,
+        Reason.PENDING,
+        Reason.PROGRESSING,
+        Reason.RUNNING,
+        Reason.WAITING,
+        Reason.SKIPPED,
+        Reason.SUSPENDED,
+        Reason.DRY_RUN,
+    )
+)
+"""Reasons that are a part of every good course, whatever the condition's status."""
 BAD_WHEN_TRUE = frozenset({ConditionType.STALLED.value, ConditionType.DRIFTED.value})
 
 TOLD_STATES = frozenset({ComponentState.INSTALLED, ComponentState.DEGRADED, ComponentState.FAILED})
@@ -43,10 +61,16 @@ def of_domain(reservation: DomainReservation, after: DomainReservationStatus, no
 def _news(before: Iterable[Condition], after: Iterable[Condition]) -> list[Condition]:
     """The conditions that turned, each story told once."""
     known = {c.type: c for c in before}
-    turned = [c for c in after if c.type not in QUIET and _turned(known.get(c.type), c)]
+    turned = [c for c in after if _is_news(c) and _turned(known.get(c.type), c)]
     # Where Stalled says the same as another condition, it says it for both.
     said = {c.message for c in turned if c.type == ConditionType.STALLED.value}
     return [c for c in turned if c.type == ConditionType.STALLED.value or c.message not in said]
+
+
+def _is_news(condition: Condition) -> bool:
+    """What only sums up others is no news, unless a person is waited for that no other condition tells of."""
+    waits = condition.type == ConditionType.RECONCILING.value and condition.reason == Reason.CREDENTIALS_MISSING.value
+    return waits or condition.type not in QUIET
 
 
 def _components(sovereign: Sovereign, after: SovereignStatus, now: datetime) -> list[Condition]:
@@ -77,7 +101,7 @@ def _event(about: Sovereign | DomainReservation, condition: Condition, now: date
     # What has no namespace of its own is told in the default one, as Kubernetes itself does.
     place = {"namespace": meta.namespace} if meta.namespace else {}
     bad = condition.status == "False" or condition.type in BAD_WHEN_TRUE or condition.reason in BAD_REASONS
-    bad = bad and condition.reason != Reason.AWAITING_APPROVAL.value
+    bad = bad and condition.reason not in NORMAL_REASONS
     told = [meta.uid, condition.type, condition.reason, condition.message, format_time(condition.last_transition_time)]
     return {
         "apiVersion": "v1",

@@ -5,12 +5,13 @@ Nothing here decides what is done; it only says what is, so that `kubectl get -w
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 
 from catalyst_operator.api import labels
 from catalyst_operator.api.common import Condition, Truth
 from catalyst_operator.api.conditions import ConditionType, Reason
-from catalyst_operator.api.phases import OperationState, OperationType, PreflightResult, RunResult, RunVerb
+from catalyst_operator.api.phases import OperationState, OperationType, Phase, PreflightResult, RunResult, RunVerb
 from catalyst_operator.api.sovereign_status import (
     MAX_STAMP,
     CurrentRun,
@@ -33,14 +34,16 @@ from catalyst_operator.core.project import prices, sizing
 from catalyst_operator.core.project.preflight import SIZES, SOLD_OUT
 from catalyst_operator.core.ready.assessment import Assessment, assess
 from catalyst_operator.core.record import ErrorEntry, PhaseState, Record, RunEntry, RunState
-from catalyst_operator.core.runs.job import ADOPT, phases_of
+from catalyst_operator.core.redact import shorten
 from catalyst_operator.core.telling import cluster_status
 from catalyst_operator.core.telling.phase_conditions import PHASE_CONDITIONS, Told, phase_condition, shown
+from catalyst_operator.core.telling.progress import percent
 from catalyst_operator.core.verdict import Stance, Verdict
 
 USER_DATA = "user-data"
 USER_DATA_CODES = frozenset({codes.USERDATA_TOO_BIG.code, codes.USERDATA_INVALID.code})
 MAX_ADDRESSES = 10
+MAX_ADDRESS, MAX_COMMAND = 253, 1024
 MAX_ERRORS = 10
 
 
@@ -49,16 +52,20 @@ def build(o: Observation, record: Record, run: RunEntry | None, verdict: Verdict
     before = o.sovereign.status
     outputs = record.outputs
     found = None if verdict.deleting else assess(o, record)
+    ready = _ready(verdict, record, found)
+    operation = _last_operation(o, record, run, verdict)
     return before.model_copy(
         update={
             "observed_generation": o.sovereign.metadata.generation,
-            "phase": verdict.phase,
-            "progress_percent": _progress(verdict, run, record, found),
+            "phase": Phase.READY if ready == "True" and verdict.phase not in _OF_THE_CLUSTER else verdict.phase,
+            "summary": short(verdict.message),
+            "retry_at": verdict.retry_at,
+            "progress_percent": percent(o, verdict, run, record, found, operation.type),
             "conditions": conditions.merge(before.conditions, _conditions(o, record, run, verdict, found)),
-            "last_operation": _last_operation(o, record, run, verdict),
-            "last_errors": tuple(_error(o, e) for e in verdict.errors[:MAX_ERRORS]),
+            "last_operation": operation,
+            "last_errors": tuple(_error(o, e) for e in errors_of(verdict)[:MAX_ERRORS]),
             "preflight": _preflight(o, run),
-            "plan": _plan(record, run),
+            "plan": _plan(o, record, run),
             "outputs": Outputs(control_plane_ips=outputs.control_plane_ips, load_balancer_ip=outputs.load_balancer_ip)
             if outputs
             else before.outputs,
@@ -82,7 +89,12 @@ def of_trouble(o: Observation, verdict: Verdict) -> SovereignStatus:
     before, generation = o.sovereign.status, o.sovereign.metadata.generation
     summary = (ConditionType.READY, ConditionType.RECONCILING, ConditionType.STALLED)
     of_stance = {Stance.WORKING: ConditionType.RECONCILING, Stance.STALLED: ConditionType.STALLED}[verdict.stance]
-    told: tuple[tuple[ConditionType, Truth], ...] = ((ConditionType.READY, "False"), (of_stance, "True"))
+    once = conditions.find(before.conditions, ConditionType.READY)
+    told: tuple[tuple[ConditionType, Truth], ...] = (
+        # Of the cluster nothing new is known: what was ready may still be.
+        (ConditionType.READY, "Unknown" if once and once.status != "False" else "False"),
+        (of_stance, "True"),
+    )
     made = tuple(
         conditions.condition(type_, truth, verdict.reason, verdict.message, generation=generation, now=o.now)
         for type_, truth in told
@@ -92,6 +104,8 @@ def of_trouble(o: Observation, verdict: Verdict) -> SovereignStatus:
         update={
             "observed_generation": generation,
             "phase": before.phase or verdict.phase,
+            "summary": short(verdict.message),
+            "retry_at": None,
             "conditions": conditions.merge(before.conditions, (*made, *kept)),
             "last_errors": tuple(_error(o, e) for e in verdict.errors),
         }
@@ -110,7 +124,7 @@ def _conditions(
     o: Observation, record: Record, run: RunEntry | None, verdict: Verdict, found: Assessment | None
 ) -> tuple[Condition, ...]:
     told: list[tuple[ConditionType, Truth, str, str]] = [
-        (ConditionType.READY, _ready(verdict, record), verdict.reason, verdict.message),
+        (ConditionType.READY, _ready(verdict, record, found), verdict.reason, verdict.message),
     ]
     if verdict.stance is Stance.WORKING:
         told.append((ConditionType.RECONCILING, "True", verdict.reason, verdict.message))
@@ -150,57 +164,31 @@ def _preflight_condition(o: Observation) -> tuple[Told, ...]:
     return (("True", Reason.PASSED, f"{told} {scarce}".rstrip()),)
 
 
-def _ready(verdict: Verdict, record: Record) -> Truth:
-    """Unknown while something that was ready once is worked on, or cannot be seen."""
+def _ready(verdict: Verdict, record: Record, found: Assessment | None) -> Truth:
+    """Ready speaks of the cluster: one that is well stays so while nothing is worked on, although something that was
+    asked for cannot be done. Unknown while something that was ready once is worked on, or cannot be seen."""
     if verdict.ready:
         return "True"
     once = record.bootstrap is not None and record.bootstrap.was_ready
-    return "Unknown" if verdict.stance is Stance.WORKING and once and not verdict.deleting else "False"
+    if not once or verdict.deleting:
+        return "False"
+    if verdict.stance is Stance.WORKING:
+        return "Unknown"
+    return "True" if found is not None and not found.missing else "False"
 
 
-# --- progress ---------------------------------------------------------------------------------------------------------
-
-PERCENT: dict[str, tuple[int, int]] = {
-    "tofu-init": (1, 3),
-    ADOPT: (3, 3),
-    "tofu-plan": (3, 6),
-    "plan-gate": (6, 8),
-    "tofu-apply": (8, 48),
-    "tofu-output": (48, 50),
-}
-"""Where each phase of an apply begins and ends; the second half is the bootstrap of the new cluster."""
+_OF_THE_CLUSTER = frozenset({Phase.READY, Phase.HANDED_OFF, Phase.AWAITING_APPROVAL})
+"""Phases that say enough of a cluster that is ready."""
 
 
-def _progress(verdict: Verdict, run: RunEntry | None, record: Record, found: Assessment | None) -> int:
-    if verdict.deleting:
-        return _destroy_progress(run)
-    if verdict.ready or record.handed_off:
-        return 100
-    if run and run.active and run.verb is not RunVerb.DESTROY:
-        return _apply_progress(run)
-    if found is not None and (run is None or run.state is RunState.SUCCEEDED):
-        return cluster_status.progress(found)
-    return _apply_progress(run) if run and run.verb is not RunVerb.DESTROY else 0
+def short(message: str) -> str:
+    """The first sentence, for a column."""
+    first = _SENTENCE.split(message, maxsplit=1)[0]
+    return shorten(first, MAX_SUMMARY)
 
 
-def _apply_progress(run: RunEntry) -> int:
-    reached = [p for p in run.phases if p.state not in (PhaseState.WAITING, PhaseState.SKIPPED)]
-    if not reached:
-        return 0
-    last = reached[-1]
-    begin, end = PERCENT[last.name]
-    if last.state is PhaseState.SUCCEEDED:
-        return end
-    return begin + int((end - begin) * run.fraction) if last.name == "tofu-apply" else begin
-
-
-def _destroy_progress(run: RunEntry | None) -> int:
-    if run is None or run.verb is not RunVerb.DESTROY:
-        return 0
-    done = sum(phase.state is PhaseState.SUCCEEDED for phase in run.phases)
-    phases = phases_of(run.verb, adopt=run.adopt)
-    reached = done + (run.fraction if run.active and done == phases.index("tofu-apply") else 0)
-    return int(100 * reached / (len(phases) + 1))
+_SENTENCE = re.compile(r"(?<=[.!?]) (?=[A-Z])")
+MAX_SUMMARY = 120
 
 
 # --- the rest ---------------------------------------------------------------------------------------------------------
@@ -263,22 +251,56 @@ def _operation_type(record: Record, run: RunEntry | None, verdict: Verdict) -> O
     return OperationType.CREATE if first else OperationType.RECONCILE
 
 
+_UNNAMED = {
+    Reason.CREDENTIALS_MISSING: codes.SECRET_MISSING,
+    Reason.INVALID_SPEC: codes.SPEC_INVALID,
+    Reason.NAME_CONFLICT: codes.NAME_TAKEN,
+    Reason.AWAITING_APPROVAL: codes.APPROVAL_NEEDED,
+    Reason.RUN_CANCELLED: codes.RUN_CANCELLED,
+    Reason.RUN_FAILED: codes.RUN_INTERRUPTED,
+    Reason.PROTECTED_DELETION: codes.PROTECTED_DELETION,
+    Reason.EXPORT_NOT_ACKNOWLEDGED: codes.EXPORT_NOT_ACKNOWLEDGED,
+}
+"""What a verdict is called that says all in its message."""
+
+
+def errors_of(verdict: Verdict) -> tuple[ErrorEntry, ...]:
+    """Why it does not go on. A person who has to do something is always told in data, too."""
+    code = _UNNAMED.get(verdict.reason, codes.INTERNAL if verdict.stance is Stance.STALLED else None)
+    if verdict.errors or code is None:
+        return verdict.errors
+    return (code.entry(verdict.message, command=verdict.command),)
+
+
 def _error(o: Observation, entry: ErrorEntry) -> LastError:
     return LastError(
         code=entry.code,
         message=entry.message,
         remedy=entry.remedy,
+        command=_command(o, entry.command),
+        affected=tuple(address[:MAX_ADDRESS] for address in entry.addresses[:MAX_ADDRESSES]),
         runbook=f"{o.settings.runbook_url}#{entry.code.lower()}",
     )
 
 
-def _plan(record: Record, run: RunEntry | None) -> Plan | None:
+def _command(o: Observation, command: str) -> str:
+    meta, secret = o.sovereign.metadata, o.sovereign.spec.credentials_secret_ref.name
+    values = {"{namespace}": meta.namespace, "{name}": meta.name, "{secret}": secret}
+    for mark, value in values.items():
+        command = command.replace(mark, value)
+    return command[:MAX_COMMAND]
+
+
+def _plan(o: Observation, record: Record, run: RunEntry | None) -> Plan | None:
     shown = run if run and run.plan else next((r for r in reversed(record.runs) if r.plan), None)
     if shown is None or shown.plan is None:
         return None
     plan = shown.plan
     return Plan(
         digest=plan.digest,
+        config_map=naming.plan_config_map(o.sovereign.metadata.name, o.uid)
+        if record.published_plan == plan.digest
+        else None,
         add=plan.add,
         change=plan.change,
         destroy=plan.destroy,

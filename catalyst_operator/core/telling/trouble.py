@@ -4,17 +4,29 @@ from __future__ import annotations
 
 from catalyst_operator.api.conditions import Reason
 from catalyst_operator.api.phases import Phase
-from catalyst_operator.core.errors import codes, diagnosis
+from catalyst_operator.core.errors import codes
+from catalyst_operator.core.record import ErrorEntry
 from catalyst_operator.core.verdict import Stance, Verdict
+from catalyst_operator.errors import CatalystError, CorruptRecord
+
+AGAIN = "It is tried again with growing pauses, of 5 minutes at most."
 
 
-def trouble(said: str, *, lasting: bool) -> Verdict:
-    """`lasting`: what the operator remembers cannot be read. Else the API server refused a request, and may not the
-    next time."""
-    if lasting:
-        error = diagnosis.entry(codes.RECORD_LOST, said)
-        message = f"{error.code}: {error.message} {error.remedy}"
-        return Verdict(Stance.STALLED, Phase.FAILED, Reason.STATE_UNREADABLE, message, (error,))
-    error = diagnosis.entry(codes.CLUSTER_REFUSED, said)
-    message = f"{error.code}: {error.message}. It is tried again with growing pauses. {error.remedy}"
-    return Verdict(Stance.WORKING, Phase.PENDING, Reason.RETRYING, message, (error,))
+def trouble(error: Exception) -> Verdict:
+    """What the operator met instead of finishing a pass: a record that it cannot read, which lasts; a request that
+    the API server did not answer as asked; or a fault of the operator's own."""
+    entry = _entry(error)
+    if isinstance(error, CorruptRecord):
+        message = f"{entry.code}: {entry.message} {entry.remedy}"
+        return Verdict(Stance.STALLED, Phase.FAILED, Reason.STATE_UNREADABLE, message, (entry,))
+    message = f"{entry.code}: {entry.message.rstrip('.')}. {AGAIN} {entry.remedy}"
+    return Verdict(Stance.WORKING, Phase.PENDING, Reason.RETRYING, message, (entry,))
+
+
+def _entry(error: Exception) -> ErrorEntry:
+    if isinstance(error, CorruptRecord):
+        return codes.RECORD_LOST.entry(str(error))
+    if isinstance(error, CatalystError):
+        return codes.CLUSTER_REFUSED.entry(str(error))
+    # Its words may hold what it choked on, which may be a Secret's: they are for the log alone.
+    return codes.OPERATOR.entry(f"The operator met an error of its own, {type(error).__name__}")

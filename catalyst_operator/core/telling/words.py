@@ -7,11 +7,13 @@ from datetime import datetime, timedelta
 from catalyst_operator.api import labels
 from catalyst_operator.api.phases import RunVerb
 from catalyst_operator.api.scalars import format_duration
+from catalyst_operator.core import naming
 from catalyst_operator.core.error_text import named
 from catalyst_operator.core.errors import codes
 from catalyst_operator.core.observation import Observation
 from catalyst_operator.core.record import RunEntry, RunState, StopCause
 from catalyst_operator.core.runs.reading import failed_phase, running_phase
+from catalyst_operator.core.tofu.plan_gate import EXIT_APPROVAL_NEEDED, EXIT_DIGEST_MISMATCH
 
 
 def seconds(duration: timedelta) -> str:
@@ -49,7 +51,7 @@ def failure_message(o: Observation, run: RunEntry, exhausted: bool = False, unti
     namespace = o.run_namespace
     read = f" Log: `kubectl -n {namespace} logs job/{run.job} --all-containers`." if first.code == codes.UNKNOWN else ""
     what = first.message.rstrip(".")
-    said = f"{first.code}: {failed_words(run)} failed{attempts}: {what}."
+    said = f"{first.code}: {what}. {failed_words(run)} failed{attempts}."
     return f"{said}{_restarted(run)} {first.remedy}{read}{further}"
 
 
@@ -60,19 +62,33 @@ def _restarted(run: RunEntry) -> str:
 
 def approval_words(o: Observation, run: RunEntry) -> str:
     """What waits for approval, why, and the commands to read it and to approve it."""
-    meta, plan = o.sovereign.metadata, run.plan
+    plan = run.plan
     log = f"`kubectl -n {o.run_namespace} logs job/{run.job} -c plan-gate`"
     if plan is None:
         return (
             f"A plan waits for approval, but its digest could not be read; it is in the log: {log}. Set "
             f"spec.approvePlan to it, or ask for another try with the annotation {labels.ANNOTATION_RETRY}."
         )
-    why = f", since {plan.why}" if plan.why else ""
-    approve = f'{{"spec":{{"approvePlan":"{plan.digest}"}}}}'
+    why = f", because {plan.why}" if plan.why else ""
     return (
-        f"A plan waits for approval: {plan_words(run)}{why}. Approve it with `kubectl -n {meta.namespace} patch "
-        f"sovereign {meta.name} --type merge -p '{approve}'`. Read it in status.plan or with {log}."
+        f"A plan waits for approval: {plan_words(run)}{why}. Approve it with `{approval_command(o, run)}`. "
+        f"Read it with `{plan_command(o)}`."
     )
+
+
+def plan_command(o: Observation) -> str:
+    """The line that shows an owner the text of the last plan."""
+    meta = o.sovereign.metadata
+    name = naming.plan_config_map(meta.name, meta.uid)
+    return f"kubectl -n {meta.namespace} get configmap {name} -o go-template='{{{{index .data \"plan.txt\"}}}}'"
+
+
+def approval_command(o: Observation, run: RunEntry) -> str:
+    """The line that approves a plan; empty while its digest is not known."""
+    if run.plan is None:
+        return ""
+    meta, approve = o.sovereign.metadata, f'{{"spec":{{"approvePlan":"{run.plan.digest}"}}}}'
+    return f"kubectl -n {meta.namespace} patch sovereign {meta.name} --type merge -p '{approve}'"
 
 
 def stopping_words(run: RunEntry, cause: StopCause, late: tuple[str, ...] = ()) -> str:
@@ -83,6 +99,14 @@ def stopping_words(run: RunEntry, cause: StopCause, late: tuple[str, ...] = ()) 
         StopCause.STUCK: f"since {named(late)} has been in creation for too long",
     }[cause]
     return f"Job {run.job} is being stopped {why}. OpenTofu writes its state first."
+
+
+def unproven_words(o: Observation) -> str:
+    """A namespace of the name that the run namespace has, which is not used."""
+    return (
+        f"Namespace {o.run_namespace} exists, and nothing proves that this operator made it for this Sovereign. "
+        "Nothing is read from it or written to it."
+    )
 
 
 def cancelled_words(o: Observation, run: RunEntry) -> str:
@@ -106,6 +130,8 @@ _NO_MORE = (
 def run_words(o: Observation, run: RunEntry) -> str:
     """What a run in progress is doing, for `kubectl get -w`."""
     failed, phase = failed_phase(run), running_phase(run)
+    if failed and failed.name == "plan-gate" and failed.exit_code in (EXIT_APPROVAL_NEEDED, EXIT_DIGEST_MISMATCH):
+        return "The plan waits for approval; the run is ending."
     if failed:
         return f"{failed.name} ended with exit code {failed.exit_code}; waiting for the end of its Pod."
     if phase is None:

@@ -2,6 +2,8 @@
 
 etcd counts its majority from all members that it has. While one of three is away it works, and the one that is made
 anew joins the other two. With fewer nothing works: nobody can join any more, and no approval changes that.
+
+Why: docs/explanation.md#what-waits-for-a-person
 """
 
 from __future__ import annotations

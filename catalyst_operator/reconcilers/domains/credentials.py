@@ -7,13 +7,12 @@ a Sovereign, only in the operator's own namespace.
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from pydantic import SecretStr, ValidationError
 
-from catalyst_operator.adapters import kube
+from catalyst_operator.adapters import kube, secrets
 from catalyst_operator.adapters.kube import Kube, Object
 from catalyst_operator.api.domain_reservation import DomainReservation, ReservationRegistrar
 from catalyst_operator.api.sovereign import Sovereign
@@ -80,6 +79,5 @@ def _denied(
 
 
 def _content(secret: Object) -> Found:
-    data = secret.get("data") or {}
-    content = {key: SecretStr(base64.b64decode(value).decode(errors="replace")) for key, value in data.items()}
+    content = {key: SecretStr(text) for key, text in secrets.texts(secret).items()}
     return Found(RegistrarCredentials(kube.version_of(secret)), content=content)

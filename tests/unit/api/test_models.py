@@ -106,7 +106,7 @@ def test_a_time_without_zone_is_refused() -> None:
 
 
 def test_an_empty_status_is_valid_and_small() -> None:
-    assert SovereignStatus().to_wire() == {"observedGeneration": 0, "progressPercent": 0}
+    assert SovereignStatus().to_wire() == {"observedGeneration": 0, "progressPercent": 0, "summary": ""}
 
 
 def test_the_wire_form_is_plain_json() -> None:

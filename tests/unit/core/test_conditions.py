@@ -52,7 +52,6 @@ def test_a_sound_set_breaks_no_rule() -> None:
         ([made(), made("Reconciling", "False")], "present but not True"),
         ([made(), made("Stalled", "Unknown")], "present but not True"),
         ([made(status="True"), made("Reconciling", "True")], "Ready is True while"),
-        ([made(status="True"), made("Stalled", "True")], "Ready is True while"),
         ([made(generation=2)], "generation that is not there yet"),
         ([made(message="")], "no message"),
     ],

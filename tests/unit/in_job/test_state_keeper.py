@@ -22,6 +22,7 @@ import pytest
 
 from catalyst_operator.core.naming import ERRORED_STATE_SECRET
 from tests.support import fake_project
+from tests.support.certificates import self_signed
 from tests.support.fake_project import FakeProject
 from tests.support.gen import TOKEN
 
@@ -93,10 +94,7 @@ def served(api: Api, folder: Path) -> Iterator[int]:
 def account(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A service account's folder: token and CA."""
     folder = tmp_path_factory.mktemp("account")
-    subject = ["-subj", "/CN=api", "-addext", "subjectAltName=IP:127.0.0.1"]
-    new = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", "key", "-out", "ca.crt"]
-    command = ["openssl", "req", "-x509", "-days", "2", *new, *subject]
-    subprocess.run(command, cwd=folder, check=True, capture_output=True)
+    self_signed(folder / "ca.crt", folder / "key", "api")
     (folder / "token").write_text("service-account-token")
     return folder
 

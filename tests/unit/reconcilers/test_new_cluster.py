@@ -81,7 +81,7 @@ class Remote:
     async def get(self, *_: object) -> Object:
         return self._refused()
 
-    async def list(self, *_: object) -> Object:
+    async def may_list(self, *_: object) -> Object:
         return self._refused()
 
     def _refused(self) -> Object:

@@ -7,7 +7,13 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from catalyst_operator.api.phases import Phase1Outcome
-from catalyst_operator.core.errors.codes import CERT_RATE_LIMIT, CONSOLE_UNREACHABLE, FLUX_NOT_RECONCILING, KIT_TIMEOUT
+from catalyst_operator.core.errors.codes import (
+    CERT_RATE_LIMIT,
+    CONSOLE_UNREACHABLE,
+    FLUX_NOT_RECONCILING,
+    KIT_TIMEOUT,
+    REMOTE_TOO_BIG,
+)
 from catalyst_operator.core.phase1.components import component
 from catalyst_operator.core.phase1.errors import error
 from catalyst_operator.core.phase1.expected import listed
@@ -39,6 +45,13 @@ def _of_certificates(look: Look) -> Iterator[tuple[str, str]]:
     for event in look.survey.events or ():
         if event.kind in ("Certificate", "CertificateRequest", "Order", "Challenge", "Issuer", "ClusterIssuer"):
             yield f"{event.kind} {event.namespace}/{event.name}", event.message
+
+
+def unread(look: Look) -> Suspects:
+    """What could not be looked at, where nothing that could is the cause."""
+    if look.survey.too_much:
+        told = f"A part of the new cluster is not seen, because its API server answers with {look.survey.too_much}"
+        yield Suspect(error(REMOTE_TOO_BIG, told))
 
 
 def console(look: Look) -> Suspects:

@@ -15,7 +15,7 @@ from catalyst_operator.adapters.new_cluster import farewells
 from catalyst_operator.core.access.farewell import FarewellReport
 from catalyst_operator.core.access.identity import NODE_REMOVER, OBSERVER, SEEDER, Access
 from catalyst_operator.core.errors import codes
-from catalyst_operator.errors import ApiError, NotFound, Refused, Unauthorized, Unavailable, Untrusted
+from catalyst_operator.errors import ApiError, NotFound, Refused, TooMuch, Unauthorized, Unavailable, Untrusted
 from tests.support.gen import NOW
 
 FORBIDDEN = Refused(403, "is forbidden")
@@ -52,9 +52,8 @@ class Remote:
         self._ask("look")
         return {}
 
-    async def list(self, *_: object) -> object:
+    async def may_list(self, *_: object) -> None:
         self._ask("look")
-        return []
 
     def _ask(self, verb: str) -> None:
         answer = self.server.answers.get((self.user, verb))
@@ -122,8 +121,9 @@ async def test_any_other_answer_proves_nothing(answer: ApiError, user: str, verb
         (Unavailable(0, "connection refused"), codes.API_UNREACHABLE),
         (Unavailable(503, "etcd is away"), codes.API_UNREACHABLE),
         (Untrusted(0, "its certificate is not accepted"), codes.REMOTE_UNTRUSTED),
+        (TooMuch("an answer of more than 2 MiB"), codes.REMOTE_TOO_BIG),
     ],
-    ids=["silence", "503", "another server"],
+    ids=["silence", "503", "another server", "too much"],
 )
 async def test_a_cluster_that_cannot_be_asked_is_an_error(
     answer: ApiError, code: codes.Code, user: str, verb: str

@@ -45,7 +45,7 @@ class Remote:
     async def get(self, *_: object) -> object:
         return self._look()
 
-    async def list(self, *_: object) -> object:
+    async def may_list(self, *_: object) -> object:
         return self._look()
 
     def _look(self) -> object:

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from catalyst_operator.adapters.new_cluster import remote, survey
+from catalyst_operator.adapters.new_cluster import survey
+from catalyst_operator.adapters.new_cluster.intake import Intake
+from catalyst_operator.adapters.new_cluster.limits import IntakeLimits
 from catalyst_operator.adapters.new_cluster.remote import RemoteCluster
 from catalyst_operator.core.phase1.views import DeploymentView, StorageClassView, Survey
 from catalyst_operator.errors import Refused, Unauthorized, Unavailable
@@ -38,8 +40,8 @@ async def cluster() -> AsyncIterator[FakeCluster]:
         yield cluster
 
 
-async def look(cluster: FakeCluster, *, kit_settled: bool = False) -> Survey:
-    async with RemoteCluster(cluster.access()) as api:
+async def look(cluster: FakeCluster, *, kit_settled: bool = False, **limits: Any) -> Survey:
+    async with RemoteCluster(cluster.access(), Intake(IntakeLimits(**limits))) as api:
         return await survey.survey(api, lambda: NOW, kit_settled=kit_settled)
 
 
@@ -186,14 +188,14 @@ async def test_once_the_kit_is_settled_nobody_looks_for_causes(cluster: FakeClus
 
 
 async def test_a_huge_cluster_is_not_read_to_its_end(cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(remote, "PAGE", 10)
-    monkeypatch.setattr(survey, "MAX_READ", 50)
+    """For causes of trouble the beginning is enough."""
     monkeypatch.setattr(survey, "MAX_KEPT", 5)
     for n in range(500):
         cluster.put(PODS, pod(f"pod-{n:03}"))
-    found = await look(cluster)
+    found = await look(cluster, page=10, list_objects=50)
     assert len(found.pods or ()) == 5
     assert cluster.count(PODS) == 5
+    assert found.too_much == ""
 
 
 # --- certificates -----------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from typing import Any
 
 from catalyst_operator.core.access.farewell import FarewellReport
 from catalyst_operator.core.access.seeds import SecretView
-from catalyst_operator.core.errors import codes, diagnosis
+from catalyst_operator.core.errors import codes
 from catalyst_operator.core.kit.pushed import OverlayReport
 from catalyst_operator.core.observation import Observation, StateView
 from catalyst_operator.core.provision import look
@@ -24,7 +24,7 @@ AUTOMATIC = spec(handOff={"mode": "Automatic"})
 KEEP = spec(handOff={"mode": "Manual", "ownerKubeconfig": "Keep"})
 UP = new_cluster.healthy(gen.sovereign(), NOW)
 STATE = StateView(serial=7)
-KEPT = {"has_state_key": True, "has_cluster_secrets": True, "has_token_copy": True}
+KEPT = {"has_state_key": True, "has_cluster_secrets": True, "has_token_copy": True, "owner_kubeconfig": gen.UID}
 
 
 def handing(stage: HandOff, **values: Any) -> SceneMod:
@@ -43,7 +43,7 @@ REFUSED = replace(STARTED, refused=NOW - timedelta(seconds=1))
 FINISHED = replace(REFUSED, finished=NOW)
 NO_KEYS = {"state": None, "has_cluster_secrets": False, "has_token_copy": False}
 UNREACHABLE = FarewellReport(
-    "first", NOW, False, None, "no answer in time", diagnosis.entry(codes.API_UNREACHABLE, "no answer in time")
+    "first", NOW, False, None, "no answer in time", codes.API_UNREACHABLE.entry("no answer in time")
 )
 SUSPENDED = spec(suspend=True)
 FOREIGN = seen(owner_kubeconfig="foreign")
@@ -112,7 +112,7 @@ CASES = (
     ),
     Case(
         "hand-off: the owner's kubeconfig is written while the authority is there",
-        (of(KEEP), handing(STARTED, archived_state=STATE)),
+        (of(KEEP), handing(STARTED, archived_state=STATE, owner_kubeconfig="")),
         check="handing_over",
         reason="Succeeded",
         ready="True",
@@ -133,6 +133,7 @@ CASES = (
         summary="Stalled",
         again=POLL,
         operation="Failed",
+        ready="True",
     ),
     Case(
         "hand-off: the watch ends, then the operator takes its own rights away",
@@ -265,7 +266,7 @@ CASES = (
         "mode Commit: the look at the branch failed: told, and the hand-off waits",
         committed(
             "c0ffee",
-            OverlayReport("older", NOW, error=diagnosis.entry(codes.GIT_PUSH, "It does not answer")),
+            OverlayReport("older", NOW, error=codes.GIT_PUSH.entry("It does not answer")),
         ),
         check="converged",
         reason="Succeeded",

@@ -199,6 +199,7 @@ CASES = (
         again=POLL,
         operation="Failed",
         code="ERR_STATE_WRITE",
+        ready="True",
     ),
     Case(
         "what was saved is written back even while suspended: that starts nothing",
@@ -225,6 +226,7 @@ CASES = (
         again=POLL,
         operation="Failed",
         code="ERR_STATE_KEY",
+        ready="True",
     ),
     Case(
         "key and state are gone: the key is told first, since without it the state is of no use",
@@ -235,6 +237,7 @@ CASES = (
         again=POLL,
         operation="Failed",
         code="ERR_STATE_KEY",
+        ready="True",
     ),
     Case(
         "no key before there was any state: the first run makes one",
@@ -254,6 +257,7 @@ CASES = (
         again=POLL,
         operation="Failed",
         code="ERR_CLUSTER_SECRETS",
+        ready="True",
     ),
     Case(
         "it is gone after a first apply that was broken off: servers may exist that know it",
@@ -292,5 +296,6 @@ CASES = (
         again=POLL,
         operation="Failed",
         code="ERR_STATE_LOST",
+        ready="True",
     ),
 )

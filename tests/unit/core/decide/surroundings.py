@@ -9,11 +9,12 @@ from tests.unit.core.decide.table import POLL, Case
 
 CASES = (
     Case(
-        "a namespace of our name that is not ours is never used",
+        "a namespace of our name that we are not proven to have made is never used",
         (seen(namespace=NamespaceView(ours=False)),),
         check="namespace_foreign",
         reason="NameConflict",
-        says=(gen.SPACE, "is not this Sovereign's", "Delete it"),
+        says=(gen.SPACE, "nothing proves that this operator made it", "an administrator deletes it"),
+        code="ERR_NAMESPACE_FOREIGN",
         summary="Stalled",
         again=POLL,
         operation="Failed",
@@ -35,6 +36,7 @@ CASES = (
         summary="Stalled",
         again=POLL,
         operation="Failed",
+        ready="True",
     ),
     Case(
         "the state Secret of an applied Sovereign is gone: an empty state would create everything twice",
@@ -45,6 +47,7 @@ CASES = (
         summary="Stalled",
         again=POLL,
         operation="Failed",
+        ready="True",
     ),
     Case(
         "a state older than the one that was recorded is a lost one too",
@@ -55,6 +58,7 @@ CASES = (
         summary="Stalled",
         again=POLL,
         operation="Failed",
+        ready="True",
     ),
     Case(
         "the whole run namespace of an applied Sovereign is gone",
@@ -94,6 +98,7 @@ CASES = (
         summary="Stalled",
         again=POLL,
         operation="Failed",
+        ready="True",
     ),
     Case(
         "the credential Secret comes a moment after the Sovereign in GitOps: waited for",
@@ -109,7 +114,7 @@ CASES = (
         (gen.tokened(None),),
         check="credentials_missing",
         reason="CredentialsMissing",
-        says=("Secret team-a/hcloud has no key 'token'",),
+        says=("Secret team-a/hcloud has no text under the key 'token'",),
         again=POLL,
         operation="Waiting",
     ),

@@ -11,7 +11,7 @@ from catalyst_operator.core import naming
 from catalyst_operator.core.access.dead_nodes import DeadNode, RemovalReport, key_of
 from catalyst_operator.core.actions import Action, CreateJob, RemoveNodes, WriteRecord
 from catalyst_operator.core.decide import decide
-from catalyst_operator.core.errors import codes, diagnosis
+from catalyst_operator.core.errors import codes
 from catalyst_operator.core.observation import Observation
 from catalyst_operator.core.phase1.views import Link, NodeView
 from catalyst_operator.core.ready.watching import REMOVE_AGAIN
@@ -97,7 +97,7 @@ def test_it_is_removed_again_while_it_stays(ago: timedelta, key: str, again: boo
 
 
 def test_why_it_cannot_be_removed_is_told_with_what_to_do() -> None:
-    error = diagnosis.entry(codes.DEAD_NODE, "A node could not be removed: forbidden")
+    error = codes.DEAD_NODE.entry("A node could not be removed: forbidden")
     decision = decide(seen_with(nodes(SILENT), seen(removal=RemovalReport("key", NOW, error))))
     assert decision.status is not None
     assert decision.status.last_errors[0].code == "ERR_DEAD_NODE"

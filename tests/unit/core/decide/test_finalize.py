@@ -209,3 +209,12 @@ def test_a_destroy_is_given_the_sizes_that_stand() -> None:
     o = gen.observation(going(spec(release="no-such-release")), known(APPLIED, sizes=sizes))
     made = next(a for a in decide(o).actions if isinstance(a, WriteInputs))
     assert made.tfvars["control_plane_sizes"] == ["cpx32"]
+
+
+def test_a_destroy_takes_no_network_that_it_does_not_need() -> None:
+    """The module validates every variable, in a destroy too."""
+    o = gen.observation(
+        gen.of(gen.spec(sshAllowedCIDRs=["203.0.113.0/24"], deletionProtection=False), gen.deleting),
+        known(gen.succeeded()),
+    )
+    assert finalize.look(o).variables["ssh_allowed_cidrs"] == []

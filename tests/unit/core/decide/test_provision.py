@@ -82,6 +82,7 @@ def test_decision(case: Case) -> None:
     assert status.last_operation is not None
     assert status.last_operation.state == case.operation
     assert not case.code or first_error(status) == case.code
+    assert status.last_errors or "Stalled" not in present, "whoever has to do something is told in data, too"
     assert set(case.shows) <= conditions_of(status), conditions_of(status)
     assert conditions.violations(status.conditions, o.sovereign.metadata.generation) == []
     assert gen.undocumented(status.conditions) == []

@@ -52,6 +52,15 @@ CASES = (
         again=SAFETY,
     ),
     Case(
+        "the plan of a dry run is put where its owner can read it",
+        (of(DRY), known(PLANNED, published_plan="")),
+        check="planned",
+        reason="DryRun",
+        summary="",
+        operation="Waiting",
+        does=("PublishPlan", "WriteRecord"),
+    ),
+    Case(
         "a dry run spends nothing, so it is told what it would cost, and how to go on",
         (of(DRY), known(PLANNED)),
         check="planned",
@@ -129,6 +138,7 @@ CASES = (
         summary="",
         operation="Waiting",
         shows=("TofuApply=True Succeeded", "TofuOutput=True Succeeded"),
+        ready="True",
     ),
     Case(
         "a dry run of what stands already is off again, and nothing was edited: nothing is to be done",

@@ -21,7 +21,7 @@ from catalyst_operator.core.domains.observation import (
     ZoneView,
 )
 from catalyst_operator.core.domains.of_sovereign import differs, error_of, manifest, standing
-from catalyst_operator.core.errors import codes, diagnosis
+from catalyst_operator.core.errors import codes
 from tests.support import gen
 from tests.support.reservations import (
     ADDRESS,
@@ -330,7 +330,7 @@ def test_only_a_registrar_needs_credentials() -> None:
 
 def test_every_code_has_a_remedy_and_a_page() -> None:
     for code in of_sovereign.CODES.values():
-        entry = diagnosis.entry(code, "it is so")
+        entry = code.entry("it is so")
         assert entry.code.startswith("ERR_") and entry.remedy
 
 

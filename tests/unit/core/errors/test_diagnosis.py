@@ -468,13 +468,16 @@ def test_only_what_passes_by_itself_is_transient() -> None:
         "ERR_NAME_CONFLICT",
         "ERR_NODE_NOT_READY",
         "ERR_NS_NOT_DELEGATED",
+        "ERR_OPERATOR",
         "ERR_OUT_OF_MEMORY",
         "ERR_RATE_LIMITED",
         "ERR_REGISTRAR_UNAVAILABLE",
+        "ERR_REMOTE_TOO_BIG",
         "ERR_REMOTE_UNAUTHORIZED",
         "ERR_RESOURCE_IN_USE",
         "ERR_RUN_INTERRUPTED",
         "ERR_RUN_START",
+        "ERR_SECRET_MISSING",
         "ERR_SERVER_OFF",
         "ERR_SSH_KEY_CONFLICT",
         "ERR_STATE_LOCKED",
@@ -502,6 +505,7 @@ NEW_CLUSTER = {
     codes.API_UNREACHABLE,
     codes.REMOTE_UNTRUSTED,
     codes.REMOTE_UNAUTHORIZED,
+    codes.REMOTE_TOO_BIG,
     codes.FLUX_GONE,
     codes.FLUX_PIN_DRIFT,
     codes.FLUX_NOT_RECONCILING,
@@ -541,8 +545,22 @@ def test_every_code_can_be_met() -> None:
     met = {code for _, _, code in BY_HCLOUD_CODE} | {code for _, code in BY_SENTENCE}
     met |= {*BY_EXIT_CODE.values(), *BY_WAITING_REASON.values()}
     by_the_operator = {codes.STATE_LOST, codes.OUT_OF_MEMORY, codes.RUN_INTERRUPTED, codes.INTERNAL}
-    by_the_operator |= {codes.CLUSTER_SECRETS_LOST, codes.RECORD_LOST, codes.CLUSTER_REFUSED, codes.GIT_PUSH}
-    by_the_operator |= {codes.SERVER_OFF}
+    by_the_operator |= {
+        codes.NAMESPACE_FOREIGN,
+        codes.SECRET_MISSING,
+        codes.SPEC_INVALID,
+        codes.NAME_TAKEN,
+        codes.APPROVAL_NEEDED,
+    }
+    by_the_operator |= {codes.RUN_CANCELLED, codes.PROTECTED_DELETION, codes.EXPORT_NOT_ACKNOWLEDGED}
+    by_the_operator |= {
+        codes.OPERATOR,
+        codes.CLUSTER_SECRETS_LOST,
+        codes.RECORD_LOST,
+        codes.CLUSTER_REFUSED,
+        codes.GIT_PUSH,
+        codes.SERVER_OFF,
+    }
     assert set(CODES) - NEW_CLUSTER - DOMAIN == met | by_the_operator
 
 

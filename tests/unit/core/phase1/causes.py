@@ -678,6 +678,13 @@ OUTSIDE = (
         with_={"outcome": READY, "console_wanted": True},
     ),
     Case(
+        "Pods that are too many to be read",
+        installing(pods=None, too_much="an answer of more than 2 MiB"),
+        "ERR_REMOTE_TOO_BIG",
+        ("is not seen", "an answer of more than 2 MiB"),
+        "kubectl get all,events -A",
+    ),
+    Case(
         "no HelmRelease in time, and nothing says why",
         broken(),
         "ERR_FLUX_NOT_RECONCILING",

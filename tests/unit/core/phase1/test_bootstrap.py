@@ -89,6 +89,13 @@ CASES = (
         flux_seen=True,
     ),
     Case(
+        "it answers with more than is read",
+        link(Link.TOO_MUCH, 3, "an answer of more than 4 MiB"),
+        Reason.ANSWERS_TOO_LARGE,
+        "more than the operator reads since 11:57:00 UTC: an answer of more than 4 MiB.",
+        code="ERR_REMOTE_TOO_BIG",
+    ),
+    Case(
         "somebody else answers",
         link(Link.UNTRUSTED, message="certificate is for another name"),
         Reason.API_UNREACHABLE,

@@ -60,6 +60,9 @@ def verdict(
     return judge(view, wanted or told, limits, ever_seen=ever_seen, before=before, now=now)
 
 
+TOO_MUCH = LinkView(Link.TOO_MUCH, NOW, "an answer of more than 4 MiB")
+
+
 @dataclass(frozen=True)
 class Case:
     """One row: what is seen, and recorded, leads to this outcome and says this."""
@@ -201,6 +204,9 @@ CASES = (
     Case("restarted after the timeout", None, TIMEOUT, now=TOO_LATE, seen=True, before=TIMEOUT),
     Case("restarted after a rejoin", None, None, seen=True, before=TIMEOUT),
     Case("somebody else answers", replace(kit_of(), link=LinkView(Link.UNTRUSTED, NOW)), None),
+    Case("more than can be read, none ever seen", ClusterView(TOO_MUCH), None, now=LATER),
+    Case("more than can be read, some seen", replace(kit_of(marks=INSTALLING), link=TOO_MUCH), None, now=TOO_LATE),
+    Case("more than can be read, once ready", replace(kit_of(), link=TOO_MUCH), READY, now=TOO_LATE, before=READY),
     Case("it answers 403", replace(kit_of(), link=LinkView(Link.UNAUTHORIZED, NOW)), READY, before=READY, seen=True),
 )
 
@@ -241,7 +247,7 @@ def test_the_warning_is_the_runbooks() -> None:
     ("seconds", "text"), [(900, "15m0s"), (3600, "1h0m0s"), (45, "45s"), (90, "1m30s"), (5415, "1h30m15s"), (0, "0s")]
 )
 def test_durations_as_go_prints_them(seconds: int, text: str) -> None:
-    """The seeds' program was written in Go."""
+    """People search for the sentence as the runbook has it, and there Go wrote it."""
     assert go_duration(timedelta(seconds=seconds)) == text
 
 

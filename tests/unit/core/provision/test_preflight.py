@@ -11,7 +11,7 @@ from catalyst_operator.api.phases import PreflightResult
 from catalyst_operator.core import naming
 from catalyst_operator.core.actions import AskPreflight
 from catalyst_operator.core.decide import decide
-from catalyst_operator.core.errors import codes, diagnosis
+from catalyst_operator.core.errors import codes
 from catalyst_operator.core.observation import ContainerView, Observation
 from catalyst_operator.core.project import preflight
 from catalyst_operator.core.project.preflight import Check, Report
@@ -22,9 +22,7 @@ from tests.support import gen
 from tests.support.gen import NOW, SECOND, SETTINGS, SceneMod, annotated, of, seen, tokened
 
 INTERVAL = SETTINGS.preflight_interval
-NO = Check(
-    "names", PreflightResult.FAILED, "omantel is taken.", diagnosis.entry(codes.NAME_CONFLICT, "omantel is taken.")
-)
+NO = Check("names", PreflightResult.FAILED, "omantel is taken.", codes.NAME_CONFLICT.entry("omantel is taken."))
 UNKNOWN = Check("sizes", PreflightResult.UNKNOWN, "Hetzner did not answer.")
 LADDER = gen.spec(workers={"size": "cpx32", "replicas": 1, "sizeFallbacks": ["cx33"]})
 

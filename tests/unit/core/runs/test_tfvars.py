@@ -138,3 +138,36 @@ def test_a_new_operator_with_other_defaults_starts_no_run(settings: object) -> N
 def test_each_verb_is_another_run_of_the_same() -> None:
     """What was only planned was not applied."""
     assert len({digest(verb=verb) for verb in RunVerb}) == len(RunVerb)
+
+
+# --- what the module takes --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("2001:DB8::/32", "2001:db8::/32"),
+        ("::0/0", "::/0"),
+        ("0.0.0.0/0", "0.0.0.0/0"),
+        ("2001:db8:0::/48", "2001:db8::/48"),
+    ],
+)
+def test_a_network_is_written_as_the_module_and_hetzner_write_it(given: str, expected: str) -> None:
+    found = tfvars(gen.sovereign(gen.spec(sshAllowedCIDRs=[given])), gen.SETTINGS)
+    assert found["ssh_allowed_cidrs"] == [expected]
+
+
+@pytest.mark.parametrize(
+    ("comment", "expected"),
+    [
+        (" ada@example.com", " ada@example.com"),
+        (" Ada <ada@example.com>", ""),
+        (" CORP\\ada", ""),
+        (" $(id)", ""),
+        ("", ""),
+    ],
+)
+def test_a_comment_that_something_could_act_on_stays_behind(comment: str, expected: str) -> None:
+    key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI" + "A" * 43
+    found = tfvars(gen.sovereign(gen.spec(sshPublicKeys=[key + comment])), gen.SETTINGS)
+    assert found["ssh_public_keys"] == [key + expected]

@@ -96,3 +96,18 @@ def test_a_long_message_fits_an_event() -> None:
 def test_what_two_conditions_say_in_the_same_words_is_told_once() -> None:
     after = [made("Stalled", "True", "DestroyFailed"), made("Deleting", "True", "DestroyFailed")]
     assert [event["reason"] for event in told([], after)] == ["StalledDestroyFailed"]
+
+
+@pytest.mark.parametrize(
+    ("type_", "truth", "why", "kind"),
+    [
+        ("HandedOff", "False", Reason.AWAITING_HAND_OFF, "Normal"),
+        ("DomainReady", "False", Reason.AWAITING_DELEGATION, "Normal"),
+        ("KitReady", "False", Reason.FAILED, "Warning"),
+        ("Reconciling", "True", Reason.CREDENTIALS_MISSING, "Warning"),
+    ],
+    ids=["waits to be handed off", "waits for a delegation", "the kit failed", "a Secret is missing"],
+)
+def test_what_is_a_part_of_every_good_course_is_no_warning(type_: str, truth: Truth, why: Reason, kind: str) -> None:
+    [event] = told([], [made(type_, truth, why)])
+    assert event["type"] == kind

@@ -7,17 +7,20 @@ from datetime import timedelta
 
 import pytest
 
-from catalyst_operator.api.phases import OperationState, PreflightResult, RunVerb
+from catalyst_operator.api.conditions import Reason
+from catalyst_operator.api.phases import OperationState, Phase, PreflightResult, RunVerb
 from catalyst_operator.api.sovereign import Sovereign
 from catalyst_operator.api.sovereign_status import SovereignStatus
 from catalyst_operator.core import conditions, naming
 from catalyst_operator.core.actions import WriteRecord
 from catalyst_operator.core.decide import decide
-from catalyst_operator.core.errors import codes, diagnosis
+from catalyst_operator.core.errors import codes
 from catalyst_operator.core.observation import LockView, Observation, StateView
 from catalyst_operator.core.project.preflight import Check, rate_limited
-from catalyst_operator.core.record import ErrorEntry, PhaseState, RunState, SizeChoice, StopCause
+from catalyst_operator.core.record import ErrorEntry, PhaseState, Record, RunState, SizeChoice, StopCause
+from catalyst_operator.core.telling.status import build
 from catalyst_operator.core.tofu.apply_progress import Progress, ResourceProgress
+from catalyst_operator.core.verdict import Stance, Verdict
 from tests.support import gen
 from tests.support.gen import NOW, SceneMod, annotated, deleting, known, of, seen
 
@@ -109,11 +112,11 @@ def test_during_a_destroy_the_phases_of_the_last_apply_stay() -> None:
 FINE = Check("token", PreflightResult.PASSED, "Hetzner accepts the token.")
 TAKEN = Check(
     *("names", PreflightResult.FAILED, "networks/7 omantel exists already."),
-    diagnosis.entry(codes.NAME_CONFLICT, "networks/7 omantel exists already."),
+    codes.NAME_CONFLICT.entry("networks/7 omantel exists already."),
 )
 KEY_TAKEN = Check(
     *("ssh-keys", PreflightResult.FAILED, "The key is in the project already."),
-    diagnosis.entry(codes.SSH_KEY_CONFLICT, "The key is in the project already."),
+    codes.SSH_KEY_CONFLICT.entry("The key is in the project already."),
 )
 UNSURE = Check("sizes", PreflightResult.UNKNOWN, "Not checked: Hetzner did not answer.")
 
@@ -264,7 +267,7 @@ def test_a_dry_run_says_what_would_be_and_what_it_would_cost() -> None:
     status = status_of(DRY, known(replace(PLANNED, attempt=1)))
     assert (reason(status, "Ready"), reason(status, "Stalled")) == ("False/DryRun", "")
     assert status.cost is not None
-    assert message(status) == (
+    assert message(status).startswith(
         f"Dry run: 2 to add, 1 to change, 0 to destroy, {status.cost.monthly} EUR a month in all. Nothing was created "
         "or changed; set spec.dryRun to false to apply it."
     )
@@ -318,13 +321,15 @@ def test_a_request_to_stop_from_before_a_run_is_not_meant_for_it() -> None:
     assert "stopped" not in message(status)
 
 
-def test_a_run_that_was_stopped_on_request_waits_for_a_person_without_an_error() -> None:
+def test_a_run_that_was_stopped_on_request_waits_for_a_person() -> None:
     phases = gen.phases_until("tofu-apply")
     cancelled = gen.run(RunState.CANCELLED, stopping=StopCause.REQUESTED, phases=phases)
     status = status_of(known(cancelled))
     assert reason(status, "Stalled") == "True/RunCancelled"
     assert "catalyst.openova.io/retryRequestedAt" in message(status)
-    assert (status.last_errors, reason(status, "TofuApply")) == ((), "Unknown/Cancelled")
+    assert [error.code for error in status.last_errors] == ["ERR_RUN_CANCELLED"]
+    assert "retryRequestedAt" in status.last_errors[0].command
+    assert reason(status, "TofuApply") == "Unknown/Cancelled"
     assert [(h.result, h.error_code) for h in status.history] == [("Cancelled", None)]
 
 
@@ -560,3 +565,87 @@ def test_whose_turn_it_is_at_a_glance(scene: str, state: OperationState) -> None
     operation = status_of(*EVERY_SCENE[scene]).last_operation
     assert operation is not None
     assert operation.state == state
+
+
+# --- what an error brings along ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("entry", "command"),
+    [
+        (codes.TOKEN_INVALID.entry("x"), "kubectl -n team-a create secret generic hcloud --from-file=token=/dev/stdin"),
+        (codes.QUOTA_EXCEEDED.entry("x"), "kubectl -n team-a annotate sovereign omantel --overwrite"),
+        (codes.KIT_POD.entry("x", remedy="Read it: `kubectl logs pod/y`."), "kubectl logs pod/y"),
+        (codes.NAME_CONFLICT.entry("x"), ""),
+    ],
+    ids=["of the code", "with the Sovereign's name", "of the remedy", "none"],
+)
+def test_an_error_has_one_line_to_run(entry: ErrorEntry, command: str) -> None:
+    [told] = of_errors(entry).last_errors
+    assert told.command.startswith(command)
+    assert bool(told.command) is bool(command)
+    assert "{" not in told.command
+
+
+def test_an_error_names_what_it_affects_ten_at_most() -> None:
+    addresses = tuple(f"hcloud_server.worker[{n}]" for n in range(12))
+    [told] = of_errors(codes.CAPACITY.entry("x", addresses=addresses)).last_errors
+    assert told.affected == addresses[:10]
+
+
+def of_errors(*errors: ErrorEntry) -> SovereignStatus:
+    verdict = Verdict(Stance.STALLED, Phase.FAILED, Reason.RUN_FAILED, "x", errors)
+    return build(gen.observation(), Record(gen.UID), None, verdict)
+
+
+# --- Ready speaks of the cluster --------------------------------------------------------------------------------------
+
+
+HEALTHY = (known(gen.succeeded()),)
+
+
+@pytest.mark.parametrize(
+    ("asked", "stance"),
+    [
+        ((of(gen.spec(suspend=True)),), ""),
+        ((of(gen.spec(workers={"size": "cpx32", "replicas": 1}, release="no-such")),), "Stalled"),
+    ],
+    ids=["suspended", "a release that does not exist"],
+)
+def test_what_cannot_be_done_takes_nothing_away_from_a_cluster_that_is_well(
+    asked: tuple[SceneMod, ...], stance: str
+) -> None:
+    status = status_of(*HEALTHY, *asked)
+    assert (reason(status, "Ready").partition("/")[0], status.phase) == ("True", Phase.READY)
+    assert [c.type for c in status.conditions if c.type in ("Reconciling", "Stalled")] == ([stance] if stance else [])
+
+
+# --- one short line, and the next try ---------------------------------------------------------------------------------
+
+
+def test_the_summary_is_the_first_sentence_and_has_the_cause() -> None:
+    status = status_of(known(gen.failed("ERR_QUOTA_EXCEEDED", terminal=True)))
+    assert status.summary.startswith("ERR_QUOTA_EXCEEDED: ")
+    assert len(status.summary) <= 120
+    assert message(status).startswith(status.summary.rstrip("…"))
+
+
+def test_the_next_try_is_a_field() -> None:
+    status = status_of(known(gen.failed()))
+    assert status.retry_at is not None
+    assert f"{status.retry_at:%H:%M:%S} UTC" in message(status)
+    assert status_of(known(gen.failed("ERR_QUOTA_EXCEEDED", terminal=True))).retry_at is None
+
+
+def test_progress_never_falls_during_an_operation() -> None:
+    """An approval, another try: the next run begins with its first phase, and takes nothing back."""
+    first = gen.observation(known(RUN), APPLYING, heard(4, {}))
+    reached = decide(first).status
+    assert reached is not None
+    assert reached.progress_percent > 8
+    again = gen.run(attempt=2)
+    given = (known(gen.failed(), again), seen(jobs=(gen.job(again),), pods=(gen.pod(again, "tofu-init"),)))
+    later = gen.observation(*given)
+    told = decide(replace(later, sovereign=later.sovereign.model_copy(update={"status": reached}))).status
+    assert told is not None
+    assert told.progress_percent == reached.progress_percent
