@@ -155,6 +155,7 @@ def _outside(kube: Kube, core: CoreSettings, settings: Settings) -> Outside:
         ),
         clusters=Clusters(connect, partial(console_probe.probe, clock=now), now),
         seeds=Errands("delivery of Secrets"),
+        removals=Errands("removal of dead nodes"),
         farewells=Errands("farewell"),
         connect=connect,
     )

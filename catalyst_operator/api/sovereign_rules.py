@@ -67,6 +67,13 @@ def immutability_rules() -> tuple[Rule, ...]:
             first_boot + "servers cannot move; create another Sovereign in the other location",
             field_path=".spec.regions",
         ),
+        Rule(
+            f"!({_OUTPUTS_EXIST}) || self.spec.controlPlane.replicas >= oldSelf.spec.controlPlane.replicas",
+            "cannot be lowered once the infrastructure exists: etcd counts its majority from all control planes that "
+            "it has had, and would lose it with two of three",
+            field_path=".spec.controlPlane.replicas",
+            reason=RuleReason.FORBIDDEN,
+        ),
         _frozen(
             "regions[0].buildingBlocks",
             f"{_OUTPUTS_EXIST} && self.spec.gitops.mode == 'Template'",

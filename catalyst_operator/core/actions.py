@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import Any
 
 from catalyst_operator.api.sovereign_status import SovereignStatus
+from catalyst_operator.core.access.dead_nodes import DeadNode
 from catalyst_operator.core.access.seeds import Seed
 from catalyst_operator.core.kit.pushed import OverlayChange
 from catalyst_operator.core.observation import LockView, StateView
@@ -178,6 +179,14 @@ class SeedCluster:
 
 
 @dataclass(frozen=True)
+class RemoveNodes:
+    """Remove nodes of the new cluster whose servers are gone, in the background."""
+
+    key: str
+    nodes: tuple[DeadNode, ...]
+
+
+@dataclass(frozen=True)
 class ArchiveState:
     """Keep the state as it is at hand-off in a Secret that nothing changes any more."""
 
@@ -250,6 +259,7 @@ Action = (
     | LookAgain
     | ForgetCluster
     | SeedCluster
+    | RemoveNodes
     | ArchiveState
     | WriteOwnerKubeconfig
     | GiveUpAccess

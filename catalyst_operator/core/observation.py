@@ -15,6 +15,7 @@ from catalyst_operator.api.domain_reservation import DomainReservation
 from catalyst_operator.api.phases import RunVerb
 from catalyst_operator.api.sovereign import Sovereign
 from catalyst_operator.core import naming
+from catalyst_operator.core.access.dead_nodes import RemovalReport
 from catalyst_operator.core.access.farewell import FarewellReport
 from catalyst_operator.core.access.seeds import SecretView, SeedReport
 from catalyst_operator.core.kit.pushed import OverlayReport
@@ -173,6 +174,8 @@ class Observation:
     """The new cluster; None while nobody watches it."""
     seeds: SeedReport | None = None
     """What the last delivery of Secrets to the new cluster came to."""
+    removal: RemovalReport | None = None
+    """What the last removal of dead nodes from the new cluster came to."""
     farewell: FarewellReport | None = None
     """What was seen when rights on the new cluster were given up."""
 

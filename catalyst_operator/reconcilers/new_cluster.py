@@ -15,12 +15,13 @@ from pydantic import SecretStr
 from catalyst_operator.adapters import kube, secrets
 from catalyst_operator.adapters.git.push import Repository
 from catalyst_operator.adapters.kube import Kube
-from catalyst_operator.adapters.new_cluster import farewells, seeding
+from catalyst_operator.adapters.new_cluster import dead_nodes, farewells, seeding
 from catalyst_operator.adapters.new_cluster.identities import Identities
 from catalyst_operator.core import actions, manifests
 from catalyst_operator.core.access import kubeconfig
+from catalyst_operator.core.access.dead_nodes import DeadNode, RemovalReport
 from catalyst_operator.core.access.farewell import FarewellReport
-from catalyst_operator.core.access.identity import OBSERVER, OWNER, SEEDER, Access
+from catalyst_operator.core.access.identity import NODE_REMOVER, OBSERVER, OWNER, SEEDER, Access
 from catalyst_operator.core.access.seeds import Seed, SeedReport
 from catalyst_operator.core.observation import Observation
 from catalyst_operator.reconcilers.outside import Outside
@@ -63,6 +64,8 @@ class NewCluster:
                 await self._outside.clusters.forget(self._o.uid)
             case actions.SeedCluster(key=key, seeds=seeds):
                 self._outside.seeds.run(self._o.uid, key, partial(self._deliver, key, seeds), self._changed)
+            case actions.RemoveNodes(key=key, nodes=nodes):
+                self._outside.removals.run(self._o.uid, key, partial(self._remove, key, nodes), self._changed)
             case actions.GiveUpAccess(key=key):
                 self._outside.farewells.run(self._o.uid, key, partial(self._give_up, key), self._changed)
             case actions.WriteOwnerKubeconfig():
@@ -91,6 +94,10 @@ class NewCluster:
             key=key,
             clock=self._clock,
         )
+
+    def _remove(self, key: str, nodes: tuple[DeadNode, ...]) -> Awaitable[RemovalReport]:
+        access = partial(self._mint, self._addresses, NODE_REMOVER, ERRAND_LIFETIME)
+        return dead_nodes.remove(self._outside.connect, access, nodes=nodes, key=key, clock=self._clock)
 
     def _give_up(self, key: str) -> Awaitable[FarewellReport]:
         def mint(user: str) -> Awaitable[Access]:

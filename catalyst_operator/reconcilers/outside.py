@@ -16,6 +16,7 @@ from catalyst_operator.adapters.new_cluster.clusters import AccessSource
 from catalyst_operator.adapters.new_cluster.remote import Connect
 from catalyst_operator.adapters.preflights import Preflights
 from catalyst_operator.adapters.run_logs import RunLogs
+from catalyst_operator.core.access.dead_nodes import RemovalReport
 from catalyst_operator.core.access.farewell import FarewellReport
 from catalyst_operator.core.access.seeds import SeedReport
 from catalyst_operator.core.phase1.target import Target
@@ -45,17 +46,18 @@ class Outside:
     overlays: Overlays
     clusters: Clusters
     seeds: Errands[SeedReport]
+    removals: Errands[RemovalReport]
     farewells: Errands[FarewellReport]
     connect: Connect
     """Opens one connection to a new cluster, for the errands."""
 
     async def forget(self, uid: str) -> None:
         """The Sovereign is gone."""
-        for cache in (self.preflights, self.overlays, self.seeds, self.farewells):
+        for cache in (self.preflights, self.overlays, self.seeds, self.removals, self.farewells):
             cache.forget(uid)
         await self.clusters.forget(uid)
 
     async def close(self) -> None:
         """Give up all that is under way."""
-        caches = (self.logs, self.preflights, self.overlays, self.seeds, self.farewells, self.clusters)
-        await asyncio.gather(*(cache.close() for cache in caches))
+        errands = (self.preflights, self.overlays, self.seeds, self.removals, self.farewells)
+        await asyncio.gather(*(cache.close() for cache in (self.logs, *errands, self.clusters)))

@@ -334,6 +334,25 @@ def test_correctable_until_outputs_exist(api: Api, namespace: str, case: Case) -
     api.replace(path, edited(before, case.edits), dryRun="All")
 
 
+HA: Edits = {"controlPlane.replicas": 3, "workers": {"size": "cx43", "replicas": 1}}
+ONE = Case("from three to one", {"controlPlane.replicas": 1}, "spec.controlPlane.replicas", "etcd counts", before=HA)
+
+
+def test_control_planes_never_get_fewer_once_outputs_exist(api: Api, namespace: str) -> None:
+    path, before = existing(api, namespace, HA, OUTPUTS)
+    ONE.expect_refusal(refusal(api, "PUT", path, edited(before, ONE.edits)))
+
+
+def test_control_planes_may_become_more(api: Api, namespace: str) -> None:
+    path, before = existing(api, namespace, {}, OUTPUTS)
+    api.replace(path, edited(before, HA), dryRun="All")
+
+
+def test_fewer_control_planes_may_be_asked_for_until_outputs_exist(api: Api, namespace: str) -> None:
+    path, before = existing(api, namespace, HA, {"phase": "tofu-apply"})
+    api.replace(path, edited(before, ONE.edits), dryRun="All")
+
+
 @cases(*FROZEN_IN_TEMPLATE)
 def test_pushed_to_git_in_mode_commit(api: Api, namespace: str, case: Case) -> None:
     path, before = existing(api, namespace, COMMIT, OUTPUTS)

@@ -92,6 +92,17 @@ CAPACITY = Code(
     "not exist.",
     terminal=False,
 )
+RESIZE_REFUSED = (
+    "Hetzner has no room for the new size at the moment. Put the size back in the spec, or choose another one; to try "
+    f"the same again, which powers the server off again, {_RETRY}."
+)
+"""What to do where the size that is not to be had is the new one of a server that exists."""
+SERVER_OFF = Code(
+    "ERR_SERVER_OFF",
+    "The next run starts it before anything else. Until then, or if it does not, start it in Hetzner's console, or "
+    "with `hcloud server poweron <name>`.",
+    terminal=False,
+)
 RATE_LIMITED = Code(
     "ERR_RATE_LIMITED",
     "The project's request limit refills within the hour. If this comes again and again, find out what else uses it.",
@@ -216,6 +227,12 @@ PLAN_REFUSED = Code(
     "This plan is never applied, approved or not. Edit the spec so that it plans something else.",
     terminal=True,
 )
+CLUSTER_LOST = Code(
+    "ERR_CLUSTER_LOST",
+    "Only a new cluster helps: save what can be saved, take off spec.deletionProtection, delete the Sovereign and "
+    "apply it again.",
+    terminal=True,
+)
 OUT_OF_MEMORY = Code(
     "ERR_OUT_OF_MEMORY",
     "Raise CATALYST_RUN_MEMORY_LIMIT in the operator's Deployment, for example to 1Gi.",
@@ -311,6 +328,12 @@ CNI_STUCK = Code(
     "ERR_CNI_STUCK",
     "No Pod starts without a network. Read on the node why Cilium does not come up: `journalctl -u k3s -n 100`.",
     terminal=True,
+)
+DEAD_NODE = Code(
+    "ERR_DEAD_NODE",
+    "On the new cluster, delete the node that is not ready: `kubectl delete node <name>`. The server of its name joins "
+    "within a minute.",
+    terminal=False,
 )
 NODE_NOT_READY = Code(
     "ERR_NODE_NOT_READY",

@@ -45,7 +45,9 @@ def node(raw: Any) -> NodeView:
     good = ready.get("status") == "True"
     told = _text(ready, "message") or _text(ready, "reason") or "its kubelet has said nothing yet"
     since = _time(ready, "lastTransitionTime")
-    return NodeView(_name(raw), good, "" if good else told, since, silent=ready.get("status") == "Unknown")
+    return NodeView(
+        _name(raw), good, "" if good else told, since, silent=ready.get("status") == "Unknown", uid=uid(raw)
+    )
 
 
 def deployment(raw: Any) -> DeploymentView:

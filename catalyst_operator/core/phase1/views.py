@@ -167,6 +167,7 @@ class NodeView:
     """When that condition changed last."""
     silent: bool = False
     """That condition is Unknown: its kubelet says nothing, neither good nor bad."""
+    uid: str = ""
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,13 @@ from catalyst_operator.api.phases import Phase, Phase1Outcome, RunVerb
 from catalyst_operator.core.access import seeds
 from catalyst_operator.core.access.seeds import Seed
 from catalyst_operator.core.observation import Observation
+from catalyst_operator.core.phase1.expected import listed
 from catalyst_operator.core.phase1.views import FLUX_NAMESPACE
 from catalyst_operator.core.provision import hand_off
 from catalyst_operator.core.provision.verdicts import stalled
 from catalyst_operator.core.ready.assessment import Assessment, assess
 from catalyst_operator.core.ready.kept import as_told
-from catalyst_operator.core.ready.watching import SEED_AGAIN
+from catalyst_operator.core.ready.watching import REMOVE_AGAIN, SEED_AGAIN
 from catalyst_operator.core.record import ErrorEntry
 from catalyst_operator.core.scene import Answer, Scene
 from catalyst_operator.core.telling.cluster_status import KIT_REASONS
@@ -38,7 +39,7 @@ def converged(scene: Scene) -> Answer | None:
         due = _undelivered(scene)
         # Handed over without them, the new cluster would never get them; and there is no way back, so that nothing may
         # rest on what was answered before.
-        waits = due or found.rests_on_former
+        waits = due or found.rests_on_former or scene.record.dead
         return (None if waits else hand_off.begin(scene)) or _ready(scene, due, _again(scene, found))
     return Answer(_verdict(scene.o, found), requeue_after=_again(scene, found))
 
@@ -49,6 +50,8 @@ def _ready(scene: Scene, due: tuple[Seed, ...], again: timedelta | None) -> Answ
         fields = ", ".join(f"spec.{seed.field}" for seed in due)
         waits = f"The content of the Secret that {fields} names is on its way; only then can it be handed over."
         waits += _absent(scene.o)
+    elif scene.record.dead:
+        waits = f"The server of {listed(tuple(scene.record.dead))} is gone, and the node is being removed."
     else:
         waits = "It waits to be handed over, by the annotation handOffRequestedAt."
     verdict = Verdict(
@@ -114,4 +117,5 @@ def _again(scene: Scene, found: Assessment) -> timedelta | None:
     """When to look again although nothing was heard: a deadline, or a delivery of Secrets that is due."""
     times: list[datetime] = [found.again] if found.again else []
     pauses = [max(at - scene.o.now, VIEW_LOOK_AGAIN) for at in times] + ([SEED_AGAIN] if _undelivered(scene) else [])
+    pauses += [REMOVE_AGAIN] if scene.record.dead else []
     return min(pauses, default=None)

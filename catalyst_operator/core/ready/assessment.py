@@ -114,9 +114,10 @@ def assess(o: Observation, record: Record) -> Assessment | None:
             console_wanted=o.settings.console_check,
             sovereign=(meta.namespace, meta.name),
         )
-    found = [entry for entry in (cause.error, flux.error, _domain_error(o, begun, domain)) if entry]
     silent = silent_until(view, begun.joined, o.now)
     times = (judgement.again, flux.again, cause.again, silent)
+    removal = o.removal.error if o.removal and record.dead else None
+    found = [entry for entry in (removal, cause.error, flux.error, _domain_error(o, begun, domain)) if entry]
     return Assessment(
         view=view,
         stands_until=_stands_until(view, begun, o) if record.hand_off is None else None,

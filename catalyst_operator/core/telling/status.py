@@ -350,7 +350,7 @@ def _servers(o: Observation, record: Record) -> tuple[ServerStatus, ...]:
         return o.sovereign.status.servers
     prefix = naming.cluster_name(o.sovereign.metadata.name, o.uid)
     return tuple(
-        ServerStatus(name=f"{prefix}-{s.key}", role=s.role, size=sizing.size_of(s, record.sizes))
+        ServerStatus(name=f"{prefix}-{s.key}", role=s.role, size=sizing.current(s, record.sizes, record.made))
         for s in sizing.servers(o.sovereign.spec)
     )
 

@@ -124,9 +124,9 @@ class RunDirectory:
         shown: dict[str, Any] = json.loads(self.must("show", "-json", "plan.bin"))
         return shown
 
-    def judged(self, *options: str) -> PlanJudgement:
-        """Plan, and let the gate judge it."""
-        return judge(self.plan(*options), uid=UID, destroy_run="-destroy" in options, replicas=3)
+    def judged(self, *options: str, members: tuple[str, ...] = ()) -> PlanJudgement:
+        """Plan, and let the gate judge it, of a cluster with these control planes."""
+        return judge(self.plan(*options), uid=UID, destroy_run="-destroy" in options, members=members)
 
     def apply(self) -> None:
         """Apply what was planned last. Import blocks are of one run only."""

@@ -35,6 +35,7 @@ from tests.unit.core.decide import (
     new_clusters,
     obstacles,
     projects,
+    resizes,
     runs,
     stops,
     surroundings,
@@ -51,6 +52,7 @@ CASES = (
     *stops.CASES,
     *failures.CASES,
     *new_clusters.CASES,
+    *resizes.CASES,
     *hand_offs.CASES,
     *domains.CASES,
 )
