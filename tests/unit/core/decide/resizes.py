@@ -134,7 +134,7 @@ CASES = (
     ),
     Case(
         "a cluster that never came up has nothing to lose",
-        (of(THREE, WORKER), stands(applied(3600), bootstrap=replace(gen.READY, cluster_uid="")), DOWN),
+        (of(THREE, WORKER), stands(RESIZED, resized=1, bootstrap=replace(gen.READY, cluster_uid="")), DOWN),
         check="new_run",
         reason="Progressing",
         ready="Unknown",

@@ -12,8 +12,8 @@ import pytest
 from pydantic import SecretStr
 
 from catalyst_operator.adapters.kube import Kind
-from catalyst_operator.adapters.new_cluster import dead_nodes
 from catalyst_operator.adapters.new_cluster.remote import RemoteCluster
+from catalyst_operator.adapters.new_cluster.writes import dead_nodes
 from catalyst_operator.core.access.dead_nodes import DeadNode, RemovalReport
 from catalyst_operator.core.access.identity import Access
 from catalyst_operator.errors import ApiError, Conflict, NotFound, Refused, Unavailable

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from catalyst_operator.adapters.new_cluster import farewells
+from catalyst_operator.adapters.new_cluster.writes import farewells
 from catalyst_operator.core.access.farewell import FarewellReport
 from catalyst_operator.core.access.identity import NODE_REMOVER, OBSERVER, SEEDER, Access
 from catalyst_operator.core.errors import codes
