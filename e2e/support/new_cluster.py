@@ -51,11 +51,17 @@ class NewCluster:
         """Somebody deletes a HelmRelease."""
         self.kubectl("-n", FLUX, "delete", "helmrelease", name, "--wait=false")
 
-    def reconcile_kit(self, fqdn: str) -> None:
-        """As `flux reconcile kustomization` asks for it."""
-        name = f"{fqdn}-bootstrap-kit"
-        stamp = "reconcile.fluxcd.io/requestedAt=" + os.urandom(4).hex()
-        self.kubectl("-n", FLUX, "annotate", "kustomization", name, "--overwrite", stamp)
+    def reconcile_kit(self, fqdn: str) -> str:
+        """As `flux reconcile kustomization` asks for it. Returns what it is asked by."""
+        stamp = os.urandom(4).hex()
+        mark = f"reconcile.fluxcd.io/requestedAt={stamp}"
+        self.kubectl("-n", FLUX, "annotate", "kustomization", f"{fqdn}-bootstrap-kit", "--overwrite", mark)
+        return stamp
+
+    def kit_answered(self, fqdn: str) -> str:
+        """What its Kustomization was asked by when it was looked at last."""
+        found = self.kubectl.get("-n", FLUX, "kustomization", f"{fqdn}-bootstrap-kit")
+        return str(found.get("status", {}).get("lastHandledReconcileAt"))
 
     def secret(self, name: str) -> dict[str, str]:
         """The data of a Secret in flux-system, encoded as it is."""
