@@ -105,7 +105,7 @@ def kept(o: DomainObservation, type_: ConditionType) -> Step:
 
 def _left_alone(diff: Diff) -> str:
     names = ", ".join(f"{r.name} {r.type}" for r in diff.foreign)
-    return f"Left as it is, since somebody else set it: {names}."
+    return f"Left as it is, because somebody else set it: {names}."
 
 
 def _foreign_words(o: DomainObservation, found: Zone) -> str:
