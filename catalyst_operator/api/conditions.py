@@ -479,7 +479,7 @@ DOMAIN_CONDITIONS: tuple[ConditionDoc, ...] = (
             Reason.CREDENTIALS_INVALID: "the registrar refuses the credentials",
             Reason.AWAITING_DELEGATION: "the NS records in status.nameservers are not at the parent yet",
             Reason.SERVERS_DISAGREE: "the parent's servers give different answers",
-            Reason.LIVE_RECORDS: "the domain carries live MX or A records; acknowledgeLiveRecords is not set",
+            Reason.LIVE_RECORDS: "the domain carries live MX, A or AAAA records; acknowledgeLiveRecords is not set",
             Reason.DNSSEC_ENABLED: "the parent has a DS record for the name: unsigned answers are not believed",
             Reason.REGISTRAR_DENIED: "the registrar refused the change",
             Reason.REGISTRAR_UNREACHABLE: "the registrar does not answer; tried again",

@@ -49,7 +49,7 @@ class ReservationRegistrar(Model):
     reservation without a Sovereign."""
 
     acknowledge_live_records: bool = False
-    """Change the name servers even if the domain carries live MX or A records, which stop answering
+    """Change the name servers even if the domain carries live MX, A or AAAA records, which stop answering
     then."""
 
 

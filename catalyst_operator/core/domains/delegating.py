@@ -83,14 +83,15 @@ def seen(o: DomainObservation) -> Step:
 
 
 def _answered(o: DomainObservation, told: DnsReport) -> Step:
-    right = [a for a in told.delegation if not a.error and a.values == expected(o)]
+    right = [a for a in told.answers if a.values == expected(o)]
     signed = registering.signed(o)
     if is_delegated(o) and signed is not None:
         return signed
     if is_delegated(o):
         servers = ", ".join(a.server for a in right)
-        silent = "".join(f" {a.words}." for a in told.delegation if a.error)
-        return done(Reason.SUCCEEDED, f"Delegated to {', '.join(expected(o))}, as seen at {servers}.{silent}")
+        silent = "; ".join(a.words for a in told.delegation if a.error)
+        left_out = f" Not known from the others: {silent}." if silent else ""
+        return done(Reason.SUCCEEDED, f"Delegated to {', '.join(expected(o))}, as seen at {servers}.{left_out}")
     words = "; ".join(a.words for a in told.delegation)
     if right:
         message = f"Not all servers of {told.parent} give {', '.join(expected(o))} for {o.name} yet: {words}."
@@ -114,7 +115,10 @@ def _to_set(o: DomainObservation) -> str:
 
 
 def still_ours(told: DnsReport | None, hosts: tuple[str, ...]) -> bool | None:
-    """Whether any server of the parent still delegates to our servers; None when that is not known."""
-    if told is None or not told.delegation or any(a.error for a in told.delegation):
+    """Whether any server of the parent still delegates to our servers; None when that is not known: a zone is taken
+    away only if more than half of them answer and none does."""
+    if told is None or not told.delegation:
         return None
-    return any(set(a.values) & set(hosts) for a in told.delegation)
+    if any(set(answer.values) & set(hosts) for answer in told.answers):
+        return True
+    return False if 2 * len(told.answers) > len(told.delegation) else None

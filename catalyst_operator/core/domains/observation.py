@@ -76,12 +76,19 @@ class DnsReport:
     """The parent's own servers: the name servers they give."""
     signed: tuple[str, ...] = ()
     """DS records that the parent gives for the name: it has to be signed, which our zones are not."""
+    signed_error: str = ""
+    """Why it is not known whether there are any; as a clause."""
     live: tuple[str, ...] = ()
     """Records in use, such as `MX 10 mail.bank.com`."""
     error: str = ""
     """Why the parent's servers could not be found; as a clause."""
     live_error: str = ""
     """Why it is not known whether there are live records; as a clause."""
+
+    @property
+    def answers(self) -> tuple[DnsAnswer, ...]:
+        """What those of the parent's servers give that answered."""
+        return tuple(answer for answer in self.delegation if not answer.error)
 
 
 class Trouble(Enum):

@@ -72,7 +72,7 @@ def flipped(o: DomainObservation) -> Step | None:
 
 def _change(o: DomainObservation, told: RegistrarReport, view: RegistrarView, name: str) -> Step:
     """Ask for the change, or wait for what was asked for."""
-    unbelieved = signed(o)
+    unbelieved = signed(o) or _unsure(o)
     if unbelieved is not None:
         return unbelieved
     if view.pending:
@@ -95,7 +95,7 @@ def _change(o: DomainObservation, told: RegistrarReport, view: RegistrarView, na
 
 def _first_change(o: DomainObservation, told: RegistrarReport) -> Step:
     """Before anything is changed: is something live there, and what is there to come back to?"""
-    obstacle = live_records(o) or signed(o)
+    obstacle = live_records(o) or signed(o) or _unsure(o)
     if obstacle is not None:
         return obstacle
     looks = look_if_due(o, PARENT_LOOK_AGAIN)
@@ -144,6 +144,16 @@ def signed(o: DomainObservation) -> Step | None:
     )
     asking = ask(o)
     return stalled(Reason.DNSSEC_ENABLED, message, *asking.actions, again=asking.again)
+
+
+def _unsure(o: DomainObservation) -> Step | None:
+    """Nothing is changed that might stop answering: whether the name is signed has to be known."""
+    told = report(o)
+    if told is None or not told.signed_error:
+        return None
+    message = f"Whether {o.name} has DNSSEC cannot be seen: {told.signed_error}. Nothing is changed before it can."
+    asking = ask(o)
+    return working(Reason.AWAITING_DELEGATION, message, *asking.actions, again=asking.again, status="Unknown")
 
 
 def trouble(o: DomainObservation, told: RegistrarReport, problem: RegistrarProblem, secret: str) -> Step:

@@ -85,3 +85,13 @@ def test_what_is_in_use_comes_first() -> None:
 
 def test_an_unsigned_one_needs_nothing() -> None:
     assert shown(manual())["Ready"] == "True Succeeded"
+
+
+@pytest.mark.parametrize("previous", [False, True], ids=["before it is remembered", "before it is set"])
+def test_nothing_is_changed_while_it_is_not_known_whether_the_name_is_signed(previous: bool) -> None:
+    """A server that does not tell has not said that there are no signatures."""
+    unknown = "no server of the zone above answers"
+    o = asked(by_api(previous=previous, spec=ACKNOWLEDGED, signed_error=unknown), *OLD)
+    assert not [a for a in sound(o).actions if isinstance(a, AskRegistrar | RememberNameservers)]
+    assert unknown in message(o)
+    assert "Stalled" not in shown(o)
