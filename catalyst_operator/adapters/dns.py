@@ -237,7 +237,7 @@ def _in_use(type_: RdataType, value: str) -> bool:
     """Whether a record makes its name answer somebody. `MX 0 .` says that there is no mail (RFC 7505), and nobody
     outside is reached at an unspecified or a loopback address."""
     if type_ is RdataType.MX:
-        return value.split()[-1] != "."
+        return value.rsplit(maxsplit=1)[-1] != "."
     address = ip_address(value)
     return not (address.is_unspecified or address.is_loopback)
 
