@@ -34,8 +34,9 @@ DNS_ATTEMPTS = 2
 DNS_LOOK_SECONDS = 15.0
 TOO_LATE = f"no answer within {DNS_LOOK_SECONDS:g} s"
 MAX_SERVERS = 13
-AT_A_TIME = 64
-"""Looks under way. Each may take some dozens of sockets, and after a restart every name is looked at."""
+LOOKS_AT_ONCE, LOOKS_EACH = 64, 16
+"""Looks under way, and of those one namespace's. Each may take some dozens of sockets, and after a restart every name
+is looked at."""
 PORT = 53
 
 
@@ -65,13 +66,11 @@ class Dns:
         resolvers: Sequence[str] = (),
         port: int = PORT,
         server_seconds: float = SERVER_SECONDS,
-        at_a_time: int = AT_A_TIME,
     ) -> None:
         self._nameservers = tuple(nameservers)
         self._clock = clock
         self._port = port
         self._seconds = server_seconds
-        self._slots = asyncio.Semaphore(at_a_time)
         self._resolver = dns.asyncresolver.Resolver(configure=not resolvers)
         if resolvers:
             self._resolver.nameservers = list(resolvers)
@@ -83,7 +82,7 @@ class Dns:
     async def look(self, key: str, question: DnsQuestion) -> DnsReport:
         """Everything at the same time. Never raises: what went wrong is in the report."""
         try:
-            async with self._slots, asyncio.timeout(DNS_LOOK_SECONDS):
+            async with asyncio.timeout(DNS_LOOK_SECONDS):
                 return await self._look(key, question)
         except TimeoutError:
             return DnsReport(key, self._clock(), error=TOO_LATE, signed_error=TOO_LATE, live_error=TOO_LATE)

@@ -11,6 +11,7 @@ from typing import Any
 
 from catalyst_operator.api.sovereign_status import SovereignStatus
 from catalyst_operator.core.access.seeds import Seed
+from catalyst_operator.core.domains.actions import AskRegistrar
 from catalyst_operator.core.kit.pushed import OverlayChange
 from catalyst_operator.core.observation import LockView, StateView
 from catalyst_operator.core.phase1.target import Target
@@ -138,6 +139,13 @@ class ReserveDomain:
 
 
 @dataclass(frozen=True)
+class AskRegistrarBeforehand:
+    """Have the registrar asked in the background whether it accepts the credentials, before the name is reserved."""
+
+    ask: AskRegistrar
+
+
+@dataclass(frozen=True)
 class ReleaseDomain:
     """Delete the reservation: what was made for the name is given back."""
 
@@ -230,6 +238,7 @@ Action = (
     | ForgetLogs
     | PushOverlay
     | ReserveDomain
+    | AskRegistrarBeforehand
     | ReleaseDomain
     | KeepRegistrarCredentials
     | WatchCluster

@@ -54,8 +54,8 @@ class Parts(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class HttpAnswer:
-    """An answer below HTTP 500, in time, that is neither a redirect nor a rate limit. Its content goes into messages only by way
-    of `Api`: an echo could hold credentials."""
+    """An answer below HTTP 500, in time, that is neither a redirect nor a rate limit. Its content goes into messages
+    only by way of `Api`: an echo could hold credentials."""
 
     status: int
     headers: httpx.Headers

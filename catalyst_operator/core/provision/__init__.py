@@ -83,6 +83,7 @@ CHECKS: tuple[Callable[[Scene], Answer | None], ...] = (
     surroundings.state_lost,
     wishes.spec_invalid,
     wishes.suspended,
+    domain.not_to_be_had,
     wishes.planned,
     domain.not_reserved,
     overlays.not_pushed,
@@ -98,5 +99,6 @@ CHECKS: tuple[Callable[[Scene], Answer | None], ...] = (
     surroundings.run_obstacle,
     run_checks.job_not_created,
     surroundings.preflight_first,
+    domain.reserving,
     run_checks.new_run,
 )

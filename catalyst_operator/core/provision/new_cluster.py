@@ -89,8 +89,10 @@ def _verdict(o: Observation, found: Assessment) -> Verdict:
         return Verdict(Stance.WORKING, Phase.FLUX_BOOTSTRAP, Reason.AWAITING_FLUX_BOOTSTRAP, told, found.errors)
     if reason is Reason.DNS_NOT_READY and found.domain is not None and found.domain.stalled:
         return stalled(reason, _words(found, lacking), found.errors)
+    waits_for_domain = reason is Reason.DNS_NOT_READY and found.domain is not None
+    retry_at = found.domain.retry_at if waits_for_domain and found.domain else None
     told = found.judgement.message if reason is Reason.KIT_NOT_READY and outcome is None else lacking
-    return Verdict(Stance.WORKING, Phase.PHASE_1, reason, _words(found, told), found.errors)
+    return Verdict(Stance.WORKING, Phase.PHASE_1, reason, _words(found, told), found.errors, retry_at=retry_at)
 
 
 def _words(found: Assessment, told: str) -> str:

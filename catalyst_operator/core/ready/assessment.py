@@ -72,7 +72,8 @@ def assess(o: Observation, record: Record) -> Assessment | None:
             console_wanted=o.settings.console_check,
             sovereign=(meta.namespace, meta.name),
         )
-    found = [entry for entry in (cause.error, flux.error, _domain_error(o, begun, domain)) if entry]
+    of_domain = of_sovereign.errors_of(o.sovereign, o.reservation, domain) if domain else ()
+    found = [entry for entry in (cause.error, flux.error, *of_domain) if entry]
     return Assessment(
         limits=limits,
         expected=wanted,
@@ -84,12 +85,6 @@ def assess(o: Observation, record: Record) -> Assessment | None:
         domain=domain,
         again=min((t for t in (judgement.again, flux.again, cause.again) if t), default=None),
     )
-
-
-def _domain_error(o: Observation, begun: Bootstrap, domain: DomainStanding | None) -> ErrorEntry | None:
-    if domain is None:
-        return None
-    return of_sovereign.error_of(o.reservation, domain, late=o.now - begun.since > of_sovereign.DOMAIN_PATIENCE)
 
 
 def limits_of(o: Observation, begun: Bootstrap) -> Limits:
