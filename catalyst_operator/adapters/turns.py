@@ -1,8 +1,8 @@
 """Turns at what there is little of: so many at a time, of one owner a few at most, and owners take turns.
 
 An owner is a namespace. However much of one tenant's work waits, and however slow it is, another tenant's first piece
-of work waits for none of it: a place is left, since no owner may take them all. Where several owners fill all places,
-the next place that comes free goes to whoever had none for longest.
+of work waits for none of it: a place is left, because no owner may take them all. Where several owners fill all places,
+the next one that comes free goes to whoever has fewest.
 """
 
 from __future__ import annotations
@@ -23,7 +23,10 @@ class Turns:
         self._each = each
         self._taken: Counter[str] = Counter()
         self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
-        """Owner -> what waits, in the order in which owners get their next turn."""
+        """Owner -> what waits."""
+        self._last: dict[str, int] = {}
+        """Owner -> the number of its latest turn; of those that have a turn or wait for one."""
+        self._handed_out = 0
 
     @asynccontextmanager
     async def turn(self, owner: str) -> AsyncIterator[None]:
@@ -44,34 +47,36 @@ class Turns:
         except asyncio.CancelledError:
             if place.done() and not place.cancelled():
                 self.give_back(owner)
-            else:
-                self._forget(owner, place)
             raise
 
     def give_back(self, owner: str) -> None:
         """The turn is over."""
         self._taken[owner] -= 1
-        if not self._taken[owner]:
-            del self._taken[owner]
+        self._tidy(owner)
         self._hand_out()
 
     def _hand_out(self) -> None:
         while self._taken.total() < self._at_once:
-            owner = next((one for one in self._waiting if self._taken[one] < self._each), None)
-            if owner is None:
+            eligible = [owner for owner in self._waiting if self._taken[owner] < self._each]
+            if not eligible:
                 return
-            waiting = self._waiting.pop(owner)
-            place = waiting.popleft()
-            if waiting:
-                # Behind all others that wait.
-                self._waiting[owner] = waiting
+            # Of those who have equally many, whoever had one longest ago, or never.
+            owner = min(eligible, key=lambda one: (self._taken[one], self._last.get(one, 0)))
+            place = self._waiting[owner].popleft()
+            if place.cancelled():
+                self._tidy(owner)
+                continue
+            self._handed_out += 1
+            self._last[owner] = self._handed_out
             self._taken[owner] += 1
+            self._tidy(owner)
             place.set_result(None)
 
-    def _forget(self, owner: str, place: asyncio.Future[None]) -> None:
-        waiting = self._waiting.get(owner)
-        if waiting is None:
-            return
-        waiting.remove(place)
-        if not waiting:
-            del self._waiting[owner]
+    def _tidy(self, owner: str) -> None:
+        """Nothing is kept of who neither has a turn nor waits for one."""
+        if not self._waiting.get(owner):
+            self._waiting.pop(owner, None)
+        if not self._taken[owner]:
+            del self._taken[owner]
+            if owner not in self._waiting:
+                self._last.pop(owner, None)

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import cast
 
 import dns.flags
@@ -16,6 +17,8 @@ import dns.rrset
 import pytest
 
 from catalyst_operator.adapters.dns import Dns
+from catalyst_operator.adapters.errands import Errands
+from catalyst_operator.adapters.turns import Turns
 from catalyst_operator.core.domains.observation import DnsQuestion, DnsReport
 from catalyst_operator.core.settings import Nameserver
 from tests.support import gen
@@ -174,10 +177,15 @@ async def test_many_names_are_not_all_asked_for_at_once() -> None:
     """After a restart every name is asked for: the process has so many sockets and not more."""
     net = Net()
     names = ("acme.bank.test", "beta.bank.test", "gamma.bank.test")
+    looks: Errands[DnsReport] = Errands("look", Turns(2, 1))
     async with listening(net.ours, net.a, net.b, net.resolver) as port:
         servers = (Nameserver("ns1.openova.test", OURS),)
-        resolver = Dns(servers, lambda: gen.NOW, resolvers=(RESOLVER,), port=port, server_seconds=PATIENCE, at_a_time=1)
-        await asyncio.gather(*(resolver.look(name, DnsQuestion(name, "bank.test")) for name in names))
+        resolver = Dns(servers, lambda: gen.NOW, resolvers=(RESOLVER,), port=port, server_seconds=PATIENCE)
+        told = asyncio.Queue[str]()
+        for name in names:
+            look = partial(resolver.look, name, DnsQuestion(name, "bank.test"))
+            looks.run(name, name, look, partial(told.put_nowait, name), owner="team-a")
+        assert [await told.get() for _ in names] == list(names)
     assert net.a.asked == [f"{kind} {name}" for name in names for kind in ("NS", "DS")]
 
 

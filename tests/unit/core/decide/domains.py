@@ -80,6 +80,7 @@ CASES = (
         (served(), seen(credentials=None)),
         check="credentials_missing",
         reason="CredentialsMissing",
+        operation="Waiting",
         again=POLL,
         does=(),
     ),
