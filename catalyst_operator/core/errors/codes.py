@@ -424,9 +424,21 @@ DOMAIN_TAKEN = Code(
     "this goes on by itself.",
     terminal=True,
 )
+DOMAIN_QUOTA = Code(
+    "ERR_DOMAIN_QUOTA",
+    "Give a name of this namespace back by deleting what holds it, or have whoever runs the operator raise "
+    "CATALYST_MAX_DOMAINS; it goes on by itself.",
+    terminal=True,
+    command="kubectl get domainreservations --field-selector spec.sovereignRef.namespace={namespace}",
+)
 DOMAIN_NAME = Code(
     "ERR_DOMAIN_NAME",
     "Delete this Sovereign and apply one with a name, and a domain.mode, that fit: docs/domains.md says which do.",
+    terminal=True,
+)
+DOMAIN_EXPIRED = Code(
+    "ERR_DOMAIN_EXPIRED",
+    "Nothing, if the name is not wanted any more. Else apply the reservation again, with an address or a longer ttl.",
     terminal=True,
 )
 NS_NOT_DELEGATED = Code(
