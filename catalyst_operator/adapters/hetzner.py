@@ -18,8 +18,8 @@ from pydantic import AwareDatetime, BaseModel, SecretStr, TypeAdapter, Validatio
 
 from catalyst_operator.api import labels
 from catalyst_operator.clock import Clock, now
-from catalyst_operator.core.hetzner import ENDPOINT, TOKEN_LENGTH, well_formed
 from catalyst_operator.core.project import ssh_keys
+from catalyst_operator.core.project.hetzner import ENDPOINT, TOKEN_LENGTH, well_formed
 from catalyst_operator.core.project.preflight import CloudObject, CloudView, SizeOffer, Wanted
 from catalyst_operator.core.redact import shorten
 from catalyst_operator.errors import CloudRateLimited, CloudUnauthorized, CloudUnavailable

@@ -74,10 +74,12 @@ class Reason(StrEnum):
     AWAITING_FLUX_BOOTSTRAP = "AwaitingFluxBootstrap"
     API_UNREACHABLE = "APIUnreachable"
     UNAUTHORIZED = "Unauthorized"
+    ANSWERS_TOO_LARGE = "APIAnswersTooLarge"
     FLUX_MISSING = "FluxMissing"
     READY = "Ready"
     FLUX_NOT_RECONCILING = "FluxNotReconciling"
     TIMEOUT = "Timeout"
+    UPGRADING = "Upgrading"
     KIT_NOT_READY = "KitNotReady"
     KUSTOMIZATION_NOT_READY = "KustomizationNotReady"
     NODES_NOT_READY = "NodesNotReady"
@@ -151,10 +153,13 @@ CONDITIONS: tuple[ConditionDoc, ...] = (
             Reason.AWAITING_FLUX_BOOTSTRAP: "the infrastructure exists; Flux on the new cluster was not seen yet",
             Reason.API_UNREACHABLE: "the new cluster's API server has not answered for too long, or another answers",
             Reason.UNAUTHORIZED: "the new cluster refuses the operator",
+            Reason.ANSWERS_TOO_LARGE: "the new cluster's API server answers with more than the operator reads",
             Reason.FLUX_MISSING: "Flux is gone from the new cluster",
             Reason.KIT_NOT_READY: "components of the bootstrap kit are missing or not installed",
+            Reason.UPGRADING: "components of a kit that was installed are being upgraded; the message names them",
             Reason.KUSTOMIZATION_NOT_READY: "a Kustomization of the new cluster is not ready",
-            Reason.NODES_NOT_READY: "fewer nodes joined than the spec asks for",
+            Reason.NODES_NOT_READY: "fewer nodes joined than the spec asks for, or one that had joined is gone or is "
+            "not ready",
             Reason.DNS_NOT_READY: "the domain is not served and delegated yet; DomainReady says what is missing",
             Reason.CONSOLE_UNREACHABLE: "the console does not answer",
             Reason.AWAITING_APPROVAL: "a plan waits for spec.approvePlan",
@@ -203,6 +208,7 @@ CONDITIONS: tuple[ConditionDoc, ...] = (
             Reason.CREDENTIALS_MISSING: "waiting for the Secret named by credentialsSecretRef, or its key",
             Reason.AWAITING_FLUX_BOOTSTRAP: "waiting for Flux on the new cluster",
             Reason.KIT_NOT_READY: "the bootstrap kit is being installed",
+            Reason.UPGRADING: "components of the bootstrap kit are being upgraded",
             Reason.KUSTOMIZATION_NOT_READY: "waiting for a Kustomization of the new cluster",
             Reason.NODES_NOT_READY: "waiting for nodes to join",
             Reason.DNS_NOT_READY: "waiting for the domain to be served and delegated",
@@ -233,6 +239,7 @@ CONDITIONS: tuple[ConditionDoc, ...] = (
             Reason.EXPORT_NOT_ACKNOWLEDGED: "export OpenBao, then set spec.decommission.acknowledgeExported",
             Reason.API_UNREACHABLE: "find out why the new cluster does not answer, as the runbook says",
             Reason.UNAUTHORIZED: "restore the operator's rights on the new cluster",
+            Reason.ANSWERS_TOO_LARGE: "remove from the new cluster what is too large or too many, as the runbook says",
             Reason.FLUX_MISSING: "reprovision: nothing installs Flux a second time",
             Reason.FAILED: "repair the component; it goes on by itself",
             Reason.FLUX_NOT_RECONCILING: "find out why the new cluster's Flux applies nothing",
@@ -269,6 +276,7 @@ CONDITIONS: tuple[ConditionDoc, ...] = (
             Reason.RUNNING: "cloud-init is at work; the message says what is awaited and since when",
             Reason.API_UNREACHABLE: "the API server does not answer; normal for the first minutes",
             Reason.UNAUTHORIZED: "the API server refuses the operator's certificate",
+            Reason.ANSWERS_TOO_LARGE: "the API server answers with more than is read; what is there is unknown",
             Reason.FLUX_MISSING: "the API server answers, but Flux's controllers are not there",
             Reason.SUCCEEDED: "Flux reconciles the bootstrap kit",
         },
@@ -342,6 +350,7 @@ CONDITIONS: tuple[ConditionDoc, ...] = (
         {
             Reason.WAITING: "the infrastructure is not there yet",
             Reason.PROGRESSING: "no verdict yet",
+            Reason.UPGRADING: "no verdict any more: it was installed, and components of it are being upgraded",
             Reason.READY: "every expected component is installed",
             Reason.FAILED: "every component settled, at least one failed for good",
             Reason.FLUX_NOT_RECONCILING: "no HelmRelease was seen within firstSeenTimeout; the watch goes on",

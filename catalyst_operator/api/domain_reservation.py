@@ -8,7 +8,6 @@ from pydantic import Field
 
 from catalyst_operator.api.common import Condition, LastError, Model, Resource, Tolerant
 from catalyst_operator.api.enums import DomainMode, RegistrarName
-from catalyst_operator.api.labels import OPERATOR_NAMESPACE
 from catalyst_operator.api.scalars import Duration, HostName, Ipv4, NamespaceName, ObjectName, Time, Uid
 from catalyst_operator.api.schema import ListMap, Rule, RuleReason
 
@@ -83,10 +82,10 @@ class DomainReservationSpec(Model):
             reason=RuleReason.FORBIDDEN,
         ),
         Rule(
-            "!has(self.registrar) || (has(self.sovereignRef) "
-            "? self.registrar.credentialsSecretRef.__namespace__ == self.sovereignRef.__namespace__ "
-            f": self.registrar.credentialsSecretRef.__namespace__ == '{OPERATOR_NAMESPACE}')",
-            "must be the Sovereign's namespace, or the operator's own for a reservation without a Sovereign",
+            # Without a Sovereign it has to be the operator's own namespace, which only the operator knows.
+            "!has(self.registrar) || !has(self.sovereignRef) "
+            "|| self.registrar.credentialsSecretRef.__namespace__ == self.sovereignRef.__namespace__",
+            "must be the Sovereign's namespace",
             field_path=".registrar.credentialsSecretRef.namespace",
             reason=RuleReason.FORBIDDEN,
         ),

@@ -56,6 +56,10 @@ class Plan(Tolerant):
     """Digest over what the plan would do; spec.approvePlan takes it. The same plan has the same digest, in a dry
     run too."""
 
+    config_map: Annotated[str, Field(max_length=253)] | None = None
+    """ConfigMap in the Sovereign's namespace with the plan's text, under the key plan.txt; there once the plan waits
+    for a person or is a dry run's."""
+
     add: Count = 0
     """Objects that would be created."""
 
@@ -113,7 +117,7 @@ class ComponentStatus(Tolerant):
     """Name of the component."""
 
     state: ComponentState
-    """State, from its HelmRelease."""
+    """State, from its HelmRelease. Upgrading: it is installed, and another version or other values of it are being."""
 
     message: Message = ""
     """What Flux says about it."""
@@ -307,6 +311,10 @@ class SovereignStatus(Tolerant):
 
     kustomizations: Annotated[tuple[KustomizationStatus, ...], Field(max_length=64), ListMap(("name",))] = ()
     """The Kustomizations of the new cluster."""
+
+    cluster_seen_at: Time | None = None
+    """When the new cluster was last seen, as of this status: while nothing changes it is not written again. While the
+    cluster cannot be seen, all that status says of it is of then."""
 
     cost: Cost | None = None
     """What the infrastructure that the spec asks for costs by list price; absent where a price is not known."""

@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import Any
 
 from catalyst_operator.api.sovereign_status import SovereignStatus
+from catalyst_operator.core.access.dead_nodes import DeadNode
 from catalyst_operator.core.access.seeds import Seed
 from catalyst_operator.core.domains.actions import AskRegistrar
 from catalyst_operator.core.kit.pushed import OverlayChange
@@ -34,6 +35,11 @@ class PrepareNamespace:
     """Make the run namespace and everything in it that does not depend on the run: access, state key, token copy."""
 
     refresh_token: bool
+
+
+@dataclass(frozen=True)
+class OpenNamespace:
+    """Bind the operator's own rights in the run namespace."""
 
 
 @dataclass(frozen=True)
@@ -181,6 +187,14 @@ class SeedCluster:
 
 
 @dataclass(frozen=True)
+class RemoveNodes:
+    """Remove nodes of the new cluster whose servers are gone, in the background."""
+
+    key: str
+    nodes: tuple[DeadNode, ...]
+
+
+@dataclass(frozen=True)
 class ArchiveState:
     """Keep the state as it is at hand-off in a Secret that nothing changes any more."""
 
@@ -209,6 +223,14 @@ class RestoreArchive:
 
 
 @dataclass(frozen=True)
+class PublishPlan:
+    """Put the text of a run's plan where its owner can read it."""
+
+    job: str
+    digest: str
+
+
+@dataclass(frozen=True)
 class WriteReceipt:
     """Tell the owner, in the owner's namespace, what a deletion removed and left."""
 
@@ -224,6 +246,7 @@ Action = (
     AddFinalizer
     | RemoveFinalizer
     | PrepareNamespace
+    | OpenNamespace
     | WriteInputs
     | DeleteInputs
     | WriteRecord
@@ -245,12 +268,14 @@ Action = (
     | LookAgain
     | ForgetCluster
     | SeedCluster
+    | RemoveNodes
     | ArchiveState
     | WriteOwnerKubeconfig
     | GiveUpAccess
     | ForgetKeys
     | RestoreArchive
     | WriteReceipt
+    | PublishPlan
     | DeleteNamespace
 )
 

@@ -17,6 +17,7 @@ from catalyst_operator.adapters.new_cluster.remote import Connect
 from catalyst_operator.adapters.preflights import Preflights
 from catalyst_operator.adapters.run_logs import RunLogs
 from catalyst_operator.api.sovereign import Sovereign
+from catalyst_operator.core.access.dead_nodes import RemovalReport
 from catalyst_operator.core.access.farewell import FarewellReport
 from catalyst_operator.core.access.seeds import SeedReport
 from catalyst_operator.core.domains.actions import AskRegistrar
@@ -58,6 +59,7 @@ class Outside:
     overlays: Overlays
     clusters: Clusters
     seeds: Errands[SeedReport]
+    removals: Errands[RemovalReport]
     farewells: Errands[FarewellReport]
     connect: Connect
     """Opens one connection to a new cluster, for the errands."""
@@ -66,7 +68,7 @@ class Outside:
 
     async def forget(self, uid: str) -> None:
         """The Sovereign is gone."""
-        for cache in (self.preflights, self.overlays, self.seeds, self.farewells):
+        for cache in (self.preflights, self.overlays, self.seeds, self.removals, self.farewells):
             cache.forget(uid)
         if self.names is not None:
             self.names.forget(uid)
@@ -74,5 +76,5 @@ class Outside:
 
     async def close(self) -> None:
         """Give up all that is under way."""
-        caches = (self.logs, self.preflights, self.overlays, self.seeds, self.farewells, self.clusters)
-        await asyncio.gather(*(cache.close() for cache in caches))
+        errands = (self.preflights, self.overlays, self.seeds, self.removals, self.farewells)
+        await asyncio.gather(*(cache.close() for cache in (self.logs, *errands, self.clusters)))

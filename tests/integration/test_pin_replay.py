@@ -1,4 +1,4 @@
-"""The seeds' incident, replayed on a real API server, and refused by the gate before it could happen.
+"""How a cluster was lost once, replayed on a real API server, and refused by the gate before it could happen.
 
 First boot installed Flux 2.4.0, whose source-controller stores Buckets as v1. The kit's bp-flux 1.1.1 wrapped flux2
 2.13.0, which is Flux 2.3.0: its CRD has Buckets as v1beta1 and v1beta2 only. Helm could not put the one over the other,
@@ -35,7 +35,7 @@ BUCKET = {
     "spec": {"bucketName": "charts", "endpoint": "s3.example", "interval": "5m"},
 }
 REFUSAL = re.compile(r'status\.storedVersions\[0\]: Invalid value: "v1": (must appear in|missing from) spec\.versions')
-"""The seeds' words, which are those of Kubernetes 1.31; newer API servers say the same at greater length."""
+"""The words of Kubernetes 1.31, which docs/runbook.md quotes; newer API servers say the same at greater length."""
 ROWS = (REPOSITORY / pins.ROWS).read_text(encoding="utf-8")
 INCIDENT = ROWS.replace("bp-flux: 1.1.2\n", "bp-flux: 1.1.1\n")
 """Everybody agrees on bp-flux 1.1.1, and only its metadata tells what that brings."""
@@ -61,8 +61,9 @@ def test_the_api_server_refuses_the_older_schema_as_the_seeds_tell(booted: Api) 
     """What the gate is there to prevent is real."""
     installed = booted.get(BUCKETS)
     assert installed["status"]["storedVersions"] == ["v1"]
-    [schema] = installed["spec"]["versions"]
-    older = [{**schema, "name": "v1beta1", "storage": False}, {**schema, "name": "v1beta2", "storage": True}]
+    schema, *before = installed["spec"]["versions"]
+    assert (schema["name"], [version["name"] for version in before]) == ("v1", ["v1beta1", "v1beta2"])
+    older = [before[0], {**before[1], "storage": True}]
     with pytest.raises(ApiError, match=REFUSAL):
         booted.patch(BUCKETS, {"spec": {"versions": older}})
     assert booted.get(f"{STORED}/charts")["spec"]["endpoint"] == "s3.example"
@@ -70,8 +71,8 @@ def test_the_api_server_refuses_the_older_schema_as_the_seeds_tell(booted: Api) 
 
 def test_the_api_server_takes_a_schema_that_keeps_the_stored_version(booted: Api) -> None:
     """The refusal is about the version that is missing, and not about changing a CRD."""
-    [schema] = booted.get(BUCKETS)["spec"]["versions"]
-    same = [schema, {**schema, "name": "v1beta2", "storage": False}]
+    schema, _, beta = booted.get(BUCKETS)["spec"]["versions"]
+    same = [schema, beta]
     changed = booted.patch(BUCKETS, {"spec": {"versions": same}}, dryRun="All")
     assert changed["status"]["storedVersions"] == ["v1"]
 

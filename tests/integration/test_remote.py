@@ -20,7 +20,7 @@ from catalyst_operator.core.phase1.views import ClusterView, ConsoleView, Link
 from catalyst_operator.errors import Refused, Unauthorized, Untrusted
 from tests.integration.apiserver import ApiError
 from tests.integration.new_cluster import NewCluster, new_cluster, wait_until
-from tests.support.fake_cluster import FQDN, connections_to
+from tests.support.fake_cluster import FQDN, connections_to, listed
 
 pytestmark = pytest.mark.integration
 
@@ -211,7 +211,7 @@ async def test_a_certificate_that_ended_is_refused(cluster: NewCluster) -> None:
     """With a 401, which is what makes the operator mint another one."""
     async with RemoteCluster(cluster.access(OBSERVER, timedelta(seconds=-1))) as observer:
         with pytest.raises(Unauthorized):
-            await observer.list(SECRETS, "flux-system")
+            await listed(observer, SECRETS, "flux-system")
 
 
 async def test_a_stranger_with_the_same_name_is_not_trusted(cluster: NewCluster, tmp_path: Any) -> None:
@@ -219,7 +219,7 @@ async def test_a_stranger_with_the_same_name_is_not_trusted(cluster: NewCluster,
     other.port = cluster.port
     async with RemoteCluster(other.access(OBSERVER)) as observer:
         with pytest.raises(Untrusted):
-            await observer.list(SECRETS, "flux-system")
+            await listed(observer, SECRETS, "flux-system")
 
 
 def test_what_the_tests_ask_for_is_refused_to_strangers(cluster: NewCluster) -> None:

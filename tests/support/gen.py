@@ -38,6 +38,7 @@ from catalyst_operator.core.provision.preflight import standing
 from catalyst_operator.core.record import (
     Bootstrap,
     ErrorEntry,
+    KustomizationEntry,
     OutputsEntry,
     PhaseEntry,
     PhaseState,
@@ -58,7 +59,7 @@ GRACE_ENDS = NOW + timedelta(minutes=14)
 """When a Pod that was told to stop a minute ago has to have ended."""
 UID = "3b0d9f0e-6f3a-4c57-9a53-0f6f6f1f2a11"
 TOKEN = "HCloud0Token" + "x" * 52
-SETTINGS = CoreSettings(image="registry.example/catalyst-operator:test")
+SETTINGS = CoreSettings(image="registry.example/catalyst-operator:test", proof_key="key of the tests")
 SPACE = naming.run_namespace("omantel", UID)
 OUTPUTS = OutputsEntry(("203.0.113.10",), "203.0.113.20")
 PLAN = PlanEntry(digest="d" * 64, add=9, change=0, destroy=0)
@@ -71,6 +72,9 @@ READY = Bootstrap(
     cluster_uid="cluster-1",
     outcome=Phase1Outcome.READY,
     was_ready=True,
+    installed=True,
+    kustomizations={"flux-system/omantel.omani.works-bootstrap-kit": KustomizationEntry(new_cluster.REVISION)},
+    joined=("omantel-d2faa-control-plane-0",),
 )
 """A new cluster that came up within the hour."""
 
@@ -225,6 +229,8 @@ def record(*runs: RunEntry, **values: Any) -> Record:
     last = applies[-1] if applies else None
     if last and last.state is RunState.SUCCEEDED:
         made = replace(made, applied_digest=last.digest, outputs=OUTPUTS, state_serial=7)
+    if runs and runs[-1].plan:
+        made = replace(made, published_plan=runs[-1].plan.digest)
     made = replace(made, **values)
     return replace(made, bootstrap=READY) if made.outputs and "bootstrap" not in values else made
 
@@ -343,10 +349,20 @@ def observation(*mods: SceneMod) -> Observation:
         seen = mod(seen)
     watched = seen.record and seen.record.bootstrap and seen.sovereign.metadata.deletion_timestamp is None
     if seen.cluster is None and watched and unseen not in mods:
-        seen = replace(seen, cluster=new_cluster.healthy(seen.sovereign, seen.now))
+        seen = _with_nodes_known(replace(seen, cluster=new_cluster.healthy(seen.sovereign, seen.now)))
     if seen.preflight is not None or unlooked in mods:
         return seen
     return replace(seen, preflight=looked_at(seen))
+
+
+def _with_nodes_known(o: Observation) -> Observation:
+    """The nodes of a cluster that was ready once joined before now."""
+    begun = o.record.bootstrap if o.record else None
+    survey = o.cluster.survey if o.cluster else None
+    if o.record is None or begun is None or not begun.was_ready or survey is None:
+        return o
+    known = replace(begun, joined=tuple(node.name for node in survey.nodes or ()))
+    return replace(o, record=replace(o.record, bootstrap=known))
 
 
 PASSED = (Check("token", PreflightResult.PASSED, "Hetzner accepts the token."),)

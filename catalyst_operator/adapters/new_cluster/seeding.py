@@ -1,4 +1,7 @@
-"""Fills the Secrets that a new cluster was born with, as the identity that may do that and nothing else (DESIGN §6)."""
+"""Fills the Secrets that a new cluster was born with, as the identity that may do that and nothing else.
+
+Why: docs/explanation.md#reaching-the-new-cluster
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from catalyst_operator.core.access.identity import Access
 from catalyst_operator.core.access.seeds import Seed, SeedReport
 from catalyst_operator.core.errors import codes
 from catalyst_operator.core.phase1.views import FLUX_NAMESPACE
-from catalyst_operator.errors import ApiError, NotFound, Refused
+from catalyst_operator.errors import ApiError, NotFound, Refused, TooMuch
 
 
 async def deliver(
@@ -46,6 +49,11 @@ async def deliver(
         # The owner took a Secret away a moment ago, or a hand-off has removed the authorities.
         return SeedReport(key, clock(), seeded)
     except ApiError as error:
-        code = codes.REMOTE_UNAUTHORIZED if isinstance(error, Refused) else codes.API_UNREACHABLE
-        return SeedReport(key, clock(), seeded, code.entry(f"A Secret could not be delivered: {error}"))
+        return SeedReport(key, clock(), seeded, _code(error).entry(f"A Secret could not be delivered: {error}"))
     return SeedReport(key, clock(), seeded)
+
+
+def _code(error: ApiError) -> codes.Code:
+    if isinstance(error, TooMuch):
+        return codes.REMOTE_TOO_BIG
+    return codes.REMOTE_UNAUTHORIZED if isinstance(error, Refused) else codes.API_UNREACHABLE

@@ -7,6 +7,7 @@ from dataclasses import replace
 from catalyst_operator.api import labels
 from catalyst_operator.api.conditions import Reason
 from catalyst_operator.api.phases import RunVerb
+from catalyst_operator.core import naming
 from catalyst_operator.core.actions import Action
 from catalyst_operator.core.finalize.deletion import Deletion, stalled, working
 from catalyst_operator.core.following import following, stop, tell_to_stop
@@ -74,19 +75,17 @@ def _obstacle(found: Obstacle | None) -> Answer | None:
 
 
 def no_credentials(scene: Deletion) -> Answer | None:
-    """No token to destroy with, neither the owner's nor the copy of the last run."""
-    return None if has_usable_token(scene.o) or scene.o.has_token_copy else credentials_needed(scene)
-
-
-def credentials_needed(scene: Deletion) -> Answer:
-    """Waits for a token to destroy with."""
+    """No token to destroy with: neither the owner's, nor a copy of the last run's or an administrator's."""
+    if has_usable_token(scene.o) or scene.o.has_token_copy:
+        return None
     name = scene.o.credentials_name
     found = (
         "does not exist" if scene.o.credentials is None else "holds no Hetzner Cloud API token under the key 'token'"
     )
     message = (
         f"Secret {name} {found}, and is needed to destroy what was made. Create it again, with a token of the same "
-        "project under the key 'token'."
+        "project under the key 'token'. Where that cannot be, an administrator puts one into Secret "
+        f"{scene.o.run_namespace}/{naming.TOKEN_SECRET}."
     )
     return Answer(
         stalled(Reason.CREDENTIALS_MISSING, Reason.CREDENTIALS_MISSING, message),

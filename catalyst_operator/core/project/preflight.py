@@ -1,7 +1,9 @@
-"""Preflight: what is checked before anything is spent, and what follows from what the cloud answered (DESIGN §2, §4).
+"""Preflight: what is checked before anything is spent, and what follows from what the cloud answered.
 
 The adapter only reads; here the answers are judged. Each check is named, and says `Unknown` where nothing can be known:
 never `Passed` on a guess.
+
+Why: docs/explanation.md#preflight-and-sizes
 """
 
 from __future__ import annotations
@@ -18,8 +20,8 @@ from catalyst_operator.api.sovereign import Sovereign
 from catalyst_operator.core import naming
 from catalyst_operator.core.errors import codes
 from catalyst_operator.core.errors.codes import Code
-from catalyst_operator.core.hetzner import SPREAD_GROUP_SIZE
 from catalyst_operator.core.project import prices, ssh_keys
+from catalyst_operator.core.project.hetzner import SPREAD_GROUP_SIZE
 from catalyst_operator.core.record import ErrorEntry
 from catalyst_operator.core.redact import shorten
 

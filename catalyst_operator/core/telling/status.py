@@ -50,9 +50,9 @@ def build(o: Observation, record: Record, run: RunEntry | None, verdict: Verdict
     before = o.sovereign.status
     outputs = record.outputs
     found = None if verdict.deleting else assess(o, record)
-    ready = _ready(verdict, record, found)
+    ready = _ready(o, verdict, record, found)
     operation = _last_operation(o, record, run, verdict)
-    return before.model_copy(
+    made = before.model_copy(
         update={
             "observed_generation": o.sovereign.metadata.generation,
             "phase": Phase.READY if ready == "True" and verdict.phase not in _OF_THE_CLUSTER else verdict.phase,
@@ -63,7 +63,7 @@ def build(o: Observation, record: Record, run: RunEntry | None, verdict: Verdict
             "last_operation": operation,
             "last_errors": tuple(_error(o, e) for e in errors_of(verdict)[:MAX_ERRORS]),
             "preflight": _preflight(o, run),
-            "plan": _plan(record, run),
+            "plan": _plan(o, record, run),
             "outputs": Outputs(control_plane_ips=outputs.control_plane_ips, load_balancer_ip=outputs.load_balancer_ip)
             if outputs
             else before.outputs,
@@ -80,6 +80,10 @@ def build(o: Observation, record: Record, run: RunEntry | None, verdict: Verdict
             "last_handled_hand_off_at": _stamp(record.handled.get(labels.ANNOTATION_HAND_OFF)),
         }
     )
+    seen = cluster_status.seen_at(o) if found else None
+    # That it was seen again is no news: told with what is, and when it cannot be seen any more.
+    news = made.to_wire() != before.to_wire() or not (found and found.seen)
+    return made.model_copy(update={"cluster_seen_at": seen}) if seen and news else made
 
 
 def of_trouble(o: Observation, verdict: Verdict) -> SovereignStatus:
@@ -122,7 +126,7 @@ def _conditions(
     o: Observation, record: Record, run: RunEntry | None, verdict: Verdict, found: Assessment | None
 ) -> tuple[Condition, ...]:
     told: list[tuple[ConditionType, Truth, str, str]] = [
-        (ConditionType.READY, _ready(verdict, record, found), verdict.reason, verdict.message),
+        (ConditionType.READY, _ready(o, verdict, record, found), verdict.reason, verdict.message),
     ]
     if verdict.stance is Stance.WORKING:
         told.append((ConditionType.RECONCILING, "True", verdict.reason, verdict.message))
@@ -164,17 +168,25 @@ def _preflight_condition(o: Observation) -> tuple[Told, ...]:
     return (("True", Reason.PASSED, f"{told} {scarce}".rstrip()),)
 
 
-def _ready(verdict: Verdict, record: Record, found: Assessment | None) -> Truth:
+def _ready(o: Observation, verdict: Verdict, record: Record, found: Assessment | None) -> Truth:
     """Ready speaks of the cluster: one that is well stays so while nothing is worked on, although something that was
-    asked for cannot be done. Unknown while something that was ready once is worked on, or cannot be seen."""
+    asked for cannot be done. Unknown while something that was ready once is worked on, or cannot be seen for longer
+    than a restart takes."""
     if verdict.ready:
         return "True"
     once = record.bootstrap is not None and record.bootstrap.was_ready
-    if not once or verdict.deleting:
+    if not once or verdict.deleting or verdict.lost:
         return "False"
     if verdict.stance is Stance.WORKING:
         return "Unknown"
-    return "True" if found is not None and not found.missing else "False"
+    if found is None or not found.missing:
+        return "True" if found else "False"
+    return _before(o) if found.stands_until else "False"
+
+
+def _before(o: Observation) -> Truth:
+    told = conditions.find(o.sovereign.status.conditions, ConditionType.READY)
+    return told.status if told else "Unknown"
 
 
 _OF_THE_CLUSTER = frozenset({Phase.READY, Phase.HANDED_OFF, Phase.AWAITING_APPROVAL})
@@ -278,13 +290,16 @@ def _error(o: Observation, entry: ErrorEntry) -> LastError:
     return last_error(entry, o.settings.runbook_url, marks)
 
 
-def _plan(record: Record, run: RunEntry | None) -> Plan | None:
+def _plan(o: Observation, record: Record, run: RunEntry | None) -> Plan | None:
     shown = run if run and run.plan else next((r for r in reversed(record.runs) if r.plan), None)
     if shown is None or shown.plan is None:
         return None
     plan = shown.plan
     return Plan(
         digest=plan.digest,
+        config_map=naming.plan_config_map(o.sovereign.metadata.name, o.uid)
+        if record.published_plan == plan.digest
+        else None,
         add=plan.add,
         change=plan.change,
         destroy=plan.destroy,
@@ -333,7 +348,7 @@ def _servers(o: Observation, record: Record) -> tuple[ServerStatus, ...]:
         return o.sovereign.status.servers
     prefix = naming.cluster_name(o.sovereign.metadata.name, o.uid)
     return tuple(
-        ServerStatus(name=f"{prefix}-{s.key}", role=s.role, size=sizing.size_of(s, record.sizes))
+        ServerStatus(name=f"{prefix}-{s.key}", role=s.role, size=sizing.current(s, record.sizes, record.made))
         for s in sizing.servers(o.sovereign.spec)
     )
 

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from catalyst_operator.api import labels
 from catalyst_operator.api.phases import RunVerb
 from catalyst_operator.api.scalars import format_duration
+from catalyst_operator.core import naming
 from catalyst_operator.core.error_text import named
 from catalyst_operator.core.errors import codes
 from catalyst_operator.core.observation import Observation
@@ -50,7 +51,13 @@ def failure_message(o: Observation, run: RunEntry, exhausted: bool = False, unti
     namespace = o.run_namespace
     read = f" Log: `kubectl -n {namespace} logs job/{run.job} --all-containers`." if first.code == codes.UNKNOWN else ""
     what = first.message.rstrip(".")
-    return f"{first.code}: {what}. {failed_words(run)} failed{attempts}. {first.remedy}{read}{further}"
+    said = f"{first.code}: {what}. {failed_words(run)} failed{attempts}."
+    return f"{said}{_restarted(run)} {first.remedy}{read}{further}"
+
+
+def _restarted(run: RunEntry) -> str:
+    """That what the run left off runs again."""
+    return f" Powered off for it and started again: {named(run.restarted)}." if run.restarted else ""
 
 
 def approval_words(o: Observation, run: RunEntry) -> str:
@@ -64,9 +71,16 @@ def approval_words(o: Observation, run: RunEntry) -> str:
         )
     why = f", because {plan.why}" if plan.why else ""
     return (
-        f"A plan waits for approval: {plan_words(run)}{why}. Approve it with `{approval_command(o, run)}`. Read it in "
-        f"status.plan or with {log}."
+        f"A plan waits for approval: {plan_words(run)}{why}. Approve it with `{approval_command(o, run)}`. "
+        f"Read it with `{plan_command(o)}`."
     )
+
+
+def plan_command(o: Observation) -> str:
+    """The line that shows an owner the text of the last plan."""
+    meta = o.sovereign.metadata
+    name = naming.plan_config_map(meta.name, meta.uid)
+    return f"kubectl -n {meta.namespace} get configmap {name} -o go-template='{{{{index .data \"plan.txt\"}}}}'"
 
 
 def approval_command(o: Observation, run: RunEntry) -> str:
@@ -85,6 +99,14 @@ def stopping_words(run: RunEntry, cause: StopCause, late: tuple[str, ...] = ()) 
         StopCause.STUCK: f"since {named(late)} has been in creation for too long",
     }[cause]
     return f"Job {run.job} is being stopped {why}. OpenTofu writes its state first."
+
+
+def unproven_words(o: Observation) -> str:
+    """A namespace of the name that the run namespace has, which is not used."""
+    return (
+        f"Namespace {o.run_namespace} exists, and nothing proves that this operator made it for this Sovereign. "
+        "Nothing is read from it or written to it."
+    )
 
 
 def cancelled_words(o: Observation, run: RunEntry) -> str:

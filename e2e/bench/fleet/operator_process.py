@@ -1,11 +1,12 @@
 """The operator of this tree as a process of the machine, with the rights that it has in a cluster.
 
 Not as a Pod: a Pod does not reach the loopback addresses of the fake clusters. The one that is installed steps aside
-meanwhile, since two writers of one status is what the design rules out.
+meanwhile, because a status has only one writer.
 """
 
 from __future__ import annotations
 
+import secrets
 import signal
 import socket
 import subprocess
@@ -38,6 +39,9 @@ class OperatorProcess:
             "HCLOUD_ENDPOINT": f"{HCLOUD_URL}/v1",
             "CATALYST_IMAGE": images.OPERATOR_IMAGE,
             "CATALYST_IMAGE_PULL_POLICY": "Never",
+            # One that is started again goes on with its Lease at once, as a container of the same Pod does.
+            "CATALYST_POD": "bench",
+            "CATALYST_POD_UID": secrets.token_hex(8),
         }
         self._process: subprocess.Popen[str] | None = None
         self.started = 0.0

@@ -18,7 +18,7 @@ from catalyst_operator.adapters.new_cluster import seeding
 from catalyst_operator.core.access.identity import Access
 from catalyst_operator.core.access.seeds import GIT, OBJECT_STORAGE, PULL, Seed, SeedReport
 from catalyst_operator.core.errors import codes
-from catalyst_operator.errors import ApiError, NotFound, Refused, Unauthorized, Unavailable, Untrusted
+from catalyst_operator.errors import ApiError, NotFound, Refused, TooMuch, Unauthorized, Unavailable, Untrusted
 from tests.support.fake_kube import FakeApi, Key, Object
 from tests.support.gen import NOW
 
@@ -160,8 +160,9 @@ async def test_a_change_is_another_version(scene: Scene) -> None:
         (Unauthorized(401, "Unauthorized"), codes.REMOTE_UNAUTHORIZED),
         (Unavailable(0, "connection refused"), codes.API_UNREACHABLE),
         (Untrusted(0, "of another authority"), codes.API_UNREACHABLE),
+        (TooMuch("an answer of more than 2 MiB"), codes.REMOTE_TOO_BIG),
     ],
-    ids=["403", "401", "silence", "another server"],
+    ids=["403", "401", "silence", "another server", "too much"],
 )
 async def test_what_went_before_a_failure_has_gone(
     scene: Scene, index: int, answer: ApiError, code: codes.Code
