@@ -129,7 +129,9 @@ def _expired(o: DomainObservation) -> DomainDecision:
     if said is not None and claim.is_told_expired(o):
         step = _told_expired(said.message)
         return DomainDecision((DeleteReservation(),), status.build(o, {ConditionType.RESERVED: step}, proven=False))
-    message = f"The reservation of {o.name} ran out at {claim.expiry(o):%Y-%m-%d %H:%M:%S} UTC; it is removed."
+    message = f"Nobody asks for {o.name} any more; its reservation is removed."
+    if claim.is_held(o.reservation):
+        message = f"The reservation of {o.name} ran out at {claim.expiry(o):%Y-%m-%d %H:%M:%S} UTC; it is removed."
     status_then = status.build(o, {ConditionType.RESERVED: _told_expired(message)}, proven=False)
     return DomainDecision((), status_then, AT_ONCE)
 
