@@ -13,9 +13,9 @@ from catalyst_operator.api.domain_reservation import DomainReservation, DomainRe
 from catalyst_operator.api.enums import DomainMode
 from catalyst_operator.core import conditions
 from catalyst_operator.core.domains.actions import DeleteZone, DomainAction
-from catalyst_operator.core.domains.names import is_under, parent_of, pool_of, reserved_labels
+from catalyst_operator.core.domains.claims.names import is_under, parent_of, pool_of, reserved_labels
+from catalyst_operator.core.domains.claims.proof import is_proven, others
 from catalyst_operator.core.domains.observation import Claim, DomainObservation
-from catalyst_operator.core.domains.proof import is_proven, others
 from catalyst_operator.core.domains.questions import ask, expected
 from catalyst_operator.core.domains.steps import AT_ONCE, Step, done, stalled, working
 from catalyst_operator.core.errors import codes
