@@ -52,7 +52,8 @@ def nodes(ago: float = 0, *silent: str) -> SceneMod:
         there = tuple(
             replace(node, ready=node.name.removeprefix(f"{PREFIX}-") not in silent) for node in view.survey.nodes or ()
         )
-        return replace(o, cluster=replace(view, survey=replace(view.survey, at=NOW - ago * SECOND, nodes=there)))
+        shown = replace(view, survey=replace(view.survey, at=NOW - ago * SECOND, nodes=there))
+        return gen.with_nodes_known(replace(o, cluster=shown))
 
     return looked
 
