@@ -103,6 +103,7 @@ class Reason(StrEnum):
     RESERVED = "Reserved"
     COMMITTED = "Committed"
     DOMAIN_TAKEN = "DomainTaken"
+    DOMAIN_QUOTA = "DomainQuota"
     NAME_RESERVED = "NameReserved"
     NOT_IN_POOL = "NotInPool"
     UNDER_POOL = "UnderPool"
@@ -187,6 +188,7 @@ CONDITIONS: tuple[ConditionDoc, ...] = (
             Reason.FLUX_NOT_RECONCILING: "no HelmRelease appeared on the new cluster in time",
             Reason.TIMEOUT: "the kit did not settle in time",
             Reason.DOMAIN_TAKEN: "another owner holds this name, a name above it or a name below it",
+            Reason.DOMAIN_QUOTA: "the namespace holds as many names as it may",
             Reason.NAME_RESERVED: "the name is kept for the pool's own use",
             Reason.NOT_IN_POOL: "mode pool, but the name is under no pool domain",
             Reason.UNDER_POOL: "mode byo-manual or byo-api, but the name is under a pool domain",
@@ -247,6 +249,7 @@ CONDITIONS: tuple[ConditionDoc, ...] = (
             Reason.DNSSEC_ENABLED: "turn DNSSEC off for the domain",
             Reason.REGISTRAR_DENIED: "put the registrar's account in order as the message says",
             Reason.DOMAIN_TAKEN: "choose another name",
+            Reason.DOMAIN_QUOTA: "give a name of this namespace back, or ask for a higher quota",
             Reason.NAME_RESERVED: "choose another name: this one is kept for the pool's own use",
             Reason.NOT_IN_POOL: "use a name under one of the operator's pool domains",
             Reason.UNDER_POOL: "use mode pool: the name lies under a pool domain",
@@ -297,6 +300,7 @@ CONDITIONS: tuple[ConditionDoc, ...] = (
             Reason.COMMITTED: "the name is ours for good",
             Reason.PENDING: "the reservation was not judged yet",
             Reason.DOMAIN_TAKEN: "another owner holds the name, one above or one below it",
+            Reason.DOMAIN_QUOTA: "the namespace holds as many names as it may",
             Reason.NAME_RESERVED: "the name is kept for the pool's own use",
             Reason.NOT_IN_POOL: "the name is not under a pool domain",
             Reason.UNDER_POOL: "a name under a pool domain must use mode pool",
@@ -330,6 +334,7 @@ CONDITIONS: tuple[ConditionDoc, ...] = (
             Reason.REGISTRAR_DENIED: "the registrar refused the change",
             Reason.REGISTRAR_UNREACHABLE: "the registrar does not answer; tried again",
             Reason.DOMAIN_TAKEN: "another owner holds the name, one above or one below it",
+            Reason.DOMAIN_QUOTA: "the namespace holds as many names as it may",
             Reason.NAME_RESERVED: "the name is kept for the pool's own use",
             Reason.NOT_IN_POOL: "the name is not under a pool domain",
             Reason.UNDER_POOL: "a name under a pool domain must use mode pool",
@@ -401,6 +406,7 @@ DOMAIN_CONDITIONS: tuple[ConditionDoc, ...] = (
             Reason.AWAITING_ADDRESS: "the name is held; spec.loadBalancerIP is not set yet",
             Reason.AWAITING_DELEGATION: "the parent zone does not delegate the name yet",
             Reason.DOMAIN_TAKEN: "another owner holds a name above or below this one",
+            Reason.DOMAIN_QUOTA: "the namespace holds as many names as it may",
             Reason.NAME_RESERVED: "the name is kept for the pool's own use",
             Reason.NOT_IN_POOL: "mode pool, but the name is under no pool domain",
             Reason.UNDER_POOL: "mode byo-manual or byo-api, but the name is under a pool domain",
@@ -434,6 +440,7 @@ DOMAIN_CONDITIONS: tuple[ConditionDoc, ...] = (
         "Nothing more happens until somebody acts: the message says what to do. Present only while True.",
         {
             Reason.DOMAIN_TAKEN: "choose another name",
+            Reason.DOMAIN_QUOTA: "give a name of this namespace back",
             Reason.NAME_RESERVED: "choose another name",
             Reason.NOT_IN_POOL: "use a name under one of the operator's pool domains",
             Reason.UNDER_POOL: "use mode pool",
@@ -455,7 +462,9 @@ DOMAIN_CONDITIONS: tuple[ConditionDoc, ...] = (
         {
             Reason.RESERVED: "held until status.expiresAt",
             Reason.COMMITTED: "held for good: an address is set",
+            Reason.PENDING: "held as soon as the registrar accepts the credentials, or a claim without proof has gone",
             Reason.DOMAIN_TAKEN: "another owner holds a name above or below this one",
+            Reason.DOMAIN_QUOTA: "the namespace holds as many names as it may",
             Reason.NAME_RESERVED: "the name is kept for the pool's own use",
             Reason.NOT_IN_POOL: "mode pool, but the name is under no pool domain",
             Reason.UNDER_POOL: "mode byo-manual or byo-api, but the name is under a pool domain",
@@ -488,7 +497,7 @@ DOMAIN_CONDITIONS: tuple[ConditionDoc, ...] = (
             Reason.CREDENTIALS_INVALID: "the registrar refuses the credentials",
             Reason.AWAITING_DELEGATION: "the NS records in status.nameservers are not at the parent yet",
             Reason.SERVERS_DISAGREE: "the parent's servers give different answers",
-            Reason.LIVE_RECORDS: "the domain carries live MX or A records; acknowledgeLiveRecords is not set",
+            Reason.LIVE_RECORDS: "the domain carries live MX, A or AAAA records; acknowledgeLiveRecords is not set",
             Reason.DNSSEC_ENABLED: "the parent has a DS record for the name: unsigned answers are not believed",
             Reason.REGISTRAR_DENIED: "the registrar refused the change",
             Reason.REGISTRAR_UNREACHABLE: "the registrar does not answer; tried again",

@@ -64,7 +64,7 @@ class RegistrarSpec(Model):
     docs/domains.md."""
 
     acknowledge_live_records: bool = False
-    """Change the name servers even if the domain carries live MX or A records, which stop answering
+    """Change the name servers even if the domain carries live MX, A or AAAA records, which stop answering
     then."""
 
 

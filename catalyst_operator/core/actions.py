@@ -12,6 +12,7 @@ from typing import Any
 from catalyst_operator.api.sovereign_status import SovereignStatus
 from catalyst_operator.core.access.dead_nodes import DeadNode
 from catalyst_operator.core.access.seeds import Seed
+from catalyst_operator.core.domains.actions import AskRegistrar
 from catalyst_operator.core.kit.pushed import OverlayChange
 from catalyst_operator.core.observation import LockView, StateView
 from catalyst_operator.core.phase1.target import Target
@@ -144,6 +145,13 @@ class ReserveDomain:
 
 
 @dataclass(frozen=True)
+class AskRegistrarBeforehand:
+    """Have the registrar asked in the background whether it accepts the credentials, before the name is reserved."""
+
+    ask: AskRegistrar
+
+
+@dataclass(frozen=True)
 class ReleaseDomain:
     """Delete the reservation: what was made for the name is given back."""
 
@@ -253,6 +261,7 @@ Action = (
     | ForgetLogs
     | PushOverlay
     | ReserveDomain
+    | AskRegistrarBeforehand
     | ReleaseDomain
     | KeepRegistrarCredentials
     | WatchCluster

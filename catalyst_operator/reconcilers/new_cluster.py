@@ -63,15 +63,23 @@ class NewCluster:
             case actions.ForgetCluster():
                 await self._outside.clusters.forget(self._o.uid)
             case actions.SeedCluster(key=key, seeds=seeds):
-                self._outside.seeds.run(self._o.uid, key, partial(self._deliver, key, seeds), self._changed)
+                deliver = partial(self._deliver, key, seeds)
+                self._outside.seeds.run(self._o.uid, key, deliver, self._changed, owner=self._namespace)
             case actions.RemoveNodes(key=key, nodes=nodes):
-                self._outside.removals.run(self._o.uid, key, partial(self._remove, key, nodes), self._changed)
+                remove = partial(self._remove, key, nodes)
+                self._outside.removals.run(self._o.uid, key, remove, self._changed, owner=self._namespace)
             case actions.GiveUpAccess(key=key):
-                self._outside.farewells.run(self._o.uid, key, partial(self._give_up, key), self._changed)
+                give_up = partial(self._give_up, key)
+                self._outside.farewells.run(self._o.uid, key, give_up, self._changed, owner=self._namespace)
             case actions.WriteOwnerKubeconfig():
                 await self._give_owner_access()
             case _:
                 raise AssertionError(f"nobody carries out {type(action).__name__}")
+
+    @property
+    def _namespace(self) -> str:
+        """The owner's: namespaces take turns."""
+        return self._o.sovereign.metadata.namespace
 
     @property
     def _addresses(self) -> tuple[str, ...]:
@@ -122,4 +130,5 @@ class NewCluster:
             password=SecretStr(values.get("password", "")),
             authority=values.get("ca.crt", ""),
         )
-        self._outside.overlays.ask(self._o.uid, action.key, repository, action.change, self._changed)
+        asked = (self._o.uid, action.key, repository, action.change, self._changed)
+        self._outside.overlays.ask(*asked, owner=self._namespace)

@@ -420,13 +420,26 @@ CONSOLE_UNREACHABLE = Code(
 
 DOMAIN_TAKEN = Code(
     "ERR_DOMAIN_TAKEN",
-    "Choose another name: delete this Sovereign and apply one with another domain.fqdn. If the name is given back, "
-    "this goes on by itself.",
+    "Choose another name: correct domain.fqdn, which can be changed until a name is reserved. If this one is given "
+    "back, this goes on by itself.",
     terminal=True,
+)
+DOMAIN_QUOTA = Code(
+    "ERR_DOMAIN_QUOTA",
+    "Give a name of this namespace back by deleting what holds it, or have whoever runs the operator raise "
+    "CATALYST_MAX_DOMAINS; it goes on by itself.",
+    terminal=True,
+    command="kubectl get domainreservations --field-selector spec.sovereignRef.namespace={namespace}",
 )
 DOMAIN_NAME = Code(
     "ERR_DOMAIN_NAME",
-    "Delete this Sovereign and apply one with a name, and a domain.mode, that fit: docs/domains.md says which do.",
+    "Correct domain.fqdn, which can be changed until a name is reserved, or domain.mode: docs/domains.md says what "
+    "fits.",
+    terminal=True,
+)
+DOMAIN_EXPIRED = Code(
+    "ERR_DOMAIN_EXPIRED",
+    "Nothing, if the name is not wanted any more. Else apply the reservation again, with an address or a longer ttl.",
     terminal=True,
 )
 NS_NOT_DELEGATED = Code(

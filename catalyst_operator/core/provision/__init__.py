@@ -93,6 +93,7 @@ CHECKS: tuple[Callable[[Scene], Answer | None], ...] = (
     surroundings.state_lost,
     wishes.spec_invalid,
     wishes.suspended,
+    domain.not_to_be_had,
     wishes.planned,
     domain.not_reserved,
     overlays.not_pushed,
@@ -109,5 +110,6 @@ CHECKS: tuple[Callable[[Scene], Answer | None], ...] = (
     run_checks.job_not_created,
     resizes.not_its_turn,
     surroundings.preflight_first,
+    domain.reserving,
     run_checks.new_run,
 )

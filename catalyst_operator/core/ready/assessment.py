@@ -117,7 +117,8 @@ def assess(o: Observation, record: Record) -> Assessment | None:
     silent = silent_until(view, begun.joined, o.now)
     times = (judgement.again, flux.again, cause.again, silent)
     removal = o.removal.error if o.removal and record.dead else None
-    found = [entry for entry in (removal, cause.error, flux.error, _domain_error(o, begun, domain)) if entry]
+    of_domain = of_sovereign.errors_of(o.sovereign, o.reservation, domain) if domain else ()
+    found = [entry for entry in (removal, cause.error, flux.error, *of_domain) if entry]
     return Assessment(
         view=view,
         stands_until=_stands_until(view, begun, o) if record.hand_off is None else None,
@@ -158,12 +159,6 @@ def _stands_until(view: ClusterView | None, begun: Bootstrap, o: Observation) ->
         return None
     since = view.unseen_since or (None if view.seen else view.link.since)
     return since + SIGHT_PATIENCE if since and o.now < since + SIGHT_PATIENCE else None
-
-
-def _domain_error(o: Observation, begun: Bootstrap, domain: DomainStanding | None) -> ErrorEntry | None:
-    if domain is None:
-        return None
-    return of_sovereign.error_of(o.reservation, domain, late=o.now - begun.since > of_sovereign.DOMAIN_PATIENCE)
 
 
 def limits_of(o: Observation, begun: Bootstrap) -> Limits:

@@ -9,14 +9,13 @@ import re
 from datetime import datetime, timedelta
 
 from catalyst_operator.api import labels
-from catalyst_operator.api.common import Condition, Truth
+from catalyst_operator.api.common import Condition, LastError, Truth
 from catalyst_operator.api.conditions import ConditionType, Reason
 from catalyst_operator.api.phases import OperationState, OperationType, Phase, PreflightResult, RunResult, RunVerb
 from catalyst_operator.api.sovereign_status import (
     MAX_STAMP,
     CurrentRun,
     JobRef,
-    LastError,
     LastOperation,
     Outputs,
     Plan,
@@ -28,10 +27,11 @@ from catalyst_operator.api.sovereign_status import (
 from catalyst_operator.core import conditions, naming
 from catalyst_operator.core.domains import of_sovereign
 from catalyst_operator.core.errors import codes
+from catalyst_operator.core.errors.last_errors import MAX_ERRORS, last_error
 from catalyst_operator.core.manifests import namespace_of
 from catalyst_operator.core.observation import Observation
 from catalyst_operator.core.project import prices, sizing
-from catalyst_operator.core.project.preflight import SIZES, SOLD_OUT
+from catalyst_operator.core.project.preflight import SIZES, SOLD_OUT, Check
 from catalyst_operator.core.ready.assessment import Assessment, assess
 from catalyst_operator.core.record import ErrorEntry, PhaseState, Record, RunEntry, RunState
 from catalyst_operator.core.redact import shorten
@@ -43,8 +43,6 @@ from catalyst_operator.core.verdict import Stance, Verdict
 USER_DATA = "user-data"
 USER_DATA_CODES = frozenset({codes.USERDATA_TOO_BIG.code, codes.USERDATA_INVALID.code})
 MAX_ADDRESSES = 10
-MAX_ADDRESS, MAX_COMMAND = 253, 1024
-MAX_ERRORS = 10
 
 
 def build(o: Observation, record: Record, run: RunEntry | None, verdict: Verdict) -> SovereignStatus:
@@ -154,12 +152,14 @@ def _domain_conditions(o: Observation, record: Record) -> dict[ConditionType, To
 
 
 def _preflight_condition(o: Observation) -> tuple[Told, ...]:
-    """What the last look at the project found; before the first, nothing is said."""
+    """What the last look at the project, and at the name, found; before the first, nothing is said."""
+    name = of_sovereign.preflight_check(o)
+    failed = [*(o.preflight.failed if o.preflight else ()), *((name,) if name and _fails(name) else ())]
+    if failed:
+        return (("False", Reason.CHECK_FAILED, " ".join(check.message for check in failed)),)
     if o.preflight is None:
         before = conditions.find(o.sovereign.status.conditions, ConditionType.PREFLIGHT_PASSED)
         return ((before.status, before.reason, before.message),) if before else ()
-    if o.preflight.failed:
-        return (("False", Reason.CHECK_FAILED, " ".join(check.message for check in o.preflight.failed)),)
     unknown = [check for check in o.preflight.checks if check.result is PreflightResult.UNKNOWN]
     if unknown:
         return (("Unknown", Reason.NOT_CHECKED, unknown[0].message),)
@@ -285,22 +285,9 @@ def errors_of(verdict: Verdict) -> tuple[ErrorEntry, ...]:
 
 
 def _error(o: Observation, entry: ErrorEntry) -> LastError:
-    return LastError(
-        code=entry.code,
-        message=entry.message,
-        remedy=entry.remedy,
-        command=_command(o, entry.command),
-        affected=tuple(address[:MAX_ADDRESS] for address in entry.addresses[:MAX_ADDRESSES]),
-        runbook=f"{o.settings.runbook_url}#{entry.code.lower()}",
-    )
-
-
-def _command(o: Observation, command: str) -> str:
     meta, secret = o.sovereign.metadata, o.sovereign.spec.credentials_secret_ref.name
-    values = {"{namespace}": meta.namespace, "{name}": meta.name, "{secret}": secret}
-    for mark, value in values.items():
-        command = command.replace(mark, value)
-    return command[:MAX_COMMAND]
+    marks = {"{namespace}": meta.namespace, "{name}": meta.name, "{secret}": secret}
+    return last_error(entry, o.settings.runbook_url, marks)
 
 
 def _plan(o: Observation, record: Record, run: RunEntry | None) -> Plan | None:
@@ -323,13 +310,24 @@ def _plan(o: Observation, record: Record, run: RunEntry | None) -> Plan | None:
     )
 
 
+def _fails(check: Check | None) -> bool:
+    return check is not None and check.result is PreflightResult.FAILED
+
+
 def _preflight(o: Observation, run: RunEntry | None) -> tuple[PreflightCheck, ...]:
-    """What was found in the project, and what the plan found in what new servers would be told."""
+    """What was found in the project, how the name stands, and what the plan found in what new servers would be told.
+    What was not looked at this time stays as it was told."""
     before = o.sovereign.status.preflight
-    looked = o.preflight.checks if o.preflight else ()
-    asked = tuple(PreflightCheck(name=c.name, result=c.result, message=c.message) for c in looked)
-    told = _user_data_check(run) or tuple(check for check in before if check.name == USER_DATA)
-    return (*(asked or (check for check in before if check.name != USER_DATA)), *told)
+    name = of_sovereign.preflight_check(o)
+    looked = (*(o.preflight.checks if o.preflight else ()), *((name,) if name else ()))
+    told = (
+        *(PreflightCheck(name=c.name, result=c.result, message=c.message) for c in looked),
+        *_user_data_check(run),
+    )
+    new = {check.name for check in told}
+    of_project = {USER_DATA, of_sovereign.PREFLIGHT_NAME}
+    kept = [c for c in before if c.name not in new and (o.preflight is None or c.name in of_project)]
+    return (*(c for c in (*told, *kept) if c.name != USER_DATA), *(c for c in (*told, *kept) if c.name == USER_DATA))
 
 
 def _user_data_check(run: RunEntry | None) -> tuple[PreflightCheck, ...]:

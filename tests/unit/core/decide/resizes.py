@@ -33,9 +33,9 @@ def stands(*runs: RunEntry, resized: int = 0, workers: int = 1, **values: object
     """Servers that exist, of which the first so many have their new size."""
     made = SERVERS[:3] + SERVERS[3:][:workers]
     sizes = {name: NEW if n < resized or name == "worker-0" else OLD for n, name in enumerate(made)}
-    came_up = replace(gen.READY, joined=tuple(f"{PREFIX}-{name}" for name in made))
-    there = {"made": made, "sizes": sizes, "outputs": gen.OUTPUTS, "state_serial": 7, "bootstrap": came_up}
-    return known(*runs, **{**there, **values})
+    begun = replace(gen.READY, joined=tuple(f"{PREFIX}-{name}" for name in made))
+    record = {"made": made, "sizes": sizes, "outputs": gen.OUTPUTS, "state_serial": 7, "bootstrap": begun}
+    return known(*runs, **{**record, **values})
 
 
 def alone(o: Observation) -> Observation:
