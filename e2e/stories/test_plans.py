@@ -24,7 +24,7 @@ def test_nothing_is_made_before_approval(make: Make, kubectl: Kubectl) -> None:
     assert first["add"] > 0
     assert (first["change"], first["destroy"]) == (0, 0)
     assert first["digest"] in sovereign.message
-    shown = kubectl(*next(command for command in commands(sovereign.message) if "logs" in command))
+    shown = kubectl(*next(command for command in commands(sovereign.message) if "configmap" in command))
     assert "hcloud_server.control_plane[0] will be created" in shown
 
     sovereign.patch(workers={"size": "cx43", "replicas": 2}, approvePlan=first["digest"])

@@ -78,6 +78,7 @@ def test_refused(api: Api, case: Case) -> None:
 @cases(
     Case("owner", {"sovereignRef.uid": "another"}, "spec.sovereignRef", "immutable"),
     Case("owner removed", ALONE, "spec.sovereignRef", "immutable"),
+    Case("from pool", {"mode": "byo-manual"}, "spec.mode", "from or to pool"),
     Case(
         "owner added",
         {"sovereignRef": {"namespace": "customers", "name": "thief", "uid": "1"}},

@@ -288,6 +288,13 @@ FROZEN_WITH_OUTPUTS = (
     ),
     Case("release", {"release": "next"}, "spec.release", "pinned", before={"release": "seeds"}),
     Case("release given late", {"release": "seeds"}, "spec.release", "pinned"),
+    Case(
+        "fewer control planes",
+        {"controlPlane.replicas": 1},
+        "spec.controlPlane.replicas",
+        "etcd counts its majority",
+        before={"controlPlane.replicas": 3, "workers": {"size": "cx43", "replicas": 1}},
+    ),
     Case("gitops mode", {"gitops": COMMIT["gitops"]}, "spec.gitops.mode", "first boot"),
     Case("gitops branch", {"gitops.branch": "next"}, "spec.gitops.branch", "first boot"),
     Case("gitops url", {"gitops.url": "https://git.example/a/b"}, "spec.gitops.url", "first boot"),

@@ -13,6 +13,7 @@ import yaml
 
 from catalyst_operator.api.sovereign import Sovereign
 from catalyst_operator.core import kit
+from catalyst_operator.core.access import seeds
 from catalyst_operator.core.kit import blueprints, releases
 from catalyst_operator.core.kit.blueprints import Folder
 from e2e.lab.git_server.repositories import PUBLIC
@@ -175,6 +176,8 @@ def cluster(tmp_path_factory: pytest.TempPathFactory, git: Running) -> Iterator[
         annotation = {"storageclass.kubernetes.io/is-default-class": "true"}
         body = {"metadata": {"name": "local-path", "annotations": annotation}, "provisioner": "rancher.io/local-path"}
         cluster.api.create(CLASSES, body)
+        # First boot makes it empty; a repository whose Secret does not exist is never ready.
+        cluster.api.create("/api/v1/namespaces/flux-system/secrets", {"metadata": {"name": seeds.PULL}})
         cluster.api.create(GIT_REPOSITORIES, source(git.server.repository_url(PUBLIC)))
         spec = {
             "path": "clusters/_template/bootstrap-kit",

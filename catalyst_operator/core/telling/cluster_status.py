@@ -55,7 +55,7 @@ _NO_CLUSTER: Told = ("Unknown", Reason.WAITING, "The infrastructure is not there
 
 def conditions_of(o: Observation, record: Record, found: Assessment | None) -> dict[ConditionType, Told]:
     """The conditions of the new cluster: FluxBootstrap always, KitReady and HandedOff once there is a cluster."""
-    told = {ConditionType.FLUX_BOOTSTRAP: _flux(o, found)}
+    told = {ConditionType.FLUX_BOOTSTRAP: _flux(o, record, found)}
     if record.bootstrap is None:
         return told
     told[ConditionType.KIT_READY] = _kit(o, record, found)
@@ -68,10 +68,10 @@ def _before(o: Observation, type_: ConditionType) -> Told | None:
     return (found.status, found.reason, found.message) if found else None
 
 
-def _flux(o: Observation, found: Assessment | None) -> Told:
-    # A link that broke is told at once: this condition is about the link, too.
+def _flux(o: Observation, record: Record, found: Assessment | None) -> Told:
+    # A link that broke is told at once: this condition is about the link, too. In a hand-off it is given up on purpose.
     broken = o.cluster is not None and o.cluster.link.state is Link.DOWN
-    if found is None or (found.stands_until and not broken):
+    if found is None or record.hand_off or (found.stands_until and not broken):
         return _before(o, ConditionType.FLUX_BOOTSTRAP) or (
             (found.flux.status, found.flux.reason, found.flux.message) if found else _NO_CLUSTER
         )

@@ -31,6 +31,7 @@ NORMAL_REASONS = frozenset(
         Reason.AWAITING_DELEGATION,
         Reason.AWAITING_ADDRESS,
         Reason.AWAITING_FLUX_BOOTSTRAP,
+        Reason.DELETING,
         Reason.PENDING,
         Reason.PROGRESSING,
         Reason.RUNNING,

@@ -17,7 +17,7 @@ from catalyst_operator.core.decide import decide
 from catalyst_operator.core.errors import codes
 from catalyst_operator.core.observation import LockView, Observation, StateView
 from catalyst_operator.core.project.preflight import Check, rate_limited
-from catalyst_operator.core.record import ErrorEntry, PhaseState, Record, RunState, SizeChoice, StopCause
+from catalyst_operator.core.record import ErrorEntry, HandOff, PhaseState, Record, RunState, SizeChoice, StopCause
 from catalyst_operator.core.telling.status import build
 from catalyst_operator.core.tofu.apply_progress import Progress, ResourceProgress
 from catalyst_operator.core.verdict import Stance, Verdict
@@ -649,3 +649,16 @@ def test_progress_never_falls_during_an_operation() -> None:
     told = decide(replace(later, sovereign=later.sovereign.model_copy(update={"status": reached}))).status
     assert told is not None
     assert told.progress_percent == reached.progress_percent
+
+
+def test_a_cluster_that_is_let_go_keeps_what_was_told_of_its_flux() -> None:
+    """A hand-off ends the watch: that nobody looks any more says nothing about Flux."""
+    watched = gen.observation(known(gen.succeeded()))
+    before = decide(watched).status
+    assert before is not None
+    assert reason(before, "FluxBootstrap").startswith("True/")
+    given = (known(gen.succeeded(), hand_off=HandOff(started=NOW)), gen.unseen)
+    later = gen.observation(*given)
+    told = decide(replace(later, sovereign=later.sovereign.model_copy(update={"status": before}))).status
+    assert told is not None
+    assert reason(told, "FluxBootstrap") == reason(before, "FluxBootstrap")
