@@ -198,7 +198,12 @@ class RegistrarRateLimited(RegistrarError):
 
 class RegistrarUnavailable(RegistrarError):
     """No answer, or none that can be used. Whether a change was carried out is then not known: look before repeating
-    it."""
+    it. `unclear`: there was an answer, in a way that nobody foresaw. That may pass or may last for ever, so it is asked
+    again some times only."""
+
+    def __init__(self, message: str, remedy: str = "", *, unclear: bool = False) -> None:
+        super().__init__(message, remedy)
+        self.unclear = unclear
 
 
 class LeaseLost(CatalystError):

@@ -21,7 +21,7 @@ from pydantic import SecretStr
 
 from catalyst_operator import handlers, logs
 from catalyst_operator.adapters import health, hetzner, proof_key, template
-from catalyst_operator.adapters.dns import Dns
+from catalyst_operator.adapters.dns import LOOKS_AT_ONCE, LOOKS_EACH, Dns
 from catalyst_operator.adapters.errands import Errands
 from catalyst_operator.adapters.git import push
 from catalyst_operator.adapters.git.overlays import Overlays
@@ -37,11 +37,14 @@ from catalyst_operator.adapters.registrars.connect import connect
 from catalyst_operator.adapters.registrars.registrar import Registrar
 from catalyst_operator.adapters.registrars.talks import RegistrarTalks
 from catalyst_operator.adapters.run_logs import RunLogs
+from catalyst_operator.adapters.turns import Turns
 from catalyst_operator.api.enums import RegistrarName
 from catalyst_operator.clock import now
 from catalyst_operator.core.settings import CoreSettings
 from catalyst_operator.errors import LeaseLost, SettingsError
 from catalyst_operator.metrics import Metrics
+from catalyst_operator.reconcilers.domains.beforehand import NameLook
+from catalyst_operator.reconcilers.domains.claims import Claims
 from catalyst_operator.reconcilers.domains.outside import DomainsOutside
 from catalyst_operator.reconcilers.domains.reconciler import DomainReconciler
 from catalyst_operator.reconcilers.outside import Outside
@@ -53,6 +56,8 @@ from catalyst_operator.settings import Settings
 log = logging.getLogger(__name__)
 EXIT_SETTINGS = 2
 EXIT_LEASE_LOST = 3
+ERRANDS_AT_ONCE, ERRANDS_EACH = 32, 8
+"""Talks of one kind with new clusters, and of those one namespace's."""
 CONTAINER = "operator"
 """Name of the operator's container in deploy/base/deployment.yaml."""
 
@@ -121,12 +126,14 @@ async def _keep(lease: Lease) -> None:
 async def _act(settings: Settings, kube: Kube, metrics: Metrics) -> None:
     core = await _with_own_image(kube, settings)
     core = replace(core, proof_key=await proof_key.read(kube, core.operator_namespace))
-    outside = _outside(kube, core, settings)
+    domains_outside = _domains_outside(core, settings)
+    claims = Claims(kube)
+    names_ahead = NameLook(kube, claims, domains_outside.talks, core, now) if domains_outside else None
+    outside = _outside(kube, core, settings, names_ahead)
     reconciler = SovereignReconciler(kube, outside, core, metrics, resync=settings.resync)
     queue: WorkQueue[Key] = WorkQueue(reconciler.reconcile)
     reconciler.wake = queue.wake
-    domains_outside = _domains_outside(core, settings)
-    domains = DomainReconciler(kube, domains_outside, core, metrics, now)
+    domains = DomainReconciler(kube, domains_outside, core, metrics, now, claims)
     names: WorkQueue[str] = WorkQueue(domains.reconcile)
     domains.wake = names.wake
     registry = kopf.OperatorRegistry()
@@ -145,7 +152,7 @@ async def _act(settings: Settings, kube: Kube, metrics: Metrics) -> None:
             await domains_outside.close()
 
 
-def _outside(kube: Kube, core: CoreSettings, settings: Settings) -> Outside:
+def _outside(kube: Kube, core: CoreSettings, settings: Settings, names: NameLook | None) -> Outside:
     connect = partial(RemoteCluster, intake=Intake())
     return Outside(
         logs=RunLogs(kube),
@@ -154,9 +161,11 @@ def _outside(kube: Kube, core: CoreSettings, settings: Settings) -> Outside:
             partial(push.push, destinations=settings.destinations), template.read(settings.template), now
         ),
         clusters=Clusters(connect, partial(console_probe.probe, clock=now), now),
-        seeds=Errands("delivery of Secrets"),
-        farewells=Errands("farewell"),
+        seeds=Errands("delivery of Secrets", Turns(ERRANDS_AT_ONCE, ERRANDS_EACH)),
+        removals=Errands("removal of dead nodes", Turns(ERRANDS_AT_ONCE, ERRANDS_EACH)),
+        farewells=Errands("farewell", Turns(ERRANDS_AT_ONCE, ERRANDS_EACH)),
         connect=connect,
+        names=names,
     )
 
 
@@ -174,7 +183,7 @@ def _domains_outside(core: CoreSettings, settings: Settings) -> DomainsOutside |
         zones=PowerDns(access.zones.url, access.zones.key, client),
         pools=PowerDns(access.pools.url, access.pools.key, client),
         dns=Dns(core.domains.nameservers, now, resolvers=access.resolvers),
-        looks=Errands("look at name servers"),
+        looks=Errands("look at name servers", Turns(LOOKS_AT_ONCE, LOOKS_EACH)),
         talks=RegistrarTalks(registrar, now),
         client=client,
     )

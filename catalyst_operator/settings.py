@@ -140,6 +140,7 @@ def _domains(read: _Reader) -> DomainSettings | None:
         pools=read.names("CATALYST_POOL_DOMAINS"),
         check=read.duration("CATALYST_DNS_CHECK_INTERVAL", "2s"),
         settled_check=read.duration("CATALYST_SETTLED_DNS_CHECK_INTERVAL", "5m"),
+        most_names=read.count("CATALYST_MAX_DOMAINS", "20"),
     )
 
 

@@ -27,7 +27,9 @@ SOVEREIGNS = Policy(
     (
         Validation(
             # An object without the field is one from before it had its default, which is true.
-            "has(oldObject.spec.deletionProtection) && !oldObject.spec.deletionProtection",
+            "(has(oldObject.spec.deletionProtection) && !oldObject.spec.deletionProtection) "
+            # Its servers are named in status from the first apply on: before that there is nothing to protect.
+            "|| !has(oldObject.status) || !has(oldObject.status.servers) || oldObject.status.servers.size() == 0",
             "The Sovereign is protected. To delete it, first set spec.deletionProtection to false.",
             "'Sovereign ' + oldObject.metadata.name + ' is protected: deleting it destroys its servers and their data. "
             "To go on, first run: kubectl -n ' + request.namespace + ' patch sovereign ' + oldObject.metadata.name"

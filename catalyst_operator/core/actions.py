@@ -10,7 +10,9 @@ from datetime import timedelta
 from typing import Any
 
 from catalyst_operator.api.sovereign_status import SovereignStatus
+from catalyst_operator.core.access.dead_nodes import DeadNode
 from catalyst_operator.core.access.seeds import Seed
+from catalyst_operator.core.domains.actions import AskRegistrar
 from catalyst_operator.core.kit.pushed import OverlayChange
 from catalyst_operator.core.observation import LockView, StateView
 from catalyst_operator.core.phase1.target import Target
@@ -143,6 +145,13 @@ class ReserveDomain:
 
 
 @dataclass(frozen=True)
+class AskRegistrarBeforehand:
+    """Have the registrar asked in the background whether it accepts the credentials, before the name is reserved."""
+
+    ask: AskRegistrar
+
+
+@dataclass(frozen=True)
 class ReleaseDomain:
     """Delete the reservation: what was made for the name is given back."""
 
@@ -175,6 +184,14 @@ class SeedCluster:
 
     key: str
     seeds: tuple[Seed, ...]
+
+
+@dataclass(frozen=True)
+class RemoveNodes:
+    """Remove nodes of the new cluster whose servers are gone, in the background."""
+
+    key: str
+    nodes: tuple[DeadNode, ...]
 
 
 @dataclass(frozen=True)
@@ -244,12 +261,14 @@ Action = (
     | ForgetLogs
     | PushOverlay
     | ReserveDomain
+    | AskRegistrarBeforehand
     | ReleaseDomain
     | KeepRegistrarCredentials
     | WatchCluster
     | LookAgain
     | ForgetCluster
     | SeedCluster
+    | RemoveNodes
     | ArchiveState
     | WriteOwnerKubeconfig
     | GiveUpAccess

@@ -15,8 +15,10 @@ from catalyst_operator.api.domain_reservation import DomainReservation
 from catalyst_operator.api.phases import RunVerb
 from catalyst_operator.api.sovereign import Sovereign
 from catalyst_operator.core import naming
+from catalyst_operator.core.access.dead_nodes import RemovalReport
 from catalyst_operator.core.access.farewell import FarewellReport
 from catalyst_operator.core.access.seeds import SecretView, SeedReport
+from catalyst_operator.core.domains.observation import DomainObservation
 from catalyst_operator.core.kit.pushed import OverlayReport
 from catalyst_operator.core.phase1.views import ClusterView
 from catalyst_operator.core.project.preflight import Report
@@ -163,6 +165,9 @@ class Observation:
     """The owner's Secrets that the spec names for the new cluster, those that exist."""
     reservation: DomainReservation | None = None
     """The reservation of the Sovereign's name, whoever's it is."""
+    name: DomainObservation | None = None
+    """What is known of the Sovereign's name as long as nobody has reserved it; None for an operator that serves no
+    domains."""
     registrar_secret: str = ""
     """Version of the owner's registrar Secret; empty while there is none, or none is needed."""
     kept_registrar_secret: str = ""
@@ -173,6 +178,8 @@ class Observation:
     """The new cluster; None while nobody watches it."""
     seeds: SeedReport | None = None
     """What the last delivery of Secrets to the new cluster came to."""
+    removal: RemovalReport | None = None
+    """What the last removal of dead nodes from the new cluster came to."""
     farewell: FarewellReport | None = None
     """What was seen when rights on the new cluster were given up."""
 

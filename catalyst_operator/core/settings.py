@@ -27,6 +27,8 @@ class DomainSettings:
     """The least pause between two looks at what a name's servers answer, while that is waited for."""
     settled_check: timedelta = timedelta(minutes=5)
     """The pause once everything answers."""
+    most_names: int = 20
+    """How many names the Sovereigns of one namespace may hold."""
 
     @property
     def hosts(self) -> tuple[str, ...]:

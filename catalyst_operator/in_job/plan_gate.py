@@ -11,6 +11,7 @@ import subprocess
 from pathlib import Path
 
 from catalyst_operator.core.tofu.plan_gate import judge, termination_message, verdict
+from catalyst_operator.in_job import power
 
 TERMINATION_LOG = Path("/dev/termination-log")
 
@@ -24,14 +25,23 @@ def main(plan_file: str, termination_log: Path = TERMINATION_LOG) -> int:
         json.loads(shown.stdout),
         uid=os.environ["CATALYST_SOVEREIGN_UID"],
         destroy_run=verb == "destroy",
-        replicas=int(os.environ["CATALYST_CONTROL_PLANES"]),
+        members=_names("CATALYST_MEMBERS"),
+        later=_names("CATALYST_RESIZED_LATER"),
     )
     code, explanation = verdict(
         judgement,
         manual=os.environ["CATALYST_APPROVAL"] == "Manual",
         approved=os.environ["CATALYST_APPROVED_PLAN"],
         dry_run=verb == "plan",
+        resize_approved=bool(os.environ["CATALYST_RESIZE_APPROVED"]),
     )
+    if verb == "apply" and code == 0 and judgement.stopping:
+        power.note(judgement.stopping)
     termination_log.write_text(termination_message(judgement, explanation))
     print(f"plan digest {judgement.digest}: {explanation}", flush=True)
     return code
+
+
+def _names(variable: str) -> tuple[str, ...]:
+    """The servers that a variable lists."""
+    return tuple(name for name in os.environ[variable].split(",") if name)

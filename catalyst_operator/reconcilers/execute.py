@@ -51,7 +51,7 @@ class Executor:
         self._kube = client
         self._outside = outside
         self._new_cluster = NewCluster(client, outside, o, changed, clock)
-        self._domain = DomainOfSovereign(client, o)
+        self._domain = DomainOfSovereign(client, o, outside.names, changed)
         self._for_owner = ForOwner(client, o)
         self._o = o
         self._changed = changed
@@ -109,7 +109,12 @@ class Executor:
                 await self._restore_archive()
             case actions.ForgetKeys():
                 await self._forget_keys()
-            case actions.ReserveDomain() | actions.ReleaseDomain() | actions.KeepRegistrarCredentials():
+            case (
+                actions.ReserveDomain()
+                | actions.ReleaseDomain()
+                | actions.KeepRegistrarCredentials()
+                | actions.AskRegistrarBeforehand()
+            ):
                 await self._domain.run(action)
             case actions.PublishPlan() | actions.WriteReceipt():
                 await self._for_owner.run(action)
@@ -241,7 +246,8 @@ class Executor:
     def _ask_preflight(self, key: str, wanted: Wanted) -> None:
         token = self._o.credentials.token if self._o.credentials else None
         if token:
-            self._outside.preflights.ask(self._o.uid, key, token, wanted, self._changed)
+            namespace = self._sovereign.metadata.namespace
+            self._outside.preflights.ask(self._o.uid, key, token, wanted, self._changed, owner=namespace)
 
     async def _trust(self) -> None:
         """The cluster's authorities and join tokens: made once, since its nodes know them from their first boot on."""

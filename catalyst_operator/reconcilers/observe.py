@@ -26,6 +26,7 @@ from catalyst_operator.core import naming, proof, record
 from catalyst_operator.core.access import seeds
 from catalyst_operator.core.access.seeds import SecretView
 from catalyst_operator.core.domains import of_sovereign
+from catalyst_operator.core.domains.observation import DomainObservation
 from catalyst_operator.core.observation import (
     ContainerView,
     CredentialsView,
@@ -80,6 +81,7 @@ class Observer:
             reservation=await self._reservation(sovereign),
             registrar_secret=await self._registrar_secret(sovereign),
         )
+        seen = replace(seen, name=await self._name(seen))
         if namespace is None or not namespace.ours:
             return seen
         try:
@@ -106,6 +108,7 @@ class Observer:
             overlay=self._outside.overlays.report(sovereign.metadata.uid),
             cluster=self._outside.clusters.view(sovereign.metadata.uid),
             seeds=self._outside.seeds.report(sovereign.metadata.uid),
+            removal=self._outside.removals.report(sovereign.metadata.uid),
             farewell=self._outside.farewells.report(sovereign.metadata.uid),
         )
 
@@ -171,6 +174,14 @@ class Observer:
             return None
         raw = await self._kube.find(kube.DOMAIN_RESERVATIONS, "", sovereign.spec.domain.fqdn)
         return DomainReservation.parse(raw) if raw else None
+
+    async def _name(self, seen: Observation) -> DomainObservation | None:
+        """Only before it is reserved: what is held is its reservation's to judge."""
+        going = seen.sovereign.metadata.deletion_timestamp is not None
+        names = self._outside.names
+        if names is None or going or seen.reservation is not None or seen.sovereign.status.outputs is not None:
+            return None
+        return await names.look(seen.sovereign)
 
     async def _registrar_secret(self, sovereign: Sovereign) -> str:
         name = of_sovereign.needs_credentials(sovereign)

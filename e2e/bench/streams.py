@@ -53,6 +53,12 @@ class Stream(Generic[T]):
         with self._news:
             return list(self._heard)
 
+    @property
+    def over(self) -> str:
+        """Why nothing more will come; empty while something may."""
+        with self._news:
+            return self._over
+
     def add(self, at: float, what: T) -> None:
         with self._news:
             self._heard.append(Stamped(at, what))
@@ -122,12 +128,7 @@ class _Watching(Generic[T]):
     def begin(self) -> None:
         """Watch from the last version that was heard. Raises BenchError."""
         connection = self._connection = self._api.connect()
-        start = {
-            "watch": "true",
-            "allowWatchBookmarks": "true",
-            "resourceVersion": self._version,
-            "timeoutSeconds": str(WATCH_SECONDS),
-        }
+        start = {"watch": "true", "resourceVersion": self._version, "timeoutSeconds": str(WATCH_SECONDS)}
         wanted = urllib.parse.urlencode({**start, **self._query})
         connection.request("GET", f"{self._path}?{wanted}", headers=dict(self._api.headers))
         self._socket = connection.sock

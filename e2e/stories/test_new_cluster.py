@@ -293,6 +293,24 @@ def test_restarts_in_the_middle_lose_nothing(make: Make, kubectl: Kubectl) -> No
 
 
 @pytest.mark.slow
+def test_what_is_ready_stays_so_whoever_looks_again(make: Make, kubectl: Kubectl) -> None:
+    """Flux looks at the kit three times more, and the operator is killed: Ready is True all the time."""
+    project = Project(boots=True)
+    sovereign, _ = make("steady", project=project, workers={"replicas": 0}, handOff={"mode": "Manual"})
+    sovereign.apply()
+    since = condition(sovereign.ready(), "Ready")["lastTransitionTime"]
+    cluster, fqdn = NewCluster(project), f"{sovereign.name}.omani.works"
+    for _ in range(3):
+        asked = cluster.reconcile_kit(fqdn)
+        wait_for(lambda asked=asked: cluster.kit_answered(fqdn) == asked, "Flux to look at the kit", seconds=60)  # type: ignore[misc]
+    operator.kill(kubectl)
+    status = sovereign.look_again()
+    assert condition(status, "Ready")["status"] == "True"
+    assert condition(status, "Ready")["lastTransitionTime"] == since
+    assert (status["phase"], status["progressPercent"]) == ("ready", 100)
+
+
+@pytest.mark.slow
 def test_a_certificate_that_ends_is_replaced(make: Make, kubectl: Kubectl) -> None:
     """With certificates of half a minute the kit is followed to the end all the same."""
     project = Project(boots=True)

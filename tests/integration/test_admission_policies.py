@@ -39,15 +39,29 @@ def refused(api: Api, method: str, path: str, body: Any = None, **query: str) ->
 
 @pytest.fixture
 def protected(api: Api, namespace: str) -> str:
-    """Path of a Sovereign that did not ask for protection, which is on by default."""
+    """Path of a Sovereign that did not ask for protection, which is on by default, and whose first apply began."""
+    path = f"{sovereigns(namespace)}/omantel"
     api.create(sovereigns(namespace), sovereign())
-    return f"{sovereigns(namespace)}/omantel"
+    servers = [{"name": "omantel-1a2b3-control-plane-0", "role": "control-plane", "size": "cx33"}]
+    actors.operator(api).patch(f"{path}/status", {"status": {"servers": servers}})
+    return path
 
 
 @pytest.mark.parametrize("user", [ADMIN, OPERATOR, NAMESPACE_CONTROLLER])
 def test_nobody_deletes_a_protected_sovereign(api: Api, protected: str, user: str) -> None:
     refused(api.acting_as(user), "DELETE", protected)
     assert api.get(protected)["spec"]["deletionProtection"] is True
+
+
+def test_a_sovereign_that_never_started_is_deleted_in_one_step(api: Api, namespace: str) -> None:
+    """It has a typo, say: there is nothing to protect, and nothing to destroy."""
+    path = f"{sovereigns(namespace)}/omantel"
+    created = api.create(sovereigns(namespace), sovereign())
+    assert created["spec"]["deletionProtection"] is True
+    actors.operator(api).patch(f"{path}/status", {"status": {"phase": "failed"}})
+    api.delete(path)
+    with pytest.raises(ApiError, match="not found"):
+        api.get(path)
 
 
 def test_the_refusal_says_how_to_go_on(api: Api, namespace: str, protected: str) -> None:

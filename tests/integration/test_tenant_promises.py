@@ -186,6 +186,9 @@ def test_a_tenant_takes_no_other_owners_name(mallory: Tenant) -> None:
 
 
 def test_a_protected_sovereign_is_not_deleted_not_even_by_its_owner(api: Api, mallory: Tenant, victim: Tenant) -> None:
+    for tenant in (mallory, victim):
+        servers = [{"name": "omantel-1a2b3-control-plane-0", "role": "control-plane", "size": "cx33"}]
+        actors.operator(api).patch(f"{tenant.path}/status", {"status": {"servers": servers}})
     refuses(
         mallory,
         ("DELETE", mallory.path, None),

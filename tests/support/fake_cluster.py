@@ -27,8 +27,10 @@ from catalyst_operator.core.access.identity import OBSERVER, Access
 
 FQDN = "omantel.omani.works"
 FLUX = "/namespaces/flux-system"
-RELEASES = f"/apis/helm.toolkit.fluxcd.io/v2{FLUX}/helmreleases"
-KUSTOMIZATIONS = f"/apis/kustomize.toolkit.fluxcd.io/v1{FLUX}/kustomizations"
+RELEASES = "/apis/helm.toolkit.fluxcd.io/v2/helmreleases"
+RELEASES_OF_FLUX = f"/apis/helm.toolkit.fluxcd.io/v2{FLUX}/helmreleases"
+KUSTOMIZATIONS = "/apis/kustomize.toolkit.fluxcd.io/v1/kustomizations"
+GIT_REPOSITORIES = f"/apis/source.toolkit.fluxcd.io/v1{FLUX}/gitrepositories"
 KUBE_SYSTEM = "/api/v1/namespaces/kube-system"
 DEPLOYMENTS = f"/apis/apps/v1{FLUX}/deployments"
 NODES = "/api/v1/nodes"
@@ -245,12 +247,18 @@ class FakeCluster:
         if name not in self.collections.get(collection, {}) and "apply" not in request.content_type:
             return refusal(404, "not found")
         if request.method == "DELETE":
-            self.drop(collection, name)
-            return web.json_response({"status": "Success"})
+            return await self._delete(request, collection, name)
         body = await request.json()
         self.bodies.append((request.content_type, body))
         self.put(collection, {"metadata": {"name": name}, **body})
         return web.json_response(self.collections[collection][name])
+
+    async def _delete(self, request: web.Request, collection: str, name: str) -> web.Response:
+        wanted = json.loads(await request.text() or "{}").get("preconditions", {}).get("uid")
+        if wanted not in (None, self.collections[collection][name]["metadata"].get("uid")):
+            return refusal(409, f"the UID in the precondition ({wanted}) does not match")
+        self.drop(collection, name)
+        return web.json_response({"status": "Success"})
 
 
 async def _streamed(request: web.Request, pieces: AsyncIterator[bytes], status: int) -> web.StreamResponse:

@@ -38,6 +38,7 @@ from catalyst_operator.core.provision.preflight import standing
 from catalyst_operator.core.record import (
     Bootstrap,
     ErrorEntry,
+    KustomizationEntry,
     OutputsEntry,
     PhaseEntry,
     PhaseState,
@@ -71,6 +72,9 @@ READY = Bootstrap(
     cluster_uid="cluster-1",
     outcome=Phase1Outcome.READY,
     was_ready=True,
+    installed=True,
+    kustomizations={"flux-system/omantel.omani.works-bootstrap-kit": KustomizationEntry(new_cluster.REVISION)},
+    joined=("omantel-d2faa-control-plane-0",),
 )
 """A new cluster that came up within the hour."""
 
@@ -345,10 +349,20 @@ def observation(*mods: SceneMod) -> Observation:
         seen = mod(seen)
     watched = seen.record and seen.record.bootstrap and seen.sovereign.metadata.deletion_timestamp is None
     if seen.cluster is None and watched and unseen not in mods:
-        seen = replace(seen, cluster=new_cluster.healthy(seen.sovereign, seen.now))
+        seen = _with_nodes_known(replace(seen, cluster=new_cluster.healthy(seen.sovereign, seen.now)))
     if seen.preflight is not None or unlooked in mods:
         return seen
     return replace(seen, preflight=looked_at(seen))
+
+
+def _with_nodes_known(o: Observation) -> Observation:
+    """The nodes of a cluster that was ready once joined before now."""
+    begun = o.record.bootstrap if o.record else None
+    survey = o.cluster.survey if o.cluster else None
+    if o.record is None or begun is None or not begun.was_ready or survey is None:
+        return o
+    known = replace(begun, joined=tuple(node.name for node in survey.nodes or ()))
+    return replace(o, record=replace(o.record, bootstrap=known))
 
 
 PASSED = (Check("token", PreflightResult.PASSED, "Hetzner accepts the token."),)

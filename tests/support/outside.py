@@ -66,6 +66,7 @@ def outside(client: Kube, **parts: Any) -> Outside:
         "overlays": Overlays(no_push, {}, lambda: gen.NOW),
         "clusters": FakeClusters(),
         "seeds": Errands("delivery"),
+        "removals": Errands("removal"),
         "farewells": Errands("farewell"),
         "connect": RemoteCluster,
     }

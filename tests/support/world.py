@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -155,7 +156,8 @@ class World:
 
     def wanted(self) -> set[str]:
         """The cloud objects that the spec asks for."""
-        return tofu.wanted((self.sovereign or {})["spec"].get("workers", {}).get("replicas", 0))
+        spec = (self.sovereign or {})["spec"]
+        return tofu.wanted(spec.get("workers", {}).get("replicas", 0), spec["controlPlane"].get("replicas", 1))
 
     def pods(self) -> list[Object]:
         """The Pods of runs."""
@@ -303,17 +305,27 @@ class World:
 
 
 class _Healthy(FakeClusters):
-    """The new cluster is as it should be as soon as it is watched."""
+    """The new cluster is as it should be as soon as it is watched, but for servers that are off."""
 
     def __init__(self, world: World) -> None:
         super().__init__()
         self._world = world
+        self.instead: tuple[ClusterView | None] | None = None
+        """What is seen of it, where a story says so."""
 
     def view(self, uid: str) -> ClusterView | None:
         raw = self._world.sovereign
         if uid not in self.watched or raw is None:
             return None
-        return new_cluster.healthy(Sovereign.parse(raw), gen.NOW)
+        if self.instead:
+            return self.instead[0]
+        view = new_cluster.healthy(Sovereign.parse(raw), gen.NOW)
+        assert view.survey is not None
+        assert view.survey.nodes is not None
+        now = self._world.now
+        silent = self._world.cloud.silent(now)
+        nodes = tuple(replace(n, ready=not any(n.name.endswith(name) for name in silent)) for n in view.survey.nodes)
+        return replace(view, survey=replace(view.survey, at=now, nodes=nodes))
 
 
 def _held(pod: Object | None) -> bool:

@@ -49,7 +49,8 @@ Outcome = Callable[[ApiError | None], None]
 
 
 class ListWatch(Generic[View]):
-    """All objects of one kind in one namespace. `changed` is called after whatever makes a difference."""
+    """All objects of one kind, of one namespace or of all where that is empty. `changed` is called after whatever makes
+    a difference."""
 
     def __init__(
         self,

@@ -145,10 +145,12 @@ class RemoteCluster:
         request = _Request("PATCH", kind.path(namespace, name), body=patch, content="application/merge-patch+json")
         return await self._ask(request, _as_it_is)
 
-    async def delete(self, kind: Kind, namespace: str, name: str) -> None:
-        """Deleting what is gone is fine."""
+    async def delete(self, kind: Kind, namespace: str, name: str, *, uid: str = "") -> None:
+        """Deleting what is gone is fine. With a `uid` only that very object is deleted; raises Conflict for another."""
+        options: Object = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": {"uid": uid}}
         try:
-            await self._ask(_Request("DELETE", kind.path(namespace, name)), _as_it_is)
+            request = _Request("DELETE", kind.path(namespace, name), body=options if uid else None)
+            await self._ask(request, _as_it_is)
         except NotFound:
             return
 

@@ -55,6 +55,7 @@ FOR_CERTIFICATES = (
     Kind("acme.cert-manager.io/v1", "challenges"),
 )
 KUBE_SYSTEM = "kube-system"
+_ELSEWHERE = {"fieldSelector": f"metadata.namespace!={FLUX_NAMESPACE}"}
 RECENT = timedelta(minutes=30)
 MAX_KEPT = 50
 """Objects in trouble of one kind that are kept: far more than anybody reads."""
@@ -76,12 +77,14 @@ async def survey(remote: RemoteCluster, clock: Callable[[], datetime], *, kit_se
     uid = await cluster_uid(remote)
     look = _Look(remote, clock())
     # One after the other, over one connection: a survey is in no hurry, and many clusters are surveyed at once.
+    sources = await look.read(look.sources())
+    elsewhere = None if kit_settled else await look.read(look.sources_elsewhere())
     return Survey(
         at=look.now,
         cluster_uid=uid,
         nodes=await look.read(look.all(kube_objects.node, NODES)),
         deployments=await look.read(look.all(kube_objects.deployment, DEPLOYMENTS, namespace=FLUX_NAMESPACE)),
-        sources=await look.read(look.sources()),
+        sources=None if sources is None else (*sources, *(elsewhere or ())),
         storage_classes=await look.read(look.all(kube_objects.storage_class, STORAGE_CLASSES)),
         claims=None if kit_settled else await look.read(look.claims()),
         pods=None if kit_settled else await look.read(look.pods()),
@@ -136,6 +139,16 @@ class _Look:
         return tuple(view for views in found for view in views)
 
     # --- what is in trouble: enough of it, not all --------------------------------------------------------------------
+
+    async def sources_elsewhere(self) -> tuple[SourceView, ...]:
+        """Those of other namespaces that are not as they should be: a chart may come from anywhere."""
+        found: list[SourceView] = []
+        for kinds in SOURCES:
+            for kind in kinds:
+                with suppress(NotFound):
+                    found += await self._some(_bad_source_elsewhere, kind, _ELSEWHERE)
+                    break
+        return tuple(found)
 
     async def claims(self) -> tuple[ClaimView, ...]:
         """Claims without a volume."""
@@ -222,6 +235,11 @@ class _Look:
 
 def _at(pair: tuple[datetime, EventView]) -> datetime:
     return pair[0]
+
+
+def _bad_source_elsewhere(item: Object) -> SourceView | None:
+    view = source(item)
+    return None if view.ready or view.namespace == FLUX_NAMESPACE else view
 
 
 def _bad(view: FluxObject, spaces: Container[str] | None = None) -> FluxObject | None:

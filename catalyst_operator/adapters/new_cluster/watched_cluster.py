@@ -22,11 +22,14 @@ from catalyst_operator.adapters.new_cluster.remote import AccessSource
 from catalyst_operator.adapters.new_cluster.survey import cluster_uid, survey
 from catalyst_operator.adapters.new_cluster.timings import REFUSALS, Backoff, Bell, Timings, rest
 from catalyst_operator.adapters.new_cluster.transport import NO_ANSWER
+from catalyst_operator.api.phases import ComponentState
 from catalyst_operator.core.phase1 import presence
 from catalyst_operator.core.phase1.bootstrap import flux_available
+from catalyst_operator.core.phase1.components import state
 from catalyst_operator.core.phase1.flux import helm_release, kustomization
+from catalyst_operator.core.phase1.former import is_at_rest
 from catalyst_operator.core.phase1.target import Target
-from catalyst_operator.core.phase1.views import FLUX_NAMESPACE, ClusterView, ConsoleView, Link, LinkView, Survey
+from catalyst_operator.core.phase1.views import ClusterView, ConsoleView, Link, LinkView, Survey
 from catalyst_operator.errors import ApiError, NotFound, TooMuch, Unauthorized, Unavailable, Untrusted
 
 log = logging.getLogger(__name__)
@@ -63,12 +66,14 @@ class WatchedCluster:
         self._clock = clock
         self._timings = timings
         self._bell = Bell(changed, timings)
-        self._releases = ListWatch(HELM_RELEASES, FLUX_NAMESPACE, helm_release, self._moved, timings)
-        self._kustomizations = ListWatch(KUSTOMIZATIONS, FLUX_NAMESPACE, kustomization, self._moved, timings)
+        # Of all namespaces: the kit may put some anywhere, and what is not watched is not absent.
+        self._releases = ListWatch(HELM_RELEASES, "", helm_release, self._moved, timings)
+        self._kustomizations = ListWatch(KUSTOMIZATIONS, "", kustomization, self._moved, timings)
         self._survey: Survey | None = None
         self._console: ConsoleView | None = None
         self._uid = ""
         self._link = LinkView(Link.CONNECTING, clock())
+        self._unseen_since: datetime | None = self._link.since
         self._faults: dict[str, tuple[int, ApiError]] = {}
         """Of each loop: how often it failed in a row, and with what."""
         self._doubt = asyncio.Event()
@@ -106,7 +111,15 @@ class WatchedCluster:
                 survey=self._survey,
                 console=self._console,
             )
+            self._unseen_since = None if self._sees(self._view) else self._unseen_since or self._clock()
+            self._view = replace(self._view, unseen_since=self._unseen_since)
         return self._view
+
+    def _sees(self, view: ClusterView) -> bool:
+        """Whether everything that there is to look at was looked at, and can be now."""
+        looked = view.survey is not None and view.survey.nodes is not None
+        asked = view.console is not None or not self.target.console or not view.releases
+        return view.seen and looked and asked
 
     def _tell(self) -> None:
         self._view = None
@@ -261,8 +274,8 @@ class WatchedCluster:
 
     @property
     def _settled(self) -> bool:
-        objects = (*self._releases.objects.values(), *self._kustomizations.objects.values())
-        return bool(self._releases.objects) and all(o.ready for o in objects)
+        released = all(state(r) is ComponentState.INSTALLED for r in self._releases.objects.values())
+        return bool(self._releases.objects) and released and all(map(is_at_rest, self._kustomizations.objects.values()))
 
     def _pace(self) -> float:
         view, pace = self.view(), self.target.pace.total_seconds()

@@ -7,6 +7,7 @@ from typing import Any
 
 from catalyst_operator.api import labels
 from catalyst_operator.api.conditions import ConditionType, Reason
+from catalyst_operator.api.phases import RunVerb
 from catalyst_operator.core import conditions, naming
 from catalyst_operator.core.actions import DeleteJob, DeleteNamespace, ReleaseDomain, RemoveFinalizer, WriteReceipt
 from catalyst_operator.core.domains import of_sovereign
@@ -18,7 +19,9 @@ from catalyst_operator.core.telling.words import unproven_words
 
 def protected(scene: Deletion) -> Answer | None:
     """A deletion that slipped past admission destroys nothing while protection is on."""
-    if not scene.o.sovereign.spec.deletion_protection:
+    run = scene.evidence.run
+    anything = scene.something_left or (run is not None and run.active and run.verb is RunVerb.APPLY)
+    if not scene.o.sovereign.spec.deletion_protection or not anything:
         return None
     meta = scene.o.sovereign.metadata
     destroyed = "what is left stays" if scene.last else "nothing is destroyed"

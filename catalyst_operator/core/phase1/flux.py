@@ -37,12 +37,16 @@ def flux_object(raw: Any) -> FluxObject:
 
 def helm_release(raw: Any) -> HelmReleaseView:
     """A HelmRelease of v2, or of one of its betas."""
-    common = _common(raw)
+    common, spec, status = _common(raw), _at(raw, "spec"), _at(raw, "status")
     return HelmReleaseView(
         **common,
-        exhausted=_exhausted(_at(raw, "spec"), _at(raw, "status"), common["conditions"]),
-        was_installed=any(_text(s, "status") in _DEPLOYED for s in _items(_at(raw, "status"), "history")),
-        target_namespace=_text(_at(raw, "spec"), "targetNamespace", MAX_NAME),
+        exhausted=_exhausted(spec, status, common["conditions"]),
+        failures=max(_number(status, key) for key in ("failures", "installFailures", "upgradeFailures")),
+        was_installed=any(_text(s, "status") in _DEPLOYED for s in _items(status, "history")),
+        in_sync=_in_sync(status, common["generation"]),
+        attempted_generation=_number(status, "lastAttemptedGeneration"),
+        chart=_chart(spec, status, common),
+        target_namespace=_text(spec, "targetNamespace", MAX_NAME),
     )
 
 
@@ -66,6 +70,7 @@ def source(raw: Any) -> SourceView:
         **_common(raw),
         url=_text(_at(raw, "spec"), "url"),
         revision=_text(_at(_at(raw, "status"), "artifact"), "revision"),
+        source=_reference(_at(_at(raw, "spec"), "sourceRef"), _text(_at(raw, "metadata"), "namespace", MAX_NAME)),
     )
 
 
@@ -125,6 +130,31 @@ def _reference(raw: Mapping[str, Any], namespace: str) -> str:
 
 
 # --- HelmReleases -----------------------------------------------------------------------------------------------------
+
+
+def _in_sync(status: Mapping[str, Any], generation: int) -> bool:
+    """helm-controller writes down what it is about to deploy before it acts, and a snapshot of what it deployed after.
+    Where the two agree there is nothing to install or upgrade, whatever Ready says meanwhile."""
+    newest = next(iter(_items(status, "history")), {})
+    pairs = (("lastAttemptedRevision", "chartVersion"), ("lastAttemptedConfigDigest", "configDigest"))
+    return (
+        _text(newest, "status") == "deployed"
+        and _number(status, "lastAttemptedGeneration") >= generation
+        and all(_text(status, meant) == _text(newest, done) for meant, done in pairs)
+    )
+
+
+def _chart(spec: Mapping[str, Any], status: Mapping[str, Any], common: Mapping[str, Any]) -> str:
+    """A source that it refers to, or the HelmChart that helm-controller made for it: in the namespace of the chart's
+    repository, under a name that status tells."""
+    namespace = common["namespace"]
+    if referred := _reference(_at(spec, "chartRef"), namespace):
+        return referred
+    space, _, name = _text(status, "helmChart", 2 * MAX_NAME + 1).partition("/")
+    if name:
+        return f"HelmChart/{space}/{name}"
+    source = _at(_at(_at(spec, "chart"), "spec"), "sourceRef")
+    return f"HelmChart/{_text(source, 'namespace', MAX_NAME) or namespace}/{namespace}-{common['name']}"
 
 
 def _exhausted(spec: Mapping[str, Any], status: Mapping[str, Any], conditions: Sequence[FluxCondition]) -> bool:

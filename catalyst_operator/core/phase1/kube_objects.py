@@ -44,12 +44,16 @@ def node(raw: Any) -> NodeView:
     ready = _condition(raw, "Ready")
     good = ready.get("status") == "True"
     told = _text(ready, "message") or _text(ready, "reason") or "its kubelet has said nothing yet"
-    return NodeView(_name(raw), good, "" if good else told, _time(ready, "lastTransitionTime"))
+    since = _time(ready, "lastTransitionTime")
+    return NodeView(
+        _name(raw), good, "" if good else told, since, silent=ready.get("status") == "Unknown", uid=uid(raw)
+    )
 
 
 def deployment(raw: Any) -> DeploymentView:
     """A Deployment."""
-    return DeploymentView(_name(raw), _condition(raw, "Available").get("status") == "True")
+    available = _condition(raw, "Available")
+    return DeploymentView(_name(raw), available.get("status") == "True", _time(available, "lastTransitionTime"))
 
 
 def storage_class(raw: Any) -> StorageClassView:
@@ -128,12 +132,24 @@ def _stopped(raw: Any) -> Iterator[_Trouble]:
 
 def _slow(raw: Any, now: datetime) -> _Trouble | None:
     """It has begun, but does not get on. `since` is when that began."""
+    if not _condition(raw, "Ready"):
+        return _not_taken_up(raw, now)
     ready, since = _condition(raw, "Ready"), _unready_since(raw)
     if ready.get("status") != "False" or since is None or now - since < SLOW:
         return None
     waiting = (_text(_at(state, "waiting"), "reason", MAX_REASON) for state, _ in _containers(raw))
     starting = next(filter(None, waiting), "")
     return starting or _text(ready, "reason", MAX_REASON) or "NotReady", _text(ready, "message"), since
+
+
+def _not_taken_up(raw: Any, now: datetime) -> _Trouble | None:
+    """It has a node, whose kubelet has not said a word of it."""
+    scheduled = _condition(raw, "PodScheduled")
+    since = _time(scheduled, "lastTransitionTime")
+    if scheduled.get("status") != "True" or since is None or now - since < SLOW:
+        return None
+    where = _text(_at(raw, "spec"), "nodeName", MAX_NAME)
+    return "NotTakenUp", f"the kubelet of node {where} says nothing of it", since
 
 
 def _containers(raw: Any) -> Iterator[tuple[Object, Object]]:

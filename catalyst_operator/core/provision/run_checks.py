@@ -38,6 +38,7 @@ from catalyst_operator.core.telling.words import (
     failure_message,
     stopping_words,
 )
+from catalyst_operator.core.tofu.server_names import address_of
 from catalyst_operator.core.verdict import Stance, Verdict
 
 
@@ -142,9 +143,18 @@ def new_run(scene: Scene) -> Answer:
         handled=handled(scene.o, scene.record),
         sizes=sizes,
         release=_pinned_release(scene, run, variables),
+        resize_approved=scene.record.resize_approved if run.resize_approved else "",
+        nodes=_nodes(scene),
     )
     actions = (*start_actions(scene.o, run, variables, record), *forgotten_inputs(scene.record, record))
     return Answer(_starting(run, record), actions, SAFETY, record)
+
+
+def _nodes(scene: Scene) -> dict[str, str]:
+    """The nodes before a run, so that one whose server it takes away is known again."""
+    view = scene.o.cluster
+    found = view.survey.nodes if view and view.survey else None
+    return scene.record.nodes if found is None else {node.name: node.uid for node in found if node.uid}
 
 
 def _pinned_release(scene: Scene, run: RunEntry, variables: dict[str, Any]) -> str:
@@ -154,13 +164,15 @@ def _pinned_release(scene: Scene, run: RunEntry, variables: dict[str, Any]) -> s
 
 
 def sizes_to_try(scene: Scene) -> tuple[dict[str, SizeChoice], dict[str, Any]]:
-    """The sizes of the next run with the variables that follow: where none of a ladder was to be had, from its top."""
+    """The sizes of the next run with the variables that follow: where none of a ladder was to be had for a new server,
+    from its top. A server that exists keeps what it has."""
     run = scene.last
     failed = diagnosis.addresses_of(codes.CAPACITY, run.errors) if run else set()
+    failed -= {address_of(name) for name in scene.record.made}
     sizes = sizing.from_the_top(sizing.servers(scene.o.sovereign.spec), scene.record.sizes, failed)
     if sizes == scene.record.sizes:
         return sizes, scene.variables
-    return sizes, tfvars(scene.o.sovereign, scene.o.settings, sizes, scene.record.release)
+    return sizes, tfvars(scene.o.sovereign, scene.o.settings, sizes, scene.record.release, scene.record.made)
 
 
 def _cause_to_stop(scene: Scene, run: RunEntry) -> StopCause | None:

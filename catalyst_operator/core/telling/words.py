@@ -51,7 +51,13 @@ def failure_message(o: Observation, run: RunEntry, exhausted: bool = False, unti
     namespace = o.run_namespace
     read = f" Log: `kubectl -n {namespace} logs job/{run.job} --all-containers`." if first.code == codes.UNKNOWN else ""
     what = first.message.rstrip(".")
-    return f"{first.code}: {what}. {failed_words(run)} failed{attempts}. {first.remedy}{read}{further}"
+    said = f"{first.code}: {what}. {failed_words(run)} failed{attempts}."
+    return f"{said}{_restarted(run)} {first.remedy}{read}{further}"
+
+
+def _restarted(run: RunEntry) -> str:
+    """That what the run left off runs again."""
+    return f" Powered off for it and started again: {named(run.restarted)}." if run.restarted else ""
 
 
 def approval_words(o: Observation, run: RunEntry) -> str:

@@ -9,13 +9,15 @@ Why: docs/explanation.md#what-waits-for-a-person
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from catalyst_operator.core.error_text import named
 from catalyst_operator.core.naming import canonical_json, digest_of
-from catalyst_operator.core.tofu import termination
+from catalyst_operator.core.tofu import quorum, termination
+from catalyst_operator.core.tofu.quorum import ControlPlanes
+from catalyst_operator.core.tofu.server_names import address_of, name_of, packed
 
 EXIT_APPROVAL_NEEDED = 3
 """The plan is fine but nobody approved it yet; nothing was touched."""
@@ -23,9 +25,12 @@ EXIT_REFUSED = 4
 """The plan must not be applied, approved or not."""
 EXIT_DIGEST_MISMATCH = 5
 """An approval was given, but for another plan."""
+EXIT_CLUSTER_LOST = 9
+"""So many control planes are gone that no plan brings the cluster back."""
 
 TAINTED = "replace_because_tainted"
-FIRST_CONTROL_PLANE = "hcloud_server.control_plane[0]"
+RESIZE = ("server_type",)
+"""What changes in a server that only gets another size."""
 PROVIDER_ONLY = frozenset(
     {"allow_deprecated_images", "ignore_remote_firewall_ids", "keep_disk", "shutdown_before_deletion"}
 )
@@ -53,6 +58,15 @@ class ResourceChange:
     """Whether an object that exists already is taken into the state."""
     cosmetic: bool
     """Whether nothing but the state would change."""
+    id: str = ""
+    """Of the object before the change."""
+    off: bool = False
+    """Whether it is a server that does not run."""
+
+    @property
+    def server(self) -> str:
+        """The name of the server that it is about; empty for anything else."""
+        return name_of(self.address)
 
     @property
     def touches(self) -> bool:
@@ -94,18 +108,38 @@ class PlanJudgement:
     unfinished: tuple[str, ...] = ()
     """Replaced without asking: an earlier run left them half made, and they never carried anything."""
     refusals: tuple[str, ...] = ()
+    lost: str = ""
+    """Why the cluster is lost, whatever the plan would do."""
+    creating: tuple[str, ...] = ()
+    """Servers that would be made, by name."""
+    later: tuple[str, ...] = ()
+    """Servers that later runs resize: an approval covers them as well."""
+    stopping: Mapping[str, str] = field(default_factory=dict)
+    """Address -> id of each server that would be powered off."""
+    resize_only: bool = False
+    """Whether servers get another size and nothing else is changed."""
     destroy_run: bool = False
 
 
-def judge(plan: Mapping[str, Any], *, uid: str, destroy_run: bool = False, replicas: int = 1) -> PlanJudgement:
-    """Judge the plan of the Sovereign with this UID, which has `replicas` control planes.
+def judge(
+    plan: Mapping[str, Any],
+    *,
+    uid: str,
+    destroy_run: bool = False,
+    members: Sequence[str] = (),
+    later: Sequence[str] = (),
+) -> PlanJudgement:
+    """Judge the plan of the Sovereign with this UID, whose cluster has the control planes `members`; none before it has
+    begun. `later` are the servers that runs after this one resize.
 
     A destroy run needs no approval: the admitted DELETE is the approval.
     """
-    touched = [raw for raw in plan.get("resource_changes") or [] if _change(raw).touches]
+    listed = plan.get("resource_changes") or []
+    touched = [raw for raw in listed if _change(raw).touches]
     changes = [_change(raw) for raw in touched]
+    control_planes = _control_planes([_change(raw) for raw in listed], () if destroy_run else members)
     return PlanJudgement(
-        digest=_digest(touched, uid),
+        digest=_digest(touched, uid, later),
         add=sum(c.creates for c in changes),
         change=sum(c.updates for c in changes),
         destroy=sum(c.destroys for c in changes),
@@ -116,25 +150,42 @@ def judge(plan: Mapping[str, Any], *, uid: str, destroy_run: bool = False, repli
         bookkeeping=all(c.cosmetic for c in changes),
         approval=() if destroy_run else tuple(_approval_reasons(changes)),
         unfinished=tuple(c.address for c in changes if c.destroys and c.reason == TAINTED),
-        refusals=() if destroy_run else tuple(_refusals(changes, replicas)),
+        refusals=quorum.refusals(control_planes),
+        lost=quorum.lost(control_planes),
+        creating=tuple(c.server for c in changes if c.creates and c.server),
+        later=tuple(later),
+        stopping={c.address: c.id for c in changes if c.power_off},
+        resize_only=all(c.power_off == RESIZE or c.cosmetic for c in changes),
         destroy_run=destroy_run,
     )
 
 
-def verdict(judgement: PlanJudgement, *, manual: bool, approved: str, dry_run: bool = False) -> tuple[int, str]:
-    """Exit code of the gate (0 lets the apply start) and the sentence that explains it."""
+def verdict(
+    judgement: PlanJudgement, *, manual: bool, approved: str, dry_run: bool = False, resize_approved: bool = False
+) -> tuple[int, str]:
+    """Exit code of the gate (0 lets the apply start) and the sentence that explains it. `resize_approved` says that a
+    plan before this one was approved, and the resizes that followed it."""
     if judgement.destroy_run:
         return 0, "the deletion of the Sovereign is the approval"
-    if judgement.refusals:
-        return EXIT_REFUSED, "; ".join(judgement.refusals)
+    if refused := judgement.lost or "; ".join(judgement.refusals):
+        return EXIT_CLUSTER_LOST if judgement.lost else EXIT_REFUSED, refused
+    if resize_approved and judgement.resize_only and judgement.powering_off:
+        return 0, f"approved with the resizes before it: {'; '.join(judgement.approval)}"
     asks = manual and not judgement.bookkeeping
     reasons = judgement.approval + (("approval mode is Manual",) if asks else ())
     if not reasons:
         names = ", ".join(judgement.unfinished)
         return 0, "no approval needed" + (f"; left unfinished by an earlier run: {names}" if names else "")
+    reasons += _then(judgement.later)
     if dry_run:
         return 0, f"dry run; to apply it would need approval: {'; '.join(reasons)}"
     return _approval(judgement, reasons, approved)
+
+
+def _then(later: Sequence[str]) -> tuple[str, ...]:
+    """What an approval covers besides the plan."""
+    addresses = tuple(map(address_of, later))
+    return (f"the same approval then powers off {named(addresses)}, one after the other",) if later else ()
 
 
 def _approval(judgement: PlanJudgement, reasons: tuple[str, ...], approved: str) -> tuple[int, str]:
@@ -153,6 +204,7 @@ def termination_message(judgement: PlanJudgement, explanation: str) -> str:
         "change": judgement.change,
         "destroy": judgement.destroy,
         "adopt": judgement.adopt,
+        "creating": packed(judgement.creating),
         "explanation": re.sub(r"[^ -~]", "?", explanation[:300]),
     }
     lists = {
@@ -175,6 +227,20 @@ def _change(raw: Mapping[str, Any]) -> ResourceChange:
         power_off=_risky(change) if raw.get("type") == "hcloud_server" and actions == ("update",) else (),
         adopts=adopts,
         cosmetic=adopts and (actions == ("no-op",) or (actions == ("update",) and _only_defaults(change))),
+        id=str((change.get("before") or {}).get("id") or ""),
+        off=raw.get("type") == "hcloud_server" and (change.get("before") or {}).get("status") == "off",
+    )
+
+
+def _control_planes(changes: list[ResourceChange], members: Sequence[str]) -> ControlPlanes:
+    """How the members of the cluster stand, and what would be done to them."""
+    ours = [change for change in changes if change.server in members]
+    return ControlPlanes(
+        members=members,
+        missing={c.server for c in ours if c.creates and not c.destroys},
+        replaced={c.server for c in ours if c.creates and c.destroys},
+        removed={c.server for c in ours if c.destroys and not c.creates},
+        stopped={c.server for c in ours if c.power_off or c.off},
     )
 
 
@@ -215,20 +281,9 @@ def _harm(change: ResourceChange) -> str:
     return f"powered off to change {', '.join(change.power_off)}" if change.power_off else ""
 
 
-def _refusals(changes: list[ResourceChange], replicas: int) -> list[str]:
-    if replicas < 3:
-        return []
-    return [
-        f"{c.address} would be replaced: the first control plane of a cluster of three is never replaced in place, "
-        "since it would start a second cluster"
-        for c in changes
-        if c.address == FIRST_CONTROL_PLANE and c.creates and c.destroys and c.reason != TAINTED
-    ]
-
-
-def _digest(touched: list[Mapping[str, Any]], uid: str) -> str:
+def _digest(touched: list[Mapping[str, Any]], uid: str, later: Sequence[str]) -> str:
     changes = sorted((_normal(raw) for raw in touched), key=canonical_json)
-    return digest_of({"uid": uid, "changes": changes})
+    return digest_of({"uid": uid, "changes": changes, **({"later": list(later)} if later else {})})
 
 
 def _normal(raw: Mapping[str, Any]) -> dict[str, Any]:

@@ -118,7 +118,7 @@ def left_behind(sovereign: Model, trust: Trust, address: str, proof_key: str) ->
 
 def applied(sovereign: Model, settings: CoreSettings, address: str) -> Record:
     """The record after a first apply that succeeded."""
-    sizes = sizing.kept(sizing.servers(sovereign.spec), {})
+    sizes = sizing.in_turn(sizing.servers(sovereign.spec), {}, ())
     release = releases.load().get(None).name
     digest = inputs_digest(RunVerb.APPLY, tfvars(sovereign, settings, sizes, release))
     now = datetime.now(UTC)
@@ -140,6 +140,7 @@ def applied(sovereign: Model, settings: CoreSettings, address: str) -> Record:
         touched=True,
         state_serial=SERIAL,
         sizes=sizes,
+        made=tuple(sizes),
         outputs=OutputsEntry((address,), address),
         release=release,
     )

@@ -124,6 +124,8 @@ class Run:
         while not (found := look()):
             if time.monotonic() > deadline:
                 raise BenchError(f"waited {seconds:.0f} s for {what}")
+            if self.statuses.over:
+                raise BenchError(f"while waiting for {what}: {self.statuses.over}")
             if not self.operator.runs:
                 raise BenchError(f"the operator ended while waiting for {what}; see .lab/log/{LOG}")
             time.sleep(LOOK_EVERY)

@@ -124,14 +124,19 @@ class RunDirectory:
         shown: dict[str, Any] = json.loads(self.must("show", "-json", "plan.bin"))
         return shown
 
-    def judged(self, *options: str) -> PlanJudgement:
-        """Plan, and let the gate judge it."""
-        return judge(self.plan(*options), uid=UID, destroy_run="-destroy" in options, replicas=3)
+    def judged(self, *options: str, members: tuple[str, ...] = ()) -> PlanJudgement:
+        """Plan, and let the gate judge it, of a cluster with these control planes."""
+        return judge(self.plan(*options), uid=UID, destroy_run="-destroy" in options, members=members)
 
     def apply(self) -> None:
         """Apply what was planned last. Import blocks are of one run only."""
         self.must("apply", "-input=false", "plan.bin")
         (self.folder / "imports.tf").unlink(missing_ok=True)
+
+    def apply_refused(self) -> str:
+        """Apply what was planned last; what an apply that failed says on one line, nothing for one that did not."""
+        ran = self.tofu.run("apply", "-input=false", "plan.bin", cwd=self.folder, environment=self.environment)
+        return " ".join((ran.stdout + ran.stderr).replace("│", " ").split()) if ran.returncode else ""
 
     def build(self) -> None:
         """Everything that is asked for, in one go."""

@@ -218,7 +218,12 @@ def test_a_destroy_takes_what_the_state_lost(sovereign: RunDirectory, project: P
     said = sovereign.adopt("destroy")
     assert (said["count"], said["unknown"]) == (EVERYTHING, [])
     assert sovereign.judged("-destroy").destroy == EVERYTHING
-    sovereign.apply()
+    refused = sovereign.apply_refused()
+    if refused:
+        # What a command imported has no dependencies, so a group may go before its servers. The next attempt is clean.
+        assert "is still in use (resource_in_use, " in refused
+        sovereign.plan("-destroy")
+        sovereign.apply()
     assert project.counts() == {}
 
 

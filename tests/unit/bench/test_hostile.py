@@ -32,7 +32,7 @@ from e2e.bench.hostile.shapes import Shape
 
 KIT = Kit("omantel.omani.works", ("one-control-plane-0",), ("bp-cilium", "bp-flux", "bp-catalyst-platform"))
 TRUST = authorities.make(datetime.now(UTC))
-RELEASES = (Kind("helm.toolkit.fluxcd.io/v2", "helmreleases"), "flux-system")
+RELEASES = (Kind("helm.toolkit.fluxcd.io/v2", "helmreleases"), "")
 PATIENCE = 10.0
 
 

@@ -8,7 +8,12 @@ from subprocess import CalledProcessError
 
 import pytest
 
-from catalyst_operator.core.tofu.plan_gate import EXIT_APPROVAL_NEEDED, EXIT_DIGEST_MISMATCH, EXIT_REFUSED
+from catalyst_operator.core.tofu.plan_gate import (
+    EXIT_APPROVAL_NEEDED,
+    EXIT_CLUSTER_LOST,
+    EXIT_DIGEST_MISMATCH,
+    EXIT_REFUSED,
+)
 from catalyst_operator.in_job import plan_gate
 from tests.support.gen import TOKEN, UID
 
@@ -30,13 +35,16 @@ class Gate:
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.log = folder / "termination-log"
         self._folder, self._patch = folder, monkeypatch
+        monkeypatch.chdir(folder)
         monkeypatch.setenv("PATH", str(folder), prepend=":")
         for name, value in {
             "CATALYST_SOVEREIGN_UID": UID,
             "CATALYST_VERB": "apply",
             "CATALYST_APPROVAL": "Automatic",
             "CATALYST_APPROVED_PLAN": "",
-            "CATALYST_CONTROL_PLANES": "1",
+            "CATALYST_MEMBERS": "",
+            "CATALYST_RESIZED_LATER": "",
+            "CATALYST_RESIZE_APPROVED": "",
         }.items():
             monkeypatch.setenv(name, value)
 
@@ -103,9 +111,46 @@ def test_a_destroy_needs_no_approval(gate: Gate) -> None:
     assert gate.judge(plan("delete"), verb="destroy", approval="Manual") == 0
 
 
-def test_the_first_of_three_is_refused(gate: Gate) -> None:
-    assert gate.judge(plan("delete", "create", address=FIRST), control_planes="3") == EXIT_REFUSED
-    assert "second cluster" in str(gate.said["explanation"])
+def test_the_only_control_plane_is_not_replaced(gate: Gate) -> None:
+    assert gate.judge(plan("delete", "create", address=FIRST), members="control-plane-0") == EXIT_REFUSED
+    assert "the only control plane" in str(gate.said["explanation"])
+
+
+def test_a_cluster_that_is_lost_is_told_apart(gate: Gate) -> None:
+    assert gate.judge(plan("create", address=FIRST), members="control-plane-0") == EXIT_CLUSTER_LOST
+    assert gate.judge(plan("create", address=FIRST), members="control-plane-0,control-plane-1,control-plane-2") == 0
+    assert gate.said["creating"] == "control-plane:0"
+
+
+RESIZE = json.dumps(
+    {
+        "resource_changes": [
+            {
+                "address": "hcloud_server.worker[0]",
+                "type": "hcloud_server",
+                "change": {"actions": ["update"], "before": SECRET, "after": {**SECRET, "server_type": "cpx32"}},
+            }
+        ]
+    }
+)
+
+
+def test_whom_a_plan_powers_off_is_noted_once_it_may_be_applied(gate: Gate, tmp_path: Path) -> None:
+    """Whoever starts them again finds it beside the plan."""
+    note = tmp_path / "powered-off.json"
+    assert gate.judge(RESIZE) == EXIT_APPROVAL_NEEDED
+    assert not note.exists()
+    assert gate.judge(RESIZE, verb="plan") == 0
+    assert not note.exists()
+    digest = str(gate.said["digest"])
+    assert gate.judge(RESIZE, verb="apply", approved_plan=digest) == 0
+    assert json.loads(note.read_text()) == {"hcloud_server.worker[0]": "1"}
+
+
+def test_resizes_after_an_approved_one_are_let_through(gate: Gate) -> None:
+    assert gate.judge(RESIZE, resized_later="worker-1,worker-2") == EXIT_APPROVAL_NEEDED
+    assert "then powers off hcloud_server.worker[1], hcloud_server.worker[2]" in str(gate.said["explanation"])
+    assert gate.judge(RESIZE, resized_later="worker-2", resize_approved="yes") == 0
 
 
 @pytest.mark.parametrize("shown", ["", "not JSON"])

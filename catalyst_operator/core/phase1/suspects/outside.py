@@ -66,10 +66,8 @@ def console(look: Look) -> Suspects:
 
 
 def _complete_since(look: Look) -> datetime | None:
-    """When the last object became ready."""
-    told = [
-        c.since for o in (*look.view.releases, *look.view.kustomizations) if (c := o.condition("Ready")) and c.since
-    ]
+    """When the last component became ready. Kustomizations say so anew each few minutes."""
+    told = [c.since for r in look.view.releases if (c := r.condition("Ready")) and c.since]
     return max(told, default=None)
 
 
@@ -81,7 +79,9 @@ def verdict(look: Look) -> Suspects:
     if look.outcome is Phase1Outcome.TIMEOUT:
         waiting = look.open_releases
         told = (
-            f"Not installed in time: {listed(tuple(r.name for r in waiting))}" if waiting else "The kit is not complete"
+            f"Not installed in time: {listed(tuple(r.known_as for r in waiting))}"
+            if waiting
+            else "The kit is not complete"
         )
-        said = component(waiting[0].name, waiting[0]).message if waiting else ""
-        yield Suspect(error(KIT_TIMEOUT, f"{told}. {waiting[0].name}: {said}" if said else told))
+        said = component(waiting[0].known_as, waiting[0]).message if waiting else ""
+        yield Suspect(error(KIT_TIMEOUT, f"{told}. {waiting[0].known_as}: {said}" if said else told))

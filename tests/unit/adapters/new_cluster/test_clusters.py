@@ -24,6 +24,7 @@ from e2e.bench.hostile import shapes
 from tests.support.fake_cluster import (
     DEPLOYMENTS,
     FQDN,
+    GIT_REPOSITORIES,
     KUBE_SYSTEM,
     KUSTOMIZATIONS,
     NODES,
@@ -146,8 +147,9 @@ def equip(cluster: FakeCluster) -> None:
     for name in ("source-controller", "kustomize-controller", "helm-controller"):
         available = {"conditions": [{"type": "Available", "status": "True"}]}
         cluster.put(DEPLOYMENTS, {"metadata": {"name": name}, "status": available})
-    sources = "/apis/source.toolkit.fluxcd.io/v1/namespaces/flux-system/gitrepositories"
-    cluster.put(sources, {"kind": "GitRepository", "metadata": {"name": "openova-public", "namespace": "flux-system"}})
+    cluster.put(
+        GIT_REPOSITORIES, {"kind": "GitRepository", "metadata": {"name": "openova-public", "namespace": "flux-system"}}
+    )
     cluster.put(KUSTOMIZATIONS, kustomization())
     for name in ("bp-cilium", "bp-flux"):
         cluster.put(RELEASES, release(name))
@@ -228,6 +230,48 @@ async def test_flux_may_go(bench: Bench) -> None:
     bench.cluster.event(RELEASES, "ERROR", {"code": 404, "message": "gone"})
     await bench.until(lambda: not bench.view.synced and not bench.releases)
     assert bench.view.link.state is Link.UP
+
+
+async def test_what_lies_in_another_namespace_is_seen_too(bench: Bench) -> None:
+    """What is not watched is not absent: the kit may put a component anywhere, and others may depend on it."""
+    for path, made in ((RELEASES, release("bp-tenant")), (KUSTOMIZATIONS, kustomization("tenants"))):
+        bench.cluster.put(path, {**made, "metadata": {**made["metadata"], "namespace": "tenants"}})
+    await bench.up()
+    assert "tenants/bp-tenant" in {r.key for r in bench.view.releases}
+    assert "tenants/tenants" in {k.key for k in bench.view.kustomizations}
+
+
+async def test_since_when_it_is_not_seen(bench: Bench) -> None:
+    """From the start on until everything was looked at, and again once it is lost sight of."""
+    bench.watch()
+    begun = bench.clock.now
+    assert bench.view.unseen_since == begun
+    await bench.up()
+    assert bench.view.unseen_since is None
+    bench.clock.now += timedelta(minutes=5)
+    await bench.cluster.stop()
+    await bench.until(lambda: bench.view.link.state is Link.DOWN)
+    assert bench.view.unseen_since == begun + timedelta(minutes=5)
+    bench.clock.now += timedelta(minutes=5)
+    await bench.cluster.start()
+    await bench.until(lambda: bench.view.link.state is Link.UP)
+    assert bench.view.unseen_since is None
+
+
+async def test_nodes_that_could_not_be_read_are_not_seen(bench: Bench) -> None:
+    bench.cluster.fault = lambda r: refusal(500, "no") if r.path == NODES else None
+    bench.watch()
+    await bench.until(lambda: bench.view.synced and bench.view.survey)
+    assert bench.view.unseen_since == bench.clock.now
+
+
+async def test_a_kustomization_that_is_asked_again_wakes_nobody_who_looks_for_trouble(bench: Bench) -> None:
+    """As each few minutes, for ever."""
+    applied = {"lastAppliedRevision": "main@sha1:1", "lastAttemptedRevision": "main@sha1:1"}
+    asked = kustomization(ready="Unknown")
+    bench.cluster.put(KUSTOMIZATIONS, {**asked, "status": {**asked["status"], **applied}})
+    await bench.up()
+    assert bench.view.survey is not None and bench.view.survey.pods is None
 
 
 # --- a link that breaks -----------------------------------------------------------------------------------------------

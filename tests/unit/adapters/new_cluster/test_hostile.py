@@ -29,7 +29,6 @@ from tests.support.fake_cluster import (
     DEPLOYMENTS,
     KUSTOMIZATIONS,
     NODES,
-    RELEASES,
     FakeCluster,
     Flood,
     listed,
@@ -37,6 +36,7 @@ from tests.support.fake_cluster import (
     running,
     saying_over_tls,
 )
+from tests.support.fake_cluster import RELEASES_OF_FLUX as RELEASES
 from tests.support.gen import NOW
 
 PATIENCE = 5.0

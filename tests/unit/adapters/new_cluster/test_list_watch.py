@@ -23,7 +23,8 @@ from catalyst_operator.core.phase1.flux import helm_release
 from catalyst_operator.core.phase1.views import HelmReleaseView
 from catalyst_operator.errors import ApiError, Gone, NotFound, TooMuch, Unavailable
 from e2e.bench.hostile import shapes
-from tests.support.fake_cluster import RELEASES, FakeCluster, refusal, release, running
+from tests.support.fake_cluster import RELEASES_OF_FLUX as RELEASES
+from tests.support.fake_cluster import FakeCluster, refusal, release, running
 
 PATIENCE = 5.0
 HELM_RELEASES = Kind("helm.toolkit.fluxcd.io/v2", "helmreleases")

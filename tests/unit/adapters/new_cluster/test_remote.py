@@ -37,7 +37,6 @@ from catalyst_operator.errors import (
 )
 from tests.support.fake_cluster import (
     FQDN,
-    RELEASES,
     FakeCluster,
     connections_to,
     listed,
@@ -48,6 +47,7 @@ from tests.support.fake_cluster import (
     serial_of,
     server_context,
 )
+from tests.support.fake_cluster import RELEASES_OF_FLUX as RELEASES
 
 HELM_RELEASES = Kind("helm.toolkit.fluxcd.io/v2", "helmreleases")
 WHERE = (HELM_RELEASES, "flux-system")

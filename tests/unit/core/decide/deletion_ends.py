@@ -98,6 +98,12 @@ CASES = (
         operation="Failed",
     ),
     Deleted(
+        "protection on, and nothing was ever made: there is nothing to protect",
+        (going(spec(deletionProtection=True)),),
+        check="cleaned_up",
+        does=("RemoveFinalizer",),
+    ),
+    Deleted(
         "protection on: a deletion that got past admission destroys nothing, and the message has the command to go on",
         (going(spec(deletionProtection=True)), known(APPLIED)),
         check="protected",

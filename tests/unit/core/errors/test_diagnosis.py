@@ -457,6 +457,7 @@ def test_only_what_passes_by_itself_is_transient() -> None:
         "ERR_CLOUD_UNAVAILABLE",
         "ERR_CLUSTER_REFUSED",
         "ERR_CONSOLE_UNREACHABLE",
+        "ERR_DEAD_NODE",
         "ERR_DNS_UNAVAILABLE",
         "ERR_GIT_SOURCE",
         "ERR_IMAGE_PULL",
@@ -477,6 +478,7 @@ def test_only_what_passes_by_itself_is_transient() -> None:
         "ERR_RUN_INTERRUPTED",
         "ERR_RUN_START",
         "ERR_SECRET_MISSING",
+        "ERR_SERVER_OFF",
         "ERR_SSH_KEY_CONFLICT",
         "ERR_STATE_LOCKED",
         "ERR_STATE_READ",
@@ -510,12 +512,14 @@ NEW_CLUSTER = {
     codes.KIT_TIMEOUT,
     codes.CNI_STUCK,
     codes.NODE_NOT_READY,
+    codes.DEAD_NODE,
     codes.GIT_SOURCE,
     codes.SOPS,
     codes.KUSTOMIZATION,
     codes.NO_STORAGECLASS,
     codes.CHART_SOURCE,
     codes.COMPONENT_FAILED,
+    codes.KIT_SUSPENDED,
     codes.KIT_IMAGE_PULL,
     codes.KIT_UNSCHEDULABLE,
     codes.KIT_POD,
@@ -557,6 +561,7 @@ def test_every_code_can_be_met() -> None:
         codes.CLUSTER_REFUSED,
         codes.NAMESPACE_FOREIGN,
         codes.GIT_PUSH,
+        codes.SERVER_OFF,
     }
     assert set(CODES) - NEW_CLUSTER - DOMAIN == met | by_the_operator
 

@@ -1,13 +1,4 @@
-# A Sovereign's servers. What they stand on is in network.tf, what is in front of them in load_balancer.tf, what they
-# do at first boot in cloudinit.tf.
-
-resource "hcloud_ssh_key" "this" {
-  for_each = local.ssh_keys
-
-  name       = "${var.cluster_name}-${each.key}"
-  public_key = each.value
-  labels     = local.labels["ssh-key"]
-}
+# A Sovereign's servers. What they do at first boot is in cloudinit.tf.
 
 resource "hcloud_placement_group" "control_plane" {
   name   = "${var.cluster_name}-control-plane"

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from catalyst_operator.adapters.new_cluster import farewells
+from catalyst_operator.adapters.new_cluster.writes import farewells
 from catalyst_operator.core.access.farewell import FarewellReport
-from catalyst_operator.core.access.identity import OBSERVER, SEEDER, Access
+from catalyst_operator.core.access.identity import NODE_REMOVER, OBSERVER, SEEDER, Access
 from catalyst_operator.core.errors import codes
 from catalyst_operator.errors import ApiError, NotFound, Refused, TooMuch, Unauthorized, Unavailable, Untrusted
 from tests.support.gen import NOW
@@ -27,7 +27,7 @@ class Server:
     """A new cluster whose bindings can be deleted; `answers` says what it answers instead, by user and verb."""
 
     answers: Mapping[tuple[str, str], ApiError] = field(default_factory=dict)
-    bound: set[str] = field(default_factory=lambda: {OBSERVER, SEEDER})
+    bound: set[str] = field(default_factory=lambda: {OBSERVER, SEEDER, NODE_REMOVER})
     keeps: bool = False
 
     def connect(self, access: Access) -> Any:
@@ -77,7 +77,7 @@ async def give_up(server: Server) -> FarewellReport:
     return await farewells.give_up(server.connect, access, key="first", clock=lambda: NOW)
 
 
-async def test_both_identities_lose_their_rights_and_are_refused() -> None:
+async def test_all_identities_lose_their_rights_and_are_refused() -> None:
     server = Server()
     assert await give_up(server) == FarewellReport("first", NOW, True, UNTIL)
     assert server.bound == set()
@@ -100,7 +100,7 @@ async def test_that_something_is_not_there_says_that_one_may_look() -> None:
 
 
 @pytest.mark.parametrize("verb", ["delete", "look"])
-@pytest.mark.parametrize("user", [SEEDER, OBSERVER])
+@pytest.mark.parametrize("user", [SEEDER, NODE_REMOVER, OBSERVER])
 @pytest.mark.parametrize(
     "answer",
     [Unauthorized(401, "Unauthorized"), Refused(422, "invalid"), Unavailable(0, "connection refused")],
@@ -114,7 +114,7 @@ async def test_any_other_answer_proves_nothing(answer: ApiError, user: str, verb
 
 
 @pytest.mark.parametrize("verb", ["delete", "look"])
-@pytest.mark.parametrize("user", [SEEDER, OBSERVER])
+@pytest.mark.parametrize("user", [SEEDER, NODE_REMOVER, OBSERVER])
 @pytest.mark.parametrize(
     ("answer", "code"),
     [

@@ -1,11 +1,16 @@
-module catalyst.openova.io/lab/helmrelease-crds
+module catalyst.openova.io/lab/flux-crds
 
 go 1.25.0
 
-require github.com/fluxcd/helm-controller/api v1.2.0
+require (
+	github.com/fluxcd/helm-controller/api v1.1.0
+	github.com/fluxcd/kustomize-controller/api v1.4.0
+	github.com/fluxcd/source-controller/api v1.4.1
+)
 
 require (
 	github.com/fatih/color v1.18.0 // indirect
+	github.com/fluxcd/pkg/apis/acl v0.3.0 // indirect
 	github.com/fluxcd/pkg/apis/kustomize v1.9.0 // indirect
 	github.com/fluxcd/pkg/apis/meta v1.10.0 // indirect
 	github.com/fxamacker/cbor/v2 v2.9.0 // indirect

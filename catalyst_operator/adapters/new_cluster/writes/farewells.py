@@ -9,7 +9,7 @@ from http import HTTPStatus
 from catalyst_operator.adapters.kube import Kind
 from catalyst_operator.adapters.new_cluster.remote import Connect
 from catalyst_operator.core.access.farewell import FarewellReport
-from catalyst_operator.core.access.identity import OBSERVER, SEEDER, Access
+from catalyst_operator.core.access.identity import NODE_REMOVER, OBSERVER, SEEDER, Access
 from catalyst_operator.core.errors import codes
 from catalyst_operator.core.phase1.views import FLUX_NAMESPACE
 from catalyst_operator.core.record import ErrorEntry
@@ -26,20 +26,23 @@ async def give_up(
     """Each identity takes away its own rights, and then asks for what it could see or change before. `access` mints for
     a user. Whatever was refused already stays refused, so it may be repeated; never raises ApiError."""
     try:
-        seeder, observer = await access(SEEDER), await access(OBSERVER)
+        seeder, remover, observer = await access(SEEDER), await access(NODE_REMOVER), await access(OBSERVER)
     except ApiError as error:
         return FarewellReport(key, clock(), False, message=str(error))
     try:
         async with connect(seeder) as remote:
             await _forbidden(remote.delete(ROLE_BINDINGS, FLUX_NAMESPACE, SEEDER))
             seeder_refused = await _forbidden(remote.get(ROLE_BINDINGS, FLUX_NAMESPACE, SEEDER))
+        async with connect(remover) as remote:
+            await _forbidden(remote.delete(CLUSTER_ROLE_BINDINGS, "", NODE_REMOVER))
+            remover_refused = await _forbidden(remote.get(CLUSTER_ROLE_BINDINGS, "", NODE_REMOVER))
         async with connect(observer) as remote:
             await _forbidden(remote.delete(CLUSTER_ROLE_BINDINGS, "", OBSERVER))
             observer_refused = await _forbidden(remote.may_list(HELM_RELEASES, FLUX_NAMESPACE))
     except ApiError as error:
         return FarewellReport(key, clock(), False, message=str(error), error=_in_the_way(error))
-    until = min(seeder.expires, observer.expires)
-    if not (seeder_refused and observer_refused):
+    until = min(seeder.expires, remover.expires, observer.expires)
+    if not (seeder_refused and remover_refused and observer_refused):
         return FarewellReport(key, clock(), False, until, "the API server still accepts the certificates")
     return FarewellReport(key, clock(), True, until)
 

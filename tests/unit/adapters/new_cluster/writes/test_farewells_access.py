@@ -1,4 +1,4 @@
-"""The certificates of a farewell: both are needed, and the proof counts for as long as the shorter one is valid."""
+"""The certificates of a farewell: all are needed, and the proof counts for as long as the shortest one is valid."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from catalyst_operator.adapters.new_cluster import farewells
+from catalyst_operator.adapters.new_cluster.writes import farewells
 from catalyst_operator.core.access.farewell import FarewellReport
-from catalyst_operator.core.access.identity import OBSERVER, SEEDER, Access
+from catalyst_operator.core.access.identity import NODE_REMOVER, OBSERVER, SEEDER, Access
 from catalyst_operator.errors import ApiError, NotFound, Refused, Unavailable
 from tests.support.gen import NOW
 
@@ -65,26 +65,29 @@ async def give_up(server: Server, ends: Mapping[str, datetime], missing: ApiErro
     return await farewells.give_up(server.connect, access, key="first", clock=lambda: NOW)
 
 
-@pytest.mark.parametrize(("seeder", "observer"), [(3, 10), (10, 3)])
-async def test_the_proof_counts_while_both_are_valid(seeder: int, observer: int) -> None:
+IDENTITIES = (SEEDER, NODE_REMOVER, OBSERVER)
+
+
+@pytest.mark.parametrize("first", IDENTITIES)
+async def test_the_proof_counts_while_all_are_valid(first: str) -> None:
     """One that has ended would be refused whatever its rights are."""
-    report = await give_up(Server(), {SEEDER: NOW + seeder * MINUTE, OBSERVER: NOW + observer * MINUTE})
+    report = await give_up(Server(), {user: NOW + (3 if user == first else 10) * MINUTE for user in IDENTITIES})
     assert report == FarewellReport("first", NOW, True, NOW + 3 * MINUTE)
 
 
 async def test_each_looks_only_after_its_rights_were_given_up() -> None:
     """A refusal from before would be one of a cluster where something else is wrong."""
     server = Server()
-    await give_up(server, {SEEDER: NOW + MINUTE, OBSERVER: NOW + MINUTE})
-    for user in (SEEDER, OBSERVER):
+    await give_up(server, dict.fromkeys(IDENTITIES, NOW + MINUTE))
+    for user in IDENTITIES:
         assert [verb for who, verb in server.asked if who == user] == ["delete", "look"]
 
 
-@pytest.mark.parametrize("minted", [SEEDER, OBSERVER])
-async def test_without_both_certificates_nothing_is_given_up(minted: str) -> None:
+@pytest.mark.parametrize("missing", IDENTITIES)
+async def test_without_all_certificates_nothing_is_given_up(missing: str) -> None:
     """Half a farewell could not be proven any more."""
     server = Server()
-    report = await give_up(server, {minted: NOW + MINUTE})
+    report = await give_up(server, {user: NOW + MINUTE for user in IDENTITIES if user != missing})
     assert report == FarewellReport("first", NOW, False, None, "the authorities are gone")
     assert server.asked == []
 

@@ -14,7 +14,7 @@ from pydantic import SecretStr
 
 from catalyst_operator.adapters import kube
 from catalyst_operator.adapters.kube import Kind
-from catalyst_operator.adapters.new_cluster import seeding
+from catalyst_operator.adapters.new_cluster.writes import seeding
 from catalyst_operator.core.access.identity import Access
 from catalyst_operator.core.access.seeds import GIT, OBJECT_STORAGE, PULL, Seed, SeedReport
 from catalyst_operator.core.errors import codes
