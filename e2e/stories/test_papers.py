@@ -160,8 +160,8 @@ def test_a_worker_is_taken_out(make: Make) -> None:
 
 
 def test_a_node_of_the_management_cluster_is_drained_in_mid_apply(make: Make, kubectl: Kubectl) -> None:
-    """The run writes its state and another goes on. The lab has one node, so the operator is drained as well: if it goes
-    before it has taken evidence of the run, the drain waits, and ends once the node may be used again."""
+    """The run writes its state and another goes on. The lab has one node, so the operator is drained as well: if it
+    goes before it has taken evidence of the run, the drain waits, and ends once the node may be used again."""
     sovereign, project = make("drained")
     slow = project.tripwire("POST", r"/load_balancers", delay_seconds=15)
     sovereign.apply()
