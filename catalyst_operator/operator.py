@@ -161,12 +161,16 @@ def _outside(kube: Kube, core: CoreSettings, settings: Settings, names: NameLook
             partial(push.push, destinations=settings.destinations), template.read(settings.template), now
         ),
         clusters=Clusters(connect, partial(console_probe.probe, clock=now), now),
-        seeds=Errands("delivery of Secrets", Turns(ERRANDS_AT_ONCE, ERRANDS_EACH)),
-        removals=Errands("removal of dead nodes", Turns(ERRANDS_AT_ONCE, ERRANDS_EACH)),
-        farewells=Errands("farewell", Turns(ERRANDS_AT_ONCE, ERRANDS_EACH)),
+        seeds=Errands("delivery of Secrets", _turns()),
+        removals=Errands("removal of dead nodes", _turns()),
+        farewells=Errands("farewell", _turns()),
         connect=connect,
         names=names,
     )
+
+
+def _turns() -> Turns:
+    return Turns(ERRANDS_AT_ONCE, ERRANDS_EACH)
 
 
 def _domains_outside(core: CoreSettings, settings: Settings) -> DomainsOutside | None:

@@ -65,7 +65,12 @@ def assert_access_is_gone(sovereign: Sovereign, project: Project, cluster: NewCl
     assert held & KEYS == set()
     assert {"archived-state", "state-key"} <= held
     assert kubectl.get("-n", sovereign.run_namespace, "secret", "archived-state")["immutable"] is True
-    for kind, name in (("clusterrolebinding", "catalyst-observer"), ("-n=flux-system rolebinding", "catalyst-seeder")):
+    bindings = (
+        ("clusterrolebinding", "catalyst-observer"),
+        ("clusterrolebinding", "catalyst-node-remover"),
+        ("-n=flux-system rolebinding", "catalyst-seeder"),
+    )
+    for kind, name in bindings:
         *where, plural = kind.split()
         assert cluster.kubectl.find(*where, plural, name) is None
     address = sovereign.status["outputs"]["controlPlaneIPs"][0]

@@ -8,8 +8,9 @@ from datetime import timedelta
 from catalyst_operator.api.conditions import ConditionType, Reason
 from catalyst_operator.api.enums import DomainMode
 from catalyst_operator.core import conditions
-from catalyst_operator.core.domains import claim, release, status
+from catalyst_operator.core.domains import release, status
 from catalyst_operator.core.domains.actions import DeleteReservation, DomainAction, DomainDecision
+from catalyst_operator.core.domains.claims import claim
 from catalyst_operator.core.domains.delegating import delegated
 from catalyst_operator.core.domains.observation import DomainObservation
 from catalyst_operator.core.domains.questions import ask, is_delegated
@@ -129,7 +130,9 @@ def _expired(o: DomainObservation) -> DomainDecision:
     if said is not None and claim.is_told_expired(o):
         step = _told_expired(said.message)
         return DomainDecision((DeleteReservation(),), status.build(o, {ConditionType.RESERVED: step}, proven=False))
-    message = f"The reservation of {o.name} ran out at {claim.expiry(o):%Y-%m-%d %H:%M:%S} UTC; it is removed."
+    message = f"Nobody asks for {o.name} any more; its reservation is removed."
+    if claim.is_held(o.reservation):
+        message = f"The reservation of {o.name} ran out at {claim.expiry(o):%Y-%m-%d %H:%M:%S} UTC; it is removed."
     status_then = status.build(o, {ConditionType.RESERVED: _told_expired(message)}, proven=False)
     return DomainDecision((), status_then, AT_ONCE)
 

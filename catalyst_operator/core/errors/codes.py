@@ -420,8 +420,8 @@ CONSOLE_UNREACHABLE = Code(
 
 DOMAIN_TAKEN = Code(
     "ERR_DOMAIN_TAKEN",
-    "Choose another name: delete this Sovereign and apply one with another domain.fqdn. If the name is given back, "
-    "this goes on by itself.",
+    "Choose another name: correct domain.fqdn, which can be changed until a name is reserved. If this one is given "
+    "back, this goes on by itself.",
     terminal=True,
 )
 DOMAIN_QUOTA = Code(
@@ -433,7 +433,8 @@ DOMAIN_QUOTA = Code(
 )
 DOMAIN_NAME = Code(
     "ERR_DOMAIN_NAME",
-    "Delete this Sovereign and apply one with a name, and a domain.mode, that fit: docs/domains.md says which do.",
+    "Correct domain.fqdn, which can be changed until a name is reserved, or domain.mode: docs/domains.md says what "
+    "fits.",
     terminal=True,
 )
 DOMAIN_EXPIRED = Code(

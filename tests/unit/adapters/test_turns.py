@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from catalyst_operator.adapters.turns import Turns
@@ -143,6 +143,7 @@ STEPS = st.lists(st.one_of(st.sampled_from([MALLORY, ALICE, BOB]), st.integers(0
 """Somebody asks; the work at this place ends; or what was asked for last is given up."""
 
 
+@settings(deadline=None)
 @given(STEPS, st.integers(2, 4), st.integers(1, 3))
 def test_whatever_happens_no_turn_idles_and_none_is_one_too_many(
     steps: list[str | int | None], at_once: int, each: int
@@ -169,6 +170,7 @@ def test_whatever_happens_no_turn_idles_and_none_is_one_too_many(
     asyncio.run(play())
 
 
+@settings(deadline=None)
 @given(st.integers(1, 30), st.integers(2, 4), st.integers(0, 6))
 def test_others_work_delays_a_first_piece_by_one_turn_at_most(crowd: int, at_once: int, before: int) -> None:
     """However much one namespace has waiting and however long it has been at it, another's first piece of work waits

@@ -13,7 +13,7 @@ from typing import Any
 from catalyst_operator.api.conditions import ConditionType
 from catalyst_operator.api.domain_reservation import DomainReservation
 from catalyst_operator.api.enums import DomainMode
-from catalyst_operator.core.domains.names import related
+from catalyst_operator.core.domains.claims.names import related
 from catalyst_operator.core.domains.observation import Claim, DomainObservation
 from catalyst_operator.core.domains.questions import expected, report
 from catalyst_operator.core.domains.registering import latest

@@ -13,9 +13,9 @@ from catalyst_operator.api.domain_reservation import DomainReservation, DomainRe
 from catalyst_operator.api.enums import DomainMode
 from catalyst_operator.core import conditions
 from catalyst_operator.core.domains.actions import DeleteZone, DomainAction
-from catalyst_operator.core.domains.names import is_under, parent_of, pool_of, reserved_labels
+from catalyst_operator.core.domains.claims.names import is_under, parent_of, pool_of, reserved_labels
+from catalyst_operator.core.domains.claims.proof import is_proven, others
 from catalyst_operator.core.domains.observation import Claim, DomainObservation
-from catalyst_operator.core.domains.proof import is_proven, others
 from catalyst_operator.core.domains.questions import ask, expected
 from catalyst_operator.core.domains.steps import AT_ONCE, Step, done, stalled, working
 from catalyst_operator.core.errors import codes
@@ -163,8 +163,19 @@ def _is_edited(o: DomainObservation) -> bool:
 
 
 def has_expired(o: DomainObservation) -> bool:
-    """Whether it was held and ran out. One that was refused is kept: it tells its owner why."""
-    return is_told_expired(o) or (is_held(o.reservation) and not is_committed(o) and not o.owned and expiry(o) <= o.now)
+    """Whether it was held and ran out, or nobody asks for it any more. One that was refused is kept as long as its
+    Sovereign wants it: it tells its owner why."""
+    if is_told_expired(o):
+        return True
+    if is_committed(o) or o.owned:
+        return False
+    return expiry(o) <= o.now if is_held(o.reservation) else _is_left_over(o)
+
+
+def _is_left_over(o: DomainObservation) -> bool:
+    """Its Sovereign went, or asks for another name by now: the object alone would keep others from this one."""
+    made, reference = o.reservation.metadata.creation_timestamp, o.reservation.spec.sovereign_ref
+    return reference is not None and made is not None and o.now >= made + o.reservation.spec.ttl
 
 
 def is_told_expired(o: DomainObservation) -> bool:

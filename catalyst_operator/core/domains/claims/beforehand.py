@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from catalyst_operator.api.conditions import Reason
 from catalyst_operator.api.enums import DomainMode
-from catalyst_operator.core.domains import claim
+from catalyst_operator.core.domains.claims import claim
 from catalyst_operator.core.domains.observation import DomainObservation
 from catalyst_operator.core.domains.registering import valid
 from catalyst_operator.core.domains.steps import DomainStance, Step, done
