@@ -15,7 +15,7 @@ from prometheus_client import GC_COLLECTOR, PLATFORM_COLLECTOR, PROCESS_COLLECTO
 from pydantic import SecretStr
 
 from catalyst_operator import handlers
-from catalyst_operator.adapters import hetzner, template
+from catalyst_operator.adapters import hetzner, hetzner_project, template
 from catalyst_operator.adapters.dns import Dns
 from catalyst_operator.adapters.errands import Errands
 from catalyst_operator.adapters.git import push
@@ -26,6 +26,7 @@ from catalyst_operator.adapters.new_cluster.clusters import Clusters
 from catalyst_operator.adapters.new_cluster.remote import RemoteCluster
 from catalyst_operator.adapters.powerdns import PowerDns
 from catalyst_operator.adapters.preflights import Preflights
+from catalyst_operator.adapters.project_looks import ProjectLooks
 from catalyst_operator.adapters.registrars.connect import connect
 from catalyst_operator.adapters.registrars.registrar import Registrar
 from catalyst_operator.adapters.registrars.talks import RegistrarTalks
@@ -95,6 +96,7 @@ async def _run(settings: Settings) -> None:
 def _outside(kube: Kube, core: CoreSettings, settings: Settings) -> Outside:
     return Outside(
         logs=RunLogs(kube),
+        projects=ProjectLooks(partial(hetzner_project.look, core.hcloud_endpoint), now),
         preflights=Preflights(partial(hetzner.look, core.hcloud_endpoint), now),
         overlays=Overlays(
             partial(push.push, destinations=settings.destinations), template.read(settings.template), now

@@ -14,7 +14,7 @@ from catalyst_operator.core.observation import JobView, Observation
 from catalyst_operator.core.project import sizing
 from catalyst_operator.core.ready import watching
 from catalyst_operator.core.record import PhaseState, Record, RunEntry, RunState
-from catalyst_operator.core.runs import reading
+from catalyst_operator.core.runs import proof, reading
 
 KEPT_RUNS = 3
 """Jobs of the last three runs stay, so that their logs can be read."""
@@ -38,7 +38,7 @@ def gather(o: Observation) -> Evidence:
     record = before
     if run and before.last and run.state is not before.last.state:
         record = _with(o, before, run)
-    record = watching.advance(o, record)
+    record = proof.advance(o, watching.advance(o, record))
     write: tuple[Action, ...] = (WriteRecord(record),) if record != before else ()
     ended = run if run and not run.active and before.last and before.last.active else None
     forget = (ForgetLogs(),) if ended else ()
@@ -66,6 +66,7 @@ def _with(o: Observation, record: Record, run: RunEntry) -> Record:
         record.with_run(kept),
         state_serial=max(record.state_serial, o.state.serial if o.state else 0),
         touched=record.touched or (applying and run.verb is RunVerb.APPLY),
+        nothing_made=_nothing_made(o, record, run) if applying and run.verb is RunVerb.APPLY else record.nothing_made,
         orphans=record.orphans or applying,
     )
     if run.state is RunState.FAILED and run.verb is RunVerb.APPLY:
@@ -82,14 +83,28 @@ def _may_have_applied(run: RunEntry) -> bool:
     return not (told and reached.state is PhaseState.SKIPPED)
 
 
+def _nothing_made(o: Observation, record: Record, run: RunEntry) -> bool:
+    """Whether this apply, like all before it, was refused for its token's sake before anything came of it. Without its
+    log that is not known."""
+    never = record.outputs is None and (record.nothing_made or not record.touched)
+    told = o.progress is not None and bool(o.progress.errors) and o.progress.done == 0
+    return never and told and bool(run.errors) and all(e.code in codes.CREDENTIAL_CODES for e in run.errors)
+
+
 def _succeeded(o: Observation, record: Record, run: RunEntry) -> Record:
     if run.verb is RunVerb.PLAN:
         return record
     if run.verb is RunVerb.DESTROY:
-        return replace(record, destroyed=True, state_serial=0, orphans=False)
+        return replace(record, destroyed=True, state_serial=0, orphans=False, standing=None)
     pod = o.pod_of(run.job)
     found = reading.outputs(pod) if pod else None
-    record = replace(record, applied_digest=run.digest, outputs=found or record.outputs, orphans=False)
+    record = replace(
+        record,
+        applied_digest=run.digest,
+        outputs=found or record.outputs,
+        standing=run.servers or record.standing,
+        orphans=False,
+    )
     if run.generation != o.sovereign.metadata.generation:
         # The spec at hand is not the one that was carried out: it says nothing about the servers that exist.
         return record

@@ -114,6 +114,26 @@ class OutputsEntry:
 
     control_plane_ips: tuple[str, ...]
     load_balancer_ip: str
+    network_id: str = ""
+    """Of the network that everything else is in; empty for states of before the module had this output."""
+
+
+@dataclass(frozen=True)
+class ProjectEntry:
+    """The cloud project that the Sovereign is in."""
+
+    fingerprint: str
+    """Of the token that was last seen to open it; see `core.project.identity`."""
+    project_id: str = ""
+    """spec.projectID as it was then: what people call the project."""
+
+
+@dataclass(frozen=True)
+class ServerCounts:
+    """How many servers of each role."""
+
+    control_planes: int
+    workers: int
 
 
 @dataclass(frozen=True)
@@ -139,6 +159,10 @@ class RunEntry:
     """Which try at the same request this is; one with the next size of a ladder counts as the same try."""
     adopt: bool = False
     """Whether an earlier run may have left cloud objects that the state does not know of, so that it looks for them."""
+    servers: ServerCounts | None = None
+    """How many servers it was to bring about."""
+    confirmed: bool = False
+    """Of a destroy: whether a person said that what the project does not have any more is really gone."""
     stopping: StopCause | None = None
     """Why it was told to stop."""
     stepped_down: bool = False
@@ -230,6 +254,12 @@ class Record:
     sizes: dict[str, SizeChoice] = field(default_factory=dict)
     """Server, such as `control-plane-0` -> the size chosen for it. Kept, so that later plans replace nothing."""
     outputs: OutputsEntry | None = None
+    project: ProjectEntry | None = None
+    """Where the cloud objects are. None before the first apply, and in records of before this was kept."""
+    nothing_made: bool = False
+    """Every apply so far was refused before it made anything: the next may be in another project."""
+    standing: ServerCounts | None = None
+    """How many servers the last apply that succeeded left."""
     release: str = ""
     """The release of the first apply: servers that are added later boot the same versions."""
     overlay: str = ""

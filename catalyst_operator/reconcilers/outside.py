@@ -15,6 +15,7 @@ from catalyst_operator.adapters.git.overlays import Overlays
 from catalyst_operator.adapters.new_cluster.clusters import AccessSource
 from catalyst_operator.adapters.new_cluster.remote import Connect
 from catalyst_operator.adapters.preflights import Preflights
+from catalyst_operator.adapters.project_looks import ProjectLooks
 from catalyst_operator.adapters.run_logs import RunLogs
 from catalyst_operator.core.access.farewell import FarewellReport
 from catalyst_operator.core.access.seeds import SeedReport
@@ -41,6 +42,7 @@ class Outside:
     """Built once by the composition."""
 
     logs: RunLogs
+    projects: ProjectLooks
     preflights: Preflights
     overlays: Overlays
     clusters: Clusters
@@ -51,11 +53,14 @@ class Outside:
 
     async def forget(self, uid: str) -> None:
         """The Sovereign is gone."""
-        for cache in (self.preflights, self.overlays, self.seeds, self.farewells):
+        for cache in (self.projects, self.preflights, self.overlays, self.seeds, self.farewells):
             cache.forget(uid)
         await self.clusters.forget(uid)
 
     async def close(self) -> None:
         """Give up all that is under way."""
-        caches = (self.logs, self.preflights, self.overlays, self.seeds, self.farewells, self.clusters)
+        caches = (
+            *(self.logs, self.projects, self.preflights, self.overlays),
+            *(self.seeds, self.farewells, self.clusters),
+        )
         await asyncio.gather(*(cache.close() for cache in caches))

@@ -12,3 +12,8 @@ output "load_balancer_ip" {
   description = "Public IPv4 address of the load balancer: what the Sovereign's DNS records point to."
   value       = hcloud_load_balancer.this.ipv4
 }
+
+output "network_id" {
+  description = "Id of the network that everything else is in: what tells that a token opens the right project."
+  value       = hcloud_network.this.id
+}

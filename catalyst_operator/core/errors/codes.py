@@ -78,6 +78,23 @@ TOKEN_INVALID = Code(
     terminal=True,
     command=_GIVE_CREDENTIALS,
 )
+CREDENTIAL_CODES = frozenset({TOKEN_INVALID.code, TOKEN_READONLY.code})
+"""What the token is to blame for: with such a one nothing was ever made."""
+_CONFIRM = f"annotate the Sovereign with {labels.ANNOTATION_CONFIRM_PROJECT}=<any new value>"
+PROJECT_MISMATCH = Code(
+    "ERR_PROJECT_MISMATCH",
+    "Put a token of the Sovereign's own project under the key 'token' of the credentials Secret; it goes on by itself. "
+    f"Only if it is the right project and somebody deleted everything of the Sovereign there: {_CONFIRM}.",
+    terminal=True,
+    command=_GIVE_CREDENTIALS,
+)
+OBJECTS_GONE = Code(
+    "ERR_OBJECTS_GONE",
+    "Put a token of the Sovereign's own project under the key 'token' of the credentials Secret; it goes on by itself. "
+    f"Only if all of it was deleted in the project: {_CONFIRM}, or set spec.deletionPolicy to Orphan.",
+    terminal=True,
+    command=_GIVE_CREDENTIALS,
+)
 QUOTA_EXCEEDED = Code(
     "ERR_QUOTA_EXCEEDED",
     "Ask Hetzner to raise the project's limit (Console, Limits), free something in the project, or lower "

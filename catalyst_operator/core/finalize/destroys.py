@@ -23,7 +23,7 @@ from catalyst_operator.core.runs.attempts import (
     unmended,
 )
 from catalyst_operator.core.runs.locks import unreachable_words
-from catalyst_operator.core.runs.obstacles import ABOUT_STATE, BEFORE_A_RUN, Obstacle, first
+from catalyst_operator.core.runs.obstacles import ABOUT_STATE, BEFORE_A_DESTROY, Obstacle, first
 from catalyst_operator.core.scene import SAFETY, Answer
 from catalyst_operator.core.telling.words import cancelled_words, failure_message, stopping_words
 
@@ -60,17 +60,22 @@ def state_obstacle(scene: Deletion) -> Answer | None:
 
 def run_obstacle(scene: Deletion) -> Answer | None:
     """Something stands in the way of a run."""
-    return _obstacle(first(BEFORE_A_RUN, scene.o, scene.record))
+    return _obstacle(first(BEFORE_A_DESTROY, scene.o, scene.record))
 
 
 def _obstacle(found: Obstacle | None) -> Answer | None:
     if found is None:
         return None
     if found.reason:
-        verdict = stalled(found.reason, Reason.DESTROY_FAILED, found.message, found.errors)
+        deleting = found.reason if found.reason in _TOLD_AS_THEY_ARE else Reason.DESTROY_FAILED
+        verdict = stalled(found.reason, deleting, found.message, found.errors)
     else:
-        verdict = working(Reason.WAITING, found.message)
+        verdict = replace(working(Reason.WAITING, found.message, found.errors), retry_at=found.retry_at)
     return Answer(verdict, found.actions, found.requeue_after)
+
+
+_TOLD_AS_THEY_ARE = frozenset({Reason.LEFTOVERS, Reason.PROJECT_MISMATCH})
+"""Reasons for which nothing was begun, let alone failed."""
 
 
 def no_credentials(scene: Deletion) -> Answer | None:

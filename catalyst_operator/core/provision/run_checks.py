@@ -15,6 +15,7 @@ from catalyst_operator.core.following import following, stop
 from catalyst_operator.core.project import sizing
 from catalyst_operator.core.provision.verdicts import phase_of, reason_of_failure, reason_of_work, stalled, working
 from catalyst_operator.core.record import PhaseState, Record, RunEntry, RunState, SizeChoice, StopCause
+from catalyst_operator.core.runs import proof
 from catalyst_operator.core.runs.attempts import (
     changed_since,
     forgotten_inputs,
@@ -135,7 +136,7 @@ def new_run(scene: Scene) -> Answer:
     sizes, variables = sizes_to_try(scene)
     run = next_run(scene.o, scene.record, scene.verb, variables)
     record = replace(
-        scene.record.with_new_run(run),
+        proof.bound(scene.o, scene.record.with_new_run(run)),
         handled=handled(scene.o, scene.record),
         sizes=sizes,
         release=_pinned_release(scene, run, variables),

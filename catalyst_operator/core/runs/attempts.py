@@ -21,7 +21,7 @@ from catalyst_operator.core.actions import (
 )
 from catalyst_operator.core.hetzner import well_formed
 from catalyst_operator.core.observation import Observation
-from catalyst_operator.core.record import UNSUCCESSFUL, Record, RunEntry, RunState, StopCause
+from catalyst_operator.core.record import UNSUCCESSFUL, Record, RunEntry, RunState, ServerCounts, StopCause
 from catalyst_operator.core.runs.tfvars import inputs_digest
 
 
@@ -42,6 +42,7 @@ def next_run(o: Observation, record: Record, verb: RunVerb, variables: dict[str,
         manual=o.sovereign.spec.approval is Approval.MANUAL,
         retry=requested(o, labels.ANNOTATION_RETRY),
         adopt=record.orphans,
+        servers=ServerCounts(len(variables["control_plane_sizes"]), len(variables["worker_sizes"])),
     )
     return replace(run, tries=_tries(record.last_of(verb), run))
 
@@ -83,6 +84,7 @@ def changed_since(o: Observation, record: Record, run: RunEntry) -> bool:
         o.sovereign.metadata.generation != run.generation
         or (o.credentials.version if o.credentials else "") != run.credentials
         or unanswered(o, record, labels.ANNOTATION_RETRY)
+        or unanswered(o, record, labels.ANNOTATION_CONFIRM_PROJECT)
     )
 
 

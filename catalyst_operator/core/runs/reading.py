@@ -54,7 +54,7 @@ def outputs(pod: PodView) -> OutputsEntry | None:
     balancer = _value(values, "load_balancer_ip")
     if not isinstance(ips, list) or not isinstance(balancer, str):
         return None
-    return OutputsEntry(tuple(str(ip) for ip in ips), balancer)
+    return OutputsEntry(tuple(str(ip) for ip in ips), balancer, str(_value(values, "network_id") or ""))
 
 
 def running_phase(run: RunEntry) -> PhaseEntry | None:
