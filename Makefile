@@ -1,4 +1,5 @@
-# The commands of this repository; `make help` lists them. Needs Debian 12, root, Go and Python 3.11 or newer.
+# The commands of this repository; `make help` lists them. Those that say "nothing but Python" need Python 3.11 or newer, its venv
+# module and PyPI. Everything with the lab in it needs Debian 12, root and Go besides.
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
@@ -22,19 +23,24 @@ test: verify test-unit test-integration e2e ## Everything that CI runs
 
 ## —— Tests ————————————————————————————————————————————————————————
 
-.PHONY: verify
-verify: $(READY) lab-tools ## Format, lint, types, layers, drift of generated files, pins, the module
+.PHONY: lint
+lint: $(READY) ## Format, lint, types, layers, drift of generated files; nothing but Python
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
 	$(PY) -m catalyst_operator.api.generate --check
+	$(PY) -m docs.decisions.index --check
+	$(PY) -m docs.pictures.draw --check
+
+.PHONY: verify
+verify: lint lab-tools ## All of lint, and the pins and the module by real OpenTofu
 	$(PY) -m tests.support.pin_gate
 	.lab/bin/tofu fmt -check -recursive infra
 	.lab/bin/kubectl kustomize deploy/overlays/lab > /dev/null
 
 .PHONY: test-unit
-test-unit: $(READY) lab-tools ## Fast tests: no cluster
+test-unit: $(READY) ## Fast tests: no cluster, no root; nothing but Python
 	$(PY) -m pytest tests/unit -q --junitxml=build/results/unit.xml
 
 .PHONY: test-integration
@@ -61,8 +67,10 @@ bench: lab-up ## Measure as ratios to a floor in the same run; prints a table an
 ## —— Development ——————————————————————————————————————————————————
 
 .PHONY: generate
-generate: $(READY) ## Write crds/ and docs/api.md from the models
+generate: $(READY) ## Write crds/, docs/api.md, the index of decisions and the picture; nothing but Python
 	$(PY) -m catalyst_operator.api.generate
+	$(PY) -m docs.decisions.index
+	$(PY) -m docs.pictures.draw
 
 .PHONY: run
 run: lab-up ## Run the operator of this tree on the host, against the lab
@@ -78,7 +86,9 @@ lock: $(READY) ## Resolve the dependencies of pyproject.toml anew
 help: ## This list
 	@awk 'BEGIN {FS = ":.*## "} /^## ——/ {sub("## ", ""); print "\n" $$0} /^[a-z0-9-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-$(READY): requirements-dev.lock | lab-packages
+$(READY): requirements-dev.lock
+	@$(PYTHON) -c 'import ensurepip' 2> /dev/null || { [ "$$(id -u)" = 0 ] && $(PYTHON) -m e2e.lab packages; } || { \
+		echo "Python's venv module is missing: install the package python3-venv." >&2; exit 1; }
 	@echo "Installing the Python dependencies into $(VENV) (about half a minute) ..."
 	$(PYTHON) -m venv $(VENV)
 	$(PY) -m pip install -q --require-hashes -r requirements-dev.lock

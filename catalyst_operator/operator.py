@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
@@ -14,7 +13,7 @@ import kopf
 from prometheus_client import GC_COLLECTOR, PLATFORM_COLLECTOR, PROCESS_COLLECTOR, CollectorRegistry, start_http_server
 from pydantic import SecretStr
 
-from catalyst_operator import handlers
+from catalyst_operator import handlers, logs
 from catalyst_operator.adapters import hetzner, hetzner_project, template
 from catalyst_operator.adapters.dns import Dns
 from catalyst_operator.adapters.errands import Errands
@@ -55,9 +54,7 @@ def run() -> int:
     except SettingsError as error:
         print(f"catalyst-operator: {error}", file=sys.stderr)
         return EXIT_SETTINGS
-    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    for chatty in ("kopf.objects", "aiohttp.access", "httpx"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
+    logs.configure(settings.log_level, settings.log_format)
     asyncio.run(_run(settings))
     return 0
 
@@ -68,7 +65,7 @@ async def _run(settings: Settings) -> None:
     kube = await Kube.connect()
     core = await _with_own_image(kube, settings)
     outside = _outside(kube, core, settings)
-    reconciler = SovereignReconciler(kube, outside, core, metrics)
+    reconciler = SovereignReconciler(kube, outside, core, metrics, resync=settings.resync)
     queue: WorkQueue[Key] = WorkQueue(reconciler.reconcile)
     reconciler.wake = queue.wake
     domains_outside = _domains_outside(core, settings)

@@ -1,4 +1,6 @@
-"""The operator's settings: the only module that reads the environment.
+"""The operator's settings: no other module of its process reads the environment.
+
+What runs inside a Job (`in_job/`) has an environment of its own, which core/runs/job.py writes.
 
 A value that does not parse stops the operator at start, with the variable, the value and what is expected.
 """
@@ -15,6 +17,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
+from catalyst_operator import logs
 from catalyst_operator.adapters import template
 from catalyst_operator.adapters.destinations import Destinations, Network, networks
 from catalyst_operator.api.enums import RegistrarName
@@ -64,6 +67,9 @@ class Settings:
     health_port: int
     metrics_port: int
     log_level: str
+    log_format: str
+    resync: timedelta
+    """How often a Sovereign is looked at although nothing was heard of it."""
     template: Path
     """Folder of the bootstrap kit's shared template."""
     destinations: Destinations
@@ -111,6 +117,8 @@ class Settings:
             health_port=read.port("CATALYST_HEALTH_PORT", "8080"),
             metrics_port=read.port("CATALYST_METRICS_PORT", "8081"),
             log_level=read.choice("CATALYST_LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR")),
+            log_format=read.choice("CATALYST_LOG_FORMAT", "text", logs.FORMATS),
+            resync=read.duration("CATALYST_RESYNC_INTERVAL", "10m"),
             template=Path(read.text("CATALYST_TEMPLATE", str(template.default_folder()))),
             destinations=Destinations((*read.networks("CATALYST_REFUSED_CIDRS"), *_own_service(environ))),
             dns=_dns(read),

@@ -1,6 +1,6 @@
 """`make run`: the operator of this tree on the host, against the lab, with the very rights it has in a cluster.
 
-The one in the cluster is scaled to zero meanwhile: two writers of one status is what the design rules out.
+The one in the cluster is scaled to zero meanwhile: a status has only one writer.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class Phase(StrEnum):
-    """The step in progress, lower-case as the seeds of this project print it."""
+    """The step in progress, lower-case: as in the names of the containers of a run."""
 
     PENDING = "pending"
     RESERVING = "reserving"

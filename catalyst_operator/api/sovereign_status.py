@@ -79,6 +79,10 @@ class Plan(Tolerant):
     """Digest over what the plan would do; spec.approvePlan takes it. The same plan has the same digest, in a dry
     run too."""
 
+    config_map: Annotated[str, Field(max_length=253)] | None = None
+    """ConfigMap in the Sovereign's namespace with the plan's text, under the key plan.txt; there once the plan waits
+    for a person or is a dry run's."""
+
     add: Count = 0
     """Objects that would be created."""
 

@@ -210,6 +210,14 @@ class RestoreArchive:
 
 
 @dataclass(frozen=True)
+class PublishPlan:
+    """Put the text of a run's plan where its owner can read it."""
+
+    job: str
+    digest: str
+
+
+@dataclass(frozen=True)
 class WriteReceipt:
     """Tell the owner, in the owner's namespace, what a deletion removed and left."""
 
@@ -252,6 +260,7 @@ Action = (
     | ForgetKeys
     | RestoreArchive
     | WriteReceipt
+    | PublishPlan
     | DeleteNamespace
 )
 

@@ -1,4 +1,7 @@
-"""Conditions, and the rules they keep (DESIGN §2): the kstatus summary, and transition times that tell the truth."""
+"""Conditions, and the rules they keep: the kstatus summary, and transition times that tell the truth.
+
+Why: docs/explanation.md#conditions
+"""
 
 from __future__ import annotations
 

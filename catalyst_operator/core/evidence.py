@@ -1,6 +1,8 @@
-"""Taking evidence: what ended is recorded first, and only then let go (DESIGN §4).
+"""Taking evidence: what ended is recorded first, and only then let go.
 
 Shared by provisioning and deletion, since a run is read alike whatever it is for.
+
+Why: docs/explanation.md#a-run-is-one-job
 """
 
 from __future__ import annotations

@@ -158,6 +158,15 @@ def record(sovereign: Sovereign, text: str) -> Manifest:
     return {**manifest, "data": {"record.json": text}}
 
 
+def plan(sovereign: Sovereign, digest: str, text: str) -> Manifest:
+    """The text of a plan, in the owner's namespace; it goes with the Sovereign."""
+    meta = sovereign.metadata
+    manifest = _object(sovereign, "v1", "ConfigMap", naming.plan_config_map(meta.name, meta.uid))
+    owner = {"apiVersion": labels.API_VERSION, "kind": "Sovereign", "name": meta.name, "uid": meta.uid}
+    manifest["metadata"] |= {"namespace": meta.namespace, "ownerReferences": [owner]}
+    return {**manifest, "data": {"digest": digest, "plan.txt": text}}
+
+
 def receipt(sovereign: Sovereign, text: str) -> Manifest:
     """What a deletion found, removed and left: kept in the owner's namespace since the Sovereign is gone."""
     name = f"{sovereign.metadata.name}-receipt-{naming.hash5(sovereign.metadata.uid)}"

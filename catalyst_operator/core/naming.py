@@ -52,6 +52,11 @@ def inputs_secret(digest: str) -> str:
     return f"inputs-{digest[:8]}"
 
 
+def plan_config_map(name: str, uid: str) -> str:
+    """The ConfigMap in the owner's namespace that has the text of the last plan."""
+    return f"{name}-plan-{hash5(uid)}"
+
+
 def owner_kubeconfig(name: str) -> str:
     """The Secret, in the owner's namespace, with an administrator's kubeconfig of the new cluster."""
     return f"{name}-kubeconfig"

@@ -1,8 +1,10 @@
-"""The record of a Sovereign: what cannot be observed again (DESIGN §5).
+"""The record of a Sovereign: what cannot be observed again.
 
 It lives as JSON in a ConfigMap of the run namespace and is written before the deed it announces: an attempt is
 recorded before its Job is created, and evidence before the Pod that holds it is let go. Status can always be rebuilt
 from it.
+
+Why: docs/explanation.md#the-record
 """
 
 from __future__ import annotations
@@ -262,6 +264,8 @@ class Record:
     """How many servers the last apply that succeeded left."""
     release: str = ""
     """The release of the first apply: servers that are added later boot the same versions."""
+    published_plan: str = ""
+    """Digest of the plan whose text lies in the owner's namespace."""
     overlay: str = ""
     """Digest of the overlay that was pushed to Git last."""
     overlay_revision: str = ""

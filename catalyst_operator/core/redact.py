@@ -18,11 +18,22 @@ _SECRETS = (
 )
 
 
+_UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
+
+
 def redact(text: str) -> str:
     """The text with whatever looks like a secret replaced; digests in lower-case hexadecimal stay."""
     for pattern in _SECRETS:
         text = pattern.sub("[redacted]", text)
     return text
+
+
+def readable(text: str, limit: int) -> str:
+    """Text of several lines for people: redacted, without control and format characters, of at most `limit`
+    characters."""
+    lines = (_UNSEEN.sub("", redact(line.expandtabs(4))) for line in text.splitlines())
+    whole = "\n".join(lines)
+    return whole if len(whole) <= limit else f"{whole[:limit]}\n... cut here: the plan is longer"
 
 
 def shorten(text: str, limit: int = MAX) -> str:

@@ -19,6 +19,7 @@ from catalyst_operator.core.observation import CredentialsView, LockView, Observ
 from catalyst_operator.core.runs import job
 from catalyst_operator.errors import Conflict, NotFound, Refused, Unavailable
 from catalyst_operator.reconcilers.domains.of_sovereign import DomainOfSovereign
+from catalyst_operator.reconcilers.for_owner import ForOwner
 from catalyst_operator.reconcilers.looks import CloudLooks
 from catalyst_operator.reconcilers.new_cluster import NewCluster
 from catalyst_operator.reconcilers.observe import HTTP_FORBIDDEN, state_of
@@ -51,6 +52,7 @@ class Executor:
         self._outside = outside
         self._new_cluster = NewCluster(client, outside, o, changed, clock)
         self._domain = DomainOfSovereign(client, o)
+        self._for_owner = ForOwner(client, o)
         self._looks = CloudLooks(outside, o, changed)
         self._o = o
         self._changed = changed
@@ -108,8 +110,8 @@ class Executor:
                 await self._forget_keys()
             case actions.ReserveDomain() | actions.ReleaseDomain() | actions.KeepRegistrarCredentials():
                 await self._domain.run(action)
-            case actions.WriteReceipt(content=content):
-                await self._receipt(content)
+            case actions.PublishPlan() | actions.WriteReceipt():
+                await self._for_owner.run(action)
             case actions.DeleteNamespace():
                 await self._let_record_go()
                 with suppress(Conflict):  # What is being deleted already cannot be deleted again.
@@ -230,10 +232,3 @@ class Executor:
         except Conflict:
             # The kubelet writes to its Pods at any time; only our own finalizer is at stake, so read it afresh.
             await self._release(kind, name, finalizer)
-
-    async def _receipt(self, content: dict[str, object]) -> None:
-        try:
-            await self._kube.apply(manifests.receipt(self._sovereign, json.dumps(content, indent=1)))
-        except (NotFound, Refused) as error:
-            # The owner's namespace may itself be on its way out: that must not keep the Sovereign.
-            log.warning("%s/%s: receipt not written: %s", self._sovereign.metadata.namespace, self._space, error)

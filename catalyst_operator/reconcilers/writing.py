@@ -37,7 +37,15 @@ async def write_status(
     }
     await client.apply_status(kind, manifest)
     for event in news:
-        log.info("%s/%s: %s: %s", meta.namespace or name, meta.name, event["reason"], event["message"])
+        level = logging.WARNING if event["type"] == "Warning" else logging.INFO
+        subject = {"kind": name, "object": meta.name, "namespace": meta.namespace, "reason": event["reason"]}
+        told = (
+            name,
+            f"{meta.namespace}/{meta.name}" if meta.namespace else meta.name,
+            event["reason"],
+            event["message"],
+        )
+        log.log(level, "%s %s: %s: %s", *told, extra=subject)
         try:
             await client.create_once(event)
         except ApiError as error:

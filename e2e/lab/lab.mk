@@ -9,7 +9,7 @@ lab-packages:
 	@$(PYTHON) -m e2e.lab packages
 
 .PHONY: lab-tools
-lab-tools: $(READY) ## Build OpenTofu, Kubernetes, Flux and the provider into the cache, where missing
+lab-tools: $(READY) | lab-packages ## Build OpenTofu, Kubernetes, Flux and the provider into the cache, where missing
 	@$(PY) -m e2e.lab tools
 
 .PHONY: lab-up

@@ -154,7 +154,7 @@ def test_a_component_that_fails_for_good_is_named_and_repaired(make: Make) -> No
 
 
 def test_no_storage_class_is_told_with_its_remedy(make: Make) -> None:
-    """The seeds' deadlock: code and remedy within two minutes, and the remedy works."""
+    """docs/runbook.md#err_no_storageclass: the code is told within two minutes, and the remedy works."""
     project = Project(boots=True)
     project.boot_fault(no_storage_class=True)
     sovereign, _ = make("noclass", project=project, workers={"replicas": 0}, handOff={"mode": "Manual"})

@@ -1,4 +1,4 @@
-"""The seeds' incident, replayed on a real API server, and refused by the gate before it could happen.
+"""How a cluster was lost once, replayed on a real API server, and refused by the gate before it could happen.
 
 First boot installed Flux 2.4.0, whose source-controller stores Buckets as v1. The kit's bp-flux 1.1.1 wrapped flux2
 2.13.0, which is Flux 2.3.0: its CRD has Buckets as v1beta1 and v1beta2 only. Helm could not put the one over the other,
@@ -35,7 +35,7 @@ BUCKET = {
     "spec": {"bucketName": "charts", "endpoint": "s3.example", "interval": "5m"},
 }
 REFUSAL = re.compile(r'status\.storedVersions\[0\]: Invalid value: "v1": (must appear in|missing from) spec\.versions')
-"""The seeds' words, which are those of Kubernetes 1.31; newer API servers say the same at greater length."""
+"""The words of Kubernetes 1.31, which docs/runbook.md quotes; newer API servers say the same at greater length."""
 ROWS = (REPOSITORY / pins.ROWS).read_text(encoding="utf-8")
 INCIDENT = ROWS.replace("bp-flux: 1.1.2\n", "bp-flux: 1.1.1\n")
 """Everybody agrees on bp-flux 1.1.1, and only its metadata tells what that brings."""

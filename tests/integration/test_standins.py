@@ -123,7 +123,7 @@ def test_a_tree_reaches_the_cluster_and_becomes_ready_in_order(installed: Flux) 
 
 
 def test_volumes_are_waited_for_and_their_trouble_ends(installed: Flux) -> None:
-    """What the seeds saw without a StorageClass: a claim and a Pod pending, with events; nothing of it stays."""
+    """What people see without a StorageClass: a claim and a Pod pending, with events; nothing of it stays."""
     events = {event["reason"]: event["message"] for event in installed.api.get("/api/v1/events")["items"]}
     assert events["FailedBinding"] == "no persistent volumes available for this claim and no storage class is set"
     assert "unbound immediate PersistentVolumeClaims" in events["FailedScheduling"]
@@ -263,7 +263,7 @@ def test_a_private_source_says_why_it_fails(cluster: Flux, git: Running) -> None
 
 
 def test_flux_can_delete_itself(installed: Flux) -> None:
-    """The seeds' incident leaves a cluster that nothing reconciles; this test is the last on its cluster."""
+    """The rollback that deletes Flux leaves a cluster that nothing reconciles; this test is the last on its cluster."""
     path = "/apis/apps/v1/namespaces/flux-system/deployments"
     installed.api.create(path, _deployment("helm-controller"))
     installed.faults(releases={"bp-flux": {"rollback": True}})

@@ -225,6 +225,8 @@ def record(*runs: RunEntry, **values: Any) -> Record:
     last = applies[-1] if applies else None
     if last and last.state is RunState.SUCCEEDED:
         made = replace(made, applied_digest=last.digest, outputs=OUTPUTS, state_serial=7)
+    if runs and runs[-1].plan:
+        made = replace(made, published_plan=runs[-1].plan.digest)
     made = replace(made, **values)
     return replace(made, bootstrap=READY) if made.outputs and "bootstrap" not in values else made
 

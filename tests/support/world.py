@@ -63,6 +63,8 @@ class World:
         self._ran: dict[int, str] = {}
         self._strays: set[str] = set()
         self._stamp = 0
+        self.resync: timedelta | None = None
+        """How often the operator looks although nothing was heard; never, so that a world can come to rest."""
         self.api.on_change = self._changed
         self.api.put("namespaces", {"metadata": {"name": "team-a"}})
         self.set_token(gen.TOKEN)
@@ -97,7 +99,9 @@ class World:
         metrics = Metrics(CollectorRegistry())
         self.clusters = _Healthy(self)
         self._outside = outside(client, logs=self.logs, preflights=self.preflights, clusters=self.clusters)
-        self._reconciler = SovereignReconciler(client, self._outside, self.settings, metrics, clock=self.clock)
+        self._reconciler = SovereignReconciler(
+            client, self._outside, self.settings, metrics, clock=self.clock, resync=self.resync
+        )
         self._reconciler.wake = lambda _: self._wake()
         self._wake()
 

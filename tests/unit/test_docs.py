@@ -12,19 +12,30 @@ from prometheus_client import CollectorRegistry
 
 from catalyst_operator.api.sovereign import Sovereign
 from catalyst_operator.core.errors import codes
+from catalyst_operator.core.telling import cluster_status, progress
 from catalyst_operator.metrics import Metrics
 from catalyst_operator.settings import Settings
+from tests.support import readme
+from tests.support.documents import anchors, links, pages, text_files
 from tests.support.paths import REPOSITORY
 
 ROOT = REPOSITORY
 CODES = sorted({c.code for c in vars(codes).values() if isinstance(c, codes.Code)})
 SOVEREIGN_SAMPLES = ("sovereign.yaml", "ha.yaml", "byo-manual.yaml")
-DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = pages()
+NOT_PUBLISHED = re.compile(
+    r"\b(?:DESIGN|FACTS)\b|\b(?:TRIALS|ROOMS|FAULTS?)(?:\.md| [A-H]?\d)|§|\b[Tt]he seeds\b|\bseeds'"
+)
+"""Papers that are not in this repository, and that no reader of it could look up."""
+PATH_OF_A_FILE = re.compile(r"`((?:[\w.-]+/)+[\w-]+\.(?:py|md|yaml|sh|tf|tftpl|mod|env|txt))`")
+CITED = re.compile(r"\bdocs/([\w/.-]+\.(?:md|svg|yaml))(?:#([\w-]+))?")
 
 
 def test_every_code_has_a_chapter_of_the_runbook_and_no_chapter_is_without_a_code() -> None:
-    chapters = re.findall(r"^## (ERR_\w+)$", (ROOT / "docs" / "runbook.md").read_text(), re.MULTILINE)
-    assert sorted(chapters) == CODES
+    text = (ROOT / "docs" / "runbook.md").read_text(encoding="utf-8")
+    assert sorted(re.findall(r"^## (ERR_\w+)$", text, re.MULTILINE)) == CODES
+    listed = set(re.findall(r"\[(ERR_\w+)\]", text.partition("\n## ")[0]))
+    assert set(CODES) - listed == set(), "the list at the top of docs/runbook.md lacks them"
 
 
 class Environ(Mapping[str, str]):
@@ -75,19 +86,117 @@ def test_samples_are_valid(name: str) -> None:
     assert Sovereign.parse(raw).metadata.namespace == "customers"
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
-def test_links_lead_somewhere(document: Path) -> None:
-    targets = re.findall(r"\]\((?!https?://)([^)#\s]+)", document.read_text())
-    assert [target for target in targets if not (document.parent / target).exists()] == []
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    """Files, and headings where a link names one."""
+    broken = [
+        f"{path}#{anchor}"
+        for path, anchor in links(page)
+        if not (target := page.parent / path if path else page).exists()
+        or (anchor and target.suffix == ".md" and anchor not in anchors(target))
+    ]
+    assert broken == []
 
 
-def test_every_make_target_is_in_the_help() -> None:
-    makefiles = [(ROOT / "Makefile").read_text(), (ROOT / "e2e" / "lab" / "lab.mk").read_text()]
-    phony = {
-        name
-        for text in makefiles
-        for line in re.findall(r"^\.PHONY: (.+)$", text, re.MULTILINE)
-        for name in line.split()
+def test_what_code_cites_of_the_docs_exists() -> None:
+    """A comment that sends its reader to a page that was renamed is worse than none."""
+    broken = [
+        f"{file.relative_to(ROOT)}: docs/{path}#{anchor}"
+        for file in text_files()
+        for path, anchor in CITED.findall(file.read_text(encoding="utf-8"))
+        if not (target := ROOT / "docs" / path).exists()
+        or (anchor and target.suffix == ".md" and anchor not in anchors(target))
+    ]
+    assert broken == []
+
+
+def test_nothing_cites_papers_that_are_not_here() -> None:
+    """What matters of them is told in docs/."""
+    citing = [
+        f"{file.relative_to(ROOT)}:{number}: {line.strip()}"
+        for file in text_files()
+        if file != Path(__file__)
+        for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1)
+        if NOT_PUBLISHED.search(line)
+    ]
+    assert citing == []
+
+
+def test_paths_in_the_papers_exist() -> None:
+    """From the top, from the package, or from the page's own folder; what a page is about goes by short names."""
+    package = ROOT / "catalyst_operator"
+    near = (ROOT, package, package / "core", package / "adapters", ROOT / "e2e" / "lab" / "hcloud")
+    broken = [
+        f"{page.relative_to(ROOT)}: {path}"
+        for page in PAGES
+        for path in PATH_OF_A_FILE.findall(page.read_text(encoding="utf-8"))
+        if not any((place / path).exists() for place in (*near, page.parent))
+    ]
+    assert broken == []
+
+
+def test_the_glossary_is_in_order() -> None:
+    """People look a word up by its first letter."""
+    words = re.findall(r"^\| (.+?) \|", (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8"), re.MULTILINE)[2:]
+    assert words == sorted(words, key=str.casefold)
+    assert len(words) == len(set(words)) > 40
+
+
+def test_promises_of_security_are_numbered_without_a_gap() -> None:
+    """Policies and tests name them; a number is never given twice."""
+    numbers = re.findall(r"^- \*\*S(\d+)\*\*", (ROOT / "SECURITY.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert numbers == [str(n) for n in range(1, len(numbers) + 1)]
+    assert len(numbers) >= 10
+
+
+def test_the_readme_is_short_and_has_a_picture_and_a_whole_sovereign() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert len(text.splitlines()) < 200
+    assert "](docs/pictures/overview.svg)" in text
+    assert "\nNo licence is chosen.\n" in text
+    sovereign = Sovereign.parse(readme.manifest())
+    assert sovereign.spec.dry_run, "a newcomer's first apply costs nothing"
+
+
+def test_progress_in_the_papers_is_what_the_operator_counts() -> None:
+    text = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    told = dict(re.findall(r"^\| (\d+(?: to \d+)?) \| (`[a-z0-9`, -]+`) \|", text, re.MULTILINE))
+    percent = progress.PERCENT
+    assert told == {
+        "0": "`pending`, `reserving`",
+        f"{percent['tofu-init'][0]} to {percent['plan-gate'][1]}": "`tofu-init`, `tofu-plan`, `awaiting-approval`",
+        f"{percent['tofu-apply'][0]} to {percent['tofu-output'][1]}": "`tofu-apply`, `tofu-output`",
+        f"{cluster_status.INFRASTRUCTURE_DONE}": "`flux-bootstrap`",
+        f"{cluster_status.FLUX_DONE} to {cluster_status.KIT_DONE}": "`phase-1`",
+        f"{cluster_status.KIT_DONE}": "`phase-1`",
+        f"{progress.DONE}": "`ready`, `handed-off`",
     }
-    documented = {name for text in makefiles for name in re.findall(r"^([a-z0-9-]+):.*## ", text, re.MULTILINE)}
-    assert phony - documented == {"lab-packages"}
+
+
+def test_only_settings_and_what_runs_in_a_job_read_the_environment() -> None:
+    """As the docstring of settings.py says."""
+    package = ROOT / "catalyst_operator"
+    reading = {
+        str(file.relative_to(package))
+        for file in package.rglob("*.py")
+        if re.search(r"\bos\.environ\b|\bgetenv\(|\bimport environ\b", file.read_text(encoding="utf-8"))
+    }
+    assert {name for name in reading if not name.startswith("in_job/")} == {"settings.py"}
+
+
+def test_what_is_not_built_is_not_promised() -> None:
+    """Nothing looks for what a cluster made itself; hcloud-csi does not run where the metadata service is closed."""
+    built = "".join(file.read_text(encoding="utf-8") for file in (ROOT / "catalyst_operator" / "in_job").glob("*.py"))
+    told = {page.name: page.read_text(encoding="utf-8") for page in PAGES if page.parent.name == "docs"}
+    assert "sweep" in built or not [name for name, text in told.items() if re.search(r"\bswe(?:ep|pt)\b", text)]
+    assert (ROOT / "infra/hetzner/units/catalyst-metadata-blackhole.service").exists()
+    assert "**Do not install hcloud-csi.**" in told["runbook.md"]
+
+
+def test_what_an_owner_has_to_know_of_keys_is_said() -> None:
+    """Where people make a backup or hand out a kubeconfig, and where they ask what is promised."""
+    for name in ("docs/operations.md", "docs/how-to.md", "docs/explanation.md", "SECURITY.md"):
+        text = (ROOT / name).read_text(encoding="utf-8")
+        assert re.search(r"cannot be\s+revoked", text), name
+        assert re.search(r"backup", text, re.IGNORECASE) and re.search(r"hand-off", text), name
+    assert "`cluster-secrets` of an old backup still opens the cluster" in (ROOT / "docs/how-to.md").read_text("utf-8")

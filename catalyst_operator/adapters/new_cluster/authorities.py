@@ -1,8 +1,10 @@
-"""Makes what a new cluster trusts: its certificate authorities and join tokens, before its first boot (DESIGN §6).
+"""Makes what a new cluster trusts: its certificate authorities and join tokens, before its first boot.
 
 k3s uses the authorities that it finds in its TLS directory instead of making its own, so whoever holds their keys can
 mint certificates for a cluster that does not exist yet. Everything is made once and kept in a Secret; see
 https://docs.k3s.io/cli/certificate#using-custom-ca-certificates.
+
+Why: docs/explanation.md#reaching-the-new-cluster
 """
 
 from __future__ import annotations

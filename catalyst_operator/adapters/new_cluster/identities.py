@@ -1,6 +1,8 @@
-"""Access to a new cluster, minted from its authorities whenever it is needed (DESIGN §6).
+"""Access to a new cluster, minted from its authorities whenever it is needed.
 
 Nothing minted is stored but the owner's kubeconfig: certificates of an hour are made anew, and end by themselves.
+
+Why: docs/explanation.md#reaching-the-new-cluster
 """
 
 from __future__ import annotations

@@ -1,7 +1,9 @@
-"""A small list+watch of its own, for clusters far away (FACTS: what is on the shelf hangs on dead links or storms).
+"""A small list+watch of its own, for clusters far away, because watches from the shelf hang on dead links or storm.
 
 It lists once, follows from there, and goes on from where it was after an interruption; what it cannot go on from is
 listed again, and what is not in the new list is dropped. Objects are kept as views, never raw.
+
+Why: docs/explanation.md#reaching-the-new-cluster
 """
 
 from __future__ import annotations

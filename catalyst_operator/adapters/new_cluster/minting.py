@@ -1,7 +1,9 @@
-"""Mints client certificates for a new cluster from its own client authority (DESIGN §6).
+"""Mints client certificates for a new cluster from its own client authority.
 
 Whoever holds the authority's key needs neither SSH nor a call back from the node; a certificate of an hour needs no
 revocation either.
+
+Why: docs/explanation.md#reaching-the-new-cluster
 """
 
 from __future__ import annotations

@@ -1,7 +1,9 @@
-"""The API of one new cluster, as one identity (DESIGN §6).
+"""The API of one new cluster, as one identity.
 
 The server is verified against the cluster's own authority, by the cluster's name, whatever address is dialled; all
 addresses are tried. Nothing of the environment has a say: no proxy, no other trust, no redirect.
+
+Why: docs/explanation.md#reaching-the-new-cluster
 """
 
 from __future__ import annotations

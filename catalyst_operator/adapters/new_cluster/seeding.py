@@ -1,4 +1,7 @@
-"""Fills the Secrets that a new cluster was born with, as the identity that may do that and nothing else (DESIGN §6)."""
+"""Fills the Secrets that a new cluster was born with, as the identity that may do that and nothing else.
+
+Why: docs/explanation.md#reaching-the-new-cluster
+"""
 
 from __future__ import annotations
 

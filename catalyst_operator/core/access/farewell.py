@@ -1,4 +1,7 @@
-"""The proof of a hand-off: what was seen when the operator gave up its rights on the new cluster (DESIGN §6)."""
+"""The proof of a hand-off: what was seen when the operator gave up its rights on the new cluster.
+
+Why: docs/explanation.md#hand-off
+"""
 
 from __future__ import annotations
 

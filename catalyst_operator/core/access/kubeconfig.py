@@ -1,7 +1,9 @@
-"""Kubeconfigs: written for owners, and read with an allow-list (DESIGN §6).
+"""Kubeconfigs: written for owners, and read with an allow-list.
 
 A kubeconfig is data. What makes a client run a program, read a file, ask a proxy or trust anybody is refused by name,
 and so is whatever is not known: the next version's surprise.
+
+Why: docs/explanation.md#reaching-the-new-cluster
 """
 
 from __future__ import annotations

@@ -1,6 +1,8 @@
-"""Which of the owner's Secrets a new cluster needs, and under which names it finds them (DESIGN §6).
+"""Which of the owner's Secrets a new cluster needs, and under which names it finds them.
 
 First boot creates the Secrets empty (core/access/boot.py); what is in them travels over the API, never in user data.
+
+Why: docs/explanation.md#reaching-the-new-cluster
 """
 
 from __future__ import annotations

@@ -1,8 +1,10 @@
-"""Deciding for a Sovereign that is being deleted: everything that was made is taken back, then it may go (DESIGN §11).
+"""Deciding for a Sovereign that is being deleted: everything that was made is taken back, then it may go.
 
 Destroying is never forced and never skipped: what cannot be done keeps the finalizer and says why. Removing the run
 namespace is announced in status one step before it is done, so that a namespace that is gone without that
 announcement is told from one that this deletion removed.
+
+Why: docs/explanation.md#deletion
 """
 
 from __future__ import annotations

@@ -1,10 +1,12 @@
-"""The pin gate: what first boot installs and what the kit then takes over are the same versions (DESIGN §7).
+"""The pin gate: what first boot installs and what the kit then takes over are the same versions.
 
 A cluster was lost to this once: first boot installed Flux 2.4.0, the kit's bp-flux wrapped 2.3.0, Helm could not put
 the older CRDs over the newer ones, and its rollback deleted Flux. Nothing repairs that in place, so the pins are
-compared wherever they stand (`core.pin_sites`), in `make verify` and again before anything is spent.
+compared wherever they stand (`core/kit/pin_sites.py`), in `make verify` and again before anything is spent.
 
 Each sentence says which two places disagree, with both values, and what to do.
+
+Why: docs/explanation.md#versions-that-belong-together
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""What the operator pushes to a Git repository in mode Commit, and what came of it (DESIGN §8)."""
+"""What the operator pushes to a Git repository in mode Commit, and what came of it.
+
+Why: docs/kit.md#where-the-tree-lies
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,9 @@
-"""FluxBootstrap: from the first sign of the new cluster to a Flux that knows what to do (DESIGN §9).
+"""FluxBootstrap: from the first sign of the new cluster to a Flux that knows what to do.
 
 Nobody answers at first, and that is normal. Messages give times of the clock, never how long ago: a status in which
 nothing happens is not written again.
+
+Why: docs/explanation.md#phase-1
 """
 
 from __future__ import annotations

@@ -1,7 +1,9 @@
-"""From a HelmRelease to the state of a component (DESIGN §9).
+"""From a HelmRelease to the state of a component.
 
 The checks are in order, and the first that fits answers. What speaks of an older generation does not count, and a
 failed install alone is not the end: helm-controller may have retries left.
+
+Why: docs/explanation.md#phase-1
 """
 
 from __future__ import annotations

@@ -1,7 +1,9 @@
-"""Which HelmReleases a new cluster has to have: never a constant (DESIGN §8).
+"""Which HelmReleases a new cluster has to have: never a constant.
 
 What the kit's Kustomization says that it has applied wins over what the operator rendered, since only the former is
 what the cluster was really told: its repository may be newer, older, or somebody else's.
+
+Why: docs/explanation.md#phase-1
 """
 
 from __future__ import annotations

@@ -1,7 +1,9 @@
-"""The first cause: when a new cluster does not get on, the deepest thing that is wrong, and one command (DESIGN §9).
+"""The first cause: when a new cluster does not get on, the deepest thing that is wrong, and one command.
 
 One broken thing makes many others complain. They are asked in the order of who stands on whom; the first that has been
 wrong for long enough is the cause, and what stands on it is not mentioned.
+
+Why: docs/explanation.md#phase-1
 """
 
 from __future__ import annotations

@@ -1,7 +1,9 @@
-"""The verdict on the bootstrap kit: a pure reducer from what is seen now, and two absolute deadlines (DESIGN §9).
+"""The verdict on the bootstrap kit: a pure reducer from what is seen now, and two absolute deadlines.
 
 It follows the level, not the events: what happened in between, and in which order, does not matter. Ready has to be
 earned by every expected component at its present generation; nothing falls through to it.
+
+Why: docs/explanation.md#phase-1
 """
 
 from __future__ import annotations

@@ -1,6 +1,8 @@
-"""What is still missing for Ready, in the order in which it is worth knowing (DESIGN §9).
+"""What is still missing for Ready, in the order in which it is worth knowing.
 
 Ready stands for all of it: a node that never joined or a console that is dead is not a Sovereign that is ready.
+
+Why: docs/explanation.md#what-ready-stands-for
 """
 
 from __future__ import annotations

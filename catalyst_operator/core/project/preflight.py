@@ -1,7 +1,9 @@
-"""Preflight: what is checked before anything is spent, and what follows from what the cloud answered (DESIGN §2, §4).
+"""Preflight: what is checked before anything is spent, and what follows from what the cloud answered.
 
 The adapter only reads; here the answers are judged. Each check is named, and says `Unknown` where nothing can be known:
 never `Passed` on a guess.
+
+Why: docs/explanation.md#preflight-and-sizes
 """
 
 from __future__ import annotations

@@ -1,7 +1,9 @@
-"""Which size each server gets: the spec's, or a fallback where that was not to be had (DESIGN §4).
+"""Which size each server gets: the spec's, or a fallback where that was not to be had.
 
 A choice is kept for as long as the spec asks for the same size, so that no later plan replaces or resizes a server only
 because prices or availability changed. Another size in the spec is an edit, and is followed.
+
+Why: docs/explanation.md#preflight-and-sizes
 """
 
 from __future__ import annotations

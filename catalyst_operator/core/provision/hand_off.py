@@ -1,6 +1,8 @@
-"""Checks of the hand-off: one deed after another, each seen done before the next, until no key is left (DESIGN §11).
+"""Checks of the hand-off: one deed after another, each seen done before the next, until no key is left.
 
 From its beginning on nothing else is started for the Sovereign, and its end cannot be taken back.
+
+Why: docs/explanation.md#hand-off
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ from catalyst_operator.core.actions import WriteRecord
 from catalyst_operator.core.errors import codes, diagnosis
 from catalyst_operator.core.following import following, stop
 from catalyst_operator.core.project import sizing
+from catalyst_operator.core.provision import plan_text
 from catalyst_operator.core.provision.verdicts import phase_of, reason_of_failure, reason_of_work, stalled, working
 from catalyst_operator.core.record import PhaseState, Record, RunEntry, RunState, SizeChoice, StopCause
 from catalyst_operator.core.runs import proof
@@ -74,7 +75,9 @@ def awaiting_approval(scene: Scene) -> Answer | None:
     if changed_since(scene.o, scene.record, run):
         return None
     message, command = approval_words(scene.o, run), approval_command(scene.o, run)
-    return Answer(Verdict(Stance.STALLED, Phase.AWAITING_APPROVAL, Reason.AWAITING_APPROVAL, message, command=command))
+    verdict = Verdict(Stance.STALLED, Phase.AWAITING_APPROVAL, Reason.AWAITING_APPROVAL, message, command=command)
+    actions, record = plan_text.publish(scene, run)
+    return Answer(verdict, actions, record=record)
 
 
 def called_off(scene: Scene) -> Answer | None:

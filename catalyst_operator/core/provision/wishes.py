@@ -6,11 +6,12 @@ from catalyst_operator.api import labels
 from catalyst_operator.api.conditions import Reason
 from catalyst_operator.api.phases import Phase, RunVerb
 from catalyst_operator.core.project.prices import cost_of
+from catalyst_operator.core.provision import plan_text
 from catalyst_operator.core.provision.verdicts import stalled
 from catalyst_operator.core.record import RunState
 from catalyst_operator.core.runs.attempts import unanswered
 from catalyst_operator.core.scene import Answer, Scene
-from catalyst_operator.core.telling.words import plan_words
+from catalyst_operator.core.telling.words import plan_command, plan_words
 from catalyst_operator.core.verdict import Stance, Verdict
 
 
@@ -39,6 +40,8 @@ def planned(scene: Scene) -> Answer | None:
     cost = cost_of(scene.o.sovereign.spec, scene.record.sizes)
     price = f", {cost.monthly} {cost.currency} a month in all" if cost else ""
     message = (
-        f"Dry run: {plan_words(run)}{price}. Nothing was created or changed; set spec.dryRun to false to apply it."
+        f"Dry run: {plan_words(run)}{price}. Nothing was created or changed; set spec.dryRun to false to apply it. "
+        f"Read the plan with `{plan_command(scene.o)}`."
     )
-    return Answer(Verdict(Stance.SETTLED, phase, Reason.DRY_RUN, message))
+    actions, changed = plan_text.publish(scene, run)
+    return Answer(Verdict(Stance.SETTLED, phase, Reason.DRY_RUN, message), actions, record=changed)

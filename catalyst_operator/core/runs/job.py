@@ -1,4 +1,7 @@
-"""The Job of a run: a phase is a container, so the kubelet itself keeps start, end and exit code (DESIGN §4)."""
+"""The Job of a run: a phase is a container, so the kubelet itself keeps start, end and exit code.
+
+Why: docs/explanation.md#a-run-is-one-job
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,9 @@
-"""The lock of the OpenTofu state: who holds it, and whether the operator may take it away (DESIGN §5).
+"""The lock of the OpenTofu state: who holds it, and whether the operator may take it away.
 
 OpenTofu's kubernetes backend keeps it in a Lease without expiry: a run that was killed leaves it held for ever. It is
 taken away only on proof that the holder is dead, and never from anyone else than a run of this Sovereign.
+
+Why: docs/explanation.md#the-state-and-its-lock
 """
 
 from __future__ import annotations

@@ -65,7 +65,7 @@ def build(o: Observation, record: Record, run: RunEntry | None, verdict: Verdict
             "last_operation": operation,
             "last_errors": tuple(_error(o, e) for e in errors_of(verdict)[:MAX_ERRORS]),
             "preflight": _preflight(o, run),
-            "plan": _plan(record, run),
+            "plan": _plan(o, record, run),
             "outputs": Outputs(control_plane_ips=outputs.control_plane_ips, load_balancer_ip=outputs.load_balancer_ip)
             if outputs
             else before.outputs,
@@ -291,13 +291,16 @@ def _command(o: Observation, command: str) -> str:
     return command[:MAX_COMMAND]
 
 
-def _plan(record: Record, run: RunEntry | None) -> Plan | None:
+def _plan(o: Observation, record: Record, run: RunEntry | None) -> Plan | None:
     shown = run if run and run.plan else next((r for r in reversed(record.runs) if r.plan), None)
     if shown is None or shown.plan is None:
         return None
     plan = shown.plan
     return Plan(
         digest=plan.digest,
+        config_map=naming.plan_config_map(o.sovereign.metadata.name, o.uid)
+        if record.published_plan == plan.digest
+        else None,
         add=plan.add,
         change=plan.change,
         destroy=plan.destroy,

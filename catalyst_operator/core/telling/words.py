@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from catalyst_operator.api import labels
 from catalyst_operator.api.phases import RunVerb
 from catalyst_operator.api.scalars import format_duration
+from catalyst_operator.core import naming
 from catalyst_operator.core.error_text import named
 from catalyst_operator.core.errors import codes
 from catalyst_operator.core.observation import Observation
@@ -64,9 +65,16 @@ def approval_words(o: Observation, run: RunEntry) -> str:
         )
     why = f", because {plan.why}" if plan.why else ""
     return (
-        f"A plan waits for approval: {plan_words(run)}{why}. Approve it with `{approval_command(o, run)}`. Read it in "
-        f"status.plan or with {log}."
+        f"A plan waits for approval: {plan_words(run)}{why}. Approve it with `{approval_command(o, run)}`. "
+        f"Read it with `{plan_command(o)}`."
     )
+
+
+def plan_command(o: Observation) -> str:
+    """The line that shows an owner the text of the last plan."""
+    meta = o.sovereign.metadata
+    name = naming.plan_config_map(meta.name, meta.uid)
+    return f"kubectl -n {meta.namespace} get configmap {name} -o go-template='{{{{index .data \"plan.txt\"}}}}'"
 
 
 def approval_command(o: Observation, run: RunEntry) -> str:

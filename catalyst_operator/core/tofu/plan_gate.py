@@ -1,7 +1,9 @@
-"""Judging a plan: what it would do, its digest, and whether someone has to approve it first (DESIGN §4).
+"""Judging a plan: what it would do, its digest, and whether someone has to approve it first.
 
 Input is the JSON of `tofu show -json` for a saved plan. It holds secrets: nothing of it leaves these functions but
 counts, addresses and hashes.
+
+Why: docs/explanation.md#what-waits-for-a-person
 """
 
 from __future__ import annotations

@@ -90,7 +90,7 @@ class DomainReconciler:
         try:
             return DomainReservation.parse(raw)
         except ValidationError as error:
-            log.error("%s is not a valid DomainReservation for this version; nothing is done for it: %s", name, error)
+            log.error("DomainReservation %s is not valid for this version; nothing is done for it: %s", name, error)
             return None
 
     def _forget(self, name: str) -> None:

@@ -1,7 +1,7 @@
 """The operator of this tree as a process of the machine, with the rights that it has in a cluster.
 
 Not as a Pod: a Pod does not reach the loopback addresses of the fake clusters. The one that is installed steps aside
-meanwhile, since two writers of one status is what the design rules out.
+meanwhile, because a status has only one writer.
 """
 
 from __future__ import annotations

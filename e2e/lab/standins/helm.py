@@ -167,7 +167,7 @@ class Helm:
         return 0.0
 
     async def _lose_flux(self, draft: Draft, release: Release) -> float:
-        """The seeds' incident: the failed release of Flux is rolled back, and the rollback deletes Flux."""
+        """How a cluster was lost once: the failed release of Flux is rolled back, and the rollback deletes Flux."""
         step = Step.UPGRADE if deployed(draft.status) else Step.INSTALL
         release_status.started(draft, release, step)
         await self._write(draft)

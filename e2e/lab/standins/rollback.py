@@ -1,4 +1,6 @@
-"""The seeds' incident: bp-flux ships another Flux than the boot did, its release fails, and Helm deletes Flux.
+"""How a cluster was lost once: bp-flux ships another Flux than the boot did, its release fails, and Helm deletes Flux.
+
+The whole story: docs/runbook.md#err_flux_pin_drift
 
 What is left is a cluster without GitOps engine, which only a reprovision helps. The stand-ins then stop too, and a
 marker file keeps them from coming back with a restart.

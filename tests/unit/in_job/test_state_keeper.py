@@ -21,6 +21,7 @@ from typing import Any
 import pytest
 
 from catalyst_operator.core.naming import ERRORED_STATE_SECRET
+from tests.support.certificates import self_signed
 
 PATIENCE = 20
 STATE = b'{"encrypted_data":"..."}\x00\xff'
@@ -89,10 +90,7 @@ def served(api: Api, folder: Path) -> Iterator[int]:
 def account(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A service account's folder: token and CA."""
     folder = tmp_path_factory.mktemp("account")
-    subject = ["-subj", "/CN=api", "-addext", "subjectAltName=IP:127.0.0.1"]
-    new = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", "key", "-out", "ca.crt"]
-    command = ["openssl", "req", "-x509", "-days", "2", *new, *subject]
-    subprocess.run(command, cwd=folder, check=True, capture_output=True)
+    self_signed(folder / "ca.crt", folder / "key", "api")
     (folder / "token").write_text("service-account-token")
     return folder
 

@@ -19,7 +19,7 @@ from catalyst_operator.api import labels
 from catalyst_operator.api.sovereign import Sovereign
 from catalyst_operator.core import actions, manifests, naming, record
 from catalyst_operator.core.actions import Action
-from catalyst_operator.core.observation import CredentialsView, LockView, Observation, StateView
+from catalyst_operator.core.observation import CredentialsView, LockView, Observation, PodView, StateView
 from catalyst_operator.core.project.preflight import CloudView, Wanted
 from catalyst_operator.errors import Conflict, NotFound, Refused
 from catalyst_operator.reconcilers.execute import Executor
@@ -73,12 +73,14 @@ class Scene:
         self.api.put("sovereigns", raw)
         self.api.change(SOVEREIGN, lambda o: o["metadata"].update(uid=gen.UID))
 
-    def executor(self, token: str | None = TOKEN) -> Executor:
+    def executor(self, token: str | None = TOKEN, pods: tuple[PodView, ...] = ()) -> Executor:
         client = self.api.client()
         sovereign = Sovereign.parse(self.api.get(*SOVEREIGN) or {})
         credentials = CredentialsView("s/1", SecretStr(token) if token else None)
         version = (self.api.get(*RECORD) or {}).get("metadata", {}).get("resourceVersion", "")
-        o = Observation(gen.NOW, gen.SETTINGS, sovereign, credentials, None, None, None, record_version=version)
+        o = Observation(
+            gen.NOW, gen.SETTINGS, sovereign, credentials, None, None, None, record_version=version, pods=pods
+        )
         beside = outside(client, preflights=self.preflights)
         return Executor(client, beside, o, lambda: None, lambda: gen.NOW)
 
@@ -530,3 +532,31 @@ def needed(request: Request) -> set[str]:
     if request.method == "PATCH":
         return {"patch", "create"} if request.content == "application/apply-patch+yaml" else {"patch"}
     return {{"POST": "create", "DELETE": "delete"}[request.method]}
+
+
+# --- what the owner reads ---------------------------------------------------------------------------------------------
+
+
+async def test_a_plan_is_put_where_its_owner_reads_it_cleaned_and_goes_with_the_sovereign(scene: Scene) -> None:
+    run = gen.run()
+    pod = gen.pod(run)
+    scene.api.logs[gen.SPACE, pod.name, "plan-gate"] = [
+        "  + \x1b[1mserver\u202e " + "A1" * 32,
+        "",
+        "plan digest d: fine",
+    ]
+    scene.api.put("namespaces", {"metadata": {"name": gen.SPACE}})
+    scene.api.put("pods", {"metadata": {"name": pod.name, "namespace": gen.SPACE}})
+    executor = scene.executor(pods=(pod,))
+    await executor.run(actions.PublishPlan(run.job, "d"))
+    found = scene.api.get("configmaps", "team-a", naming.plan_config_map("omantel", gen.UID))
+    assert found is not None
+    assert found["data"] == {"digest": "d", "plan.txt": "  + [1mserver [redacted]\n\nplan digest d: fine"}
+    assert found["metadata"]["ownerReferences"][0]["uid"] == gen.UID
+
+
+async def test_a_plan_whose_log_is_gone_holds_nothing_up(scene: Scene) -> None:
+    await scene.executor().run(actions.PublishPlan("apply-1", "d"))
+    found = scene.api.get("configmaps", "team-a", naming.plan_config_map("omantel", gen.UID))
+    assert found is not None
+    assert "Plan again" in found["data"]["plan.txt"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+from catalyst_operator.core import naming
 from catalyst_operator.core.observation import ContainerView
 from catalyst_operator.core.record import RunState
 from catalyst_operator.core.scene import SAFETY
@@ -118,10 +119,20 @@ CASES = (
             "d" * 64,
             "worker[1] would be destroyed",
             '{"spec":{"approvePlan":"',
-            f"kubectl -n {gen.SPACE} logs job/apply-",
+            f"kubectl -n team-a get configmap {naming.plan_config_map('omantel', gen.UID)}",
         ),
         summary="Stalled",
         operation="Waiting",
+    ),
+    Case(
+        "a plan that waits for a person is put where that person can read it, once",
+        (known(gen.run(RunState.AWAITING_APPROVAL, plan=gen.PLAN), published_plan=""),),
+        check="awaiting_approval",
+        reason="AwaitingApproval",
+        summary="Stalled",
+        operation="Waiting",
+        does=("PublishPlan", "WriteRecord"),
+        code="ERR_APPROVAL_NEEDED",
     ),
     Case(
         "approved: a new run carries the digest to the gate",

@@ -46,6 +46,18 @@ async def test_without_the_clusters_secrets_no_node_is_made_and_they_are_never_m
     check_end(world)
 
 
+async def test_a_state_that_somebody_deletes_is_noticed_although_no_watch_tells_of_it() -> None:
+    world = await provisioned()
+    world.resync = gen.SECOND * 600
+    world.restart()
+    await reconcile(world)
+    world.api.remove(*tofu.STATE)
+    began = world.now
+    await until(world, lambda: bool(world.condition("Stalled")))
+    assert code(world) == "ERR_STATE_LOST"
+    assert world.now - began <= gen.SECOND * 600
+
+
 async def test_a_deletion_does_without_the_clusters_secrets() -> None:
     world = await provisioned(gen.spec(deletionProtection=False))
     await lost(world)

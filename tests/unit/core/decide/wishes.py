@@ -52,6 +52,15 @@ CASES = (
         again=SAFETY,
     ),
     Case(
+        "the plan of a dry run is put where its owner can read it",
+        (of(DRY), known(PLANNED, published_plan="")),
+        check="planned",
+        reason="DryRun",
+        summary="",
+        operation="Waiting",
+        does=("PublishPlan", "WriteRecord"),
+    ),
+    Case(
         "a dry run spends nothing, so it is told what it would cost, and how to go on",
         (of(DRY), known(PLANNED)),
         check="planned",

@@ -69,7 +69,7 @@ def test_cilium_keeps_the_values_it_booted_with() -> None:
 
 
 def test_flux_adopts_what_boot_installed() -> None:
-    """The seeds' incident: what is not adopted is made anew, rolled back, and deleted."""
+    """What once cost a cluster: what is not adopted is made anew, rolled back, and deleted."""
     spec = RELEASES["bp-flux"]["spec"]
     assert (spec["releaseName"], spec["targetNamespace"]) == ("flux", FLUX_NAMESPACE)
     assert spec["upgrade"]["preserveValues"] is True
@@ -79,7 +79,7 @@ def test_flux_adopts_what_boot_installed() -> None:
 
 @pytest.mark.parametrize("action", ["install", "upgrade"])
 def test_a_failure_of_flux_is_not_undone(action: str) -> None:
-    """The seeds' incident again: helm-controller uninstalls or rolls back before a retry, and here that is itself."""
+    """The same from another side: helm-controller uninstalls or rolls back before a retry, and here that is itself."""
     remediation = RELEASES["bp-flux"]["spec"][action]["remediation"]
     assert remediation == {"retries": 0, "remediateLastFailure": False}
 

@@ -241,7 +241,7 @@ def test_the_warning_is_the_runbooks() -> None:
     ("seconds", "text"), [(900, "15m0s"), (3600, "1h0m0s"), (45, "45s"), (90, "1m30s"), (5415, "1h30m15s"), (0, "0s")]
 )
 def test_durations_as_go_prints_them(seconds: int, text: str) -> None:
-    """The seeds' program was written in Go."""
+    """People search for the sentence as the runbook has it, and there Go wrote it."""
     assert go_duration(timedelta(seconds=seconds)) == text
 
 

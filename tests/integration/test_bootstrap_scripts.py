@@ -19,7 +19,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.certificates import self_signed
 from tests.support.paths import REPOSITORY
+
+pytestmark = pytest.mark.integration
 
 LIB = REPOSITORY / "infra/hetzner/scripts/lib.sh"
 CONTENT = b"a program\n"
@@ -76,10 +79,7 @@ def mirror() -> Iterator[Server]:
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("tls")
-    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-    names = ["-subj", "/CN=vendor", "-addext", "subjectAltName=IP:127.0.0.1", "-days", "1"]
-    files = ["-keyout", str(folder / "key.pem"), "-out", str(folder / "cert.pem")]
-    subprocess.run([*command, *names, *files], check=True, capture_output=True)
+    self_signed(folder / "cert.pem", folder / "key.pem", "vendor")
     return folder / "cert.pem"
 
 
