@@ -128,6 +128,8 @@ class ProjectEntry:
     """Of the token that was last seen to open it; see `core.project.identity`."""
     project_id: str = ""
     """spec.projectID as it was then: what people call the project."""
+    confirmed: bool = False
+    """Nothing of the Sovereign was in it, but a person said that it is the right one: what is not there is gone."""
 
 
 @dataclass(frozen=True)

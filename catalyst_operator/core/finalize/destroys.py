@@ -11,6 +11,7 @@ from catalyst_operator.core.actions import Action
 from catalyst_operator.core.finalize.deletion import Deletion, stalled, working
 from catalyst_operator.core.following import following, stop, tell_to_stop
 from catalyst_operator.core.record import RunState, StopCause
+from catalyst_operator.core.runs import proof
 from catalyst_operator.core.runs.attempts import (
     changed_since,
     forgotten_inputs,
@@ -134,7 +135,8 @@ def job_not_created(scene: Deletion) -> Answer | None:
 
 def new_destroy(scene: Deletion) -> Answer:
     """Start a destroy run."""
-    run = next_run(scene.o, scene.record, RunVerb.DESTROY, scene.variables)
+    wanted = next_run(scene.o, scene.record, RunVerb.DESTROY, scene.variables)
+    run = replace(wanted, confirmed=proof.gone_is_gone(scene.o, scene.record))
     record = replace(scene.record.with_new_run(run), handled=handled(scene.o, scene.record))
     actions: tuple[Action, ...] = (
         *start_actions(scene.o, run, scene.variables, record),

@@ -103,7 +103,8 @@ def unanswered(o: Observation, record: Record, annotation: str) -> bool:
 
 def handled(o: Observation, record: Record) -> dict[str, str]:
     """The annotations that are answered once a new run begins; a cancellation asked for earlier is not meant for it."""
-    values = {name: requested(o, name) for name in (labels.ANNOTATION_RETRY, labels.ANNOTATION_CANCEL)}
+    answered = (labels.ANNOTATION_RETRY, labels.ANNOTATION_CANCEL, labels.ANNOTATION_CONFIRM_PROJECT)
+    values = {name: requested(o, name) for name in answered}
     return {**record.handled, **{name: value for name, value in values.items() if value}}
 
 

@@ -112,6 +112,8 @@ def other_project(o: Observation, record: Record) -> Obstacle | None:
         return Obstacle(message, actions=looked.ask, requeue_after=o.settings.poll)
     if looked.report.error:
         return _not_answered(o, looked.report, looked.report.error, looked.ask)
+    if looked.report.answer and looked.report.answer.found:
+        return None
     message = _mismatch_words(o, record)
     return replace(_lasting(o, codes.PROJECT_MISMATCH, Reason.PROJECT_MISMATCH, message), actions=looked.ask)
 

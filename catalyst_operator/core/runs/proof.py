@@ -81,10 +81,17 @@ def advance(o: Observation, record: Record) -> Record:
         answer = report.answer if report else None
         if answer is None or not (answer.found or confirmed):
             return record
-        record = replace(record, project=_project(o))
-        return record if answer.found else answered(o, record)
+        if answer.found:
+            return replace(record, project=_project(o))
+        return answered(o, replace(record, project=replace(_project(o), confirmed=True)))
     # Said before it was asked, it must not stand for an answer later.
     return answered(o, record) if confirmed and not _asked_by_a_destroy(record) else record
+
+
+def gone_is_gone(o: Observation, record: Record) -> bool:
+    """Whether a person said that what the project does not have any more is really gone."""
+    said = record.project is not None and record.project.confirmed
+    return said or unanswered(o, record, labels.ANNOTATION_CONFIRM_PROJECT)
 
 
 def answered(o: Observation, record: Record) -> Record:

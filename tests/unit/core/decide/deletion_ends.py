@@ -18,7 +18,7 @@ EXPORTED = spec(decommission={"acknowledgeExported": True})
 
 OWNERS = HandOff(started=gen.NOW, refused=gen.NOW, finished=gen.NOW)
 """It was handed over."""
-ARCHIVED = seen(state=None, archived_state=StateView(serial=7), has_token_copy=False, has_cluster_secrets=False)
+ARCHIVED = seen(state=None, archived_state=StateView(serial=7), token_copy=None, has_cluster_secrets=False)
 
 CASES = (
     Deleted(

@@ -6,6 +6,8 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+from pydantic import SecretStr
+
 from catalyst_operator.core.access.farewell import FarewellReport
 from catalyst_operator.core.access.seeds import SecretView
 from catalyst_operator.core.errors import codes
@@ -24,7 +26,12 @@ AUTOMATIC = spec(handOff={"mode": "Automatic"})
 KEEP = spec(handOff={"mode": "Manual", "ownerKubeconfig": "Keep"})
 UP = new_cluster.healthy(gen.sovereign(), NOW)
 STATE = StateView(serial=7)
-KEPT = {"has_state_key": True, "has_cluster_secrets": True, "has_token_copy": True, "owner_kubeconfig": gen.UID}
+KEPT = {
+    "has_state_key": True,
+    "has_cluster_secrets": True,
+    "token_copy": SecretStr(gen.TOKEN),
+    "owner_kubeconfig": gen.UID,
+}
 
 
 def handing(stage: HandOff, **values: Any) -> SceneMod:
@@ -41,7 +48,7 @@ STARTED = HandOff(started=NOW - timedelta(seconds=2))
 LONG_AGO = HandOff(started=NOW - timedelta(minutes=10))
 REFUSED = replace(STARTED, refused=NOW - timedelta(seconds=1))
 FINISHED = replace(REFUSED, finished=NOW)
-NO_KEYS = {"state": None, "has_cluster_secrets": False, "has_token_copy": False}
+NO_KEYS = {"state": None, "has_cluster_secrets": False, "token_copy": None}
 UNREACHABLE = FarewellReport(
     "first", NOW, False, None, "no answer in time", codes.API_UNREACHABLE.entry("no answer in time")
 )

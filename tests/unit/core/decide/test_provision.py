@@ -34,6 +34,7 @@ from tests.unit.core.decide import (
     hand_offs,
     new_clusters,
     obstacles,
+    ownership,
     projects,
     runs,
     stops,
@@ -45,6 +46,7 @@ from tests.unit.core.decide.table import BIGGER, CANCEL, RETRY, START, Case, con
 CASES = (
     *surroundings.CASES,
     *obstacles.CASES,
+    *ownership.CASES,
     *projects.CASES,
     *wishes.CASES,
     *runs.CASES,
