@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 ENDPOINT = "https://api.hetzner.cloud/v1"
 TOKEN_LENGTH = 64
 """The provider refuses any other length before it asks Hetzner."""
 SPREAD_GROUP_SIZE = 10
 """Servers that Hetzner puts into one spread placement group at most; infra/hetzner makes a group for each such lot."""
+
+
+@dataclass(frozen=True)
+class ServerCounts:
+    """How many servers of each role."""
+
+    control_planes: int
+    workers: int
 
 
 def well_formed(token: str) -> bool:

@@ -15,8 +15,9 @@ from enum import StrEnum
 
 from pydantic import TypeAdapter
 
-from catalyst_operator.api.phases import Phase1Outcome, RunVerb
+from catalyst_operator.api.phases import Phase1Outcome, RunVerb, ServerRole
 from catalyst_operator.core import naming
+from catalyst_operator.core.hetzner import ServerCounts
 
 HISTORY_LENGTH = 5
 
@@ -103,11 +104,17 @@ class PlanEntry:
     powering_off: tuple[str, ...] = ()
     why: str = ""
     """Why the gate let it pass or stopped it, in the gate's words."""
+    settling: int = 0
+    """Adopted objects that OpenTofu goes over once more, although nothing of them changes."""
+    held: int = 0
+    """Of a destroy: objects that the state held before anybody looked for them."""
+    missed: tuple[str, ...] = ()
+    """Of a destroy: what of it the project did not have any more."""
 
     @property
     def total(self) -> int:
         """How many operations the plan has."""
-        return self.add + self.change + self.destroy
+        return self.add + self.change + self.destroy + self.settling
 
 
 @dataclass(frozen=True)
@@ -130,14 +137,6 @@ class ProjectEntry:
     """spec.projectID as it was then: what people call the project."""
     confirmed: bool = False
     """Nothing of the Sovereign was in it, but a person said that it is the right one: what is not there is gone."""
-
-
-@dataclass(frozen=True)
-class ServerCounts:
-    """How many servers of each role."""
-
-    control_planes: int
-    workers: int
 
 
 @dataclass(frozen=True)
@@ -165,6 +164,8 @@ class RunEntry:
     """Whether an earlier run may have left cloud objects that the state does not know of, so that it looks for them."""
     servers: ServerCounts | None = None
     """How many servers it was to bring about."""
+    standing: ServerCounts | None = None
+    """How many the last apply before it that succeeded had left."""
     confirmed: bool = False
     """Of a destroy: whether a person said that what the project does not have any more is really gone."""
     stopping: StopCause | None = None
@@ -276,6 +277,15 @@ class Record:
     hand_off: HandOff | None = None
     handled: dict[str, str] = field(default_factory=dict)
     """Annotations that were answered: annotation -> value."""
+
+    @property
+    def stands(self) -> ServerCounts | None:
+        """How many servers the last apply that succeeded left; None while none has. A record of before this was kept
+        tells by what it has of addresses and sizes."""
+        if self.standing is not None or self.outputs is None:
+            return self.standing
+        workers = sum(key.startswith(ServerRole.WORKER.value) for key in self.sizes)
+        return ServerCounts(len(self.outputs.control_plane_ips), workers)
 
     @property
     def handed_off(self) -> bool:

@@ -10,7 +10,10 @@ import os
 import subprocess
 from pathlib import Path
 
-from catalyst_operator.core.tofu.plan_gate import judge, termination_message, verdict
+from catalyst_operator.core.hetzner import ServerCounts
+from catalyst_operator.core.tofu import adoption
+from catalyst_operator.core.tofu.plan_gate import Beside, judge, termination_message, verdict
+from catalyst_operator.in_job.adopt import ATTACHED, pulled_state
 
 TERMINATION_LOG = Path("/dev/termination-log")
 
@@ -25,6 +28,7 @@ def main(plan_file: str, termination_log: Path = TERMINATION_LOG) -> int:
         uid=os.environ["CATALYST_SOVEREIGN_UID"],
         destroy_run=verb == "destroy",
         replicas=int(os.environ["CATALYST_CONTROL_PLANES"]),
+        beside=_beside(verb),
     )
     code, explanation = verdict(
         judgement,
@@ -35,3 +39,14 @@ def main(plan_file: str, termination_log: Path = TERMINATION_LOG) -> int:
     termination_log.write_text(termination_message(judgement, explanation))
     print(f"plan digest {judgement.digest}: {explanation}", flush=True)
     return code
+
+
+def _beside(verb: str) -> Beside:
+    """What the state holds only matters to a destroy: its plan leaves out what was not found."""
+    counts = os.environ["CATALYST_STANDING"]
+    return Beside(
+        standing=ServerCounts(*map(int, counts.split(","))) if counts else None,
+        attached=json.loads(ATTACHED.read_text()) if ATTACHED.exists() else {},
+        held=adoption.held(pulled_state()) if verb == "destroy" else (),
+        gone_confirmed=os.environ["CATALYST_GONE_CONFIRMED"] == "true",
+    )

@@ -5,7 +5,8 @@ output "control_plane_ips" {
 
 output "control_plane_ip" {
   description = "Public IPv4 address of the first control plane."
-  value       = hcloud_server.control_plane[0].ipv4_address
+  # While a broken run is put in order, the state may not know of it yet.
+  value = try(hcloud_server.control_plane[0].ipv4_address, null)
 }
 
 output "load_balancer_ip" {

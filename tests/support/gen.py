@@ -22,6 +22,7 @@ from catalyst_operator.api.sovereign import Sovereign
 from catalyst_operator.core import naming
 from catalyst_operator.core.actions import Decision, WriteRecord
 from catalyst_operator.core.errors import codes
+from catalyst_operator.core.hetzner import ServerCounts
 from catalyst_operator.core.kit.releases import UnknownReleaseError
 from catalyst_operator.core.observation import (
     ContainerView,
@@ -47,7 +48,6 @@ from catalyst_operator.core.record import (
     Record,
     RunEntry,
     RunState,
-    ServerCounts,
 )
 from catalyst_operator.core.runs import proof
 from catalyst_operator.core.runs.job import phases_of

@@ -16,7 +16,7 @@ from catalyst_operator.core.errors import codes
 from catalyst_operator.core.record import ErrorEntry
 from catalyst_operator.core.redact import redact, shorten
 from catalyst_operator.core.tofu.apply_progress import Diagnostic
-from catalyst_operator.core.tofu.plan_gate import EXIT_REFUSED
+from catalyst_operator.core.tofu.plan_gate import EXIT_NOTHING_FOUND, EXIT_REFUSED
 
 # --- where each is recognised -----------------------------------------------------------------------------------------
 
@@ -86,6 +86,7 @@ BY_SENTENCE: tuple[tuple[str, codes.Code], ...] = (
 
 BY_EXIT_CODE: dict[tuple[str, int], codes.Code] = {
     ("plan-gate", EXIT_REFUSED): codes.PLAN_REFUSED,
+    ("plan-gate", EXIT_NOTHING_FOUND): codes.OBJECTS_GONE,
     ("leftovers", 6): codes.LEFTOVERS,
     ("leftovers", 7): codes.TOKEN_INVALID,
     ("adopt", 7): codes.TOKEN_INVALID,

@@ -19,9 +19,9 @@ from catalyst_operator.core.actions import (
     WriteInputs,
     WriteRecord,
 )
-from catalyst_operator.core.hetzner import well_formed
+from catalyst_operator.core.hetzner import ServerCounts, well_formed
 from catalyst_operator.core.observation import Observation
-from catalyst_operator.core.record import UNSUCCESSFUL, Record, RunEntry, RunState, ServerCounts, StopCause
+from catalyst_operator.core.record import UNSUCCESSFUL, Record, RunEntry, RunState, StopCause
 from catalyst_operator.core.runs.tfvars import inputs_digest
 
 
@@ -43,6 +43,7 @@ def next_run(o: Observation, record: Record, verb: RunVerb, variables: dict[str,
         retry=requested(o, labels.ANNOTATION_RETRY),
         adopt=record.orphans,
         servers=ServerCounts(len(variables["control_plane_sizes"]), len(variables["worker_sizes"])),
+        standing=record.stands,
     )
     return replace(run, tries=_tries(record.last_of(verb), run))
 

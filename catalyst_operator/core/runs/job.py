@@ -11,10 +11,16 @@ from catalyst_operator.api import labels
 from catalyst_operator.api.phases import RunVerb
 from catalyst_operator.api.sovereign import Sovereign
 from catalyst_operator.core import naming
+from catalyst_operator.core.hetzner import ServerCounts
 from catalyst_operator.core.manifests import Manifest, labels_for, namespace_of
 from catalyst_operator.core.record import RunEntry
 from catalyst_operator.core.settings import CoreSettings
-from catalyst_operator.core.tofu.plan_gate import EXIT_APPROVAL_NEEDED, EXIT_DIGEST_MISMATCH, EXIT_REFUSED
+from catalyst_operator.core.tofu.plan_gate import (
+    EXIT_APPROVAL_NEEDED,
+    EXIT_DIGEST_MISMATCH,
+    EXIT_NOTHING_FOUND,
+    EXIT_REFUSED,
+)
 
 STATE_KEEPER = "state-keeper"
 ADOPT = "adopt"
@@ -93,7 +99,7 @@ def job(sovereign: Sovereign, run: RunEntry, settings: CoreSettings) -> Manifest
 
 
 def _gate_rule() -> dict[str, Any]:
-    codes = sorted((EXIT_APPROVAL_NEEDED, EXIT_REFUSED, EXIT_DIGEST_MISMATCH))
+    codes = sorted((EXIT_APPROVAL_NEEDED, EXIT_REFUSED, EXIT_DIGEST_MISMATCH, EXIT_NOTHING_FOUND))
     return {
         "action": "FailJob",
         "onExitCodes": {"containerName": "plan-gate", "operator": "In", "values": codes},
@@ -224,8 +230,15 @@ def _plain_env(sovereign: Sovereign, run: RunEntry) -> list[dict[str, Any]]:
         "CATALYST_APPROVAL": sovereign.spec.approval,
         "CATALYST_APPROVED_PLAN": run.approved,
         "CATALYST_CONTROL_PLANES": str(sovereign.spec.control_plane.replicas),
+        "CATALYST_STANDING": _counts(run.standing),
+        "CATALYST_GONE_CONFIRMED": "true" if run.confirmed else "false",
     }
     return [{"name": name, "value": value} for name, value in values.items()]
+
+
+def _counts(standing: ServerCounts | None) -> str:
+    """Control planes and workers, as `3,2`; empty where nothing stands."""
+    return f"{standing.control_planes},{standing.workers}" if standing else ""
 
 
 def _provider_env(settings: CoreSettings) -> list[dict[str, Any]]:

@@ -17,7 +17,10 @@ from pathlib import Path
 from typing import Any
 
 from catalyst_operator.api.labels import LABEL_SOVEREIGN_UID
-from catalyst_operator.core.tofu.plan_gate import PlanJudgement, judge
+from catalyst_operator.core.hetzner import ServerCounts
+from catalyst_operator.core.tofu import adoption
+from catalyst_operator.core.tofu.plan_gate import Beside, PlanJudgement, judge
+from catalyst_operator.in_job.adopt import ATTACHED
 from tests.integration.hcloud.cluster import Tofu
 from tests.integration.hcloud.emulator import Project
 from tests.integration.tofu import MODULE, copy_of_module
@@ -124,9 +127,15 @@ class RunDirectory:
         shown: dict[str, Any] = json.loads(self.must("show", "-json", "plan.bin"))
         return shown
 
-    def judged(self, *options: str) -> PlanJudgement:
-        """Plan, and let the gate judge it."""
-        return judge(self.plan(*options), uid=UID, destroy_run="-destroy" in options, replicas=3)
+    def judged(self, *options: str, standing: ServerCounts | None = None) -> PlanJudgement:
+        """Plan, and let the gate judge it with what it knows besides."""
+        told, destroy = self.folder / ATTACHED, "-destroy" in options
+        beside = Beside(
+            standing=standing,
+            attached=json.loads(told.read_text()) if told.exists() else {},
+            held=adoption.held(json.loads(self.must("state", "pull"))) if destroy else (),
+        )
+        return judge(self.plan(*options), uid=UID, destroy_run=destroy, replicas=3, beside=beside)
 
     def apply(self) -> None:
         """Apply what was planned last. Import blocks are of one run only."""

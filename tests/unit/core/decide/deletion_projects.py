@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from pydantic import SecretStr
+
 from catalyst_operator.core.errors import codes
 from catalyst_operator.core.observation import NamespaceView, StateView
 from catalyst_operator.core.project.identity import ForeignMember
@@ -60,7 +62,7 @@ CASES = (
     ),
     Deleted(
         "the owner's Secret is gone, and the copy of a later run is of another project",
-        (going(), known(APPLIED), seen(credentials=None, token_copy=gen.SecretStr(OTHER)), ELSEWHERE),
+        (going(), known(APPLIED), seen(credentials=None, token_copy=SecretStr(OTHER)), ELSEWHERE),
         check="run_obstacle",
         deleting="ProjectMismatch",
         says=(f"Secret {gen.SPACE}/provider-token opens another project",),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 from catalyst_operator.core.errors import codes
 from catalyst_operator.core.record import ProjectEntry, RunState
@@ -22,7 +23,7 @@ ELSEWHERE = gen.in_project("")
 SILENT = codes.CLOUD_UNAVAILABLE.entry("whose project the token opens is not known, because it timed out")
 REFUSED = codes.TOKEN_INVALID.entry("Hetzner does not accept the token: it was revoked")
 LIMITED = codes.RATE_LIMITED.entry("Hetzner's limit of requests an hour is used up")
-MISMATCH = {
+MISMATCH: dict[str, Any] = {
     "check": "run_obstacle",
     "reason": "ProjectMismatch",
     "ready": "True",
