@@ -367,3 +367,6 @@ class SovereignStatus(Tolerant):
 
     last_handled_hand_off_at: Stamp | None = None
     """Value of catalyst.openova.io/handOffRequestedAt that was answered last."""
+
+    last_handled_project_confirmed_at: Stamp | None = None
+    """Value of catalyst.openova.io/projectConfirmedAt that was answered last."""

@@ -112,6 +112,11 @@ class PlanEntry:
     """Of a destroy: what of it the project did not have any more."""
 
     @property
+    def does_something(self) -> bool:
+        """Whether it changes anything, in the cloud or in the state."""
+        return self.add + self.change + self.destroy + self.adopt > 0
+
+    @property
     def total(self) -> int:
         """How many operations the plan has."""
         return self.add + self.change + self.destroy + self.settling

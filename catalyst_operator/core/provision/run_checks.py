@@ -131,6 +131,8 @@ def job_not_created(scene: Scene) -> Answer | None:
     run = scene.evidence.run
     if run is None or run.state is not RunState.PENDING or _outdated(scene, run):
         return None
+    if not proof.is_of_token(scene.o, scene.record):
+        return None
     return Answer(_starting(run, scene.record), start_actions(scene.o, run, scene.variables), SAFETY)
 
 

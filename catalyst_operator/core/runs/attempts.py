@@ -102,6 +102,20 @@ def unanswered(o: Observation, record: Record, annotation: str) -> bool:
     return bool(value) and value != record.handled.get(annotation)
 
 
+def run_wanted_again(o: Observation, record: Record, variables: dict[str, Any]) -> bool:
+    """Whether what was applied last is to be applied once more: a retry was asked for, or a later dry run of the same
+    announced that something is to be done, because the project is not as it was left."""
+    return unanswered(o, record, labels.ANNOTATION_RETRY) or _announced(record, inputs_digest(RunVerb.PLAN, variables))
+
+
+def _announced(record: Record, digest: str) -> bool:
+    planned, applied = record.last_of(RunVerb.PLAN), record.last_of(RunVerb.APPLY)
+    if planned is None or planned.state is not RunState.SUCCEEDED or planned.digest != digest:
+        return False
+    later = applied is None or planned.attempt > applied.attempt
+    return later and planned.plan is not None and planned.plan.does_something
+
+
 def handled(o: Observation, record: Record) -> dict[str, str]:
     """The annotations that are answered once a new run begins; a cancellation asked for earlier is not meant for it."""
     answered = (labels.ANNOTATION_RETRY, labels.ANNOTATION_CANCEL, labels.ANNOTATION_CONFIRM_PROJECT)

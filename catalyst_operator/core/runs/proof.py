@@ -35,7 +35,7 @@ def lacking(o: Observation, record: Record) -> bool:
     """Whether the token that a run would be given has to be seen to open the Sovereign's own project first. As long as
     nothing was made, any project will do."""
     mark = _mark(o)
-    return bool(mark) and _something_made(o, record) and (record.project is None or record.project.fingerprint != mark)
+    return bool(mark) and _something_made(o, record) and (record.project is None or not is_of_token(o, record))
 
 
 def standing(o: Observation, record: Record) -> ProofStanding:
@@ -69,6 +69,11 @@ def bound(o: Observation, record: Record) -> Record:
     then on. A dry run makes none, and binds nothing."""
     first = record.last is not None and record.last.verb is RunVerb.APPLY and not _something_made(o, record)
     return replace(record, project=_project(o)) if first else record
+
+
+def is_of_token(o: Observation, record: Record) -> bool:
+    """Whether the record speaks of the project of the token at hand, or of none yet."""
+    return record.project is None or record.project.fingerprint == _mark(o)
 
 
 def advance(o: Observation, record: Record) -> Record:

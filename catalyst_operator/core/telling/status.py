@@ -80,6 +80,7 @@ def build(o: Observation, record: Record, run: RunEntry | None, verdict: Verdict
             "last_handled_cancel_at": _stamp(record.handled.get(labels.ANNOTATION_CANCEL)),
             "last_handled_rejoin_at": _stamp(record.handled.get(labels.ANNOTATION_REJOIN)),
             "last_handled_hand_off_at": _stamp(record.handled.get(labels.ANNOTATION_HAND_OFF)),
+            "last_handled_project_confirmed_at": _stamp(record.handled.get(labels.ANNOTATION_CONFIRM_PROJECT)),
         }
     )
 

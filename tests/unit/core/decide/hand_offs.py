@@ -19,7 +19,7 @@ from catalyst_operator.core.record import HandOff
 from catalyst_operator.core.scene import SAFETY
 from tests.support import gen, new_cluster
 from tests.support.gen import NOW, SceneMod, known, of, seen, spec
-from tests.unit.core.decide.table import AT_ONCE, NO_CODE, POLL, Case
+from tests.unit.core.decide.table import AT_ONCE, NO_CODE, POLL, RETRY, Case
 
 APPLIED = gen.succeeded()
 AUTOMATIC = spec(handOff={"mode": "Automatic"})
@@ -220,6 +220,16 @@ CASES = (
         ready="True",
         summary="",
         does=("ForgetKeys",),
+        operation="Succeeded",
+    ),
+    Case(
+        "handed over: a retry starts nothing, and is answered",
+        (of(RETRY), handing(FINISHED, archived_state=STATE, **NO_KEYS), gen.unseen),
+        check="handed_off",
+        reason="HandedOff",
+        ready="True",
+        summary="",
+        does=("WriteRecord",),
         operation="Succeeded",
     ),
     Case(

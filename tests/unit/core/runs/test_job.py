@@ -12,6 +12,7 @@ import pytest
 from catalyst_operator.api import labels
 from catalyst_operator.api.phases import RunVerb
 from catalyst_operator.core import naming
+from catalyst_operator.core.hetzner import ServerCounts
 from catalyst_operator.core.runs.job import ADOPT, STATE_KEEPER, backend_file, job, phases_of
 from tests.support import gen
 from tests.support.gen import SETTINGS, TOKEN
@@ -162,12 +163,16 @@ def test_the_gate_is_told_what_it_judges_by() -> None:
     assert told["CATALYST_APPROVED_PLAN"] == "d" * 64
     assert told["CATALYST_CONTROL_PLANES"] == "3"
     assert (told["CATALYST_VERB"], told["CATALYST_SOVEREIGN_UID"]) == ("apply", gen.UID)
+    assert (told["CATALYST_STANDING"], told["CATALYST_GONE_CONFIRMED"]) == ("", "false")
+    later = gen.run(standing=ServerCounts(3, 12), confirmed=True)
+    told = env(named(job(three, later, SETTINGS), "plan-gate"))
+    assert (told["CATALYST_STANDING"], told["CATALYST_GONE_CONFIRMED"]) == ("3,12", "true")
 
 
 def test_the_gates_refusals_end_the_job_by_name() -> None:
     (rule,) = APPLY["spec"]["podFailurePolicy"]["rules"]
     assert rule["action"] == "FailJob"
-    assert rule["onExitCodes"] == {"containerName": "plan-gate", "operator": "In", "values": [3, 4, 5]}
+    assert rule["onExitCodes"] == {"containerName": "plan-gate", "operator": "In", "values": [3, 4, 5, 8]}
 
 
 @EACH
