@@ -176,6 +176,23 @@ RESOURCE_IN_USE = Code(
     "this Sovereign.",
     terminal=False,
 )
+OBJECT_VANISHED = Code(
+    "ERR_OBJECT_VANISHED",
+    "Somebody deleted it in the project between the plan and the apply. Nothing to do: the next run plans with what is "
+    "there.",
+    terminal=False,
+)
+ALREADY_EXISTS = Code(
+    "ERR_ALREADY_EXISTS",
+    "It is there already, and the state had lost sight of it. Nothing to do: the next run takes it into the state.",
+    terminal=False,
+)
+PROVIDER_CRASHED = Code(
+    "ERR_PROVIDER_CRASHED",
+    "Nothing to do if it passes: the next run plans with what is there, and takes in what this one made. If it lasts, "
+    "report it with the run's log.",
+    terminal=False,
+)
 STATE_LOCKED = Code(
     "ERR_STATE_LOCKED",
     "Whoever holds the lock of the state has to end first. If that was a tofu of yours that is gone, release it with "

@@ -39,6 +39,14 @@ BY_HCLOUD_CODE: tuple[tuple[str, str, codes.Code], ...] = (
     ("invalid_server_type", r"deprecated|unavailable|no longer", codes.SIZE_RETIRED),
     ("invalid_server_type", "", codes.INVALID_INPUT),
     ("not_found", r"server type", codes.SIZE_UNKNOWN),
+    ("not_found", "", codes.OBJECT_VANISHED),
+    ("firewall_resource_not_found", "", codes.OBJECT_VANISHED),
+    ("load_balancer_target_not_found", "", codes.OBJECT_VANISHED),
+    ("source_port_already_used", "", codes.ALREADY_EXISTS),
+    ("target_already_defined", "", codes.ALREADY_EXISTS),
+    ("server_already_attached", "", codes.ALREADY_EXISTS),
+    ("load_balancer_already_attached", "", codes.ALREADY_EXISTS),
+    ("firewall_already_applied", "", codes.ALREADY_EXISTS),
     ("protected", "", codes.PROTECTED),
     ("resource_locked", "", codes.PROTECTED),
     ("resource_in_use", "", codes.RESOURCE_IN_USE),
@@ -59,9 +67,12 @@ BY_HCLOUD_CODE: tuple[tuple[str, str, codes.Code], ...] = (
 
 BY_SENTENCE: tuple[tuple[str, codes.Code], ...] = (
     (r"failed to (save|persist|serialize) state|failed to create local state file", codes.STATE_WRITE),
-    (r"etcdserver|request entity too large|too long: m(ust|ay)|exceeded quota|is being terminated", codes.STATE_WRITE),
     (r"decrypt|key.?provider|encryption key data|unencrypted payload", codes.STATE_KEY),
     (r"already locked by another|error releasing the state lock", codes.STATE_LOCKED),
+    # The store behind the API server says the same to whoever reads, locks or writes: what it was about comes first.
+    (r"(error acquiring the state lock|workspaces|error loading (the )?state).*etcdserver", codes.STATE_READ),
+    (r"error acquiring the state lock.*\b(unable to handle|timed out|too many requests)", codes.STATE_READ),
+    (r"etcdserver|request entity too large|too long: m(ust|ay)|exceeded quota|is being terminated", codes.STATE_WRITE),
     # The path of Kubernetes' API, in the words of Go's HTTP client for a request that was not answered.
     (r'"https://[^"]+/(api/v1|apis/[^"]+)/namespaces/[^"]*": ', codes.STATE_READ),
     (r"is forbidden: user ", codes.STATE_READ),
@@ -69,6 +80,7 @@ BY_SENTENCE: tuple[tuple[str, codes.Code], ...] = (
     (r"failed to get existing workspaces|error loading (the )?state|failed to load state", codes.STATE_READ),
     (r"failed to (query|resolve|install) .*provider|provider dependency changes", codes.INCOMPLETE_IMAGE),
     (r"required plugins are not installed|dependency lock file|could not load plugin", codes.INCOMPLETE_IMAGE),
+    (r"plugin did not respond|failed to respond to the plugin", codes.PROVIDER_CRASHED),
     (r"must be exactly 64 characters|missing hetzner cloud api token", codes.TOKEN_INVALID),
     (r"user_data of \S+ is \d+ bytes", codes.USERDATA_TOO_BIG),
     (r"user_data of \S+ is not valid", codes.USERDATA_INVALID),
@@ -107,6 +119,7 @@ BY_WAITING_REASON: dict[str, codes.Code] = {
 
 _CONSEQUENCE = re.compile(
     r"Provider (produced|returned) in\w+ .*|Invalid provider configuration|Failed to persist state to backend"
+    r"|Request cancelled"
 )
 """Summaries of what only follows from an error that was reported as well."""
 
