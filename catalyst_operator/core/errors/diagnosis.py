@@ -80,6 +80,7 @@ BY_SENTENCE: tuple[tuple[str, codes.Code], ...] = (
     (r"failed to get existing workspaces|error loading (the )?state|failed to load state", codes.STATE_READ),
     (r"failed to (query|resolve|install) .*provider|provider dependency changes", codes.INCOMPLETE_IMAGE),
     (r"required plugins are not installed|dependency lock file|could not load plugin", codes.INCOMPLETE_IMAGE),
+    (r"missing resource state after update", codes.OBJECT_VANISHED),
     (r"plugin did not respond|failed to respond to the plugin", codes.PROVIDER_CRASHED),
     (r"must be exactly 64 characters|missing hetzner cloud api token", codes.TOKEN_INVALID),
     (r"user_data of \S+ is \d+ bytes", codes.USERDATA_TOO_BIG),

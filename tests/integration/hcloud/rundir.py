@@ -19,6 +19,7 @@ from typing import Any
 from catalyst_operator.api.labels import LABEL_SOVEREIGN_UID
 from catalyst_operator.core.hetzner import ServerCounts
 from catalyst_operator.core.tofu import adoption
+from catalyst_operator.core.tofu.apply_progress import Progress, fold_lines
 from catalyst_operator.core.tofu.plan_gate import Beside, PlanJudgement, judge
 from catalyst_operator.in_job.adopt import ATTACHED
 from tests.integration.hcloud.cluster import Tofu
@@ -141,6 +142,12 @@ class RunDirectory:
         """Apply what was planned last. Import blocks are of one run only."""
         self.must("apply", "-input=false", "plan.bin")
         (self.folder / "imports.tf").unlink(missing_ok=True)
+
+    def apply_failing(self) -> Progress:
+        """Apply what was planned last, as a run does, and see it fail: what its log told."""
+        ran = self.tofu.run("apply", "-input=false", "-json", "plan.bin", cwd=self.folder, environment=self.environment)
+        assert ran.returncode == 1, f"the apply went well:\n{ran.stdout}"
+        return fold_lines(ran.stdout.splitlines())
 
     def build(self) -> None:
         """Everything that is asked for, in one go."""

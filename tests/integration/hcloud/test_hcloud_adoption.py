@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from catalyst_operator.core.errors.diagnosis import diagnose
 from catalyst_operator.core.hetzner import ServerCounts
 from catalyst_operator.core.tofu.plan_gate import EXIT_APPROVAL_NEEDED, EXIT_NOTHING_FOUND, PlanJudgement, verdict
 from tests.integration.hcloud.cluster import Tofu
@@ -350,3 +351,52 @@ def test_with_the_token_of_another_project_neither_plan_is_let_through(
     assert (ids(project), other.counts()) == (before, {})
     judgement = sovereign.judged("-destroy")
     assert (judgement.destroy, judgement.missed) == (EVERYTHING, ()), "nothing was forgotten"
+
+
+def test_a_service_that_a_refresh_lost_sight_of_is_taken_in_by_the_next_run(
+    sovereign: RunDirectory, project: Project
+) -> None:
+    """The provider takes an error while it looks a service up for its being gone: the plan then makes it once more."""
+    sovereign.build()
+    before = project.inventory()["load_balancers"]
+    lost = 'hcloud_load_balancer_service.this["http"]'
+    sovereign.forget(lost)
+    judgement = sovereign.judged(standing=ServerCounts(3, 2))
+    assert (judgement.add, judgement.change, judgement.destroy) == (1, 0, 0)
+    assert verdict(judgement, manual=False, approved="")[0] == 0, "a part holds nothing, and nobody is asked"
+
+    progress = sovereign.apply_failing()
+    (error,) = diagnose("tofu-apply", 1, "", progress.errors)
+    assert (error.code, error.terminal, error.addresses) == ("ERR_ALREADY_EXISTS", False, (lost,))
+
+    assert sovereign.adopt()["adopted"] == [lost]
+    judgement = sovereign.judged(standing=ServerCounts(3, 2))
+    assert (judgement.add, judgement.change, judgement.destroy, judgement.adopt) == (0, 0, 0, 1)
+    sovereign.apply()
+    assert project.inventory()["load_balancers"] == before
+
+
+@pytest.mark.parametrize("gone", ["servers", "firewalls"])
+def test_what_is_deleted_between_plan_and_apply_is_planned_anew(
+    sovereign: RunDirectory, project: Project, gone: str
+) -> None:
+    sovereign.build()
+    sovereign.ask(labels={**sovereign.variables["labels"], "team": "b"})
+    sovereign.plan()
+    if gone == "servers":
+        deleted = project.api.delete(f"/servers/{servers(project)['worker-1']['id']}")
+        assert wait(project, deleted.body["action"])["status"] == "success"
+    else:
+        firewall = project.inventory()["firewalls"][0]
+        targets = [{"type": "server", "server": {"id": server["id"]}} for server in servers(project).values()]
+        project.api.must_post(f"/firewalls/{firewall['id']}/actions/remove_from_resources", {"remove_from": targets})
+        project.api.delete(f"/firewalls/{firewall['id']}")
+    progress = sovereign.apply_failing()
+    found = diagnose("tofu-apply", 1, "", progress.errors)
+    assert {error.code for error in found} <= {"ERR_OBJECT_VANISHED", "ERR_PROVIDER_CRASHED"}, found
+    assert not any(error.terminal for error in found)
+    sovereign.adopt()
+    assert sovereign.judged(standing=ServerCounts(3, 2)).add > 0
+    sovereign.apply()
+    again = sovereign.judged()
+    assert (again.add, again.change, again.destroy) == (0, 0, 0)

@@ -170,6 +170,11 @@ def test_the_code_of_hetzners_api_decides(text: str, code: str, why: str) -> Non
             "ERR_PROVIDER_CRASHED",
             "real: a firewall that is gone",
         ),
+        (
+            "Missing Resource State After Update: The Provider returned no",
+            "ERR_OBJECT_VANISHED",
+            "a provider's framework",
+        ),
         ("Error saving state: Request entity too large: limit is 3145728", "ERR_STATE_WRITE", "far too big"),
         ('Secret "x" is invalid: data: Too long: may not be more than 1048576 bytes', "ERR_STATE_WRITE", "over 1 MiB"),
         ("data: Too long: must have at most 1048576 bytes", "ERR_STATE_WRITE", "over 1 MiB, as older API servers say"),
