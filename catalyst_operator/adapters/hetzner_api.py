@@ -89,7 +89,7 @@ class HetznerApi:
     async def one(self, kind: str, id_: str, model: type[Item]) -> Item:
         """The object of this id. Raises CloudError; CloudNotFound if the project has none."""
         body = await self._get(f"{kind}/{id_}", {})
-        item: Item = _read(kind, TypeAdapter(model), body.get(kind.removesuffix("s")))
+        item: Item = _read(f"answer about {kind}", TypeAdapter(model), body.get(kind.removesuffix("s")))
         return item
 
     async def all(self, kind: str, model: type[Item], query: Mapping[str, str]) -> list[Item]:
@@ -97,8 +97,8 @@ class HetznerApi:
         items: list[Item] = []
         for page in range(1, MAX_PAGES + 1):
             body = await self._get(kind, {**query, "page": str(page), "per_page": str(PER_PAGE)})
-            items += _read(kind, TypeAdapter(list[model]), body.get(kind))  # type: ignore[valid-type]
-            if _read(kind, TypeAdapter(_Page), body).meta.pagination.next_page is None:
+            items += _read(f"list of {kind}", TypeAdapter(list[model]), body.get(kind))  # type: ignore[valid-type]
+            if _read(f"list of {kind}", TypeAdapter(_Page), body).meta.pagination.next_page is None:
                 return items
         raise CloudUnavailable(f"the project has more than {MAX_PAGES * PER_PAGE} {kind}")
 
@@ -131,14 +131,14 @@ class HetznerApi:
         return now + timedelta(seconds=min(max(wait, 1.0), patience))
 
 
-def _read(kind: str, model: TypeAdapter[Any], body: object) -> Any:
+def _read(what: str, model: TypeAdapter[Any], body: object) -> Any:
     """Raises CloudUnavailable for what is not as documented."""
     try:
         return model.validate_python(body)
     except ValidationError as error:
         reason = error.errors(include_input=False)[0]
     where = ".".join(map(str, reason["loc"]))
-    raise CloudUnavailable(shorten(f"Hetzner's answer about {kind} cannot be read ({where}: {reason['msg']})"))
+    raise CloudUnavailable(shorten(f"Hetzner's {what} cannot be read ({where}: {reason['msg']})"))
 
 
 def _json(content: bytes) -> Object:

@@ -266,13 +266,13 @@ def ended_container(exit_code: int = 0, message: str = "", reason: str = "") -> 
     )
 
 
-def creating(address: str, minutes: float = 1, state: str = "running") -> SceneMod:
-    """The log of the run says that this has been in creation for so long."""
+def creating(address: str, minutes: float = 1, state: str = "running", action: str = "create") -> SceneMod:
+    """The log of the run says that this has been in creation, or in another operation, for so long."""
     started = NOW - timedelta(minutes=minutes)
 
     def told(o: Observation) -> Observation:
         before = o.progress.resources if o.progress else {}
-        return replace(o, progress=Progress({**before, address: ResourceProgress("create", started, state)}))
+        return replace(o, progress=Progress({**before, address: ResourceProgress(action, started, state)}))
 
     return told
 

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
+from catalyst_operator.api.phases import RunVerb
 from catalyst_operator.core import error_text
 from catalyst_operator.core.errors import codes
 from catalyst_operator.core.record import ErrorEntry
@@ -204,11 +205,18 @@ def out_of_memory(phase: str) -> ErrorEntry:
     return codes.OUT_OF_MEMORY.entry(f"{phase} was killed since it needed more memory than it may use")
 
 
-def stuck(addresses: tuple[str, ...]) -> ErrorEntry:
-    """A run that was stopped since these were still being created."""
-    return replace(codes.CAPACITY.entry(f"Still not created: {', '.join(addresses)}"), addresses=addresses)
+def stuck(addresses: tuple[str, ...], verb: RunVerb = RunVerb.APPLY) -> ErrorEntry:
+    """A run that was stopped since these were still being created or, by a destroy, destroyed."""
+    return _late("Still not", addresses, verb)
 
 
-def slow(addresses: tuple[str, ...]) -> ErrorEntry:
-    """A warning: these have been in creation for longer than anything should."""
-    return replace(codes.CAPACITY.entry(f"Still being created: {', '.join(addresses)}"), addresses=addresses)
+def slow(addresses: tuple[str, ...], verb: RunVerb = RunVerb.APPLY) -> ErrorEntry:
+    """A warning: these have been in creation or, by a destroy, in destruction for longer than anything should."""
+    return _late("Still being", addresses, verb)
+
+
+def _late(how: str, addresses: tuple[str, ...], verb: RunVerb) -> ErrorEntry:
+    """What is not made in time is not to be had; what does not go in time is used by something else."""
+    destroys = verb is RunVerb.DESTROY
+    code, done = (codes.RESOURCE_IN_USE, "destroyed") if destroys else (codes.CAPACITY, "created")
+    return code.entry(f"{how} {done}: {', '.join(addresses)}", addresses=addresses)

@@ -8,9 +8,10 @@ from catalyst_operator.api import labels
 from catalyst_operator.api.conditions import Reason
 from catalyst_operator.api.phases import RunVerb
 from catalyst_operator.core.actions import Action
+from catalyst_operator.core.errors import diagnosis
 from catalyst_operator.core.finalize.deletion import Deletion, stalled, working
 from catalyst_operator.core.following import following, stop, tell_to_stop
-from catalyst_operator.core.record import RunState, StopCause
+from catalyst_operator.core.record import RunEntry, RunState, StopCause
 from catalyst_operator.core.runs import proof
 from catalyst_operator.core.runs.attempts import (
     changed_since,
@@ -25,6 +26,7 @@ from catalyst_operator.core.runs.attempts import (
 )
 from catalyst_operator.core.runs.locks import unreachable_words
 from catalyst_operator.core.runs.obstacles import ABOUT_STATE, BEFORE_A_DESTROY, Obstacle, first
+from catalyst_operator.core.runs.reading import still_at_work
 from catalyst_operator.core.scene import SAFETY, Answer
 from catalyst_operator.core.telling.words import cancelled_words, failure_message, stopping_words
 
@@ -42,16 +44,25 @@ def other_in_progress(scene: Deletion) -> Answer | None:
 
 
 def destroy_in_progress(scene: Deletion) -> Answer | None:
-    """A destroy is under way: follow it, or stop it on request."""
+    """A destroy is under way: follow it, or stop it: on request, or since it waits for something that does not go."""
     run = scene.evidence.run
     if run is None or run.verb is not RunVerb.DESTROY or run.state is not RunState.RUNNING:
         return None
-    unwanted = scene.o.sovereign.spec.deletion_protection or scene.orphaned
-    if run.stopping or unwanted or unanswered(scene.o, scene.record, labels.ANNOTATION_CANCEL):
-        stopping = unreachable_words(scene.o, run) or stopping_words(run, StopCause.REQUESTED)
-        return stop(scene, run, StopCause.REQUESTED, working(Reason.DESTROYING, stopping))
+    late = still_at_work(run.verb, scene.o.progress, scene.o.now, scene.o.settings.create_limit)
+    if cause := _cause_to_stop(scene, run, late):
+        waited = (diagnosis.stuck(late, run.verb),) if late else ()
+        stopping = unreachable_words(scene.o, run) or stopping_words(run, cause, late)
+        return stop(scene, run, cause, working(Reason.DESTROYING, stopping, waited))
     message, errors, follow, requeue = following(scene.o, run)
     return Answer(working(Reason.DESTROYING, message, errors), follow, requeue)
+
+
+def _cause_to_stop(scene: Deletion, run: RunEntry, late: tuple[str, ...]) -> StopCause | None:
+    """Why a destroy was told to stop, or has to be: what a person asks for comes first."""
+    unwanted = scene.o.sovereign.spec.deletion_protection or scene.orphaned
+    if unwanted or unanswered(scene.o, scene.record, labels.ANNOTATION_CANCEL):
+        return StopCause.REQUESTED
+    return run.stopping or (StopCause.STUCK if late else None)
 
 
 def state_obstacle(scene: Deletion) -> Answer | None:

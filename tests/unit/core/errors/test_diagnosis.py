@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from catalyst_operator.api.phases import RunVerb
 from catalyst_operator.core import record
 from catalyst_operator.core.errors import codes, diagnosis
 from catalyst_operator.core.errors.diagnosis import (
@@ -465,6 +466,15 @@ def test_want_of_memory_names_the_phase_and_the_setting() -> None:
 @pytest.mark.parametrize("found", [diagnosis.slow((WORKER, "a")), diagnosis.stuck((WORKER, "a"))])
 def test_what_is_not_created_in_time_is_a_want_of_capacity(found: ErrorEntry) -> None:
     assert (found.code, found.addresses) == ("ERR_CAPACITY", (WORKER, "a"))
+    assert WORKER in found.message
+
+
+@pytest.mark.parametrize(
+    "found",
+    [diagnosis.slow((WORKER, "a"), RunVerb.DESTROY), diagnosis.stuck((WORKER, "a"), RunVerb.DESTROY)],
+)
+def test_what_is_not_destroyed_in_time_is_used_by_something_else(found: ErrorEntry) -> None:
+    assert (found.code, found.addresses) == ("ERR_RESOURCE_IN_USE", (WORKER, "a"))
     assert WORKER in found.message
 
 
