@@ -30,6 +30,7 @@ lint: $(READY) ## Format, lint, types, layers, drift of generated files; nothing
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
 	$(PY) -m catalyst_operator.api.generate --check
+	$(PY) -m catalyst_operator.admission.generate --check
 	$(PY) -m docs.decisions.index --check
 	$(PY) -m docs.pictures.draw --check
 
@@ -67,8 +68,9 @@ bench: lab-up ## Measure as ratios to a floor in the same run; prints a table an
 ## —— Development ——————————————————————————————————————————————————
 
 .PHONY: generate
-generate: $(READY) ## Write crds/, docs/api.md, the index of decisions and the picture; nothing but Python
+generate: $(READY) ## Write crds/, docs/api.md, the admission policies, the index of decisions and the picture; nothing but Python
 	$(PY) -m catalyst_operator.api.generate
+	$(PY) -m catalyst_operator.admission.generate
 	$(PY) -m docs.decisions.index
 	$(PY) -m docs.pictures.draw
 

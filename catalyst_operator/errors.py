@@ -9,7 +9,8 @@ CatalystError
 │   │   └── Unauthorized   401: the server does not know who asks
 │   ├── Untrusted          whoever answered is not the server that was meant
 │   └── Unavailable        429, 5xx, or no answer: try again later
-│       └── Gone           410: what was watched from is too old to go on from
+│       ├── Gone           410: what was watched from is too old to go on from
+│       └── TooMuch        it answers with more than is read
 ├── CloudError             the cloud's API said no, or nothing
 │   ├── CloudUnauthorized  it does not accept the token
 │   ├── CloudRateLimited   the project has used up its requests
@@ -32,6 +33,7 @@ CatalystError
 │   ├── RegistrarRefused       the change, or the domain, is not acceptable to it
 │   ├── RegistrarRateLimited   too many requests
 │   └── RegistrarUnavailable   it is broken, out of reach, or not understood
+├── LeaseLost              another operator may act by now: this one writes nothing any more
 └── CorruptRecord          the record ConfigMap does not parse
 """
 
@@ -39,9 +41,15 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from catalyst_operator.core.redact import visible
+
 
 class CatalystError(Exception):
-    """Root of all errors raised on purpose."""
+    """Root of all errors raised on purpose. The message may quote what came from outside: only what can be seen of it
+    is kept."""
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(visible(message))
 
 
 class SettingsError(CatalystError):
@@ -82,6 +90,14 @@ class Unavailable(ApiError):
 
 class Gone(Unavailable):
     """The resourceVersion that was to be watched from is not kept any more: list again."""
+
+
+class TooMuch(Unavailable):
+    """The answer is larger, longer or more frequent than the operator reads. The message says of what, as a noun: what
+    was read of it says nothing."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(200, what)
 
 
 class CloudError(CatalystError):
@@ -187,7 +203,16 @@ class RegistrarRateLimited(RegistrarError):
 
 class RegistrarUnavailable(RegistrarError):
     """No answer, or none that can be used. Whether a change was carried out is then not known: look before repeating
-    it."""
+    it. `unclear`: there was an answer, in a way that nobody foresaw. That may pass or may last for ever, so it is asked
+    again some times only."""
+
+    def __init__(self, message: str, remedy: str = "", *, unclear: bool = False) -> None:
+        super().__init__(message, remedy)
+        self.unclear = unclear
+
+
+class LeaseLost(CatalystError):
+    """This operator does not hold the Lease, or not for certain."""
 
 
 class CorruptRecord(CatalystError):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ import kopf
 
 from catalyst_operator.api import labels
 from catalyst_operator.clock import now
+from catalyst_operator.core import naming
 from catalyst_operator.reconcilers.sovereign import Key
 
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
@@ -29,17 +30,26 @@ def register(
     registry: kopf.OperatorRegistry,
     wake: Callable[[Key], None],
     wake_name: Callable[[str], None],
+    look_at_all: Callable[[], None],
     *,
     api_server: str,
 ) -> None:
     """Register all handlers, coroutines all (kopf runs others in threads). `wake` puts a Sovereign on its queue,
-    `wake_name` a domain."""
+    `wake_name` a domain; `look_at_all` has all run namespaces looked at."""
 
-    async def woken_by_sovereign(namespace: str | None, name: str | None, **_: Any) -> None:
+    async def woken_by_sovereign(namespace: str | None, name: str | None, type: str | None, **_: Any) -> None:
         wake(Key(namespace or "", name or ""))
+        if type == "DELETED":
+            look_at_all()
 
-    async def woken_by_run(labels: kopf.Labels, **_: Any) -> None:
-        wake(_owner(labels))
+    async def woken_by_run_namespace(meta: kopf.Meta, **_: Any) -> None:
+        if "deletionTimestamp" in meta:
+            look_at_all()
+
+    async def woken_by_run(namespace: str | None, labels: kopf.Labels, **_: Any) -> None:
+        key = owner_of(namespace or "", labels)
+        if key is not None:
+            wake(key)
 
     async def woken_by_reservation(name: str | None, spec: kopf.Spec, **_: Any) -> None:
         wake_name(name or "")
@@ -53,10 +63,17 @@ def register(
     kopf.on.event(labels.GROUP, labels.VERSION, "domainreservations", registry=registry)(woken_by_reservation)
     kopf.on.event("batch", "v1", "jobs", registry=registry)(woken_by_run)
     kopf.on.event("", "v1", "pods", registry=registry)(woken_by_run)
+    kopf.on.event("", "v1", "namespaces", registry=registry)(woken_by_run_namespace)
 
 
-def _owner(found: kopf.Labels) -> Key:
-    return Key(found[labels.LABEL_SOVEREIGN_NAMESPACE], found[labels.LABEL_SOVEREIGN])
+def owner_of(namespace: str, found: Mapping[str, str]) -> Key | None:
+    """Whose run an object with these labels is of; None in any namespace but that of the run. Everybody may put our
+    labels on a Pod of their own, all of them or some, and must not have others' Sovereigns looked at for that."""
+    names = (labels.LABEL_SOVEREIGN_NAMESPACE, labels.LABEL_SOVEREIGN, labels.LABEL_SOVEREIGN_UID)
+    space, name, uid = (found.get(label, "") for label in names)
+    if not (space and name and uid) or namespace != naming.run_namespace(name, uid):
+        return None
+    return Key(space, name)
 
 
 async def _configure(settings: kopf.OperatorSettings, **_: Any) -> None:
@@ -66,6 +83,7 @@ async def _configure(settings: kopf.OperatorSettings, **_: Any) -> None:
     settings.watching.inactivity_timeout = WATCH_SILENCE_SECONDS
     for group, plural in (("batch", "jobs"), ("", "pods")):
         settings.watching.label_selectors[group, "v1", plural] = labels.LABEL_SOVEREIGN_UID
+    settings.watching.label_selectors["", "v1", "namespaces"] = f"{labels.LABEL_ROLE}={labels.ROLE_RUN}"
 
 
 def login(api_server: str) -> Callable[..., kopf.ConnectionInfo | None]:

@@ -6,6 +6,8 @@ import logging
 
 from pythonjsonlogger.json import JsonFormatter
 
+from catalyst_operator.core.redact import visible
+
 CHATTY = ("kopf.objects", "aiohttp.access", "httpx")
 """Loggers that tell of every request."""
 FORMATS = ("text", "json")
@@ -14,10 +16,17 @@ FORMATS = ("text", "json")
 def configure(level: str, form: str) -> None:
     """Set up the root logger. `level` as Python names it; `form` one of FORMATS."""
     handler = logging.StreamHandler()
-    handler.setFormatter(_json() if form == "json" else logging.Formatter(_TEXT))
+    handler.setFormatter(_json() if form == "json" else VisibleFormatter(_TEXT))
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for name in CHATTY:
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+class VisibleFormatter(logging.Formatter):
+    """Also tracebacks and other people's messages quote what came from outside."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return visible(super().format(record))
 
 
 _TEXT = "%(asctime)s %(levelname)s %(name)s: %(message)s"

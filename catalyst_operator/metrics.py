@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from catalyst_operator.api.phases import ComponentState
 from catalyst_operator.api.sovereign_status import SovereignStatus
+from catalyst_operator.core.orphans import Orphan
 from catalyst_operator.core.record import RunEntry
 
 PHASE_BUCKETS = (0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 900, 1800)
@@ -44,6 +45,12 @@ class Metrics:
             ["namespace", "name", "state"],
             registry=registry,
         )
+        self._orphans = Gauge(
+            "catalyst_orphaned_run_namespace",
+            "1 for each run namespace whose Sovereign is gone",
+            ["run_namespace", "namespace", "name"],
+            registry=registry,
+        )
         self._known: dict[tuple[str, str], set[str]] = {}
 
     @contextmanager
@@ -64,6 +71,12 @@ class Metrics:
             for state in ComponentState:
                 count = sum(component.state is state for component in status.components)
                 self._components.labels(namespace, name, state.value).set(count)
+
+    def orphaned(self, found: Iterable[Orphan]) -> None:
+        """Shows the run namespaces whose Sovereign is gone, and no other."""
+        self._orphans.clear()
+        for orphan in found:
+            self._orphans.labels(orphan.name, orphan.namespace, orphan.sovereign).set(1)
 
     def run_ended(self, run: RunEntry) -> None:
         """Counts a run whose end was recorded, and how long each of its phases took."""

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import os
+import secrets
+import signal
+import socket
 import sys
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import httpx
 import kopf
@@ -14,83 +20,142 @@ from prometheus_client import GC_COLLECTOR, PLATFORM_COLLECTOR, PROCESS_COLLECTO
 from pydantic import SecretStr
 
 from catalyst_operator import handlers, logs
-from catalyst_operator.adapters import hetzner, hetzner_project, template
-from catalyst_operator.adapters.dns import Dns
+from catalyst_operator.adapters import health, hetzner, proof_key, template
+from catalyst_operator.adapters.dns import LOOKS_AT_ONCE, LOOKS_EACH, Dns
 from catalyst_operator.adapters.errands import Errands
 from catalyst_operator.adapters.git import push
 from catalyst_operator.adapters.git.overlays import Overlays
 from catalyst_operator.adapters.kube import PODS, Kube
+from catalyst_operator.adapters.lease import Lease
 from catalyst_operator.adapters.new_cluster import console_probe
 from catalyst_operator.adapters.new_cluster.clusters import Clusters
+from catalyst_operator.adapters.new_cluster.intake import Intake
 from catalyst_operator.adapters.new_cluster.remote import RemoteCluster
 from catalyst_operator.adapters.powerdns import PowerDns
 from catalyst_operator.adapters.preflights import Preflights
-from catalyst_operator.adapters.project_looks import ProjectLooks
+from catalyst_operator.adapters.project import hetzner_project
+from catalyst_operator.adapters.project.project_looks import ProjectLooks
 from catalyst_operator.adapters.registrars.connect import connect
 from catalyst_operator.adapters.registrars.registrar import Registrar
 from catalyst_operator.adapters.registrars.talks import RegistrarTalks
 from catalyst_operator.adapters.run_logs import RunLogs
+from catalyst_operator.adapters.turns import Turns
 from catalyst_operator.api.enums import RegistrarName
 from catalyst_operator.clock import now
 from catalyst_operator.core.settings import CoreSettings
-from catalyst_operator.errors import SettingsError
+from catalyst_operator.errors import LeaseLost, SettingsError
 from catalyst_operator.metrics import Metrics
+from catalyst_operator.reconcilers.domains.beforehand import NameLook
+from catalyst_operator.reconcilers.domains.claims import Claims
 from catalyst_operator.reconcilers.domains.outside import DomainsOutside
 from catalyst_operator.reconcilers.domains.reconciler import DomainReconciler
 from catalyst_operator.reconcilers.outside import Outside
 from catalyst_operator.reconcilers.queue import WorkQueue
+from catalyst_operator.reconcilers.run_namespaces import ALL, RunNamespaces
 from catalyst_operator.reconcilers.sovereign import Key, SovereignReconciler
 from catalyst_operator.settings import Settings
 
+log = logging.getLogger(__name__)
 EXIT_SETTINGS = 2
+EXIT_LEASE_LOST = 3
+ERRANDS_AT_ONCE, ERRANDS_EACH = 32, 8
+"""Talks of one kind with new clusters, and of those one namespace's."""
 CONTAINER = "operator"
 """Name of the operator's container in deploy/base/deployment.yaml."""
 
 
 def run() -> int:
-    """Run until told to stop; 2 when the settings are wrong."""
+    """Run until told to stop; 2 when the settings are wrong, 3 when another operator may act by now."""
     try:
         settings = Settings.from_env()
+        logs.configure(settings.log_level, settings.log_format)
+        asyncio.run(_run(settings))
     except SettingsError as error:
         print(f"catalyst-operator: {error}", file=sys.stderr)
         return EXIT_SETTINGS
-    logs.configure(settings.log_level, settings.log_format)
-    asyncio.run(_run(settings))
     return 0
 
 
 async def _run(settings: Settings) -> None:
+    """Wait for this operator's turn, act, and let the next one begin."""
     metrics = Metrics(_registry())
     start_http_server(settings.metrics_port, registry=metrics.registry)
     kube = await Kube.connect()
+    identity = f"{settings.pod or socket.gethostname()}_{settings.pod_uid or secrets.token_hex(8)}"
+    lease = Lease(kube, settings.core.operator_namespace, identity, settings.lease_duration, now)
+    try:
+        async with health.served(settings.health_port, lease.standing):
+            if await _got_its_turn(lease):
+                await _hold(lease, _act(settings, kube.fenced(lease.check), metrics))
+    finally:
+        await kube.close()
+
+
+async def _got_its_turn(lease: Lease) -> bool:
+    """False when told to stop before."""
+    waiting = asyncio.create_task(lease.acquire())
+    for number in (signal.SIGTERM, signal.SIGINT):
+        # kopf puts its own in their place.
+        asyncio.get_running_loop().add_signal_handler(number, waiting.cancel)
+    try:
+        await waiting
+    except asyncio.CancelledError:
+        return False
+    return True
+
+
+async def _hold(lease: Lease, acting: Coroutine[Any, Any, None]) -> None:
+    """Act for as long as the Lease is ours."""
+    # Before kopf begins, which takes every later task for its own.
+    keeping = asyncio.create_task(_keep(lease))
+    try:
+        await acting
+    finally:
+        keeping.cancel()
+        await lease.release()
+
+
+async def _keep(lease: Lease) -> None:
+    """Once the Lease is lost there is no time for a graceful end: another operator begins."""
+    try:
+        await lease.keep()
+    except LeaseLost as error:
+        log.critical("This operator ends at once, because %s.", error)
+        logging.shutdown()
+        os._exit(EXIT_LEASE_LOST)
+
+
+async def _act(settings: Settings, kube: Kube, metrics: Metrics) -> None:
     core = await _with_own_image(kube, settings)
-    outside = _outside(kube, core, settings)
+    core = replace(core, proof_key=await proof_key.read(kube, core.operator_namespace))
+    domains_outside = _domains_outside(core, settings)
+    claims = Claims(kube)
+    names_ahead = NameLook(kube, claims, domains_outside.talks, core, now) if domains_outside else None
+    outside = _outside(kube, core, settings, names_ahead)
     reconciler = SovereignReconciler(kube, outside, core, metrics, resync=settings.resync)
     queue: WorkQueue[Key] = WorkQueue(reconciler.reconcile)
     reconciler.wake = queue.wake
-    domains_outside = _domains_outside(core, settings)
-    domains = DomainReconciler(kube, domains_outside, core, metrics, now)
+    domains = DomainReconciler(kube, domains_outside, core, metrics, now, claims)
     names: WorkQueue[str] = WorkQueue(domains.reconcile)
     domains.wake = names.wake
     registry = kopf.OperatorRegistry()
-    handlers.register(registry, queue.wake, names.wake, api_server=settings.api_server)
+    all_at_once: WorkQueue[str] = WorkQueue(RunNamespaces(kube, metrics, now).reconcile)
+    look_at_all = partial(all_at_once.wake, ALL)
+    handlers.register(registry, queue.wake, names.wake, look_at_all, api_server=settings.api_server)
+    look_at_all()
     try:
-        await kopf.operator(
-            registry=registry,
-            clusterwide=True,
-            standalone=True,
-            liveness_endpoint=f"http://0.0.0.0:{settings.health_port}/healthz",
-        )
+        await kopf.operator(registry=registry, clusterwide=True, standalone=True)
     finally:
+        await all_at_once.close()
         await queue.close()
         await names.close()
         await outside.close()
         if domains_outside:
             await domains_outside.close()
-        await kube.close()
 
 
-def _outside(kube: Kube, core: CoreSettings, settings: Settings) -> Outside:
+def _outside(kube: Kube, core: CoreSettings, settings: Settings, names: NameLook | None) -> Outside:
+    connect = partial(RemoteCluster, intake=Intake())
     return Outside(
         logs=RunLogs(kube),
         projects=ProjectLooks(partial(hetzner_project.look, core.hcloud_endpoint), now),
@@ -98,11 +163,17 @@ def _outside(kube: Kube, core: CoreSettings, settings: Settings) -> Outside:
         overlays=Overlays(
             partial(push.push, destinations=settings.destinations), template.read(settings.template), now
         ),
-        clusters=Clusters(RemoteCluster, partial(console_probe.probe, clock=now), now),
-        seeds=Errands("delivery of Secrets"),
-        farewells=Errands("farewell"),
-        connect=RemoteCluster,
+        clusters=Clusters(connect, partial(console_probe.probe, clock=now), now),
+        seeds=Errands("delivery of Secrets", _turns()),
+        removals=Errands("removal of dead nodes", _turns()),
+        farewells=Errands("farewell", _turns()),
+        connect=connect,
+        names=names,
     )
+
+
+def _turns() -> Turns:
+    return Turns(ERRANDS_AT_ONCE, ERRANDS_EACH)
 
 
 def _domains_outside(core: CoreSettings, settings: Settings) -> DomainsOutside | None:
@@ -119,7 +190,7 @@ def _domains_outside(core: CoreSettings, settings: Settings) -> DomainsOutside |
         zones=PowerDns(access.zones.url, access.zones.key, client),
         pools=PowerDns(access.pools.url, access.pools.key, client),
         dns=Dns(core.domains.nameservers, now, resolvers=access.resolvers),
-        looks=Errands("look at name servers"),
+        looks=Errands("look at name servers", Turns(LOOKS_AT_ONCE, LOOKS_EACH)),
         talks=RegistrarTalks(registrar, now),
         client=client,
     )

@@ -22,7 +22,7 @@ from catalyst_operator.adapters import template
 from catalyst_operator.adapters.destinations import Destinations, Network, networks
 from catalyst_operator.api.enums import RegistrarName
 from catalyst_operator.api.scalars import parse_duration
-from catalyst_operator.core.domains.names import plain
+from catalyst_operator.core.domains.claims.names import plain
 from catalyst_operator.core.kit import releases
 from catalyst_operator.core.settings import CoreSettings, DomainSettings, Nameserver
 from catalyst_operator.errors import SettingsError
@@ -64,6 +64,9 @@ class Settings:
     api_server: str
     """URL of the API server inside a cluster; empty outside, where a kubeconfig says it."""
     pod: str
+    pod_uid: str
+    lease_duration: timedelta
+    """How long an operator that says nothing is taken for acting."""
     health_port: int
     metrics_port: int
     log_level: str
@@ -100,6 +103,7 @@ class Settings:
                 create_warning=read.duration("CATALYST_CREATE_WARNING", "10m"),
                 create_limit=read.duration("CATALYST_CREATE_LIMIT", "15m"),
                 run_memory_limit=read.quantity("CATALYST_RUN_MEMORY_LIMIT", CoreSettings.run_memory_limit),
+                run_egress_ports=read.ports("CATALYST_RUN_EGRESS_PORTS", "443,6443"),
                 first_seen_timeout=read.duration("CATALYST_PHASE1_FIRST_SEEN_TIMEOUT", "15m"),
                 watch_timeout=read.duration("CATALYST_PHASE1_WATCH_TIMEOUT", "60m"),
                 min_components=read.count("CATALYST_PHASE1_MIN_BOOTSTRAP_KIT_HRS", "11"),
@@ -114,6 +118,8 @@ class Settings:
             ),
             api_server=_api_server(environ),
             pod=read.text("CATALYST_POD", ""),
+            pod_uid=read.text("CATALYST_POD_UID", ""),
+            lease_duration=read.duration("CATALYST_LEASE_DURATION", "15s"),
             health_port=read.port("CATALYST_HEALTH_PORT", "8080"),
             metrics_port=read.port("CATALYST_METRICS_PORT", "8081"),
             log_level=read.choice("CATALYST_LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR")),
@@ -134,6 +140,7 @@ def _domains(read: _Reader) -> DomainSettings | None:
         pools=read.names("CATALYST_POOL_DOMAINS"),
         check=read.duration("CATALYST_DNS_CHECK_INTERVAL", "2s"),
         settled_check=read.duration("CATALYST_SETTLED_DNS_CHECK_INTERVAL", "5m"),
+        most_names=read.count("CATALYST_MAX_DOMAINS", "20"),
     )
 
 
@@ -294,6 +301,12 @@ class _Reader:
             known = ", ".join(sorted(releases.load().releases))
             raise SettingsError(f"{name}={value!r}: expected one of {known}") from error
         return value
+
+    def ports(self, name: str, default: str) -> tuple[int, ...]:
+        items = [item.strip() for item in self.text(name, default).split(",")]
+        if not all(item.isdecimal() and 0 < int(item) < 65536 for item in items):
+            raise SettingsError(f"{name}={','.join(items)!r}: expected ports from 1 to 65535, such as 443,6443")
+        return tuple(map(int, items))
 
     def port(self, name: str, default: str) -> int:
         value = self.text(name, default)

@@ -6,9 +6,12 @@ Only addresses are looked up by a resolver. All of it is one look with one limit
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime
+from ipaddress import ip_address
 
 import dns.asyncquery
 import dns.asyncresolver
@@ -21,7 +24,7 @@ import dns.rdatatype
 import dns.resolver
 from dns.rdatatype import RdataType
 
-from catalyst_operator.core.domains.names import parent_of, plain
+from catalyst_operator.core.domains.claims.names import parent_of, plain
 from catalyst_operator.core.domains.observation import DnsAnswer, DnsQuestion, DnsReport
 from catalyst_operator.core.settings import Nameserver
 
@@ -31,13 +34,25 @@ DNS_ATTEMPTS = 2
 DNS_LOOK_SECONDS = 15.0
 TOO_LATE = f"no answer within {DNS_LOOK_SECONDS:g} s"
 MAX_SERVERS = 13
-AT_A_TIME = 64
-"""Looks under way. Each may take some dozens of sockets, and after a restart every name is looked at."""
+LOOKS_AT_ONCE, LOOKS_EACH = 64, 16
+"""Looks under way, and of those one namespace's. Each may take some dozens of sockets, and after a restart every name
+is looked at."""
 PORT = 53
 
 
 class _NotFound(Exception):
     """What was looked for is not in DNS, or nobody answers; the message is a clause."""
+
+
+@dataclass(frozen=True)
+class _Above:
+    """What was learnt of the zone above; see DnsReport."""
+
+    parent: str = ""
+    delegation: tuple[DnsAnswer, ...] = ()
+    signed: tuple[str, ...] = ()
+    signed_error: str = ""
+    error: str = ""
 
 
 class Dns:
@@ -51,13 +66,11 @@ class Dns:
         resolvers: Sequence[str] = (),
         port: int = PORT,
         server_seconds: float = SERVER_SECONDS,
-        at_a_time: int = AT_A_TIME,
     ) -> None:
         self._nameservers = tuple(nameservers)
         self._clock = clock
         self._port = port
         self._seconds = server_seconds
-        self._slots = asyncio.Semaphore(at_a_time)
         self._resolver = dns.asyncresolver.Resolver(configure=not resolvers)
         if resolvers:
             self._resolver.nameservers = list(resolvers)
@@ -69,24 +82,25 @@ class Dns:
     async def look(self, key: str, question: DnsQuestion) -> DnsReport:
         """Everything at the same time. Never raises: what went wrong is in the report."""
         try:
-            async with self._slots, asyncio.timeout(DNS_LOOK_SECONDS):
+            async with asyncio.timeout(DNS_LOOK_SECONDS):
                 return await self._look(key, question)
         except TimeoutError:
-            return DnsReport(key, self._clock(), error=TOO_LATE, live_error=TOO_LATE)
+            return DnsReport(key, self._clock(), error=TOO_LATE, signed_error=TOO_LATE, live_error=TOO_LATE)
 
     async def _look(self, key: str, question: DnsQuestion) -> DnsReport:
-        authority, (parent, delegation, signed, error), (live, problem) = await asyncio.gather(
-            self._authority(question), self._delegation(question), self._live(question)
+        authority, above, (live, problem) = await asyncio.gather(
+            self._authority(question), self._above(question), self._live(question)
         )
         return DnsReport(
             key,
             self._clock(),
             authority=authority,
-            parent=parent,
-            delegation=delegation,
-            signed=signed,
+            parent=above.parent,
+            delegation=above.delegation,
+            signed=above.signed,
+            signed_error=above.signed_error,
             live=live,
-            error=error,
+            error=above.error,
             live_error=problem,
         )
 
@@ -106,21 +120,26 @@ class Dns:
 
     # --- the parent's -------------------------------------------------------------------------------------------------
 
-    async def _delegation(self, question: DnsQuestion) -> tuple[str, tuple[DnsAnswer, ...], tuple[str, ...], str]:
-        """The zone above, what each of its servers gives, whether it calls the name signed, and why none could be
-        asked."""
+    async def _above(self, question: DnsQuestion) -> _Above:
+        """The zone above, what each of its servers gives, whether it calls the name signed, and why that is not
+        known."""
         try:
             parent, hosts = await self._zone_above(question.parent)
         except _NotFound as error:
-            return "", (), (), str(error)
+            return _Above(error=str(error), signed_error=str(error))
         asked = await asyncio.gather(*(self._ask_parent(host, question.name) for host in hosts[:MAX_SERVERS]))
         answers = tuple(answer for answers in asked for answer in answers)
-        return parent, answers, await self._signed(question.name, answers), ""
+        signed, unknown = await self._signed(question.name, answers)
+        return _Above(parent, answers, signed, unknown)
 
-    async def _signed(self, name: str, answers: tuple[DnsAnswer, ...]) -> tuple[str, ...]:
-        """The DS records of the name. One server is asked: all of them carry one zone."""
-        one = next((answer for answer in answers if not answer.error), None)
-        return (await self._ask(one.server, one.address, name, RdataType.DS)).values if one else ()
+    async def _signed(self, name: str, answers: tuple[DnsAnswer, ...]) -> tuple[tuple[str, ...], str]:
+        """The DS records of the name, and why they are not known. The first server that tells is enough: all of them
+        carry one zone."""
+        for one in (answer for answer in answers if not answer.error):
+            told = await self._ask(one.server, one.address, name, RdataType.DS)
+            if not told.error:
+                return told.values, ""
+        return (), "no server of the zone above answers"
 
     async def _zone_above(self, name: str) -> tuple[str, tuple[str, ...]]:
         """The closest zone at or above `name`, and its servers."""
@@ -148,8 +167,9 @@ class Dns:
             return (), ""
         found: list[str] = []
         try:
-            for type_ in (RdataType.MX, RdataType.A):
-                found += [f"{RdataType.to_text(type_)} {value}" for value in await self._resolve(question.name, type_)]
+            for type_ in (RdataType.MX, RdataType.A, RdataType.AAAA):
+                values = await self._resolve(question.name, type_)
+                found += [f"{RdataType.to_text(type_)} {value}" for value in values if _in_use(type_, value)]
         except _NotFound as error:
             return (), str(error)
         return tuple(sorted(found)), ""
@@ -160,6 +180,8 @@ class Dns:
         """One question to one server, which is not to ask others."""
         query = dns.message.make_query(dns.name.from_text(name), type_)
         query.flags &= ~dns.flags.RD
+        if no_way := _no_way_to(address, self._port):
+            return DnsAnswer(host, address, error=no_way)
         try:
             response = await self._send(query, address)
         except (dns.exception.DNSException, OSError) as error:
@@ -208,6 +230,27 @@ def _values(response: dns.message.Message, name: str, type_: RdataType) -> tuple
     found = (s for section in sections for s in section if s.name == wanted and s.rdtype is type_)
     texts = (item.to_text() for item in next(found, ()))
     return tuple(sorted(plain(text) if type_ is RdataType.NS else text for text in texts))
+
+
+def _in_use(type_: RdataType, value: str) -> bool:
+    """Whether a record makes its name answer somebody. `MX 0 .` says that there is no mail (RFC 7505), and nobody
+    outside is reached at an unspecified or a loopback address."""
+    if type_ is RdataType.MX:
+        return value.rsplit(maxsplit=1)[-1] != "."
+    address = ip_address(value)
+    return not (address.is_unspecified or address.is_loopback)
+
+
+def _no_way_to(address: str, port: int) -> str:
+    """Why nothing can be sent to an address, as from a network without IPv6; empty if it can. Sends nothing."""
+    version = ip_address(address).version
+    family = socket.AF_INET if version == 4 else socket.AF_INET6
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.connect((address, port))
+    except OSError:
+        return f"not reachable from here over IPv{version}"
+    return ""
 
 
 def _reason(error: Exception) -> str:

@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
+
+from catalyst_operator.adapters.turns import Turns
 
 
 class Keyed(Protocol):
@@ -28,10 +31,12 @@ class _UnderWay:
 
 
 class Errands(Generic[Report]):
-    """The last report of each Sovereign, and at most one errand under way for it."""
+    """The last report of each Sovereign, and at most one errand under way for it. With `turns`,
+    namespaces take turns; without, whatever is asked for is begun."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, turns: Turns | None = None) -> None:
         self._name = name
+        self._turns = turns
         self._reports: dict[str, Report] = {}
         self._under_way: dict[str, _UnderWay] = {}
         self._leaving: set[asyncio.Task[None]] = set()
@@ -46,16 +51,24 @@ class Errands(Generic[Report]):
         known = self._under_way.get(uid)
         return known is not None and not known.task.done()
 
-    def run(self, uid: str, key: str, errand: Callable[[], Awaitable[Report]], changed: Callable[[], None]) -> None:
-        """Run it; `changed` is called once its report is there. While one of the same key is under way nothing
-        happens; one of another key is given up, since nobody wants its answer any more. `errand` turns every failure
-        that may happen into a report."""
+    def run(
+        self,
+        uid: str,
+        key: str,
+        errand: Callable[[], Awaitable[Report]],
+        changed: Callable[[], None],
+        *,
+        owner: str = "",
+    ) -> None:
+        """Run it when it is the turn of `owner`, the namespace that it is for; `changed` is called once its report is
+        there. While one of the same key is under way nothing happens; one of another key is given up, since nobody
+        wants its answer any more. `errand` turns every failure that may happen into a report."""
         known = self._under_way.get(uid)
         if known and not known.task.done():
             if known.key == key:
                 return
             self._give_up(known.task)
-        task = asyncio.create_task(self._run(uid, errand, changed), name=f"{self._name} of {uid}")
+        task = asyncio.create_task(self._run(uid, errand, changed, owner), name=f"{self._name} of {uid}")
         self._under_way[uid] = _UnderWay(key, task)
 
     def forget(self, uid: str) -> None:
@@ -76,6 +89,9 @@ class Errands(Generic[Report]):
             self._leaving.add(task)
             task.add_done_callback(self._leaving.discard)
 
-    async def _run(self, uid: str, errand: Callable[[], Awaitable[Report]], changed: Callable[[], None]) -> None:
-        self._reports[uid] = await errand()
+    async def _run(
+        self, uid: str, errand: Callable[[], Awaitable[Report]], changed: Callable[[], None], owner: str
+    ) -> None:
+        async with self._turns.turn(owner) if self._turns else nullcontext():
+            self._reports[uid] = await errand()
         changed()

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from pydantic import AwareDatetime, BaseModel, SecretStr
 
-from catalyst_operator.adapters.hetzner_api import PROJECT_LOOK_SECONDS, HetznerApi, opened
+from catalyst_operator.adapters.project.hetzner_api import PROJECT_LOOK_SECONDS, HetznerApi, opened
 from catalyst_operator.api import labels
 from catalyst_operator.clock import Clock, now
 from catalyst_operator.core.project import ssh_keys

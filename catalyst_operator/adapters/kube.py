@@ -7,7 +7,7 @@ guarded patches, and every failure is one of the typed errors of `catalyst_opera
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 from kubernetes.aio import client, config
 
 from catalyst_operator.api import labels
-from catalyst_operator.core.redact import redact
+from catalyst_operator.core.redact import shorten
 from catalyst_operator.errors import ApiError, Conflict, NotFound, Refused, Unavailable
 
 Object = dict[str, Any]
@@ -71,6 +71,7 @@ _KINDS = {
     "RoleBinding": ROLE_BINDINGS,
     "NetworkPolicy": NETWORK_POLICIES,
     "Event": EVENTS,
+    "Lease": LEASES,
     "DomainReservation": DOMAIN_RESERVATIONS,
 }
 
@@ -82,10 +83,11 @@ def version_of(raw: Object) -> str:
 
 
 class Kube:
-    """Built once at start; `api` can be given by tests."""
+    """Built once at start; `api` can be given by tests. `fence` is asked before each write and raises to prevent it."""
 
-    def __init__(self, api: client.ApiClient) -> None:
+    def __init__(self, api: client.ApiClient, fence: Callable[[], None] = lambda: None) -> None:
         self._api = api
+        self._fence = fence
 
     @classmethod
     async def connect(cls) -> Kube:
@@ -97,12 +99,18 @@ class Kube:
             await config.load_kube_config(client_configuration=configuration)
         return cls(client.ApiClient(configuration))
 
+    def fenced(self, fence: Callable[[], None]) -> Kube:
+        """The same connections, for writes that `fence` lets pass."""
+        return Kube(self._api, fence)
+
     async def close(self) -> None:
         """Close the connections."""
         await self._api.close()
 
     async def get(self, kind: Kind, namespace: str, name: str) -> Object:
-        """Raises NotFound."""
+        """Raises NotFound, also for an empty name: there is nothing of that name, but the API server would list all."""
+        if not name:
+            raise NotFound(404, f"one of {kind.plural} in {namespace or 'the cluster'} is asked for without a name")
         return await self._call("GET", kind.path(namespace, name))
 
     async def find(self, kind: Kind, namespace: str, name: str) -> Object | None:
@@ -211,6 +219,8 @@ class Kube:
         content: str,
         timeout: aiohttp.ClientTimeout | None = None,
     ) -> Any:
+        if method != "GET":
+            self._fence()
         try:
             _, url, headers, payload, _ = await self._api.param_serialize(
                 method,
@@ -236,7 +246,7 @@ def _error(status: int, raw: bytes, what: str) -> ApiError:
         message = str(json.loads(raw)["message"])
     except (ValueError, KeyError, TypeError):
         message = raw.decode(errors="replace")
-    text = f"{what}: {status}: {redact(message)[:MAX_API_MESSAGE]}"
+    text = f"{what}: {status}: {shorten(message, MAX_API_MESSAGE)}"
     if status == 404:
         return NotFound(status, text)
     if status == 409:

@@ -9,6 +9,7 @@ from datetime import datetime
 from pydantic import SecretStr
 
 from catalyst_operator.adapters.errands import Errands
+from catalyst_operator.adapters.turns import Turns
 from catalyst_operator.core.project import preflight
 from catalyst_operator.core.project.preflight import CloudView, Report, Wanted
 from catalyst_operator.errors import CloudError, CloudRateLimited, CloudUnauthorized
@@ -19,21 +20,28 @@ Look = Callable[[SecretStr, Wanted], Awaitable[CloudView]]
 """Reads the project that a token opens. Raises CloudError."""
 
 
+LOOKS_AT_ONCE, LOOKS_EACH = 32, 8
+"""Looks under way, and of those one namespace's."""
+
+
 class Preflights:
     """The last report of each Sovereign, and at most one look under way for it."""
 
     def __init__(self, look: Look, clock: Callable[[], datetime]) -> None:
         self._look = look
         self._clock = clock
-        self._errands: Errands[Report] = Errands("preflight")
+        self._errands: Errands[Report] = Errands("preflight", Turns(LOOKS_AT_ONCE, LOOKS_EACH))
 
     def report(self, uid: str) -> Report | None:
         """What the last look found, whatever it was about; `key` tells."""
         return self._errands.report(uid)
 
-    def ask(self, uid: str, key: str, token: SecretStr, wanted: Wanted, changed: Callable[[], None]) -> None:
-        """Look at the project; `changed` is called once the report is there."""
-        self._errands.run(uid, key, lambda: self._report(key, token, wanted), changed)
+    def ask(
+        self, uid: str, key: str, token: SecretStr, wanted: Wanted, changed: Callable[[], None], *, owner: str = ""
+    ) -> None:
+        """Look at the project when it is the turn of `owner`, a namespace; `changed` is called once the report is
+        there."""
+        self._errands.run(uid, key, lambda: self._report(key, token, wanted), changed, owner=owner)
 
     def forget(self, uid: str) -> None:
         """The Sovereign is gone, or needs no preflight any more."""

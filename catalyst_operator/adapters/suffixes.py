@@ -31,6 +31,14 @@ def domain_of(name: str) -> Domain:
     return Domain(name=plain, registered=registered)
 
 
+def registered(name: str) -> str:
+    """The registered domain that a name belongs to; empty for a public suffix."""
+    try:
+        return domain_of(name).registered
+    except NotRegistrable:
+        return ""
+
+
 def split(registered: str) -> tuple[str, str]:
     """A registered domain as (label, suffix): acme and co.uk. Raises NotRegistrable for any other name."""
     domain = domain_of(registered)

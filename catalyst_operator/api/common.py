@@ -10,6 +10,7 @@ from catalyst_operator.api.scalars import ObjectName, Time
 from catalyst_operator.api.schema import VALIDATIONS, Rule, wire_name
 
 Truth = Literal["True", "False", "Unknown"]
+Message = Annotated[str, Field(max_length=2048)]
 
 _EMPTY: tuple[Any, ...] = (None, {}, [])
 
@@ -110,3 +111,25 @@ class Resource(Tolerant):
     def parse(cls, raw: dict[str, Any]) -> Self:
         """Read an object from its wire form; raise pydantic.ValidationError, which names each wrong field."""
         return cls.model_validate(raw)
+
+
+class LastError(Tolerant):
+    """Something that went wrong, with what to do about it."""
+
+    code: Annotated[str, Field(min_length=1, max_length=64, pattern="^ERR_[A-Z0-9_]+$")]
+    """Stable code, such as ERR_TOKEN_READONLY."""
+
+    message: Message
+    """What happened."""
+
+    remedy: Message = ""
+    """What to do about it."""
+
+    command: Annotated[str, Field(max_length=1024)] = ""
+    """One line to run, which shows more or mends it."""
+
+    affected: Annotated[tuple[Annotated[str, Field(max_length=253)], ...], Field(max_length=10)] = ()
+    """What it is about, such as the addresses of resources in the plan; ten at most."""
+
+    runbook: Annotated[str, Field(max_length=512)] = ""
+    """Chapter of the runbook."""

@@ -75,10 +75,12 @@ class Reason(StrEnum):
     AWAITING_FLUX_BOOTSTRAP = "AwaitingFluxBootstrap"
     API_UNREACHABLE = "APIUnreachable"
     UNAUTHORIZED = "Unauthorized"
+    ANSWERS_TOO_LARGE = "APIAnswersTooLarge"
     FLUX_MISSING = "FluxMissing"
     READY = "Ready"
     FLUX_NOT_RECONCILING = "FluxNotReconciling"
     TIMEOUT = "Timeout"
+    UPGRADING = "Upgrading"
     KIT_NOT_READY = "KitNotReady"
     KUSTOMIZATION_NOT_READY = "KustomizationNotReady"
     NODES_NOT_READY = "NodesNotReady"
@@ -102,6 +104,7 @@ class Reason(StrEnum):
     RESERVED = "Reserved"
     COMMITTED = "Committed"
     DOMAIN_TAKEN = "DomainTaken"
+    DOMAIN_QUOTA = "DomainQuota"
     NAME_RESERVED = "NameReserved"
     NOT_IN_POOL = "NotInPool"
     UNDER_POOL = "UnderPool"
@@ -151,10 +154,13 @@ CONDITIONS: tuple[ConditionDoc, ...] = (
             Reason.AWAITING_FLUX_BOOTSTRAP: "the infrastructure exists; Flux on the new cluster was not seen yet",
             Reason.API_UNREACHABLE: "the new cluster's API server has not answered for too long, or another answers",
             Reason.UNAUTHORIZED: "the new cluster refuses the operator",
+            Reason.ANSWERS_TOO_LARGE: "the new cluster's API server answers with more than the operator reads",
             Reason.FLUX_MISSING: "Flux is gone from the new cluster",
             Reason.KIT_NOT_READY: "components of the bootstrap kit are missing or not installed",
+            Reason.UPGRADING: "components of a kit that was installed are being upgraded; the message names them",
             Reason.KUSTOMIZATION_NOT_READY: "a Kustomization of the new cluster is not ready",
-            Reason.NODES_NOT_READY: "fewer nodes joined than the spec asks for",
+            Reason.NODES_NOT_READY: "fewer nodes joined than the spec asks for, or one that had joined is gone or is "
+            "not ready",
             Reason.DNS_NOT_READY: "the domain is not served and delegated yet; DomainReady says what is missing",
             Reason.CONSOLE_UNREACHABLE: "the console does not answer",
             Reason.AWAITING_APPROVAL: "a plan waits for spec.approvePlan",
@@ -185,6 +191,7 @@ CONDITIONS: tuple[ConditionDoc, ...] = (
             Reason.FLUX_NOT_RECONCILING: "no HelmRelease appeared on the new cluster in time",
             Reason.TIMEOUT: "the kit did not settle in time",
             Reason.DOMAIN_TAKEN: "another owner holds this name, a name above it or a name below it",
+            Reason.DOMAIN_QUOTA: "the namespace holds as many names as it may",
             Reason.NAME_RESERVED: "the name is kept for the pool's own use",
             Reason.NOT_IN_POOL: "mode pool, but the name is under no pool domain",
             Reason.UNDER_POOL: "mode byo-manual or byo-api, but the name is under a pool domain",
@@ -204,6 +211,7 @@ CONDITIONS: tuple[ConditionDoc, ...] = (
             Reason.CREDENTIALS_MISSING: "waiting for the Secret named by credentialsSecretRef, or its key",
             Reason.AWAITING_FLUX_BOOTSTRAP: "waiting for Flux on the new cluster",
             Reason.KIT_NOT_READY: "the bootstrap kit is being installed",
+            Reason.UPGRADING: "components of the bootstrap kit are being upgraded",
             Reason.KUSTOMIZATION_NOT_READY: "waiting for a Kustomization of the new cluster",
             Reason.NODES_NOT_READY: "waiting for nodes to join",
             Reason.DNS_NOT_READY: "waiting for the domain to be served and delegated",
@@ -235,6 +243,7 @@ CONDITIONS: tuple[ConditionDoc, ...] = (
             Reason.EXPORT_NOT_ACKNOWLEDGED: "export OpenBao, then set spec.decommission.acknowledgeExported",
             Reason.API_UNREACHABLE: "find out why the new cluster does not answer, as the runbook says",
             Reason.UNAUTHORIZED: "restore the operator's rights on the new cluster",
+            Reason.ANSWERS_TOO_LARGE: "remove from the new cluster what is too large or too many, as the runbook says",
             Reason.FLUX_MISSING: "reprovision: nothing installs Flux a second time",
             Reason.FAILED: "repair the component; it goes on by itself",
             Reason.FLUX_NOT_RECONCILING: "find out why the new cluster's Flux applies nothing",
@@ -244,6 +253,7 @@ CONDITIONS: tuple[ConditionDoc, ...] = (
             Reason.DNSSEC_ENABLED: "turn DNSSEC off for the domain",
             Reason.REGISTRAR_DENIED: "put the registrar's account in order as the message says",
             Reason.DOMAIN_TAKEN: "choose another name",
+            Reason.DOMAIN_QUOTA: "give a name of this namespace back, or ask for a higher quota",
             Reason.NAME_RESERVED: "choose another name: this one is kept for the pool's own use",
             Reason.NOT_IN_POOL: "use a name under one of the operator's pool domains",
             Reason.UNDER_POOL: "use mode pool: the name lies under a pool domain",
@@ -270,6 +280,7 @@ CONDITIONS: tuple[ConditionDoc, ...] = (
             Reason.RUNNING: "cloud-init is at work; the message says what is awaited and since when",
             Reason.API_UNREACHABLE: "the API server does not answer; normal for the first minutes",
             Reason.UNAUTHORIZED: "the API server refuses the operator's certificate",
+            Reason.ANSWERS_TOO_LARGE: "the API server answers with more than is read; what is there is unknown",
             Reason.FLUX_MISSING: "the API server answers, but Flux's controllers are not there",
             Reason.SUCCEEDED: "Flux reconciles the bootstrap kit",
         },
@@ -293,6 +304,7 @@ CONDITIONS: tuple[ConditionDoc, ...] = (
             Reason.COMMITTED: "the name is ours for good",
             Reason.PENDING: "the reservation was not judged yet",
             Reason.DOMAIN_TAKEN: "another owner holds the name, one above or one below it",
+            Reason.DOMAIN_QUOTA: "the namespace holds as many names as it may",
             Reason.NAME_RESERVED: "the name is kept for the pool's own use",
             Reason.NOT_IN_POOL: "the name is not under a pool domain",
             Reason.UNDER_POOL: "a name under a pool domain must use mode pool",
@@ -326,6 +338,7 @@ CONDITIONS: tuple[ConditionDoc, ...] = (
             Reason.REGISTRAR_DENIED: "the registrar refused the change",
             Reason.REGISTRAR_UNREACHABLE: "the registrar does not answer; tried again",
             Reason.DOMAIN_TAKEN: "another owner holds the name, one above or one below it",
+            Reason.DOMAIN_QUOTA: "the namespace holds as many names as it may",
             Reason.NAME_RESERVED: "the name is kept for the pool's own use",
             Reason.NOT_IN_POOL: "the name is not under a pool domain",
             Reason.UNDER_POOL: "a name under a pool domain must use mode pool",
@@ -341,6 +354,7 @@ CONDITIONS: tuple[ConditionDoc, ...] = (
         {
             Reason.WAITING: "the infrastructure is not there yet",
             Reason.PROGRESSING: "no verdict yet",
+            Reason.UPGRADING: "no verdict any more: it was installed, and components of it are being upgraded",
             Reason.READY: "every expected component is installed",
             Reason.FAILED: "every component settled, at least one failed for good",
             Reason.FLUX_NOT_RECONCILING: "no HelmRelease was seen within firstSeenTimeout; the watch goes on",
@@ -397,6 +411,7 @@ DOMAIN_CONDITIONS: tuple[ConditionDoc, ...] = (
             Reason.AWAITING_ADDRESS: "the name is held; spec.loadBalancerIP is not set yet",
             Reason.AWAITING_DELEGATION: "the parent zone does not delegate the name yet",
             Reason.DOMAIN_TAKEN: "another owner holds a name above or below this one",
+            Reason.DOMAIN_QUOTA: "the namespace holds as many names as it may",
             Reason.NAME_RESERVED: "the name is kept for the pool's own use",
             Reason.NOT_IN_POOL: "mode pool, but the name is under no pool domain",
             Reason.UNDER_POOL: "mode byo-manual or byo-api, but the name is under a pool domain",
@@ -430,6 +445,7 @@ DOMAIN_CONDITIONS: tuple[ConditionDoc, ...] = (
         "Nothing more happens until somebody acts: the message says what to do. Present only while True.",
         {
             Reason.DOMAIN_TAKEN: "choose another name",
+            Reason.DOMAIN_QUOTA: "give a name of this namespace back",
             Reason.NAME_RESERVED: "choose another name",
             Reason.NOT_IN_POOL: "use a name under one of the operator's pool domains",
             Reason.UNDER_POOL: "use mode pool",
@@ -451,7 +467,9 @@ DOMAIN_CONDITIONS: tuple[ConditionDoc, ...] = (
         {
             Reason.RESERVED: "held until status.expiresAt",
             Reason.COMMITTED: "held for good: an address is set",
+            Reason.PENDING: "held as soon as the registrar accepts the credentials, or a claim without proof has gone",
             Reason.DOMAIN_TAKEN: "another owner holds a name above or below this one",
+            Reason.DOMAIN_QUOTA: "the namespace holds as many names as it may",
             Reason.NAME_RESERVED: "the name is kept for the pool's own use",
             Reason.NOT_IN_POOL: "mode pool, but the name is under no pool domain",
             Reason.UNDER_POOL: "mode byo-manual or byo-api, but the name is under a pool domain",
@@ -484,7 +502,7 @@ DOMAIN_CONDITIONS: tuple[ConditionDoc, ...] = (
             Reason.CREDENTIALS_INVALID: "the registrar refuses the credentials",
             Reason.AWAITING_DELEGATION: "the NS records in status.nameservers are not at the parent yet",
             Reason.SERVERS_DISAGREE: "the parent's servers give different answers",
-            Reason.LIVE_RECORDS: "the domain carries live MX or A records; acknowledgeLiveRecords is not set",
+            Reason.LIVE_RECORDS: "the domain carries live MX, A or AAAA records; acknowledgeLiveRecords is not set",
             Reason.DNSSEC_ENABLED: "the parent has a DS record for the name: unsigned answers are not believed",
             Reason.REGISTRAR_DENIED: "the registrar refused the change",
             Reason.REGISTRAR_UNREACHABLE: "the registrar does not answer; tried again",

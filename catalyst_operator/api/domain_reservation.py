@@ -6,9 +6,8 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from catalyst_operator.api.common import Condition, Model, Resource, Tolerant
+from catalyst_operator.api.common import Condition, LastError, Model, Resource, Tolerant
 from catalyst_operator.api.enums import DomainMode, RegistrarName
-from catalyst_operator.api.labels import OPERATOR_NAMESPACE
 from catalyst_operator.api.scalars import Duration, HostName, Ipv4, NamespaceName, ObjectName, Time, Uid
 from catalyst_operator.api.schema import ListMap, Rule, RuleReason
 
@@ -49,7 +48,7 @@ class ReservationRegistrar(Model):
     reservation without a Sovereign."""
 
     acknowledge_live_records: bool = False
-    """Change the name servers even if the domain carries live MX or A records, which stop answering
+    """Change the name servers even if the domain carries live MX, A or AAAA records, which stop answering
     then."""
 
 
@@ -61,6 +60,13 @@ class DomainReservationSpec(Model):
             "has(self.sovereignRef) == has(oldSelf.sovereignRef)",
             "is immutable: delete the reservation to give the name to somebody else",
             field_path=".sovereignRef",
+            reason=RuleReason.FORBIDDEN,
+        ),
+        Rule(
+            "(self.mode == 'pool') == (oldSelf.mode == 'pool')",
+            "cannot be changed from or to pool, since the name stays the same: delete the reservation, and apply one "
+            "of another name",
+            field_path=".mode",
             reason=RuleReason.FORBIDDEN,
         ),
         Rule(
@@ -76,10 +82,10 @@ class DomainReservationSpec(Model):
             reason=RuleReason.FORBIDDEN,
         ),
         Rule(
-            "!has(self.registrar) || (has(self.sovereignRef) "
-            "? self.registrar.credentialsSecretRef.__namespace__ == self.sovereignRef.__namespace__ "
-            f": self.registrar.credentialsSecretRef.__namespace__ == '{OPERATOR_NAMESPACE}')",
-            "must be the Sovereign's namespace, or the operator's own for a reservation without a Sovereign",
+            # Without a Sovereign it has to be the operator's own namespace, which only the operator knows.
+            "!has(self.registrar) || !has(self.sovereignRef) "
+            "|| self.registrar.credentialsSecretRef.__namespace__ == self.sovereignRef.__namespace__",
+            "must be the Sovereign's namespace",
             field_path=".registrar.credentialsSecretRef.namespace",
             reason=RuleReason.FORBIDDEN,
         ),
@@ -148,6 +154,19 @@ class DomainReservationStatus(Tolerant):
 
     conditions: Annotated[tuple[Condition, ...], Field(max_length=16), ListMap(("type",))] = ()
     """Observations, each with a reason and a sentence."""
+
+    waits_for: Annotated[str, Field(max_length=64)] | None = None
+    """Type of the condition that Ready speaks of: what has to become True first; absent once all is."""
+
+    last_errors: Annotated[tuple[LastError, ...], Field(max_length=10)] = ()
+    """What keeps the name from being ready, the most telling first; empty while it is only a matter of time."""
+
+    retry_at: Time | None = None
+    """When the operator tries again by itself; absent while nothing waits for a time."""
+
+    proven_at: Time | None = None
+    """When the name was found to be its owner's: delegated to us, or in the account of the registrar's credentials.
+    A reservation without this yields to the owner of a name above or below who has it."""
 
     expires_at: Time | None = None
     """When the reservation ends unless it is renewed or committed; absent once committed."""

@@ -5,7 +5,6 @@ GROUP = "catalyst.openova.io"
 VERSION = "v1alpha1"
 API_VERSION = f"{GROUP}/{VERSION}"
 
-OPERATOR_NAMESPACE = "catalyst-system"
 OPERATOR_NAME = "catalyst-operator"
 FIELD_MANAGER = OPERATOR_NAME
 
@@ -42,6 +41,20 @@ ANNOTATION_PREVIOUS_NAMESERVERS = f"{GROUP}/previous-nameservers"
 
 # On the copy of a Secret: UID and resourceVersion of what it was copied from.
 ANNOTATION_COPIED_FROM = f"{GROUP}/copied-from"
+
+# On a run namespace: the operator's proof that it made the namespace, for the Sovereign of its labels.
+ANNOTATION_PROOF = f"{GROUP}/proof"
+
+# On the namespace of an owner, one annotation a Sovereign: <prefix><name> = <UID>. It stands as long as our finalizer
+# does; the admission policies keep a namespace that has one.
+MARK_PREFIX = f"sovereigns.{GROUP}/"
+
+# A verb of RBAC on Sovereigns that nobody has but the operator (and who may do everything): the admission policies tell
+# the operator by it, whatever namespace it runs in.
+VERB_OPERATE = "operate"
+# Who is in this group is refused nothing by the policies that guard what the operator made. Nobody is by himself: an
+# administrator impersonates it, for one command.
+BREAK_GLASS_GROUP = "catalyst:break-glass"
 
 # On a run's Job and Pod.
 LABEL_VERB = f"{GROUP}/verb"

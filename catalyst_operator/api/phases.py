@@ -16,6 +16,7 @@ class Phase(StrEnum):
     FLUX_BOOTSTRAP = "flux-bootstrap"
     PHASE_1 = "phase-1"
     READY = "ready"
+    UPGRADING = "upgrading"
     HANDED_OFF = "handed-off"
     FAILED = "failed"
     DELETING = "deleting"
@@ -31,11 +32,12 @@ class Phase1Outcome(StrEnum):
 
 
 class ComponentState(StrEnum):
-    """State of one component of the kit, from its HelmRelease."""
+    """State of one component of the kit, from its HelmRelease. Upgrading: one that is installed is being changed."""
 
     PENDING = "pending"
     INSTALLING = "installing"
     INSTALLED = "installed"
+    UPGRADING = "upgrading"
     DEGRADED = "degraded"
     FAILED = "failed"
 

@@ -10,6 +10,10 @@ from catalyst_operator.api.sizes import SizeCatalogue, catalogue
 
 _OUTPUTS_EXIST = "has(oldSelf.status) && has(oldSelf.status.outputs)"
 _CONDITIONS = "has(oldSelf.status) && has(oldSelf.status.conditions) && oldSelf.status.conditions"
+_NAMED = (
+    f"({_CONDITIONS}.exists(c, c.type == 'DomainReserved' && c.status == 'True')) "
+    "|| (has(oldSelf.status) && has(oldSelf.status.runNamespace))"
+)
 _HANDED_OFF = f"{_CONDITIONS}.exists(c, c.type == 'HandedOff' && c.status == 'True')"
 # From its first deed on: what is edited while it is under way would silently do nothing.
 _HAND_OFF_BEGAN = f"{_CONDITIONS}.exists(c, c.type == 'HandedOff' && c.status != 'False')"
@@ -52,10 +56,23 @@ def immutability_rules() -> tuple[Rule, ...]:
     no_access = "cannot be changed after hand-off: the operator has no access to it any more; change it there"
     return (
         _frozen(
+            "domain.fqdn",
+            _NAMED,
+            "is immutable once it is reserved or a run was made: certificates, Git paths and DNS carry it; create "
+            "another Sovereign for another name",
+        ),
+        _frozen(
             "regions[0].location",
             _OUTPUTS_EXIST,
             first_boot + "servers cannot move; create another Sovereign in the other location",
             field_path=".spec.regions",
+        ),
+        Rule(
+            f"!({_OUTPUTS_EXIST}) || self.spec.controlPlane.replicas >= oldSelf.spec.controlPlane.replicas",
+            "cannot be lowered once the infrastructure exists: etcd counts its majority from all control planes that "
+            "it has had, and would lose it with two of three",
+            field_path=".spec.controlPlane.replicas",
+            reason=RuleReason.FORBIDDEN,
         ),
         _frozen(
             "regions[0].buildingBlocks",

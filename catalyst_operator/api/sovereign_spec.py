@@ -64,7 +64,7 @@ class RegistrarSpec(Model):
     docs/domains.md."""
 
     acknowledge_live_records: bool = False
-    """Change the name servers even if the domain carries live MX or A records, which stop answering
+    """Change the name servers even if the domain carries live MX, A or AAAA records, which stop answering
     then."""
 
 
@@ -105,16 +105,9 @@ class DomainSpec(Model):
     """pool: a name under one of the operator's own domains. byo-manual: your domain, you set its NS records
     at the registrar. byo-api: your domain, the operator sets them through the registrar's API."""
 
-    fqdn: Annotated[
-        Fqdn,
-        Rule(
-            "self == oldSelf",
-            "is immutable: certificates, Git paths and DNS carry it; create another Sovereign for another name",
-            reason=RuleReason.FORBIDDEN,
-        ),
-    ]
+    fqdn: Fqdn
     """Fully qualified name of the Sovereign, at most 49 characters, since names on the new cluster contain
-    it. The console is reached at console.<fqdn>."""
+    it. The console is reached at console.<fqdn>. Can be corrected until the name is reserved or a run was made."""
 
     registrar: RegistrarSpec | None = None
     """The registrar, in mode byo-api."""
@@ -150,10 +143,12 @@ class ControlPlaneSpec(Model):
     cel_rules: ClassVar[tuple[Rule, ...]] = (_FALLBACK_RULE,)
 
     size: SizeName
-    """Hetzner server type, such as cx33. A change powers off the servers that exist and waits for approval."""
+    """Hetzner server type, such as cx33. A change powers off the servers that exist, one after the other, each once
+    the control planes are ready again, and waits for approval once."""
 
     replicas: Literal[1, 3] = 1
-    """1, or 3 for high availability, which needs a worker besides."""
+    """1, or 3 for high availability, which needs a worker besides. Once the infrastructure exists, 1 may become 3, and
+    3 stays 3: etcd would lose its majority."""
 
     size_fallbacks: SizeFallbacks = ()
     """Server types tried in this order for a new server when Hetzner has none of size. A server keeps the type it
@@ -174,8 +169,8 @@ class WorkersSpec(Model):
     )
 
     size: SizeName | None = None
-    """Hetzner server type, such as cx43; required as soon as replicas is above 0. A change powers off the servers
-    that exist and waits for approval."""
+    """Hetzner server type, such as cx43; required as soon as replicas is above 0. A change powers off the servers that
+    exist, one after the other, after the control planes if those change too, and waits for approval once."""
 
     replicas: Annotated[int, Field(ge=0, le=50)] = 0
     """Number of workers. A lower one destroys those with the highest numbers and waits for approval."""

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from catalyst_operator.api.common import Condition, Tolerant
+from catalyst_operator.api.common import Condition, LastError, Message, Tolerant
 from catalyst_operator.api.phases import (
     ComponentState,
     OperationState,
@@ -22,7 +22,6 @@ from catalyst_operator.api.scalars import Duration, Time
 from catalyst_operator.api.schema import ListMap
 
 Name = Annotated[str, Field(max_length=253)]
-Message = Annotated[str, Field(max_length=2048)]
 Count = Annotated[int, Field(ge=0, le=100000)]
 MAX_STAMP = 64
 """As much of an annotation's value as status has room for."""
@@ -48,28 +47,6 @@ class LastOperation(Tolerant):
 
     last_update_time: Time
     """When this was last written."""
-
-
-class LastError(Tolerant):
-    """Something that went wrong, with what to do about it."""
-
-    code: Annotated[str, Field(min_length=1, max_length=64, pattern="^ERR_[A-Z0-9_]+$")]
-    """Stable code, such as ERR_TOKEN_READONLY."""
-
-    message: Message
-    """What happened."""
-
-    remedy: Message = ""
-    """What to do about it."""
-
-    command: Annotated[str, Field(max_length=1024)] = ""
-    """One line to run, which shows more or mends it."""
-
-    affected: Annotated[tuple[Annotated[str, Field(max_length=253)], ...], Field(max_length=10)] = ()
-    """What it is about, such as the addresses of resources in the plan; ten at most."""
-
-    runbook: Annotated[str, Field(max_length=512)] = ""
-    """Chapter of the runbook."""
 
 
 class Plan(Tolerant):
@@ -141,7 +118,7 @@ class ComponentStatus(Tolerant):
     """Name of the component."""
 
     state: ComponentState
-    """State, from its HelmRelease."""
+    """State, from its HelmRelease. Upgrading: it is installed, and another version or other values of it are being."""
 
     message: Message = ""
     """What Flux says about it."""
@@ -336,6 +313,10 @@ class SovereignStatus(Tolerant):
 
     kustomizations: Annotated[tuple[KustomizationStatus, ...], Field(max_length=64), ListMap(("name",))] = ()
     """The Kustomizations of the new cluster."""
+
+    cluster_seen_at: Time | None = None
+    """When the new cluster was last seen, as of this status: while nothing changes it is not written again. While the
+    cluster cannot be seen, all that status says of it is of then."""
 
     cost: Cost | None = None
     """What the infrastructure that the spec asks for costs by list price; absent where a price is not known."""

@@ -10,7 +10,9 @@ from datetime import timedelta
 from typing import Any
 
 from catalyst_operator.api.sovereign_status import SovereignStatus
+from catalyst_operator.core.access.dead_nodes import DeadNode
 from catalyst_operator.core.access.seeds import Seed
+from catalyst_operator.core.domains.actions import AskRegistrar
 from catalyst_operator.core.kit.pushed import OverlayChange
 from catalyst_operator.core.observation import LockView, StateView
 from catalyst_operator.core.phase1.target import Target
@@ -34,6 +36,11 @@ class PrepareNamespace:
     """Make the run namespace and everything in it that does not depend on the run: access, state key, token copy."""
 
     refresh_token: bool
+
+
+@dataclass(frozen=True)
+class OpenNamespace:
+    """Bind the operator's own rights in the run namespace."""
 
 
 @dataclass(frozen=True)
@@ -147,6 +154,13 @@ class ReserveDomain:
 
 
 @dataclass(frozen=True)
+class AskRegistrarBeforehand:
+    """Have the registrar asked in the background whether it accepts the credentials, before the name is reserved."""
+
+    ask: AskRegistrar
+
+
+@dataclass(frozen=True)
 class ReleaseDomain:
     """Delete the reservation: what was made for the name is given back."""
 
@@ -179,6 +193,14 @@ class SeedCluster:
 
     key: str
     seeds: tuple[Seed, ...]
+
+
+@dataclass(frozen=True)
+class RemoveNodes:
+    """Remove nodes of the new cluster whose servers are gone, in the background."""
+
+    key: str
+    nodes: tuple[DeadNode, ...]
 
 
 @dataclass(frozen=True)
@@ -233,6 +255,7 @@ Action = (
     AddFinalizer
     | RemoveFinalizer
     | PrepareNamespace
+    | OpenNamespace
     | WriteInputs
     | DeleteInputs
     | WriteRecord
@@ -248,12 +271,14 @@ Action = (
     | ForgetLogs
     | PushOverlay
     | ReserveDomain
+    | AskRegistrarBeforehand
     | ReleaseDomain
     | KeepRegistrarCredentials
     | WatchCluster
     | LookAgain
     | ForgetCluster
     | SeedCluster
+    | RemoveNodes
     | ArchiveState
     | WriteOwnerKubeconfig
     | GiveUpAccess

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
+
 from catalyst_operator.core import finalize, provision
-from catalyst_operator.core.actions import Decision
+from catalyst_operator.core.actions import Decision, OpenNamespace
 from catalyst_operator.core.observation import Observation
+from catalyst_operator.core.telling import status
+from catalyst_operator.core.telling.trouble import trouble
+from catalyst_operator.errors import Refused
 
 
 def decide(observation: Observation) -> Decision:
     """What follows from an observation. No clock, no I/O: equal observations give equal decisions."""
+    if observation.namespace is not None and observation.namespace.closed:
+        return _open(observation, observation.namespace.closed)
     if observation.sovereign.metadata.deletion_timestamp is not None:
         return finalize.decide(observation)
     return provision.decide(observation)
+
+
+def _open(o: Observation, why: str) -> Decision:
+    """Nothing is decided on half of what there is: first the rights to read the rest."""
+    told = status.of_trouble(o, trouble(Refused(HTTPStatus.FORBIDDEN, why)))
+    return Decision((OpenNamespace(),), told, requeue_after=o.settings.poll)

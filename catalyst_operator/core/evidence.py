@@ -10,13 +10,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from catalyst_operator.api.phases import RunVerb
+from catalyst_operator.core import naming
 from catalyst_operator.core.actions import Action, DeleteJob, ForgetLogs, ReleasePod, WriteRecord
 from catalyst_operator.core.errors import codes, diagnosis
 from catalyst_operator.core.observation import JobView, Observation
 from catalyst_operator.core.project import sizing
 from catalyst_operator.core.ready import watching
 from catalyst_operator.core.record import PhaseState, Record, RunEntry, RunState
-from catalyst_operator.core.runs import proof, reading
+from catalyst_operator.core.runs import own_project, reading, servers_made
 
 KEPT_RUNS = 3
 """Jobs of the last three runs stay, so that their logs can be read."""
@@ -35,17 +36,22 @@ class Evidence:
 
 def gather(o: Observation) -> Evidence:
     """Read the latest run; write what must not be forgotten; let go of Pods that told all they know."""
-    before = o.record or Record(uid=o.uid)
+    before = _with_servers(o.record or Record(uid=o.uid))
     run = _read(o, before.last)
     record = before
     if run and before.last and run.state is not before.last.state:
         record = _with(o, before, run)
-    record = proof.advance(o, watching.advance(o, record))
+    record = own_project.advance(o, watching.advance(o, record))
     write: tuple[Action, ...] = (WriteRecord(record),) if record != before else ()
     ended = run if run and not run.active and before.last and before.last.active else None
     forget = (ForgetLogs(),) if ended else ()
     actions = (*write, *_releases(o, record), *_needless_jobs(o, record), *forget)
     return Evidence(record, run, actions, ended)
+
+
+def _with_servers(record: Record) -> Record:
+    """A record of an earlier version of the operator names no servers; each that a success left has its size there."""
+    return replace(record, made=tuple(record.sizes)) if record.outputs and not record.made else record
 
 
 def _read(o: Observation, last: RunEntry | None) -> RunEntry | None:
@@ -71,9 +77,19 @@ def _with(o: Observation, record: Record, run: RunEntry) -> Record:
         nothing_made=_nothing_made(o, record, run) if applying and run.verb is RunVerb.APPLY else record.nothing_made,
         orphans=record.orphans or applying,
     )
+    if applying and run.verb is RunVerb.APPLY:
+        record = _servers(o, record, run)
     if run.state is RunState.FAILED and run.verb is RunVerb.APPLY:
         return _stepped_down(o, record, run)
     return _succeeded(o, record, run) if run.state is RunState.SUCCEEDED else record
+
+
+def _servers(o: Observation, record: Record, run: RunEntry) -> Record:
+    """Which servers exist after an apply. The spec at hand says what was asked for, unless it was edited since."""
+    same = run.generation == o.sovereign.metadata.generation
+    wanted = sizing.servers(o.sovereign.spec) if same else None
+    prefix = naming.cluster_name(o.sovereign.metadata.name, o.uid)
+    return servers_made.noted(record, run, o.progress, wanted, prefix)
 
 
 def _may_have_applied(run: RunEntry) -> bool:
@@ -97,20 +113,22 @@ def _succeeded(o: Observation, record: Record, run: RunEntry) -> Record:
     if run.verb is RunVerb.PLAN:
         return record
     if run.verb is RunVerb.DESTROY:
-        return replace(record, destroyed=True, state_serial=0, orphans=False, standing=None)
+        return replace(record, destroyed=True, state_serial=0, orphans=False)
     pod = o.pod_of(run.job)
     found = reading.outputs(pod) if pod else None
-    record = replace(
+    return replace(
         record,
         applied_digest=run.digest,
         outputs=found or record.outputs,
-        standing=run.servers or record.standing,
         orphans=False,
+        resize_approved=_resize_approved(o, record, run),
     )
-    if run.generation != o.sovereign.metadata.generation:
-        # The spec at hand is not the one that was carried out: it says nothing about the servers that exist.
-        return record
-    return replace(record, sizes=sizing.kept(sizing.servers(o.sovereign.spec), record.sizes))
+
+
+def _resize_approved(o: Observation, record: Record, run: RunEntry) -> str:
+    """What was approved with this run, if it was the first of several resizes, or one of those that followed."""
+    approved = run.resize_approved or (run.plan is not None and run.approved == run.plan.digest)
+    return sizing.goal(sizing.servers(o.sovereign.spec), record.sizes) if run.later and approved else ""
 
 
 def _stepped_down(o: Observation, record: Record, run: RunEntry) -> Record:

@@ -10,10 +10,11 @@ import gzip
 import json
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from catalyst_operator.api import labels
 from catalyst_operator.api.sovereign import Sovereign
-from catalyst_operator.core import naming
+from catalyst_operator.core import naming, proof
 from catalyst_operator.core.settings import CoreSettings
 
 Manifest = dict[str, Any]
@@ -39,8 +40,8 @@ def namespace_of(sovereign: Sovereign) -> str:
     return naming.run_namespace(sovereign.metadata.name, sovereign.metadata.uid)
 
 
-def run_namespace(sovereign: Sovereign) -> Manifest:
-    """The run namespace, with Pod Security enforced."""
+def run_namespace(sovereign: Sovereign, settings: CoreSettings) -> Manifest:
+    """The run namespace, with Pod Security enforced and the proof that it is of our making."""
     levels = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "audit", "warn")}
     return {
         "apiVersion": "v1",
@@ -48,6 +49,7 @@ def run_namespace(sovereign: Sovereign) -> Manifest:
         "metadata": {
             "name": namespace_of(sovereign),
             "labels": {**labels_for(sovereign, labels.ROLE_RUN), **levels},
+            "annotations": {labels.ANNOTATION_PROOF: proof.of(settings.proof_key, sovereign.metadata.uid)},
         },
     }
 
@@ -75,6 +77,26 @@ def access(sovereign: Sovereign, settings: CoreSettings) -> list[Manifest]:
             **_object(sovereign, "networking.k8s.io/v1", "NetworkPolicy", "deny-ingress"),
             "spec": {"podSelector": {}, "policyTypes": ["Ingress"]},
         },
+        {
+            **_object(sovereign, "networking.k8s.io/v1", "NetworkPolicy", "egress"),
+            "spec": {"podSelector": {}, "policyTypes": ["Egress"], "egress": _egress(settings)},
+        },
+    ]
+
+
+def _egress(settings: CoreSettings) -> list[Manifest]:
+    """What a run connects to: DNS, the API server that has its state, Hetzner. Never the cloud's metadata service."""
+    endpoint = urlsplit(settings.hcloud_endpoint)
+    own = {endpoint.port or (80 if endpoint.scheme == "http" else 443)} if endpoint.hostname else set()
+    return [
+        {"ports": [{"protocol": protocol, "port": 53} for protocol in ("UDP", "TCP")]},
+        {
+            "to": [
+                {"ipBlock": {"cidr": "0.0.0.0/0", "except": ["169.254.0.0/16"]}},
+                {"ipBlock": {"cidr": "::/0", "except": ["fe80::/10"]}},
+            ],
+            "ports": [{"protocol": "TCP", "port": port} for port in sorted({*settings.run_egress_ports, *own})],
+        },
     ]
 
 
@@ -100,6 +122,22 @@ def cluster_secrets(sovereign: Sovereign, server_token: str, agent_token: str, c
 def provider_token(sovereign: Sovereign, token: str) -> Manifest:
     """The copy of the owner's token that runs use; refreshed before each run."""
     return _secret(sovereign, naming.TOKEN_SECRET, {"token": token})
+
+
+def proof_key(namespace: str, key: str) -> Manifest:
+    """The key of the proofs on run namespaces, beside the operator."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {
+            "name": naming.PROOF_KEY_SECRET,
+            "namespace": namespace,
+            "labels": {"app.kubernetes.io/managed-by": "catalyst-operator"},
+        },
+        "type": "Opaque",
+        "immutable": True,
+        "data": {naming.PROOF_KEY: base64.b64encode(key.encode()).decode()},
+    }
 
 
 def inputs(sovereign: Sovereign, name: str, files: dict[str, str]) -> Manifest:
@@ -169,7 +207,7 @@ def plan(sovereign: Sovereign, digest: str, text: str) -> Manifest:
 
 def receipt(sovereign: Sovereign, text: str) -> Manifest:
     """What a deletion found, removed and left: kept in the owner's namespace since the Sovereign is gone."""
-    name = f"{sovereign.metadata.name}-receipt-{naming.hash5(sovereign.metadata.uid)}"
+    name = naming.receipt(sovereign.metadata.name, sovereign.metadata.uid)
     manifest = _object(sovereign, "v1", "ConfigMap", name)
     manifest["metadata"]["namespace"] = sovereign.metadata.namespace
     return {**manifest, "data": {"receipt.json": text}}

@@ -24,6 +24,14 @@ ARCHIVED_STATE_SECRET = "archived-state"  # noqa: S105
 REGISTRAR_SECRET = "registrar-credentials"  # noqa: S105
 RECORD = "record"
 
+RUN_NAMESPACE_PREFIX = "sov-"
+PROOF_KEY_SECRET = "run-namespace-key"  # noqa: S105
+PROOF_KEY = "key"
+INPUTS_PREFIX = "inputs-"
+KUBECONFIG_SUFFIX = "-kubeconfig"
+RECEIPT = "receipt"
+PLAN = "plan"
+
 WORKDIR_ROOT = "/tmp/catalyst/tofu"  # noqa: S108 - a mount point inside the run's Pod
 
 
@@ -34,7 +42,7 @@ def hash5(uid: str) -> str:
 
 def run_namespace(name: str, uid: str) -> str:
     """The namespace that holds all the operator makes for one Sovereign; at most 50 characters."""
-    return f"sov-{name}-{hash5(uid)}"
+    return f"{RUN_NAMESPACE_PREFIX}{name}-{hash5(uid)}"
 
 
 def cluster_name(name: str, uid: str) -> str:
@@ -49,17 +57,22 @@ def job_name(verb: str, digest: str, attempt: int) -> str:
 
 def inputs_secret(digest: str) -> str:
     """The Secret with the rendered inputs of a run."""
-    return f"inputs-{digest[:8]}"
+    return f"{INPUTS_PREFIX}{digest[:8]}"
 
 
 def plan_config_map(name: str, uid: str) -> str:
     """The ConfigMap in the owner's namespace that has the text of the last plan."""
-    return f"{name}-plan-{hash5(uid)}"
+    return f"{name}-{PLAN}-{hash5(uid)}"
 
 
 def owner_kubeconfig(name: str) -> str:
     """The Secret, in the owner's namespace, with an administrator's kubeconfig of the new cluster."""
-    return f"{name}-kubeconfig"
+    return f"{name}{KUBECONFIG_SUFFIX}"
+
+
+def receipt(name: str, uid: str) -> str:
+    """The ConfigMap, in the owner's namespace, with what a deletion removed and left."""
+    return f"{name}-{RECEIPT}-{hash5(uid)}"
 
 
 def workdir(fqdn: str) -> str:

@@ -15,11 +15,13 @@ from catalyst_operator.api.domain_reservation import DomainReservation
 from catalyst_operator.api.phases import RunVerb
 from catalyst_operator.api.sovereign import Sovereign
 from catalyst_operator.core import naming
+from catalyst_operator.core.access.dead_nodes import RemovalReport
 from catalyst_operator.core.access.farewell import FarewellReport
 from catalyst_operator.core.access.seeds import SecretView, SeedReport
-from catalyst_operator.core.hetzner import well_formed
+from catalyst_operator.core.domains.observation import DomainObservation
 from catalyst_operator.core.kit.pushed import OverlayReport
 from catalyst_operator.core.phase1.views import ClusterView
+from catalyst_operator.core.project.hetzner import well_formed
 from catalyst_operator.core.project.identity import ProjectReport
 from catalyst_operator.core.project.preflight import Report
 from catalyst_operator.core.record import Record
@@ -42,7 +44,13 @@ class NamespaceView:
 
     terminating: bool = False
     ours: bool = True
-    """Whether it carries this Sovereign's UID label; a foreign namespace of the name is never used."""
+    """Whether it is proven that the operator made it for this Sovereign; any other namespace of the name is never
+    used."""
+    version: str = ""
+    """resourceVersion, so that only what was seen is written to."""
+    closed: str = ""
+    """Why nothing in it could be read: the operator's rights in it are missing, as after a crash just after it was
+    made."""
 
 
 @dataclass(frozen=True)
@@ -161,6 +169,9 @@ class Observation:
     """The owner's Secrets that the spec names for the new cluster, those that exist."""
     reservation: DomainReservation | None = None
     """The reservation of the Sovereign's name, whoever's it is."""
+    name: DomainObservation | None = None
+    """What is known of the Sovereign's name as long as nobody has reserved it; None for an operator that serves no
+    domains."""
     registrar_secret: str = ""
     """Version of the owner's registrar Secret; empty while there is none, or none is needed."""
     kept_registrar_secret: str = ""
@@ -171,6 +182,8 @@ class Observation:
     """The new cluster; None while nobody watches it."""
     seeds: SeedReport | None = None
     """What the last delivery of Secrets to the new cluster came to."""
+    removal: RemovalReport | None = None
+    """What the last removal of dead nodes from the new cluster came to."""
     farewell: FarewellReport | None = None
     """What was seen when rights on the new cluster were given up."""
 

@@ -15,9 +15,9 @@ from enum import StrEnum
 
 from pydantic import TypeAdapter
 
-from catalyst_operator.api.phases import Phase1Outcome, RunVerb, ServerRole
+from catalyst_operator.api.phases import Phase1Outcome, RunVerb
 from catalyst_operator.core import naming
-from catalyst_operator.core.hetzner import ServerCounts
+from catalyst_operator.core.tofu.server_names import STARTER, is_control_plane
 
 HISTORY_LENGTH = 5
 
@@ -104,6 +104,8 @@ class PlanEntry:
     powering_off: tuple[str, ...] = ()
     why: str = ""
     """Why the gate let it pass or stopped it, in the gate's words."""
+    creating: tuple[str, ...] = ()
+    """The servers that would be made, by name and all of them."""
     settling: int = 0
     """Adopted objects that OpenTofu goes over once more, although nothing of them changes."""
     held: int = 0
@@ -161,16 +163,20 @@ class RunEntry:
     """The plan digest that spec.approvePlan named when the run was made."""
     manual: bool = False
     """Whether spec.approval was Manual then."""
+    members: tuple[str, ...] = ()
+    """The control planes that the cluster had when the run was made."""
+    later: tuple[str, ...] = ()
+    """The servers that runs after this one are to resize: whoever approves it approves those too."""
+    resize_approved: bool = False
+    """Whether a run before it was approved, and its resize with it."""
     retry: str = ""
     """The retryRequestedAt annotation that the run answers."""
     tries: int = 1
     """Which try at the same request this is; one with the next size of a ladder counts as the same try."""
     adopt: bool = False
     """Whether an earlier run may have left cloud objects that the state does not know of, so that it looks for them."""
-    servers: ServerCounts | None = None
-    """How many servers it was to bring about."""
-    standing: ServerCounts | None = None
-    """How many the last apply before it that succeeded had left."""
+    standing: tuple[str, ...] = ()
+    """The servers that were there before it, by name; none before an apply has succeeded."""
     confirmed: bool = False
     """Of a destroy: whether a person said that what the project does not have any more is really gone."""
     stopping: StopCause | None = None
@@ -184,6 +190,8 @@ class RunEntry:
     errors: tuple[ErrorEntry, ...] = ()
     cause: str = ""
     """What ended it from outside, in words."""
+    restarted: tuple[str, ...] = ()
+    """Addresses of servers that it had powered off and left so, and that were started again."""
     fraction: float = 0.0
     """How much of the plan is carried out, 0 to 1; only kept while it runs."""
 
@@ -211,6 +219,15 @@ class SizeChoice:
 
 
 @dataclass(frozen=True)
+class KustomizationEntry:
+    """What a Kustomization of the new cluster said last."""
+
+    revision: str = ""
+    """The revision that it had applied when it was ready; empty once it said that it is not."""
+    unready_since: datetime | None = None
+
+
+@dataclass(frozen=True)
 class Bootstrap:
     """The new cluster, from its infrastructure to hand-off. Deadlines are counted from here, whoever restarts."""
 
@@ -228,8 +245,20 @@ class Bootstrap:
     """The verdict as it stood last, kept while the cluster cannot be seen."""
     was_ready: bool = False
     """Whether all that Ready stands for held once."""
+    installed: bool | None = None
+    """Whether the kit stood as a whole since `watch_since`: the time to install it is over then. None in records of
+    operators that did not write it down."""
+    kustomizations: dict[str, KustomizationEntry] = field(default_factory=dict)
+    """`namespace/name` -> what it said last, of those that belong to the kit."""
+    joined: tuple[str, ...] = ()
+    """The nodes that were asked for and were ready once."""
     seeded: dict[str, str] = field(default_factory=dict)
     """Secret on the new cluster -> version of the owner's Secret that was put there."""
+
+    @property
+    def stood(self) -> bool:
+        """Whether the kit stood as a whole since its time began."""
+        return self.was_ready if self.installed is None else self.installed
 
 
 @dataclass(frozen=True)
@@ -263,13 +292,20 @@ class Record:
     """An apply ended without certainty that its state holds all it made: the next run looks for orphans."""
     sizes: dict[str, SizeChoice] = field(default_factory=dict)
     """Server, such as `control-plane-0` -> the size chosen for it. Kept, so that later plans replace nothing."""
+    resize_approved: str = ""
+    """Digest of the sizes that all servers are to have, once somebody approved the first of several resizes."""
+    made: tuple[str, ...] = ()
+    """The servers that were made, by name. Once control-plane-0 is among them the cluster has begun, and no server ever
+    begins one again. Control planes stay in it: etcd counts its majority from all that it has had."""
+    nodes: dict[str, str] = field(default_factory=dict)
+    """Node of the new cluster -> its UID, as seen before the latest run."""
+    dead: dict[str, str] = field(default_factory=dict)
+    """Node -> UID of those whose server is gone. As long as they are there, a server of the same name cannot join."""
     outputs: OutputsEntry | None = None
     project: ProjectEntry | None = None
     """Where the cloud objects are. None before the first apply, and in records of before this was kept."""
     nothing_made: bool = False
     """Every apply so far was refused before it made anything: the next may be in another project."""
-    standing: ServerCounts | None = None
-    """How many servers the last apply that succeeded left."""
     release: str = ""
     """The release of the first apply: servers that are added later boot the same versions."""
     published_plan: str = ""
@@ -284,13 +320,14 @@ class Record:
     """Annotations that were answered: annotation -> value."""
 
     @property
-    def stands(self) -> ServerCounts | None:
-        """How many servers the last apply that succeeded left; None while none has. A record of before this was kept
-        tells by what it has of addresses and sizes."""
-        if self.standing is not None or self.outputs is None:
-            return self.standing
-        workers = sum(key.startswith(ServerRole.WORKER.value) for key in self.sizes)
-        return ServerCounts(len(self.outputs.control_plane_ips), workers)
+    def begun(self) -> bool:
+        """Whether the cluster was started once."""
+        return STARTER in self.made
+
+    @property
+    def members(self) -> tuple[str, ...]:
+        """The control planes that the cluster has."""
+        return tuple(name for name in self.made if is_control_plane(name))
 
     @property
     def handed_off(self) -> bool:

@@ -27,6 +27,8 @@ class DomainSettings:
     """The least pause between two looks at what a name's servers answer, while that is waited for."""
     settled_check: timedelta = timedelta(minutes=5)
     """The pause once everything answers."""
+    most_names: int = 20
+    """How many names the Sovereigns of one namespace may hold."""
 
     @property
     def hosts(self) -> tuple[str, ...]:
@@ -46,6 +48,9 @@ class CoreSettings:
     """Only for a proxy or an emulator; empty means the provider's own default."""
     operator_service_account: str = "catalyst-operator"
     operator_namespace: str = "catalyst-system"
+    proof_key: str = field(default="", repr=False)
+    """Proves that a run namespace is of the operator's making. It lies in a Secret beside the operator; while it is
+    empty, nothing is proven."""
     poll: timedelta = timedelta(seconds=10)
     """How soon to look again at what cannot be watched (a missing Secret, a namespace that goes)."""
     progress_interval: timedelta = timedelta(seconds=3)
@@ -85,6 +90,8 @@ class CoreSettings:
     run_cpu_request: str = "50m"
     run_memory_request: str = "128Mi"
     run_memory_limit: str = "512Mi"
+    run_egress_ports: tuple[int, ...] = (443, 6443)
+    """TCP ports that runs may connect to: the API server's, and Hetzner's."""
     grace_seconds: int = 900
     """A run's termination grace period: what tofu gets to write its state after SIGTERM."""
     domains: DomainSettings | None = None

@@ -31,6 +31,8 @@ class Verdict:
     deleting: Reason | None = None
     ready: bool = False
     """Whether all that Ready stands for holds."""
+    lost: bool = False
+    """Something that Ready stands for was there and is not any more: it is False then, and not only unknown."""
     retry_at: datetime | None = None
     """When it is tried again, where that is at a time."""
     command: str = ""

@@ -4,7 +4,7 @@ adopted.
 For an apply it writes `imports.tf`, so that the plan shows what would be adopted and the gate judges it. That does not
 reach everything: `tofu plan -destroy` does not look at import blocks, and a block cannot name an address that the
 configuration has no more. There `tofu import` is run, which changes the state and nothing in the cloud, so that the
-plan destroys what it finds there.
+plan destroys what it finds there. Before an apply, servers of ours that the broken run left off are started.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any
 
 from catalyst_operator.core.tofu import adoption
 from catalyst_operator.core.tofu.adoption import Import, Orphans
-from catalyst_operator.in_job import hcloud
+from catalyst_operator.in_job import hcloud, power
 
 VARIABLES = Path("tofu.auto.tfvars.json")
 IMPORTS = Path("imports.tf")
@@ -35,9 +35,9 @@ def main(termination_log: Path = TERMINATION_LOG) -> int:
     """Exit code 0 when the plan may follow, EXIT_UNAUTHORIZED when the token is refused, and 1 when the project or the
     state could not be read, or OpenTofu could not adopt something."""
     try:
-        variables, cloud = json.loads(VARIABLES.read_text()), _cloud()
+        variables, cloud, verb = json.loads(VARIABLES.read_text()), _cloud(), os.environ["CATALYST_VERB"]
         orphans = adoption.find(variables, pulled_state(), cloud)
-        adopted = _adopt(orphans, os.environ["CATALYST_VERB"])
+        adopted = _adopt(orphans, verb)
         ATTACHED.write_text(json.dumps(adoption.attached(variables, cloud)))
     except hcloud.TROUBLE as error:
         print(f"could not find out what there is to adopt: {error}", file=sys.stderr, flush=True)
@@ -45,6 +45,8 @@ def main(termination_log: Path = TERMINATION_LOG) -> int:
     except subprocess.CalledProcessError as error:
         print(f"`{' '.join(error.cmd)}` failed with exit code {error.returncode}", file=sys.stderr, flush=True)
         return 1
+    if verb == "apply":
+        _start(cloud["servers"])
     for unknown in orphans.unknown:
         print(f"{unknown} carries this Sovereign's label but is no part that it has: left as it is", flush=True)
     print(f"adopted: {len(adopted)}" if adopted else "nothing to adopt", flush=True)
@@ -78,6 +80,11 @@ def _adopt(orphans: Orphans, verb: str) -> tuple[Import, ...]:
         _import(orphans.surplus, f"-var-file={WIDER_VARIABLES}")
         _learn_dependencies(orphans.surplus)
     return (*orphans.wanted, *orphans.surplus)
+
+
+def _start(servers: Iterable[dict[str, Any]]) -> None:
+    """What a run that was killed powered off is off still; what cannot be started fails no run."""
+    power.start({str(server["name"]): str(server["id"]) for server in servers if server.get("status") == power.OFF})
 
 
 def _forget(stale: Iterable[str]) -> None:

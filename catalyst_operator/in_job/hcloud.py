@@ -1,6 +1,7 @@
-"""The little of Hetzner Cloud's API that the containers of a run read themselves: what carries the Sovereign's label.
+"""The little of Hetzner Cloud's API that the containers of a run use themselves: to list what carries the Sovereign's
+label, and to start a server. Whatever is made or goes is for OpenTofu alone.
 
-Standard library and GETs only: a run's own requests must change nothing.
+Standard library only.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import urllib.request
 from typing import Any
 
 from catalyst_operator.api.labels import LABEL_SOVEREIGN_UID
-from catalyst_operator.core.hetzner import ENDPOINT
+from catalyst_operator.core.project.hetzner import ENDPOINT
 
 KINDS = (
     "servers",
@@ -27,7 +28,7 @@ KINDS = (
 )
 EXIT_UNAUTHORIZED = 7
 TROUBLE = (urllib.error.URLError, TimeoutError, ValueError)
-"""What `labelled` raises: the API refused, is out of reach, or did not answer in JSON."""
+"""What they raise: the API refused, is out of reach, or did not answer in JSON."""
 _UNAUTHORIZED = (401, 403)
 _PAGE_SIZE = 50
 
@@ -39,10 +40,23 @@ def labelled(kind: str) -> list[dict[str, Any]]:
     page: int | None = 1
     while page:
         query = {"label_selector": selector, "per_page": _PAGE_SIZE, "page": page}
-        answer = _get(f"/{kind}?{urllib.parse.urlencode(query)}")
+        answer = _call("GET", f"/{kind}?{urllib.parse.urlencode(query)}")
         found += _objects(answer, kind)
         page = answer["meta"]["pagination"]["next_page"]
     return found
+
+
+def server_status(number: str) -> str:
+    """What a server is doing, such as `running` or `off`. Raises one of TROUBLE."""
+    server = _call("GET", f"/servers/{number}").get("server")
+    if not isinstance(server, dict):
+        raise ValueError(f"the answer to GET /servers/{number} is none of Hetzner's API")
+    return str(server.get("status", ""))
+
+
+def power_on(number: str) -> None:
+    """Start a server that is off. Raises one of TROUBLE."""
+    _call("POST", f"/servers/{number}/actions/poweron")
 
 
 def _objects(answer: dict[str, Any], kind: str) -> list[dict[str, Any]]:
@@ -60,10 +74,10 @@ def exit_code(error: Exception) -> int:
     return EXIT_UNAUTHORIZED if refused else 1
 
 
-def _get(path: str) -> dict[str, Any]:
+def _call(method: str, path: str) -> dict[str, Any]:
     endpoint = os.environ.get("HCLOUD_ENDPOINT", ENDPOINT)
     request = urllib.request.Request(  # noqa: S310 - the endpoint is the operator's setting
-        endpoint + path, headers={"Authorization": f"Bearer {os.environ['HCLOUD_TOKEN']}"}
+        endpoint + path, method=method, headers={"Authorization": f"Bearer {os.environ['HCLOUD_TOKEN']}"}
     )
     with _OPENER.open(request, timeout=20) as response:
         result = json.load(response)

@@ -10,9 +10,10 @@ import os
 import subprocess
 from pathlib import Path
 
-from catalyst_operator.core.hetzner import ServerCounts
 from catalyst_operator.core.tofu import adoption
 from catalyst_operator.core.tofu.plan_gate import Beside, judge, termination_message, verdict
+from catalyst_operator.core.tofu.server_names import unpacked
+from catalyst_operator.in_job import power
 from catalyst_operator.in_job.adopt import ATTACHED, pulled_state
 
 TERMINATION_LOG = Path("/dev/termination-log")
@@ -27,7 +28,8 @@ def main(plan_file: str, termination_log: Path = TERMINATION_LOG) -> int:
         json.loads(shown.stdout),
         uid=os.environ["CATALYST_SOVEREIGN_UID"],
         destroy_run=verb == "destroy",
-        replicas=int(os.environ["CATALYST_CONTROL_PLANES"]),
+        members=_names("CATALYST_MEMBERS"),
+        later=_names("CATALYST_RESIZED_LATER"),
         beside=_beside(verb),
     )
     code, explanation = verdict(
@@ -35,18 +37,25 @@ def main(plan_file: str, termination_log: Path = TERMINATION_LOG) -> int:
         manual=os.environ["CATALYST_APPROVAL"] == "Manual",
         approved=os.environ["CATALYST_APPROVED_PLAN"],
         dry_run=verb == "plan",
+        resize_approved=bool(os.environ["CATALYST_RESIZE_APPROVED"]),
     )
+    if verb == "apply" and code == 0 and judgement.stopping:
+        power.note(judgement.stopping)
     termination_log.write_text(termination_message(judgement, explanation))
     print(f"plan digest {judgement.digest}: {explanation}", flush=True)
     return code
 
 
+def _names(variable: str) -> tuple[str, ...]:
+    """The servers that a variable lists."""
+    return tuple(name for name in os.environ[variable].split(",") if name)
+
+
 def _beside(verb: str) -> Beside:
     """What the state holds only matters to a destroy: its plan leaves out what was not found."""
-    counts = os.environ["CATALYST_STANDING"]
     return Beside(
-        standing=ServerCounts(*map(int, counts.split(","))) if counts else None,
+        standing=unpacked(os.environ["CATALYST_STANDING"]),
         attached=json.loads(ATTACHED.read_text()) if ATTACHED.exists() else {},
         held=adoption.held(pulled_state()) if verb == "destroy" else (),
-        gone_confirmed=os.environ["CATALYST_GONE_CONFIRMED"] == "true",
+        gone_confirmed=bool(os.environ["CATALYST_GONE_CONFIRMED"]),
     )

@@ -1,8 +1,8 @@
-"""The sidecar that saves what tofu could not: a state that its backend refused lies in `errored.tfstate`, and the
-kubelet wipes it seconds after the Pod fails.
+"""The sidecar that puts in order what tofu leaves behind: a state that its backend refused lies in `errored.tfstate`,
+and the kubelet wipes it seconds after the Pod fails; a server whose resize was refused is off.
 
 It sleeps until it is told to stop (the kubelet stops a sidecar after the last container ended), then saves the file,
-encrypted as it is, to a Secret, and keeps trying while the grace period lasts.
+encrypted as it is, to a Secret, and keeps trying while the grace period lasts. Servers are started in between.
 """
 
 from __future__ import annotations
@@ -19,9 +19,12 @@ import urllib.request
 from pathlib import Path
 
 from catalyst_operator.core.naming import ERRORED_STATE_SECRET
+from catalyst_operator.core.tofu import termination
+from catalyst_operator.in_job import power
 
 ERRORED_STATE = Path("errored.tfstate")
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
+TERMINATION_LOG = Path("/dev/termination-log")
 PROCESSES = Path("/proc")
 """Of the whole Pod: its containers share their processes."""
 KEEPER_LOOK_SECONDS = 0.2
@@ -29,7 +32,12 @@ RETRY_SECONDS = 5
 KEEPER_REQUEST_SECONDS = 20
 
 
-def main(account: Path = SERVICE_ACCOUNT, pause: float = RETRY_SECONDS, processes: Path = PROCESSES) -> int:
+def main(
+    account: Path = SERVICE_ACCOUNT,
+    pause: float = RETRY_SECONDS,
+    processes: Path = PROCESSES,
+    termination_log: Path = TERMINATION_LOG,
+) -> int:
     """Exit code 0 when there was nothing to save or it was saved. `pause` is in seconds, between two tries."""
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
@@ -39,12 +47,29 @@ def main(account: Path = SERVICE_ACCOUNT, pause: float = RETRY_SECONDS, processe
     again = threading.Event()
     while _tofu_runs(processes):
         again.wait(KEEPER_LOOK_SECONDS)
-    if not ERRORED_STATE.exists():
-        return 0
-    while not _save(ERRORED_STATE.read_bytes(), account):
+    saved = _saved(account)
+    _start_servers(termination_log)
+    while not saved:
         again.wait(pause)
-    print(f"saved {ERRORED_STATE} to Secret {ERRORED_STATE_SECRET}", flush=True)
+        saved = _saved(account)
     return 0
+
+
+def _saved(account: Path) -> bool:
+    """Whether there is nothing to save, or no more."""
+    if not ERRORED_STATE.exists():
+        return True
+    saved = _save(ERRORED_STATE.read_bytes(), account)
+    if saved:
+        print(f"saved {ERRORED_STATE} to Secret {ERRORED_STATE_SECRET}", flush=True)
+    return saved
+
+
+def _start_servers(termination_log: Path) -> None:
+    started = power.start(power.noted())
+    if started != power.Started():
+        told = {"started": started.again, "off": started.not_at_all}
+        termination_log.write_text(termination.message({}, told))
 
 
 def _tofu_runs(processes: Path) -> bool:

@@ -14,7 +14,7 @@ from catalyst_operator.adapters.kube import Kube, Object
 from catalyst_operator.adapters.new_cluster import authorities
 from catalyst_operator.api import labels
 from catalyst_operator.api.sovereign import Sovereign
-from catalyst_operator.core import actions, manifests, naming, record
+from catalyst_operator.core import actions, manifests, naming, orphans, record
 from catalyst_operator.core.observation import CredentialsView, LockView, Observation, StateView
 from catalyst_operator.core.runs import job
 from catalyst_operator.errors import Conflict, NotFound, Refused, Unavailable
@@ -51,7 +51,7 @@ class Executor:
         self._kube = client
         self._outside = outside
         self._new_cluster = NewCluster(client, outside, o, changed, clock)
-        self._domain = DomainOfSovereign(client, o)
+        self._domain = DomainOfSovereign(client, o, outside.names, changed)
         self._for_owner = ForOwner(client, o)
         self._looks = CloudLooks(outside, o, changed)
         self._o = o
@@ -69,11 +69,13 @@ class Executor:
         """Raises ApiError; what was done before stays done, and the next decision starts from there."""
         match action:
             case actions.AddFinalizer():
-                await self._finalizers(lambda held: list(dict.fromkeys((*held, labels.FINALIZER_SOVEREIGN))))
+                await self._hold()
             case actions.RemoveFinalizer():
                 await self._let_go()
             case actions.PrepareNamespace(refresh_token=refresh):
                 await self._prepare(self._o.credentials if refresh else None)
+            case actions.OpenNamespace():
+                await self._kube.apply(manifests.access(self._sovereign, self._o.settings)[0])
             case actions.WriteInputs(name=name, tfvars=variables):
                 files = {
                     "tofu.auto.tfvars.json": json.dumps(variables, indent=1),
@@ -108,21 +110,37 @@ class Executor:
                 await self._restore_archive()
             case actions.ForgetKeys():
                 await self._forget_keys()
-            case actions.ReserveDomain() | actions.ReleaseDomain() | actions.KeepRegistrarCredentials():
+            case (
+                actions.ReserveDomain()
+                | actions.ReleaseDomain()
+                | actions.KeepRegistrarCredentials()
+                | actions.AskRegistrarBeforehand()
+            ):
                 await self._domain.run(action)
             case actions.PublishPlan() | actions.WriteReceipt():
                 await self._for_owner.run(action)
             case actions.DeleteNamespace():
-                await self._let_record_go()
-                with suppress(Conflict):  # What is being deleted already cannot be deleted again.
-                    await self._kube.delete(kube.NAMESPACES, "", self._space)
+                await self._delete_namespace()
             case _:
                 await self._new_cluster.run(action)
+
+    async def _hold(self) -> None:
+        """Its namespace is marked first: what is held keeps it."""
+        await self._mark(self._o.uid)
+        await self._finalizers(lambda held: list(dict.fromkeys((*held, labels.FINALIZER_SOVEREIGN))))
 
     async def _let_go(self) -> None:
         await self._outside.forget(self._o.uid)
         with suppress(NotFound):
+            await self._mark(None)
+        with suppress(NotFound):
             await self._finalizers(lambda held: [name for name in held if name != labels.FINALIZER_SOVEREIGN])
+
+    async def _mark(self, value: str | None) -> None:
+        """Say on its owner's namespace that it holds this Sovereign: admission then keeps the namespace."""
+        meta = self._sovereign.metadata
+        patch: Object = {"metadata": {"annotations": {orphans.mark(meta.name): value}}}
+        await self._kube.merge(kube.NAMESPACES, "", meta.namespace, patch)
 
     async def _finalizers(self, change: Callable[[list[str]], list[str]]) -> None:
         meta = self._sovereign.metadata
@@ -145,7 +163,7 @@ class Executor:
         self._record_version = after["metadata"]["resourceVersion"]
 
     async def _prepare(self, credentials: CredentialsView | None) -> None:
-        await self._kube.apply(manifests.run_namespace(self._sovereign))
+        await self._make_namespace()
         try:
             for manifest in manifests.access(self._sovereign, self._o.settings):
                 await self._kube.apply(manifest)
@@ -161,6 +179,16 @@ class Executor:
             token = credentials.token.get_secret_value()
             await self._kube.apply(manifests.provider_token(self._sovereign, token))
 
+    async def _make_namespace(self) -> None:
+        """Made, or brought up to date if it is the very one that was observed to be ours. One that appeared meanwhile
+        is a Conflict: whose it is has to be looked at before anything is written to it."""
+        manifest = manifests.run_namespace(self._sovereign, self._o.settings)
+        if self._o.namespace is None:
+            await self._kube.create(manifest)
+        else:
+            manifest["metadata"]["resourceVersion"] = self._o.namespace.version
+            await self._kube.apply(manifest)
+
     async def _forget_keys(self) -> None:
         """No state goes that is not in the archive, whoever wrote it since the decision was made."""
         state = state_of(await self._kube.find(kube.SECRETS, self._space, naming.STATE_SECRET))
@@ -169,6 +197,11 @@ class Executor:
             raise Conflict(409, f"the state in {self._space} is not the one that was archived")
         for name in KEYS:
             await self._kube.delete(kube.SECRETS, self._space, name)
+
+    async def _delete_namespace(self) -> None:
+        await self._let_record_go()
+        with suppress(Conflict):  # What is being deleted already cannot be deleted again.
+            await self._kube.delete(kube.NAMESPACES, "", self._space)
 
     async def _let_record_go(self) -> None:
         """Without reading it first: in a namespace that goes, the right to read may be gone already."""

@@ -22,8 +22,9 @@ class CloudLooks:
         token = self._o.run_token
         if token is None:
             return
+        uid, owner = self._o.uid, self._o.sovereign.metadata.namespace
         match action:
             case actions.AskProject(key=key, question=question):
-                self._outside.projects.ask(self._o.uid, key, token, question, self._changed)
+                self._outside.projects.ask(uid, key, token, question, self._changed, owner=owner)
             case actions.AskPreflight(key=key, wanted=wanted):
-                self._outside.preflights.ask(self._o.uid, key, token, wanted, self._changed)
+                self._outside.preflights.ask(uid, key, token, wanted, self._changed, owner=owner)

@@ -6,6 +6,7 @@ Whatever takes as long as a network pleases is started here and goes on beside t
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -14,12 +15,13 @@ from pydantic import SecretStr
 from catalyst_operator.adapters import kube, secrets
 from catalyst_operator.adapters.git.push import Repository
 from catalyst_operator.adapters.kube import Kube
-from catalyst_operator.adapters.new_cluster import farewells, seeding
 from catalyst_operator.adapters.new_cluster.identities import Identities
+from catalyst_operator.adapters.new_cluster.writes import dead_nodes, farewells, seeding
 from catalyst_operator.core import actions, manifests
 from catalyst_operator.core.access import kubeconfig
+from catalyst_operator.core.access.dead_nodes import DeadNode, RemovalReport
 from catalyst_operator.core.access.farewell import FarewellReport
-from catalyst_operator.core.access.identity import OBSERVER, OWNER, SEEDER, Access
+from catalyst_operator.core.access.identity import NODE_REMOVER, OBSERVER, OWNER, SEEDER, Access
 from catalyst_operator.core.access.seeds import Seed, SeedReport
 from catalyst_operator.core.observation import Observation
 from catalyst_operator.reconcilers.outside import Outside
@@ -61,13 +63,23 @@ class NewCluster:
             case actions.ForgetCluster():
                 await self._outside.clusters.forget(self._o.uid)
             case actions.SeedCluster(key=key, seeds=seeds):
-                self._outside.seeds.run(self._o.uid, key, partial(self._deliver, key, seeds), self._changed)
+                deliver = partial(self._deliver, key, seeds)
+                self._outside.seeds.run(self._o.uid, key, deliver, self._changed, owner=self._namespace)
+            case actions.RemoveNodes(key=key, nodes=nodes):
+                remove = partial(self._remove, key, nodes)
+                self._outside.removals.run(self._o.uid, key, remove, self._changed, owner=self._namespace)
             case actions.GiveUpAccess(key=key):
-                self._outside.farewells.run(self._o.uid, key, partial(self._give_up, key), self._changed)
+                give_up = partial(self._give_up, key)
+                self._outside.farewells.run(self._o.uid, key, give_up, self._changed, owner=self._namespace)
             case actions.WriteOwnerKubeconfig():
                 await self._give_owner_access()
             case _:
                 raise AssertionError(f"nobody carries out {type(action).__name__}")
+
+    @property
+    def _namespace(self) -> str:
+        """The owner's: namespaces take turns."""
+        return self._o.sovereign.metadata.namespace
 
     @property
     def _addresses(self) -> tuple[str, ...]:
@@ -77,7 +89,8 @@ class NewCluster:
     async def _mint(self, addresses: tuple[str, ...], user: str, lifetime: timedelta, *groups: str) -> Access:
         fqdn = self._o.sovereign.spec.domain.fqdn
         identities = Identities(self._kube, self._clock, self._o.run_namespace, addresses, fqdn)
-        return await identities.access(user, lifetime, groups)
+        minted = await identities.access(user, lifetime, groups)
+        return replace(minted, owner=self._o.sovereign.metadata.namespace)
 
     def _deliver(self, key: str, seeds: tuple[Seed, ...]) -> Awaitable[SeedReport]:
         return seeding.deliver(
@@ -89,6 +102,10 @@ class NewCluster:
             key=key,
             clock=self._clock,
         )
+
+    def _remove(self, key: str, nodes: tuple[DeadNode, ...]) -> Awaitable[RemovalReport]:
+        access = partial(self._mint, self._addresses, NODE_REMOVER, ERRAND_LIFETIME)
+        return dead_nodes.remove(self._outside.connect, access, nodes=nodes, key=key, clock=self._clock)
 
     def _give_up(self, key: str) -> Awaitable[FarewellReport]:
         def mint(user: str) -> Awaitable[Access]:
@@ -113,4 +130,5 @@ class NewCluster:
             password=SecretStr(values.get("password", "")),
             authority=values.get("ca.crt", ""),
         )
-        self._outside.overlays.ask(self._o.uid, action.key, repository, action.change, self._changed)
+        asked = (self._o.uid, action.key, repository, action.change, self._changed)
+        self._outside.overlays.ask(*asked, owner=self._namespace)

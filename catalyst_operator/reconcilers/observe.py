@@ -6,7 +6,6 @@ Pods are read before the state: once a Pod is seen ended, the state it wrote is 
 from __future__ import annotations
 
 import base64
-import gzip
 import json
 import logging
 import zlib
@@ -23,10 +22,11 @@ from catalyst_operator.api.domain_reservation import DomainReservation
 from catalyst_operator.api.enums import OwnerKubeconfig
 from catalyst_operator.api.phases import RunVerb
 from catalyst_operator.api.sovereign import Sovereign
-from catalyst_operator.core import naming, record
+from catalyst_operator.core import naming, proof, record
 from catalyst_operator.core.access import seeds
 from catalyst_operator.core.access.seeds import SecretView
 from catalyst_operator.core.domains import of_sovereign
+from catalyst_operator.core.domains.observation import DomainObservation
 from catalyst_operator.core.observation import (
     ContainerView,
     CredentialsView,
@@ -51,6 +51,9 @@ DIAGNOSED = ("tofu-plan", "tofu-apply")
 """Containers whose log holds diagnostics as JSON lines."""
 LOCK_INFO = "app.terraform.io/lock-info"
 """Annotation of the Lease in which OpenTofu says who holds the lock."""
+GZIP = 16 + zlib.MAX_WBITS
+MAX_STATE = 32 << 20
+"""Bytes of an unpacked state."""
 LOG_PATIENCE = timedelta(minutes=2)
 """How long after a container's end a kubelet that does not answer is asked again for its log."""
 
@@ -67,7 +70,7 @@ class Observer:
         """Raises ApiError when something could not be read, and CorruptRecord."""
         meta = sovereign.metadata
         space = naming.run_namespace(meta.name, meta.uid)
-        namespace = _namespace(await self._kube.find(kube.NAMESPACES, "", space), meta.uid)
+        namespace = self._namespace(await self._kube.find(kube.NAMESPACES, "", space), meta.uid)
         credentials = await self._credentials(sovereign)
         seen = replace(
             self.without_namespace(sovereign, now),
@@ -78,6 +81,7 @@ class Observer:
             reservation=await self._reservation(sovereign),
             registrar_secret=await self._registrar_secret(sovereign),
         )
+        seen = replace(seen, name=await self._name(seen))
         if namespace is None or not namespace.ours:
             return seen
         try:
@@ -86,7 +90,9 @@ class Observer:
             if namespace.terminating and error.status == HTTP_FORBIDDEN:
                 # The right to look inside goes with everything else.
                 return seen
-            raise
+            if error.status != HTTP_FORBIDDEN:
+                raise
+            return replace(seen, namespace=replace(namespace, closed=str(error)))
 
     def without_namespace(self, sovereign: Sovereign, now: datetime) -> Observation:
         """What is known without asking the API server."""
@@ -103,6 +109,7 @@ class Observer:
             overlay=self._outside.overlays.report(sovereign.metadata.uid),
             cluster=self._outside.clusters.view(sovereign.metadata.uid),
             seeds=self._outside.seeds.report(sovereign.metadata.uid),
+            removal=self._outside.removals.report(sovereign.metadata.uid),
             farewell=self._outside.farewells.report(sovereign.metadata.uid),
         )
 
@@ -114,7 +121,7 @@ class Observer:
         lock = _lock(await self._kube.find(kube.LEASES, space, naming.STATE_LEASE))
         selector = f"{labels.LABEL_SOVEREIGN_UID}={seen.uid}"
         # Jobs before Pods: what a Job that is gone had made is seen.
-        jobs = tuple(map(_job, await self._kube.list(kube.JOBS, space, selector=selector)))
+        jobs = tuple(filter(None, map(_job, await self._kube.list(kube.JOBS, space, selector=selector))))
         pods = tuple(map(_pod, await self._kube.list(kube.PODS, space, selector=selector)))
         return replace(
             seen,
@@ -132,6 +139,14 @@ class Observer:
             has_cluster_secrets=await self._kube.find(kube.SECRETS, space, naming.CLUSTER_SECRETS) is not None,
             has_state_key=await self._kube.find(kube.SECRETS, space, naming.STATE_KEY_SECRET) is not None,
         )
+
+    def _namespace(self, raw: Object | None, uid: str) -> NamespaceView | None:
+        if raw is None:
+            return None
+        meta = raw["metadata"]
+        ours = (meta.get("labels") or {}).get(labels.LABEL_SOVEREIGN_UID) == uid
+        ours = ours and proof.holds(self._settings.proof_key, uid, meta.get("annotations") or {})
+        return NamespaceView(terminating="deletionTimestamp" in meta, ours=ours, version=meta["resourceVersion"])
 
     async def _credentials(self, sovereign: Sovereign) -> CredentialsView | None:
         name = sovereign.spec.credentials_secret_ref.name
@@ -159,6 +174,14 @@ class Observer:
             return None
         raw = await self._kube.find(kube.DOMAIN_RESERVATIONS, "", sovereign.spec.domain.fqdn)
         return DomainReservation.parse(raw) if raw else None
+
+    async def _name(self, seen: Observation) -> DomainObservation | None:
+        """Only before it is reserved: what is held is its reservation's to judge."""
+        going = seen.sovereign.metadata.deletion_timestamp is not None
+        names = self._outside.names
+        if names is None or going or seen.reservation is not None or seen.sovereign.status.outputs is not None:
+            return None
+        return await names.look(seen.sovereign)
 
     async def _registrar_secret(self, sovereign: Sovereign) -> str:
         name = of_sovereign.needs_credentials(sovereign)
@@ -224,14 +247,6 @@ def _failed(container: ContainerView | None) -> bool:
     return container is not None and container.state == "terminated" and container.exit_code != 0
 
 
-def _namespace(raw: Object | None, uid: str) -> NamespaceView | None:
-    if raw is None:
-        return None
-    meta = raw["metadata"]
-    ours = (meta.get("labels") or {}).get(labels.LABEL_SOVEREIGN_UID) == uid
-    return NamespaceView(terminating="deletionTimestamp" in meta, ours=ours)
-
-
 def _secret_view(raw: Object) -> SecretView:
     return SecretView(kube.version_of(raw), frozenset(secrets.texts(raw)))
 
@@ -240,9 +255,21 @@ def state_of(raw: Object | None) -> StateView | None:
     """The state in OpenTofu's Secret, which holds it compressed."""
     content = _tfstate(raw)
     try:
-        return _view(gzip.decompress(content)) if content else None
-    except (OSError, EOFError, zlib.error, ValueError) as error:
+        return _view(_unpacked(content)) if content else None
+    except (zlib.error, ValueError) as error:
         raise CorruptRecord(f"Secret {naming.STATE_SECRET} does not hold an OpenTofu state: {error}.") from error
+
+
+def _unpacked(content: bytes) -> bytes:
+    """A state of a megabyte, which is all that its Secret takes, unpacks to some ten: what is far beyond that was made
+    to fill the operator's memory. Raises zlib.error or ValueError."""
+    unpacking = zlib.decompressobj(wbits=GZIP)
+    found = unpacking.decompress(content, MAX_STATE + 1)
+    if len(found) > MAX_STATE:
+        raise ValueError(f"it unpacks to more than {MAX_STATE >> 20} MiB")
+    if not unpacking.eof:
+        raise ValueError("it is cut off")
+    return found
 
 
 def saved_state_of(raw: Object | None) -> StateView | None:
@@ -274,13 +301,17 @@ def _lock(raw: Object | None) -> LockView | None:
     return LockView(id=holder, who=who, operation=operation, created=created[:19])
 
 
-def _job(raw: Object) -> JobView:
+def _job(raw: Object) -> JobView | None:
+    """None for one that somebody else made, whatever labels it was given."""
     meta, status = raw["metadata"], raw.get("status") or {}
+    verb, attempt = (meta["labels"].get(label, "") for label in (labels.LABEL_VERB, labels.LABEL_ATTEMPT))
+    if verb not in set(RunVerb) or not attempt.isdecimal():
+        return None
     true = {c["type"] for c in status.get("conditions") or () if c["status"] == "True"}
     return JobView(
         name=meta["name"],
-        verb=RunVerb(meta["labels"][labels.LABEL_VERB]),
-        attempt=int(meta["labels"][labels.LABEL_ATTEMPT]),
+        verb=RunVerb(verb),
+        attempt=int(attempt),
         complete="Complete" in true,
         failed="Failed" in true,
         terminating="deletionTimestamp" in meta,

@@ -15,10 +15,14 @@ from catalyst_operator.adapters.git.overlays import Overlays
 from catalyst_operator.adapters.new_cluster.clusters import AccessSource
 from catalyst_operator.adapters.new_cluster.remote import Connect
 from catalyst_operator.adapters.preflights import Preflights
-from catalyst_operator.adapters.project_looks import ProjectLooks
+from catalyst_operator.adapters.project.project_looks import ProjectLooks
 from catalyst_operator.adapters.run_logs import RunLogs
+from catalyst_operator.api.sovereign import Sovereign
+from catalyst_operator.core.access.dead_nodes import RemovalReport
 from catalyst_operator.core.access.farewell import FarewellReport
 from catalyst_operator.core.access.seeds import SeedReport
+from catalyst_operator.core.domains.actions import AskRegistrar
+from catalyst_operator.core.domains.observation import DomainObservation
 from catalyst_operator.core.phase1.target import Target
 from catalyst_operator.core.phase1.views import ClusterView
 
@@ -37,6 +41,16 @@ class Clusters(Protocol):
     async def close(self) -> None: ...
 
 
+class Names(Protocol):
+    """Looks at names before they are reserved; see `domains.beforehand`."""
+
+    async def look(self, sovereign: Sovereign) -> DomainObservation | None: ...
+
+    async def ask(self, sovereign: Sovereign, ask: AskRegistrar, changed: Callable[[], None]) -> None: ...
+
+    def forget(self, uid: str) -> None: ...
+
+
 @dataclass(frozen=True)
 class Outside:
     """Built once by the composition."""
@@ -47,20 +61,22 @@ class Outside:
     overlays: Overlays
     clusters: Clusters
     seeds: Errands[SeedReport]
+    removals: Errands[RemovalReport]
     farewells: Errands[FarewellReport]
     connect: Connect
     """Opens one connection to a new cluster, for the errands."""
+    names: Names | None = None
+    """None for an operator that serves no domains."""
 
     async def forget(self, uid: str) -> None:
         """The Sovereign is gone."""
-        for cache in (self.projects, self.preflights, self.overlays, self.seeds, self.farewells):
+        for cache in (self.projects, self.preflights, self.overlays, self.seeds, self.removals, self.farewells):
             cache.forget(uid)
+        if self.names is not None:
+            self.names.forget(uid)
         await self.clusters.forget(uid)
 
     async def close(self) -> None:
         """Give up all that is under way."""
-        caches = (
-            *(self.logs, self.projects, self.preflights, self.overlays),
-            *(self.seeds, self.farewells, self.clusters),
-        )
-        await asyncio.gather(*(cache.close() for cache in caches))
+        errands = (self.projects, self.preflights, self.overlays, self.seeds, self.removals, self.farewells)
+        await asyncio.gather(*(cache.close() for cache in (self.logs, *errands, self.clusters)))

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from catalyst_operator.adapters.kube import Kind, Kube, Object
 from catalyst_operator.api import labels
 from catalyst_operator.api.common import ObjectMeta, Tolerant
+from catalyst_operator.core.redact import all_visible
 from catalyst_operator.errors import ApiError
 
 log = logging.getLogger(__name__)
@@ -23,9 +24,9 @@ async def write_status(
     news: Sequence[Object],
 ) -> None:
     """Write the status of `about` (its kind's name and its metadata) if it says something else than before, and tell
-    the news. Raises Conflict when somebody wrote since `version`."""
+    the news; of both what can be seen. Raises Conflict when somebody wrote since `version`."""
     name, meta = about
-    wire = after.to_wire()
+    wire = all_visible(after.to_wire())
     if wire == before.to_wire():
         return
     place = {"namespace": meta.namespace} if meta.namespace else {}
@@ -36,16 +37,11 @@ async def write_status(
         "status": wire,
     }
     await client.apply_status(kind, manifest)
-    for event in news:
+    for event in map(all_visible, news):
         level = logging.WARNING if event["type"] == "Warning" else logging.INFO
         subject = {"kind": name, "object": meta.name, "namespace": meta.namespace, "reason": event["reason"]}
-        told = (
-            name,
-            f"{meta.namespace}/{meta.name}" if meta.namespace else meta.name,
-            event["reason"],
-            event["message"],
-        )
-        log.log(level, "%s %s: %s: %s", *told, extra=subject)
+        where = f"{meta.namespace}/{meta.name}" if meta.namespace else meta.name
+        log.log(level, "%s %s: %s: %s", name, where, event["reason"], event["message"], extra=subject)
         try:
             await client.create_once(event)
         except ApiError as error:

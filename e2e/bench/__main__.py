@@ -7,14 +7,18 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Sequence
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from types import FrameType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from e2e.bench import domains, idle, new_cluster, pairs, report, surroundings
 from e2e.bench.errors import BenchError
 from e2e.bench.fleet import measure as fleet
+from e2e.bench.hostile import measure as hostile
+from e2e.bench.hostile.shapes import Shape
 from e2e.bench.workplace import PREFIX, Workplace
 from e2e.lab.errors import LabError
 from e2e.lab.layout import REPOSITORY, Layout
@@ -22,7 +26,7 @@ from e2e.lab.timeline import Timeline
 from e2e.support import operator
 from e2e.support.kubectl import Kubectl
 
-SECTIONS = ("runs", "latency", "idle", "new-cluster", "fleet", "domains")
+SECTIONS = ("runs", "latency", "idle", "new-cluster", "fleet", "hostile", "domains")
 JSON_FILE = REPOSITORY / "build" / "bench.json"
 DOCS_FILE = REPOSITORY / "docs" / "performance.md"
 BEGIN, END = "<!-- bench: begin -->", "<!-- bench: end -->"
@@ -37,10 +41,12 @@ sections: runs         `kubectl apply` of a Sovereign to TofuOutput True, beside
           new-cluster  a HelmRelease's change on a new cluster to the Sovereign's status, beside a bare watcher there
           fleet        the same with many fake new clusters; five black holes among them; a restart. The operator is
                        a process of the machine meanwhile, always of this tree, and the installed one steps aside
+          hostile      a new cluster that does its worst beside good ones, with the same operator's process
           domains      many reservations at once until all are served and delegated, beside plain calls for the same
 
 exit codes: 0 measured, whatever the figures; 1 something could not be measured; 2 wrong arguments; 130 interrupted
-Ctrl-C cleans up first; what a killed benchmark leaves is removed by the next.
+What was measured is published in any case. Ctrl-C cleans up first; what a killed benchmark leaves is removed by the
+next.
 """
 
 
@@ -67,6 +73,7 @@ def parser() -> argparse.ArgumentParser:
     )
     add("--clusters", type=_fleet, default=100, metavar="N", help="fake new clusters of the fleet (100)")
     add("--fleet-seconds", type=float, default=60, metavar="S", help="length of each stretch of the fleet (60)")
+    add("--hostile-seconds", type=float, default=20, metavar="S", help="length of each stretch of hostile (20)")
     add("--names", type=_count, default=500, metavar="N", help="reservations of the section domains (500)")
     add("--installed", action="store_true", help="measure the operator that is installed, not the one of this tree")
     add("--write-docs", action="store_true", help="write the table into docs/performance.md")
@@ -99,15 +106,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
     try:
-        results = run(options)
+        results = run(options, partial(publish, write_docs=options.write_docs))
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
     except (BenchError, LabError, AssertionError) as error:
         remedy = f"\n  what to do: {error.remedy}" if isinstance(error, LabError) else ""
         print(f"bench: {error}{remedy}", file=sys.stderr)
         return EXIT_FAILED
-    publish(results, options.write_docs)
-    return 0
+    return EXIT_FAILED if results.failed else 0
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
@@ -116,8 +122,9 @@ def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
     raise KeyboardInterrupt
 
 
-def run(options: argparse.Namespace) -> report.Results:
-    """Measure what was asked for, and leave nothing behind."""
+def run(options: argparse.Namespace, publish: Callable[[report.Results], None]) -> report.Results:
+    """Measure what was asked for, and leave nothing behind. What was measured is published, whatever became of the
+    rest."""
     layout, timeline = Layout.of_checkout(), Timeline()
     workplace = Workplace(Kubectl.of_lab(layout), layout, timeline)
     if not options.installed:
@@ -125,18 +132,49 @@ def run(options: argparse.Namespace) -> report.Results:
         operator.install(workplace.kubectl, layout)
     workplace.clear()
     around = surroundings.look(workplace.kubectl, layout)
+    results = report.Results(surroundings=around, with_latency="latency" in options.only)
     try:
-        return report.Results(
-            surroundings=around,
-            series=measure_runs(workplace, options) if {"runs", "latency"} & set(options.only) else [],
-            with_latency="latency" in options.only,
-            idle=measure_idle(workplace, options) if "idle" in options.only else [],
-            new_cluster=measure_new_cluster(workplace, options) if "new-cluster" in options.only else [],
-            fleet=measure_fleet(workplace, options) if "fleet" in options.only else None,
-            domains=domains.measure(workplace, count=options.names) if "domains" in options.only else None,
-        )
+        for section, measure in sections(workplace, options).items():
+            measured(results, section, measure)
     finally:
-        workplace.clear()
+        measured(results, "cleaning up", lambda: _cleared(workplace))
+        publish(results)
+    return results
+
+
+def _cleared(workplace: Workplace) -> Mapping[str, Any]:
+    workplace.clear()
+    return {}
+
+
+def measured(results: report.Results, section: str, measure: Callable[[], Mapping[str, Any]]) -> None:
+    """Add what a section measures. One that fails, of whatever reason, takes nothing from the others."""
+    try:
+        found = measure()
+    except Exception as error:
+        known = isinstance(error, BenchError | LabError | AssertionError)
+        results.failed[section] = str(error) if known else f"{type(error).__name__}: {error}"
+        print(f"bench: {section} failed: {results.failed[section]}", file=sys.stderr)
+        if not known:
+            traceback.print_exception(error)
+        return
+    for name, value in found.items():
+        setattr(results, name, value)
+
+
+def sections(workplace: Workplace, options: argparse.Namespace) -> dict[str, Callable[[], Mapping[str, Any]]]:
+    """What was asked for, each to be measured by calling it."""
+    known: dict[str, Callable[[], Mapping[str, Any]]] = {
+        "runs": lambda: {"series": measure_runs(workplace, options)},
+        "idle": lambda: {"idle": measure_idle(workplace, options)},
+        "new-cluster": lambda: {"new_cluster": measure_new_cluster(workplace, options)},
+        "fleet": lambda: {"fleet": measure_fleet(workplace, options)},
+        "hostile": lambda: {"hostile": measure_hostile(workplace, options)},
+        "domains": lambda: {"domains": domains.measure(workplace, count=options.names)},
+    }
+    # Both come from the same runs.
+    wanted = {"runs" if section == "latency" else section for section in options.only}
+    return {section: measure for section, measure in known.items() if section in wanted}
 
 
 def measure_runs(workplace: Workplace, options: argparse.Namespace) -> list[pairs.Series]:
@@ -182,13 +220,20 @@ def measure_fleet(workplace: Workplace, options: argparse.Namespace) -> fleet.Fl
     return fleet.measure(workplace, clusters=options.clusters, seconds=options.fleet_seconds)
 
 
-def publish(results: report.Results, write_docs: bool) -> None:
-    """The table to standard output, JSON to build/, and, if wanted, the table into the documentation."""
+def measure_hostile(workplace: Workplace, options: argparse.Namespace) -> hostile.Hostile:
+    minutes = 2 + (options.hostile_seconds + 10) * 2 * len(Shape) / 60
+    workplace.timeline.say(f"a hostile cluster beside {hostile.GOOD} good ones, about {minutes:.0f} minutes ...")
+    return hostile.measure(workplace, seconds=options.hostile_seconds)
+
+
+def publish(results: report.Results, *, write_docs: bool) -> None:
+    """The table to standard output, JSON to build/, and, if wanted, the table into the documentation: only a whole one,
+    since a part would take the place of what was measured before."""
     text = report.as_text(results)
     print(text)
     JSON_FILE.parent.mkdir(exist_ok=True)
     JSON_FILE.write_text(json.dumps(report.as_json(results), indent=1) + "\n", encoding="utf-8")
-    if write_docs:
+    if write_docs and not results.failed:
         write_between(DOCS_FILE, text)
 
 

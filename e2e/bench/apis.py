@@ -7,7 +7,7 @@ import json
 import ssl
 import urllib.parse
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,9 @@ from e2e.lab.standins import kubeconfig
 
 Object = dict[str, Any]
 CONNECT_SECONDS = 10
+TRIES = 4
+"""For what can be repeated: an API server may close a connection at any time."""
+REPEATABLE = frozenset({"GET", "PATCH"})
 MERGE = "application/merge-patch+json"
 
 
@@ -36,6 +39,10 @@ class Api:
         tls = ssl.create_default_context(cafile=str(layout.pki / "ca.crt"))
         tls.load_cert_chain(layout.pki / "admin.crt", layout.pki / "admin.key")
         return cls(API_URL, tls)
+
+    def impersonating(self, user: str) -> Api:
+        """The same, speaking as somebody else who may do everything."""
+        return replace(self, headers={"Impersonate-User": user, "Impersonate-Group": "system:masters"})
 
     @classmethod
     def of_kubeconfig(cls, path: Path) -> Api:
@@ -74,12 +81,22 @@ class Client:
         self._connection.close()
 
     def __call__(self, method: str, path: str, body: Object | None = None, content: str = "application/json") -> Object:
-        """The answer. Raises BenchError for any that is not a success."""
+        """The answer; what reads, or sets something, is asked again where a connection broke. Raises BenchError for any
+        answer that is not a success, and where there is none."""
         headers = {**self._api.headers, "Content-Type": content, "Accept": "application/json"}
-        self._connection.request(method, path, None if body is None else json.dumps(body), headers)
-        response = self._connection.getresponse()
-        text = response.read()
-        if response.status >= http.client.MULTIPLE_CHOICES:
-            raise BenchError(f"{method} {path}: {response.status} {text[:500]!r}")
-        answer: Object = json.loads(text)
-        return answer
+        sent = None if body is None else json.dumps(body)
+        broken: Exception | None = None
+        for _ in range(TRIES if method in REPEATABLE else 1):
+            try:
+                self._connection.request(method, path, sent, headers)
+                response = self._connection.getresponse()
+                text = response.read()
+            except (OSError, http.client.HTTPException) as error:
+                self._connection.close()  # the next request opens another
+                broken = error
+                continue
+            if response.status >= http.client.MULTIPLE_CHOICES:
+                raise BenchError(f"{method} {path}: {response.status} {text[:500]!r}")
+            answer: Object = json.loads(text)
+            return answer
+        raise BenchError(f"{method} {path}: the connection broke: {broken or 'no answer'}") from broken

@@ -57,7 +57,7 @@ def measure(kubectl: Kubectl, sovereigns: int, seconds: float) -> Idle:
     if identity(operator_pod(kubectl)) != identity(before):
         raise BenchError("the operator's Pod was replaced or restarted while it was measured; measure again")
     elapsed = (datetime.now(UTC) - begin).total_seconds()
-    ours, elsewhere = sort_out(audit.writes(audit.OPERATOR, begin))
+    ours, elsewhere = sort_out(audit.of_operator(begin))
     return Idle(
         sovereigns=sovereigns,
         seconds=elapsed,
@@ -122,7 +122,7 @@ def _seen(kubectl: Kubectl, namespace: str) -> int:
 
 def _await_silence(namespace: str) -> None:
     def silent() -> bool:
-        lately = audit.writes(audit.OPERATOR, datetime.now(UTC) - SETTLED)
+        lately = audit.of_operator(datetime.now(UTC) - SETTLED)
         return not any(_namespace(write) == namespace for write in lately)
 
     wait_for(silent, "the operator to fall silent", seconds=60)

@@ -15,6 +15,8 @@ from e2e.bench.domains import Domains
 from e2e.bench.figures import Comparison, Spread, Tail
 from e2e.bench.fleet import report as report_fleet
 from e2e.bench.fleet.measure import Fleet
+from e2e.bench.hostile import report as report_hostile
+from e2e.bench.hostile.measure import Hostile
 from e2e.bench.idle import Idle
 from e2e.bench.pairs import Series
 from e2e.bench.steps import RunTimes, Told
@@ -28,9 +30,9 @@ SLOW_SECONDS = 60.0
 """From here on the ratio is what counts; below, the difference is."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Results:
-    """All that was measured; what was not asked for is empty."""
+    """All that was measured so far; what was not asked for is empty."""
 
     surroundings: Surroundings
     series: list[Series] = field(default_factory=list)
@@ -38,7 +40,10 @@ class Results:
     idle: list[Idle] = field(default_factory=list)
     new_cluster: list[new_cluster.Series] = field(default_factory=list)
     fleet: Fleet | None = None
+    hostile: Hostile | None = None
     domains: Domains | None = None
+    failed: dict[str, str] = field(default_factory=dict)
+    """Sections that could not be measured, and why."""
 
     @property
     def told(self) -> list[Told]:
@@ -63,6 +68,8 @@ def as_json(results: Results) -> dict[str, Any]:
         "idle": [asdict(idle) for idle in results.idle],
         "new_cluster": list(map(report_new_cluster.as_json, results.new_cluster)),
         "fleet": report_fleet.as_json(results.fleet) if results.fleet else None,
+        "hostile": report_hostile.as_json(results.hostile) if results.hostile else None,
+        "failed": results.failed,
         "domains": {**asdict(results.domains), "ratio": results.domains.ratio} if results.domains else None,
         "targets": [
             {"target": target.what, "limit": target.limit, "measured": measured, "verdict": target.verdict(measured)}
@@ -124,7 +131,12 @@ def held(results: Results) -> list[tuple[Target, float]]:
     for idle in results.idle:
         if idle.sovereigns:
             found += [(RESIDENT, idle.resident_mib), (WRITES, idle.writes * 60 / idle.seconds)]
-    return [*found, *report_new_cluster.held(results.new_cluster), *report_fleet.held(results.fleet)]
+    return [
+        *found,
+        *report_new_cluster.held(results.new_cluster),
+        *report_fleet.held(results.fleet),
+        *report_hostile.held(results.hostile),
+    ]
 
 
 # --- tables -----------------------------------------------------------------------------------------------------------
@@ -142,8 +154,11 @@ def as_text(results: Results) -> str:
         parts.append(report_new_cluster.as_text(results.new_cluster))
     if results.fleet:
         parts.append(report_fleet.as_text(results.fleet))
+    if results.hostile:
+        parts.append(report_hostile.as_text(results.hostile))
     if results.domains:
         parts.append(_domains(results.domains))
+    parts += [f"**{section} could not be measured**: {why}" for section, why in results.failed.items()]
     if targets := held(results):
         rows = [(t.what, f"{t.limit:g}{t.unit}", f"{m:.2f}{t.unit}", t.verdict(m)) for t, m in targets]
         parts.append(f"**Targets**\n\n{table(('', 'at most', 'measured', ''), rows)}")
@@ -155,6 +170,7 @@ def _surroundings(results: Results) -> str:
     busy = [share for series in results.series for share in series.busy]
     busy += [series.busy for series in results.new_cluster]
     busy += [results.fleet.busy_before] if results.fleet else []
+    busy += [results.hostile.busy_before] if results.hostile else []
     text = (
         f"Measured {s.measured_at} on {s.processors} processors, {s.memory_gib} GiB, Linux {s.kernel}, "
         f"Kubernetes {s.kubernetes}, operator image {s.operator_image.removeprefix('sha256:')[:12]}; "

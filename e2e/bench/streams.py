@@ -14,8 +14,8 @@ import subprocess
 import threading
 import time
 import urllib.parse
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, TypeVar
@@ -27,6 +27,8 @@ from e2e.lab.layout import Layout
 T = TypeVar("T")
 WATCH_SECONDS = 3600
 """Longer than any single run; the API server would otherwise end a watch after half an hour or more."""
+AGAIN, AGAIN_SECONDS = 20, 0.1
+"""How often a watch is taken up again, and how long after it broke off."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,12 @@ class Stream(Generic[T]):
         """All of it, in the order in which it came."""
         with self._news:
             return list(self._heard)
+
+    @property
+    def over(self) -> str:
+        """Why nothing more will come; empty while something may."""
+        with self._news:
+            return self._over
 
     def add(self, at: float, what: T) -> None:
         with self._news:
@@ -88,40 +96,90 @@ def watch(api: Api, path: str, **query: str) -> Iterator[Stream[Object]]:
 @contextmanager
 def watch_as(api: Api, path: str, read: Callable[[Object], T], **query: str) -> Iterator[Stream[T]]:
     """The same, of which only what `read` makes of each object is kept: for watches that hear much."""
-    stream: Stream[T] = Stream()
-    connection = api.connect()
-    # From what the watch cache has: without a version the API server may wait for one that no object of the kind gets.
-    start = {"watch": "true", "resourceVersion": "0", "timeoutSeconds": str(WATCH_SECONDS)}
-    wanted = urllib.parse.urlencode({**start, **query})
-    connection.request("GET", f"{path}?{wanted}", headers=dict(api.headers))
-    response = connection.getresponse()
-    if response.status != http.client.OK:
-        raise BenchError(f"the API server refused to watch {path}: {response.status} {response.read(500)!r}")
-    connection.sock.settimeout(None)
-    thread = threading.Thread(target=_listen, args=(response, stream, read), name=f"watch {path}")
+    watching = _Watching(api, path, query, read)
+    watching.begin()
+    thread = threading.Thread(target=watching.listen, name=f"watch {path}")
     thread.start()
     try:
-        yield stream
+        yield watching.stream
     finally:
-        # Only this wakes a thread that is blocked in reading; closing the response would wait for it.
-        connection.sock.shutdown(socket.SHUT_RDWR)
+        watching.end()
         thread.join()
-        connection.close()
+        watching.close()
 
 
-def _listen(response: http.client.HTTPResponse, stream: Stream[T], read: Callable[[Object], T]) -> None:
-    try:
-        while line := response.readline():
-            at = time.time()
-            event = json.loads(line)
-            if event["type"] == "ERROR":
-                stream.end(f"the API server ended the watch: {event['object'].get('message')}")
-                return
-            stream.add(at, read(event["object"]))
-    except (OSError, http.client.HTTPException) as error:
-        stream.end(f"the watch broke off: {error}")
-        return
-    stream.end("the watch was closed")
+class _Watching(Generic[T]):
+    """A watch that goes on from where it was when its connection breaks: twenty minutes of measuring hang on it."""
+
+    def __init__(self, api: Api, path: str, query: Mapping[str, str], read: Callable[[Object], T]) -> None:
+        self.stream: Stream[T] = Stream()
+        self._api = api
+        self._path = path
+        self._query = query
+        self._read = read
+        # From what the watch cache has: without a version the API server may wait for one that no object of the kind
+        # gets.
+        self._version = "0"
+        self._over = threading.Event()
+        self._connection: http.client.HTTPConnection | None = None
+        self._socket: socket.socket | None = None
+        self._response: http.client.HTTPResponse | None = None
+
+    def begin(self) -> None:
+        """Watch from the last version that was heard. Raises BenchError."""
+        connection = self._connection = self._api.connect()
+        start = {"watch": "true", "resourceVersion": self._version, "timeoutSeconds": str(WATCH_SECONDS)}
+        wanted = urllib.parse.urlencode({**start, **self._query})
+        connection.request("GET", f"{self._path}?{wanted}", headers=dict(self._api.headers))
+        self._socket = connection.sock
+        response = self._response = connection.getresponse()
+        if response.status != http.client.OK:
+            said = response.read(500)
+            raise BenchError(f"the API server refused to watch {self._path}: {response.status} {said!r}")
+        self._socket.settimeout(None)
+
+    def listen(self) -> None:
+        """Until it is over."""
+        why, ended = self._heard()
+        for _ in range(AGAIN):
+            if ended or self._over.wait(AGAIN_SECONDS):
+                break
+            self.close()
+            try:
+                self.begin()
+            except (OSError, http.client.HTTPException, BenchError) as error:
+                why = f"it cannot be watched again: {error}"
+                continue
+            if not self._over.is_set():
+                why, ended = self._heard()
+        self.stream.end(why)
+
+    def end(self) -> None:
+        self._over.set()
+        # Only this wakes a thread that is blocked in reading; closing the response would wait for it.
+        if self._socket is not None:
+            with suppress(OSError):
+                self._socket.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+
+    def _heard(self) -> tuple[str, bool]:
+        """Listen to one connection. Returns why it ended, and whether the watch itself did."""
+        assert self._response is not None
+        try:
+            while line := self._response.readline():
+                at = time.time()
+                event = json.loads(line)
+                if event["type"] == "ERROR":
+                    return f"the API server ended the watch: {event['object'].get('message')}", True
+                self._version = event["object"]["metadata"].get("resourceVersion", self._version)
+                if event["type"] != "BOOKMARK":
+                    self.stream.add(at, self._read(event["object"]))
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            return f"the watch broke off: {error}", False
+        return "the watch was closed", False
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from e2e.lab import flux_crds
 from e2e.lab.cache import cached, digest
 from e2e.lab.commands import run
 from e2e.lab.errors import BuildFailed
@@ -68,15 +69,7 @@ KUSTOMIZE_CONTROLLER = Tool(
 )
 BINARIES = (KUBE, TOFU, KUSTOMIZE_CONTROLLER)
 
-HELMRELEASE_CRDS = "helmrelease-crds"
-HELMRELEASE_TYPES = "github.com/fluxcd/helm-controller/api/v2"
-
-SHIPPED_CRDS = {
-    "github.com/fluxcd/kustomize-controller@v1.7.3": "h1:SzNnGn/4ObAPEHHleM5U7y/AKxKXph3Vj6ZhteeXw8M=",
-    "github.com/fluxcd/source-controller@v1.8.5": "h1:3zKSTGc2FPoZcQ5BjnyOrwdHDWeYqst3uAoZ+c0DG3c=",
-}
-"""Modules whose archives carry their CRDs as YAML, with the checksum that a go.sum would have: source-controller does
-not build outside its repository, so no go.mod here can require it."""
+FLUX_CRDS = MODULES / "flux-crds"
 
 PROVIDER_VERSION = "1.68.0"
 PROVIDER_FOLDER = f"registry.opentofu.org/hetznercloud/hcloud/{PROVIDER_VERSION}/linux_amd64"
@@ -91,7 +84,7 @@ def link(layout: Layout, timeline: Timeline) -> None:
     for source in (file for folder in folders for file in folder.iterdir()):
         _link(layout.bin / source.name, source)
     _link(layout.bin / "terraform-provider-hcloud", provider_mirror(timeline) / PROVIDER_PATH)
-    _link(layout.bin / "crds", flux_crds(timeline))
+    _link(layout.bin / "crds", flux_crds_folder(timeline))
 
 
 def _link(link: Path, target: Path) -> None:
@@ -111,25 +104,23 @@ def build(tool: Tool, timeline: Timeline) -> Path:
     return cached(f"tools/{tool.name}-{tool.version}-{key}", make, timeline, f"build {tool.name}", tool.expected)
 
 
-def flux_crds(timeline: Timeline) -> Path:
-    """A folder with the CRDs of Flux' sources, Kustomizations and HelmReleases.
-
-    helm-controller's archive has none that match its API module, so its CRD is generated from the types.
-    """
-    module = MODULES / HELMRELEASE_CRDS
+def flux_crds_folder(timeline: Timeline) -> Path:
+    """A folder with the CRDs of the Flux that new clusters boot."""
 
     def make(out: Path) -> None:
-        go("tool", "controller-gen", "crd", f"paths={HELMRELEASE_TYPES}", f"output:crd:dir={out}", cwd=module)
-        for name, checksum in SHIPPED_CRDS.items():
-            for source in (_download(name, checksum) / "config/crd/bases").glob("*.yaml"):
-                (out / source.name).write_bytes(source.read_bytes())
+        def generate(types: str) -> str:
+            return go("tool", "controller-gen", "crd", f"paths={types}", f"output:crd:dir={out}", cwd=FLUX_CRDS)
 
-    key = digest([module / "go.mod", module / "go.sum"], *SHIPPED_CRDS)
-    return cached(f"tools/flux-crds-{key}", make, timeline, "generate Flux' CRDs", "half a minute")
+        later = _download(flux_crds.LATER, flux_crds.LATER_CHECKSUM) / "config/crd/bases"
+        flux_crds.make(out, generate, later)
+
+    sources = [FLUX_CRDS / "go.mod", FLUX_CRDS / "go.sum", Path(flux_crds.__file__)]
+    name = f"tools/flux-crds-{flux_crds.VERSION}-{digest(sources)}"
+    return cached(name, make, timeline, "generate Flux' CRDs", "half a minute")
 
 
 def _download(module: str, checksum: str) -> Path:
-    got = json.loads(go("mod", "download", "-json", module, cwd=MODULES / HELMRELEASE_CRDS))
+    got = json.loads(go("mod", "download", "-json", module, cwd=FLUX_CRDS))
     if got["Sum"] != checksum:
         raise BuildFailed(
             f"{module} has the checksum {got['Sum']}, not {checksum}",

@@ -96,7 +96,7 @@ def assert_second_apply_does_nothing(sovereign: Sovereign) -> None:
     """No Job and no write by the operator; what else it wakes for, it only reads."""
     # Its domain becomes ready beside its cluster, and events follow the status that they tell of.
     sovereign.wait("its domain is ready", DomainReady="True", seconds=30)
-    wait_for(lambda: not audit.writes(audit.OPERATOR, datetime.now(UTC) - SILENCE), "silence", seconds=60)
+    wait_for(lambda: not audit.of_operator(datetime.now(UTC) - SILENCE), "silence", seconds=60)
     before, jobs = datetime.now(UTC), len(sovereign.jobs())
     handled = sovereign.status.get("observedGeneration")
     sovereign.kubectl.apply(sovereign.manifest)
@@ -104,9 +104,7 @@ def assert_second_apply_does_nothing(sovereign: Sovereign) -> None:
     # Something the operator must answer, so that it is known to have looked since.
     sovereign.look_again()
     assert len(sovereign.jobs()) == jobs
-    written = [
-        write for write in audit.writes(audit.OPERATOR, before) if f"/sovereigns/{sovereign.name}/status" not in write
-    ]
+    written = [write for write in audit.of_operator(before) if f"/sovereigns/{sovereign.name}/status" not in write]
     assert written == []
 
 

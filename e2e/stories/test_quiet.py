@@ -30,4 +30,4 @@ def test_no_write_for_two_minutes(make: Make, kubectl: Kubectl) -> None:
     wait_for(let_go, "the run's Pod to be let go: the last write of a run", seconds=30)
     begin = datetime.now(UTC)
     time.sleep(QUIET_SECONDS)  # the length of time is the subject here
-    assert audit.writes(audit.OPERATOR, begin) == []
+    assert audit.of_operator(begin) == []

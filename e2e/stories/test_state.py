@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -62,7 +63,7 @@ def test_live_lock_is_never_broken(make: Make, kubectl: Kubectl) -> None:
 @contextmanager
 def living_pod(kubectl: Kubectl, sovereign: Sovereign) -> Iterator[None]:
     """While this holds, a Pod of an earlier run of the Sovereign is still at work."""
-    kubectl.apply(run_pod(sovereign))
+    kubectl.breaking_glass("create", "-f", "-", stdin=json.dumps(run_pod(sovereign)))
     try:
         kubectl("-n", sovereign.run_namespace, "wait", "--for=condition=Ready", f"pod/{RUN_POD}", "--timeout=30s")
         yield
@@ -112,7 +113,7 @@ def test_lost_state_key_is_never_made_anew(make: Make, kubectl: Kubectl) -> None
     before = project.inventory()
     secret = ("-n", sovereign.run_namespace, "secret", naming.STATE_KEY_SECRET)
     key = kubectl.get(*secret)
-    kubectl("delete", *secret)
+    kubectl.breaking_glass("delete", *secret)
 
     sovereign.patch(workers=TWO_WORKERS)
     status = sovereign.wait("refused", Stalled="StateUnreadable", Ready="StateUnreadable")

@@ -10,6 +10,12 @@ from typing import Any
 from e2e.lab.layout import Layout
 
 OPERATOR = "system:serviceaccount:catalyst-system:catalyst-operator"
+LEASE = "/namespaces/catalyst-system/leases/catalyst-operator"
+
+
+def of_operator(since: datetime) -> list[str]:
+    """What the operator wrote, but for the Lease that it renews all the time."""
+    return [write for write in writes(OPERATOR, since) if LEASE not in write]
 
 
 def writes(user: str, since: datetime) -> list[str]:

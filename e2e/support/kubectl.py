@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+from catalyst_operator.api import labels
 from e2e.lab.layout import API_URL, Layout
 
 Object = dict[str, Any]
@@ -47,6 +48,11 @@ class Kubectl:
         if done.returncode != 0:
             raise KubectlError(f"kubectl {' '.join(arguments)}: {done.stderr.strip()}")
         return done.stdout.rstrip("\n")
+
+    def breaking_glass(self, *arguments: str, stdin: str | None = None) -> str:
+        """As an administrator does, once, what the admission policies keep for the operator."""
+        groups = ("system:masters", labels.BREAK_GLASS_GROUP)
+        return self(*arguments, "--as=root", *(f"--as-group={group}" for group in groups), stdin=stdin)
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """kubectl in the background, such as a watch; its output is a pipe."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from catalyst_operator.core import naming
 from e2e.lab import images
 from e2e.lab.layout import REPOSITORY, Layout
 from e2e.lab.timeline import Timeline
@@ -40,6 +42,12 @@ def setting(kubectl: Kubectl, name: str, value: str) -> Iterator[None]:
     finally:
         kubectl("-n", NAMESPACE, "set", "env", DEPLOYMENT, f"{name}-")
         _rolled_out(kubectl)
+
+
+def proof_key(kubectl: Kubectl) -> str:
+    """What the operator proves its run namespaces with."""
+    held = kubectl.get("-n", NAMESPACE, "secret", naming.PROOF_KEY_SECRET)["data"]
+    return base64.b64decode(held[naming.PROOF_KEY]).decode()
 
 
 def _rolled_out(kubectl: Kubectl) -> None:

@@ -6,7 +6,7 @@
 
 locals {
   scripts = {
-    for name in ["lib.sh", "await-private-address.sh", "bootstrap-node.sh", "bootstrap-cluster.sh"] :
+    for name in ["lib.sh", "await-private-address.sh", "choose-server.sh", "bootstrap-node.sh", "bootstrap-cluster.sh"] :
     name => file("${path.module}/scripts/${name}")
   }
   blackhole_unit = file("${path.module}/units/catalyst-metadata-blackhole.service")
@@ -14,8 +14,17 @@ locals {
   sysctl_conf    = file("${path.module}/units/sysctl.conf")
   cilium_values  = file("${path.module}/cilium-values.yaml")
 
-  kit_name   = "${var.fqdn}-bootstrap-kit"
-  server_url = "https://${local.first_control_plane_ip}:6443"
+  kit_name = "${var.fqdn}-bootstrap-kit"
+
+  # The one server that begins the cluster, at the cluster's first boot and never again: a second one that did so, with
+  # the same authorities, would be a second cluster.
+  starter = var.cluster_started ? "" : local.control_planes[0].name
+
+  # Whom each node can join through: every control plane but itself. scripts/choose-server.sh takes one that answers.
+  join_addresses = {
+    for node in concat(local.control_planes, local.workers) :
+    node.name => [for other in local.control_planes : other.private_ip if other.name != node.name] if node.name != local.starter
+  }
 
   # Of every k3s server. They must agree on these, or k3s refuses to let one join.
   server_config = {
@@ -29,18 +38,16 @@ locals {
   }
 
   control_plane_config = [
-    for index, node in local.control_planes : merge(
+    for node in local.control_planes : merge(
       local.server_config,
       { node-name = node.name, node-ip = node.private_ip },
-      { for key, value in { cluster-init = true } : key => value if index == 0 },
-      { for key, value in { server = local.server_url } : key => value if index > 0 },
+      { for key, value in { cluster-init = true } : key => value if node.name == local.starter },
     )
   ]
   worker_config = [
     for node in local.workers : {
       node-name = node.name
       node-ip   = node.private_ip
-      server    = local.server_url
       token     = var.agent_token
     }
   ]
@@ -104,8 +111,11 @@ locals {
         K3S_SERVICE = contains(local.workers[*].name, node.name) ? "k3s-agent.service" : "k3s.service"
       },
       local.shell_lines["k3s"],
+      { for addresses in [lookup(local.join_addresses, node.name, null)] :
+        "JOIN_ADDRESSES" => join(" ", addresses) if addresses != null
+      },
       { for name, value in merge({ KIT_NAME = local.kit_name }, values(local.shell_lines)...) :
-        name => value if node.name == local.control_planes[0].name
+        name => value if node.name == local.starter
       },
     )
   }
@@ -117,14 +127,16 @@ locals {
 
   control_plane_cloud_config = [
     for index, node in local.control_planes : templatefile("${path.module}/cloudinit-control-plane.tftpl", {
-      first          = index == 0
+      starts         = node.name == local.starter
       scripts        = local.scripts
       blackhole_unit = local.blackhole_unit
       networkd_conf  = local.networkd_conf
       sysctl_conf    = local.sysctl_conf
-      k3s_unit       = templatefile("${path.module}/units/k3s.service.tftpl", { mode = "server" })
+      k3s_unit = templatefile("${path.module}/units/k3s.service.tftpl", {
+        mode = "server", joins = node.name != local.starter
+      })
       bootstrap_unit = templatefile("${path.module}/units/catalyst-bootstrap.service.tftpl", {
-        scripts = index == 0 ? ["bootstrap-node.sh", "bootstrap-cluster.sh"] : ["bootstrap-node.sh"]
+        scripts = node.name == local.starter ? ["bootstrap-node.sh", "bootstrap-cluster.sh"] : ["bootstrap-node.sh"]
       })
       node_env        = local.node_env_files[node.name]
       k3s_config      = yamlencode(local.control_plane_config[index])
@@ -142,7 +154,7 @@ locals {
       blackhole_unit = local.blackhole_unit
       networkd_conf  = local.networkd_conf
       sysctl_conf    = local.sysctl_conf
-      k3s_unit       = templatefile("${path.module}/units/k3s.service.tftpl", { mode = "agent" })
+      k3s_unit       = templatefile("${path.module}/units/k3s.service.tftpl", { mode = "agent", joins = true })
       bootstrap_unit = templatefile("${path.module}/units/catalyst-bootstrap.service.tftpl", {
         scripts = ["bootstrap-node.sh"]
       })

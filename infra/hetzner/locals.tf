@@ -10,13 +10,12 @@ locals {
     sin  = "ap-southeast"
   }
 
-  # Fixed addresses make user_data known at plan time: joining servers and workers are told where the first control
-  # plane will be. 10.0.1.1 is Hetzner's gateway.
+  # Fixed addresses make user_data known at plan time: joining servers and workers are told where the control planes
+  # are. 10.0.1.1 is Hetzner's gateway.
   subnet_cidr            = "10.0.1.0/24"
   load_balancer_ip       = cidrhost(local.subnet_cidr, 5)
   control_plane_host_min = 10
   worker_host_min        = 50
-  first_control_plane_ip = cidrhost(local.subnet_cidr, local.control_plane_host_min)
 
   # Hetzner puts at most ten servers into one spread placement group.
   spread_group_size = 10

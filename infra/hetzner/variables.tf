@@ -79,6 +79,12 @@ variable "worker_sizes" {
   }
 }
 
+variable "cluster_started" {
+  description = "Whether the cluster exists: true from the first apply that made its first control plane on. As long as it does not, control plane 0 starts it; afterwards every new server joins, control plane 0 included, if it has to be made again. Read at a server's first boot only."
+  type        = bool
+  default     = false
+}
+
 variable "ssh_public_keys" {
   description = "Public SSH keys that may log in as root, in OpenSSH format. Without one Hetzner mails a root password to the project's owner. Hetzner accepts a key once per project: one that the project already has goes to existing_ssh_keys."
   type        = list(string)

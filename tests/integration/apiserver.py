@@ -63,8 +63,10 @@ class Api:
         self._session.headers.update({"Authorization": f"Bearer {token}", **(impersonate or {})})
 
     def acting_as(self, user: str, group: str = "system:masters") -> "Api":
-        """The same server, seen as somebody else, by default with all rights."""
-        return Api(self.url, self.token, self.ca, {"Impersonate-User": user, "Impersonate-Group": group})
+        """The same server, seen as somebody else, by default with all rights. Without a group, with those that the user
+        has by its name, as a ServiceAccount does."""
+        groups = {"Impersonate-Group": group} if group else {}
+        return Api(self.url, self.token, self.ca, {"Impersonate-User": user, **groups})
 
     def request(
         self,
@@ -185,7 +187,7 @@ def _etcd(program: str, folder: Path) -> Iterator[str]:
         f"--initial-cluster=default={peer}",
         "--unsafe-no-fsync",
     ]
-    with _process(command, folder):
+    with process(command, folder):
         yield client
 
 
@@ -215,7 +217,7 @@ def _apiserver(program: str, folder: Path, etcd_url: str) -> Iterator[ApiServer]
         "--disable-admission-plugins=ServiceAccount",
     ]
     url, ca = f"https://127.0.0.1:{port}", folder / "certs" / "apiserver.crt"
-    with _process(command, folder) as alive:
+    with process(command, folder) as alive:
         _wait(lambda: alive() and ca.exists() and Api(url, token, ca).is_ready(), "kube-apiserver", folder)
         yield ApiServer(url, token, ca, _kubeconfig(folder / "kubeconfig", url, token, ca))
 
@@ -235,7 +237,7 @@ def _kubeconfig(path: Path, url: str, token: str, ca: Path) -> Path:
 
 
 @contextmanager
-def _process(command: list[str], folder: Path) -> Iterator[Callable[[], bool]]:
+def process(command: list[str], folder: Path) -> Iterator[Callable[[], bool]]:
     """Run a program until the block ends; yields a function that raises once the program has ended by itself."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "log").open("w") as log:

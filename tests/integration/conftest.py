@@ -4,18 +4,15 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
-import yaml
 
+from tests.integration.admission import sovereign, sovereigns
 from tests.integration.apiserver import Api, ApiError, ApiServer, api_server
-from tests.support.paths import REPOSITORY
+from tests.integration.installation import aggregated_roles, install, rules_of
 
 CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
-POLICIES = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies"
-BINDINGS = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings"
 NAMESPACES = "/api/v1/namespaces"
 
 _PLURALS = ("sovereigns", "domainreservations")
-_COLLECTIONS = {"ValidatingAdmissionPolicy": POLICIES, "ValidatingAdmissionPolicyBinding": BINDINGS}
 
 
 @pytest.fixture(scope="session")
@@ -26,16 +23,16 @@ def apiserver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
 
 
 @pytest.fixture(scope="session")
-def api(apiserver: ApiServer) -> Api:
-    """An administrator's client of the API server, with our CRDs and admission policies in force."""
-    client = apiserver.api
-    for path in sorted((REPOSITORY / "crds").glob("catalyst.openova.io_*.yaml")):
-        client.create(CRDS, yaml.safe_load(path.read_text("utf-8")))
-    for document in yaml.safe_load_all((REPOSITORY / "deploy/base/admission-policies.yaml").read_text("utf-8")):
-        client.create(_COLLECTIONS[document["kind"]], document)
-    _wait_until_served(client)
-    _wait_until_policies_act(client)
-    return client
+def api(apiserver: ApiServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
+    """An administrator's client of the API server, with all of deploy/base in force but the operator's process."""
+    folder = tmp_path_factory.mktemp("installation")
+    install(apiserver, folder)
+    with aggregated_roles(apiserver, folder):
+        client = apiserver.api
+        _wait_until_served(client)
+        _wait_until_policies_act(client)
+        _wait_until(lambda: "catalyst.openova.io" in rules_of(apiserver, "edit"))
+        yield client
 
 
 @pytest.fixture
@@ -57,15 +54,15 @@ def _wait_until_served(api: Api) -> None:
 
 
 def _wait_until_policies_act(api: Api) -> None:
-    """The API server takes up to a second or two to load a policy; the one created last is the probe."""
-    labels = {"catalyst.openova.io/role": "run"}
-    name = api.create(NAMESPACES, {"metadata": {"generateName": "probe-", "labels": labels}})["metadata"]["name"]
+    """The API server takes up to a second or two to load policies; the one that is applied last is the probe."""
+    name = api.create(NAMESPACES, {"metadata": {"generateName": "probe-"}})["metadata"]["name"]
+    api.create(sovereigns(name), sovereign())
 
     def refused() -> bool:
         try:
-            api.delete(f"{NAMESPACES}/{name}", dryRun="All")
+            api.patch(f"{sovereigns(name)}/omantel/status", {"status": {"phase": "ready"}}, dryRun="All")
         except ApiError as error:
-            return error.code in (403, 422)
+            return "catalyst-status" in str(error)
         return False
 
     _wait_until(refused)

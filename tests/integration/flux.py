@@ -16,6 +16,8 @@ from typing import Any
 
 import yaml
 
+from e2e.lab import toolchain
+from e2e.lab.timeline import Timeline
 from tests.integration.apiserver import Api, ApiError, ApiServer, ToolMissing, api_server, free_port
 from tests.support.paths import REPOSITORY
 
@@ -141,12 +143,8 @@ def _tool(name: str) -> str:
 
 
 def _crds() -> list[Path]:
-    found = next(
-        (files for folder in _folders("flux-crds-*") if (files := sorted(folder.glob("*fluxcd.io_*.yaml")))), []
-    )
-    if not found:
-        raise ToolMissing("Flux' CRDs are not there: run `make lab-tools`")
-    return found
+    """Of the Flux that this checkout's clusters boot; made where they are not in the lab's cache."""
+    return sorted(toolchain.flux_crds_folder(Timeline()).glob("*fluxcd.io_*.yaml"))
 
 
 def _folders(pattern: str) -> list[Path]:
@@ -155,4 +153,4 @@ def _folders(pattern: str) -> list[Path]:
     home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     cache = Path(os.environ.get("LAB_CACHE") or home / "catalyst-lab")
     built = sorted((cache / "tools").glob(pattern), key=lambda folder: folder.stat().st_mtime, reverse=True)
-    return [*([Path(given), Path(given) / "crds"] if given else []), *built]
+    return [*([Path(given)] if given else []), *built]

@@ -15,7 +15,7 @@ import yaml
 from catalyst_operator.adapters.new_cluster import authorities, minting
 from catalyst_operator.core.access import boot
 from catalyst_operator.core.access.identity import Access
-from tests.integration.apiserver import Api, ApiError, _etcd, _process, find_tool, free_port
+from tests.integration.apiserver import Api, ApiError, _etcd, find_tool, free_port, process
 from tests.integration.flux import _crds
 from tests.support.fake_cluster import FQDN, server_certificate
 
@@ -83,7 +83,7 @@ class NewCluster:
             "--disable-admission-plugins=ServiceAccount",
             "--shutdown-delay-duration=0s",
         ]
-        alive = self._running.enter_context(_process(command, folder))
+        alive = self._running.enter_context(process(command, folder))
         wait_until(lambda: alive() and self.api.is_ready(), "the API server is ready")
 
     def stop(self) -> None:

@@ -66,12 +66,6 @@ def test_everything_at_once_is_accepted(api: Api) -> None:
         "spec.registrar.credentialsSecretRef.namespace",
         "the Sovereign's namespace",
     ),
-    Case(
-        "Secret of a third party, stand-alone",
-        BYO_API | ALONE,
-        "spec.registrar.credentialsSecretRef.namespace",
-        "the operator's own",
-    ),
     Case("name as address", {"loadBalancerIP": "lb.example"}, "spec.loadBalancerIP", "IPv4 address"),
     Case("IPv6 address", {"loadBalancerIP": "2001:db8::1"}, "spec.loadBalancerIP", "IPv4 address"),
     Case("ttl of seconds", {"ttl": "10s"}, "spec.ttl", "from 1m to 168h"),

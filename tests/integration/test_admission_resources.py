@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.integration import actors
 from tests.integration.admission import GROUP, RESERVATIONS, reservation, sovereign, sovereigns
 from tests.integration.apiserver import Api
 from tests.support.paths import REPOSITORY
@@ -45,7 +46,7 @@ def _columns(api: Api, path: str, *, wide: bool = False) -> dict[str, Any]:
 
 
 def test_columns_of_a_sovereign(api: Api, namespace: str) -> None:
-    created = api.create(sovereigns(namespace), sovereign())
+    api.create(sovereigns(namespace), sovereign())
     ready = {
         "type": "Ready",
         "status": "False",
@@ -61,7 +62,7 @@ def test_columns_of_a_sovereign(api: Api, namespace: str) -> None:
         "cost": {"monthly": "32.97", "currency": "EUR", "pricesAsOf": "2026-06-15"},
         "outputs": {"loadBalancerIP": "203.0.113.2"},
     }
-    api.replace(f"{sovereigns(namespace)}/omantel/status", created | {"status": status})
+    actors.operator(api).patch(f"{sovereigns(namespace)}/omantel/status", {"status": status})
 
     assert list(_columns(api, sovereigns(namespace), wide=True))[-1] == "Message", "it has no bound that a terminal has"
     columns = _columns(api, sovereigns(namespace))

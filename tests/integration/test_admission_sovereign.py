@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from tests.integration import actors
 from tests.integration.admission import (
     REMOVED,
     SSH_KEY,
@@ -237,11 +238,10 @@ def existing(api: Api, namespace: str, edits: Edits, status: dict[str, Any] | No
     """A Sovereign that is there, with this status; its path and its present state."""
     created = api.create(sovereigns(namespace), sovereign(edits))
     path = f"{sovereigns(namespace)}/omantel"
-    return path, api.replace(f"{path}/status", created | {"status": status}) if status else created
+    return path, actors.operator(api).patch(f"{path}/status", {"status": status}) if status else created
 
 
 @cases(
-    Case("fqdn", {"domain.fqdn": "other.omani.works"}, "spec.domain.fqdn", "immutable"),
     Case("from pool", {"domain.mode": "byo-manual"}, "spec.domain.mode", "from or to pool"),
     Case(
         "to pool", {"domain.mode": "pool"}, "spec.domain.mode", "from or to pool", before={"domain.mode": "byo-manual"}
@@ -251,6 +251,31 @@ def existing(api: Api, namespace: str, edits: Edits, status: dict[str, Any] | No
 def test_never_changed(api: Api, namespace: str, case: Case) -> None:
     path, before = existing(api, namespace, case.before, status=None)
     case.expect_refusal(refusal(api, "PUT", path, edited(before, case.edits)))
+
+
+RESERVED = {
+    "type": "DomainReserved",
+    "status": "True",
+    "reason": "Succeeded",
+    "message": "x",
+    "lastTransitionTime": "2026-01-01T00:00:00Z",
+}
+OTHER_NAME = {"domain.fqdn": "other.omani.works"}
+
+
+@cases(Case("fqdn", OTHER_NAME, "spec.domain.fqdn", "immutable"))
+@pytest.mark.parametrize("status", [{"conditions": [RESERVED]}, {"runNamespace": "sov-a-b"}], ids=["reserved", "a run"])
+def test_a_name_is_kept_once_it_is_reserved_or_a_run_was_made(
+    api: Api, namespace: str, case: Case, status: dict[str, Any]
+) -> None:
+    path, before = existing(api, namespace, {}, status)
+    case.expect_refusal(refusal(api, "PUT", path, edited(before, case.edits)))
+
+
+@pytest.mark.parametrize("status", [None, {"conditions": [{**RESERVED, "status": "False"}]}], ids=["new", "refused"])
+def test_a_typo_in_a_name_can_be_corrected(api: Api, namespace: str, status: dict[str, Any] | None) -> None:
+    path, before = existing(api, namespace, {}, status)
+    api.replace(path, edited(before, OTHER_NAME), dryRun="All")
 
 
 FROZEN_WITH_OUTPUTS = (
@@ -307,6 +332,25 @@ def test_frozen_once_outputs_exist(api: Api, namespace: str, case: Case) -> None
 def test_correctable_until_outputs_exist(api: Api, namespace: str, case: Case) -> None:
     path, before = existing(api, namespace, case.before, {"phase": "tofu-apply"})
     api.replace(path, edited(before, case.edits), dryRun="All")
+
+
+HA: Edits = {"controlPlane.replicas": 3, "workers": {"size": "cx43", "replicas": 1}}
+ONE = Case("from three to one", {"controlPlane.replicas": 1}, "spec.controlPlane.replicas", "etcd counts", before=HA)
+
+
+def test_control_planes_never_get_fewer_once_outputs_exist(api: Api, namespace: str) -> None:
+    path, before = existing(api, namespace, HA, OUTPUTS)
+    ONE.expect_refusal(refusal(api, "PUT", path, edited(before, ONE.edits)))
+
+
+def test_control_planes_may_become_more(api: Api, namespace: str) -> None:
+    path, before = existing(api, namespace, {}, OUTPUTS)
+    api.replace(path, edited(before, HA), dryRun="All")
+
+
+def test_fewer_control_planes_may_be_asked_for_until_outputs_exist(api: Api, namespace: str) -> None:
+    path, before = existing(api, namespace, HA, {"phase": "tofu-apply"})
+    api.replace(path, edited(before, ONE.edits), dryRun="All")
 
 
 @cases(*FROZEN_IN_TEMPLATE)

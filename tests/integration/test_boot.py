@@ -19,13 +19,13 @@ from catalyst_operator.adapters.kube import SECRETS, Kind
 from catalyst_operator.adapters.new_cluster import minting
 from catalyst_operator.adapters.new_cluster.remote import RemoteCluster
 from catalyst_operator.core.access import boot, kubeconfig, seeds
-from catalyst_operator.core.access.identity import OBSERVER, OWNER, SEEDER
-from catalyst_operator.errors import Refused
+from catalyst_operator.core.access.identity import NODE_REMOVER, OBSERVER, OWNER, SEEDER
+from catalyst_operator.errors import Conflict, Refused
 from tests.integration.apiserver import ApiError as Refusal
 from tests.integration.apiserver import find_tool
 from tests.integration.new_cluster import NewCluster, new_cluster, wait_until
 from tests.integration.tofu import MODULE
-from tests.support.fake_cluster import FQDN
+from tests.support.fake_cluster import FQDN, listed
 
 pytestmark = pytest.mark.integration
 
@@ -119,6 +119,12 @@ def _administrator(cluster: NewCluster) -> Any:
 @pytest.fixture
 async def observer(node: Node) -> AsyncIterator[RemoteCluster]:
     async with RemoteCluster(node.cluster.access(OBSERVER)) as remote:
+        yield remote
+
+
+@pytest.fixture
+async def remover(node: Node) -> AsyncIterator[RemoteCluster]:
+    async with RemoteCluster(node.cluster.access(NODE_REMOVER)) as remote:
         yield remote
 
 
@@ -256,9 +262,17 @@ SEEDERS = {
 }
 
 
+NODE_REMOVERS = {
+    *granted("", {"delete"}, "nodes"),
+    *granted("rbac.authorization.k8s.io", {"get", "delete"}, "clusterrolebindings", names=(NODE_REMOVER,)),
+}
+
+
 @pytest.mark.parametrize(
     ("user", "namespace", "expected"),
     [
+        (NODE_REMOVER, FLUX, NODE_REMOVERS),
+        (NODE_REMOVER, "kube-system", NODE_REMOVERS),
         (OBSERVER, FLUX, OBSERVERS),
         (OBSERVER, "kube-system", OBSERVERS),
         (SEEDER, FLUX, SEEDERS),
@@ -273,11 +287,11 @@ def test_an_identity_has_these_rights_and_no_other(node: Node, user: str, namesp
 
 async def test_the_observer_reads_and_changes_nothing(observer: RemoteCluster) -> None:
     """With its own certificate, as the operator does it."""
-    assert await observer.list(HELM_RELEASES, FLUX) == []
-    assert await observer.list(PODS) == []
+    assert await listed(observer, HELM_RELEASES, FLUX) == []
+    assert await listed(observer, PODS) == []
     assert (await observer.get(Kind("v1", "namespaces", namespaced=False), "", "kube-system"))["metadata"]["uid"]
     with pytest.raises(Refused):
-        await observer.list(SECRETS, FLUX)
+        await listed(observer, SECRETS, FLUX)
     with pytest.raises(Refused):
         await observer.get(SECRETS, FLUX, seeds.PULL)
     with pytest.raises(Refused):
@@ -302,7 +316,7 @@ async def test_the_seeder_reads_makes_and_takes_nothing(node: Node, seeder: Remo
     with pytest.raises(Refused):
         await seeder.get(SECRETS, FLUX, seeds.PULL)
     with pytest.raises(Refused):
-        await seeder.list(SECRETS, FLUX)
+        await listed(seeder, SECRETS, FLUX)
     with pytest.raises(Refused):
         await seeder.merge(SECRETS, FLUX, "other", {"data": {"filled": "eWVz"}})
     with pytest.raises(Refused):
@@ -312,20 +326,42 @@ async def test_the_seeder_reads_makes_and_takes_nothing(node: Node, seeder: Remo
     with pytest.raises(Refused):
         await seeder.delete(SECRETS, FLUX, seeds.PULL)
     with pytest.raises(Refused):
-        await seeder.list(HELM_RELEASES, FLUX)
+        await listed(seeder, HELM_RELEASES, FLUX)
+
+
+NODES = "/api/v1/nodes"
+
+
+async def test_a_dead_node_is_removed_and_one_of_its_name_that_is_another_stays(
+    node: Node, observer: RemoteCluster, remover: RemoteCluster
+) -> None:
+    """The API server compares the UID, and is what lets nobody else do it."""
+    made = node.cluster.api.create(NODES, {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "worker-0"}})
+    kind = Kind("v1", "nodes", namespaced=False)
+    with pytest.raises(Conflict):
+        await remover.delete(kind, "", "worker-0", uid="11111111-2222-3333-4444-555555555555")
+    with pytest.raises(Refused):
+        await observer.delete(kind, "", "worker-0", uid=made["metadata"]["uid"])
+    with pytest.raises(Refused):
+        await remover.may_list(kind)
+    await remover.delete(kind, "", "worker-0", uid=made["metadata"]["uid"])
+    with pytest.raises(Refusal, match="not found"):
+        node.cluster.api.get(f"{NODES}/worker-0")
 
 
 async def test_each_takes_its_own_rights_away_and_is_refused_from_then_on(
-    node: Node, observer: RemoteCluster, seeder: RemoteCluster
+    node: Node, observer: RemoteCluster, seeder: RemoteCluster, remover: RemoteCluster
 ) -> None:
     """Hand-off's last act. Certificates that are still valid are worth nothing any more."""
     with pytest.raises(Refused):
         await seeder.delete(CLUSTER_ROLE_BINDINGS, "", OBSERVER)
     await seeder.delete(ROLE_BINDINGS, FLUX, SEEDER)
+    await remover.delete(CLUSTER_ROLE_BINDINGS, "", NODE_REMOVER)
     await observer.delete(CLUSTER_ROLE_BINDINGS, "", OBSERVER)
-    wait_until(lambda: rights(node, OBSERVER, FLUX) | rights(node, SEEDER, FLUX) == set(), "their rights are gone")
+    identities = (OBSERVER, SEEDER, NODE_REMOVER)
+    wait_until(lambda: not any(rights(node, user, FLUX) for user in identities), "their rights are gone")
     with pytest.raises(Refused):
-        await observer.list(HELM_RELEASES, FLUX)
+        await listed(observer, HELM_RELEASES, FLUX)
     with pytest.raises(Refused):
         await seeder.merge(SECRETS, FLUX, seeds.PULL, {"data": {"filled": "eWVz"}})
     with pytest.raises(Refusal, match="not found"):

@@ -258,3 +258,98 @@ def test_a_wait_ends_when_the_condition_holds(node: Node) -> None:
     ran = node.run("wait_for 60 'the file' test -e here")
     assert ran.returncode == 0
     assert "seen: the file" in ran.stderr
+
+
+# --- whom a node joins through ----------------------------------------------------------------------------------------
+
+FIRST, SECOND, NOBODY = "127.0.0.2", "127.0.0.3", "127.0.0.9"
+UNAUTHORIZED, STARTING = 401, 503
+
+
+@dataclass
+class ControlPlanes:
+    """API servers at addresses of the loopback range, all at one port: address -> what each says to who asks."""
+
+    port: int
+    listeners: list[ThreadingHTTPServer] = field(default_factory=list)
+    says: dict[str, int] = field(default_factory=dict)
+
+
+@pytest.fixture
+def control_planes(certificate: Path) -> Iterator[ControlPlanes]:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, certificate.with_name("key.pem"))
+    found = ControlPlanes(0)
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked = str(self.connection.getsockname()[0])
+            self.send_response(found.says.get(asked, STARTING) if self.path == "/readyz" else 404)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Not among the tests' output."""
+
+    threads = []
+    for number in (2, 3):
+        listener = ThreadingHTTPServer((f"127.0.0.{number}", found.port), Handler)
+        listener.socket = context.wrap_socket(listener.socket, server_side=True)
+        found.port = listener.server_port
+        found.listeners.append(listener)
+        threads.append(threading.Thread(target=listener.serve_forever, kwargs={"poll_interval": 0.01}))
+        threads[-1].start()
+    yield found
+    for listener in found.listeners:
+        listener.shutdown()
+        listener.server_close()
+    for thread in threads:
+        thread.join()
+
+
+def chosen(node: Node, control_planes: ControlPlanes, *addresses: str) -> tuple[int, str]:
+    """How the choice ends, and the server that k3s is then told of."""
+    ran = node.run(f"choose_server conf.d/10-server.yaml {' '.join(addresses)}", API_PORT=str(control_planes.port))
+    file = node.folder / "conf.d/10-server.yaml"
+    server = file.read_text().removeprefix("server: https://").removesuffix("\n") if file.exists() else ""
+    assert list(node.folder.glob("conf.d/*.part")) == []
+    return ran.returncode, server.removesuffix(f":{control_planes.port}")
+
+
+def test_a_node_joins_through_the_first_control_plane_that_answers(node: Node, control_planes: ControlPlanes) -> None:
+    """k3s knows no anonymous user: that it asks who is there is the API server's answer."""
+    control_planes.says = {FIRST: UNAUTHORIZED, SECOND: UNAUTHORIZED}
+    assert chosen(node, control_planes, FIRST, SECOND) == (0, FIRST)
+    assert chosen(node, control_planes, SECOND, FIRST) == (0, SECOND)
+
+
+def test_one_that_is_down_is_passed_over(node: Node, control_planes: ControlPlanes) -> None:
+    control_planes.says = {SECOND: UNAUTHORIZED}
+    assert chosen(node, control_planes, NOBODY, SECOND) == (0, SECOND)
+
+
+def test_one_that_has_not_joined_itself_is_passed_over(node: Node, control_planes: ControlPlanes) -> None:
+    """k3s listens from its start on, and could let nobody in."""
+    control_planes.says = {FIRST: STARTING, SECOND: UNAUTHORIZED}
+    assert chosen(node, control_planes, FIRST, SECOND) == (0, SECOND)
+
+
+def test_while_none_answers_k3s_is_not_started(node: Node, control_planes: ControlPlanes) -> None:
+    """Without anybody to join it would begin a cluster of its own."""
+    control_planes.says = {FIRST: STARTING}
+    assert chosen(node, control_planes, FIRST, NOBODY) == (1, "")
+    assert chosen(node, control_planes) == (1, "")
+
+
+def test_an_earlier_choice_stays_while_none_answers(node: Node, control_planes: ControlPlanes) -> None:
+    control_planes.says = {SECOND: UNAUTHORIZED}
+    chosen(node, control_planes, SECOND)
+    control_planes.says = {SECOND: STARTING}
+    assert chosen(node, control_planes, FIRST, SECOND)[1] == SECOND
+
+
+def test_another_one_is_chosen_once_the_earlier_is_gone(node: Node, control_planes: ControlPlanes) -> None:
+    control_planes.says = {FIRST: UNAUTHORIZED, SECOND: UNAUTHORIZED}
+    chosen(node, control_planes, FIRST, SECOND)
+    control_planes.says = {FIRST: STARTING, SECOND: UNAUTHORIZED}
+    assert chosen(node, control_planes, FIRST, SECOND) == (0, SECOND)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +18,7 @@ from tests.integration.tofu import MODULE, OpenTofu, find
 pytestmark = pytest.mark.integration
 
 TLS = "/var/lib/rancher/k3s/server/tls/"
+CHOOSE = "/usr/local/lib/catalyst/choose-server.sh"
 HOSTILE = [
     "plain",
     "",
@@ -62,13 +64,62 @@ def steps(script: str) -> list[str]:
     return [line.split()[1] for line in lines if line.startswith("step ")]
 
 
-def test_only_the_first_control_plane_initialises(rendered: Rendered) -> None:
-    first, *joining = rendered.control_planes
-    assert first.k3s_config["cluster-init"] is True
-    assert "server" not in first.k3s_config
-    for boot in [*joining, *rendered.workers]:
-        assert "cluster-init" not in boot.k3s_config
-        assert boot.k3s_config["server"] == "https://10.0.1.10:6443"
+@pytest.fixture(scope="module")
+def later(tofu: OpenTofu) -> Rendered:
+    """What a server would be told that is made, or made again, once the cluster stands."""
+    return render(tofu, sample(cluster_started=True))
+
+
+def joined_by(boot: Boot, folder: Path) -> list[str]:
+    """The control planes that a node may join through."""
+    unit = "k3s" if "agent-token" in boot.k3s_config else "k3s-agent"
+    assert CHOOSE in boot.files[f"/etc/systemd/system/{unit}.service"].text, "it would not be told whom to join"
+    assert boot.files[CHOOSE].mode == "0755"
+    return sourced(boot, folder)["JOIN_ADDRESSES"].split()
+
+
+def starts(boot: Boot) -> bool:
+    """Whether a server begins a cluster: k3s begins one, too, where it is told of nobody to join."""
+    assert "server" not in boot.k3s_config, "chosen at each start, and nowhere else"
+    unit = boot.files.get("/etc/systemd/system/k3s.service")
+    alone = unit is not None and CHOOSE not in unit.text
+    assert alone == (boot.k3s_config.get("cluster-init") is True)
+    return alone
+
+
+def test_only_the_first_control_plane_initialises(rendered: Rendered, tmp_path: Path) -> None:
+    assert [starts(boot) for boot in rendered.all] == [True, False, False, False, False]
+    assert "JOIN_ADDRESSES" not in sourced(rendered.control_planes[0], tmp_path)
+
+
+def test_once_the_cluster_stands_no_server_begins_one(later: Rendered, tmp_path: Path) -> None:
+    """Control plane 0 made again with the same authorities and cluster-init would be a second cluster."""
+    assert not any(starts(boot) for boot in later.all)
+    for boot in later.all:
+        assert not any(path.startswith(TLS) for path in boot.files), "joiners get the authorities by joining"
+        assert "/etc/catalyst/kit.json" not in boot.files
+        assert "bootstrap-cluster.sh" not in boot.files["/etc/systemd/system/catalyst-bootstrap.service"].text
+        assert "KIT_NAME" not in sourced(boot, tmp_path)
+    assert later.control_planes[0].k3s_config["token"] == sample()["server_token"]
+
+
+def test_a_node_joins_through_any_control_plane_but_itself(rendered: Rendered, later: Rendered, tmp_path: Path) -> None:
+    """Nobody could join while the one that all are told of is down."""
+    first, second, third = "10.0.1.10", "10.0.1.11", "10.0.1.12"
+    assert [joined_by(boot, tmp_path) for boot in later.control_planes] == [
+        [second, third],
+        [first, third],
+        [first, second],
+    ]
+    for boot in [*later.workers, *rendered.workers]:
+        assert joined_by(boot, tmp_path) == [first, second, third]
+    assert [joined_by(boot, tmp_path) for boot in rendered.control_planes[1:]] == [[first, third], [first, second]]
+
+
+def test_alone_and_made_again_there_is_nobody_to_join(tofu: OpenTofu, tmp_path: Path) -> None:
+    """It waits for ever rather than begin another cluster; the gate never lets it come to that."""
+    [boot] = render(tofu, sample(cluster_started=True, control_plane_sizes=["cx33"])).control_planes
+    assert joined_by(boot, tmp_path) == []
 
 
 def test_only_the_first_control_plane_has_the_ca_keys_and_starts_flux(rendered: Rendered) -> None:
@@ -185,7 +236,7 @@ def test_scripts_are_told_every_download_with_its_check(rendered: Rendered, tmp_
 def test_scripts_name_no_version_and_no_vendor_of_their_own() -> None:
     """A pin in a script would not move with the release, and no mirror would catch it."""
     for script in (MODULE / "scripts").glob("*.sh"):
-        assert "https://" not in script.read_text(), script.name
+        assert not re.search(r"https://[^$%]", script.read_text()), script.name
 
 
 def test_who_starts_what(rendered: Rendered, tmp_path: Path) -> None:

@@ -61,8 +61,9 @@ def test_the_api_server_refuses_the_older_schema_as_the_seeds_tell(booted: Api) 
     """What the gate is there to prevent is real."""
     installed = booted.get(BUCKETS)
     assert installed["status"]["storedVersions"] == ["v1"]
-    [schema] = installed["spec"]["versions"]
-    older = [{**schema, "name": "v1beta1", "storage": False}, {**schema, "name": "v1beta2", "storage": True}]
+    schema, *before = installed["spec"]["versions"]
+    assert (schema["name"], [version["name"] for version in before]) == ("v1", ["v1beta1", "v1beta2"])
+    older = [before[0], {**before[1], "storage": True}]
     with pytest.raises(ApiError, match=REFUSAL):
         booted.patch(BUCKETS, {"spec": {"versions": older}})
     assert booted.get(f"{STORED}/charts")["spec"]["endpoint"] == "s3.example"
@@ -70,8 +71,8 @@ def test_the_api_server_refuses_the_older_schema_as_the_seeds_tell(booted: Api) 
 
 def test_the_api_server_takes_a_schema_that_keeps_the_stored_version(booted: Api) -> None:
     """The refusal is about the version that is missing, and not about changing a CRD."""
-    [schema] = booted.get(BUCKETS)["spec"]["versions"]
-    same = [schema, {**schema, "name": "v1beta2", "storage": False}]
+    schema, _, beta = booted.get(BUCKETS)["spec"]["versions"]
+    same = [schema, beta]
     changed = booted.patch(BUCKETS, {"spec": {"versions": same}}, dryRun="All")
     assert changed["status"]["storedVersions"] == ["v1"]
 

@@ -262,6 +262,53 @@ def test_a_private_source_says_why_it_fails(cluster: Flux, git: Running) -> None
     cluster.api.delete(f"{GIT_REPOSITORIES}/private")
 
 
+REPOSITORIES = "/apis/source.toolkit.fluxcd.io/{version}/namespaces/flux-system/helmrepositories"
+
+
+def _repository(cluster: Flux, name: str, version: str, **spec: Any) -> None:
+    body = {"interval": "10m", "url": "https://charts.example.org", "secretRef": {"name": f"{name}-pull"}, **spec}
+    api_version = f"source.toolkit.fluxcd.io/{version}"
+    manifest = {"apiVersion": api_version, "kind": "HelmRepository", "metadata": {"name": name}, "spec": body}
+    cluster.api.create(REPOSITORIES.format(version=version), manifest)
+
+
+def _pull_secret(cluster: Flux, name: str) -> None:
+    cluster.api.create(f"{CORE}/secrets", {"metadata": {"name": f"{name}-pull"}, "stringData": {"username": "x"}})
+
+
+@pytest.mark.parametrize("version", ["v1", "v1beta2"])
+def test_a_helm_repository_without_its_secret_is_not_ready(installed: Flux, version: str) -> None:
+    """In either version that the Flux of our releases serves."""
+    name = f"charts-{version}"
+    _repository(installed, name, version)
+
+    def repository() -> Any:
+        return installed.api.get(f"{REPOSITORIES.format(version='v1')}/{name}")
+
+    message = f"failed to get secret 'flux-system/{name}-pull': secrets \"{name}-pull\" not found"
+    assert told(repository, "AuthenticationFailed")["message"] == message
+    assert condition(repository())["status"] == "False"
+    _pull_secret(installed, name)
+    assert told(repository, "Succeeded")["status"] == "True"
+
+
+def test_charts_of_a_registry_wait_for_its_secret(installed: Flux) -> None:
+    """A repository of type oci says nothing itself: its releases do."""
+    _repository(installed, "registry", "v1beta2", type="oci", url="oci://registry.example.org")
+    chart = {"chart": "bp-private", "version": "1.0.0", "sourceRef": {"kind": "HelmRepository", "name": "registry"}}
+    manifest = yaml.safe_load(_release("bp-private", chart={"spec": chart}))
+    installed.api.create(RELEASES, manifest)
+    said = told(lambda: installed.release("bp-private"), "SourceNotReady")
+    assert said["message"] == (
+        "HelmChart 'flux-system/flux-system-bp-private' is not ready: "
+        "failed to get secret 'flux-system/registry-pull': secrets \"registry-pull\" not found"
+    )
+    static = installed.api.get(f"{REPOSITORIES.format(version='v1')}/registry")
+    assert static["status"] == {"observedGeneration": -1}, "what the CRD says by default"
+    _pull_secret(installed, "registry")
+    told(lambda: installed.release("bp-private"), "InstallSucceeded")
+
+
 def test_flux_can_delete_itself(installed: Flux) -> None:
     """The rollback that deletes Flux leaves a cluster that nothing reconciles; this test is the last on its cluster."""
     path = "/apis/apps/v1/namespaces/flux-system/deployments"

@@ -8,7 +8,7 @@ import ssl
 import tempfile
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address
 from pathlib import Path
@@ -20,13 +20,17 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from catalyst_operator.adapters.kube import Kind
 from catalyst_operator.adapters.new_cluster import authorities, minting
+from catalyst_operator.adapters.new_cluster.remote import RemoteCluster
 from catalyst_operator.core.access.identity import OBSERVER, Access
 
 FQDN = "omantel.omani.works"
 FLUX = "/namespaces/flux-system"
-RELEASES = f"/apis/helm.toolkit.fluxcd.io/v2{FLUX}/helmreleases"
-KUSTOMIZATIONS = f"/apis/kustomize.toolkit.fluxcd.io/v1{FLUX}/kustomizations"
+RELEASES = "/apis/helm.toolkit.fluxcd.io/v2/helmreleases"
+RELEASES_OF_FLUX = f"/apis/helm.toolkit.fluxcd.io/v2{FLUX}/helmreleases"
+KUSTOMIZATIONS = "/apis/kustomize.toolkit.fluxcd.io/v1/kustomizations"
+GIT_REPOSITORIES = f"/apis/source.toolkit.fluxcd.io/v1{FLUX}/gitrepositories"
 KUBE_SYSTEM = "/api/v1/namespaces/kube-system"
 DEPLOYMENTS = f"/apis/apps/v1{FLUX}/deployments"
 NODES = "/api/v1/nodes"
@@ -34,6 +38,8 @@ NODES = "/api/v1/nodes"
 Object = dict[str, Any]
 Fault = Callable[[web.Request], web.StreamResponse | None]
 """An answer instead of the right one, or None."""
+Flood = Callable[[web.Request], AsyncIterator[bytes] | None]
+"""The pieces of an answer instead of the right one, sent as long as somebody reads them, or None."""
 TRUST = authorities.make(datetime.now(UTC))
 """Authorities of all fake clusters that are not given others: they take a while to make."""
 
@@ -55,6 +61,8 @@ class FakeCluster:
         self.refused: set[int] = set()
         """Serial numbers of certificates that are answered with 401."""
         self.fault: Fault = lambda request: None
+        self.flood: Flood = lambda request: None
+        self.flood_status = 200
         self.raw: bytes | None = None
         """Sent by each watch instead of events, once; then the watch ends."""
         self.frozen = False
@@ -167,11 +175,12 @@ class FakeCluster:
         self.requests.append((request.method, request.path, dict(request.query)))
         serial = _serial(request)
         self.serials.append(serial)
-        if serial in self.refused:
-            return refusal(401, "Unauthorized")
-        wrong = self.fault(request)
+        wrong = refusal(401, "Unauthorized") if serial in self.refused else self.fault(request)
         if wrong is not None:
             return wrong
+        pieces = self.flood(request)
+        if pieces is not None:
+            return await _streamed(request, pieces, self.flood_status)
         if request.method in ("PATCH", "DELETE"):
             return await self._change(request)
         if request.path == KUBE_SYSTEM:
@@ -238,12 +247,26 @@ class FakeCluster:
         if name not in self.collections.get(collection, {}) and "apply" not in request.content_type:
             return refusal(404, "not found")
         if request.method == "DELETE":
-            self.drop(collection, name)
-            return web.json_response({"status": "Success"})
+            return await self._delete(request, collection, name)
         body = await request.json()
         self.bodies.append((request.content_type, body))
         self.put(collection, {"metadata": {"name": name}, **body})
         return web.json_response(self.collections[collection][name])
+
+    async def _delete(self, request: web.Request, collection: str, name: str) -> web.Response:
+        wanted = json.loads(await request.text() or "{}").get("preconditions", {}).get("uid")
+        if wanted not in (None, self.collections[collection][name]["metadata"].get("uid")):
+            return refusal(409, f"the UID in the precondition ({wanted}) does not match")
+        self.drop(collection, name)
+        return web.json_response({"status": "Success"})
+
+
+async def _streamed(request: web.Request, pieces: AsyncIterator[bytes], status: int) -> web.StreamResponse:
+    response = web.StreamResponse(status=status, headers={"Content-Type": "application/json"})
+    await response.prepare(request)
+    async for piece in pieces:
+        await response.write(piece)
+    return response
 
 
 @asynccontextmanager
@@ -277,6 +300,35 @@ async def saying(text: bytes | None) -> AsyncIterator[str]:
         tasks.add(asyncio.create_task(answer(reader, writer)))
 
     async with await asyncio.start_server(come, "127.0.0.1") as server:
+        yield "{}:{}".format(*server.sockets[0].getsockname())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def listed(api: RemoteCluster, kind: Kind, namespace: str = "") -> list[Object]:
+    """All objects of a list."""
+    found: list[Object] = []
+    await api.each(kind, namespace, found.extend)
+    return found
+
+
+@asynccontextmanager
+async def saying_over_tls(pieces: Callable[[], AsyncIterator[bytes]]) -> AsyncIterator[str]:
+    """A server that says this over the TLS of a cluster to whoever comes, whatever they want. Yields `host:port`."""
+    tasks: set[asyncio.Task[None]] = set()
+
+    async def answer(writer: asyncio.StreamWriter) -> None:
+        with suppress(OSError):
+            async for piece in pieces():
+                writer.write(piece)
+                await writer.drain()
+        writer.transport.abort()
+
+    def come(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        tasks.add(asyncio.create_task(answer(writer)))
+
+    async with await asyncio.start_server(come, "127.0.0.1", ssl=server_context()) as server:
         yield "{}:{}".format(*server.sockets[0].getsockname())
         for task in tasks:
             task.cancel()

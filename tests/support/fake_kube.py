@@ -17,8 +17,17 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from catalyst_operator.adapters.kube import Kube
 from catalyst_operator.api.scalars import format_time
+from catalyst_operator.core import naming
 
 Object = dict[str, Any]
+
+
+EVERYWHERE = {
+    *(("POST", plural) for plural in ("configmaps", "secrets", "rolebindings", "events")),
+    *(("PATCH", plural) for plural in ("configmaps", "rolebindings")),
+    *(("GET", plural) for plural in ("secrets", "jobs", "pods")),
+}
+"""What the operator may do in any namespace, by method and plural."""
 
 
 class Key(NamedTuple):
@@ -70,6 +79,8 @@ class FakeApi:
         """(namespace, pod, container) -> HTTP status with which asking for its log fails."""
         self.refusals: dict[tuple[str, str], tuple[int, str]] = {}
         """(method, plural) -> status and message with which an admission policy, a quota or RBAC refuses it."""
+        self.guarded = False
+        """Whether the operator's rights in a run namespace come with its RoleBinding there, as in a cluster."""
         self.requests: list[Request] = []
         self.writes: list[Request] = []
         """Requests of the operator that changed something."""
@@ -173,12 +184,20 @@ class FakeApi:
     def _answer(self, request: Request) -> _Response:
         if refusal := self.refusals.get((request.method, request.key.plural)):
             raise _Failure(*refusal)
+        if self.guarded and self._is_closed(request):
+            raise _Failure(403, f"{request.key.plural} is forbidden in the namespace {request.key.namespace}")
         if request.subresource == "log":
             return self._log(request)
         if request.method == "GET":
             return _Response(200, [self._read(request)])
         handle = {"POST": self._post, "PATCH": self._patch, "DELETE": self._remove}[request.method]
         return _Response(200, [json.dumps(handle(request)).encode()])
+
+    def _is_closed(self, request: Request) -> bool:
+        key = request.key
+        if not key.namespace.startswith(naming.RUN_NAMESPACE_PREFIX) or (request.method, key.plural) in EVERYWHERE:
+            return False
+        return Key("rolebindings", key.namespace, "catalyst-operator") not in self._objects
 
     def _log(self, request: Request) -> _Response:
         where = (request.key.namespace, request.key.name, request.query["container"])
@@ -362,7 +381,8 @@ def _parse(method: str, url: str, content: str, body: str) -> Request:
 
 def _matches(item: Object, selector: str) -> bool:
     held = item["metadata"].get("labels") or {}
-    return all(held.get(k) == v for k, _, v in (term.partition("=") for term in selector.split(",") if term))
+    terms = (term.partition("=") for term in selector.split(",") if term)
+    return all(k in held and (not equal or held[k] == v) for k, equal, v in terms)
 
 
 def _goes_slowly(key: Key, found: Object) -> bool:
@@ -382,8 +402,9 @@ def _merged(target: Object, patch: Object) -> Object:
     for name, value in patch.items():
         if value is None:
             result.pop(name, None)
-        elif isinstance(value, dict) and isinstance(result.get(name), dict):
-            result[name] = _merged(result[name], value)
+        elif isinstance(value, dict):
+            known = result.get(name)
+            result[name] = _merged(known if isinstance(known, dict) else {}, value)
         else:
             result[name] = value
     return result

@@ -1,8 +1,10 @@
-"""A cloud project behind an HTTP server that answers lists as Hetzner does: by label and in pages."""
+"""A cloud project behind an HTTP server that answers as Hetzner does: lists by label and in pages, and the power of
+servers."""
 
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,11 +28,36 @@ class FakeProject:
         self.location = ""
         """Where a redirect leads."""
         self.seen: list[tuple[str, str, str]] = []
-        """Kind, label selector and Authorization header of each request."""
+        """Kind, label selector and Authorization header of each request for a list."""
+        self.power: dict[str, str] = {}
+        """Server id -> what it is doing."""
+        self.refusals = 0
+        """So many starts are refused first, as while something else acts on the server."""
+        self.starts = True
+        """Whether a server that is started runs."""
+        self.started: list[tuple[str, str]] = []
+        """Server id and Authorization header of each start."""
+
+    def server(self, number: str) -> tuple[int, str]:
+        """Status and body of a look at one server."""
+        if number not in self.power:
+            return 404, json.dumps({"error": {"code": "not_found"}})
+        return self.status, self.body or json.dumps({"server": {"id": int(number), "status": self.power[number]}})
+
+    def start(self, number: str, authorization: str) -> tuple[int, str]:
+        """Status and body of a start."""
+        if self.refusals:
+            self.refusals -= 1
+            return 423, json.dumps({"error": {"code": "locked"}})
+        self.started.append((number, authorization))
+        self.power[number] = "running" if self.starts else self.power[number]
+        return 201, json.dumps({"action": {"id": 1, "status": "running"}})
 
     def answer(self, path: str, authorization: str) -> tuple[int, str]:
         """Status and body of a GET."""
         split = urlsplit(path)
+        if one := re.fullmatch(r"/v1/servers/(\d+)", split.path):
+            return self.server(one[1])
         query = parse_qs(split.query)
         kind, page = split.path.removeprefix("/v1/"), int(query["page"][0])
         self.seen.append((kind, query["label_selector"][0], authorization))
@@ -49,7 +76,14 @@ def served(project: FakeProject) -> Iterator[str]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            status, body = project.answer(self.path, self.headers["Authorization"])
+            self._answer(*project.answer(self.path, self.headers["Authorization"]))
+
+        def do_POST(self) -> None:
+            asked = re.fullmatch(r"/v1/servers/(\d+)/actions/poweron", self.path)
+            assert asked, f"nothing else is ever written: {self.path}"
+            self._answer(*project.start(asked[1], self.headers["Authorization"]))
+
+        def _answer(self, status: int, body: str) -> None:
             self.send_response(status)
             if project.location:
                 self.send_header("Location", project.location)

@@ -22,7 +22,6 @@ from catalyst_operator.api.sovereign import Sovereign
 from catalyst_operator.core import naming
 from catalyst_operator.core.actions import Decision, WriteRecord
 from catalyst_operator.core.errors import codes
-from catalyst_operator.core.hetzner import ServerCounts
 from catalyst_operator.core.kit.releases import UnknownReleaseError
 from catalyst_operator.core.observation import (
     ContainerView,
@@ -40,6 +39,7 @@ from catalyst_operator.core.provision.preflight import standing
 from catalyst_operator.core.record import (
     Bootstrap,
     ErrorEntry,
+    KustomizationEntry,
     OutputsEntry,
     PhaseEntry,
     PhaseState,
@@ -49,7 +49,7 @@ from catalyst_operator.core.record import (
     RunEntry,
     RunState,
 )
-from catalyst_operator.core.runs import proof
+from catalyst_operator.core.runs import own_project
 from catalyst_operator.core.runs.job import phases_of
 from catalyst_operator.core.runs.tfvars import inputs_digest, tfvars
 from catalyst_operator.core.settings import CoreSettings
@@ -62,7 +62,7 @@ GRACE_ENDS = NOW + timedelta(minutes=14)
 """When a Pod that was told to stop a minute ago has to have ended."""
 UID = "3b0d9f0e-6f3a-4c57-9a53-0f6f6f1f2a11"
 TOKEN = "HCloud0Token" + "x" * 52
-SETTINGS = CoreSettings(image="registry.example/catalyst-operator:test")
+SETTINGS = CoreSettings(image="registry.example/catalyst-operator:test", proof_key="key of the tests")
 SPACE = naming.run_namespace("omantel", UID)
 NETWORK = "4711"
 OUTPUTS = OutputsEntry(("203.0.113.10",), "203.0.113.20", NETWORK)
@@ -78,6 +78,9 @@ READY = Bootstrap(
     cluster_uid="cluster-1",
     outcome=Phase1Outcome.READY,
     was_ready=True,
+    installed=True,
+    kustomizations={"flux-system/omantel.omani.works-bootstrap-kit": KustomizationEntry(new_cluster.REVISION)},
+    joined=("omantel-d2faa-control-plane-0",),
 )
 """A new cluster that came up within the hour."""
 
@@ -233,8 +236,7 @@ def record(*runs: RunEntry, **values: Any) -> Record:
     if last:
         made = replace(made, project=PROJECT)
     if last and last.state is RunState.SUCCEEDED:
-        standing = ServerCounts(1, 0)
-        made = replace(made, applied_digest=last.digest, outputs=OUTPUTS, state_serial=7, standing=standing)
+        made = replace(made, applied_digest=last.digest, outputs=OUTPUTS, state_serial=7)
     if runs and runs[-1].plan:
         made = replace(made, published_plan=runs[-1].plan.digest)
     made = replace(made, **values)
@@ -360,12 +362,22 @@ def observation(*mods: SceneMod) -> Observation:
         seen = mod(seen)
     watched = seen.record and seen.record.bootstrap and seen.sovereign.metadata.deletion_timestamp is None
     if seen.cluster is None and watched and unseen not in mods:
-        seen = replace(seen, cluster=new_cluster.healthy(seen.sovereign, seen.now))
+        seen = with_nodes_known(replace(seen, cluster=new_cluster.healthy(seen.sovereign, seen.now)))
     if seen.project is None and seen.sovereign.metadata.deletion_timestamp is not None and unasked not in mods:
         seen = replace(seen, project=looked_round(seen))
     if seen.preflight is not None or unlooked in mods:
         return seen
     return replace(seen, preflight=looked_at(seen))
+
+
+def with_nodes_known(o: Observation) -> Observation:
+    """The nodes of a cluster that was ready once joined before now."""
+    begun = o.record.bootstrap if o.record else None
+    survey = o.cluster.survey if o.cluster else None
+    if o.record is None or begun is None or not begun.was_ready or survey is None:
+        return o
+    known = replace(begun, joined=tuple(node.name for node in survey.nodes or ()))
+    return replace(o, record=replace(o.record, bootstrap=known))
 
 
 PASSED = (Check("token", PreflightResult.PASSED, "Hetzner accepts the token."),)
@@ -406,7 +418,7 @@ def looked_round(o: Observation, found: str = OWN_NETWORK, **values: Any) -> Pro
     """The report of a look a moment ago at whose project the token at hand opens; by default it is the Sovereign's
     own. Without `found` it is another's, and with an error nothing is known."""
     kept = o.record or Record(uid=UID)
-    (asked,) = proof.standing(replace(o, project=None), kept).ask
+    (asked,) = own_project.standing(replace(o, project=None), kept).ask
     foreign = values.pop("foreign", ())
     answer = None if "error" in values else ProjectAnswer(found, foreign)
     return replace(ProjectReport(asked.key, o.now, answer), **values)

@@ -14,7 +14,7 @@ from catalyst_operator.adapters.kube import Kube
 from catalyst_operator.adapters.new_cluster.clusters import AccessSource
 from catalyst_operator.adapters.new_cluster.remote import RemoteCluster
 from catalyst_operator.adapters.preflights import Preflights
-from catalyst_operator.adapters.project_looks import ProjectLooks
+from catalyst_operator.adapters.project.project_looks import ProjectLooks
 from catalyst_operator.adapters.run_logs import RunLogs
 from catalyst_operator.core.kit.pushed import OverlayChange
 from catalyst_operator.core.phase1.target import Target
@@ -74,6 +74,7 @@ def outside(client: Kube, **parts: Any) -> Outside:
         "overlays": Overlays(no_push, {}, lambda: gen.NOW),
         "clusters": FakeClusters(),
         "seeds": Errands("delivery"),
+        "removals": Errands("removal"),
         "farewells": Errands("farewell"),
         "connect": RemoteCluster,
     }

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from catalyst_operator.api import labels
-from catalyst_operator.api.conditions import DOMAIN_CONDITIONS
+from catalyst_operator.api.conditions import DOMAIN_CONDITIONS, ConditionType
 from catalyst_operator.api.domain_reservation import DomainReservation
 from catalyst_operator.core import conditions
 from catalyst_operator.core.domains import observation as domains
@@ -197,7 +197,9 @@ def flaws(decision: DomainDecision, o: domains.DomainObservation) -> list[str]:
     told = decision.status.conditions
     idle = not decision.actions and decision.status.to_wire() == o.reservation.status.to_wire()
     at_once = decision.requeue_after is not None and decision.requeue_after <= timedelta(0)
+    stalled = conditions.find(told, ConditionType.STALLED)
     return [
+        *(["it is Stalled and has no error as data"] if stalled and not decision.status.last_errors else []),
         *conditions.violations(told, o.reservation.metadata.generation),
         *(f"{c.type} has the undocumented reason {c.reason}" for c in told if c.reason not in REASONS[c.type]),
         *(["it looks again at once, and has neither done nor said anything"] if idle and at_once else []),

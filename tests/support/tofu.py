@@ -12,18 +12,20 @@ import gzip
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from catalyst_operator.core import naming
-from catalyst_operator.core.hetzner import ServerCounts
 from catalyst_operator.core.tofu import gone
 from catalyst_operator.core.tofu.plan_gate import EXIT_APPROVAL_NEEDED, EXIT_DIGEST_MISMATCH, EXIT_NOTHING_FOUND
+from catalyst_operator.core.tofu.server_names import packed, unpacked
 from tests.support import gen
 from tests.support.fake_kube import FakeApi, Key, Object
 
 STATE = Key("secrets", gen.SPACE, naming.STATE_SECRET)
 LEASE = Key("leases", gen.SPACE, naming.STATE_LEASE)
+BOOT, NOTICED = timedelta(seconds=75), timedelta(seconds=40)
+"""How long a server is away when it is resized, and when its node is not called ready any more."""
 PERSISTS_EVERY = 2
 """So many resources later the state is written again, while an apply goes on."""
 Ended = tuple[int, str]
@@ -53,14 +55,24 @@ class Cloud:
     """Sizes that cannot be had."""
     trouble: list[str] = field(default_factory=list)
     """What the next calls answer, if not success: an error code of the API."""
-    silent: bool = False
-    """Whether looks at the project are not answered."""
+    answers_looks: bool = True
+    """Whether looks at whose project it is are answered."""
+    stopped: dict[str, datetime] = field(default_factory=dict)
+    """Server -> when it was powered off last to get another size."""
 
     def project(self, token: str) -> dict[str, str] | None:
         """What is in the project that a token opens; None for a token that nobody knows."""
         if token in (gen.TOKEN, SECOND_TOKEN):
             return self.objects
         return self.elsewhere if token == OTHER_TOKEN else None
+
+    def away(self, now: datetime) -> set[str]:
+        """Servers that do not run yet again after a resize, whose nodes others may still take for ready."""
+        return {name for name, since in self.stopped.items() if now - since < BOOT}
+
+    def silent(self, now: datetime) -> set[str]:
+        """Those of them of which others have noticed it."""
+        return {name for name in self.away(now) if now - self.stopped[name] >= NOTICED}
 
     def call(self, token: str, size: str = "") -> str:
         """The error code that a write meets, or nothing."""
@@ -71,9 +83,10 @@ class Cloud:
         return self.trouble.pop(0) if self.trouble else ""
 
 
-def wanted(workers: int) -> set[str]:
-    """The objects of a Sovereign with so many workers."""
-    return {"network", "load-balancer", "control-plane-0", *(f"worker-{n}" for n in range(workers))}
+def wanted(workers: int, control_planes: int = 1) -> set[str]:
+    """The objects of a Sovereign with so many servers."""
+    servers = (*(f"control-plane-{n}" for n in range(control_planes)), *(f"worker-{n}" for n in range(workers)))
+    return {"network", "load-balancer", *servers}
 
 
 def address(name: str) -> str:
@@ -94,8 +107,13 @@ class Run:
     manual: bool
     token: str
     sizes: dict[str, str]
-    standing: ServerCounts | None = None
+    standing: tuple[str, ...] = ()
+    """Servers that were made before, once an apply has succeeded."""
     confirmed: bool = False
+    """Whether a person said that what is not found is gone."""
+    later: str = ""
+    """What later runs resize."""
+    resize_approved: bool = False
     adopted: list[str] = field(default_factory=list)
     plan: list[tuple[str, str]] = field(default_factory=list)
     serial: int = 0
@@ -135,13 +153,15 @@ class OpenTofu:
             verb=_env(pod, "CATALYST_VERB"),
             approved=_env(pod, "CATALYST_APPROVED_PLAN"),
             manual=_env(pod, "CATALYST_APPROVAL") == "Manual",
+            later=_env(pod, "CATALYST_RESIZED_LATER"),
+            resize_approved=bool(_env(pod, "CATALYST_RESIZE_APPROVED")),
             token=opened,
             sizes={
                 **{f"control-plane-{n}": size for n, size in enumerate(variables["control_plane_sizes"])},
                 **{f"worker-{n}": size for n, size in enumerate(variables["worker_sizes"])},
             },
-            standing=_standing(_env(pod, "CATALYST_STANDING")),
-            confirmed=_env(pod, "CATALYST_GONE_CONFIRMED") == "true",
+            standing=unpacked(_env(pod, "CATALYST_STANDING")),
+            confirmed=bool(_env(pod, "CATALYST_GONE_CONFIRMED")),
         )
 
     def work(self, run: Run, phase: str, log: Callable[[Object], None]) -> Ended | None:
@@ -196,16 +216,22 @@ class OpenTofu:
         asks = {"delete", "resize"} | ({"create"} if run.manual else set())
         once = gone.applied_once(run.standing) if run.standing else frozenset()
         gated = [name for action, name in run.plan if action in asks or (action == "create" and address(name) in once)]
-        held, found = self.resources(), {name for action, name in run.plan if action == "delete"}
-        digest = naming.digest_of([step for step in run.plan if step[0] != "import"])
+        held, found = self.resources(), [name for action, name in run.plan if action == "delete"]
+        steps = [(*step, run.sizes.get(step[1])) for step in run.plan if step[0] != "import"]
+        digest = naming.digest_of([steps, run.later])
         counts = {name: sum(action == name for action, _ in run.plan) for name in ("create", "resize", "delete")}
-        told = {"add": counts["create"], "change": counts["resize"], "destroy": counts["delete"], "held": len(held)}
-        message = json.dumps(
-            {"digest": digest, **told, "adopt": len(run.adopted), "replacing": [], "explanation": "something would go"}
-        )
+        told: dict[str, Any] = {"add": counts["create"], "change": counts["resize"], "destroy": counts["delete"]}
+        made, resized = ([n for action, n in run.plan if action == deed] for deed in ("create", "resize"))
+        servers = {
+            "creating": packed(name for name in made if name in run.sizes),
+            "powering_off": [address(name) for name in resized],
+        }
+        told |= {"adopt": len(run.adopted), "held": len(held), "replacing": [], "explanation": "something would go"}
+        message = json.dumps({"digest": digest, **told, **servers})
         if run.verb == "destroy" and held and not found and not run.confirmed:
             return EXIT_NOTHING_FOUND, message
-        if run.verb != "apply" or not gated or run.approved == digest:
+        covered = run.resize_approved and {action for action, _ in run.plan} <= {"resize", "import"}
+        if run.verb != "apply" or not gated or run.approved == digest or covered:
             return 0, message
         return (EXIT_DIGEST_MISMATCH if run.approved else EXIT_APPROVAL_NEEDED), message
 
@@ -253,12 +279,20 @@ class OpenTofu:
         if action == "resize" and not run.approved:
             raise Broken(f"{name} was powered off to resize it, and nobody had approved it")
         if action == "resize":
-            self._cloud.sizes[name] = run.sizes[name]
+            self._resize(run, name)
         if action in ("create", "import"):
             run.have.append(name)
         if action == "delete":
             self._there(run).pop(name, None)
             run.have.remove(name)
+
+    def _resize(self, run: Run, name: str) -> None:
+        """The server is off for it, and runs some time after the run has ended."""
+        away = {other for other in self._cloud.away(self._clock()) if "control-plane" in other}
+        if away and "control-plane" in name and "control-plane-1" in self._cloud.objects:
+            raise Broken(f"{name} was powered off while {sorted(away)} was away")
+        self._cloud.sizes[name] = run.sizes[name]
+        self._cloud.stopped[name] = self._clock()
 
     # --- the lock -----------------------------------------------------------------------------------------------------
 
@@ -309,10 +343,6 @@ class OpenTofu:
             self._api.change(STATE, lambda o: o.update(data=data))
 
 
-def _standing(counts: str) -> ServerCounts | None:
-    return ServerCounts(*map(int, counts.split(","))) if counts else None
-
-
 def _env(pod: Object, name: str) -> str:
     containers = (*pod["spec"]["initContainers"], *pod["spec"]["containers"])
     gate = next(c for c in containers if c["name"] == "plan-gate")
@@ -321,10 +351,11 @@ def _env(pod: Object, name: str) -> str:
 
 
 def _hook(type_: str, action: str, name: str, at: datetime) -> Object:
+    done = "update" if action == "resize" else action
     return {
         "type": type_,
         "@timestamp": at.isoformat(),
-        "hook": {"resource": {"addr": address(name)}, "action": action},
+        "hook": {"resource": {"addr": address(name)}, "action": done},
     }
 
 

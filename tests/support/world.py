@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -16,7 +17,7 @@ from prometheus_client import CollectorRegistry
 from pydantic import SecretStr, ValidationError
 
 from catalyst_operator.adapters.preflights import Preflights
-from catalyst_operator.adapters.project_looks import ProjectLooks
+from catalyst_operator.adapters.project.project_looks import ProjectLooks
 from catalyst_operator.adapters.run_logs import RunLogs
 from catalyst_operator.api import labels
 from catalyst_operator.api.common import Condition
@@ -50,6 +51,7 @@ class World:
     def __init__(self, *mods: gen.RawMod) -> None:
         self.now = gen.NOW
         self.api = FakeApi(self.clock)
+        self.api.guarded = True
         self.cloud = Cloud()
         self.tofu = OpenTofu(self.api, self.cloud, self.clock)
         self.cluster = Cluster(self.api, self.tofu, self.clock, self._check_single)
@@ -119,7 +121,7 @@ class World:
     async def _look_whose(self, token: SecretStr, _: ProjectQuestion) -> ProjectAnswer:
         """What the project has of the Sovereign."""
         there = self.cloud.project(token.get_secret_value())
-        if self.cloud.silent:
+        if not self.cloud.answers_looks:
             raise CloudUnavailable("Hetzner's API did not answer")
         if there is None:
             raise CloudUnauthorized("Hetzner does not know this token")
@@ -171,7 +173,8 @@ class World:
 
     def wanted(self) -> set[str]:
         """The cloud objects that the spec asks for."""
-        return tofu.wanted((self.sovereign or {})["spec"].get("workers", {}).get("replicas", 0))
+        spec = (self.sovereign or {})["spec"]
+        return tofu.wanted(spec.get("workers", {}).get("replicas", 0), spec["controlPlane"].get("replicas", 1))
 
     def pods(self) -> list[Object]:
         """The Pods of runs."""
@@ -319,17 +322,27 @@ class World:
 
 
 class _Healthy(FakeClusters):
-    """The new cluster is as it should be as soon as it is watched."""
+    """The new cluster is as it should be as soon as it is watched, but for servers that are off."""
 
     def __init__(self, world: World) -> None:
         super().__init__()
         self._world = world
+        self.instead: tuple[ClusterView | None] | None = None
+        """What is seen of it, where a story says so."""
 
     def view(self, uid: str) -> ClusterView | None:
         raw = self._world.sovereign
         if uid not in self.watched or raw is None:
             return None
-        return new_cluster.healthy(Sovereign.parse(raw), gen.NOW)
+        if self.instead:
+            return self.instead[0]
+        view = new_cluster.healthy(Sovereign.parse(raw), gen.NOW)
+        assert view.survey is not None
+        assert view.survey.nodes is not None
+        now = self._world.now
+        silent = self._world.cloud.silent(now)
+        nodes = tuple(replace(n, ready=not any(n.name.endswith(name) for name in silent)) for n in view.survey.nodes)
+        return replace(view, survey=replace(view.survey, at=now, nodes=nodes))
 
 
 def _held(pod: Object | None) -> bool:

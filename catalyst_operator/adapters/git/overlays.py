@@ -11,10 +11,10 @@ from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import TypeVar
-from weakref import WeakValueDictionary
 
 from catalyst_operator.adapters.errands import Errands
 from catalyst_operator.adapters.git.push import PUSH_SECONDS, Pushed, Repository
+from catalyst_operator.adapters.turns import Turns
 from catalyst_operator.core.errors import codes
 from catalyst_operator.core.kit.pushed import OverlayChange, OverlayReport
 from catalyst_operator.core.record import ErrorEntry
@@ -26,15 +26,15 @@ Push = Callable[[Repository, OverlayChange, Mapping[str, str]], Pushed]
 """Blocks until the repository holds the change. Raises GitError."""
 Result = TypeVar("Result")
 
-PUSHES_AT_ONCE = 2
-"""A push may need some 50 MiB for a moment, if the repository's owner is unkind."""
+PUSHES_AT_ONCE, PUSHES_EACH = 3, 1
+"""Of all, and of one namespace. A push may need some 50 MiB for a moment, if the repository's owner is unkind."""
 PATIENCE_SECONDS = PUSH_SECONDS + 30
 """A push ends by itself, except for what it cannot limit: the resolution of names."""
 
 
 class Overlays:
-    """The last report of each Sovereign, and at most one push under way for it; those to one repository wait for each
-    other, since they would only be in each other's way."""
+    """The last report of each Sovereign, and at most one push under way for it. Namespaces take turns, so that nobody's
+    repository keeps others waiting; those of one namespace come one after the other."""
 
     def __init__(
         self,
@@ -48,18 +48,24 @@ class Overlays:
         self._clock = clock
         self._patience = patience_seconds
         self._errands: Errands[OverlayReport] = Errands("push")
-        self._repositories: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
-        self._slots = asyncio.Semaphore(PUSHES_AT_ONCE)
+        self._turns = Turns(PUSHES_AT_ONCE, PUSHES_EACH)
 
     def report(self, uid: str) -> OverlayReport | None:
         """What the last push came to, whatever it was about; `key` tells."""
         return self._errands.report(uid)
 
     def ask(
-        self, uid: str, key: str, repository: Repository, change: OverlayChange, changed: Callable[[], None]
+        self,
+        uid: str,
+        key: str,
+        repository: Repository,
+        change: OverlayChange,
+        changed: Callable[[], None],
+        *,
+        owner: str,
     ) -> None:
-        """Push it; `changed` is called once the report is there."""
-        self._errands.run(uid, key, lambda: self._report(key, repository, change), changed)
+        """Push it when it is the turn of `owner`, a namespace; `changed` is called once the report is there."""
+        self._errands.run(uid, key, lambda: self._report(key, repository, change, owner), changed)
 
     def forget(self, uid: str) -> None:
         """The Sovereign is gone."""
@@ -69,9 +75,9 @@ class Overlays:
         """Give up what is under way; a push that has begun in its thread is left to its own limits."""
         await self._errands.close()
 
-    async def _report(self, key: str, repository: Repository, change: OverlayChange) -> OverlayReport:
+    async def _report(self, key: str, repository: Repository, change: OverlayChange, owner: str) -> OverlayReport:
         try:
-            pushed = await self._in_turn(repository, change)
+            pushed = await self._in_turn(repository, change, owner)
         except (GitError, TimeoutError) as error:
             return OverlayReport(key, self._clock(), error=_entry(repository, error))
         except Exception as error:
@@ -80,14 +86,12 @@ class Overlays:
             return OverlayReport(key, self._clock(), error=_entry(repository, error))
         return OverlayReport(key, self._clock(), change.digest, pushed.revision)
 
-    async def _in_turn(self, repository: Repository, change: OverlayChange) -> Pushed:
-        """Nothing stops a push that has begun, so its turn ends with it and not with whoever waits: the next one for
-        the repository, of newer content, would otherwise be overtaken by it."""
-        lock = self._repositories.setdefault(repository.url, asyncio.Lock())
+    async def _in_turn(self, repository: Repository, change: OverlayChange, owner: str) -> Pushed:
+        """Nothing stops a push that has begun, so its turn ends with it and not with whoever waits: the owner's next
+        one, of newer content, would otherwise be overtaken by it."""
+        await self._turns.take(owner)
         with ExitStack() as turn:
-            for gate in (lock, self._slots):
-                await gate.acquire()
-                turn.callback(gate.release)
+            turn.callback(self._turns.give_back, owner)
             pushing = _in_thread(partial(self._push, repository, change, self._template))
             over = turn.pop_all()
         pushing.add_done_callback(partial(_end, over))

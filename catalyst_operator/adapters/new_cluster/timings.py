@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 
-from catalyst_operator.errors import ApiError, NotFound
+from catalyst_operator.errors import ApiError, NotFound, TooMuch
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +34,10 @@ class Timings:
     """First and last pause after a failure."""
     refused: tuple[float, float] = (5.0, 60.0)
     """The same after a 401 or 403."""
+    too_much: tuple[float, float] = (10.0, 300.0)
+    """The same after an answer beyond the limits."""
+    calm: float = 60.0
+    """How long a cluster must stay within them before that is over."""
     absent: float = 3.0
     """After a 404: the kind is not there yet."""
     eager: float = 5.0
@@ -42,6 +46,9 @@ class Timings:
     """The least pause between two looks, whoever is in a hurry."""
     gather: float = 0.05
     """What changes within this time is told once."""
+    told_burst: int = 200
+    told_every: float = 1.0
+    """So often that may be told, and in the long run once in so many seconds: each time costs a reconcile."""
     chance: Callable[[], float] = random.SystemRandom().random
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
@@ -70,21 +77,27 @@ class Backoff:
         """Seconds to wait after one more failure."""
         if isinstance(error, NotFound):
             return self._timings.spread(self._timings.absent)
-        refused = isinstance(error, ApiError) and error.status in REFUSALS
-        first, last = self._timings.refused if refused else self._timings.failed
+        first, last = self._range(error)
         # Bounded before the power is taken: after days of failures it would not fit into a float any more.
         pause = min(last, first * 2.0 ** min(self._failures, 16))
         self._failures += 1
         return self._timings.spread(pause)
 
+    def _range(self, error: Exception) -> tuple[float, float]:
+        if isinstance(error, TooMuch):
+            return self._timings.too_much
+        refused = isinstance(error, ApiError) and error.status in REFUSALS
+        return self._timings.refused if refused else self._timings.failed
+
 
 class Bell:
-    """Tells of changes: the first at once, and what follows within a moment together."""
+    """Tells of changes: the first at once, what follows within a moment together, and what does not end rarely."""
 
-    def __init__(self, told: Callable[[], None], gather: float) -> None:
+    def __init__(self, told: Callable[[], None], timings: Timings) -> None:
         self.told = told
-        self._gather = gather
-        self._last = -gather
+        self._timings = timings
+        self._left = float(timings.told_burst)
+        self._last = float("-inf")
         self._timer: asyncio.TimerHandle | None = None
 
     def ring(self) -> None:
@@ -92,7 +105,8 @@ class Bell:
         if self._timer is not None:
             return
         loop = asyncio.get_running_loop()
-        wait = self._last + self._gather - loop.time()
+        pause = self._timings.gather if self._left >= 1 else self._timings.told_every
+        wait = self._last + pause - loop.time()
         if wait <= 0:
             self._tell()
         else:
@@ -106,7 +120,9 @@ class Bell:
 
     def _tell(self) -> None:
         self._timer = None
-        self._last = asyncio.get_running_loop().time()
+        now, timings = asyncio.get_running_loop().time(), self._timings
+        self._left = min(timings.told_burst, self._left - 1 + (now - self._last) / timings.told_every)
+        self._last = now
         try:
             self.told()
         except Exception:

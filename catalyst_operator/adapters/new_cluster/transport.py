@@ -9,15 +9,17 @@ import os
 import socket
 import ssl
 from asyncio import sslproto
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import Any, TypeVar
 from weakref import WeakSet
 
 import aiohttp
+from aiohttp.connector import Connection
 from aiohttp.http_exceptions import HttpProcessingError
 
 from catalyst_operator.adapters.kube import Object
+from catalyst_operator.adapters.new_cluster.intake import SMALL, Body, Share
 from catalyst_operator.core.access.identity import Access
 from catalyst_operator.core.redact import shorten
 from catalyst_operator.errors import (
@@ -26,13 +28,12 @@ from catalyst_operator.errors import (
     Gone,
     NotFound,
     Refused,
+    TooMuch,
     Unauthorized,
     Unavailable,
     Untrusted,
 )
 
-MAX_LINE = 1024 * 1024
-"""A line of a watch may have up to twice as much, which is more than an API server stores of an object."""
 MAX_REFUSAL = 64 * 1024
 MAX_REFUSAL_WORDS = 300
 CONNECTIONS = 8
@@ -42,6 +43,11 @@ CLOSING_ROUNDS = 100
 """Of the event loop; a socket needs about five."""
 NO_ANSWER = 0
 """The status of an error where there was none."""
+MAX_INFORMATIONAL = 8
+READ_BUFFER = 64 * 1024
+"""Bytes of an answer that wait to be read; up to twice as many do."""
+
+T = TypeVar("T")
 
 TLS_BUFFER = 64 * 1024
 # asyncio gives each TLS connection of the process a buffer of 256 KiB, and has no other way to say that this is too
@@ -66,18 +72,22 @@ def trust(access: Access) -> ssl.SSLContext:
 
 class Session:
     """A session over one kind of trust, of which no socket is left once it is closed. Nothing of the environment has a
-    say in it, and no cookie is kept."""
+    say in it, and no cookie is kept. `spend` is told of all bytes that come in, those of TLS and HTTP included."""
 
-    def __init__(self, tls: ssl.SSLContext, **options: Any) -> None:
+    def __init__(self, tls: ssl.SSLContext, spend: Callable[[int], None] | None = None, **options: Any) -> None:
+        self._spend = spend
         self._sockets: WeakSet[socket.socket] = WeakSet()
         connector = aiohttp.TCPConnector(
             ssl=tls, limit=CONNECTIONS, keepalive_timeout=KEEP_ALIVE_SECONDS, socket_factory=self._socket
         )
         cookies = aiohttp.DummyCookieJar()
-        self.http = aiohttp.ClientSession(connector=connector, cookie_jar=cookies, trust_env=False, **options)
+        self.http = aiohttp.ClientSession(
+            connector=connector, cookie_jar=cookies, trust_env=False, response_class=_Response, **options
+        )
 
     def _socket(self, address: aiohttp.AddrInfoType) -> socket.socket:
-        made = socket.socket(*address[:3])
+        made = _Metered(*address[:3])
+        made.spend = self._spend
         self._sockets.add(made)
         return made
 
@@ -105,6 +115,39 @@ class Session:
             await asyncio.sleep(0)
 
 
+class _Metered(socket.socket):
+    """A byte may come in a record and a chunk of its own: what is in an answer does not say what it took to read it."""
+
+    spend: Callable[[int], None] | None = None
+
+    def recv_into(self, *arguments: Any) -> int:
+        count = super().recv_into(*arguments)
+        if self.spend is not None:
+            self.spend(count)
+        return count
+
+
+class _Response(aiohttp.ClientResponse):
+    """One that begins at some time: aiohttp reads any number of informational answers before the one that counts."""
+
+    async def start(self, connection: Connection) -> aiohttp.ClientResponse:
+        protocol: Any = connection.protocol
+        read, left = protocol.read, MAX_INFORMATIONAL
+
+        async def counted() -> Any:
+            nonlocal left
+            left -= 1
+            if left < 0:
+                raise HttpProcessingError(message="informational answers without end")
+            return await read()
+
+        protocol.read = counted
+        try:
+            return await super().start(connection)
+        finally:
+            del protocol.read
+
+
 def error_of(status: int, message: str) -> ApiError:
     """The error that an HTTP status stands for."""
     kinds: dict[int, type[ApiError]] = {401: Unauthorized, 404: NotFound, 409: Conflict, 410: Gone, 429: Unavailable}
@@ -114,37 +157,69 @@ def error_of(status: int, message: str) -> ApiError:
 # --- reading ----------------------------------------------------------------------------------------------------------
 
 
-async def read(response: aiohttp.ClientResponse, limit: int) -> bytes:
-    """The whole body. Raises Unavailable for one that is larger than `limit`."""
-    raw = bytearray()
+async def read(response: aiohttp.ClientResponse, body: Body) -> None:
+    """The whole body. Raises TooMuch for one that is larger than it may be."""
     with told():
         try:
-            async for piece in response.content.iter_any():
-                raw += piece
-                if len(raw) > limit:
-                    raise Unavailable(response.status, f"an answer of more than {limit} bytes")
+            while await _more(response, body):
+                pass
         except BaseException:
             abort(response)
             raise
     response.release()
-    return bytes(raw)
 
 
-async def events(response: aiohttp.ClientResponse) -> AsyncIterator[Object]:
-    """The events of a watch, one for each line. Raises Unavailable, with the answer's status for what is not one."""
-    while True:
-        try:
-            with told():
-                line = await response.content.readline()
-        except (HttpProcessingError, ValueError) as error:  # a line too long for the buffer; which, depends on aiohttp
-            raise Unavailable(response.status, f"an event of more than {2 * MAX_LINE} bytes") from error
-        if not line:
-            return
-        yield parsed(line, response.status)
+async def events(response: aiohttp.ClientResponse, share: Share, silence: float) -> AsyncGenerator[Object, None]:
+    """The events of a watch, one for each line. Raises Unavailable when there was no whole one for `silence` seconds,
+    and with the answer's status for what is not one; TooMuch for one that is too large, and for a flood of them."""
+    limits = share.limits
+    with share.body(limits.event_bytes) as body:
+        while line := await _line(response, body, silence):
+            share.spend(max(0, limits.event_cost - len(line)))
+            yield parsed(line, response.status, limits.event_values)
+            if share.flooded:
+                raise TooMuch(f"more events than {limits.bytes_a_second // limits.event_cost} a second")
+            await share.admitted()
 
 
-def parsed(raw: bytes, status: int) -> Object:
-    """A JSON object. Raises Unavailable for anything else."""
+async def _line(response: aiohttp.ClientResponse, body: Body, silence: float) -> bytes:
+    """The next line, the last one also without its end; nothing once there is none."""
+    looked_at = 0
+    with told():
+        async with asyncio.timeout(silence):
+            while (end := body.raw.find(b"\n", looked_at)) < 0:
+                looked_at = len(body.raw)
+                if not await _more(response, body):
+                    end = looked_at
+                    break
+    line = bytes(body.raw[: end + 1])
+    body.drop(len(line))
+    return line
+
+
+async def _more(response: aiohttp.ClientResponse, body: Body) -> bool:
+    """Read a piece, if there is one: not everything that has come, since each piece has its cost. Others get their turn
+    in between, also while all have come already."""
+    piece, ended = await response.content.readchunk()
+    body.add(piece)
+    await asyncio.sleep(0)
+    return bool(piece) or ended
+
+
+async def parse(body: Body, status: int, share: Share, use: Callable[[Object], T]) -> T:
+    """What `use` makes of a JSON object, as `parsed`. A large one waits for its turn, which lasts until it is used: the
+    memory of no two of them is needed at a time."""
+    if len(body.raw) <= SMALL:
+        return use(parsed(body.raw, status, share.limits.values))
+    async with share.turn():
+        return use(parsed(body.raw, status, share.limits.values))
+
+
+def parsed(raw: bytes | bytearray, status: int, values: int) -> Object:
+    """A JSON object of at most so many `values`. Raises TooMuch for more, and Unavailable for anything else."""
+    # All of these in texts count too: what is in bounds is far below them.
+    if raw.count(b"{") + raw.count(b"[") + raw.count(b",") > values:
+        raise TooMuch(f"an answer of more than {values} values")
     try:
         value: Any = json.loads(raw)
     except (ValueError, RecursionError):
@@ -154,13 +229,14 @@ def parsed(raw: bytes, status: int) -> Object:
     return value
 
 
-async def refusal(response: aiohttp.ClientResponse) -> ApiError:
+async def refusal(response: aiohttp.ClientResponse, share: Share) -> ApiError:
     """What a server says instead of doing it. A proxy before it may say anything."""
-    raw = await read(response, MAX_REFUSAL)
-    try:
-        message = str(parsed(raw, response.status)["message"])
-    except (Unavailable, KeyError):
-        message = f"HTTP status {response.status}"
+    with share.body(MAX_REFUSAL) as body:
+        await read(response, body)
+        try:
+            message = str(parsed(body.raw, response.status, share.limits.values)["message"])
+        except (Unavailable, KeyError):
+            message = f"HTTP status {response.status}"
     return error_of(response.status, shorten(message, MAX_REFUSAL_WORDS))
 
 
@@ -182,8 +258,8 @@ def told() -> Iterator[None]:
     except aiohttp.ClientConnectorSSLError as error:
         hung_up = isinstance(error.os_error, _HANGING_UP)
         raise (Unavailable if hung_up else Untrusted)(NO_ANSWER, clause(error)) from None
-    except (aiohttp.ClientError, OSError, TimeoutError) as error:
-        raise Unavailable(NO_ANSWER, shorten(clause(error), MAX_REFUSAL_WORDS)) from None
+    except (aiohttp.ClientError, HttpProcessingError, OSError, TimeoutError) as error:
+        raise Unavailable(NO_ANSWER, clause(error)) from None
 
 
 def _verification(error: Exception) -> str:
@@ -202,7 +278,9 @@ def clause(error: Exception) -> str:
         return _no_connection(error.os_error)
     if isinstance(error, aiohttp.ClientOSError | aiohttp.ServerDisconnectedError | aiohttp.ClientPayloadError):
         return "it closed the connection"
-    return f"{type(error).__name__}: {error}"
+    if isinstance(error, aiohttp.ClientResponseError | HttpProcessingError):
+        return "an answer that is not HTTP"
+    return shorten(f"{type(error).__name__}: {error}", MAX_REFUSAL_WORDS)
 
 
 def _no_connection(error: OSError) -> str:

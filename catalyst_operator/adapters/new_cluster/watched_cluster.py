@@ -22,19 +22,25 @@ from catalyst_operator.adapters.new_cluster.remote import AccessSource
 from catalyst_operator.adapters.new_cluster.survey import cluster_uid, survey
 from catalyst_operator.adapters.new_cluster.timings import REFUSALS, Backoff, Bell, Timings, rest
 from catalyst_operator.adapters.new_cluster.transport import NO_ANSWER
+from catalyst_operator.api.phases import ComponentState
 from catalyst_operator.core.phase1 import presence
 from catalyst_operator.core.phase1.bootstrap import flux_available
+from catalyst_operator.core.phase1.components import state
 from catalyst_operator.core.phase1.flux import helm_release, kustomization
+from catalyst_operator.core.phase1.former import is_at_rest
 from catalyst_operator.core.phase1.target import Target
-from catalyst_operator.core.phase1.views import FLUX_NAMESPACE, ClusterView, ConsoleView, Link, LinkView, Survey
-from catalyst_operator.errors import ApiError, NotFound, Unauthorized, Untrusted
+from catalyst_operator.core.phase1.views import ClusterView, ConsoleView, Link, LinkView, Survey
+from catalyst_operator.errors import ApiError, NotFound, TooMuch, Unauthorized, Unavailable, Untrusted
 
 log = logging.getLogger(__name__)
 
 HELM_RELEASES = Kind("helm.toolkit.fluxcd.io/v2", "helmreleases")
 KUSTOMIZATIONS = Kind("kustomize.toolkit.fluxcd.io/v1", "kustomizations")
 TOLERATED = 1
-"""Failures in a row that say nothing of the link yet: a watch that broke off is nearly always taken up again."""
+"""Failures in a row that say nothing of the link yet: a watch that broke off is nearly always taken up again. An answer
+that is too large comes again."""
+
+_REPLACED = Unavailable(200, "another cluster answers")
 
 Probe = Callable[[str, str], Awaitable[ConsoleView]]
 """Asks at an address for the console of an FQDN."""
@@ -59,13 +65,15 @@ class WatchedCluster:
         self._probe = probe
         self._clock = clock
         self._timings = timings
-        self._bell = Bell(changed, timings.gather)
-        self._releases = ListWatch(HELM_RELEASES, FLUX_NAMESPACE, helm_release, self._moved, timings)
-        self._kustomizations = ListWatch(KUSTOMIZATIONS, FLUX_NAMESPACE, kustomization, self._moved, timings)
+        self._bell = Bell(changed, timings)
+        # Of all namespaces: the kit may put some anywhere, and what is not watched is not absent.
+        self._releases = ListWatch(HELM_RELEASES, "", helm_release, self._moved, timings)
+        self._kustomizations = ListWatch(KUSTOMIZATIONS, "", kustomization, self._moved, timings)
         self._survey: Survey | None = None
         self._console: ConsoleView | None = None
         self._uid = ""
         self._link = LinkView(Link.CONNECTING, clock())
+        self._unseen_since: datetime | None = self._link.since
         self._faults: dict[str, tuple[int, ApiError]] = {}
         """Of each loop: how often it failed in a row, and with what."""
         self._doubt = asyncio.Event()
@@ -103,7 +111,15 @@ class WatchedCluster:
                 survey=self._survey,
                 console=self._console,
             )
+            self._unseen_since = None if self._sees(self._view) else self._unseen_since or self._clock()
+            self._view = replace(self._view, unseen_since=self._unseen_since)
         return self._view
+
+    def _sees(self, view: ClusterView) -> bool:
+        """Whether everything that there is to look at was looked at, and can be now."""
+        looked = view.survey is not None and view.survey.nodes is not None
+        asked = view.console is not None or not self.target.console or not view.releases
+        return view.seen and looked and asked
 
     def _tell(self) -> None:
         self._view = None
@@ -118,12 +134,18 @@ class WatchedCluster:
     # --- is it there? -------------------------------------------------------------------------------------------------
 
     async def _keep_watching(self) -> None:
-        backoff = Backoff(self._timings)
+        clock = asyncio.get_running_loop().time
+        backoff, replaced = Backoff(self._timings), Backoff(self._timings)
         while True:
             try:
                 self._met(await self._ask())
                 backoff.reset()
+                began = clock()
                 await self._watch()
+                # One that is another each time it is asked must not be read anew each time.
+                if clock() - began >= self._timings.calm:
+                    replaced.reset()
+                await rest(self._timings, replaced.after(_REPLACED), self.hurry)
             except ApiError as error:
                 self._lost(error)
                 await rest(self._timings, backoff.after(error), self.hurry)
@@ -199,7 +221,7 @@ class WatchedCluster:
         """What the loops make of it together; always of the same one, while several have a fault."""
         for loop in sorted(self._faults):
             count, error = self._faults[loop]
-            if count > TOLERATED:
+            if count > TOLERATED or isinstance(error, TooMuch):
                 return _state(error), str(error)
         return Link.UP, ""
 
@@ -226,9 +248,13 @@ class WatchedCluster:
         while True:
             try:
                 async with self._connections.use() as remote:
-                    self._surveyed(await survey(remote, self._clock, kit_settled=self._settled))
-                backoff.reset()
+                    found = await survey(remote, self._clock, kit_settled=self._settled)
+                self._surveyed(found)
                 pause = self._timings.spread(self._pace())
+                if found.too_much:
+                    pause = max(pause, backoff.after(TooMuch(found.too_much)))
+                else:
+                    backoff.reset()
                 self._outcome("survey", None)
             except ApiError as error:
                 pause = backoff.after(error)
@@ -248,8 +274,8 @@ class WatchedCluster:
 
     @property
     def _settled(self) -> bool:
-        objects = (*self._releases.objects.values(), *self._kustomizations.objects.values())
-        return bool(self._releases.objects) and all(o.ready for o in objects)
+        released = all(state(r) is ComponentState.INSTALLED for r in self._releases.objects.values())
+        return bool(self._releases.objects) and released and all(map(is_at_rest, self._kustomizations.objects.values()))
 
     def _pace(self) -> float:
         view, pace = self.view(), self.target.pace.total_seconds()
@@ -277,6 +303,8 @@ class WatchedCluster:
 def _state(error: ApiError) -> Link:
     if isinstance(error, Untrusted):
         return Link.UNTRUSTED
+    if isinstance(error, TooMuch):
+        return Link.TOO_MUCH
     return Link.UNAUTHORIZED if error.status in REFUSALS else Link.DOWN
 
 

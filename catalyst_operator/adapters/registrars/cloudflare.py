@@ -7,13 +7,14 @@ refuse.
 
 Written after developers.cloudflare.com/api (List Zones, List and Batch DNS Records, both Verify Token), the pages
 "Batch record changes", "Delegate subdomains" and "Rate limits", and the Registrar's "Transfer your domain to
-Cloudflare". No document has the codes of errors; those below are from issues of programs that use the API.
+Cloudflare". No document has the codes of errors; those below are from issues of programs that use the API,
+and a code that is not among them is told in Cloudflare's own words.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any, TypeVar
 
@@ -51,6 +52,11 @@ NAME_TAKEN = {81053, 81054, 81056}
 CHANGED_MEANWHILE = {81044, 81057, 81058}
 """A record is gone that was to be deleted, or there already that was to be created."""
 
+NOT_FOR_THE_API = {1038}
+"""Domains under .cf, .ga, .gq, .ml and .tk are changed in the dashboard alone."""
+RIGHT_MISSING = {9109, 10000}
+"""Also said of a token that is unknown."""
+
 RIGHTS = "Zone / Zone / Read and Zone / DNS / Edit"
 NEW_TOKEN = (
     f"Create an API token in Cloudflare's dashboard with the permissions {RIGHTS} for the zone, without a restriction "
@@ -70,12 +76,23 @@ class CloudflareCredentials(Credentials):
 
 class _Problem(BaseModel):
     code: int
+    message: str = ""
 
 
 class _Envelope(BaseModel):
     success: bool
     errors: tuple[_Problem, ...] = ()
     result: Any = None
+
+    @property
+    def codes(self) -> set[int]:
+        """The numbers of its errors."""
+        return {problem.code for problem in self.errors}
+
+    @property
+    def said(self) -> str:
+        """Its errors in Cloudflare's words, each with its number."""
+        return "; ".join(f"{problem.message or 'no reason'} (code {problem.code})" for problem in self.errors)
 
 
 class _Pages(BaseModel):
@@ -141,14 +158,14 @@ class Cloudflare:
             )
         if self._account and not re.fullmatch(r"[0-9a-f]{32}", self._account):
             raise RegistrarUnauthorized("account-id in the Secret is not 32 hexadecimal digits", NEW_TOKEN)
+        said = ""
         for owner in self._owners():
             answer = await self._api.read("GET", f"/{owner}/tokens/verify", headers=self._headers())
-            envelope = _envelope(answer)
-            if envelope is None:
-                raise self._api.puzzled(f"answered with HTTP status {answer.status} and no JSON")
+            envelope = self._understood(answer)
             if envelope.success:
                 return _check_active(envelope)
-        raise RegistrarUnauthorized("Cloudflare does not accept the token", NEW_TOKEN)
+            said = said or envelope.said
+        raise RegistrarUnauthorized(self._api.quoting("Cloudflare does not accept the token", said), NEW_TOKEN)
 
     def _owners(self) -> tuple[str, ...]:
         """Where the token may be known: that an account's ID is given does not make it a token of the account."""
@@ -192,14 +209,14 @@ class Cloudflare:
             items += self._parsed(model, envelope.result)
             if page >= self._pages(answer):
                 return items
-        raise self._api.puzzled(f"lists more than {MAX_PAGES} pages")
+        raise self._api.unclear(f"lists more than {MAX_PAGES} pages")
 
     def _parsed(self, model: type[Item], result: Any) -> list[Item]:
         try:
             return TypeAdapter(list[model]).validate_python(result)  # type: ignore[valid-type]
         except ValidationError:
             reason = "answered with a list that is not as documented"
-        raise self._api.puzzled(reason)
+        raise self._api.unclear(reason)
 
     def _pages(self, answer: HttpAnswer) -> int:
         info = answer.json().get("result_info")
@@ -207,23 +224,38 @@ class Cloudflare:
             return _Pages.model_validate(info or {}).total_pages
         except ValidationError:
             reason = "answered without a number of pages"
-        raise self._api.puzzled(reason)
+        raise self._api.unclear(reason)
 
     async def _accept(self, answer: HttpAnswer) -> _Envelope:
         """The envelope of a success. Raises what the answer means otherwise."""
-        envelope = _envelope(answer)
-        if envelope is None:
-            raise self._api.puzzled(f"answered with HTTP status {answer.status} and no JSON")
+        envelope = self._understood(answer)
         if envelope.success and answer.ok:
             return envelope
-        raise await self._refusal(answer, {problem.code for problem in envelope.errors})
+        raise await self._refusal(answer, envelope)
 
-    async def _refusal(self, answer: HttpAnswer, codes: set[int]) -> RegistrarError:
-        """The same code stands for a token that is unknown and for one that lacks a right; verifying it tells."""
+    def _understood(self, answer: HttpAnswer) -> _Envelope:
+        """What an answer holds, refusals as well. Raises what one means that is not as documented."""
+        try:
+            return _Envelope.model_validate(answer.json())
+        except ValidationError:
+            reason = f"answered with HTTP status {answer.status} and no JSON of its own"
+        if answer.status == HTTPStatus.UNAUTHORIZED and isinstance(answer.json(), dict):
+            raise RegistrarUnauthorized("Cloudflare does not accept the token", NEW_TOKEN)
+        raise self._api.unclear(reason)
+
+    async def _refusal(self, answer: HttpAnswer, envelope: _Envelope) -> RegistrarError:
+        codes, said = envelope.codes, envelope.said
+        if codes & NOT_FOR_THE_API:
+            return RegistrarRefused(
+                self._api.quoting("Cloudflare lets nobody change this domain through its API", said),
+                "Add the NS records in Cloudflare's dashboard, and set domain.mode to byo-manual.",
+            )
         if answer.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+            # The same code stands for a token that is unknown and for one that lacks a right; verifying it tells.
             await self._verify()
+        if codes & RIGHT_MISSING:
             return RegistrarForbidden(
-                f"the token is valid, but Cloudflare does not let it do this{_named(codes)}",
+                self._api.quoting("the token is valid, but Cloudflare does not let it do this", said),
                 f"Give the token the permissions {RIGHTS} for this zone.",
             )
         if 6003 in codes:
@@ -236,19 +268,12 @@ class Cloudflare:
         if codes & CHANGED_MEANWHILE:
             return RegistrarUnavailable("the zone's records changed while they were looked at")
         return RegistrarRefused(
-            f"Cloudflare refuses the request with HTTP status {answer.status}{_named(codes)}",
+            self._api.quoting(f"Cloudflare refuses the request with HTTP status {answer.status}", said),
             "Look up the code in Cloudflare's documentation, or set domain.mode to byo-manual.",
         )
 
     def _headers(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self._token}"}
-
-
-def _envelope(answer: HttpAnswer) -> _Envelope | None:
-    try:
-        return _Envelope.model_validate(answer.json())
-    except ValidationError:
-        return None
 
 
 def _check_active(verified: _Envelope) -> None:
@@ -257,11 +282,6 @@ def _check_active(verified: _Envelope) -> None:
     if status != "active":
         known = status if status in ("disabled", "expired") else "not active"
         raise RegistrarUnauthorized(f"the token is {known}", NEW_TOKEN)
-
-
-def _named(codes: Iterable[int]) -> str:
-    numbers = ", ".join(map(str, sorted(codes)))
-    return f" (code {numbers})" if numbers else ""
 
 
 VENDOR = Vendor("Cloudflare", "https://api.cloudflare.com/client/v4", (CloudflareCredentials,), Cloudflare)

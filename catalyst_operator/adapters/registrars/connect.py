@@ -41,7 +41,8 @@ def connect(
     vendor = VENDORS[name]
     chosen = _chosen(vendor, credentials)
     base = endpoint or vendor.endpoint
-    api = Api(vendor.title, base, client, clock=clock, limit_seconds=limit_seconds, pause=pause)
+    hidden = [value.get_secret_value().strip() for value in credentials.values()]
+    api = Api(vendor.title, base, client, clock=clock, limit_seconds=limit_seconds, pause=pause, hidden=hidden)
     return vendor.adapter(chosen, api)
 
 

@@ -2,8 +2,9 @@
 
 The Domains API, version 1, by the reference at developer.godaddy.com/doc/endpoint/domains: paths, bodies and statuses.
 The reference does not list the codes of refusals; those below are what clients have published of its answers, and a
-code that is not among them is told by its HTTP status. Since May 2024 the API is closed to accounts with fewer than ten
-domains and without a Discount Domain Club plan; no document of GoDaddy's reference says so, its support does.
+code that is not among them is told by its HTTP status and in GoDaddy's own words. Since May 2024 the API is closed to
+accounts with fewer than ten domains and without a Discount Domain Club plan; no document of GoDaddy's reference says
+so, its support does.
 
 A domain that has left GoDaddy's name servers may keep a zone there that nobody asks any more. It is told by the zone's
 own NS records: they name other servers than the domain has.
@@ -34,6 +35,9 @@ ACTIVE, PENDING = "ACTIVE", "PENDING"
 """A domain's status when all is well, and how the statuses begin that say that it is being worked on."""
 ZONE = "@"
 """The name of a zone's own records."""
+
+PASSING = frozenset({"TOO_MANY_REQUESTS", "TIMEOUT", "SERVICE_UNAVAILABLE", "UNAVAILABLE"})
+"""Codes of refusals that pass, with whatever HTTP status they come."""
 
 Item = TypeVar("Item")
 
@@ -74,6 +78,12 @@ _CLOSED = _Refusal(
     "GoDaddy's API is open to accounts with at least ten domains or a Discount Domain Club plan. "
     "Otherwise choose byo-manual and set the name servers in GoDaddy's control panel.",
 )
+_FORBIDDEN = _Refusal(
+    RegistrarForbidden,
+    "GoDaddy forbids the request",
+    "Look at the account and the domain in GoDaddy's control panel, or choose byo-manual and set the name servers "
+    "there.",
+)
 _NOT_THERE = _Refusal(
     RegistrarRefused,
     "the domain, or a zone of it, is not in this GoDaddy account",
@@ -107,7 +117,7 @@ _CODES: Mapping[str, _Refusal] = {
 }
 _STATUSES: Mapping[int, _Refusal] = {
     HTTPStatus.UNAUTHORIZED: _UNKNOWN_KEY,
-    HTTPStatus.FORBIDDEN: _CLOSED,
+    HTTPStatus.FORBIDDEN: _FORBIDDEN,
     HTTPStatus.NOT_FOUND: _NOT_THERE,
     HTTPStatus.CONFLICT: _NOT_ELIGIBLE,
     HTTPStatus.UNPROCESSABLE_ENTITY: _NOT_ACCEPTED,
@@ -189,20 +199,28 @@ class GoDaddy:
         return {"Authorization": f"sso-key {key}:{value}", "Accept": "application/json"}
 
     def _accepted(self, answer: HttpAnswer) -> HttpAnswer:
-        """A success as it is. Raises what a refusal means; one without a code is not GoDaddy's own, but a proxy's."""
+        """A success as it is. Raises what a refusal means; an answer that is no JSON object is not GoDaddy's own, but a
+        proxy's."""
         if answer.ok:
             return answer
-        code = _code(answer)
-        refusal = _CODES.get(code) or _STATUSES.get(answer.status)
-        if not code or refusal is None:
-            raise self._api.puzzled(f"answered with HTTP status {answer.status} and without a reason")
-        raise refusal.error(refusal.message, refusal.remedy)
+        body = answer.json()
+        if not isinstance(body, dict):
+            raise self._api.unclear(f"answered with HTTP status {answer.status} and without a reason")
+        code, said = (str(body.get(key) or "") for key in ("code", "message"))
+        if code in PASSING:
+            raise self._api.passing("has no time for the request", said or code)
+        if known := _CODES.get(code):
+            raise known.error(known.message, known.remedy)
+        refusal = _STATUSES.get(answer.status)
+        if refusal is None:
+            raise self._api.unclear(f"refuses the request with HTTP status {answer.status}", said or code)
+        raise refusal.error(self._api.quoting(refusal.message, said or code), refusal.remedy)
 
     def _parsed(self, model: type[Item], answer: HttpAnswer) -> Item:
         try:
             return TypeAdapter(model).validate_python(answer.json())
         except ValidationError:
-            error: RegistrarError = self._api.puzzled("answered otherwise than its documents say")
+            error: RegistrarError = self._api.unclear("answered otherwise than its documents say")
         raise error
 
 
@@ -210,11 +228,6 @@ def _path(domain: Domain, name: str = "") -> str:
     """The domain, or the NS records of a name in its zone."""
     records = f"/records/NS/{quote(name, safe='@')}" if name else ""
     return f"/v1/domains/{quote(domain.registered, safe='')}{records}"
-
-
-def _code(answer: HttpAnswer) -> str:
-    body = answer.json()
-    return str(body.get("code") or "") if isinstance(body, dict) else ""
 
 
 def _wait(answer: HttpAnswer, now: datetime) -> timedelta | None:

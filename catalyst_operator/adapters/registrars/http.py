@@ -10,7 +10,7 @@ import asyncio
 import copy
 import json
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -32,6 +32,13 @@ ATTEMPTS, PATIENCE_SECONDS = 3, 8.0
 DEFAULT_WAIT, LONGEST_WAIT = timedelta(minutes=1), timedelta(hours=1)
 """After a rate limit: without a hint by the vendor, and at most whatever it says."""
 
+LATE = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY})
+"""Statuses below 500 that say nothing of the request itself."""
+MOST_WORDS = 200
+"""Of what a vendor said."""
+TELLING_PART = 8
+"""So many characters of a credential in a row are too many to show."""
+
 Pause = Callable[[float], Awaitable[None]]
 
 
@@ -47,8 +54,8 @@ class Parts(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class HttpAnswer:
-    """An answer below HTTP 500 that is neither a redirect nor a rate limit. Its content is not for messages: an echo
-    could hold credentials."""
+    """An answer below HTTP 500, in time, that is neither a redirect nor a rate limit. Its content goes into messages
+    only by way of `Api`: an echo could hold credentials."""
 
     status: int
     headers: httpx.Headers
@@ -94,6 +101,7 @@ class Api:
         clock: Clock = now,
         limit_seconds: float = VENDOR_SECONDS,
         pause: Pause = asyncio.sleep,
+        hidden: Iterable[str] = (),
     ) -> None:
         self.vendor = vendor
         self._base = base.rstrip("/")
@@ -101,6 +109,8 @@ class Api:
         self._clock = clock
         self._limit_seconds = limit_seconds
         self._pause = pause
+        self._hidden = tuple(filter(None, hidden))
+        """Credentials: a text that has a part of one is quoted nowhere."""
 
     @property
     def base(self) -> str:
@@ -151,18 +161,39 @@ class Api:
             "Nothing needs to be done: the operator asks again then.",
         )
 
-    def puzzled(self, what: str) -> RegistrarUnavailable:
-        """The error for an answer that is not as documented. `what` is a clause, in words of our own."""
-        return RegistrarUnavailable(f"{self.vendor}'s API {what}")
+    def passing(self, what: str, said: str = "") -> RegistrarUnavailable:
+        """The error for no answer, or for one that says that it is worth trying again. `what` is a clause, in words of
+        our own; `said` is the vendor's text."""
+        return RegistrarUnavailable(self.quoting(f"{self.vendor}'s API {what}", said))
+
+    def unclear(self, what: str, said: str = "") -> RegistrarUnavailable:
+        """The error for an answer that is not as documented, or for a refusal that nobody knows."""
+        return RegistrarUnavailable(
+            self.quoting(f"{self.vendor}'s API {what}", said),
+            f"Look at the account and the domain in {self.vendor}'s control panel, or set domain.mode to byo-manual.",
+            unclear=True,
+        )
+
+    def quoting(self, message: str, said: str) -> str:
+        """The message, with what the vendor said."""
+        words = self.words(said)
+        return f"{message}; it says: {words}" if words else message
+
+    def words(self, said: str) -> str:
+        """What the vendor said, as much as people need; nothing of it where a part of a credential is in it."""
+        folded = said.casefold()
+        if any(part in folded for value in self._hidden for part in _parts(value.casefold())):
+            return ""
+        return shorten(said, MOST_WORDS).rstrip(".")
 
     async def _send(self, method: str, path: str, hint: Hint, parts: Parts) -> HttpAnswer:
         answer = await self._exchange(method, path, parts)
         if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
             raise self.limited(hint(answer, self._clock()))
-        if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            raise self.puzzled(f"answered with HTTP status {answer.status}")
+        if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR or answer.status in LATE:
+            raise self.passing(f"answered with HTTP status {answer.status}")
         if HTTPStatus.MULTIPLE_CHOICES <= answer.status < HTTPStatus.BAD_REQUEST:
-            raise self.puzzled(f"answered with a redirect (HTTP status {answer.status}), which is not followed")
+            raise self.unclear(f"answered with a redirect (HTTP status {answer.status}), which is not followed")
         return answer
 
     async def _exchange(self, method: str, path: str, parts: Parts) -> HttpAnswer:
@@ -176,7 +207,7 @@ class Api:
         except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
             reason = f"({_reason(error)})"
         # Raised here, since those errors hold the request with its headers and would come along as context.
-        raise self.puzzled(f"did not answer {reason}")
+        raise self.passing(f"did not answer {reason}")
 
     def _request(self, method: str, path: str, parts: Parts) -> httpx.Request:
         """Without the client's cookies: those are what vendors set in answers to other accounts."""
@@ -191,6 +222,11 @@ class Api:
         )
         request.headers.pop("Cookie", None)
         return request
+
+
+def _parts(value: str) -> set[str]:
+    """What of a credential must be in no text: any part of that length, or all of a short one."""
+    return {value[start : start + TELLING_PART] for start in range(max(1, len(value) - TELLING_PART + 1))}
 
 
 def _reason(error: Exception) -> str:

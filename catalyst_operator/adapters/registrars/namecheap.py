@@ -31,7 +31,7 @@ from catalyst_operator.adapters.registrars.nameservers import DELEGATION_TTL, ch
 from catalyst_operator.adapters.registrars.vendor import Credentials, Vendor, secret
 from catalyst_operator.adapters.suffixes import NotRegistrable, split
 from catalyst_operator.core.domains.registrar import Domain, RegistrarView
-from catalyst_operator.errors import RegistrarRefused, RegistrarUnauthorized
+from catalyst_operator.errors import RegistrarRefused, RegistrarUnauthorized, RegistrarUnavailable
 
 OWN_SERVERS = ("dns1.registrar-servers.com", "dns2.registrar-servers.com")
 """Namecheap's BasicDNS: gone back to by setDefault, which also brings back the zone's services."""
@@ -109,7 +109,7 @@ class Namecheap:
             )
         await self._change("setHosts", domain, {**_form(hosts), "EmailType": zone.email_type}, "IsSuccess")
         if _counted((await self._zone(domain)).hosts) != _counted(hosts):
-            raise self._api.puzzled(
+            raise self._api.unclear(
                 f"shows other host records than it was sent: look at those of {domain.registered} in its control panel"
             )
 
@@ -126,7 +126,7 @@ class Namecheap:
         form = {**self._parameters(method, domain), **values}
         result = self._result(await self._api.change("POST", "/xml.response", form=form))
         if not answers.is_true(result, done):
-            raise self._api.puzzled("did not confirm the change")
+            raise self._api.unclear("did not confirm the change")
 
     def _parameters(self, method: str, domain: Domain) -> dict[str, str]:
         user = secret(self._credentials.api_user)
@@ -145,8 +145,10 @@ class Namecheap:
         """What the command is about. Raises what a refusal means."""
         if answer.status == HTTPStatus.METHOD_NOT_ALLOWED:
             raise self._api.limited()
+        if answer.status == HTTPStatus.UNAUTHORIZED:
+            raise RegistrarUnauthorized(answers.KEY.message, answers.KEY.remedy)
         if not answer.ok:
-            raise self._api.puzzled(f"answered with HTTP status {answer.status}")
+            raise self._api.unclear(f"answered with HTTP status {answer.status}")
         try:
             response = answers.read(answer.content)
         except answers.Unreadable as error:
@@ -156,10 +158,19 @@ class Namecheap:
                 raise self._api.limited()
             if refused := answers.refusal(response.errors):
                 raise refused.error(refused.message, refused.remedy)
+            if response.errors:
+                raise self._unknown(response.errors)
             if response.result is not None:
                 return response.result
-            reason = "answered with an error that its documents do not explain"
-        raise self._api.puzzled(reason)
+            reason = "answered without a result"
+        raise self._api.unclear(reason)
+
+    def _unknown(self, errors: Mapping[str, str]) -> RegistrarUnavailable:
+        """The error for numbers that are in no table, in Namecheap's words."""
+        said = "; ".join(f"{text.strip() or 'no reason'} (error {number})" for number, text in errors.items())
+        if errors.keys() & answers.PASSING:
+            return self._api.passing("failed", said)
+        return self._api.unclear("refuses the request", said)
 
 
 def _check_address(address: str) -> None:

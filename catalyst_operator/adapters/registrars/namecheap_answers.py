@@ -18,6 +18,8 @@ from xml.etree.ElementTree import Element, ParseError, fromstring
 from catalyst_operator.errors import RegistrarForbidden, RegistrarRefused, RegistrarUnauthorized
 
 TOO_MANY_REQUESTS = "500000"
+PASSING = frozenset({"1050900", "2050900", "3050900", "5050900", "4022288", "4023330"})
+"""Errors that Namecheap itself did not foresee, at its own end or at the registry's."""
 NOT_ALLOWED_ADDRESS = "1011150"
 
 _ADDRESS = re.compile(r"(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?![\d.])")
@@ -34,7 +36,7 @@ class Response:
     result: Element | None
     """What the command is about; None with an error."""
     errors: Mapping[str, str]
-    """Text by number. The texts are Namecheap's, not for messages."""
+    """Namecheap's text by its number."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,7 @@ _ALLOW_LIST = (
     "Put the IPv4 address from which the operator's requests reach the internet on the allow-list (Profile, Tools, API "
     "Access, Whitelisted IPs) and into the Secret as client-ip."
 )
-_KEY = Refusal(
+KEY = Refusal(
     RegistrarUnauthorized,
     "Namecheap does not accept the API user or key, or API access is not enabled for the account",
     "Enable API access (Profile, Tools, API Access; Namecheap wants 20 domains, $50 of balance, or $50 spent within "
@@ -110,7 +112,7 @@ _REGISTRY = Refusal(
 )
 
 _NUMBERS: Mapping[str, Refusal] = {
-    **dict.fromkeys(("1010101", "1010102", "1011102", "1030408", "1019103", "1016103"), _KEY),
+    **dict.fromkeys(("1010101", "1010102", "1011102", "1030408", "1019103", "1016103"), KEY),
     **dict.fromkeys((NOT_ALLOWED_ADDRESS, "1010105", "1011105", "1017105", "1017150"), _ADDRESS_REFUSED),
     **dict.fromkeys(("1017101", "1017103", "1017410", "1017411"), _LOCKED_OUT),
     **dict.fromkeys(("2030166", "4011103"), _NO_RIGHT),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from catalyst_operator.core.domains.registrar import Domain
-from catalyst_operator.core.redact import shorten
+from catalyst_operator.core.redact import shorten, visible
 from catalyst_operator.errors import RegistrarRefused
 
 DELEGATION_TTL = 900
@@ -16,7 +16,7 @@ SHOWN = 3
 
 def tidy(hosts: Iterable[str]) -> tuple[str, ...]:
     """The names as the operator compares them: lower-case, without trailing dots, each once, sorted."""
-    return tuple(sorted({host.strip().lower().removesuffix(".") for host in hosts} - {""}))
+    return tuple(sorted({"".join(visible(host).split()).lower().removesuffix(".") for host in hosts} - {""}))
 
 
 def check_some(domain: Domain, hosts: Sequence[str]) -> None:

@@ -111,7 +111,7 @@ class Ovh:
         if last is None:
             return RegistrarView(hosts)
         pending = f"OVHcloud's task {last.id} is {last.status}" if last.status in UNDER_WAY else ""
-        comment = self._api.told(last.comment or "")
+        comment = self._api.words(last.comment or "")
         why = f": {comment}" if comment else ""
         failed = f"OVHcloud's task {last.id} ended as {last.status}{why}" if last.status in BROKEN else ""
         return RegistrarView(hosts, pending, failed)
@@ -131,7 +131,7 @@ class Ovh:
         if seen.pending:
             servers = await self._servers(domain)
             if tidy(server.host for server in servers if not server.to_delete) != wanted:
-                raise self._api.puzzled("is still carrying out another change of the name servers")
+                raise self._api.passing("is still carrying out another change of the name servers")
             return
         if seen.nameservers == wanted:
             return

@@ -15,7 +15,6 @@ from pydantic import SecretStr, TypeAdapter, ValidationError
 
 from catalyst_operator.adapters.registrars.http import Api, HttpAnswer
 from catalyst_operator.adapters.registrars.vendor import Credentials, secret
-from catalyst_operator.core.redact import shorten
 from catalyst_operator.errors import (
     RegistrarError,
     RegistrarForbidden,
@@ -25,6 +24,8 @@ from catalyst_operator.errors import (
 )
 
 OUT_OF_TIME = "QUERY_TIME_OUT"
+EXPIRED = 460
+"""HTTP status of OVHcloud's own for a service that was not renewed."""
 RIGHTS = (
     "GET /domain/*, PUT /domain/*, POST /domain/*/nameServers/update, and for names below a registered domain also "
     "POST and DELETE /domain/zone/*"
@@ -64,6 +65,17 @@ NOT_GRANTED = _Refusal(
     "OVHcloud's consumer key lacks a right",
     f"Make one with these rights, and put it into the Secret as consumer-key: {RIGHTS}.",
 )
+_FORBIDDEN = _Refusal(
+    RegistrarForbidden,
+    "OVHcloud forbids the request",
+    f"See in OVHcloud's control panel whether the account, the keys or the service are restricted; the consumer key "
+    f"needs these rights: {RIGHTS}.",
+)
+_EXPIRED = _Refusal(
+    RegistrarRefused,
+    "OVHcloud says that the domain, or a zone of it, is expired",
+    "Renew it in OVHcloud's control panel.",
+)
 _NOT_THERE = _Refusal(
     RegistrarRefused,
     "the domain, or a zone of it, is not in this OVHcloud account",
@@ -85,13 +97,15 @@ _CODES: Mapping[str, _Refusal] = {
     "NOT_CREDENTIAL": _UNKNOWN,
     "INVALID_SIGNATURE": _SIGNED,
     "NOT_GRANTED_CALL": NOT_GRANTED,
+    "RESOURCE_EXPIRED": _EXPIRED,
 }
 _STATUSES: Mapping[int, _Refusal] = {
     HTTPStatus.UNAUTHORIZED: _UNKNOWN,
-    HTTPStatus.FORBIDDEN: NOT_GRANTED,
+    HTTPStatus.FORBIDDEN: _FORBIDDEN,
     HTTPStatus.NOT_FOUND: _NOT_THERE,
     HTTPStatus.CONFLICT: _CONFLICT,
     HTTPStatus.BAD_REQUEST: _NOT_ACCEPTED,
+    EXPIRED: _EXPIRED,
 }
 
 
@@ -104,14 +118,13 @@ class OvhApi:
         self._ahead: int | None = None
         """How many seconds OVHcloud's clock is ahead of ours: a signature that is off by more is refused."""
 
-    def puzzled(self, what: str) -> RegistrarUnavailable:
-        """The error for an answer that is not as documented, or for what has to wait."""
-        return self._api.puzzled(what)
+    def passing(self, what: str) -> RegistrarUnavailable:
+        """The error for what has to wait."""
+        return self._api.passing(what)
 
-    def told(self, text: str) -> str:
-        """A text of OVHcloud's for people; nothing of it if it quotes one of the keys."""
-        keys = (self._credentials.application_key, self._credentials.application_secret, self._credentials.consumer_key)
-        return "" if any(secret(key) in text for key in keys) else shorten(text)
+    def words(self, said: str) -> str:
+        """What OVHcloud said, for people; nothing of what quotes one of the keys."""
+        return self._api.words(said)
 
     async def each(self, path: str, model: type[Item], query: Mapping[str, str] | None = None) -> list[Item]:
         """OVHcloud lists identifiers, and tells of each when asked for it."""
@@ -166,21 +179,25 @@ class OvhApi:
         if answer.ok:
             return answer
         body = answer.json()
-        code = str(body.get("errorCode") or "") if isinstance(body, dict) else ""
+        if not isinstance(body, dict):
+            raise self._api.unclear(f"answered with HTTP status {answer.status} and without a reason")
+        code, said = (str(body.get(key) or "") for key in ("errorCode", "message"))
         if code == OUT_OF_TIME:
             self._ahead = None
-            raise self._api.puzzled("found the time of the request too far from its own")
-        refusal = _CODES.get(code) or _STATUSES.get(answer.status)
-        if not isinstance(body, dict) or refusal is None:
-            raise self._api.puzzled(f"answered with HTTP status {answer.status} and without a reason")
-        raise refusal.error(refusal.message, refusal.remedy)
+            raise self._api.passing("found the time of the request too far from its own")
+        if known := _CODES.get(code):
+            raise known.error(known.message, known.remedy)
+        refusal = _STATUSES.get(answer.status)
+        if refusal is None:
+            raise self._api.unclear(f"refuses the request with HTTP status {answer.status}", said or code)
+        raise refusal.error(self._api.quoting(refusal.message, said or code), refusal.remedy)
 
     def parsed(self, model: type[Item], answer: HttpAnswer) -> Item:
         """What an answer holds. Raises RegistrarUnavailable where that is not as documented."""
         try:
             return TypeAdapter(model).validate_python(answer.json())
         except ValidationError:
-            error: RegistrarError = self._api.puzzled("answered otherwise than its documents say")
+            error: RegistrarError = self._api.unclear("answered otherwise than its documents say")
         raise error
 
 

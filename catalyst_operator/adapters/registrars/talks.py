@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 
 from pydantic import SecretStr
 
 from catalyst_operator.adapters.errands import Errands
 from catalyst_operator.adapters.registrars.registrar import Registrar
+from catalyst_operator.adapters.turns import Turns
 from catalyst_operator.api.enums import RegistrarName
 from catalyst_operator.core.domains.observation import RegistrarProblem, RegistrarReport, Trouble
 from catalyst_operator.core.domains.registrar import Domain, RegistrarView
@@ -20,6 +22,7 @@ from catalyst_operator.errors import (
     RegistrarRateLimited,
     RegistrarRefused,
     RegistrarUnauthorized,
+    RegistrarUnavailable,
 )
 
 log = logging.getLogger(__name__)
@@ -33,6 +36,10 @@ _TROUBLES: tuple[tuple[type[RegistrarError], Trouble], ...] = (
     (RegistrarRefused, Trouble.REFUSED),
     (RegistrarRateLimited, Trouble.RATE_LIMITED),
 )
+AT_ONCE, EACH = 16, 4
+"""Talks under way, and of those one namespace's: one may take a minute and a half with a vendor that is slow."""
+_OF_A_CHANGE = frozenset({Trouble.FORBIDDEN, Trouble.REFUSED, Trouble.UNCLEAR})
+"""What may be said of a change by a registrar that still lets us read."""
 
 
 class RegistrarTalks:
@@ -41,7 +48,7 @@ class RegistrarTalks:
     def __init__(self, connect: Connect, clock: Callable[[], datetime]) -> None:
         self._connect = connect
         self._clock = clock
-        self._errands: Errands[RegistrarReport] = Errands("talk with the registrar")
+        self._errands: Errands[RegistrarReport] = Errands("talk with the registrar", Turns(AT_ONCE, EACH))
 
     def report(self, uid: str) -> RegistrarReport | None:
         """What the last talk came to."""
@@ -59,9 +66,12 @@ class RegistrarTalks:
         domain: Domain,
         hosts: tuple[str, ...] | None,
         changed: Callable[[], None],
+        *,
+        owner: str = "",
     ) -> None:
-        """Read what is set; with `hosts`, have them set first. `changed` is called once the report is there."""
-        self._errands.run(uid, key, lambda: self._talk(uid, key, account, domain, hosts), changed)
+        """Read what is set; with `hosts`, have them set first. It is done when it is the turn of `owner`, a namespace;
+        `changed` is called once the report is there."""
+        self._errands.run(uid, key, lambda: self._talk(uid, key, account, domain, hosts), changed, owner=owner)
 
     def forget(self, uid: str) -> None:
         """The reservation is gone."""
@@ -80,26 +90,32 @@ class RegistrarTalks:
         hosts: tuple[str, ...] | None,
     ) -> RegistrarReport:
         before = self._errands.report(uid)
-        known = before if before is not None and before.key == key else None
-        view, set_at, set_to = (known.view, known.set_at, known.set_to) if known else (None, None, ())
-        tried_at = known.tried_at if known else None
+        known = before if before is not None and before.key == key else RegistrarReport(key, self._clock())
         try:
             registrar = self._connect(*account)
             if hosts is None:
                 await registrar.validate(domain)
             else:
                 # Whether it was carried out is not known until it is accepted, or seen.
-                set_at, tried_at = None, self._clock()
+                known = replace(known, set_at=None, tried_at=self._clock())
                 await registrar.set_nameservers(domain, hosts)
-                set_at, set_to = self._clock(), hosts
+                known = replace(known, set_at=self._clock(), set_to=hosts, refused=None, refusals=0)
             view = _sorted(await registrar.get(domain))
         except RegistrarError as error:
-            return RegistrarReport(key, self._clock(), view, _problem(error), set_at, set_to, tried_at)
+            return self._after(known, _problem(error), changing=hosts is not None and known.set_at is None)
         except Exception:
             log.exception("registrar of %s", domain.name)
             problem = RegistrarProblem(Trouble.UNAVAILABLE, "the talk itself failed, see the operator's log")
-            return RegistrarReport(key, self._clock(), view, problem, set_at, set_to, tried_at)
-        return RegistrarReport(key, self._clock(), view, None, set_at, set_to, tried_at)
+            return self._after(known, problem, changing=False)
+        return replace(known, at=self._clock(), view=view, problem=None, tries=1)
+
+    def _after(self, known: RegistrarReport, problem: RegistrarProblem, *, changing: bool) -> RegistrarReport:
+        """What is known after a problem. A change that is refused says nothing against reading."""
+        at = self._clock()
+        if changing and problem.trouble in _OF_A_CHANGE:
+            return replace(known, at=at, problem=None, refused=problem, refusals=known.refusals + 1)
+        again = known.problem is not None and known.problem.trouble is problem.trouble
+        return replace(known, at=at, problem=problem, tries=known.tries + 1 if again else 1)
 
 
 def _sorted(view: RegistrarView) -> RegistrarView:
@@ -107,6 +123,8 @@ def _sorted(view: RegistrarView) -> RegistrarView:
 
 
 def _problem(error: RegistrarError) -> RegistrarProblem:
-    trouble = next((found for kind, found in _TROUBLES if isinstance(error, kind)), Trouble.UNAVAILABLE)
+    unclear = isinstance(error, RegistrarUnavailable) and error.unclear
+    otherwise = Trouble.UNCLEAR if unclear else Trouble.UNAVAILABLE
+    trouble = next((found for kind, found in _TROUBLES if isinstance(error, kind)), otherwise)
     until = error.until if isinstance(error, RegistrarRateLimited) else None
     return RegistrarProblem(trouble, str(error), error.remedy, until)

@@ -17,7 +17,7 @@ from typing import Any
 import yaml
 
 from catalyst_operator.core.access import seeds
-from catalyst_operator.core.access.identity import OBSERVER, SEEDER
+from catalyst_operator.core.access.identity import NODE_REMOVER, OBSERVER, SEEDER
 from catalyst_operator.core.phase1.views import FLUX_NAMESPACE
 
 _RBAC = "rbac.authorization.k8s.io"
@@ -44,7 +44,12 @@ def manifests() -> dict[str, str]:
 @cache
 def _texts() -> Mapping[str, str]:
     """Made once: they are asked for at every look at every Sovereign."""
-    files = {"10-observer.yaml": _observer(), "20-seeder.yaml": _seeder(), "30-secrets.yaml": _secrets()}
+    files = {
+        "10-observer.yaml": _observer(),
+        "20-seeder.yaml": _seeder(),
+        "25-node-remover.yaml": _node_remover(),
+        "30-secrets.yaml": _secrets(),
+    }
     return {name: yaml.safe_dump_all(objects, sort_keys=False) for name, objects in files.items()}
 
 
@@ -76,6 +81,15 @@ def _seeder() -> list[Object]:
     return [
         _object("Role", SEEDER, FLUX_NAMESPACE, rules=[secrets, _own(("rolebindings",), SEEDER)]),
         _object("RoleBinding", SEEDER, FLUX_NAMESPACE, **_bound("Role", SEEDER)),
+    ]
+
+
+def _node_remover() -> list[Object]:
+    """Names of nodes cannot be listed: workers may be added later."""
+    rules = [_rule("", ("nodes",), ("delete",)), _own(("clusterrolebindings",), NODE_REMOVER)]
+    return [
+        _object("ClusterRole", NODE_REMOVER, rules=rules),
+        _object("ClusterRoleBinding", NODE_REMOVER, **_bound("ClusterRole", NODE_REMOVER)),
     ]
 
 

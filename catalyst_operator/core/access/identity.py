@@ -12,6 +12,8 @@ OBSERVER = "catalyst-observer"
 """Reads what Phase 1 needs; its ClusterRole and ClusterRoleBinding have the same name."""
 SEEDER = "catalyst-seeder"
 """May patch the few named Secrets that boot created empty; its Role and RoleBinding have the same name."""
+NODE_REMOVER = "catalyst-node-remover"
+"""May delete nodes, whose servers are gone; its ClusterRole and ClusterRoleBinding have the same name."""
 OWNER = "catalyst-owner"
 """The owner's administrator, of the group system:masters."""
 
@@ -32,3 +34,5 @@ class Access:
     """PEM of its key."""
     expires: datetime
     """When the client's certificate ends."""
+    owner: str = ""
+    """Namespace of the cluster's Sovereign: what is shared among clusters is shared equally among these."""

@@ -8,14 +8,16 @@ from datetime import timedelta
 from catalyst_operator.api.conditions import ConditionType, Reason
 from catalyst_operator.api.enums import DomainMode
 from catalyst_operator.core import conditions
-from catalyst_operator.core.domains import claim, release, status
+from catalyst_operator.core.domains import release, status
 from catalyst_operator.core.domains.actions import DeleteReservation, DomainAction, DomainDecision
+from catalyst_operator.core.domains.claims import claim
 from catalyst_operator.core.domains.delegating import delegated
 from catalyst_operator.core.domains.observation import DomainObservation
 from catalyst_operator.core.domains.questions import ask, is_delegated
 from catalyst_operator.core.domains.registering import live_records, signed, valid
 from catalyst_operator.core.domains.serving import awaiting_address, served
-from catalyst_operator.core.domains.steps import AT_ONCE, PARENT_LOOK_AGAIN, DomainStance, Step, stalled, working
+from catalyst_operator.core.domains.steps import AT_ONCE, DomainStance, Step, stalled, working
+from catalyst_operator.core.errors import codes
 
 Sides = dict[ConditionType, Step]
 """Condition -> how that side stands. The order is that in which they matter."""
@@ -29,21 +31,37 @@ def decide(o: DomainObservation) -> DomainDecision:
         return _release(o)
     if claim.has_expired(o):
         return _expired(o)
-    refused = claim.refusal(o)
-    if refused or not claim.is_held(o.reservation):
-        return _judge(o, refused)
+    if refused := claim.refusal(o) or claim.outdone(o):
+        return _refused(o, refused)
+    if not claim.is_held(o.reservation):
+        return _judge(o)
     sides = _sides(o)
     actions, again = _collect(o, sides)
     return DomainDecision(actions, status.build(o, sides), again)
 
 
-def _judge(o: DomainObservation, refused: Step | None) -> DomainDecision:
-    """The first look at a name: it is held from now on, or refused."""
-    step = refused or claim.rival(o)
-    if step:
-        return DomainDecision((), status.build(o, {ConditionType.RESERVED: step}), step.again)
+def _refused(o: DomainObservation, step: Step) -> DomainDecision:
+    return DomainDecision(step.actions, status.build(o, {ConditionType.RESERVED: step}, proven=False), step.again)
+
+
+def _judge(o: DomainObservation) -> DomainDecision:
+    """A name that is not held as yet: it is from now on, is refused, or waits for a proof or for others."""
+    if refused := claim.over_quota(o):
+        return _refused(o, refused)
+    by_api = o.reservation.spec.mode is DomainMode.BYO_API
+    credentials = {ConditionType.REGISTRAR_CREDENTIALS_VALID: valid(o)} if by_api else {}
+    if any(step.stance is not DomainStance.DONE for step in credentials.values()):
+        # Whoever has no account that holds the domain keeps nobody else from it.
+        message = f"{o.name} is held as soon as the registrar accepts the credentials."
+        sides: Sides = {**credentials, ConditionType.RESERVED: working(Reason.PENDING, message)}
+        actions, again = _collect(o, sides)
+        return DomainDecision(actions, status.build(o, sides), again)
+    if contested := claim.contested(o):
+        sides = {ConditionType.RESERVED: contested, **credentials}
+        return DomainDecision(contested.actions, status.build(o, sides), contested.again)
     sides = {
         ConditionType.RESERVED: claim.held(o),
+        **credentials,
         ConditionType.ZONE_READY: _waiting(o),
         ConditionType.DELEGATED: _waiting(o),
     }
@@ -110,11 +128,17 @@ def _expired(o: DomainObservation) -> DomainDecision:
     """It ran out: said first, and removed with the next look."""
     said = conditions.find(o.reservation.status.conditions, ConditionType.RESERVED)
     if said is not None and claim.is_told_expired(o):
-        step = stalled(Reason.EXPIRED, said.message)
-        return DomainDecision((DeleteReservation(),), status.build(o, {ConditionType.RESERVED: step}))
-    message = f"The reservation of {o.name} ran out at {claim.expiry(o):%Y-%m-%d %H:%M:%S} UTC; it is removed."
-    step = stalled(Reason.EXPIRED, message, again=AT_ONCE)
-    return DomainDecision((), status.build(o, {ConditionType.RESERVED: step}), step.again)
+        step = _told_expired(said.message)
+        return DomainDecision((DeleteReservation(),), status.build(o, {ConditionType.RESERVED: step}, proven=False))
+    message = f"Nobody asks for {o.name} any more; its reservation is removed."
+    if claim.is_held(o.reservation):
+        message = f"The reservation of {o.name} ran out at {claim.expiry(o):%Y-%m-%d %H:%M:%S} UTC; it is removed."
+    status_then = status.build(o, {ConditionType.RESERVED: _told_expired(message)}, proven=False)
+    return DomainDecision((), status_then, AT_ONCE)
+
+
+def _told_expired(message: str) -> Step:
+    return stalled(Reason.EXPIRED, message, error=codes.DOMAIN_EXPIRED.entry(message))
 
 
 def _release(o: DomainObservation) -> DomainDecision:
@@ -133,7 +157,8 @@ def _not_configured(o: DomainObservation) -> DomainDecision:
         "This operator serves no domains: its setting CATALYST_POWERDNS_URL is not set. docs/domains.md tells what it "
         "takes."
     )
-    step = stalled(Reason.DNS_NOT_CONFIGURED, message, again=PARENT_LOOK_AGAIN)
+    error = codes.DNS_UNAVAILABLE.entry(message, remedy="Give the operator a PowerDNS, or delete this.", lasting=True)
+    step = stalled(Reason.DNS_NOT_CONFIGURED, message, error=error)
     if o.deleting and not o.held:
         return DomainDecision()
     # What was told before stays: another operator, or this one with its settings back, goes on from there.

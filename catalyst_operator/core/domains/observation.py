@@ -8,18 +8,23 @@ from enum import Enum
 
 from catalyst_operator.api import labels
 from catalyst_operator.api.domain_reservation import DomainReservation
-from catalyst_operator.core.domains.names import plain
+from catalyst_operator.core.domains.claims.names import plain
 from catalyst_operator.core.domains.registrar import Domain, RegistrarView
 from catalyst_operator.core.domains.zone import Zone
 from catalyst_operator.core.settings import CoreSettings, DomainSettings
 
 
 @dataclass(frozen=True)
-class Rival:
-    """A name that was given out. `owner` is its Sovereign's UID; empty for a reservation that stands alone."""
+class Claim:
+    """What another reservation has of a name: it is held, or proven to be its owner's, or both. `owner` is its
+    Sovereign's UID; empty for a reservation that stands alone."""
 
     name: str
     owner: str
+    held: bool = True
+    proven: bool = False
+    namespace: str = ""
+    """The Sovereign's; empty for a reservation that stands alone."""
 
 
 @dataclass(frozen=True)
@@ -76,12 +81,19 @@ class DnsReport:
     """The parent's own servers: the name servers they give."""
     signed: tuple[str, ...] = ()
     """DS records that the parent gives for the name: it has to be signed, which our zones are not."""
+    signed_error: str = ""
+    """Why it is not known whether there are any; as a clause."""
     live: tuple[str, ...] = ()
     """Records in use, such as `MX 10 mail.bank.com`."""
     error: str = ""
     """Why the parent's servers could not be found; as a clause."""
     live_error: str = ""
     """Why it is not known whether there are live records; as a clause."""
+
+    @property
+    def answers(self) -> tuple[DnsAnswer, ...]:
+        """What those of the parent's servers give that answered."""
+        return tuple(answer for answer in self.delegation if not answer.error)
 
 
 class Trouble(Enum):
@@ -93,10 +105,11 @@ class Trouble(Enum):
     REFUSED = "the domain or the change is not acceptable"
     RATE_LIMITED = "too many requests"
     UNAVAILABLE = "no answer"
+    UNCLEAR = "an answer that nobody knows"
 
     @property
     def passes(self) -> bool:
-        """Whether it is worth trying again by itself."""
+        """Whether it is worth trying again by itself, however long it takes."""
         return self in (Trouble.RATE_LIMITED, Trouble.UNAVAILABLE)
 
 
@@ -124,6 +137,12 @@ class RegistrarReport:
     """What that change was to."""
     tried_at: datetime | None = None
     """When a change was asked for last, accepted or not."""
+    tries: int = 1
+    """How many talks in a row came to this problem."""
+    refused: RegistrarProblem | None = None
+    """Why the last change that was asked for was refused, although reading works. Kept until one is accepted."""
+    refusals: int = 0
+    """How many changes in a row were refused."""
 
     def accepted(self, hosts: tuple[str, ...], since: datetime) -> bool:
         """Whether a change to `hosts` was accepted since then, and no other one."""
@@ -146,8 +165,10 @@ class DomainObservation:
     reservation: DomainReservation
     registered: str = ""
     """The registered domain of the name; empty for a public suffix, which nobody can own."""
-    rivals: tuple[Rival, ...] = ()
-    """Names above and below that were given out; only looked for until this one is held."""
+    claims: tuple[Claim, ...] = ()
+    """What others have of names above and below; only looked for until this one is held and proven."""
+    names_held: int = 0
+    """How many other names the Sovereign's namespace holds; only looked for until this one is held."""
     owned: bool = False
     """Whether the Sovereign of spec.sovereignRef exists and asks for this name."""
     credentials: RegistrarCredentials | None = None
@@ -166,6 +187,12 @@ class DomainObservation:
     def name(self) -> str:
         """The name."""
         return self.reservation.metadata.name
+
+    @property
+    def namespace(self) -> str:
+        """The Sovereign's; empty for a reservation that stands alone."""
+        reference = self.reservation.spec.sovereign_ref
+        return reference.namespace if reference else ""
 
     @property
     def uid(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime
 from typing import Any
 
 from catalyst_operator.api import labels
@@ -11,36 +11,23 @@ from catalyst_operator.api.common import Condition, Truth
 from catalyst_operator.api.conditions import ConditionType, Reason
 from catalyst_operator.api.domain_reservation import DomainReservation
 from catalyst_operator.api.enums import DomainMode
+from catalyst_operator.api.phases import PreflightResult
 from catalyst_operator.api.sovereign import Sovereign
+from catalyst_operator.api.sovereign_status import MAX_STAMP
 from catalyst_operator.core import conditions
+from catalyst_operator.core.domains.claims.beforehand import outlook
+from catalyst_operator.core.domains.steps import DomainStance
 from catalyst_operator.core.errors import codes
 from catalyst_operator.core.manifests import labels_for
+from catalyst_operator.core.observation import Observation
+from catalyst_operator.core.project.preflight import Check
 from catalyst_operator.core.record import ErrorEntry
 
 ROLE = "domain"
+PREFLIGHT_NAME = "domain"
+"""Of the check of the name among those before anything is spent."""
 _Told = tuple[Truth, Reason, str]
-DOMAIN_PATIENCE = timedelta(minutes=10)
-"""How long a delegation may be waited for before it counts as an error."""
-
-CODES = {
-    Reason.DOMAIN_TAKEN: codes.DOMAIN_TAKEN,
-    Reason.NAME_RESERVED: codes.DOMAIN_NAME,
-    Reason.NOT_IN_POOL: codes.DOMAIN_NAME,
-    Reason.UNDER_POOL: codes.DOMAIN_NAME,
-    Reason.INVALID_SPEC: codes.DOMAIN_NAME,
-    Reason.CREDENTIALS_MISSING: codes.REGISTRAR_CREDENTIALS,
-    Reason.CREDENTIALS_INVALID: codes.REGISTRAR_CREDENTIALS,
-    Reason.REGISTRAR_DENIED: codes.REGISTRAR_DENIED,
-    Reason.REGISTRAR_UNREACHABLE: codes.REGISTRAR_UNAVAILABLE,
-    Reason.LIVE_RECORDS: codes.LIVE_RECORDS,
-    Reason.DNSSEC_ENABLED: codes.DNSSEC,
-    Reason.ZONE_FOREIGN: codes.ZONE_FOREIGN,
-    Reason.POWERDNS_UNREACHABLE: codes.DNS_UNAVAILABLE,
-    Reason.AWAITING_DELEGATION: codes.NS_NOT_DELEGATED,
-    Reason.SERVERS_DISAGREE: codes.NS_NOT_DELEGATED,
-}
 _NOT_TAKEN_OVER = frozenset({Reason.LIVE_RECORDS, Reason.DNSSEC_ENABLED})
-_LATE_ONLY = frozenset({Reason.AWAITING_DELEGATION, Reason.SERVERS_DISAGREE})
 
 
 @dataclass(frozen=True)
@@ -53,6 +40,8 @@ class DomainStanding:
     """Whether a person has to do something about it."""
     reason: Reason = Reason.PENDING
     """What is the matter, in one word."""
+    retry_at: datetime | None = None
+    """When the operator tries again by itself."""
 
     @property
     def is_reserved(self) -> bool:
@@ -83,12 +72,20 @@ def manifest(sovereign: Sovereign, address: str | None) -> dict[str, Any]:
         }
     if address:
         spec["loadBalancerIP"] = address
+    meta_wanted: dict[str, Any] = {"name": domain.fqdn, "labels": labels_for(sovereign, ROLE)}
+    if retry := retry_of(sovereign):
+        meta_wanted["annotations"] = {labels.ANNOTATION_RETRY: retry}
     return {
         "apiVersion": labels.API_VERSION,
         "kind": "DomainReservation",
-        "metadata": {"name": domain.fqdn, "labels": labels_for(sovereign, ROLE)},
+        "metadata": meta_wanted,
         "spec": spec,
     }
+
+
+def retry_of(sovereign: Sovereign) -> str:
+    """What the Sovereign's owner asked for another try with: a registrar that was given up is asked again then."""
+    return sovereign.metadata.annotations.get(labels.ANNOTATION_RETRY, "")[:MAX_STAMP]
 
 
 def is_ours(sovereign: Sovereign, found: DomainReservation) -> bool:
@@ -112,7 +109,8 @@ def differs(sovereign: Sovereign, address: str | None, found: DomainReservation)
         )
     )
     return (
-        spec.mode is not domain.mode
+        retry_of(sovereign) not in ("", found.metadata.annotations.get(labels.ANNOTATION_RETRY, ""))
+        or spec.mode is not domain.mode
         or not same_registrar
         or (address or spec.load_balancer_ip) != spec.load_balancer_ip
     )
@@ -151,6 +149,7 @@ def _of_ours(found: DomainReservation, fqdn: str) -> DomainStanding:
         _told_ready(ready, found),
         stalled is not None,
         _matter(ready, found),
+        found.status.retry_at,
     )
 
 
@@ -158,11 +157,14 @@ def _before_spending(told: tuple[Condition, ...], reserved: _Told) -> _Told:
     """Also the registrar has to agree, and nothing live to be in the way, before a euro is spent."""
     credentials = conditions.find(told, ConditionType.REGISTRAR_CREDENTIALS_VALID)
     delegated = conditions.find(told, ConditionType.DELEGATED)
+    refused = credentials is not None and credentials.status != "True"
+    if reserved[0] != "True" and credentials is not None and refused and reserved[1] is Reason.PENDING:
+        return credentials.status, _reason(credentials), credentials.message
     if reserved[0] != "True":
         return reserved
     if delegated is not None and _reason(delegated) in _NOT_TAKEN_OVER:
         return "False", _reason(delegated), delegated.message
-    if credentials is not None and credentials.status != "True" and (delegated is None or delegated.status != "True"):
+    if credentials is not None and refused and (delegated is None or delegated.status != "True"):
         return credentials.status, _reason(credentials), credentials.message
     return "True", Reason.RESERVED, reserved[2]
 
@@ -176,9 +178,10 @@ def _told_ready(ready: Condition, found: DomainReservation) -> _Told:
 
 
 def _matter(ready: Condition, found: DomainReservation) -> Reason:
-    """The condition that says the same as Ready names the matter; the summary's own reason may be less precise."""
-    sides = (c for c in found.status.conditions if c.type not in ("Ready", "Reconciling", "Stalled"))
-    return _reason(next((c for c in sides if c.message == ready.message and c.status != "True"), ready))
+    """What Ready speaks of; its own reason may be less precise."""
+    matter = found.status.waits_for
+    side = next((c for c in found.status.conditions if c.type == matter), None)
+    return _reason(side or ready)
 
 
 def _reason(told: Condition) -> Reason:
@@ -189,12 +192,40 @@ def _reason(told: Condition) -> Reason:
         return Reason.PENDING
 
 
-def error_of(found: DomainReservation | None, stands: DomainStanding, late: bool) -> ErrorEntry | None:
-    """What is the matter as an error with a code; None while it is only a matter of time."""
-    code = CODES.get(stands.reason)
-    if code is None or stands.is_ready or (stands.reason in _LATE_ONLY and not late):
+def errors_of(sovereign: Sovereign, found: DomainReservation | None, stands: DomainStanding) -> tuple[ErrorEntry, ...]:
+    """What is the matter, as errors with a code; empty while it is only a matter of time. The reservation says it."""
+    if found is not None and not is_ours(sovereign, found):
+        name = found.metadata.name
+        return (codes.DOMAIN_TAKEN.entry(f"The name {name} is reserved for another owner.", addresses=(name,)),)
+    if found is None or stands.is_ready:
+        return ()
+    return tuple(
+        ErrorEntry(e.code, e.message, e.remedy, stands.stalled, e.affected, e.command) for e in found.status.last_errors
+    )
+
+
+def preflight_check(o: Observation) -> Check | None:
+    """The name as a part of what is checked before anything is spent; None where there is nothing to check any more,
+    or nobody to check it."""
+    sovereign, found = o.sovereign, o.reservation
+    if o.settings.domains is None or sovereign.status.outputs is not None:
         return None
-    return code.entry(stands.ready[2] if found else stands.reserved[2])
+    if found is not None:
+        stands = standing(sovereign, found)
+        result = _result(stands.is_reserved, stands.stalled)
+        error = next(iter(errors_of(sovereign, found, stands)), None)
+        return Check(PREFLIGHT_NAME, result, stands.reserved[2], error)
+    if o.name is None:
+        return None
+    step = outlook(o.name).step
+    result = _result(step.stance is DomainStance.DONE, step.stance is DomainStance.STALLED)
+    return Check(PREFLIGHT_NAME, result, step.message, step.error)
+
+
+def _result(passed: bool, failed: bool) -> PreflightResult:
+    if passed:
+        return PreflightResult.PASSED
+    return PreflightResult.FAILED if failed else PreflightResult.UNKNOWN
 
 
 def needs_credentials(sovereign: Sovereign) -> str:

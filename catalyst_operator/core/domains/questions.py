@@ -10,7 +10,7 @@ from catalyst_operator.api.conditions import ConditionType
 from catalyst_operator.api.enums import DomainMode
 from catalyst_operator.core import conditions
 from catalyst_operator.core.domains.actions import AskDns, DomainAction
-from catalyst_operator.core.domains.names import parent_of
+from catalyst_operator.core.domains.claims.names import parent_of
 from catalyst_operator.core.domains.observation import DnsQuestion, DnsReport, DomainObservation
 from catalyst_operator.core.domains.zone import HOSTS
 from catalyst_operator.core.naming import digest_of
@@ -76,17 +76,18 @@ def expected(o: DomainObservation) -> tuple[str, ...]:
 
 
 def is_delegated(o: DomainObservation) -> bool:
-    """Whether every server of the parent gives our servers and no others. Once they did so, neither servers that are
-    silent for a while nor a process that has not asked yet take that back; only another answer does."""
+    """Whether every server of the parent that answers gives our servers and no others, and one does. Silence says
+    nothing: a server that is dead, or that cannot be reached from here, neither holds up a delegation nor takes it
+    back, and a process that has not asked yet does not either; only another answer does."""
     told = report(o)
-    if _was_delegated(o):
-        return told is None or all(a.error or a.values == expected(o) for a in told.delegation)
-    return told is not None and is_seen(o, told) and all(a.values == expected(o) for a in told.delegation)
+    if told is None:
+        return _was_delegated(o)
+    return (_was_delegated(o) or is_seen(o, told)) and all(a.values == expected(o) for a in told.answers)
 
 
 def is_seen(o: DomainObservation, told: DnsReport) -> bool:
     """Whether a server of the parent gives our servers and no others."""
-    return any(not a.error and a.values == expected(o) for a in told.delegation)
+    return any(a.values == expected(o) for a in told.answers)
 
 
 def _was_delegated(o: DomainObservation) -> bool:

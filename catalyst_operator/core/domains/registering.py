@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 
+from catalyst_operator.api import labels
 from catalyst_operator.api.conditions import Reason
 from catalyst_operator.core.domains.actions import AskRegistrar, Hold, RememberNameservers
 from catalyst_operator.core.domains.observation import DomainObservation, RegistrarProblem, RegistrarReport, Trouble
 from catalyst_operator.core.domains.questions import ask, expected, report
 from catalyst_operator.core.domains.registrar import RegistrarView
 from catalyst_operator.core.domains.steps import AT_ONCE, PARENT_LOOK_AGAIN, Step, done, stalled, working
+from catalyst_operator.core.errors import codes
+from catalyst_operator.core.errors.codes import Code
 from catalyst_operator.core.naming import digest_of
 
 VENDOR_SOON = timedelta(seconds=5)
@@ -24,13 +28,17 @@ TRY_AGAIN = timedelta(minutes=1)
 """How soon a change is asked for again of which nothing is to be seen: not accepted, or the answer was lost."""
 SET_AGAIN = timedelta(minutes=10)
 """How soon a change is asked for again that was accepted, or failed, and is not in force."""
+MOST_TRIES = 8
+"""How often something is asked for that is answered in a way nobody knows, or refused: for some ten minutes."""
 
 
 def key_of(o: DomainObservation) -> str:
     """Of a talk about this domain with these credentials."""
-    registrar = o.reservation.spec.registrar
+    meta, registrar = o.reservation.metadata, o.reservation.spec.registrar
     version = o.credentials.version if o.credentials else ""
-    return digest_of([o.name, registrar.name if registrar else "", version])[:16]
+    # Whoever asks for another try has put something in order that is seen nowhere here.
+    asked = [meta.annotations.get(name, "") for name in (labels.ANNOTATION_RECONCILE, labels.ANNOTATION_RETRY)]
+    return digest_of([o.name, registrar.name if registrar else "", version, *asked])[:16]
 
 
 def latest(o: DomainObservation) -> RegistrarReport | None:
@@ -42,13 +50,13 @@ def valid(o: DomainObservation) -> Step:
     """Whether the registrar accepts the credentials: seen by reading, before anything is changed."""
     registrar = o.reservation.spec.registrar
     if registrar is None:
-        return stalled(Reason.CREDENTIALS_MISSING, "spec.registrar is missing.")
+        return _credentials_missing("spec.registrar is missing.")
     secret = f"{registrar.credentials_secret_ref.namespace}/{registrar.credentials_secret_ref.name}"
     if o.denied:
-        return stalled(Reason.CREDENTIALS_MISSING, o.denied)
+        return _credentials_missing(o.denied)
     if o.credentials is None:
         told = f"Secret {secret} does not exist; create it with {registrar.name}'s credentials (docs/domains.md)."
-        return stalled(Reason.CREDENTIALS_MISSING, told, again=SECRET_POLL)
+        return _credentials_missing(told, secret, again=SECRET_POLL)
     told_last = latest(o)
     if told_last is None:
         message = f"Asking {registrar.name} whether it accepts the credentials."
@@ -56,6 +64,11 @@ def valid(o: DomainObservation) -> Step:
     if told_last.problem is not None:
         return trouble(o, told_last, told_last.problem, secret)
     return done(Reason.PASSED, f"{registrar.name} accepts the credentials; tested by reading.")
+
+
+def _credentials_missing(message: str, *affected: str, again: timedelta = PARENT_LOOK_AGAIN) -> Step:
+    error = codes.REGISTRAR_CREDENTIALS.entry(message, addresses=affected)
+    return stalled(Reason.CREDENTIALS_MISSING, message, error=error, again=again)
 
 
 def flipped(o: DomainObservation) -> Step | None:
@@ -72,19 +85,16 @@ def flipped(o: DomainObservation) -> Step | None:
 
 def _change(o: DomainObservation, told: RegistrarReport, view: RegistrarView, name: str) -> Step:
     """Ask for the change, or wait for what was asked for."""
-    unbelieved = signed(o)
+    unbelieved = signed(o) or _unsure(o)
     if unbelieved is not None:
         return unbelieved
     if view.pending:
         message = f"{name} is changing the name servers: {view.pending}."
         return working(Reason.AWAITING_DELEGATION, message, *look_if_due(o, VENDOR_SOON), again=VENDOR_SOON)
-    asked = told.accepted(expected(o), o.now - SET_AGAIN)
-    if view.failed and asked:
-        message = f"{name} did not change the name servers: {view.failed}. Tried again every ten minutes."
-        return stalled(Reason.REGISTRAR_DENIED, message, *look_if_due(o, PARENT_LOOK_AGAIN))
-    if asked:
-        message = f"{name} accepted the change of the name servers, and does not show it yet."
-        return working(Reason.AWAITING_DELEGATION, message, *look_if_due(o, VENDOR_SOON), again=VENDOR_SOON)
+    if told.accepted(expected(o), o.now - SET_AGAIN):
+        return _accepted(o, told, view, name)
+    if refused := held_back(o, told):
+        return refused
     if told.tried_at is not None and o.now < told.tried_at + TRY_AGAIN:
         message = f"{name} was asked to set the name servers of {o.name}, and has not; it is asked once more soon."
         return working(Reason.AWAITING_DELEGATION, message, again=told.tried_at + TRY_AGAIN - o.now)
@@ -93,9 +103,54 @@ def _change(o: DomainObservation, told: RegistrarReport, view: RegistrarView, na
     return working(Reason.AWAITING_DELEGATION, message, change, again=PARENT_LOOK_AGAIN)
 
 
+def _accepted(o: DomainObservation, told: RegistrarReport, view: RegistrarView, name: str) -> Step:
+    """The change was accepted: it is carried out, or it was not possible."""
+    if not view.failed:
+        message = f"{name} accepted the change of the name servers, and does not show it yet."
+        return working(Reason.AWAITING_DELEGATION, message, *look_if_due(o, VENDOR_SOON), again=VENDOR_SOON)
+    message = f"{name} did not change the name servers: {view.failed}. Tried again every ten minutes."
+    error = codes.REGISTRAR_DENIED.entry(message, addresses=(o.name,))
+    due = told.set_at + SET_AGAIN if told.set_at else None
+    looks = look_if_due(o, PARENT_LOOK_AGAIN)
+    return stalled(Reason.REGISTRAR_DENIED, message, *looks, error=error, retry_at=due)
+
+
+def held_back(o: DomainObservation, told: RegistrarReport) -> Step | None:
+    """What becomes of a change that was refused: asked for some times more, ever later, then no more; None once the
+    next try is due, and where none was refused."""
+    registrar, problem = o.reservation.spec.registrar, told.refused
+    if problem is None or told.tried_at is None or registrar is None:
+        return None
+    due = told.tried_at + max(TRY_AGAIN, pause_after(told.refusals))
+    spent = told.refusals >= MOST_TRIES
+    if not spent and o.now >= due:
+        return None
+    message = f"{registrar.name} does not set the name servers of {o.name}: {problem.message}."
+    when = _no_more(told.refusals) if spent else f"Next try at {due:%H:%M:%S} UTC."
+    error = codes.REGISTRAR_DENIED.entry(message, remedy=problem.remedy, addresses=(o.name,))
+    looks = look_if_due(o, AFTER_REFUSAL)
+    words = " ".join(filter(None, (message, problem.remedy, when)))
+    return stalled(
+        Reason.REGISTRAR_DENIED, words, *looks, error=error, again=SECRET_POLL, retry_at=None if spent else due
+    )
+
+
+def pause_after(tries: int) -> timedelta:
+    """How long to wait after so many tries in a row: twice as long each time, up to five minutes."""
+    doublings = min(max(tries, 1) - 1, 10)
+    return min(VENDOR_SOON * (1 << doublings), AFTER_REFUSAL)
+
+
+def _no_more(tries: int) -> str:
+    return (
+        f"It was asked {tries} times and is not asked again before the Secret or spec.registrar changes, or somebody "
+        f"asks for it: annotate with {labels.ANNOTATION_RETRY}=<any new value>."
+    )
+
+
 def _first_change(o: DomainObservation, told: RegistrarReport) -> Step:
     """Before anything is changed: is something live there, and what is there to come back to?"""
-    obstacle = live_records(o) or signed(o)
+    obstacle = live_records(o) or signed(o) or _unsure(o)
     if obstacle is not None:
         return obstacle
     looks = look_if_due(o, PARENT_LOOK_AGAIN)
@@ -128,7 +183,8 @@ def live_records(o: DomainObservation) -> Step | None:
         f"{o.name} is in use ({records}); these records stop answering once the name servers change. Copy what must "
         "stay into the new zone afterwards, and set registrar.acknowledgeLiveRecords to true if that may happen."
     )
-    return stalled(Reason.LIVE_RECORDS, message, *asking.actions, again=asking.again)
+    error = codes.LIVE_RECORDS.entry(message, addresses=told.live)
+    return stalled(Reason.LIVE_RECORDS, message, *asking.actions, error=error, again=asking.again)
 
 
 def signed(o: DomainObservation) -> Step | None:
@@ -143,30 +199,67 @@ def signed(o: DomainObservation) -> Step | None:
         f"resolvers that validate would not answer for it. Turn DNSSEC off {where}; it goes on by itself."
     )
     asking = ask(o)
-    return stalled(Reason.DNSSEC_ENABLED, message, *asking.actions, again=asking.again)
+    error = codes.DNSSEC.entry(message, command=f"dig {o.name} DS +short", addresses=told.signed)
+    return stalled(Reason.DNSSEC_ENABLED, message, *asking.actions, error=error, again=asking.again)
+
+
+def _unsure(o: DomainObservation) -> Step | None:
+    """Nothing is changed that might stop answering: whether the name is signed has to be known."""
+    told = report(o)
+    if told is None or not told.signed_error:
+        return None
+    message = f"Whether {o.name} has DNSSEC cannot be seen: {told.signed_error}. Nothing is changed before it can."
+    asking = ask(o)
+    return working(Reason.AWAITING_DELEGATION, message, *asking.actions, again=asking.again, status="Unknown")
 
 
 def trouble(o: DomainObservation, told: RegistrarReport, problem: RegistrarProblem, secret: str) -> Step:
     """What a registrar's refusal means."""
     registrar = o.reservation.spec.registrar
     name = registrar.name if registrar else "the registrar"
-    remedy = f" {problem.remedy}" if problem.remedy else ""
     if problem.trouble is Trouble.INCOMPLETE:
-        message = f"Secret {secret}: {problem.message}.{remedy}"
-        return stalled(Reason.CREDENTIALS_MISSING, message, again=SECRET_POLL)
-    said = f"{name}: {problem.message}.{remedy}"
-    if problem.trouble.passes:
-        until = problem.until or told.at + VENDOR_SOON
-        looks: tuple[AskRegistrar, ...] = () if o.now < until else (_look(o),)
-        again = max(until - o.now, VENDOR_SOON)
-        when = f" Next try at {until:%H:%M:%S} UTC." if problem.until else " Tried again every few seconds."
+        return _refused(Reason.CREDENTIALS_MISSING, codes.REGISTRAR_CREDENTIALS, f"Secret {secret}", problem)
+    due = _due(told, problem)
+    looks = (_look(o),) if due is not None and o.now >= due else ()
+    if problem.trouble.passes or (problem.trouble is Trouble.UNCLEAR and due is not None):
+        message = f"{name}: {problem.message}."
+        words = " ".join(filter(None, (message, problem.remedy, f"Next try at {due:%H:%M:%S} UTC.")))
+        # A Secret that is replaced meanwhile is another talk, which waits for nothing.
+        again = min(max(due - o.now if due else SECRET_POLL, VENDOR_SOON), SECRET_POLL)
         return working(
-            Reason.REGISTRAR_UNREACHABLE, said + when, *looks, again=again, summary=Reason.RETRYING, status="Unknown"
+            Reason.REGISTRAR_UNREACHABLE,
+            words,
+            *looks,
+            again=again,
+            summary=Reason.RETRYING,
+            status="Unknown",
+            error=codes.REGISTRAR_UNAVAILABLE.entry(message, remedy=problem.remedy),
+            retry_at=due,
         )
-    looks = look_if_due(o, AFTER_REFUSAL)
+    after = "" if due else _no_more(told.tries)
     if problem.trouble is Trouble.UNAUTHORIZED:
-        return stalled(Reason.CREDENTIALS_INVALID, f"{said} The Secret is {secret}.", *looks, again=SECRET_POLL)
-    return stalled(Reason.REGISTRAR_DENIED, said, *looks, again=SECRET_POLL)
+        after = f"The Secret is {secret}."
+        reason, code = Reason.CREDENTIALS_INVALID, codes.REGISTRAR_CREDENTIALS
+    else:
+        reason, code = Reason.REGISTRAR_DENIED, codes.REGISTRAR_DENIED
+    return replace(_refused(reason, code, name, problem, after), actions=looks, retry_at=due)
+
+
+def _due(told: RegistrarReport, problem: RegistrarProblem) -> datetime | None:
+    """When to ask again after a problem; None for never, until something changes."""
+    if problem.until is not None:
+        return problem.until
+    if problem.trouble.passes:
+        return told.at + pause_after(told.tries)
+    if problem.trouble is Trouble.UNCLEAR:
+        return None if told.tries >= MOST_TRIES else told.at + pause_after(told.tries)
+    return told.at + AFTER_REFUSAL
+
+
+def _refused(reason: Reason, code: Code, whose: str, problem: RegistrarProblem, after: str = "") -> Step:
+    message = f"{whose}: {problem.message}."
+    words = " ".join(filter(None, (message, problem.remedy, after)))
+    return stalled(reason, words, error=code.entry(message, remedy=problem.remedy), again=SECRET_POLL)
 
 
 def _look(o: DomainObservation) -> AskRegistrar:

@@ -14,13 +14,14 @@ from catalyst_operator.api.enums import DomainMode
 from catalyst_operator.core.domains import registering
 from catalyst_operator.core.domains import zone as zones
 from catalyst_operator.core.domains.actions import AskRegistrar, ChangePool, DeleteZone, DomainAction, LetGo
+from catalyst_operator.core.domains.claims.names import parent_of, plain
 from catalyst_operator.core.domains.delegating import still_ours
-from catalyst_operator.core.domains.names import parent_of, plain
 from catalyst_operator.core.domains.observation import DomainObservation, RegistrarReport
 from catalyst_operator.core.domains.questions import expected, report
 from catalyst_operator.core.domains.registrar import RegistrarView
 from catalyst_operator.core.domains.serving import unreadable
 from catalyst_operator.core.domains.steps import AFTER_CHANGE, PARENT_LOOK_AGAIN, Step, done, stalled, working
+from catalyst_operator.core.errors import codes
 
 PROPAGATION = timedelta(minutes=5)
 """How long after a talk with the registrar the parent's servers may give what was there before it."""
@@ -76,11 +77,10 @@ def _set_back(o: DomainObservation, last: RegistrarReport, view: RegistrarView, 
     """Our servers are set as yet: have the former ones set, or wait for what was asked for."""
     seldom = registering.look_if_due(o, PARENT_LOOK_AGAIN)
     if not target and o.domain.is_registered:
-        message = (
-            f"The name servers of {o.name} that were set before are not known. Set spec.rollbackNameservers, or set "
-            "them at the registrar yourself; it goes on by itself."
-        )
-        return stalled(Reason.REGISTRAR_DENIED, message, *seldom)
+        message = f"The name servers of {o.name} that were set before are not known."
+        remedy = "Set spec.rollbackNameservers, or set them at the registrar yourself; it goes on by itself."
+        error = codes.REGISTRAR_DENIED.entry(message, remedy=remedy, addresses=(o.name,))
+        return stalled(Reason.REGISTRAR_DENIED, f"{message} {remedy}", *seldom, error=error)
     back = ", ".join(target) or "none"
     asked = last.accepted(target, o.now - registering.SET_AGAIN)
     if asked and view.failed:
@@ -88,12 +88,15 @@ def _set_back(o: DomainObservation, last: RegistrarReport, view: RegistrarView, 
             f"The registrar did not give {o.name} back its name servers ({back}): {view.failed}. Tried again every "
             "ten minutes."
         )
-        return stalled(Reason.REGISTRAR_DENIED, message, *seldom)
+        error = codes.REGISTRAR_DENIED.entry(message, addresses=(o.name,))
+        return stalled(Reason.REGISTRAR_DENIED, message, *seldom, error=error)
     if asked:
         message = f"Waiting for the registrar to give {o.name} back its name servers: {back}."
         soon = registering.look_if_due(o, registering.VENDOR_SOON)
         return _giving(message, *soon, again=registering.VENDOR_SOON)
     tried = last.tried_at
+    if tried is not None and _is_since_deletion(o, tried) and (refused := registering.held_back(o, last)):
+        return _by_hand(o, refused)
     if tried is not None and _is_since_deletion(o, tried) and o.now < tried + registering.TRY_AGAIN:
         message = f"The registrar did not give {o.name} back its name servers ({back}); it is asked once more soon."
         return _giving(message, again=tried + registering.TRY_AGAIN - o.now)
@@ -120,11 +123,15 @@ def wanted_back(o: DomainObservation) -> tuple[str, ...]:
 
 def _unreachable(o: DomainObservation, validity: Step) -> Step:
     """The registrar cannot be asked: say so, and what else would do."""
+    return _by_hand(o, replace(validity, status="False"))
+
+
+def _by_hand(o: DomainObservation, step: Step) -> Step:
     message = (
-        f"The name servers of {o.name} have to be given back, and cannot be: {validity.message} Or set them at the "
+        f"The name servers of {o.name} have to be given back, and cannot be: {step.message} Or set them at the "
         "registrar yourself and remove the annotation catalyst.openova.io/previous-nameservers from this reservation."
     )
-    return replace(validity, status="False", message=message)
+    return replace(step, message=message)
 
 
 def _pool(o: DomainObservation) -> Step | None:

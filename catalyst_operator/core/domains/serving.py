@@ -12,6 +12,7 @@ from catalyst_operator.core.domains.observation import DomainObservation, ZoneVi
 from catalyst_operator.core.domains.questions import probe_of, report
 from catalyst_operator.core.domains.steps import AFTER_CHANGE, AT_ONCE, DomainStance, Step, done, stalled, working
 from catalyst_operator.core.domains.zone import Diff, Zone
+from catalyst_operator.core.errors import codes
 
 AFTER_TROUBLE = timedelta(seconds=5)
 """How soon PowerDNS is asked again after it did not answer."""
@@ -40,7 +41,9 @@ def served(o: DomainObservation) -> Step:
     if hold and found.mark == o.uid:
         return working(Reason.PENDING, "The zone is there already.", *hold, again=AT_ONCE)
     if found.mark != o.uid:
-        return stalled(Reason.ZONE_FOREIGN, _foreign_words(o, found))
+        words = _foreign_words(o, found)
+        error = codes.ZONE_FOREIGN.entry(words, command=f"pdnsutil list-zone {o.name}", addresses=(o.name,))
+        return stalled(Reason.ZONE_FOREIGN, words, error=error)
     diff = difference(o, found)
     if diff.changes:
         words = f"{len(diff.changes)} record set{'s' if len(diff.changes) > 1 else ''} of the zone"
@@ -60,11 +63,18 @@ def unreadable(view: ZoneView | None, what: str) -> Step | None:
     if view is None or not view.problem:
         return None
     message = f"PowerDNS cannot be asked for the {what}: {view.problem}."
+    error = codes.DNS_UNAVAILABLE.entry(message, lasting=view.lasting)
     if view.lasting:
         told = f"{message} Correct the operator's settings CATALYST_POWERDNS_*."
-        return stalled(Reason.POWERDNS_UNREACHABLE, told, again=AFTER_TROUBLE, status="Unknown")
-    told = f"{message} Tried again every few seconds."
-    return working(Reason.POWERDNS_UNREACHABLE, told, again=AFTER_TROUBLE, summary=Reason.RETRYING, status="Unknown")
+        return stalled(Reason.POWERDNS_UNREACHABLE, told, again=AFTER_TROUBLE, status="Unknown", error=error)
+    return working(
+        Reason.POWERDNS_UNREACHABLE,
+        f"{message} Tried again every few seconds.",
+        again=AFTER_TROUBLE,
+        summary=Reason.RETRYING,
+        status="Unknown",
+        error=error,
+    )
 
 
 def _answered(o: DomainObservation, diff: Diff) -> Step:
@@ -105,7 +115,7 @@ def kept(o: DomainObservation, type_: ConditionType) -> Step:
 
 def _left_alone(diff: Diff) -> str:
     names = ", ".join(f"{r.name} {r.type}" for r in diff.foreign)
-    return f"Left as it is, since somebody else set it: {names}."
+    return f"Left as it is, because somebody else set it: {names}."
 
 
 def _foreign_words(o: DomainObservation, found: Zone) -> str:

@@ -5,34 +5,39 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from catalyst_operator.api import labels
-from catalyst_operator.api.common import Condition, Truth
+from catalyst_operator.api.common import Condition, LastError, Truth
 from catalyst_operator.api.conditions import ConditionType, Reason
 from catalyst_operator.api.domain_reservation import Delegation, DnsRecord, DomainReservationStatus
 from catalyst_operator.api.enums import DomainMode
 from catalyst_operator.core import conditions
-from catalyst_operator.core.domains import claim
-from catalyst_operator.core.domains.names import absolute, parent_of
+from catalyst_operator.core.domains.claims import claim, proof
+from catalyst_operator.core.domains.claims.names import absolute, parent_of
 from catalyst_operator.core.domains.observation import DomainObservation
 from catalyst_operator.core.domains.questions import report
 from catalyst_operator.core.domains.steps import DomainStance, Step
 from catalyst_operator.core.domains.zone import Zone
+from catalyst_operator.core.errors.last_errors import MAX_ERRORS, last_error
 
 MAX_RECORDS, MAX_VALUES, MAX_VALUE, MAX_SEEN, MAX_PREVIOUS, MAX_STAMP = 64, 32, 512, 32, 13, 64
 _SUMMARY = (ConditionType.READY, ConditionType.RECONCILING, ConditionType.STALLED)
 
 
-def build(o: DomainObservation, sides: Mapping[ConditionType, Step]) -> DomainReservationStatus:
-    """The status after this observation."""
-    open_ones = [step for step in sides.values() if step.stance is not DomainStance.DONE]
+def build(o: DomainObservation, sides: Mapping[ConditionType, Step], *, proven: bool = True) -> DomainReservationStatus:
+    """The status after this observation. Without `proven` the name counts as nobody's, whatever is seen of it."""
+    open_ones = {type_: step for type_, step in sides.items() if step.stance is not DomainStance.DONE}
     # What a person has to do comes first: the rest may be waiting for just that.
-    first = next((s for s in open_ones if s.stance is DomainStance.STALLED), open_ones[0] if open_ones else None)
+    in_order = sorted(open_ones.items(), key=lambda one: one[1].stance is not DomainStance.STALLED)
+    type_, first = in_order[0] if in_order else (None, None)
     told = [(type_, step.status, step.reason, step.message) for type_, step in sides.items()]
-    return _status(o, [*_summary(o, first), *told], _kept(o, sides))
+    after = _status(o, [*_summary(o, first), *told], _kept(o, sides), tuple(step for _, step in in_order))
+    since = proof.proven_at(o) if proven and o.settings.domains else None
+    return after.model_copy(update={"waits_for": type_.value if type_ else None, "proven_at": since})
 
 
 def summed_up(o: DomainObservation, step: Step) -> DomainReservationStatus:
     """The status with another summary, and all that was told before: while it is given back, or cannot be looked at."""
-    return _status(o, _summary(o, step), _kept(o, {}))
+    after = _status(o, _summary(o, step), _kept(o, {}), (step,))
+    return after.model_copy(update={"waits_for": None})
 
 
 def _summary(o: DomainObservation, step: Step | None) -> list[tuple[ConditionType, Truth, Reason, str]]:
@@ -59,7 +64,10 @@ def _kept(o: DomainObservation, sides: Mapping[ConditionType, Step]) -> list[Con
 
 
 def _status(
-    o: DomainObservation, told: list[tuple[ConditionType, Truth, Reason, str]], kept: list[Condition]
+    o: DomainObservation,
+    told: list[tuple[ConditionType, Truth, Reason, str]],
+    kept: list[Condition],
+    steps: tuple[Step, ...],
 ) -> DomainReservationStatus:
     before, generation = o.reservation.status, o.reservation.metadata.generation
     made = [conditions.condition(*entry, generation=generation, now=o.now) for entry in told]
@@ -71,6 +79,8 @@ def _status(
         update={
             "observed_generation": generation,
             "conditions": conditions.merge(before.conditions, (*made, *kept)),
+            "last_errors": _errors(o, steps),
+            "retry_at": min((step.retry_at for step in steps if step.retry_at), default=None),
             "expires_at": None if claim.is_committed(o) or not _is_held(told) else claim.expiry(o),
             "nameservers": o.settings.domains.hosts if o.settings.domains else (),
             "zone": served,
@@ -80,6 +90,19 @@ def _status(
             "last_handled_reconcile_at": _stamp(o),
         }
     )
+
+
+def _errors(o: DomainObservation, steps: tuple[Step, ...]) -> tuple[LastError, ...]:
+    """Each code once: where one side waits for another, it says the same."""
+    reference, registrar = o.reservation.spec.sovereign_ref, o.reservation.spec.registrar
+    marks = {
+        "{namespace}": reference.namespace if reference else "",
+        "{name}": reference.name if reference else "",
+        "{secret}": registrar.credentials_secret_ref.name if registrar else "",
+    }
+    found = {step.error.code: step.error for step in reversed(steps) if step.error}
+    entries = list(reversed(found.values()))[:MAX_ERRORS]
+    return tuple(last_error(entry, o.settings.runbook_url, marks) for entry in entries)
 
 
 def _is_held(told: list[tuple[ConditionType, Truth, Reason, str]]) -> bool:

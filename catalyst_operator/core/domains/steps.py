@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import Enum
 
 from catalyst_operator.api.common import Truth
 from catalyst_operator.api.conditions import Reason
 from catalyst_operator.core.domains.actions import DomainAction
+from catalyst_operator.core.record import ErrorEntry
 
 AT_ONCE = timedelta(0)
 AFTER_CHANGE = timedelta(seconds=1)
@@ -39,6 +40,10 @@ class Step:
     again: timedelta | None = None
     ready_reason: Reason | None = None
     """The reason in Ready, Reconciling and Stalled, where it is not the same."""
+    error: ErrorEntry | None = None
+    """What is the matter, as an error with a code; None while it is only a matter of time."""
+    retry_at: datetime | None = None
+    """When it is tried again, where that is at a time."""
 
     @property
     def summary(self) -> Reason:
@@ -58,18 +63,21 @@ def working(
     again: timedelta | None = None,
     summary: Reason = Reason.PROGRESSING,
     status: Truth = "False",
+    error: ErrorEntry | None = None,
+    retry_at: datetime | None = None,
 ) -> Step:
     """It goes on by itself."""
-    return Step(DomainStance.WORKING, status, reason, message, actions, again, summary)
+    return Step(DomainStance.WORKING, status, reason, message, actions, again, summary, error, retry_at)
 
 
 def stalled(
     reason: Reason,
     message: str,
     *actions: DomainAction,
+    error: ErrorEntry,
     again: timedelta | None = PARENT_LOOK_AGAIN,
-    summary: Reason | None = None,
     status: Truth = "False",
+    retry_at: datetime | None = None,
 ) -> Step:
-    """A person has to change something."""
-    return Step(DomainStance.STALLED, status, reason, message, actions, again, summary)
+    """A person has to change something: what, is told as an error, too."""
+    return Step(DomainStance.STALLED, status, reason, message, actions, again, None, error, retry_at)

@@ -7,13 +7,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 
-from catalyst_operator.core.domains.names import absolute, is_under, parent_of
+from catalyst_operator.core.domains.claims.names import absolute, is_under, parent_of
 from catalyst_operator.core.settings import Nameserver
 
 RECORD_TTL, DELEGATION_TTL = 300, 900
 """Seconds. An address may change while somebody waits for it; name servers hardly ever do."""
 HOSTS = ("", "*", "console", "api", "gitea", "harbor")
 """Relative names that get an address; the empty one is the zone itself."""
+ADDRESSES = frozenset({"A", "AAAA"})
+ALIASES = frozenset({"CNAME", "ALIAS"})
+"""Types with which a name has the addresses of another one."""
 NAME_MAX = 253
 """Of a DNS name: below the longest ones there is no room for others."""
 SOA_TIMES = "10800 3600 604800 300"
@@ -93,29 +96,49 @@ def _glue(server: Nameserver, mark: str) -> RRset:
 def differences(zone: Zone, wanted: Iterable[RRset], mark: str, *, within: str) -> Diff:
     """What makes `zone` hold what is wanted at and below `within`, and what of ours is not wanted any more gone."""
     changes: list[RRset] = []
-    foreign: list[RRset] = []
+    foreign: dict[tuple[str, str], RRset] = {}
     keys = set()
     for rrset in wanted:
-        keys.add(rrset.key)
-        found = zone.find(*rrset.key)
-        obstacle = _obstacle(zone, rrset, found, mark)
+        found, obstacle = zone.find(*rrset.key), _obstacle(zone, rrset, mark)
         if obstacle is not None:
-            foreign.append(obstacle)
-        elif found != rrset:
+            foreign[obstacle.key] = obstacle
+            continue
+        keys.add(rrset.key)
+        if found != rrset:
             changes.append(rrset)
     ours = (
         r for r in zone.rrsets if r.mark == mark and r.type != "SOA" and (r.name == within or is_under(r.name, within))
     )
     gone = (RRset(r.name, r.type, r.ttl, (), mark) for r in ours if r.key not in keys)
     # A record that goes may be what a new one could not stand beside.
-    return Diff((*gone, *changes), tuple(foreign))
+    return Diff((*gone, *changes), tuple(foreign.values()))
 
 
-def _obstacle(zone: Zone, wanted: RRset, found: RRset | None, mark: str) -> RRset | None:
-    if found is not None:
-        return None if found == wanted or found.mark == mark else found
-    alias = zone.find(wanted.name, "CNAME")
-    return alias if alias is not None and alias.mark != mark else None
+def _obstacle(zone: Zone, wanted: RRset, mark: str) -> RRset | None:
+    """What of somebody else's already answers for this name: the name is theirs, whatever type they chose. One of ours
+    would change what they get, also where the server takes both (PowerDNS refuses others beside a CNAME alone)."""
+    found = zone.find(*wanted.key)
+    if found is not None and found != wanted and found.mark != mark:
+        return found
+    others = (r for r in zone.rrsets if r.mark != mark and r.values and r.key != wanted.key)
+    return next((r for r in others if _answers_for(r, wanted, zone.name)), None)
+
+
+def _answers_for(other: RRset, wanted: RRset, zone: str) -> bool:
+    """Whether a record set of another type decides what is answered where the wanted one would be."""
+    if is_under(wanted.name, other.name):
+        # All below is another zone's, or under another name.
+        return other.type == "DNAME" or (other.type == "NS" and other.name != zone)
+    if other.name != wanted.name:
+        return False
+    if wanted.type in ADDRESSES:
+        return other.type in ALIASES or _computed(other, wanted.type) or (other.type == "NS" and other.name != zone)
+    return other.type == "CNAME"
+
+
+def _computed(other: RRset, type_: str) -> bool:
+    """Whether it is a script of PowerDNS' that answers for this type: the first word of its content says for which."""
+    return other.type == "LUA" and any(value.split()[:1] in ([type_], ["CNAME"]) for value in other.values)
 
 
 def strangers(zone: Zone, name: str, mark: str) -> tuple[RRset, ...]:

@@ -109,6 +109,17 @@ CAPACITY = Code(
     "not exist.",
     terminal=False,
 )
+RESIZE_REFUSED = (
+    "Hetzner has no room for the new size at the moment. Put the size back in the spec, or choose another one; to try "
+    f"the same again, which powers the server off again, {_RETRY}."
+)
+"""What to do where the size that is not to be had is the new one of a server that exists."""
+SERVER_OFF = Code(
+    "ERR_SERVER_OFF",
+    "The next run starts it before anything else. Until then, or if it does not, start it in Hetzner's console, or "
+    "with `hcloud server poweron <name>`.",
+    terminal=False,
+)
 RATE_LIMITED = Code(
     "ERR_RATE_LIMITED",
     "The project's request limit refills within the hour. If this comes again and again, find out what else uses it.",
@@ -250,6 +261,12 @@ PLAN_REFUSED = Code(
     "This plan is never applied, approved or not. Edit the spec so that it plans something else.",
     terminal=True,
 )
+CLUSTER_LOST = Code(
+    "ERR_CLUSTER_LOST",
+    "Only a new cluster helps: save what can be saved, take off spec.deletionProtection, delete the Sovereign and "
+    "apply it again.",
+    terminal=True,
+)
 OUT_OF_MEMORY = Code(
     "ERR_OUT_OF_MEMORY",
     "Raise CATALYST_RUN_MEMORY_LIMIT in the operator's Deployment, for example to 1Gi.",
@@ -309,6 +326,13 @@ REMOTE_UNAUTHORIZED = Code(
     "agree, too.",
     terminal=False,
 )
+REMOTE_TOO_BIG = Code(
+    "ERR_REMOTE_TOO_BIG",
+    "The new cluster answers with more than the operator reads of one cluster. Find out what is too large or too many "
+    "there, and remove it: `kubectl get all,events -A --chunk-size=50 | cut -d' ' -f1 | sort | uniq -c`. If it is all "
+    "meant to be there, report it.",
+    terminal=False,
+)
 FLUX_GONE = Code(
     "ERR_FLUX_GONE",
     "Nothing on that cluster can bring Flux back in order: only a new cluster helps. Once what matters is saved, "
@@ -339,6 +363,12 @@ CNI_STUCK = Code(
     "No Pod starts without a network. Read on the node why Cilium does not come up: `journalctl -u k3s -n 100`.",
     terminal=True,
 )
+DEAD_NODE = Code(
+    "ERR_DEAD_NODE",
+    "On the new cluster, delete the node that is not ready: `kubectl delete node <name>`. The server of its name joins "
+    "within a minute.",
+    terminal=False,
+)
 NODE_NOT_READY = Code(
     "ERR_NODE_NOT_READY",
     "Read on that server how far its first boot came: `tail -n 50 /var/log/catalyst-bootstrap.log`.",
@@ -364,6 +394,12 @@ SOPS = Code(
 KUSTOMIZATION = Code(
     "ERR_KUSTOMIZATION",
     "Correct what the message names in the Git repository: `kubectl -n flux-system describe kustomizations`.",
+    terminal=True,
+)
+KIT_SUSPENDED = Code(
+    "ERR_KIT_SUSPENDED",
+    "Let Flux go on with it: `kubectl -n <namespace> patch <kind> <name> --type merge -p "
+    """'{"spec":{"suspend":false}}'`.""",
     terminal=True,
 )
 NO_STORAGECLASS = Code(
@@ -418,13 +454,26 @@ CONSOLE_UNREACHABLE = Code(
 
 DOMAIN_TAKEN = Code(
     "ERR_DOMAIN_TAKEN",
-    "Choose another name: delete this Sovereign and apply one with another domain.fqdn. If the name is given back, "
-    "this goes on by itself.",
+    "Choose another name: correct domain.fqdn, which can be changed until a name is reserved. If this one is given "
+    "back, this goes on by itself.",
     terminal=True,
+)
+DOMAIN_QUOTA = Code(
+    "ERR_DOMAIN_QUOTA",
+    "Give a name of this namespace back by deleting what holds it, or have whoever runs the operator raise "
+    "CATALYST_MAX_DOMAINS; it goes on by itself.",
+    terminal=True,
+    command="kubectl get domainreservations --field-selector spec.sovereignRef.namespace={namespace}",
 )
 DOMAIN_NAME = Code(
     "ERR_DOMAIN_NAME",
-    "Delete this Sovereign and apply one with a name, and a domain.mode, that fit: docs/domains.md says which do.",
+    "Correct domain.fqdn, which can be changed until a name is reserved, or domain.mode: docs/domains.md says what "
+    "fits.",
+    terminal=True,
+)
+DOMAIN_EXPIRED = Code(
+    "ERR_DOMAIN_EXPIRED",
+    "Nothing, if the name is not wanted any more. Else apply the reservation again, with an address or a longer ttl.",
     terminal=True,
 )
 NS_NOT_DELEGATED = Code(
@@ -461,6 +510,12 @@ DNSSEC = Code(
     "ERR_DNSSEC",
     "Turn DNSSEC off for the domain at its registrar, or remove its DS record from the zone above, and wait until that "
     "is gone.",
+    terminal=True,
+)
+NAMESPACE_FOREIGN = Code(
+    "ERR_NAMESPACE_FOREIGN",
+    "If somebody else made it, an administrator deletes it. If it is this Sovereign's own, from a backup or from "
+    "before the operator's key was lost, an administrator proves it as the runbook says. It then goes on by itself.",
     terminal=True,
 )
 ZONE_FOREIGN = Code(

@@ -17,7 +17,7 @@ from catalyst_operator.core.errors import codes
 from catalyst_operator.core.record import ErrorEntry
 from catalyst_operator.core.redact import redact, shorten
 from catalyst_operator.core.tofu.apply_progress import Diagnostic
-from catalyst_operator.core.tofu.plan_gate import EXIT_NOTHING_FOUND, EXIT_REFUSED
+from catalyst_operator.core.tofu.plan_gate import EXIT_CLUSTER_LOST, EXIT_NOTHING_FOUND, EXIT_REFUSED
 
 # --- where each is recognised -----------------------------------------------------------------------------------------
 
@@ -101,6 +101,7 @@ BY_SENTENCE: tuple[tuple[str, codes.Code], ...] = (
 BY_EXIT_CODE: dict[tuple[str, int], codes.Code] = {
     ("plan-gate", EXIT_REFUSED): codes.PLAN_REFUSED,
     ("plan-gate", EXIT_NOTHING_FOUND): codes.OBJECTS_GONE,
+    ("plan-gate", EXIT_CLUSTER_LOST): codes.CLUSTER_LOST,
     ("leftovers", 6): codes.LEFTOVERS,
     ("leftovers", 7): codes.TOKEN_INVALID,
     ("adopt", 7): codes.TOKEN_INVALID,
@@ -203,6 +204,17 @@ def interrupted(cause: str) -> ErrorEntry:
 def out_of_memory(phase: str) -> ErrorEntry:
     """A phase that the kernel killed for want of memory."""
     return codes.OUT_OF_MEMORY.entry(f"{phase} was killed since it needed more memory than it may use")
+
+
+def of_a_resize(error: ErrorEntry) -> ErrorEntry:
+    """No room for the new size of a server that exists. Each try powers it off, so that nobody tries again unasked."""
+    return replace(error, remedy=codes.RESIZE_REFUSED, terminal=True)
+
+
+def left_off(addresses: tuple[str, ...]) -> ErrorEntry:
+    """Servers that a run powered off, and that could not be started again."""
+    told = f"Powered off by the run, and not started again: {error_text.named(addresses)}"
+    return replace(codes.SERVER_OFF.entry(told), addresses=addresses)
 
 
 def stuck(addresses: tuple[str, ...], verb: RunVerb = RunVerb.APPLY) -> ErrorEntry:

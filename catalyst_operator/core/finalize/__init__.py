@@ -74,6 +74,7 @@ CHECKS: tuple[Callable[[Deletion], Answer | None], ...] = (
     destroys.other_in_progress,
     after_hand_off.export_not_acknowledged,
     after_hand_off.archive_not_restored,
+    ends.namespace_foreign,
     ends.namespace_vanished,
     ends.nothing_left,
     destroys.state_obstacle,

@@ -7,8 +7,7 @@ from datetime import timedelta
 from catalyst_operator.api.conditions import Reason
 from catalyst_operator.core.actions import RestoreArchive
 from catalyst_operator.core.finalize.deletion import Deletion, stalled, working
-from catalyst_operator.core.finalize.destroys import credentials_needed
-from catalyst_operator.core.runs.attempts import has_usable_token
+from catalyst_operator.core.finalize.destroys import no_credentials
 from catalyst_operator.core.scene import Answer
 
 
@@ -26,11 +25,12 @@ def export_not_acknowledged(scene: Deletion) -> Answer | None:
 
 
 def archive_not_restored(scene: Deletion) -> Answer | None:
-    """A destroy works on a copy of the archived state, and with a token that the owner gives for it."""
+    """A destroy works on a copy of the archived state, and with a token: one that the owner gives for it, or that an
+    administrator puts beside the archive."""
     if not _of_the_owner(scene) or scene.o.archived_state is None or scene.o.state is not None:
         return None
-    if not has_usable_token(scene.o):
-        return credentials_needed(scene)
+    if lacking := no_credentials(scene):
+        return lacking
     verdict = working(Reason.WAITING, "The OpenTofu state is being restored from its archive.")
     return Answer(verdict, (RestoreArchive(),), timedelta(0))
 

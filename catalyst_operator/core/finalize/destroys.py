@@ -7,12 +7,13 @@ from dataclasses import replace
 from catalyst_operator.api import labels
 from catalyst_operator.api.conditions import Reason
 from catalyst_operator.api.phases import RunVerb
+from catalyst_operator.core import naming
 from catalyst_operator.core.actions import Action
 from catalyst_operator.core.errors import diagnosis
 from catalyst_operator.core.finalize.deletion import Deletion, stalled, working
 from catalyst_operator.core.following import following, stop, tell_to_stop
 from catalyst_operator.core.record import RunEntry, RunState, StopCause
-from catalyst_operator.core.runs import proof
+from catalyst_operator.core.runs import own_project
 from catalyst_operator.core.runs.attempts import (
     changed_since,
     forgotten_inputs,
@@ -91,19 +92,17 @@ _TOLD_AS_THEY_ARE = frozenset({Reason.LEFTOVERS, Reason.PROJECT_MISMATCH})
 
 
 def no_credentials(scene: Deletion) -> Answer | None:
-    """No token to destroy with, neither the owner's nor the copy of the last run."""
-    return None if has_usable_token(scene.o) or scene.o.has_token_copy else credentials_needed(scene)
-
-
-def credentials_needed(scene: Deletion) -> Answer:
-    """Waits for a token to destroy with."""
+    """No token to destroy with: neither the owner's, nor a copy of the last run's or an administrator's."""
+    if has_usable_token(scene.o) or scene.o.has_token_copy:
+        return None
     name = scene.o.credentials_name
     found = (
         "does not exist" if scene.o.credentials is None else "holds no Hetzner Cloud API token under the key 'token'"
     )
     message = (
         f"Secret {name} {found}, and is needed to destroy what was made. Create it again, with a token of the same "
-        "project under the key 'token'."
+        "project under the key 'token'. Where that cannot be, an administrator puts one into Secret "
+        f"{scene.o.run_namespace}/{naming.TOKEN_SECRET}."
     )
     return Answer(
         stalled(Reason.CREDENTIALS_MISSING, Reason.CREDENTIALS_MISSING, message),
@@ -147,7 +146,7 @@ def job_not_created(scene: Deletion) -> Answer | None:
 def new_destroy(scene: Deletion) -> Answer:
     """Start a destroy run."""
     wanted = next_run(scene.o, scene.record, RunVerb.DESTROY, scene.variables)
-    run = replace(wanted, confirmed=proof.gone_is_gone(scene.o, scene.record))
+    run = replace(wanted, confirmed=own_project.gone_is_gone(scene.o, scene.record))
     record = replace(scene.record.with_new_run(run), handled=handled(scene.o, scene.record))
     actions: tuple[Action, ...] = (
         *start_actions(scene.o, run, scene.variables, record),

@@ -7,17 +7,21 @@ from typing import Any
 
 from catalyst_operator.api import labels
 from catalyst_operator.api.conditions import ConditionType, Reason
+from catalyst_operator.api.phases import RunVerb
 from catalyst_operator.core import conditions, naming
 from catalyst_operator.core.actions import DeleteJob, DeleteNamespace, ReleaseDomain, RemoveFinalizer, WriteReceipt
 from catalyst_operator.core.domains import of_sovereign
 from catalyst_operator.core.errors import codes
 from catalyst_operator.core.finalize.deletion import CLEAN_UP_AGAIN, Deletion, cleaning_up, stalled, working
 from catalyst_operator.core.scene import SAFETY, Answer
+from catalyst_operator.core.telling.words import unproven_words
 
 
 def protected(scene: Deletion) -> Answer | None:
     """A deletion that slipped past admission destroys nothing while protection is on."""
-    if not scene.o.sovereign.spec.deletion_protection:
+    run = scene.evidence.run
+    anything = scene.something_left or (run is not None and run.active and run.verb is RunVerb.APPLY)
+    if not scene.o.sovereign.spec.deletion_protection or not anything:
         return None
     meta = scene.o.sovereign.metadata
     destroyed = "what is left stays" if scene.last else "nothing is destroyed"
@@ -60,6 +64,17 @@ def namespace_leaving(scene: Deletion) -> Answer | None:
         return None
     # Somebody else may have deleted the namespace first: then the record still holds it, seen or not.
     return Answer(cleaning_up(scene), (DeleteNamespace(),), CLEAN_UP_AGAIN)
+
+
+def namespace_foreign(scene: Deletion) -> Answer | None:
+    """There is a namespace of our run namespace's name, but nothing proves that the state in it is the one we wrote."""
+    namespace = scene.o.namespace
+    if namespace is None or namespace.ours or not scene.something_left or scene.orphaned:
+        return None
+    error = codes.NAMESPACE_FOREIGN.entry(unproven_words(scene.o))
+    message = f"{error.code}: {error.message} {error.remedy}"
+    verdict = stalled(Reason.NAME_CONFLICT, Reason.DESTROY_FAILED, message, (error,))
+    return Answer(verdict, requeue_after=scene.o.settings.poll)
 
 
 def namespace_vanished(scene: Deletion) -> Answer | None:

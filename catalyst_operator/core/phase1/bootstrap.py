@@ -57,7 +57,7 @@ def bootstrap(
         return _no_link(view, since, now, flux_seen)
     if view.survey is None:
         return _waiting(Reason.RUNNING, "The API server answers. Awaited: a first look at what is there.")
-    return _up(view, view.survey, fqdn, flux_seen)
+    return _up(view, view.survey, fqdn, now, flux_seen)
 
 
 def flux_available(view: ClusterView | None) -> bool:
@@ -82,6 +82,10 @@ def _no_link(view: ClusterView, since: datetime, now: datetime, flux_seen: bool)
     if link.state is Link.UNTRUSTED:
         told = f"Whoever answers at the new cluster's address is not the new cluster{_said(link)}"
         return FluxBootstrap("False", Reason.API_UNREACHABLE, told, error(codes.REMOTE_UNTRUSTED, told))
+    if link.state is Link.TOO_MUCH:
+        since_when = f"since {_clock(link.since)}{_said(link)}"
+        told = f"The new cluster's API server answers with more than the operator reads {since_when}"
+        return FluxBootstrap("False", Reason.ANSWERS_TOO_LARGE, told, error(codes.REMOTE_TOO_BIG, told))
     lived = flux_seen or view.survey is not None
     if link.state is Link.UNAUTHORIZED:
         return _refused(link, since, now, lived)
@@ -125,7 +129,7 @@ def _said(link: LinkView) -> str:
 # --- the API answers --------------------------------------------------------------------------------------------------
 
 
-def _up(view: ClusterView, survey: Survey, fqdn: str, flux_seen: bool) -> FluxBootstrap:
+def _up(view: ClusterView, survey: Survey, fqdn: str, now: datetime, flux_seen: bool) -> FluxBootstrap:
     gone = presence.gone(view, flux_seen)
     if gone:
         told = f"Flux is gone from the new cluster: no Deployment {', '.join(gone)} in flux-system."
@@ -133,10 +137,13 @@ def _up(view: ClusterView, survey: Survey, fqdn: str, flux_seen: bool) -> FluxBo
     if survey.deployments is None:
         return _waiting(Reason.RUNNING, "The API server answers. Awaited: a look at the Deployments of flux-system.")
     awaited = presence.unavailable(survey)
-    if awaited:
+    # A controller that is upgraded is away for a moment.
+    away_until = presence.away_until(survey, awaited) if flux_seen else None
+    if awaited and not (away_until and now < away_until):
         told = f"The API server answers. Awaited: {', '.join(awaited)} in flux-system."
         return _waiting(Reason.FLUX_MISSING, told)
     objects = presence.objects_awaited(view, fqdn)
     if objects:
         return _waiting(Reason.RUNNING, f"Flux is available. Awaited: {' and '.join(objects)} in flux-system.")
-    return FluxBootstrap("True", Reason.SUCCEEDED, "Flux is available and has its GitRepository and Kustomization.")
+    told = "Flux is available and has its GitRepository and Kustomization."
+    return FluxBootstrap("True", Reason.SUCCEEDED, told, again=away_until)

@@ -11,24 +11,34 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from catalyst_operator.core.phase1.views import FLUX_NAMESPACE, KustomizationView
+from catalyst_operator.core.phase1.views import FLUX_NAMESPACE, FluxObject, KustomizationView, known_as
 
 MAX_NAMED_OBJECTS = 5
+MAX_NAME = 253
+"""Characters of a name in Kubernetes, and in status; what says to have a longer one is no object of anybody's kit."""
 _HELM_RELEASE = ("helm.toolkit.fluxcd.io", "HelmRelease")
 _KUSTOMIZATION = ("kustomize.toolkit.fluxcd.io", "Kustomization")
 
 
 @dataclass(frozen=True)
 class Expected:
-    """The HelmReleases that have to be there, by name, in a stable order."""
+    """The HelmReleases that have to be there, by what people call them, in a stable order."""
 
     names: tuple[str, ...]
+    """Of those in flux-system the name alone, of others `namespace/name`."""
     known: bool = False
     """Whether the cluster itself told them; if not, they are what was rendered, and only good for display."""
     complete: bool = False
     """Whether the cluster has applied all that it was told: no Kustomization of the kit is still to add any."""
     notes: tuple[str, ...] = ()
     """Where cluster and rendering differ, each a sentence."""
+    kustomizations: tuple[str, ...] = ()
+    """`namespace/name` of the kit's Kustomization and of those that belong to it."""
+
+    def has(self, found: FluxObject) -> bool:
+        """Whether it is the kit's or lies beside it. The owner may have HelmReleases and Kustomizations elsewhere."""
+        kit = found.known_as in self.names or found.key in self.kustomizations
+        return kit or found.namespace == FLUX_NAMESPACE
 
 
 def expected(
@@ -48,7 +58,7 @@ def expected(
     family = _family(kit, others)
     told = tuple(name for k in family for name in _names(k, _HELM_RELEASE))
     contained = {name for k in family for name in _names(k, _KUSTOMIZATION)}
-    complete = all(k.applied_revision for k in family) and contained <= {k.name for k in family}
+    complete = all(k.applied_revision for k in family) and contained <= {k.known_as for k in family}
     # What a Kustomization is still to add counts from the start: progress must not go back when it comes.
     to_come = () if complete else rendered
     return Expected(
@@ -56,25 +66,27 @@ def expected(
         known=True,
         complete=complete,
         notes=_notes(_merged(told, to_come), _merged(rendered), _merged(selected)),
+        kustomizations=tuple(k.key for k in family),
     )
 
 
 def _family(kit: KustomizationView, others: Iterable[KustomizationView]) -> tuple[KustomizationView, ...]:
     """The kit first, then what it contains, what that contains, and what is to follow one of these."""
-    found, rest = [kit], {k.name: k for k in others if k.name != kit.name and k.namespace == kit.namespace}
+    found, rest = [kit], {k.key: k for k in others if k.key != kit.key}
     for member in found:  # grows while it is walked
         inside = set(_names(member, _KUSTOMIZATION))
-        more = [k for name, k in sorted(rest.items()) if name in inside or member.key in k.depends_on]
+        more = [k for _, k in sorted(rest.items()) if k.known_as in inside or member.key in k.depends_on]
         found.extend(more)
         for k in more:
-            del rest[k.name]
+            del rest[k.key]
     return tuple(found)
 
 
 def _names(kustomization: KustomizationView, kind: tuple[str, str]) -> tuple[str, ...]:
-    """Names of what it applied of this kind in flux-system; only that namespace is watched."""
+    """What it applied of this kind, in whichever namespace, by what people call it."""
     parsed = (_parse(entry) for entry in kustomization.inventory)
-    return tuple(name for namespace, name, *which in parsed if tuple(which) == kind and namespace == FLUX_NAMESPACE)
+    found = (known_as(f"{namespace}/{name}") for namespace, name, *which in parsed if name and tuple(which) == kind)
+    return tuple(name for name in found if len(name) <= MAX_NAME)
 
 
 def _parse(entry: str) -> tuple[str, str, str, str]:

@@ -9,16 +9,19 @@ Why: docs/explanation.md#phase-1
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from catalyst_operator.api.phases import Phase1Outcome
+from catalyst_operator.core.phase1.expected import Expected
 from catalyst_operator.core.phase1.suspects.base import Look, Place, Suspect
+from catalyst_operator.core.phase1.suspects.components import failed, failing, unresolved
 from catalyst_operator.core.phase1.suspects.kustomizations import consequences, kustomizations, pins
 from catalyst_operator.core.phase1.suspects.machines import cilium, flux, network, nodes, storage
-from catalyst_operator.core.phase1.suspects.outside import certificates, console, verdict
+from catalyst_operator.core.phase1.suspects.outside import certificates, console, unread, verdict
+from catalyst_operator.core.phase1.suspects.pauses import suspended, suspended_components
+from catalyst_operator.core.phase1.suspects.pods import pods, unmade
 from catalyst_operator.core.phase1.suspects.sources import charts, git
-from catalyst_operator.core.phase1.suspects.workloads import failed, pods, unresolved
 from catalyst_operator.core.phase1.views import ClusterView, Link
 from catalyst_operator.core.record import ErrorEntry
 
@@ -28,22 +31,27 @@ PLACES: tuple[Place, ...] = (
     flux,
     pins,
     network,
+    suspended,
     git,
     kustomizations,
     unresolved,
+    suspended_components,
     storage,
     charts,
     pods,
+    unmade,
     cilium,
     certificates,
     failed,
+    failing,
     nodes,
+    unread,
     consequences,
     console,
     verdict,
 )
 """Where to look, the deepest place first."""
-BEFORE_FLUX: tuple[Place, ...] = (network, nodes)
+BEFORE_FLUX: tuple[Place, ...] = (network, nodes, unread)
 """Where something can be wrong before there are CustomResourceDefinitions of Flux to look at."""
 
 
@@ -61,20 +69,24 @@ def first_cause(
     since: datetime,
     now: datetime,
     *,
+    expected: Expected | None = None,
     outcome: Phase1Outcome | None = None,
     flux_seen: bool = False,
     nodes_wanted: tuple[str, ...] = (),
+    nodes_joined: tuple[str, ...] = (),
     console_wanted: bool = False,
     sovereign: tuple[str, str] = ("<namespace>", "<name>"),
     patience: timedelta = PATIENCE,
     places: Sequence[Place] = PLACES,
 ) -> Cause:
     """The deepest cause of what is wrong now. `since` is when the infrastructure stood, `sovereign` its namespace and
-    name. Nothing is said of a cluster that cannot be seen: that is for `bootstrap`."""
+    name. What the owner has besides the `expected` kit is no cause of anything. Nothing is said of a cluster that
+    cannot be seen: that is for `bootstrap`."""
     if view is None or view.survey is None or view.link.state is not Link.UP:
         return Cause()
     look = Look(
-        view=view,
+        view=_of_kit(view, expected) if expected else view,
+        whole=view,
         survey=view.survey,
         fqdn=fqdn,
         since=since,
@@ -83,10 +95,19 @@ def first_cause(
         outcome=outcome,
         flux_seen=flux_seen,
         nodes_wanted=nodes_wanted,
+        nodes_joined=nodes_joined,
         console_wanted=console_wanted,
         sovereign=sovereign,
     )
     return _first_due(look, places if view.synced else [place for place in places if place in BEFORE_FLUX])
+
+
+def _of_kit(view: ClusterView, expected: Expected) -> ClusterView:
+    return replace(
+        view,
+        releases=tuple(filter(expected.has, view.releases)),
+        kustomizations=tuple(filter(expected.has, view.kustomizations)),
+    )
 
 
 def _first_due(look: Look, places: Sequence[Place]) -> Cause:

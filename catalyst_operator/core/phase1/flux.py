@@ -21,6 +21,10 @@ from catalyst_operator.core.redact import shorten
 
 MAX_NAME = 253
 MAX_REASON = 128
+MAX_ITEMS = 64
+"""Of a list in an object: conditions, dependencies, revisions. Nothing has half as many."""
+MAX_INVENTORY = 2000
+YEARS = range(2000, 2200)
 RETRIES_EXCEEDED = "RetriesExceeded"
 _DEPLOYED = frozenset({"deployed", "superseded"})
 """What Helm calls a revision that was installed well, now or until a newer one came."""
@@ -33,19 +37,23 @@ def flux_object(raw: Any) -> FluxObject:
 
 def helm_release(raw: Any) -> HelmReleaseView:
     """A HelmRelease of v2, or of one of its betas."""
-    common = _common(raw)
+    common, spec, status = _common(raw), _at(raw, "spec"), _at(raw, "status")
     return HelmReleaseView(
         **common,
-        exhausted=_exhausted(_at(raw, "spec"), _at(raw, "status"), common["conditions"]),
-        was_installed=any(_text(s, "status") in _DEPLOYED for s in _items(_at(raw, "status"), "history")),
-        target_namespace=_text(_at(raw, "spec"), "targetNamespace", MAX_NAME),
+        exhausted=_exhausted(spec, status, common["conditions"]),
+        failures=max(_number(status, key) for key in ("failures", "installFailures", "upgradeFailures")),
+        was_installed=any(_text(s, "status") in _DEPLOYED for s in _items(status, "history")),
+        in_sync=_in_sync(status, common["generation"]),
+        attempted_generation=_number(status, "lastAttemptedGeneration"),
+        chart=_chart(spec, status, common),
+        target_namespace=_text(spec, "targetNamespace", MAX_NAME),
     )
 
 
 def kustomization(raw: Any) -> KustomizationView:
     """A Kustomization of v1."""
     common, spec, status = _common(raw), _at(raw, "spec"), _at(raw, "status")
-    entries = _items(_at(status, "inventory"), "entries")
+    entries = _items(_at(status, "inventory"), "entries", MAX_INVENTORY)
     return KustomizationView(
         **common,
         inventory=tuple(filter(None, (_text(entry, "id", 2 * MAX_NAME) for entry in entries))),
@@ -62,6 +70,7 @@ def source(raw: Any) -> SourceView:
         **_common(raw),
         url=_text(_at(raw, "spec"), "url"),
         revision=_text(_at(_at(raw, "status"), "artifact"), "revision"),
+        source=_reference(_at(_at(raw, "spec"), "sourceRef"), _text(_at(raw, "metadata"), "namespace", MAX_NAME)),
     )
 
 
@@ -123,6 +132,31 @@ def _reference(raw: Mapping[str, Any], namespace: str) -> str:
 # --- HelmReleases -----------------------------------------------------------------------------------------------------
 
 
+def _in_sync(status: Mapping[str, Any], generation: int) -> bool:
+    """helm-controller writes down what it is about to deploy before it acts, and a snapshot of what it deployed after.
+    Where the two agree there is nothing to install or upgrade, whatever Ready says meanwhile."""
+    newest = next(iter(_items(status, "history")), {})
+    pairs = (("lastAttemptedRevision", "chartVersion"), ("lastAttemptedConfigDigest", "configDigest"))
+    return (
+        _text(newest, "status") == "deployed"
+        and _number(status, "lastAttemptedGeneration") >= generation
+        and all(_text(status, meant) == _text(newest, done) for meant, done in pairs)
+    )
+
+
+def _chart(spec: Mapping[str, Any], status: Mapping[str, Any], common: Mapping[str, Any]) -> str:
+    """A source that it refers to, or the HelmChart that helm-controller made for it: in the namespace of the chart's
+    repository, under a name that status tells."""
+    namespace = common["namespace"]
+    if referred := _reference(_at(spec, "chartRef"), namespace):
+        return referred
+    space, _, name = _text(status, "helmChart", 2 * MAX_NAME + 1).partition("/")
+    if name:
+        return f"HelmChart/{space}/{name}"
+    source = _at(_at(_at(spec, "chart"), "spec"), "sourceRef")
+    return f"HelmChart/{_text(source, 'namespace', MAX_NAME) or namespace}/{namespace}-{common['name']}"
+
+
 def _exhausted(spec: Mapping[str, Any], status: Mapping[str, Any], conditions: Sequence[FluxCondition]) -> bool:
     """Whether helm-controller tries no more: it counts failures of an action, and success does not reset them, so that
     only those of the action it took last mean anything."""
@@ -148,9 +182,9 @@ def _at(raw: Any, key: str) -> Mapping[str, Any]:
     return found if isinstance(found, Mapping) else {}
 
 
-def _items(raw: Mapping[str, Any], key: str) -> tuple[Mapping[str, Any], ...]:
+def _items(raw: Mapping[str, Any], key: str, most: int = MAX_ITEMS) -> tuple[Mapping[str, Any], ...]:
     found = raw.get(key)
-    return tuple(item for item in found if isinstance(item, Mapping)) if isinstance(found, list) else ()
+    return tuple(item for item in found[:most] if isinstance(item, Mapping)) if isinstance(found, list) else ()
 
 
 def _text(raw: Any, key: str, limit: int = 512) -> str:
@@ -164,8 +198,10 @@ def _number(raw: Mapping[str, Any], key: str, default: int = 0) -> int:
 
 
 def _time(raw: Mapping[str, Any], key: str) -> datetime | None:
+    """None also for a time that is not of any cluster's life: with one near the end of all times none can be
+    reckoned."""
     try:
         found = datetime.fromisoformat(_text(raw, key))
     except ValueError:
         return None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+    return (found if found.tzinfo else found.replace(tzinfo=UTC)) if found.year in YEARS else None

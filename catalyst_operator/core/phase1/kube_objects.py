@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from catalyst_operator.core.phase1.flux import YEARS
 from catalyst_operator.core.phase1.views import (
     ClaimView,
     DeploymentView,
@@ -23,6 +24,8 @@ from catalyst_operator.core.redact import shorten
 MAX_NAME = 253
 MAX_REASON = 128
 MAX_CONDITION = 300
+MAX_ITEMS = 64
+"""Of a list in an object: conditions, containers. Nothing has half as many."""
 SLOW = timedelta(minutes=1)
 """How long a Pod may take to start, or be not ready, before that is trouble: most do for a while."""
 _DEFAULT_CLASS = ("storageclass.kubernetes.io/is-default-class", "storageclass.beta.kubernetes.io/is-default-class")
@@ -41,12 +44,16 @@ def node(raw: Any) -> NodeView:
     ready = _condition(raw, "Ready")
     good = ready.get("status") == "True"
     told = _text(ready, "message") or _text(ready, "reason") or "its kubelet has said nothing yet"
-    return NodeView(_name(raw), good, "" if good else told, _time(ready, "lastTransitionTime"))
+    since = _time(ready, "lastTransitionTime")
+    return NodeView(
+        _name(raw), good, "" if good else told, since, silent=ready.get("status") == "Unknown", uid=uid(raw)
+    )
 
 
 def deployment(raw: Any) -> DeploymentView:
     """A Deployment."""
-    return DeploymentView(_name(raw), _condition(raw, "Available").get("status") == "True")
+    available = _condition(raw, "Available")
+    return DeploymentView(_name(raw), available.get("status") == "True", _time(available, "lastTransitionTime"))
 
 
 def storage_class(raw: Any) -> StorageClassView:
@@ -125,12 +132,24 @@ def _stopped(raw: Any) -> Iterator[_Trouble]:
 
 def _slow(raw: Any, now: datetime) -> _Trouble | None:
     """It has begun, but does not get on. `since` is when that began."""
+    if not _condition(raw, "Ready"):
+        return _not_taken_up(raw, now)
     ready, since = _condition(raw, "Ready"), _unready_since(raw)
     if ready.get("status") != "False" or since is None or now - since < SLOW:
         return None
     waiting = (_text(_at(state, "waiting"), "reason", MAX_REASON) for state, _ in _containers(raw))
     starting = next(filter(None, waiting), "")
     return starting or _text(ready, "reason", MAX_REASON) or "NotReady", _text(ready, "message"), since
+
+
+def _not_taken_up(raw: Any, now: datetime) -> _Trouble | None:
+    """It has a node, whose kubelet has not said a word of it."""
+    scheduled = _condition(raw, "PodScheduled")
+    since = _time(scheduled, "lastTransitionTime")
+    if scheduled.get("status") != "True" or since is None or now - since < SLOW:
+        return None
+    where = _text(_at(raw, "spec"), "nodeName", MAX_NAME)
+    return "NotTakenUp", f"the kubelet of node {where} says nothing of it", since
 
 
 def _containers(raw: Any) -> Iterator[tuple[Object, Object]]:
@@ -182,7 +201,7 @@ def _at(raw: Any, key: str) -> Object:
 
 def _items(raw: Object, key: str) -> tuple[Object, ...]:
     found = raw.get(key)
-    return tuple(item for item in found if isinstance(item, Mapping)) if isinstance(found, list) else ()
+    return tuple(item for item in found[:MAX_ITEMS] if isinstance(item, Mapping)) if isinstance(found, list) else ()
 
 
 def _text(raw: Any, key: str, limit: int = MAX_CONDITION) -> str:
@@ -196,8 +215,10 @@ def _number(raw: Object, key: str) -> int:
 
 
 def _time(raw: Any, key: str) -> datetime | None:
+    """None also for a time that is not of any cluster's life: with one near the end of all times none can be
+    reckoned."""
     try:
         found = datetime.fromisoformat(_text(raw, key))
     except ValueError:
         return None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+    return (found if found.tzinfo else found.replace(tzinfo=UTC)) if found.year in YEARS else None

@@ -1,7 +1,8 @@
 """The verdict on the bootstrap kit: a pure reducer from what is seen now, and two absolute deadlines.
 
 It follows the level, not the events: what happened in between, and in which order, does not matter. Ready has to be
-earned by every expected component at its present generation; nothing falls through to it.
+earned by every expected component at its present generation; nothing falls through to it. The deadlines are those of
+the installation: once the kit stood as a whole they are over, and what is upgraded or breaks later is told as such.
 
 Why: docs/explanation.md#phase-1
 """
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from catalyst_operator.api.phases import ComponentState, Phase1Outcome
-from catalyst_operator.core.phase1.components import Component, blocked, by_name, component
+from catalyst_operator.core.phase1.components import Component, blocked, by_name, component, states
 from catalyst_operator.core.phase1.expected import Expected, listed
 from catalyst_operator.core.phase1.views import ClusterView, Link
 
@@ -68,21 +69,25 @@ def judge(
     ever_seen: bool,
     before: Phase1Outcome | None,
     now: datetime,
+    installed: bool = False,
 ) -> Judgement:
-    """The verdict now. `ever_seen` and `before` are what is recorded: whether any HelmRelease was ever seen, and the
-    outcome as it stood last, which is kept while the cluster cannot be seen."""
+    """The verdict now. `ever_seen`, `before` and `installed` are what is recorded: whether any HelmRelease was ever
+    seen, the outcome as it stood last, which is kept while the cluster cannot be seen, and whether the kit stood as a
+    whole since its time began."""
     releases = by_name(view.releases if view else ())
-    components = tuple(component(name, releases.get(name)) for name in expected.names)
+    known = states(releases)
+    components = tuple(component(name, releases.get(name), known.get(name)) for name in expected.names)
     failed = tuple(c.name for c in components if c.state is ComponentState.FAILED)
     waiting = blocked(releases, failed)
-    seen = ever_seen or bool(releases)
+    seen = ever_seen or any(expected.has(r) for r in releases.values())
     kit = _Kit(
         components=components,
         failed=failed,
         blocked=tuple(c.name for c in components if c.name in waiting),
         present=sum(name in releases for name in expected.names),
     )
-    outcome = _outcome(view, expected, limits, kit, before) or _by_time(limits, seen, now)
+    untimed = installed or _unread(view)
+    outcome = _outcome(view, expected, limits, kit, before) or (None if untimed else _by_time(limits, seen, now))
     return Judgement(
         outcome=outcome,
         components=components,
@@ -92,7 +97,7 @@ def judge(
         blocked=kit.blocked,
         seen=seen,
         warning=warning(limits.first_seen_timeout) if outcome is Phase1Outcome.FLUX_NOT_RECONCILING else "",
-        again=_again(outcome, limits, seen, now),
+        again=None if untimed else _again(outcome, limits, seen, now),
     )
 
 
@@ -122,14 +127,18 @@ def _outcome(
     view: ClusterView | None, expected: Expected, limits: Limits, kit: _Kit, before: Phase1Outcome | None
 ) -> Phase1Outcome | None:
     """Ready, failed, or nothing that the components alone decide."""
-    if view is None or not view.synced or view.link.state is not Link.UP:
-        # Nothing can be concluded from what cannot be seen, neither good nor bad.
+    if view is None or not view.seen:
         return before if before in (Phase1Outcome.READY, Phase1Outcome.FAILED) else None
     if not expected.known or kit.present < limits.min_components:
         return None
     if kit.all_installed and expected.complete:
         return Phase1Outcome.READY
     return Phase1Outcome.FAILED if kit.failed and kit.settled else None
+
+
+def _unread(view: ClusterView | None) -> bool:
+    """Whether something is there, but too much to be read: that time is up says nothing then."""
+    return view is not None and view.link.state is Link.TOO_MUCH
 
 
 # --- by time ----------------------------------------------------------------------------------------------------------
@@ -199,6 +208,7 @@ def _failed(kit: _Kit) -> str:
 _STATES = {
     ComponentState.FAILED: "Failed for good",
     ComponentState.DEGRADED: "Degraded",
+    ComponentState.UPGRADING: "Upgrading",
     ComponentState.INSTALLING: "Being installed",
     ComponentState.PENDING: "Waiting",
 }
@@ -206,13 +216,17 @@ _STATES = {
 
 def _open(expected: Expected, limits: Limits, kit: _Kit) -> tuple[str, ...]:
     """What is still missing for a verdict, each a sentence."""
-    by_state = {state: tuple(c.name for c in kit.components if c.state is state) for state in _STATES}
-    states = tuple(f"{words}: {listed(by_state[state])}." for state, words in _STATES.items() if by_state[state])
+    done = (ComponentState.INSTALLED, ComponentState.FAILED)
+    paused = tuple(c.name for c in kit.components if c.suspended and c.state not in done)
+    by_state = {s: tuple(c.name for c in kit.components if c.state is s and c.name not in paused) for s in _STATES}
+    told = tuple(f"{words}: {listed(by_state[state])}." for state, words in _STATES.items() if by_state[state])
+    if paused:
+        told = (f"Suspended, and awaited: {listed(paused)}.", *told)
     if not expected.known:
-        return (*states, "The cluster has not told yet which components its kit has.")
+        return (*told, "The cluster has not told yet which components its kit has.")
     few = kit.present < limits.min_components
     return (
-        *states,
+        *told,
         "" if expected.complete else "A Kustomization of the kit has not been applied yet.",
         f"{kit.present} HelmReleases are there, of the {limits.min_components} asked for at least." if few else "",
     )

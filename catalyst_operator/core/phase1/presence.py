@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from catalyst_operator.core.phase1.views import SOURCE, ClusterView, Survey, kit_name
 
 CONTROLLERS = ("source-controller", "kustomize-controller", "helm-controller")
 """Without any one of these nothing of the kit is ever installed."""
+AWAY = timedelta(minutes=2)
+"""How long a controller that is being replaced may be away."""
 SETTLED = timedelta(seconds=30)
 """More than the clocks of the two clusters may be apart."""
 
@@ -22,6 +24,14 @@ def unavailable(survey: Survey) -> tuple[str, ...]:
     """The controllers whose Deployment is not available, or not there."""
     available = {d.name for d in survey.deployments or () if d.available}
     return tuple(name for name in CONTROLLERS if name not in available)
+
+
+def away_until(survey: Survey, awaited: tuple[str, ...]) -> datetime | None:
+    """Until when controllers that are there and not available may be so without a word; None if one is not there."""
+    since = {d.name: d.since for d in survey.deployments or ()}
+    times = [since.get(name) for name in awaited]
+    known = [at + AWAY for at in times if at]
+    return min(known) if known and len(known) == len(times) else None
 
 
 def gone(view: ClusterView, flux_seen: bool) -> tuple[str, ...]:

@@ -20,6 +20,11 @@ def kit_name(fqdn: str) -> str:
     return f"{fqdn}-bootstrap-kit"
 
 
+def known_as(key: str) -> str:
+    """What people call the object of this `namespace/name`: in flux-system its name alone."""
+    return key.removeprefix(f"{FLUX_NAMESPACE}/")
+
+
 class Link(StrEnum):
     """How the connection to the new cluster's API stands."""
 
@@ -32,6 +37,8 @@ class Link(StrEnum):
     """Somebody answered who is not the new cluster: the certificate is not of its authority, or for another name."""
     UNAUTHORIZED = "unauthorized"
     """It answered 401 or 403 to a certificate that is still valid."""
+    TOO_MUCH = "too-much"
+    """It answers with more than the operator reads, which says nothing of what is there."""
 
 
 @dataclass(frozen=True)
@@ -82,11 +89,19 @@ class FluxObject:
         return f"{self.namespace}/{self.name}"
 
     @property
+    def known_as(self) -> str:
+        """What people call it, and status too."""
+        return known_as(self.key)
+
+    def is_current(self, condition: FluxCondition) -> bool:
+        """Whether the condition speaks of the present generation."""
+        return max(condition.observed_generation, self.observed_generation) >= self.generation
+
+    @property
     def ready(self) -> bool:
-        """Ready is True and speaks of the present generation."""
+        """Ready is True and speaks of the present generation. Suspending it is an edit too, of which nobody speaks."""
         found = self.condition("Ready")
-        told_now = found is not None and max(found.observed_generation, self.observed_generation) >= self.generation
-        return found is not None and found.status == "True" and told_now
+        return found is not None and found.status == "True" and (self.suspended or self.is_current(found))
 
 
 @dataclass(frozen=True)
@@ -95,8 +110,16 @@ class HelmReleaseView(FluxObject):
 
     exhausted: bool = False
     """Its install or upgrade failed more often than its remediation retries."""
+    failures: int = 0
+    """How often its install or upgrade has failed since it succeeded last, or was edited."""
     was_installed: bool = False
     """Its history tells of a revision that was deployed once."""
+    in_sync: bool = False
+    """What helm-controller meant to deploy last, of the present generation, is deployed."""
+    attempted_generation: int = 0
+    """The generation that helm-controller meant to deploy last."""
+    chart: str = ""
+    """`kind/namespace/name` of the source that has its chart."""
     target_namespace: str = ""
     """Where its objects go, if not to its own namespace."""
 
@@ -112,6 +135,8 @@ class KustomizationView(FluxObject):
     source: str = ""
     """`kind/namespace/name` of spec.sourceRef."""
     path: str = ""
+    unready_since: datetime | None = None
+    """Since when it is not ready, as remembered: its condition changes with each attempt."""
 
 
 @dataclass(frozen=True)
@@ -121,6 +146,13 @@ class SourceView(FluxObject):
     url: str = ""
     revision: str = ""
     """Of its artifact, if it has one."""
+    source: str = ""
+    """`kind/namespace/name` of the repository that a HelmChart is taken from."""
+
+    @property
+    def reference(self) -> str:
+        """`kind/namespace/name`, as others refer to it."""
+        return f"{self.kind}/{self.key}"
 
 
 @dataclass(frozen=True)
@@ -133,6 +165,9 @@ class NodeView:
     """Of its Ready condition, while that is not True."""
     since: datetime | None = None
     """When that condition changed last."""
+    silent: bool = False
+    """That condition is Unknown: its kubelet says nothing, neither good nor bad."""
+    uid: str = ""
 
 
 @dataclass(frozen=True)
@@ -141,6 +176,8 @@ class DeploymentView:
 
     name: str
     available: bool
+    since: datetime | None = None
+    """When that changed last."""
 
 
 @dataclass(frozen=True)
@@ -202,6 +239,8 @@ class Survey:
     events: tuple[EventView, ...] | None = None
     certificates: tuple[FluxObject, ...] = ()
     """cert-manager's Certificates, CertificateRequests and Orders that are not ready; none while it is not there."""
+    too_much: str = ""
+    """What of these was more than the operator reads, as a noun; it is None then."""
 
 
 @dataclass(frozen=True)
@@ -216,8 +255,8 @@ class ConsoleView:
 
 @dataclass(frozen=True)
 class ClusterView:
-    """What is known of a new cluster. `synced`: both lists were read completely since this operator's start, so that
-    what is not in them is not there."""
+    """What is known of a new cluster. `synced`: both lists, of all namespaces, were read completely since this
+    operator's start, so that what is not in them is not there."""
 
     link: LinkView
     synced: bool = False
@@ -225,15 +264,22 @@ class ClusterView:
     kustomizations: tuple[KustomizationView, ...] = ()
     survey: Survey | None = None
     console: ConsoleView | None = None
+    unseen_since: datetime | None = None
+    """Since when not all of it is seen: since this operator began to look, or since it lost sight of something."""
 
     def kustomization(self, name: str) -> KustomizationView | None:
         """The Kustomization of that name in flux-system."""
-        return next((k for k in self.kustomizations if k.name == name), None)
+        return next((k for k in self.kustomizations if k.known_as == name), None)
 
     def source(self, name: str) -> SourceView | None:
         """The GitRepository of that name in flux-system, if the survey has one."""
         found = self.survey.sources or () if self.survey else ()
-        return next((s for s in found if s.kind == "GitRepository" and s.name == name), None)
+        return next((s for s in found if s.kind == "GitRepository" and s.known_as == name), None)
+
+    @property
+    def seen(self) -> bool:
+        """Whether it can be seen now. Nothing can be concluded from what cannot, neither good nor bad."""
+        return self.synced and self.link.state is Link.UP
 
     @property
     def default_class(self) -> bool | None:

@@ -20,8 +20,8 @@ from catalyst_operator.api.sovereign import Sovereign
 from catalyst_operator.core import naming
 from catalyst_operator.core.errors import codes
 from catalyst_operator.core.errors.codes import Code
-from catalyst_operator.core.hetzner import SPREAD_GROUP_SIZE
 from catalyst_operator.core.project import prices, ssh_keys
+from catalyst_operator.core.project.hetzner import SPREAD_GROUP_SIZE
 from catalyst_operator.core.record import ErrorEntry
 from catalyst_operator.core.redact import shorten
 

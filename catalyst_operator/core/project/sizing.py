@@ -1,7 +1,8 @@
 """Which size each server gets: the spec's, or a fallback where that was not to be had.
 
 A choice is kept for as long as the spec asks for the same size, so that no later plan replaces or resizes a server only
-because prices or availability changed. Another size in the spec is an edit, and is followed.
+because prices or availability changed. Another size in the spec is an edit, and is followed: by one server after the
+other, since a resize powers its server off, and etcd lives as long as most control planes do.
 
 Why: docs/explanation.md#preflight-and-sizes
 """
@@ -13,7 +14,9 @@ from dataclasses import dataclass
 
 from catalyst_operator.api.phases import ServerRole
 from catalyst_operator.api.sovereign import SovereignSpec
+from catalyst_operator.core.naming import digest_of
 from catalyst_operator.core.record import SizeChoice
+from catalyst_operator.core.tofu.server_names import STARTER, address_of
 
 Choices = Mapping[str, SizeChoice]
 """Server -> what was chosen for it."""
@@ -35,7 +38,7 @@ class Server:
     @property
     def address(self) -> str:
         """Its resource in infra/hetzner."""
-        return f"hcloud_server.{self.role.value.replace('-', '_')}[{self.index}]"
+        return address_of(self.key)
 
 
 def servers(spec: SovereignSpec) -> tuple[Server, ...]:
@@ -52,10 +55,16 @@ def servers(spec: SovereignSpec) -> tuple[Server, ...]:
 
 
 def size_of(server: Server, choices: Choices) -> str:
-    """The size in use, or to be tried next."""
+    """The size that a server is to have in the end: the one in use, or the one to be tried next."""
     asked = server.ladder[0]
     choice = choices.get(server.key)
     return choice.size if choice and choice.asked == asked else asked
+
+
+def current(server: Server, choices: Choices, made: Collection[str]) -> str:
+    """The size that a server has, or is to be made with."""
+    stands = server.key in made and server.key in choices
+    return choices[server.key].size if stands else size_of(server, choices)
 
 
 def tried_next(server: Server, choices: Choices) -> tuple[str, ...]:
@@ -64,9 +73,32 @@ def tried_next(server: Server, choices: Choices) -> tuple[str, ...]:
     return server.ladder[server.ladder.index(size) :] if size in server.ladder else (size,)
 
 
-def kept(wanted: Collection[Server], choices: Choices) -> dict[str, SizeChoice]:
-    """The choices after a success: every wanted server is held to what it has, and nothing else is remembered."""
-    return {server.key: _choice(server, size_of(server, choices)) for server in wanted}
+def resizes(wanted: Collection[Server], choices: Choices, made: Collection[str]) -> tuple[Server, ...]:
+    """The servers of those that were made whose size is to become another one, in the order of their turns."""
+    stand = (server for server in wanted if server.key in made and server.key in choices)
+    return tuple(server for server in stand if choices[server.key].size != size_of(server, choices))
+
+
+def later(wanted: Collection[Server], choices: Choices, made: Collection[str]) -> tuple[Server, ...]:
+    """The resizes that have to wait: one server is powered off at a time, and none while others are to be made."""
+    due = resizes(wanted, choices, made)
+    incomplete = STARTER in made and not {server.key for server in wanted} <= {*made}
+    return due if incomplete else due[1:]
+
+
+def in_turn(wanted: Collection[Server], choices: Choices, made: Collection[str]) -> dict[str, SizeChoice]:
+    """The choices that the next run carries out, and that hold once it succeeded: every wanted server is held to what
+    it has then, and nothing else is remembered. `made` are the servers that exist."""
+    waiting = later(wanted, choices, made)
+    return {
+        server.key: choices[server.key] if server in waiting else _choice(server, size_of(server, choices))
+        for server in wanted
+    }
+
+
+def goal(wanted: Collection[Server], choices: Choices) -> str:
+    """A digest of the sizes that all servers are to have in the end."""
+    return digest_of({server.key: size_of(server, choices) for server in wanted})
 
 
 def stepped_down(wanted: Collection[Server], choices: Choices, failed: Collection[str]) -> dict[str, SizeChoice] | None:

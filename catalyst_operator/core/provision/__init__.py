@@ -18,7 +18,16 @@ from catalyst_operator.core.evidence import gather
 from catalyst_operator.core.kit import pins, releases
 from catalyst_operator.core.kit.releases import UnknownReleaseError
 from catalyst_operator.core.observation import Observation
-from catalyst_operator.core.provision import domain, hand_off, new_cluster, overlays, run_checks, surroundings, wishes
+from catalyst_operator.core.provision import (
+    domain,
+    hand_off,
+    new_cluster,
+    overlays,
+    resizes,
+    run_checks,
+    surroundings,
+    wishes,
+)
 from catalyst_operator.core.ready import watching
 from catalyst_operator.core.record import Record
 from catalyst_operator.core.runs.tfvars import inputs_digest, tfvars
@@ -52,7 +61,8 @@ def look(o: Observation) -> Scene:
     evidence = gather(o)
     verb = RunVerb.PLAN if o.sovereign.spec.dry_run else RunVerb.APPLY
     try:
-        variables = tfvars(o.sovereign, o.settings, evidence.record.sizes, evidence.record.release)
+        record = evidence.record
+        variables = tfvars(o.sovereign, o.settings, record.sizes, record.release, record.made)
     except UnknownReleaseError as error:
         where = "spec.release" if o.sovereign.spec.release else "the operator's setting CATALYST_RELEASE"
         said = str(error)
@@ -83,6 +93,7 @@ CHECKS: tuple[Callable[[Scene], Answer | None], ...] = (
     surroundings.state_lost,
     wishes.spec_invalid,
     wishes.suspended,
+    domain.not_to_be_had,
     wishes.planned,
     domain.not_reserved,
     overlays.not_pushed,
@@ -97,6 +108,8 @@ CHECKS: tuple[Callable[[Scene], Answer | None], ...] = (
     run_checks.backing_off,
     surroundings.run_obstacle,
     run_checks.job_not_created,
+    resizes.not_its_turn,
     surroundings.preflight_first,
+    domain.reserving,
     run_checks.new_run,
 )

@@ -9,15 +9,17 @@ from catalyst_operator.api.phases import Phase, Phase1Outcome, RunVerb
 from catalyst_operator.core.access import seeds
 from catalyst_operator.core.access.seeds import Seed
 from catalyst_operator.core.observation import Observation
+from catalyst_operator.core.phase1.expected import listed
 from catalyst_operator.core.phase1.views import FLUX_NAMESPACE
 from catalyst_operator.core.provision import hand_off
 from catalyst_operator.core.provision.verdicts import stalled
 from catalyst_operator.core.ready.assessment import Assessment, assess
-from catalyst_operator.core.ready.watching import SEED_AGAIN
+from catalyst_operator.core.ready.kept import as_told
+from catalyst_operator.core.ready.watching import REMOVE_AGAIN, SEED_AGAIN
 from catalyst_operator.core.record import ErrorEntry
 from catalyst_operator.core.runs.attempts import run_wanted_again
 from catalyst_operator.core.scene import Answer, Scene
-from catalyst_operator.core.telling.cluster_status import KIT_REASONS, reconnecting
+from catalyst_operator.core.telling.cluster_status import KIT_REASONS
 from catalyst_operator.core.verdict import Stance, Verdict
 
 VIEW_LOOK_AGAIN = timedelta(seconds=1)
@@ -34,19 +36,25 @@ def converged(scene: Scene) -> Answer | None:
     found = assess(scene.o, record)
     if found is None:
         return None
+    if found.stands_until and (kept := as_told(scene.o)):
+        return Answer(kept, requeue_after=max(found.stands_until - scene.o.now, VIEW_LOOK_AGAIN))
     if not found.missing:
         due = _undelivered(scene)
-        # Handed over without them, the new cluster would never get them.
-        return (None if due else hand_off.begin(scene)) or _ready(scene, due)
+        # Handed over without them, the new cluster would never get them; and there is no way back, so that nothing may
+        # rest on what was answered before.
+        waits = due or found.rests_on_former or scene.record.dead
+        return (None if waits else hand_off.begin(scene)) or _ready(scene, due, _again(scene, found))
     return Answer(_verdict(scene.o, found), requeue_after=_again(scene, found))
 
 
-def _ready(scene: Scene, due: tuple[Seed, ...]) -> Answer:
+def _ready(scene: Scene, due: tuple[Seed, ...], again: timedelta | None) -> Answer:
     spec = scene.o.sovereign.spec
     if due:
         fields = ", ".join(f"spec.{seed.field}" for seed in due)
         waits = f"The content of the Secret that {fields} names is on its way; only then can it be handed over."
         waits += _absent(scene.o)
+    elif scene.record.dead:
+        waits = f"The server of {listed(tuple(scene.record.dead))} is gone, and the node is being removed."
     else:
         waits = "It waits to be handed over, by the annotation handOffRequestedAt."
     verdict = Verdict(
@@ -57,7 +65,7 @@ def _ready(scene: Scene, due: tuple[Seed, ...]) -> Answer:
         ready=True,
         errors=_not_delivered(scene.o) if due else (),
     )
-    return Answer(verdict, requeue_after=SEED_AGAIN if due else None)
+    return Answer(verdict, requeue_after=again)
 
 
 def _absent(o: Observation) -> str:
@@ -82,18 +90,24 @@ def _not_delivered(o: Observation) -> tuple[ErrorEntry, ...]:
 
 def _verdict(o: Observation, found: Assessment) -> Verdict:
     outcome = found.judgement.outcome
-    reason, lacking = found.missing[0]
+    reason, lacking, lost = found.missing[0]
     if outcome is not None and outcome is not Phase1Outcome.READY:
         return stalled(KIT_REASONS[outcome], _words(found, found.judgement.message), found.errors)
     if found.flux.error:
         return stalled(found.flux.reason, _words(found, found.flux.message), found.errors)
-    if not found.flux.done and not reconnecting(o, found.flux_seen):
+    if not found.flux.done and (found.seen or not found.flux_seen):
         told = found.flux.message
         return Verdict(Stance.WORKING, Phase.FLUX_BOOTSTRAP, Reason.AWAITING_FLUX_BOOTSTRAP, told, found.errors)
     if reason is Reason.DNS_NOT_READY and found.domain is not None and found.domain.stalled:
         return stalled(reason, _words(found, lacking), found.errors)
-    told = found.judgement.message if reason is Reason.KIT_NOT_READY and outcome is None else lacking
-    return Verdict(Stance.WORKING, Phase.PHASE_1, reason, _words(found, told), found.errors)
+    if reason is Reason.KIT_NOT_READY and outcome is None and found.upgrading:
+        told = _words(found, found.judgement.message)
+        return Verdict(Stance.WORKING, Phase.UPGRADING, Reason.UPGRADING, told, found.errors)
+    told = found.judgement.message if reason is Reason.KIT_NOT_READY and outcome is None and found.seen else lacking
+    waits_for_domain = reason is Reason.DNS_NOT_READY and found.domain is not None
+    retry_at = found.domain.retry_at if waits_for_domain and found.domain else None
+    told = _words(found, told)
+    return Verdict(Stance.WORKING, Phase.PHASE_1, reason, told, found.errors, lost=lost, retry_at=retry_at)
 
 
 def _words(found: Assessment, told: str) -> str:
@@ -109,4 +123,5 @@ def _again(scene: Scene, found: Assessment) -> timedelta | None:
     """When to look again although nothing was heard: a deadline, or a delivery of Secrets that is due."""
     times: list[datetime] = [found.again] if found.again else []
     pauses = [max(at - scene.o.now, VIEW_LOOK_AGAIN) for at in times] + ([SEED_AGAIN] if _undelivered(scene) else [])
+    pauses += [REMOVE_AGAIN] if scene.record.dead else []
     return min(pauses, default=None)

@@ -81,7 +81,7 @@ def _pushing(scene: Scene, url: str, change: OverlayChange) -> Answer:
             overlay=change.digest,
             overlay_revision=report.revision,
             # What is new in it takes as long to install as at first, and the time of the first is over by now.
-            bootstrap=replace(begun, watch_since=o.now) if begun else None,
+            bootstrap=replace(begun, watch_since=o.now, installed=False) if begun else None,
         )
         verdict = working(Phase.PENDING, reason_of_work(scene.record), f"{change.folder} is in {url}.")
         # The first push comes before the first run, which makes the place for the record otherwise.

@@ -16,7 +16,7 @@ from catalyst_operator.core.project import sizing
 from catalyst_operator.core.provision import plan_text
 from catalyst_operator.core.provision.verdicts import phase_of, reason_of_failure, reason_of_work, stalled, working
 from catalyst_operator.core.record import PhaseState, Record, RunEntry, RunState, SizeChoice, StopCause
-from catalyst_operator.core.runs import proof
+from catalyst_operator.core.runs import own_project
 from catalyst_operator.core.runs.attempts import (
     changed_since,
     forgotten_inputs,
@@ -39,6 +39,7 @@ from catalyst_operator.core.telling.words import (
     failure_message,
     stopping_words,
 )
+from catalyst_operator.core.tofu.server_names import address_of
 from catalyst_operator.core.verdict import Stance, Verdict
 
 
@@ -131,7 +132,7 @@ def job_not_created(scene: Scene) -> Answer | None:
     run = scene.evidence.run
     if run is None or run.state is not RunState.PENDING or _outdated(scene, run):
         return None
-    if not proof.is_of_token(scene.o, scene.record):
+    if not own_project.is_of_token(scene.o, scene.record):
         return None
     return Answer(_starting(run, scene.record), start_actions(scene.o, run, scene.variables), SAFETY)
 
@@ -141,13 +142,22 @@ def new_run(scene: Scene) -> Answer:
     sizes, variables = sizes_to_try(scene)
     run = next_run(scene.o, scene.record, scene.verb, variables)
     record = replace(
-        proof.bound(scene.o, scene.record.with_new_run(run)),
+        own_project.bound(scene.o, scene.record.with_new_run(run)),
         handled=handled(scene.o, scene.record),
         sizes=sizes,
         release=_pinned_release(scene, run, variables),
+        resize_approved=scene.record.resize_approved if run.resize_approved else "",
+        nodes=_nodes(scene),
     )
     actions = (*start_actions(scene.o, run, variables, record), *forgotten_inputs(scene.record, record))
     return Answer(_starting(run, record), actions, SAFETY, record)
+
+
+def _nodes(scene: Scene) -> dict[str, str]:
+    """The nodes before a run, so that one whose server it takes away is known again."""
+    view = scene.o.cluster
+    found = view.survey.nodes if view and view.survey else None
+    return scene.record.nodes if found is None else {node.name: node.uid for node in found if node.uid}
 
 
 def _pinned_release(scene: Scene, run: RunEntry, variables: dict[str, Any]) -> str:
@@ -157,13 +167,15 @@ def _pinned_release(scene: Scene, run: RunEntry, variables: dict[str, Any]) -> s
 
 
 def sizes_to_try(scene: Scene) -> tuple[dict[str, SizeChoice], dict[str, Any]]:
-    """The sizes of the next run with the variables that follow: where none of a ladder was to be had, from its top."""
+    """The sizes of the next run with the variables that follow: where none of a ladder was to be had for a new server,
+    from its top. A server that exists keeps what it has."""
     run = scene.last
     failed = diagnosis.addresses_of(codes.CAPACITY, run.errors) if run else set()
+    failed -= {address_of(name) for name in scene.record.made}
     sizes = sizing.from_the_top(sizing.servers(scene.o.sovereign.spec), scene.record.sizes, failed)
     if sizes == scene.record.sizes:
         return sizes, scene.variables
-    return sizes, tfvars(scene.o.sovereign, scene.o.settings, sizes, scene.record.release)
+    return sizes, tfvars(scene.o.sovereign, scene.o.settings, sizes, scene.record.release, scene.record.made)
 
 
 def _cause_to_stop(scene: Scene, run: RunEntry) -> StopCause | None:

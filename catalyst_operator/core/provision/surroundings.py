@@ -9,21 +9,22 @@ from catalyst_operator.api.phases import Phase
 from catalyst_operator.core import naming
 from catalyst_operator.core.access import seeds
 from catalyst_operator.core.errors import codes
-from catalyst_operator.core.hetzner import TOKEN_LENGTH, well_formed
+from catalyst_operator.core.project.hetzner import TOKEN_LENGTH, well_formed
 from catalyst_operator.core.provision.preflight import standing
 from catalyst_operator.core.provision.verdicts import reason_of_failure, reason_of_work, stalled, working
 from catalyst_operator.core.runs.obstacles import ABOUT_STATE, BEFORE_A_RUN, BEFORE_NEW_NODES, Obstacle, first
 from catalyst_operator.core.scene import SAFETY, Answer, Scene
+from catalyst_operator.core.telling.words import unproven_words
 
 
 def namespace_foreign(scene: Scene) -> Answer | None:
-    """Somebody else's namespace has the name of our run namespace."""
+    """There is a namespace of our run namespace's name, and nothing proves that we made it."""
     namespace = scene.o.namespace
     if namespace is None or namespace.ours:
         return None
-    name = scene.o.run_namespace
-    message = f"Namespace {name} exists and is not this Sovereign's. Delete it, or give this Sovereign another name."
-    return Answer(stalled(Reason.NAME_CONFLICT, message), requeue_after=scene.o.settings.poll)
+    error = codes.NAMESPACE_FOREIGN.entry(unproven_words(scene.o))
+    verdict = stalled(Reason.NAME_CONFLICT, f"{error.code}: {error.message} {error.remedy}", (error,))
+    return Answer(verdict, requeue_after=scene.o.settings.poll)
 
 
 def namespace_terminating(scene: Scene) -> Answer | None:

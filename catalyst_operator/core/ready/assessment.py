@@ -4,9 +4,9 @@ provisioning and of status alike."""
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from catalyst_operator.api.phases import RunVerb
+from catalyst_operator.api.phases import ComponentState, RunVerb
 from catalyst_operator.core import kit, naming
 from catalyst_operator.core.domains import of_sovereign
 from catalyst_operator.core.domains.of_sovereign import DomainStanding
@@ -14,17 +14,30 @@ from catalyst_operator.core.observation import Observation
 from catalyst_operator.core.phase1.bootstrap import FluxBootstrap, bootstrap
 from catalyst_operator.core.phase1.expected import Expected, expected
 from catalyst_operator.core.phase1.first_cause import Cause, first_cause
+from catalyst_operator.core.phase1.former import as_answered
 from catalyst_operator.core.phase1.outcome import Judgement, Limits, judge
-from catalyst_operator.core.phase1.readiness import NOT_CHECKED, Missing, missing
-from catalyst_operator.core.phase1.views import kit_name
+from catalyst_operator.core.phase1.readiness import NOT_CHECKED, Missing, missing, silent_until
+from catalyst_operator.core.phase1.views import ClusterView, Link, kit_name
 from catalyst_operator.core.project import sizing
 from catalyst_operator.core.record import Bootstrap, ErrorEntry, Record, RunState
+
+SIGHT_PATIENCE = timedelta(minutes=2)
+"""How long what was told last stands while the cluster cannot be seen: the operator was restarted, or a link broke."""
 
 
 @dataclass(frozen=True)
 class Assessment:
     """How the new cluster stands now."""
 
+    view: ClusterView | None
+    """What is seen, with the former answers of what is just being asked again."""
+    stands_until: datetime | None
+    """Until when what was told last stands, since the cluster cannot be seen just now; None where it can, or could not
+    for too long."""
+    stood: bool
+    """Whether the kit stood as a whole since its time began: what happens to it now is no installation any more."""
+    was_ready: bool
+    """Whether all that Ready stands for held once."""
     limits: Limits
     expected: Expected
     judgement: Judgement
@@ -39,25 +52,52 @@ class Assessment:
     again: datetime | None
     """When time alone may change something next."""
 
+    rests_on_former: bool = False
+    """Whether anything is judged by what it said before it was asked again, or fell silent."""
+
+    @property
+    def seen(self) -> bool:
+        """Whether the cluster can be seen now."""
+        return self.view is not None and self.view.seen
+
+    @property
+    def upgrading(self) -> bool:
+        """Whether a kit that stood as a whole is being changed."""
+        at_work = (ComponentState.UPGRADING, ComponentState.INSTALLING)
+        return self.stood and self.seen and any(c.state in at_work for c in self.judgement.components)
+
 
 def assess(o: Observation, record: Record) -> Assessment | None:
     """None before there is a cluster, and once it is its owner's."""
     begun = record.bootstrap
     if begun is None or record.outputs is None or record.handed_off:
         return None
-    spec, view = o.sovereign.spec, o.cluster
+    spec = o.sovereign.spec
+    view = as_answered(o.cluster, begun.kustomizations) if o.cluster else None
     limits = limits_of(o, begun)
-    wanted = expected(
-        view.kustomization(kit_name(spec.domain.fqdn)) if view else None,
-        rendered=kit.expected(spec),
-        selected=kit.selected(spec),
-        others=view.kustomizations if view else (),
+    wanted = kit_wanted(o)
+    judgement = judge(
+        view,
+        wanted,
+        limits,
+        ever_seen=begun.first_seen is not None,
+        before=begun.outcome,
+        now=o.now,
+        installed=begun.stood,
     )
-    judgement = judge(view, wanted, limits, ever_seen=begun.first_seen is not None, before=begun.outcome, now=o.now)
     flux = bootstrap(view, spec.domain.fqdn, begun.since, o.now, flux_seen=begun.flux_seen)
     domain = of_sovereign.standing(o.sovereign, o.reservation) if o.settings.domains else None
     dns = (domain.is_ready, domain.ready[2]) if domain else NOT_CHECKED
-    lacking = missing(view, judgement.outcome, nodes_wanted(o), o.settings.console_check, dns)
+    lacking = missing(
+        view,
+        judgement.outcome,
+        nodes_wanted(o),
+        o.settings.console_check,
+        dns,
+        expected=wanted,
+        joined=begun.joined,
+        now=o.now,
+    )
     meta = o.sovereign.metadata
     cause = Cause()
     if lacking:
@@ -66,14 +106,24 @@ def assess(o: Observation, record: Record) -> Assessment | None:
             spec.domain.fqdn,
             _stands_since(record, begun),
             o.now,
+            expected=wanted,
             outcome=judgement.outcome,
             flux_seen=begun.flux_seen,
             nodes_wanted=nodes_wanted(o),
+            nodes_joined=begun.joined,
             console_wanted=o.settings.console_check,
             sovereign=(meta.namespace, meta.name),
         )
-    found = [entry for entry in (cause.error, flux.error, _domain_error(o, begun, domain)) if entry]
+    silent = silent_until(view, begun.joined, o.now)
+    times = (judgement.again, flux.again, cause.again, silent)
+    removal = o.removal.error if o.removal and record.dead else None
+    of_domain = of_sovereign.errors_of(o.sovereign, o.reservation, domain) if domain else ()
+    found = [entry for entry in (removal, cause.error, flux.error, *of_domain) if entry]
     return Assessment(
+        view=view,
+        stands_until=_stands_until(view, begun, o) if record.hand_off is None else None,
+        stood=begun.stood,
+        was_ready=begun.was_ready,
         limits=limits,
         expected=wanted,
         judgement=judgement,
@@ -82,14 +132,33 @@ def assess(o: Observation, record: Record) -> Assessment | None:
         missing=lacking,
         errors=tuple({entry.code: entry for entry in reversed(found)}.values())[::-1],
         domain=domain,
-        again=min((t for t in (judgement.again, flux.again, cause.again) if t), default=None),
+        again=min((t for t in times if t), default=None),
+        rests_on_former=silent is not None or (view is not None and view != o.cluster),
     )
 
 
-def _domain_error(o: Observation, begun: Bootstrap, domain: DomainStanding | None) -> ErrorEntry | None:
-    if domain is None:
+def kit_wanted(o: Observation) -> Expected:
+    """The HelmReleases that the new cluster has to have, as far as it tells."""
+    spec, view = o.sovereign.spec, o.cluster
+    return expected(
+        view.kustomization(kit_name(spec.domain.fqdn)) if view else None,
+        rendered=kit.expected(spec),
+        selected=kit.selected(spec),
+        others=view.kustomizations if view else (),
+    )
+
+
+def _stands_until(view: ClusterView | None, begun: Bootstrap, o: Observation) -> datetime | None:
+    """A cluster that refuses the operator, or is another one, is seen well enough; one that nobody saw yet is not
+    missed. What was not looked at yet is missed once Ready stood for it."""
+    if not (begun.flux_seen or begun.first_seen):
         return None
-    return of_sovereign.error_of(o.reservation, domain, late=o.now - begun.since > of_sovereign.DOMAIN_PATIENCE)
+    if view is None:
+        return o.now + SIGHT_PATIENCE
+    if view.link.state in (Link.UNTRUSTED, Link.UNAUTHORIZED, Link.TOO_MUCH) or (view.seen and not begun.was_ready):
+        return None
+    since = view.unseen_since or (None if view.seen else view.link.since)
+    return since + SIGHT_PATIENCE if since and o.now < since + SIGHT_PATIENCE else None
 
 
 def limits_of(o: Observation, begun: Bootstrap) -> Limits:

@@ -8,16 +8,22 @@ from datetime import timedelta
 
 from catalyst_operator.api import labels
 from catalyst_operator.api.phases import Phase1Outcome
-from catalyst_operator.core.access import seeds
-from catalyst_operator.core.actions import Action, ForgetCluster, LookAgain, SeedCluster, WatchCluster
+from catalyst_operator.core.access import dead_nodes, seeds
+from catalyst_operator.core.actions import Action, ForgetCluster, LookAgain, RemoveNodes, SeedCluster, WatchCluster
 from catalyst_operator.core.observation import Observation
 from catalyst_operator.core.phase1.bootstrap import flux_available
+from catalyst_operator.core.phase1.former import joined, remembered
 from catalyst_operator.core.phase1.target import Target
-from catalyst_operator.core.phase1.views import Link
-from catalyst_operator.core.ready.assessment import Assessment, assess
+from catalyst_operator.core.phase1.views import Link, NodeView
+from catalyst_operator.core.ready.assessment import Assessment, assess, kit_wanted, nodes_wanted
+from catalyst_operator.core.ready.before_hand_off import behind
 from catalyst_operator.core.record import Bootstrap, Record
 from catalyst_operator.core.runs.attempts import requested, unanswered
 
+MOST_REMEMBERED = 64
+"""Kustomizations of which it is remembered what they said: as many as status shows."""
+REMOVE_AGAIN = timedelta(seconds=30)
+"""How soon dead nodes that are still there are removed again. k3s lets a node go once its etcd has."""
 SEED_AGAIN = timedelta(seconds=5)
 """How soon the same delivery is tried again. Another one, of a Secret that changed since, does not wait."""
 
@@ -28,9 +34,9 @@ def advance(o: Observation, record: Record) -> Record:
         return record
     record = _rejoined(o, replace(record, bootstrap=record.bootstrap or Bootstrap(since=o.now, watch_since=o.now)))
     begun = _seen(o, record.bootstrap or Bootstrap(o.now, o.now))
-    record = replace(record, bootstrap=begun)
+    record = replace(record, bootstrap=begun, dead=_dead(o, record))
     found = assess(o, record)
-    return record if found is None else replace(record, bootstrap=_judged(begun, found))
+    return record if found is None else replace(record, bootstrap=_judged(o, record, begun, found))
 
 
 def watch(o: Observation, record: Record) -> tuple[Action, ...]:
@@ -46,7 +52,7 @@ def watch(o: Observation, record: Record) -> tuple[Action, ...]:
         pace=o.settings.settled_survey_interval if verdict else o.settings.survey_interval,
     )
     look = (LookAgain(),) if _asked_to_look(o) else ()
-    return (WatchCluster(target), *look, *_seeding(o, record.bootstrap))
+    return (WatchCluster(target), *look, *_seeding(o, record.bootstrap), *_removing(o, record))
 
 
 def _asked_to_look(o: Observation) -> bool:
@@ -61,30 +67,42 @@ def _rejoined(o: Observation, record: Record) -> Record:
     since = record.bootstrap.since if record.bootstrap.first_seen else o.now
     return replace(
         record,
-        bootstrap=replace(record.bootstrap, since=since, watch_since=o.now, outcome=None),
+        bootstrap=replace(record.bootstrap, since=since, watch_since=o.now, outcome=None, installed=False),
         handled={**record.handled, labels.ANNOTATION_REJOIN: requested(o, labels.ANNOTATION_REJOIN)},
     )
 
 
 def _seen(o: Observation, begun: Bootstrap) -> Bootstrap:
-    """What was seen for the first time."""
+    """What was seen for the first time, and what has to be remembered since it is not said all the time."""
     view = o.cluster
     delivered = o.seeds.seeded if o.seeds else {}
     begun = replace(begun, seeded={**begun.seeded, **delivered})
     if view is None or view.link.state is not Link.UP:
         return begun
-    survey = view.survey
+    survey, wanted = view.survey, kit_wanted(o)
+    ours = [k for k in view.kustomizations if wanted.has(k)]
+    ours.sort(key=lambda k: k.key not in wanted.kustomizations)
     return replace(
         begun,
-        first_seen=begun.first_seen or (o.now if view.releases else None),
+        first_seen=begun.first_seen or (o.now if any(map(wanted.has, view.releases)) else None),
         flux_seen=begun.flux_seen or flux_available(view),
         cluster_uid=(survey.cluster_uid if survey else "") or begun.cluster_uid,
+        kustomizations=remembered(begun.kustomizations, ours[:MOST_REMEMBERED], o.now)
+        if view.synced
+        else begun.kustomizations,
+        joined=joined(begun.joined, survey, nodes_wanted(o)),
     )
 
 
-def _judged(begun: Bootstrap, found: Assessment) -> Bootstrap:
-    ready = found.judgement.outcome is Phase1Outcome.READY and not found.missing
-    return replace(begun, outcome=found.judgement.outcome, was_ready=begun.was_ready or ready)
+def _judged(o: Observation, record: Record, begun: Bootstrap, found: Assessment) -> Bootstrap:
+    stands = found.judgement.outcome is Phase1Outcome.READY
+    return replace(
+        begun,
+        outcome=found.judgement.outcome,
+        was_ready=begun.was_ready or (stands and not found.missing),
+        # What was pushed last and not applied yet has its time still before it.
+        installed=True if stands and not behind(o, record) else begun.installed,
+    )
 
 
 def _seeding(o: Observation, begun: Bootstrap) -> tuple[Action, ...]:
@@ -95,3 +113,25 @@ def _seeding(o: Observation, begun: Bootstrap) -> tuple[Action, ...]:
     key = seeds.key_of(due, o.owner_secrets)
     waits = o.seeds is not None and o.seeds.key == key and o.now - o.seeds.at < SEED_AGAIN
     return (SeedCluster(key, due),) if due and not waits else ()
+
+
+def _dead(o: Observation, record: Record) -> dict[str, str]:
+    """The dead nodes without those that are seen to be gone."""
+    nodes = _nodes(o)
+    if not record.dead or nodes is None:
+        return record.dead
+    return {node.name: node.uid for node in dead_nodes.still_there(record.dead, nodes)}
+
+
+def _removing(o: Observation, record: Record) -> tuple[Action, ...]:
+    """Dead nodes, once the cluster answers."""
+    due = dead_nodes.still_there(record.dead, _nodes(o) or ())
+    key = dead_nodes.key_of(due)
+    waits = o.removal is not None and o.removal.key == key and o.now - o.removal.at < REMOVE_AGAIN
+    return (RemoveNodes(key, due),) if due and not waits else ()
+
+
+def _nodes(o: Observation) -> tuple[NodeView, ...] | None:
+    """The nodes that the new cluster has now; None where they are not seen."""
+    view = o.cluster
+    return view.survey.nodes if view and view.survey and view.link.state is Link.UP else None

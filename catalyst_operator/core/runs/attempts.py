@@ -19,8 +19,9 @@ from catalyst_operator.core.actions import (
     WriteInputs,
     WriteRecord,
 )
-from catalyst_operator.core.hetzner import ServerCounts, well_formed
 from catalyst_operator.core.observation import Observation
+from catalyst_operator.core.project import sizing
+from catalyst_operator.core.project.hetzner import well_formed
 from catalyst_operator.core.record import UNSUCCESSFUL, Record, RunEntry, RunState, StopCause
 from catalyst_operator.core.runs.tfvars import inputs_digest
 
@@ -28,6 +29,7 @@ from catalyst_operator.core.runs.tfvars import inputs_digest
 def next_run(o: Observation, record: Record, verb: RunVerb, variables: dict[str, Any]) -> RunEntry:
     """The run to make next, of these variables."""
     digest = inputs_digest(verb, variables)
+    wanted = sizing.servers(o.sovereign.spec)
     attempt = max(record.attempts, *(job.attempt for job in o.jobs), 0) + 1
     run = RunEntry(
         verb=verb,
@@ -40,10 +42,12 @@ def next_run(o: Observation, record: Record, verb: RunVerb, variables: dict[str,
         inputs=naming.digest_of(variables),
         approved=o.sovereign.spec.approve_plan or "",
         manual=o.sovereign.spec.approval is Approval.MANUAL,
+        members=record.members,
+        later=tuple(server.key for server in sizing.later(wanted, record.sizes, record.made)),
+        resize_approved=record.resize_approved == sizing.goal(wanted, record.sizes),
         retry=requested(o, labels.ANNOTATION_RETRY),
         adopt=record.orphans,
-        servers=ServerCounts(len(variables["control_plane_sizes"]), len(variables["worker_sizes"])),
-        standing=record.stands,
+        standing=record.made if record.outputs else (),
     )
     return replace(run, tries=_tries(record.last_of(verb), run))
 

@@ -11,16 +11,17 @@ from catalyst_operator.api import labels
 from catalyst_operator.api.phases import RunVerb
 from catalyst_operator.api.sovereign import Sovereign
 from catalyst_operator.core import naming
-from catalyst_operator.core.hetzner import ServerCounts
 from catalyst_operator.core.manifests import Manifest, labels_for, namespace_of
 from catalyst_operator.core.record import RunEntry
 from catalyst_operator.core.settings import CoreSettings
 from catalyst_operator.core.tofu.plan_gate import (
     EXIT_APPROVAL_NEEDED,
+    EXIT_CLUSTER_LOST,
     EXIT_DIGEST_MISMATCH,
     EXIT_NOTHING_FOUND,
     EXIT_REFUSED,
 )
+from catalyst_operator.core.tofu.server_names import packed
 
 STATE_KEEPER = "state-keeper"
 ADOPT = "adopt"
@@ -99,7 +100,7 @@ def job(sovereign: Sovereign, run: RunEntry, settings: CoreSettings) -> Manifest
 
 
 def _gate_rule() -> dict[str, Any]:
-    codes = sorted((EXIT_APPROVAL_NEEDED, EXIT_REFUSED, EXIT_DIGEST_MISMATCH, EXIT_NOTHING_FOUND))
+    codes = sorted((EXIT_APPROVAL_NEEDED, EXIT_REFUSED, EXIT_DIGEST_MISMATCH, EXIT_NOTHING_FOUND, EXIT_CLUSTER_LOST))
     return {
         "action": "FailJob",
         "onExitCodes": {"containerName": "plan-gate", "operator": "In", "values": codes},
@@ -156,8 +157,8 @@ def _volumes(run: RunEntry) -> list[dict[str, Any]]:
 
 
 def _state_keeper(sovereign: Sovereign, run: RunEntry, settings: CoreSettings) -> dict[str, Any]:
-    """The sidecar that lives as long as the run: it lays out the work directory and, when told to stop, saves what
-    tofu could not write to its backend. A postStart hook, since the next container waits for it without polling."""
+    """The sidecar that lives as long as the run: it lays out the work directory and, when told to stop, puts in order
+    what tofu leaves behind. A postStart hook, since the next container waits for it without polling."""
     lay_out = f"cp -r {MODULE_DIR}/. . && cp -L {INPUTS_DIR}/* ."
     container = _base(sovereign, settings, STATE_KEEPER, ["python3", "-m", "catalyst_operator", STATE_KEEPER])
     container["restartPolicy"] = "Always"
@@ -166,6 +167,9 @@ def _state_keeper(sovereign: Sovereign, run: RunEntry, settings: CoreSettings) -
         *_plain_env(sovereign, run),
         {"name": "CATALYST_RUN_NAMESPACE", "value": namespace_of(sovereign)},
     ]
+    if run.verb is RunVerb.APPLY:
+        # It starts servers that OpenTofu powered off and left so.
+        container["env"] += _provider_env(settings)
     container["volumeMounts"].append({"name": "inputs", "mountPath": INPUTS_DIR, "readOnly": True})
     return container
 
@@ -174,6 +178,8 @@ def _container(sovereign: Sovereign, run: RunEntry, settings: CoreSettings, phas
     container = _base(sovereign, settings, phase, _command(sovereign, run, phase))
     container["env"] = [*_plain_env(sovereign, run), {"name": "TF_ENCRYPTION", "value": _ENCRYPTION}]
     container["volumeMounts"].append({"name": "state-key", "mountPath": STATE_KEY_DIR, "readOnly": True})
+    if phase == "plan-gate":
+        container["env"] += _gate_env(run)
     if phase in (ADOPT, "tofu-plan", "tofu-apply", "leftovers"):
         container["env"] += _provider_env(settings)
     return container
@@ -229,16 +235,25 @@ def _plain_env(sovereign: Sovereign, run: RunEntry) -> list[dict[str, Any]]:
         "CATALYST_VERB": run.verb.value,
         "CATALYST_APPROVAL": sovereign.spec.approval,
         "CATALYST_APPROVED_PLAN": run.approved,
-        "CATALYST_CONTROL_PLANES": str(sovereign.spec.control_plane.replicas),
-        "CATALYST_STANDING": _counts(run.standing),
-        "CATALYST_GONE_CONFIRMED": "true" if run.confirmed else "false",
     }
+    return _env(values)
+
+
+def _gate_env(run: RunEntry) -> list[dict[str, Any]]:
+    """What the gate has to know of the cluster, of what stood before, and of the resizes that this run is one of."""
+    return _env(
+        {
+            "CATALYST_MEMBERS": ",".join(run.members),
+            "CATALYST_RESIZED_LATER": ",".join(run.later),
+            "CATALYST_RESIZE_APPROVED": "yes" if run.resize_approved else "",
+            "CATALYST_STANDING": packed(run.standing),
+            "CATALYST_GONE_CONFIRMED": "yes" if run.confirmed else "",
+        }
+    )
+
+
+def _env(values: dict[str, str]) -> list[dict[str, Any]]:
     return [{"name": name, "value": value} for name, value in values.items()]
-
-
-def _counts(standing: ServerCounts | None) -> str:
-    """Control planes and workers, as `3,2`; empty where nothing stands."""
-    return f"{standing.control_planes},{standing.workers}" if standing else ""
 
 
 def _provider_env(settings: CoreSettings) -> list[dict[str, Any]]:

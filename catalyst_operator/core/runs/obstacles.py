@@ -17,7 +17,7 @@ from catalyst_operator.core.observation import Observation
 from catalyst_operator.core.project import identity
 from catalyst_operator.core.project.identity import ProjectReport
 from catalyst_operator.core.record import ErrorEntry, Record
-from catalyst_operator.core.runs import locks, proof
+from catalyst_operator.core.runs import locks, own_project
 from catalyst_operator.core.runs.attempts import has_usable_token
 from catalyst_operator.core.runs.reading import at_work
 
@@ -104,9 +104,9 @@ def state_locked(o: Observation, _: Record) -> Obstacle | None:
 def other_project(o: Observation, record: Record) -> Obstacle | None:
     """The token is another than the one that was seen to open the Sovereign's project: nothing is run with it before it
     was seen to do so, too."""
-    if not proof.lacking(o, record):
+    if not own_project.lacking(o, record):
         return None
-    looked = proof.standing(o, record)
+    looked = own_project.standing(o, record)
     if looked.report is None:
         message = "Looking whether the token opens the project that this Sovereign is in."
         return Obstacle(message, actions=looked.ask, requeue_after=o.settings.poll)
@@ -121,7 +121,7 @@ def other_project(o: Observation, record: Record) -> Obstacle | None:
 def foreign_members(o: Observation, record: Record) -> Obstacle | None:
     """Somebody else's servers or load balancers are in the network, or behind the firewall, that a destroy would take
     away from them."""
-    looked = proof.members(o, record)
+    looked = own_project.members(o, record)
     if looked.report is None:
         message = "Looking whether somebody else uses the Sovereign's network or firewall."
         return Obstacle(message, actions=looked.ask, requeue_after=o.settings.poll)

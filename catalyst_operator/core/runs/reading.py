@@ -10,7 +10,7 @@ from typing import Any
 
 from catalyst_operator.api.phases import RunVerb
 from catalyst_operator.core import error_text
-from catalyst_operator.core.errors import diagnosis
+from catalyst_operator.core.errors import codes, diagnosis
 from catalyst_operator.core.observation import ContainerView, JobView, PodView
 from catalyst_operator.core.record import (
     ErrorEntry,
@@ -26,6 +26,7 @@ from catalyst_operator.core.redact import shorten
 from catalyst_operator.core.runs.job import STATE_KEEPER, phases_of
 from catalyst_operator.core.tofu.apply_progress import Progress
 from catalyst_operator.core.tofu.plan_gate import EXIT_APPROVAL_NEEDED, EXIT_DIGEST_MISMATCH
+from catalyst_operator.core.tofu.server_names import unpacked
 
 INTERRUPTIONS = frozenset(
     {"Evicted", "NodeLost", "NodeShutdown", "Preempting", "Terminated", "UnexpectedAdmissionError"}
@@ -105,13 +106,23 @@ def _from_pod(run: RunEntry, pod: PodView, progress: Progress | None, now: datet
     if not pod.ended and any(phase.state is not PhaseState.SUCCEEDED for phase in phases):
         return seen
     result = _result(run, phases, pod, progress)
-    over = replace(seen, state=result, finished=min(_end(phases, now), now))
+    kept = _json_message(pod.containers.get(STATE_KEEPER))
+    over = replace(
+        seen,
+        state=result,
+        finished=min(_end(phases, now), now),
+        restarted=tuple(map(str, kept.get("started") or ())),
+    )
     if result is RunState.SUCCEEDED and run.verb is RunVerb.APPLY and outputs(pod) is None:
         return replace(over, state=RunState.FAILED, errors=diagnosis.diagnose("tofu-output", 0, _NO_OUTPUTS, ()))
+    off = tuple(map(str, kept.get("off") or ()))
+    left = (diagnosis.left_off(off),) if off else ()
     if result is RunState.INTERRUPTED:
         cause = _cause(phases, pod)
-        return replace(over, cause=cause, errors=(diagnosis.interrupted(cause),))
-    return replace(over, errors=_errors(run, phases, pod, progress)) if result is RunState.FAILED else over
+        return replace(over, cause=cause, errors=(diagnosis.interrupted(cause), *left))
+    if result is RunState.FAILED:
+        return replace(over, errors=(*_errors(run, phases, pod, progress), *left))
+    return over
 
 
 _NO_OUTPUTS = "tofu-output ended well, but the module's outputs could not be read from its termination message"
@@ -196,7 +207,15 @@ def _errors(
     if _out_of_memory(pod, failed):
         return (diagnosis.out_of_memory(failed.name),)
     diagnostics = progress.errors if progress else ()
-    return diagnosis.diagnose(failed.name, failed.exit_code or 0, failed.message, diagnostics)
+    found = diagnosis.diagnose(failed.name, failed.exit_code or 0, failed.message, diagnostics)
+    return tuple(diagnosis.of_a_resize(error) if _resized(error, progress) else error for error in found)
+
+
+def _resized(error: ErrorEntry, progress: Progress | None) -> bool:
+    """Whether an error is about servers that exist, and that were to get another size."""
+    resources = progress.resources if progress else {}
+    tried = [resources[address].action for address in error.addresses if address in resources]
+    return error.code == codes.CAPACITY.code and bool(tried) and all(action == "update" for action in tried)
 
 
 def _out_of_memory(pod: PodView, failed: PhaseEntry) -> bool:
@@ -234,6 +253,7 @@ def _plan(container: ContainerView | None) -> PlanEntry | None:
         destroying=tuple(map(str, values.get("destroying") or ())),
         powering_off=tuple(map(str, values.get("powering_off") or ())),
         why=shorten(str(values.get("explanation") or "")),
+        creating=unpacked(str(values.get("creating") or "")),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from ipaddress import ip_network
 from types import MappingProxyType
 from typing import Any
@@ -16,6 +17,7 @@ from catalyst_operator.core.kit import releases
 from catalyst_operator.core.kit.releases import Release
 from catalyst_operator.core.project import sizing, ssh_keys
 from catalyst_operator.core.settings import CoreSettings
+from catalyst_operator.core.tofu.server_names import STARTER
 
 
 def tfvars(
@@ -23,15 +25,18 @@ def tfvars(
     settings: CoreSettings,
     choices: sizing.Choices = MappingProxyType({}),
     pinned_release: str = "",
+    made: Collection[str] = (),
 ) -> dict[str, Any]:
-    """The variables without secrets: equal specs, with equal choices of sizes and the same pinned release, give equal
-    variables.
+    """The variables without secrets: equal specs, with equal choices of sizes, the same pinned release and the same
+    servers that were made, give equal variables.
 
     Raises UnknownReleaseError.
     """
     meta, spec = sovereign.metadata, sovereign.spec
     release = releases.load().get(spec.release or pinned_release or settings.default_release)
-    sizes = [(server.role, sizing.size_of(server, choices)) for server in sizing.servers(spec)]
+    servers = sizing.servers(spec)
+    turn = sizing.in_turn(servers, choices, made)
+    sizes = [(server.role, turn[server.key].size) for server in servers]
     return {
         "cluster_name": naming.cluster_name(meta.name, meta.uid),
         "fqdn": spec.domain.fqdn,
@@ -41,6 +46,7 @@ def tfvars(
             labels.LABEL_SOVEREIGN_UID: meta.uid,
         },
         "location": spec.regions[0].location.value,
+        "cluster_started": STARTER in made,
         "control_plane_sizes": [size for role, size in sizes if role is ServerRole.CONTROL_PLANE],
         "worker_sizes": [size for role, size in sizes if role is ServerRole.WORKER],
         "ssh_public_keys": [ssh_keys.plain(key) for key in spec.ssh_public_keys],
@@ -77,4 +83,4 @@ def inputs_digest(verb: RunVerb, variables: dict[str, Any]) -> str:
     return naming.digest_of({"verb": verb.value, "tfvars": infrastructure})
 
 
-_BOOT_ONLY = frozenset({"release", "git", "kit_values", "boot_manifests"})
+_BOOT_ONLY = frozenset({"cluster_started", "release", "git", "kit_values", "boot_manifests"})

@@ -6,6 +6,7 @@ nothing back.
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from catalyst_operator.api.conditions import ConditionType, Reason
@@ -14,6 +15,7 @@ from catalyst_operator.api.phases import Phase1Outcome
 from catalyst_operator.api.sovereign_status import ComponentStatus, Endpoints, KustomizationStatus, Phase1InForce
 from catalyst_operator.core import conditions, kit
 from catalyst_operator.core.observation import Observation
+from catalyst_operator.core.phase1.expected import MAX_NAME
 from catalyst_operator.core.phase1.views import KustomizationView, Link
 from catalyst_operator.core.ready import before_hand_off
 from catalyst_operator.core.ready.assessment import Assessment
@@ -28,7 +30,12 @@ MAX_KUSTOMIZATIONS = 64
 
 
 def progress(found: Assessment) -> int:
-    """How far a Sovereign is whose infrastructure stands, in percent."""
+    """How far a Sovereign is whose infrastructure stands, in percent. What was reached stays so, whatever happens to
+    the cluster later."""
+    if found.was_ready:
+        return 100
+    if found.stood:
+        return KIT_DONE
     if not found.flux.done:
         return INFRASTRUCTURE_DONE
     total = len(found.judgement.components)
@@ -62,7 +69,9 @@ def _before(o: Observation, type_: ConditionType) -> Told | None:
 
 
 def _flux(o: Observation, found: Assessment | None) -> Told:
-    if found is None or (reconnecting(o, found.flux_seen) and found.flux.error is None):
+    # A link that broke is told at once: this condition is about the link, too.
+    broken = o.cluster is not None and o.cluster.link.state is Link.DOWN
+    if found is None or (found.stands_until and not broken):
         return _before(o, ConditionType.FLUX_BOOTSTRAP) or (
             (found.flux.status, found.flux.reason, found.flux.message) if found else _NO_CLUSTER
         )
@@ -74,11 +83,12 @@ def _kit(o: Observation, record: Record, found: Assessment | None) -> Told:
         kept = _before(o, ConditionType.KIT_READY)
         return kept or ("Unknown", Reason.PROGRESSING, "The new cluster is not watched any more.")
     judged = found.judgement
-    kept = None if _seen_now(o) else _before(o, ConditionType.KIT_READY)
-    if kept and (judged.outcome is None or record.hand_off):
+    kept = None if _seen_now(o) and not found.stands_until else _before(o, ConditionType.KIT_READY)
+    if kept and (judged.outcome is None or record.hand_off or found.stands_until):
         return kept
     if judged.outcome is None:
-        return "Unknown", Reason.PROGRESSING, judged.message or "Nothing was seen of the kit yet."
+        reason = Reason.UPGRADING if found.upgrading else Reason.PROGRESSING
+        return "Unknown", reason, judged.message or "Nothing was seen of the kit yet."
     cause = found.errors[0] if found.errors and judged.outcome is not Phase1Outcome.READY else None
     why = f" {cause.code}: {cause.message} {cause.remedy}" if cause else ""
     truth = "True" if judged.outcome is Phase1Outcome.READY else "False"
@@ -88,13 +98,8 @@ def _kit(o: Observation, record: Record, found: Assessment | None) -> Told:
 def _handed_off(o: Observation, record: Record, found: Assessment | None) -> Told:
     hand_off = record.hand_off
     if hand_off is None:
-        if taken := before_hand_off.name_taken(o):
-            return "False", Reason.NAME_CONFLICT, taken
-        if found and not found.missing and (behind := before_hand_off.behind(o, record)):
-            return "False", Reason.AWAITING_HAND_OFF, behind
-        if o.sovereign.spec.hand_off.mode is HandOffMode.MANUAL:
-            return "False", Reason.AWAITING_HAND_OFF, "Waits for the annotation handOffRequestedAt once it is ready."
-        return "False", Reason.AWAITING_HAND_OFF, "Follows by itself once everything is ready."
+        before = _before(o, ConditionType.HANDED_OFF) if found and found.stands_until else None
+        return before or _awaiting_hand_off(o, record, found)
     if hand_off.finished is None:
         paused = " Suspended." if o.sovereign.spec.suspend else ""
         return "Unknown", Reason.RUNNING, f"Under way since {hand_off.started:%Y-%m-%d %H:%M:%S} UTC.{paused}"
@@ -106,6 +111,16 @@ def _handed_off(o: Observation, record: Record, found: Assessment | None) -> Tol
     )
     kept = "Authorities, join tokens and the copy of the token are deleted; the OpenTofu state is archived in Secret "
     return "True", Reason.HANDED_OFF, f"{proof}{kept}{o.run_namespace}/archived-state."
+
+
+def _awaiting_hand_off(o: Observation, record: Record, found: Assessment | None) -> Told:
+    if taken := before_hand_off.name_taken(o):
+        return "False", Reason.NAME_CONFLICT, taken
+    if found and not found.missing and (behind := before_hand_off.behind(o, record)):
+        return "False", Reason.AWAITING_HAND_OFF, behind
+    if o.sovereign.spec.hand_off.mode is HandOffMode.MANUAL:
+        return "False", Reason.AWAITING_HAND_OFF, "Waits for the annotation handOffRequestedAt once it is ready."
+    return "False", Reason.AWAITING_HAND_OFF, "Follows by itself once everything is ready."
 
 
 # --- fields -----------------------------------------------------------------------------------------------------------
@@ -129,22 +144,26 @@ def fields(o: Observation, record: Record, found: Assessment | None) -> dict[str
         first_seen_deadline=found.limits.first_seen_deadline,
         watch_deadline=found.limits.watch_deadline,
     )
-    if _seen_now(o):
+    if _seen_now(o) and found.view is not None:
+        # A list by name: whatever a cluster says its objects are called, there are no two of one name.
+        ours = {k.known_as[:MAX_NAME]: k for k in found.view.kustomizations if found.expected.has(k)}
         told["components"] = _components(o, found)
         told["components_summary"] = found.judgement.summary
-        told["kustomizations"] = tuple(map(_kustomization, o.cluster.kustomizations[:MAX_KUSTOMIZATIONS]))  # type: ignore[union-attr]
+        told["kustomizations"] = tuple(map(_kustomization, ours, ours.values()))[:MAX_KUSTOMIZATIONS]
     return told
+
+
+def seen_at(o: Observation) -> datetime | None:
+    """When this operator saw the new cluster last; None if it did not yet."""
+    view = o.cluster
+    if view is None or view.survey is None:
+        return None
+    return o.now if view.seen else view.unseen_since or view.link.since
 
 
 def endpoints(fqdn: str) -> Endpoints:
     """The Sovereign's URLs."""
     return Endpoints(**{name: f"https://{name}.{fqdn}" for name in ("console", "gitea", "admin", "api")})
-
-
-def reconnecting(o: Observation, flux_seen: bool) -> bool:
-    """Whether this operator has only begun to look at a cluster that was known to be up, as after a restart."""
-    unknown = o.cluster is None or o.cluster.link.state is Link.CONNECTING
-    return flux_seen and (unknown or (o.cluster.link.state is Link.UP and not o.cluster.synced))  # type: ignore[union-attr]
 
 
 def _seen_now(o: Observation) -> bool:
@@ -166,6 +185,6 @@ def _components(o: Observation, found: Assessment) -> tuple[ComponentStatus, ...
     )
 
 
-def _kustomization(view: KustomizationView) -> KustomizationStatus:
+def _kustomization(name: str, view: KustomizationView) -> KustomizationStatus:
     ready = view.condition("Ready")
-    return KustomizationStatus(name=view.name, ready=view.ready, message=shorten(ready.message) if ready else "")
+    return KustomizationStatus(name=name, ready=view.ready, message=shorten(ready.message) if ready else "")

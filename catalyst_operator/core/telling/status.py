@@ -9,14 +9,13 @@ import re
 from datetime import datetime, timedelta
 
 from catalyst_operator.api import labels
-from catalyst_operator.api.common import Condition, Truth
+from catalyst_operator.api.common import Condition, LastError, Truth
 from catalyst_operator.api.conditions import ConditionType, Reason
 from catalyst_operator.api.phases import OperationState, OperationType, Phase, PreflightResult, RunResult, RunVerb
 from catalyst_operator.api.sovereign_status import (
     MAX_STAMP,
     CurrentRun,
     JobRef,
-    LastError,
     LastOperation,
     Outputs,
     Plan,
@@ -28,10 +27,11 @@ from catalyst_operator.api.sovereign_status import (
 from catalyst_operator.core import conditions, naming
 from catalyst_operator.core.domains import of_sovereign
 from catalyst_operator.core.errors import codes
+from catalyst_operator.core.errors.last_errors import MAX_ERRORS, last_error
 from catalyst_operator.core.manifests import namespace_of
 from catalyst_operator.core.observation import Observation
 from catalyst_operator.core.project import prices, sizing
-from catalyst_operator.core.project.preflight import SIZES, SOLD_OUT
+from catalyst_operator.core.project.preflight import SIZES, SOLD_OUT, Check
 from catalyst_operator.core.ready.assessment import Assessment, assess
 from catalyst_operator.core.record import ErrorEntry, PhaseState, Record, RunEntry, RunState
 from catalyst_operator.core.redact import shorten
@@ -44,8 +44,6 @@ PROJECT = "project"
 USER_DATA = "user-data"
 USER_DATA_CODES = frozenset({codes.USERDATA_TOO_BIG.code, codes.USERDATA_INVALID.code})
 MAX_ADDRESSES = 10
-MAX_ADDRESS, MAX_COMMAND = 253, 1024
-MAX_ERRORS = 10
 
 
 def build(o: Observation, record: Record, run: RunEntry | None, verdict: Verdict) -> SovereignStatus:
@@ -53,9 +51,9 @@ def build(o: Observation, record: Record, run: RunEntry | None, verdict: Verdict
     before = o.sovereign.status
     outputs = record.outputs
     found = None if verdict.deleting else assess(o, record)
-    ready = _ready(verdict, record, found)
+    ready = _ready(o, verdict, record, found)
     operation = _last_operation(o, record, run, verdict)
-    return before.model_copy(
+    made = before.model_copy(
         update={
             "observed_generation": o.sovereign.metadata.generation,
             "phase": Phase.READY if ready == "True" and verdict.phase not in _OF_THE_CLUSTER else verdict.phase,
@@ -84,6 +82,10 @@ def build(o: Observation, record: Record, run: RunEntry | None, verdict: Verdict
             "last_handled_project_confirmed_at": _stamp(record.handled.get(labels.ANNOTATION_CONFIRM_PROJECT)),
         }
     )
+    seen = cluster_status.seen_at(o) if found else None
+    # That it was seen again is no news: told with what is, and when it cannot be seen any more.
+    news = made.to_wire() != before.to_wire() or not (found and found.seen)
+    return made.model_copy(update={"cluster_seen_at": seen}) if seen and news else made
 
 
 def of_trouble(o: Observation, verdict: Verdict) -> SovereignStatus:
@@ -126,7 +128,7 @@ def _conditions(
     o: Observation, record: Record, run: RunEntry | None, verdict: Verdict, found: Assessment | None
 ) -> tuple[Condition, ...]:
     told: list[tuple[ConditionType, Truth, str, str]] = [
-        (ConditionType.READY, _ready(verdict, record, found), verdict.reason, verdict.message),
+        (ConditionType.READY, _ready(o, verdict, record, found), verdict.reason, verdict.message),
     ]
     if verdict.stance is Stance.WORKING:
         told.append((ConditionType.RECONCILING, "True", verdict.reason, verdict.message))
@@ -152,15 +154,17 @@ def _domain_conditions(o: Observation, record: Record) -> dict[ConditionType, To
 
 
 def _preflight_condition(o: Observation, verdict: Verdict) -> tuple[Told, ...]:
-    """What the last look at the project found; before the first, nothing is said. What was found in the right project
-    says nothing of another one."""
+    """What the last look at the project, and at the name, found; before the first, nothing is said. What was found in
+    the right project says nothing of another one."""
     if mismatch := _mismatch(verdict):
         return (("False", Reason.CHECK_FAILED, mismatch.message),)
+    name = of_sovereign.preflight_check(o)
+    failed = [*(o.preflight.failed if o.preflight else ()), *((name,) if name and _fails(name) else ())]
+    if failed:
+        return (("False", Reason.CHECK_FAILED, " ".join(check.message for check in failed)),)
     if o.preflight is None:
         before = conditions.find(o.sovereign.status.conditions, ConditionType.PREFLIGHT_PASSED)
         return ((before.status, before.reason, before.message),) if before else ()
-    if o.preflight.failed:
-        return (("False", Reason.CHECK_FAILED, " ".join(check.message for check in o.preflight.failed)),)
     unknown = [check for check in o.preflight.checks if check.result is PreflightResult.UNKNOWN]
     if unknown:
         return (("Unknown", Reason.NOT_CHECKED, unknown[0].message),)
@@ -169,17 +173,25 @@ def _preflight_condition(o: Observation, verdict: Verdict) -> tuple[Told, ...]:
     return (("True", Reason.PASSED, f"{told} {scarce}".rstrip()),)
 
 
-def _ready(verdict: Verdict, record: Record, found: Assessment | None) -> Truth:
+def _ready(o: Observation, verdict: Verdict, record: Record, found: Assessment | None) -> Truth:
     """Ready speaks of the cluster: one that is well stays so while nothing is worked on, although something that was
-    asked for cannot be done. Unknown while something that was ready once is worked on, or cannot be seen."""
+    asked for cannot be done. Unknown while something that was ready once is worked on, or cannot be seen for longer
+    than a restart takes."""
     if verdict.ready:
         return "True"
     once = record.bootstrap is not None and record.bootstrap.was_ready
-    if not once or verdict.deleting:
+    if not once or verdict.deleting or verdict.lost:
         return "False"
     if verdict.stance is Stance.WORKING:
         return "Unknown"
-    return "True" if found is not None and not found.missing else "False"
+    if found is None or not found.missing:
+        return "True" if found else "False"
+    return _before(o) if found.stands_until else "False"
+
+
+def _before(o: Observation) -> Truth:
+    told = conditions.find(o.sovereign.status.conditions, ConditionType.READY)
+    return told.status if told else "Unknown"
 
 
 _OF_THE_CLUSTER = frozenset({Phase.READY, Phase.HANDED_OFF, Phase.AWAITING_APPROVAL})
@@ -278,22 +290,9 @@ def errors_of(verdict: Verdict) -> tuple[ErrorEntry, ...]:
 
 
 def _error(o: Observation, entry: ErrorEntry) -> LastError:
-    return LastError(
-        code=entry.code,
-        message=entry.message,
-        remedy=entry.remedy,
-        command=_command(o, entry.command),
-        affected=tuple(address[:MAX_ADDRESS] for address in entry.addresses[:MAX_ADDRESSES]),
-        runbook=f"{o.settings.runbook_url}#{entry.code.lower()}",
-    )
-
-
-def _command(o: Observation, command: str) -> str:
     meta, secret = o.sovereign.metadata, o.sovereign.spec.credentials_secret_ref.name
-    values = {"{namespace}": meta.namespace, "{name}": meta.name, "{secret}": secret}
-    for mark, value in values.items():
-        command = command.replace(mark, value)
-    return command[:MAX_COMMAND]
+    marks = {"{namespace}": meta.namespace, "{name}": meta.name, "{secret}": secret}
+    return last_error(entry, o.settings.runbook_url, marks)
 
 
 def _plan(o: Observation, record: Record, run: RunEntry | None) -> Plan | None:
@@ -321,15 +320,26 @@ def _mismatch(verdict: Verdict) -> ErrorEntry | None:
     return next((error for error in verdict.errors if error.code == codes.PROJECT_MISMATCH.code), None)
 
 
+def _fails(check: Check | None) -> bool:
+    return check is not None and check.result is PreflightResult.FAILED
+
+
 def _preflight(o: Observation, run: RunEntry | None, verdict: Verdict) -> tuple[PreflightCheck, ...]:
-    """What was found in the project, and what the plan found in what new servers would be told."""
+    """What was found in the project, how the name stands, and what the plan found in what new servers would be told.
+    What was not looked at this time stays as it was told, unless it was told of another project."""
     if mismatch := _mismatch(verdict):
         return (PreflightCheck(name=PROJECT, result=PreflightResult.FAILED, message=mismatch.message),)
     before = o.sovereign.status.preflight
-    looked = o.preflight.checks if o.preflight else ()
-    asked = tuple(PreflightCheck(name=c.name, result=c.result, message=c.message) for c in looked)
-    told = _user_data_check(run) or tuple(check for check in before if check.name == USER_DATA)
-    return (*(asked or (check for check in before if check.name != USER_DATA)), *told)
+    name = of_sovereign.preflight_check(o)
+    looked = (*(o.preflight.checks if o.preflight else ()), *((name,) if name else ()))
+    told = (
+        *(PreflightCheck(name=c.name, result=c.result, message=c.message) for c in looked),
+        *_user_data_check(run),
+    )
+    new = {check.name for check in told}
+    of_project = {USER_DATA, of_sovereign.PREFLIGHT_NAME}
+    kept = [c for c in before if c.name not in new and (o.preflight is None or c.name in of_project)]
+    return (*(c for c in (*told, *kept) if c.name != USER_DATA), *(c for c in (*told, *kept) if c.name == USER_DATA))
 
 
 def _user_data_check(run: RunEntry | None) -> tuple[PreflightCheck, ...]:
@@ -350,7 +360,7 @@ def _servers(o: Observation, record: Record) -> tuple[ServerStatus, ...]:
         return o.sovereign.status.servers
     prefix = naming.cluster_name(o.sovereign.metadata.name, o.uid)
     return tuple(
-        ServerStatus(name=f"{prefix}-{s.key}", role=s.role, size=sizing.size_of(s, record.sizes))
+        ServerStatus(name=f"{prefix}-{s.key}", role=s.role, size=sizing.current(s, record.sizes, record.made))
         for s in sizing.servers(o.sovereign.spec)
     )
 

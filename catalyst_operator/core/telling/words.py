@@ -51,7 +51,13 @@ def failure_message(o: Observation, run: RunEntry, exhausted: bool = False, unti
     namespace = o.run_namespace
     read = f" Log: `kubectl -n {namespace} logs job/{run.job} --all-containers`." if first.code == codes.UNKNOWN else ""
     what = first.message.rstrip(".")
-    return f"{first.code}: {what}. {failed_words(run)} failed{attempts}. {first.remedy}{read}{further}"
+    said = f"{first.code}: {what}. {failed_words(run)} failed{attempts}."
+    return f"{said}{_restarted(run)} {first.remedy}{read}{further}"
+
+
+def _restarted(run: RunEntry) -> str:
+    """That what the run left off runs again."""
+    return f" Powered off for it and started again: {named(run.restarted)}." if run.restarted else ""
 
 
 def approval_words(o: Observation, run: RunEntry) -> str:
@@ -94,6 +100,14 @@ def stopping_words(run: RunEntry, cause: StopCause, late: tuple[str, ...] = ()) 
         StopCause.STUCK: f"since {named(late) or 'something'} has been in {doing} for too long",
     }[cause]
     return f"Job {run.job} is being stopped {why}. OpenTofu writes its state first."
+
+
+def unproven_words(o: Observation) -> str:
+    """A namespace of the name that the run namespace has, which is not used."""
+    return (
+        f"Namespace {o.run_namespace} exists, and nothing proves that this operator made it for this Sovereign. "
+        "Nothing is read from it or written to it."
+    )
 
 
 def cancelled_words(o: Observation, run: RunEntry) -> str:

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any
 
-from catalyst_operator.core.hetzner import SPREAD_GROUP_SIZE
+from catalyst_operator.core.project.hetzner import SPREAD_GROUP_SIZE
 from catalyst_operator.core.tofu import termination
 
 Raw = Mapping[str, Any]

@@ -7,10 +7,11 @@ a replacement, and they are asked.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from catalyst_operator.core.hetzner import SPREAD_GROUP_SIZE, ServerCounts
+from catalyst_operator.core.project.hetzner import SPREAD_GROUP_SIZE
+from catalyst_operator.core.tofu.server_names import address_of, is_control_plane
 
 PARTS = frozenset(
     {
@@ -29,27 +30,21 @@ _ALWAYS = (
 )
 
 
-def made_again(plan: Mapping[str, Any], standing: ServerCounts | None) -> tuple[str, ...]:
-    """Addresses of what the plan would create although it was applied once. `standing` is what the last apply that
-    succeeded left; without one nothing was ever in service."""
-    if standing is None:
+def made_again(plan: Mapping[str, Any], standing: Collection[str]) -> tuple[str, ...]:
+    """Addresses of what the plan would create although it was applied once. `standing` are the servers that were made,
+    by name, once an apply has succeeded; without any nothing was ever in service."""
+    if not standing:
         return ()
     once = applied_once(standing) | _vanished(plan.get("resource_drift") or ())
     created = (raw for raw in plan.get("resource_changes") or () if _creates(raw) and raw.get("type") not in PARTS)
     return tuple(address for raw in created if (address := str(raw.get("address", ""))) in once)
 
 
-def applied_once(standing: ServerCounts) -> frozenset[str]:
-    """Addresses of `infra/hetzner` that an apply with so many servers has made, but for parts and SSH keys."""
-    groups = -(-standing.workers // SPREAD_GROUP_SIZE)
-    return frozenset(
-        (
-            *_ALWAYS,
-            *(f"hcloud_placement_group.worker[{n}]" for n in range(groups)),
-            *(f"hcloud_server.control_plane[{n}]" for n in range(standing.control_planes)),
-            *(f"hcloud_server.worker[{n}]" for n in range(standing.workers)),
-        )
-    )
+def applied_once(standing: Collection[str]) -> frozenset[str]:
+    """Addresses of `infra/hetzner` that were made with these servers, but for parts and SSH keys."""
+    workers = (int(name.rpartition("-")[2]) for name in standing if not is_control_plane(name))
+    groups = (f"hcloud_placement_group.worker[{index // SPREAD_GROUP_SIZE}]" for index in workers)
+    return frozenset((*_ALWAYS, *groups, *map(address_of, standing)))
 
 
 def missed(plan: Mapping[str, Any], held: Iterable[str]) -> tuple[str, ...]:

@@ -9,14 +9,15 @@ Why: docs/explanation.md#what-waits-for-a-person
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from catalyst_operator.core.error_text import named
-from catalyst_operator.core.hetzner import ServerCounts
 from catalyst_operator.core.naming import canonical_json, digest_of
-from catalyst_operator.core.tofu import gone, termination
+from catalyst_operator.core.tofu import gone, quorum, termination
+from catalyst_operator.core.tofu.quorum import ControlPlanes
+from catalyst_operator.core.tofu.server_names import address_of, name_of, packed
 
 EXIT_APPROVAL_NEEDED = 3
 """The plan is fine but nobody approved it yet; nothing was touched."""
@@ -26,9 +27,12 @@ EXIT_DIGEST_MISMATCH = 5
 """An approval was given, but for another plan."""
 EXIT_NOTHING_FOUND = 8
 """A destroy would remove nothing although the state holds something: most likely it is in another project."""
+EXIT_CLUSTER_LOST = 9
+"""So many control planes are gone that no plan brings the cluster back."""
 
 TAINTED = "replace_because_tainted"
-FIRST_CONTROL_PLANE = "hcloud_server.control_plane[0]"
+RESIZE = ("server_type",)
+"""What changes in a server that only gets another size."""
 PROVIDER_ONLY = frozenset(
     {"allow_deprecated_images", "ignore_remote_firewall_ids", "keep_disk", "shutdown_before_deletion"}
 )
@@ -46,8 +50,8 @@ WHILE_RUNNING = frozenset(
 class Beside:
     """What the gate knows besides the plan."""
 
-    standing: ServerCounts | None = None
-    """How many servers the last apply that succeeded left; None before the first."""
+    standing: Collection[str] = ()
+    """The servers that were made before, by name; none before an apply has succeeded."""
     attached: Mapping[str, str] = field(default_factory=dict)
     """Address of a server -> its private address, as the project has it; of those that `adopt` has found."""
     held: tuple[str, ...] = ()
@@ -70,6 +74,15 @@ class ResourceChange:
     """Whether an object that exists already is taken into the state."""
     cosmetic: bool
     """Whether nothing but the state would change."""
+    id: str = ""
+    """Of the object before the change."""
+    off: bool = False
+    """Whether it is a server that does not run."""
+
+    @property
+    def server(self) -> str:
+        """The name of the server that it is about; empty for anything else."""
+        return name_of(self.address)
 
     @property
     def touches(self) -> bool:
@@ -114,6 +127,16 @@ class PlanJudgement:
     unfinished: tuple[str, ...] = ()
     """Replaced without asking: an earlier run left them half made, and they never carried anything."""
     refusals: tuple[str, ...] = ()
+    lost: str = ""
+    """Why the cluster is lost, whatever the plan would do."""
+    creating: tuple[str, ...] = ()
+    """Servers that would be made, by name."""
+    later: tuple[str, ...] = ()
+    """Servers that later runs resize: an approval covers them as well."""
+    stopping: Mapping[str, str] = field(default_factory=dict)
+    """Address -> id of each server that would be powered off."""
+    resize_only: bool = False
+    """Whether servers get another size and nothing else is changed."""
     destroy_run: bool = False
     held: int = 0
     missed: tuple[str, ...] = ()
@@ -123,18 +146,27 @@ class PlanJudgement:
 
 
 def judge(
-    plan: Mapping[str, Any], *, uid: str, destroy_run: bool = False, replicas: int = 1, beside: Beside = Beside()
+    plan: Mapping[str, Any],
+    *,
+    uid: str,
+    destroy_run: bool = False,
+    members: Sequence[str] = (),
+    later: Sequence[str] = (),
+    beside: Beside = Beside(),
 ) -> PlanJudgement:
-    """Judge the plan of the Sovereign with this UID, which has `replicas` control planes.
+    """Judge the plan of the Sovereign with this UID, whose cluster has the control planes `members`; none before it has
+    begun. `later` are the servers that runs after this one resize.
 
     A destroy run needs no approval: the admitted DELETE is the approval.
     """
-    touched = [raw for raw in plan.get("resource_changes") or [] if _change(raw, beside).touches]
+    listed = plan.get("resource_changes") or []
+    touched = [raw for raw in listed if _change(raw, beside).touches]
     changes = [_change(raw, beside) for raw in touched]
+    control_planes = _control_planes([_change(raw, beside) for raw in listed], () if destroy_run else members)
     again = () if destroy_run else gone.made_again(plan, beside.standing)
     missed = gone.missed(plan, beside.held)
     return PlanJudgement(
-        digest=_digest(touched, uid),
+        digest=_digest(touched, uid, later),
         add=sum(c.creates for c in changes),
         change=sum(c.updates and not c.cosmetic for c in changes),
         destroy=sum(c.destroys for c in changes),
@@ -146,7 +178,12 @@ def judge(
         bookkeeping=all(c.cosmetic for c in changes),
         approval=() if destroy_run else (*_approval_reasons(changes), *_made_again_reasons(again)),
         unfinished=tuple(c.address for c in changes if c.destroys and c.reason == TAINTED),
-        refusals=() if destroy_run else tuple(_refusals(changes, replicas)),
+        refusals=quorum.refusals(control_planes),
+        lost=quorum.lost(control_planes),
+        creating=tuple(c.server for c in changes if c.creates and c.server),
+        later=tuple(later),
+        stopping={c.address: c.id for c in changes if c.power_off},
+        resize_only=all(c.power_off == RESIZE or c.cosmetic for c in changes),
         destroy_run=destroy_run,
         held=len(beside.held),
         missed=missed,
@@ -154,24 +191,32 @@ def judge(
     )
 
 
-def verdict(judgement: PlanJudgement, *, manual: bool, approved: str, dry_run: bool = False) -> tuple[int, str]:
-    """Exit code of the gate (0 lets the apply start) and the sentence that explains it."""
-    code, explanation = _verdict(judgement, manual=manual, approved=approved, dry_run=dry_run)
+def verdict(
+    judgement: PlanJudgement, *, manual: bool, approved: str, dry_run: bool = False, resize_approved: bool = False
+) -> tuple[int, str]:
+    """Exit code of the gate (0 lets the apply start) and the sentence that explains it. `resize_approved` says that a
+    plan before this one was approved, and the resizes that followed it."""
+    code, explanation = _verdict(judgement, manual, approved, dry_run, resize_approved)
     if not judgement.settling:
         return code, explanation
     return code, f"{explanation}; shown as changed, but taken in as it is: {named(judgement.settling)}"
 
 
-def _verdict(judgement: PlanJudgement, *, manual: bool, approved: str, dry_run: bool) -> tuple[int, str]:
+def _verdict(
+    judgement: PlanJudgement, manual: bool, approved: str, dry_run: bool, resize_approved: bool
+) -> tuple[int, str]:
     if judgement.destroy_run:
         return _of_destroy(judgement)
-    if judgement.refusals:
-        return EXIT_REFUSED, "; ".join(judgement.refusals)
+    if refused := judgement.lost or "; ".join(judgement.refusals):
+        return EXIT_CLUSTER_LOST if judgement.lost else EXIT_REFUSED, refused
+    if resize_approved and judgement.resize_only and judgement.powering_off:
+        return 0, f"approved with the resizes before it: {'; '.join(judgement.approval)}"
     asks = manual and not judgement.bookkeeping
     reasons = judgement.approval + (("approval mode is Manual",) if asks else ())
     if not reasons:
         names = ", ".join(judgement.unfinished)
         return 0, "no approval needed" + (f"; left unfinished by an earlier run: {names}" if names else "")
+    reasons += _then(judgement.later)
     if dry_run:
         return 0, f"dry run; to apply it would need approval: {'; '.join(reasons)}"
     return _approval(judgement, reasons, approved)
@@ -186,6 +231,12 @@ def _of_destroy(judgement: PlanJudgement) -> tuple[int, str]:
     missed = named(judgement.missed)
     already = f"; not in the project any more: {missed}" if missed else ""
     return 0, f"the deletion of the Sovereign is the approval{already}"
+
+
+def _then(later: Sequence[str]) -> tuple[str, ...]:
+    """What an approval covers besides the plan."""
+    addresses = tuple(map(address_of, later))
+    return (f"the same approval then powers off {named(addresses)}, one after the other",) if later else ()
 
 
 def _approval(judgement: PlanJudgement, reasons: tuple[str, ...], approved: str) -> tuple[int, str]:
@@ -206,6 +257,7 @@ def termination_message(judgement: PlanJudgement, explanation: str) -> str:
         "adopt": judgement.adopt,
         "settling": len(judgement.settling),
         "held": judgement.held,
+        "creating": packed(judgement.creating),
         "explanation": re.sub(r"[^ -~]", "?", explanation[:300]),
     }
     lists = {
@@ -229,6 +281,20 @@ def _change(raw: Mapping[str, Any], beside: Beside) -> ResourceChange:
         power_off=_risky(change) if raw.get("type") == "hcloud_server" and actions == ("update",) else (),
         adopts=adopts,
         cosmetic=(adopts and actions == ("no-op",)) or (actions == ("update",) and _settles(raw, adopts, beside)),
+        id=str((change.get("before") or {}).get("id") or ""),
+        off=raw.get("type") == "hcloud_server" and (change.get("before") or {}).get("status") == "off",
+    )
+
+
+def _control_planes(changes: list[ResourceChange], members: Sequence[str]) -> ControlPlanes:
+    """How the members of the cluster stand, and what would be done to them."""
+    ours = [change for change in changes if change.server in members]
+    return ControlPlanes(
+        members=members,
+        missing={c.server for c in ours if c.creates and not c.destroys},
+        replaced={c.server for c in ours if c.creates and c.destroys},
+        removed={c.server for c in ours if c.destroys and not c.creates},
+        stopped={c.server for c in ours if c.power_off or c.off},
     )
 
 
@@ -296,20 +362,9 @@ def _harm(change: ResourceChange) -> str:
     return f"powered off to change {', '.join(change.power_off)}" if change.power_off else ""
 
 
-def _refusals(changes: list[ResourceChange], replicas: int) -> list[str]:
-    if replicas < 3:
-        return []
-    return [
-        f"{c.address} would be replaced: the first control plane of a cluster of three is never replaced in place, "
-        "since it would start a second cluster"
-        for c in changes
-        if c.address == FIRST_CONTROL_PLANE and c.creates and c.destroys and c.reason != TAINTED
-    ]
-
-
-def _digest(touched: list[Mapping[str, Any]], uid: str) -> str:
+def _digest(touched: list[Mapping[str, Any]], uid: str, later: Sequence[str]) -> str:
     changes = sorted((_normal(raw) for raw in touched), key=canonical_json)
-    return digest_of({"uid": uid, "changes": changes})
+    return digest_of({"uid": uid, "changes": changes, **({"later": list(later)} if later else {})})
 
 
 def _normal(raw: Mapping[str, Any]) -> dict[str, Any]:

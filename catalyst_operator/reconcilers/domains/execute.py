@@ -61,12 +61,13 @@ class DomainExecutor:
                 await self._outside.zones.delete(zone)
             case actions.AskDns(key=key, question=question):
                 errand = partial(self._outside.dns.look, key, question)
-                self._outside.looks.run(self._o.uid, key, errand, self._changed)
+                self._outside.looks.run(self._o.uid, key, errand, self._changed, owner=self._o.namespace)
             case actions.AskRegistrar(key=key, domain=domain, hosts=hosts):
                 registrar = self._o.reservation.spec.registrar
                 if registrar is not None:
                     account = (registrar.name, self._registrar.content)
-                    self._outside.talks.ask(self._o.uid, key, account, domain, hosts, self._changed)
+                    asked = (self._o.uid, key, account, domain, hosts, self._changed)
+                    self._outside.talks.ask(*asked, owner=self._o.namespace)
 
     async def _patch(self, meta: dict[str, Any]) -> None:
         """Change metadata, only as it was observed."""

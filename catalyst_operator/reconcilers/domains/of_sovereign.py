@@ -2,23 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from catalyst_operator.adapters import kube
 from catalyst_operator.adapters.kube import Kube
 from catalyst_operator.core import actions, manifests
 from catalyst_operator.core.domains import of_sovereign
 from catalyst_operator.core.observation import Observation
+from catalyst_operator.reconcilers.outside import Names
+
+DomainAction = (
+    actions.ReserveDomain | actions.ReleaseDomain | actions.KeepRegistrarCredentials | actions.AskRegistrarBeforehand
+)
 
 
 class DomainOfSovereign:
     """Carries out the actions about the domain of one observation."""
 
-    def __init__(self, client: Kube, o: Observation) -> None:
-        self._kube = client
-        self._o = o
-
-    async def run(
-        self, action: actions.ReserveDomain | actions.ReleaseDomain | actions.KeepRegistrarCredentials
+    def __init__(
+        self,
+        client: Kube,
+        o: Observation,
+        names: Names | None = None,
+        changed: Callable[[], None] = lambda: None,
     ) -> None:
+        self._kube = client
+        self._names = names
+        self._o = o
+        self._changed = changed
+
+    async def run(self, action: DomainAction) -> None:
         """Raises ApiError."""
         match action:
             case actions.ReserveDomain(address=address):
@@ -27,6 +40,9 @@ class DomainOfSovereign:
                 await self._release()
             case actions.KeepRegistrarCredentials():
                 await self._keep_credentials()
+            case actions.AskRegistrarBeforehand(ask=ask):
+                if self._names is not None:
+                    await self._names.ask(self._o.sovereign, ask, self._changed)
 
     async def _reserve(self, address: str | None) -> None:
         """Made, if nobody has; changed only as it was observed, so that nobody else's is ever written to."""
@@ -36,7 +52,9 @@ class DomainOfSovereign:
             return
         spec = {"registrar": None, **wanted["spec"]}
         spec.pop("sovereignRef")
-        patch = {"metadata": {"resourceVersion": found.metadata.resource_version}, "spec": spec}
+        annotations = wanted["metadata"].get("annotations", {})
+        meta = {"resourceVersion": found.metadata.resource_version, "annotations": annotations}
+        patch = {"metadata": meta, "spec": spec}
         await self._kube.merge(kube.DOMAIN_RESERVATIONS, "", found.metadata.name, patch)
 
     async def _release(self) -> None:

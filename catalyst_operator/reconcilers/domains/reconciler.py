@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,23 +10,27 @@ from datetime import datetime, timedelta
 from pydantic import ValidationError
 
 from catalyst_operator.adapters import kube, suffixes
-from catalyst_operator.adapters.kube import Kube, Object
+from catalyst_operator.adapters.kube import Kube
 from catalyst_operator.adapters.powerdns import PowerDns
 from catalyst_operator.api import labels
 from catalyst_operator.api.common import ObjectMeta
 from catalyst_operator.api.conditions import Reason
 from catalyst_operator.api.domain_reservation import DomainReservation, DomainReservationStatus
 from catalyst_operator.api.enums import DomainMode
-from catalyst_operator.core.domains import claim, status
+from catalyst_operator.core.domains import status
+from catalyst_operator.core.domains.actions import DomainDecision
+from catalyst_operator.core.domains.claims import claim, proof
+from catalyst_operator.core.domains.claims.names import is_under, parent_of
 from catalyst_operator.core.domains.decide import decide
-from catalyst_operator.core.domains.names import is_under, parent_of, related
-from catalyst_operator.core.domains.observation import DomainObservation, Rival, ZoneView
+from catalyst_operator.core.domains.observation import DomainObservation, ZoneView
 from catalyst_operator.core.domains.steps import working
+from catalyst_operator.core.errors import codes
 from catalyst_operator.core.settings import CoreSettings
 from catalyst_operator.core.telling import events
 from catalyst_operator.errors import ApiError, DnsDenied, DnsError
 from catalyst_operator.metrics import Metrics
-from catalyst_operator.reconcilers.domains import credentials
+from catalyst_operator.reconcilers.domains import claims, credentials
+from catalyst_operator.reconcilers.domains.claims import Claims
 from catalyst_operator.reconcilers.domains.credentials import Found
 from catalyst_operator.reconcilers.domains.execute import DomainExecutor
 from catalyst_operator.reconcilers.domains.outside import DomainsOutside
@@ -52,16 +55,14 @@ class DomainReconciler:
         settings: CoreSettings,
         metrics: Metrics,
         clock: Callable[[], datetime],
+        claims: Claims | None = None,
     ) -> None:
         self._kube = client
+        self._claims = claims or Claims(client)
         self._outside = outside
         self._settings = settings
         self._metrics = metrics
         self._clock = clock
-        self._judging = asyncio.Lock()
-        """Whoever judges a name sees all that were given out before: of two related ones, one is refused."""
-        self._holders: dict[str, str] | None = None
-        """Name -> its owner, of all names that were given out; None until they were listed. Nobody else gives any."""
         self._uids: dict[str, str] = {}
         self.wake: Callable[[str], None] = lambda _: None
         """Set by the composition: called when something was heard about a name."""
@@ -73,10 +74,16 @@ class DomainReconciler:
             if reservation is None:
                 return None
             if claim.is_held(reservation) or reservation.metadata.deletion_timestamp:
-                return await self._step(reservation)
-        async with self._judging:
+                seen = await self._observe(reservation)
+                decision = decide(seen.observation)
+                if decision.status is None or not claims.is_changed(reservation, decision.status):
+                    return await self._apply(seen, decision)
+        async with self._claims.lock:
             fresh = await self._read(name)
-            return await self._step(fresh) if fresh else None
+            if fresh is None:
+                return None
+            seen = await self._observe(fresh)
+            return await self._apply(seen, decide(seen.observation))
 
     async def _read(self, name: str) -> DomainReservation | None:
         raw = await self._kube.find(kube.DOMAIN_RESERVATIONS, "", name)
@@ -94,15 +101,13 @@ class DomainReconciler:
             return None
 
     def _forget(self, name: str) -> None:
-        if self._holders is not None:
-            self._holders.pop(name, None)
+        self._claims.forget(name)
         uid = self._uids.pop(name, None)
         if uid and self._outside:
             self._outside.forget(uid)
 
-    async def _step(self, reservation: DomainReservation) -> timedelta | None:
-        seen = await self._observe(reservation)
-        decision = decide(seen.observation)
+    async def _apply(self, seen: _Seen, decision: DomainDecision) -> timedelta | None:
+        reservation = seen.observation.reservation
         meta, version = reservation.metadata, reservation.metadata.resource_version
         if self._outside and decision.actions:
             executor = DomainExecutor(
@@ -124,7 +129,8 @@ class DomainReconciler:
         """What keeps the operator from going on, in status: the log is not where people look."""
         message = f"PowerDNS did not take a change: {error}. It is tried again."
         try:
-            step = working(Reason.RETRYING, message, summary=Reason.RETRYING)
+            told = codes.DNS_UNAVAILABLE.entry(message, addresses=(o.name,))
+            step = working(Reason.RETRYING, message, summary=Reason.RETRYING, error=told)
             await self._write(o, version, status.summed_up(o, step))
         except ApiError as second:
             log.warning("%s: its trouble could not be told: %s", o.name, second)
@@ -132,21 +138,14 @@ class DomainReconciler:
     async def _write(self, o: DomainObservation, version: str, after: DomainReservationStatus) -> None:
         news = events.of_domain(o.reservation, after, o.now)
         about, before = ("DomainReservation", o.reservation.metadata), o.reservation.status
-        if claim.is_given(after):
-            # Before it is written: the answer may get lost, and the name is given all the same.
-            self._note(o.reservation, after)
+        given = claim.is_given(after) or after.proven_at is not None
+        # Before it is written, where it is given: the answer may get lost, and the name is given all the same.
+        changed = self._claims.note(o.reservation, after) if given else False
         await write_status(self._kube, kube.DOMAIN_RESERVATIONS, about, before, after, version, news)
-        self._note(o.reservation, after)
-
-    def _note(self, reservation: DomainReservation, after: DomainReservationStatus) -> None:
-        """Who has a name, as status says it."""
-        reference, name = reservation.spec.sovereign_ref, reservation.metadata.name
-        if self._holders is None:
-            return
-        if claim.is_given(after):
-            self._holders[name] = reference.uid if reference else ""
-        else:
-            self._holders.pop(name, None)
+        if self._claims.note(o.reservation, after) or changed:
+            # One of them may have waited for this, or has to give way.
+            for name in self._claims.related(o.name):
+                self.wake(name)
 
     # --- looking ------------------------------------------------------------------------------------------------------
 
@@ -161,6 +160,7 @@ class DomainReconciler:
         pools = self._settings.domains.pools if self._settings.domains else ()
         pool = reservation.spec.mode is DomainMode.POOL or parent_of(meta.name) in pools
         judged = claim.is_held(reservation)
+        settled = judged and proof.was_proven(reservation)
         # Also of one whose status was lost: our finalizer says that something may have been made.
         made = judged or labels.FINALIZER_DOMAIN_RESERVATION in meta.finalizers
         return _Seen(
@@ -168,8 +168,9 @@ class DomainReconciler:
                 now=self._clock(),
                 settings=self._settings,
                 reservation=reservation,
-                registered=_registered(meta.name),
-                rivals=() if judged else await self._rivals(meta.name),
+                registered=suffixes.registered(meta.name),
+                claims=() if settled else await self._claims.around(meta.name),
+                names_held=0 if judged else await self._names_held(reservation),
                 owned=owned is not None and owned.metadata.deletion_timestamp is None,
                 credentials=found.credentials,
                 denied=found.denied,
@@ -188,37 +189,11 @@ class DomainReconciler:
         glue = any(is_under(server.host, meta.name) for server in self._settings.domains.nameservers)
         return await _pool(self._outside.pools, meta.name, meta.uid, glue=glue)
 
-    async def _rivals(self, name: str) -> tuple[Rival, ...]:
-        """The names above and below this one that somebody has. Listed once: from then on, who gives a name out is this
-        very process. Each that is in the way is looked at, since a watch that broke off tells of no end."""
-        if self._holders is None:
-            listed = await self._kube.list(kube.DOMAIN_RESERVATIONS)
-            self._holders = {raw["metadata"]["name"]: _owner(raw) for raw in listed if _holds(raw)}
-        found = {held: await self._kube.find(kube.DOMAIN_RESERVATIONS, "", held) for held in self._related(name)}
-        for held, raw in found.items():
-            if raw is None or not _holds(raw):
-                self._holders.pop(held, None)
-        return tuple(Rival(held, self._holders[held]) for held in self._related(name))
-
-    def _related(self, name: str) -> list[str]:
-        return [held for held in self._holders or () if related(held, name)]
-
-
-def _registered(name: str) -> str:
-    try:
-        return suffixes.domain_of(name).registered
-    except suffixes.NotRegistrable:
-        return ""
-
-
-def _owner(raw: Object) -> str:
-    reference = raw["spec"].get("sovereignRef") or {}
-    return str(reference.get("uid", ""))
-
-
-def _holds(raw: Object) -> bool:
-    conditions = (raw.get("status") or {}).get("conditions") or ()
-    return any(c["type"] == "Reserved" and c["status"] == "True" for c in conditions)
+    async def _names_held(self, reservation: DomainReservation) -> int:
+        reference, domains = reservation.spec.sovereign_ref, self._settings.domains
+        if reference is None or domains is None:
+            return 0
+        return await self._claims.held_in(reference.namespace, reservation.metadata.name, domains.most_names)
 
 
 async def _pool(server: PowerDns, name: str, mark: str, *, glue: bool) -> ZoneView:

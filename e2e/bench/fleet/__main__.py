@@ -10,6 +10,8 @@ from typing import Any
 
 from e2e.bench.fleet.api_server import ApiServer
 from e2e.bench.fleet.objects import Kit
+from e2e.bench.hostile.api_server import HostileApiServer
+from e2e.bench.hostile.shapes import Shape
 
 LINE = 1024 * 1024
 
@@ -25,17 +27,32 @@ async def _serve() -> None:
             case "serve":
                 servers[order["name"]] = await _started(order)
                 _say({"serving": order["name"]})
+            case "behave":
+                found = servers[order["name"]]
+                assert isinstance(found, HostileApiServer)
+                found.behave(Shape(order["shape"]) if order["shape"] else None)
             case "change":
                 at = servers[order["name"]].change(order["release"], order["number"])
                 sent.append((f"{order['name']}/{order['release']}", order["number"], at))
             case "report":
-                _say({"sent": sent, "watched": {name: server.watched_since for name, server in servers.items()}})
+                _say(
+                    {
+                        "sent": sent,
+                        "watched": {name: server.watched_since for name, server in servers.items()},
+                        "served": {
+                            name: [server.requests, server.bytes]
+                            for name, server in servers.items()
+                            if isinstance(server, HostileApiServer)
+                        },
+                    }
+                )
                 sent.clear()
 
 
 async def _started(order: dict[str, Any]) -> ApiServer:
     kit = Kit(order["fqdn"], tuple(order["nodes"]), tuple(order["releases"]))
-    server = ApiServer(order["name"], order["address"], kit, order["trust"])
+    kind = HostileApiServer if order["hostile"] else ApiServer
+    server = kind(order["name"], order["address"], kit, order["trust"])
     await server.start()
     return server
 

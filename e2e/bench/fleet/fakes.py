@@ -16,6 +16,7 @@ from e2e.bench.changes import Sent
 from e2e.bench.errors import BenchError
 from e2e.bench.fleet import processes
 from e2e.bench.fleet.objects import Kit
+from e2e.bench.hostile.shapes import Shape
 from e2e.lab.hcloud.boot.host import Host
 from e2e.lab.layout import BRIDGE, Layout
 
@@ -30,6 +31,8 @@ class Fake:
     address: str
     kit: Kit
     trust: Mapping[str, str]
+    hostile: bool = False
+    """Whether it can be told to do its worst."""
 
     @property
     def api(self) -> Api:
@@ -44,6 +47,8 @@ class Report:
 
     sent: tuple[Sent, ...]
     watched: Mapping[str, float | None]
+    served: Mapping[str, tuple[int, int]]
+    """Requests and bytes of each hostile one, since it was told what to do."""
 
 
 class Fakes:
@@ -58,18 +63,24 @@ class Fakes:
         """Return once all listen."""
         for fake in self.fakes:
             files = {name: fake.trust[name] for name in ("server-ca.crt", "server-ca.key", "client-ca.crt")}
-            self._tell(do="serve", name=fake.name, address=fake.address, trust=files, **asdict(fake.kit))
+            who = {"name": fake.name, "address": fake.address, "hostile": fake.hostile}
+            self._tell(do="serve", trust=files, **who, **asdict(fake.kit))
             self._hear()
 
     def change(self, name: str, release: str, number: int) -> None:
         """Change a HelmRelease; when that was is in the next report."""
         self._tell(do="change", name=name, release=release, number=number)
 
+    def behave(self, name: str, shape: Shape | None) -> None:
+        """Have a hostile one do this from now on, or behave."""
+        self._tell(do="behave", name=name, shape=shape.value if shape else "")
+
     def report(self) -> Report:
         """Of now."""
         self._tell(do="report")
         told = json.loads(self._hear())
-        return Report(tuple(Sent(key, number, at) for key, number, at in told["sent"]), told["watched"])
+        sent = tuple(Sent(key, number, at) for key, number, at in told["sent"])
+        return Report(sent, told["watched"], told["served"])
 
     def freeze(self) -> None:
         """Connections are taken by the kernel, and nothing is ever answered."""

@@ -16,8 +16,8 @@ from catalyst_operator.core.phase1.views import SOURCE, kit_name
 from e2e.bench.apis import Object
 
 FLUX = "/namespaces/flux-system"
-RELEASES = f"/apis/helm.toolkit.fluxcd.io/v2{FLUX}/helmreleases"
-KUSTOMIZATIONS = f"/apis/kustomize.toolkit.fluxcd.io/v1{FLUX}/kustomizations"
+RELEASES = "/apis/helm.toolkit.fluxcd.io/v2/helmreleases"
+KUSTOMIZATIONS = "/apis/kustomize.toolkit.fluxcd.io/v1/kustomizations"
 KUBE_SYSTEM = "/api/v1/namespaces/kube-system"
 SOURCES = f"/apis/source.toolkit.fluxcd.io/v1{FLUX}"
 REVISION = "main@sha1:0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f"

@@ -6,6 +6,7 @@ meanwhile, because a status has only one writer.
 
 from __future__ import annotations
 
+import secrets
 import signal
 import socket
 import subprocess
@@ -38,6 +39,9 @@ class OperatorProcess:
             "HCLOUD_ENDPOINT": f"{HCLOUD_URL}/v1",
             "CATALYST_IMAGE": images.OPERATOR_IMAGE,
             "CATALYST_IMAGE_PULL_POLICY": "Never",
+            # One that is started again goes on with its Lease at once, as a container of the same Pod does.
+            "CATALYST_POD": "bench",
+            "CATALYST_POD_UID": secrets.token_hex(8),
         }
         self._process: subprocess.Popen[str] | None = None
         self.started = 0.0

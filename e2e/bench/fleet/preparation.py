@@ -57,7 +57,11 @@ class Preparation:
 
     kubectl: Kubectl
     client: Client
+    as_operator: Client
+    """What only the operator may make is made in its name."""
     namespace: str
+    proof_key: str
+    """The operator's: it takes no run namespace for its own without a proof."""
 
     def sovereigns(self, count: int, token: str) -> Iterator[Fake]:
         """Make so many, each with a fake new cluster, which is the caller's to serve."""
@@ -76,13 +80,14 @@ class Preparation:
         sovereign = Model.parse(self._create(manifest))
         trust = authorities.make(datetime.now(UTC))
         address = address_of(number)
-        for made in left_behind(sovereign, trust, address):
-            self._create(made)
+        for made in left_behind(sovereign, trust, address, self.proof_key):
+            self._create(made, self.as_operator)
         return Fake(sovereign.metadata.name, address, kit_of(sovereign), trust.files)
 
-    def _create(self, manifest: Object) -> Object:
+    def _create(self, manifest: Object, client: Client | None = None) -> Object:
         kind: Kind = KINDS[manifest["kind"]]
-        return self.client("POST", kind.path(manifest["metadata"].get("namespace", "")), manifest)
+        path = kind.path(manifest["metadata"].get("namespace", ""))
+        return (client or self.client)("POST", path, manifest)
 
 
 def address_of(number: int) -> str:
@@ -97,12 +102,12 @@ def kit_of(sovereign: Model) -> Kit:
     return Kit(sovereign.spec.domain.fqdn, nodes, kit.expected(sovereign.spec)[:RELEASES])
 
 
-def left_behind(sovereign: Model, trust: Trust, address: str) -> list[Object]:
+def left_behind(sovereign: Model, trust: Trust, address: str, proof_key: str) -> list[Object]:
     """Everything that a first apply leaves in the management cluster."""
-    settings = CoreSettings(image=images.OPERATOR_IMAGE)
+    settings = CoreSettings(image=images.OPERATOR_IMAGE, proof_key=proof_key)
     state = gzip.compress(json.dumps({"serial": SERIAL, "lineage": sovereign.metadata.uid}).encode())
     return [
-        manifests.run_namespace(sovereign),
+        manifests.run_namespace(sovereign, settings),
         *manifests.access(sovereign, settings),
         manifests.state_key(sovereign, secrets.token_bytes(32)),
         manifests.cluster_secrets(sovereign, trust.server_token, trust.agent_token, trust.files),
@@ -113,7 +118,7 @@ def left_behind(sovereign: Model, trust: Trust, address: str) -> list[Object]:
 
 def applied(sovereign: Model, settings: CoreSettings, address: str) -> Record:
     """The record after a first apply that succeeded."""
-    sizes = sizing.kept(sizing.servers(sovereign.spec), {})
+    sizes = sizing.in_turn(sizing.servers(sovereign.spec), {}, ())
     release = releases.load().get(None).name
     digest = inputs_digest(RunVerb.APPLY, tfvars(sovereign, settings, sizes, release))
     now = datetime.now(UTC)
@@ -135,6 +140,7 @@ def applied(sovereign: Model, settings: CoreSettings, address: str) -> Record:
         touched=True,
         state_serial=SERIAL,
         sizes=sizes,
+        made=tuple(sizes),
         outputs=OutputsEntry((address,), address),
         release=release,
     )

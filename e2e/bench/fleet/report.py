@@ -7,7 +7,8 @@ from dataclasses import asdict
 from typing import Any
 
 from e2e.bench.figures import Tail
-from e2e.bench.fleet.measure import Fleet, Stretch
+from e2e.bench.fleet.measure import Fleet
+from e2e.bench.fleet.run import Stretch
 from e2e.bench.tables import TAIL, table, tail
 from e2e.bench.targets import FLEET_BACK, FLEET_RARE, FLEET_RESIDENT, Target
 

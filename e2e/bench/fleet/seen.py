@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from catalyst_operator.api.conditions import ConditionType, Reason
+from catalyst_operator.core.errors.codes import REMOTE_TOO_BIG
 from e2e.bench import changes
 from e2e.bench.apis import Object
 from e2e.bench.changes import Numbers
@@ -22,6 +23,8 @@ class Seen:
     """How many the status tells of."""
     unreachable: bool
     """Whether it says that the new cluster does not answer."""
+    too_big: bool
+    """Whether it says that the new cluster answers with more than is read."""
     numbers: Numbers
 
 
@@ -32,6 +35,7 @@ def read(sovereign: Object) -> Seen:
         cluster=sovereign["metadata"]["name"],
         components=len(status.get("components") or ()),
         unreachable=reason == Reason.API_UNREACHABLE.value,
+        too_big=any(error["code"] == REMOTE_TOO_BIG.code for error in status.get("lastErrors") or ()),
         numbers=changes.in_sovereign(sovereign),
     )
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, NonNegativeFloat
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat
 
 
 class Delays(BaseModel):
@@ -18,3 +20,5 @@ class Delays(BaseModel):
     action_seconds: NonNegativeFloat = 0.2
     # The real API answers a DELETE with 204 while the object can be read for some seconds more.
     delete_linger_seconds: NonNegativeFloat = 0.0
+    # How much of its waiting between tries the stand-in provider really waits: 1 is what the real one does.
+    provider_retry_share: Annotated[float, Field(ge=0, le=1)] = 1.0

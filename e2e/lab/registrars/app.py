@@ -59,6 +59,8 @@ def _spoiled(emulator: Emulator, asked: Asked) -> web.Response | None:
     if effect.refuse is not None:
         return emulator.refusal(effect.refuse)
     if effect.raw_status is not None:
+        if effect.raw_text is not None:
+            return web.Response(status=effect.raw_status, text=effect.raw_text, content_type="application/json")
         page = _PAGE.format(effect.raw_status)
         return web.Response(status=effect.raw_status, text=page, content_type="text/html")
     return None

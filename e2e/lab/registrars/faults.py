@@ -12,7 +12,8 @@ often the fault then strikes, null for ever. One request meets the first fault t
     drop_request     the connection is closed and nothing is done
     drop_response    the request is done, but the connection is closed without an answer
     hang             "before" or "after" the request is done: no answer until the client goes away
-    raw_status       the answer has this status and a page of HTML, as from a broken proxy
+    raw_status       the answer has this status and a page of HTML, as from a broken proxy; with raw_text, this text
+                     in the place of the page, as a vendor may answer in a case that no document tells of
     task_error       the change is accepted, but its task ends with this error; only with vendors that have tasks
 """
 
@@ -35,6 +36,7 @@ class Effect(BaseModel):
     drop_response: bool = False
     hang: Literal["before", "after"] | None = None
     raw_status: int | None = None
+    raw_text: str | None = None
     task_error: str | None = None
 
 

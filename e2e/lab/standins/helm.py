@@ -15,6 +15,7 @@ from e2e.lab.standins.kube import Kube
 from e2e.lab.standins.objects import FINALIZER, Draft, Object, deleting, is_ready, trigger
 from e2e.lab.standins.prerequisites import ValuesMissing, namespace_problem, referenced_values
 from e2e.lab.standins.release import Release, Step, dependencies, deployed, failures, next_step, read, unmet
+from e2e.lab.standins.repositories import chart_problem
 from e2e.lab.standins.watching import Watched
 
 log = logging.getLogger(__name__)
@@ -86,8 +87,7 @@ class Helm:
     async def _advance(self, key: str, draft: Draft) -> float:
         """Take the release one step on; the seconds until the next."""
         fault = self._faults().of(draft.obj["metadata"]["name"])
-        if not release_status.running(draft) and (message := unmet(draft.obj, self._watched.objects)):
-            release_status.waiting(draft, message)
+        if not release_status.running(draft) and await self._not_ready_yet(draft):
             return await self._write(draft, _LOOK_SECONDS)
         try:
             release = read(draft.obj, await referenced_values(self._kube, draft.obj))
@@ -104,6 +104,14 @@ class Helm:
         if step is Step.NONE:
             return await self._rest(key, draft, release, fault)
         return await self._run(draft, release, step, fault)
+
+    async def _not_ready_yet(self, draft: Draft) -> bool:
+        """Whether a dependency or the chart is missing, and says so."""
+        if message := unmet(draft.obj, self._watched.objects):
+            release_status.waiting(draft, message)
+        elif message := await chart_problem(self._kube, draft.obj):
+            release_status.source_not_ready(draft, message)
+        return bool(message)
 
     async def _run(self, draft: Draft, release: Release, step: Step, fault: ReleaseFault) -> float:
         """One action of Helm, from its announcement to its end, or to where a fault holds it."""

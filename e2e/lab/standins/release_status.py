@@ -25,6 +25,11 @@ def values_missing(draft: Draft, message: str) -> None:
     _not_ready(draft, "ValuesError", message)
 
 
+def source_not_ready(draft: Draft, message: str) -> None:
+    """The chart of a release cannot be had."""
+    _not_ready(draft, "SourceNotReady", message)
+
+
 def source_lost(draft: Draft, message: str) -> None:
     """The chart of a release that is installed cannot be loaded any more."""
     _not_ready(draft, "ArtifactFailed", f"Could not load chart: {message}")

@@ -1,4 +1,4 @@
-"""source-controller stand-in: GitRepositories. HelmRepositories of type oci get no status from the real one either."""
+"""source-controller stand-in: GitRepositories. HelmRepositories are in `repositories`."""
 
 from __future__ import annotations
 

@@ -1,6 +1,8 @@
-"""What source-controller writes to a GitRepository at each step of its work."""
+"""What source-controller writes to a source at each step of its work."""
 
 from __future__ import annotations
+
+import hashlib
 
 from e2e.lab.standins.objects import Draft, Object
 
@@ -36,6 +38,14 @@ def stored(draft: Draft, artifact: Object) -> None:
     draft.clear("FetchFailed", "ArtifactOutdated", "Reconciling", "Stalled")
     draft.mark("ArtifactInStorage", "True", _SUCCEEDED, message)
     draft.mark("Ready", "True", _SUCCEEDED, message)
+    draft.observed()
+
+
+def index_stored(draft: Draft) -> None:
+    """The index of a Helm repository is in place. In the lab it is nowhere, so it has a revision and no artifact."""
+    digest = hashlib.sha256(draft.obj["spec"]["url"].encode()).hexdigest()
+    draft.clear("FetchFailed", "Reconciling", "Stalled")
+    draft.mark("Ready", "True", _SUCCEEDED, f"stored artifact: revision 'sha256:{digest}'")
     draft.observed()
 
 

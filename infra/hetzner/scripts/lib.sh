@@ -4,6 +4,7 @@
 
 CACHE_DIR=${CACHE_DIR:-/var/cache/catalyst}
 RETRY_PAUSE=${RETRY_PAUSE:-10}
+API_PORT=${API_PORT:-6443}
 STEP=start
 
 log() {
@@ -118,4 +119,33 @@ fetch() {
 as_helm_release() {
   kubectl annotate --local --overwrite -f "$3" -o json "meta.helm.sh/release-name=$1" "meta.helm.sh/release-namespace=$2" |
     kubectl label --local --overwrite -f - -o json app.kubernetes.io/managed-by=Helm
+}
+
+# api_answers ADDRESS: whether the Kubernetes API answers there. k3s listens before its API server is up, and says 503
+# until it has joined; "who are you?" is the API server's own answer. That it is the right cluster is not looked at
+# here: k3s compares the hash in its token before it joins.
+api_answers() {
+  local code
+  code=$(curl --silent --insecure --connect-timeout 5 --max-time 10 --output /dev/null --write-out '%{http_code}' \
+    --url "https://$1:$API_PORT/readyz") || return 1
+  [[ $code =~ ^(200|401|403)$ ]]
+}
+
+# choose_server FILE ADDRESS...: k3s' configuration FILE names the first control plane that answers. While none does, an
+# earlier choice stays: a node that joined once knows the others by itself.
+choose_server() {
+  local file=$1 address
+  shift
+  for address in "$@"; do
+    if api_answers "$address"; then
+      mkdir -p "${file%/*}"
+      printf 'server: https://%s:%s\n' "$address" "$API_PORT" >"$file.part"
+      mv "$file.part" "$file"
+      log "joins through $address"
+      return 0
+    fi
+  done
+  if [[ -e $file ]]; then return 0; fi
+  log "no control plane answers yet at ${*:-any address}; tried again"
+  return 1
 }

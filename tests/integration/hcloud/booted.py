@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from e2e.lab import processes
+from e2e.lab import processes, toolchain
 from e2e.lab.hcloud.boot.place import Place
 from e2e.lab.layout import Layout
+from e2e.lab.timeline import Timeline
 from e2e.support.waiting import wait_for
 from tests.integration.cloud_init import Rendered
 from tests.integration.hcloud.emulator import FAST, Emulator, Project
@@ -22,13 +23,14 @@ from tests.integration.tofu import find
 
 NAME = "acme-1a2b3"
 FQDN = "acme.omani.works"
-FIRST, SECOND, WORKER, LATER = (
+FIRST, SECOND, THIRD, WORKER, LATER = (
     f"{NAME}-control-plane-0",
     f"{NAME}-control-plane-1",
+    f"{NAME}-control-plane-2",
     f"{NAME}-worker-0",
     f"{NAME}-worker-1",
 )
-PRIVATE = {FIRST: "10.0.1.10", SECOND: "10.0.1.11", WORKER: "10.0.1.50", LATER: "10.0.1.51"}
+PRIVATE = {FIRST: "10.0.1.10", SECOND: "10.0.1.11", THIRD: "10.0.1.12", WORKER: "10.0.1.50", LATER: "10.0.1.51"}
 BOOT_SECONDS = 60
 
 
@@ -49,8 +51,9 @@ class Booted:
         """An emulator of its own, and the end of all that it started."""
         layout = Layout(folder / "lab")
         layout.bin.mkdir(parents=True)
-        for name in ("kube-apiserver", "kubectl", "kustomize-controller", "crds"):
+        for name in ("kube-apiserver", "kubectl", "kustomize-controller"):
             (layout.bin / name).symlink_to(find(name))
+        (layout.bin / "crds").symlink_to(toolchain.flux_crds_folder(Timeline()))
         own = f"127.{64 + secrets.randbelow(64)}.{secrets.randbelow(256)}.0/24"
         emulator = Emulator(folder, f"--lab={layout.root}", f"--public-range={own}")
         emulator.start()
@@ -100,6 +103,11 @@ class Booted:
         file = self.layout.log / "servers" / f"{name}.log"
         return file.read_text() if file.exists() else ""
 
+    def delete(self, name: str) -> None:
+        """Delete a server, and wait until nothing of it is left."""
+        self.project.api.delete(f"/servers/{self.ids[name]}")
+        wait_for(lambda: not self.place(name).disk.exists(), f"{name} to be gone", seconds=20)
+
     def until_up(self, *names: str) -> None:
         """Wait for the end of their boots."""
         for name in names:
@@ -142,7 +150,7 @@ class Booted:
 
 def told(rendered: Rendered) -> dict[str, str]:
     """user_data by server."""
-    first, second, *_ = rendered.control_planes
+    first, second, third = rendered.control_planes
     worker, later, *_ = rendered.workers
-    boots = {FIRST: first, SECOND: second, WORKER: worker, LATER: later}
+    boots = {FIRST: first, SECOND: second, THIRD: third, WORKER: worker, LATER: later}
     return {name: boot.user_data for name, boot in boots.items()}

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from catalyst_operator.core.errors.diagnosis import diagnose
-from catalyst_operator.core.hetzner import ServerCounts
 from catalyst_operator.core.tofu.plan_gate import EXIT_APPROVAL_NEEDED, EXIT_NOTHING_FOUND, PlanJudgement, verdict
 from tests.integration.hcloud.cluster import Tofu
 from tests.integration.hcloud.emulator import Emulator, Project
@@ -24,6 +23,7 @@ EVERYTHING = 20
 """Resources of a Sovereign with three control planes, two workers and one key."""
 TARGET = 'hcloud_load_balancer_target.this["{}"]'
 NOTHING = (0, 0, ())
+STOOD = ("control-plane-0", "control-plane-1", "control-plane-2", "worker-0", "worker-1")
 Ids = dict[str, list[int]]
 
 
@@ -229,7 +229,12 @@ def test_a_destroy_takes_what_the_state_lost(sovereign: RunDirectory, project: P
     said = sovereign.adopt("destroy")
     assert (said["count"], said["unknown"]) == (EVERYTHING, [])
     assert sovereign.judged("-destroy").destroy == EVERYTHING
-    sovereign.apply()
+    refused = sovereign.apply_refused()
+    if refused:
+        # What a command imported has no dependencies, so a group may go before its servers. The next attempt is clean.
+        assert "is still in use (resource_in_use, " in refused
+        sovereign.plan("-destroy")
+        sovereign.apply()
     assert project.counts() == {}
 
 
@@ -318,7 +323,7 @@ def test_what_somebody_deleted_is_not_made_again_unasked(sovereign: RunDirectory
     sovereign.build()
     gone = project.api.delete(f"/servers/{servers(project)['worker-1']['id']}")
     assert wait(project, gone.body["action"])["status"] == "success"
-    judgement = sovereign.judged(standing=ServerCounts(3, 2))
+    judgement = sovereign.judged(standing=STOOD)
     assert (judgement.add, judgement.destroy) == (2, 0), "the server, and its place behind the load balancer"
     assert judgement.replacing == ("hcloud_server.worker[1]",)
     code, said = verdict(judgement, manual=False, approved="")
@@ -337,7 +342,7 @@ def test_with_the_token_of_another_project_neither_plan_is_let_through(
     before = ids(project)
     other = emulator.project()
     mine, sovereign.project = sovereign.project, other
-    judgement = sovereign.judged(standing=ServerCounts(3, 2))
+    judgement = sovereign.judged(standing=STOOD)
     assert judgement.add == EVERYTHING
     code, said = verdict(judgement, manual=False, approved="")
     assert code == EXIT_APPROVAL_NEEDED
@@ -361,7 +366,7 @@ def test_a_service_that_a_refresh_lost_sight_of_is_taken_in_by_the_next_run(
     before = project.inventory()["load_balancers"]
     lost = 'hcloud_load_balancer_service.this["http"]'
     sovereign.forget(lost)
-    judgement = sovereign.judged(standing=ServerCounts(3, 2))
+    judgement = sovereign.judged(standing=STOOD)
     assert (judgement.add, judgement.change, judgement.destroy) == (1, 0, 0)
     assert verdict(judgement, manual=False, approved="")[0] == 0, "a part holds nothing, and nobody is asked"
 
@@ -370,7 +375,7 @@ def test_a_service_that_a_refresh_lost_sight_of_is_taken_in_by_the_next_run(
     assert (error.code, error.terminal, error.addresses) == ("ERR_ALREADY_EXISTS", False, (lost,))
 
     assert sovereign.adopt()["adopted"] == [lost]
-    judgement = sovereign.judged(standing=ServerCounts(3, 2))
+    judgement = sovereign.judged(standing=STOOD)
     assert (judgement.add, judgement.change, judgement.destroy, judgement.adopt) == (0, 0, 0, 1)
     sovereign.apply()
     assert project.inventory()["load_balancers"] == before
@@ -396,7 +401,7 @@ def test_what_is_deleted_between_plan_and_apply_is_planned_anew(
     assert {error.code for error in found} <= {"ERR_OBJECT_VANISHED", "ERR_PROVIDER_CRASHED"}, found
     assert not any(error.terminal for error in found)
     sovereign.adopt()
-    assert sovereign.judged(standing=ServerCounts(3, 2)).add > 0
+    assert sovereign.judged(standing=STOOD).add > 0
     sovereign.apply()
     again = sovereign.judged()
     assert (again.add, again.change, again.destroy) == (0, 0, 0)

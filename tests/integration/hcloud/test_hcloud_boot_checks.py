@@ -94,6 +94,10 @@ def k3s_set(**values: Any) -> Change:
     return k3s(lambda content: content.update({key.replace("_", "-"): value for key, value in values.items()}))
 
 
+def joins(addresses: str) -> Change:
+    return sub(NODE_ENV, "^JOIN_ADDRESSES=.*", f"JOIN_ADDRESSES={addresses}")
+
+
 def k3s_lacks(key: str) -> Change:
     return k3s(lambda content: content.pop(key))
 
@@ -190,14 +194,20 @@ CASES = [
         "agent-token in k3s' configuration is not K10<hash>::node",
     ),
     # joining
+    Case("nobody to join", WORKER, joins("''"), "there is nobody to join"),
+    Case("no address to join", WORKER, joins("'10.0.1.10 first'"), "not the addresses of control planes"),
+    Case("itself to join", JOINING, joins("'10.0.1.10 10.0.1.11'"), "names the server itself"),
+    Case("a choice made beforehand", WORKER, k3s_set(server="https://10.0.1.10:6443"), "to choose, at each start"),
+    Case("nobody who chooses", WORKER, without(f"{SCRIPTS}choose-server.sh"), "choose-server.sh is not written"),
     Case(
-        "nobody to join", WORKER, k3s_set(server="https://first:6443"), "server in k3s' configuration is not https://"
+        "a choice that is not made",
+        JOINING,
+        sub(f"{UNITS}k3s.service", "^ExecStartPre=.*server.sh", ""),
+        "whom to join",
     ),
-    Case(
-        "a beginning and a joining", JOINING, k3s_set(cluster_init=True), "cluster-init and server exclude each other"
-    ),
-    Case("neither", JOINING, k3s_lacks("server"), "neither cluster-init nor server"),
-    Case("no beginning", FIRST, k3s_lacks("cluster-init"), "neither cluster-init nor server"),
+    Case("a beginning and a joining", JOINING, k3s_set(cluster_init=True), "cluster-init on a server that joins"),
+    Case("neither", JOINING, sub(NODE_ENV, "^JOIN_ADDRESSES=.*", ""), "neither cluster-init nor JOIN_ADDRESSES"),
+    Case("no beginning", FIRST, k3s_lacks("cluster-init"), "neither cluster-init nor JOIN_ADDRESSES"),
     Case("a worker's token", WORKER, k3s_lacks("token"), "token in k3s' configuration is not K10<hash>::node"),
     # authorities
     Case("a CA file", FIRST, without(f"{TLS}etcd/peer-ca.key"), "CA files are missing: etcd/peer-ca.key"),
@@ -221,6 +231,12 @@ CASES = [
         FIRST,
         sub(NODE_ENV, "^CILIUM_CHECKSUMS_URL=.*", ""),
         "neither CILIUM_SHA256 nor CILIUM_CHECKSUMS_URL",
+    ),
+    Case(
+        "a Flux whose CRDs are not here",
+        FIRST,
+        sub(NODE_ENV, "^FLUX_VERSION=.*", "FLUX_VERSION='v2.3.0'"),
+        "node.env has Flux v2.3.0, and the lab the CRDs of v2.4.0",
     ),
     # Cilium
     Case("no values", FIRST, without(CILIUM_VALUES), f"{CILIUM_VALUES} is not written"),

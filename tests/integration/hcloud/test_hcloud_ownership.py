@@ -10,7 +10,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from pydantic import SecretStr
 
-from catalyst_operator.adapters import hetzner_project
+from catalyst_operator.adapters.project import hetzner_project
 from catalyst_operator.api import labels
 from catalyst_operator.core.project.identity import ProjectAnswer, ProjectQuestion
 from catalyst_operator.errors import CloudRateLimited, CloudUnauthorized, CloudUnavailable

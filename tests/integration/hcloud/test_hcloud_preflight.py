@@ -15,7 +15,8 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from pydantic import SecretStr
 
-from catalyst_operator.adapters import hetzner, hetzner_api
+from catalyst_operator.adapters import hetzner
+from catalyst_operator.adapters.project import hetzner_api
 from catalyst_operator.api import labels
 from catalyst_operator.api.phases import PreflightResult
 from catalyst_operator.core.errors import codes

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import cast
 
 import dns.flags
@@ -16,6 +17,8 @@ import dns.rrset
 import pytest
 
 from catalyst_operator.adapters.dns import Dns
+from catalyst_operator.adapters.errands import Errands
+from catalyst_operator.adapters.turns import Turns
 from catalyst_operator.core.domains.observation import DnsQuestion, DnsReport
 from catalyst_operator.core.settings import Nameserver
 from tests.support import gen
@@ -39,6 +42,8 @@ class Server:
     rcode: dns.rcode.Rcode = dns.rcode.NOERROR
     cut: bool = False
     """Whether what is asked by UDP has to be asked again by TCP."""
+    refused: set[str] = field(default_factory=set)
+    """Questions that it refuses."""
     asked: list[str] = field(default_factory=list)
     recursion: list[bool] = field(default_factory=list)
 
@@ -53,6 +58,9 @@ class Server:
             return None
         response = dns.message.make_response(query)
         response.set_rcode(self.rcode)
+        if self.asked[-1] in self.refused:
+            response.set_rcode(dns.rcode.REFUSED)
+            return response.to_wire()
         if self.cut and not tcp:
             response.flags |= dns.flags.TC
             return response.to_wire()
@@ -169,10 +177,15 @@ async def test_many_names_are_not_all_asked_for_at_once() -> None:
     """After a restart every name is asked for: the process has so many sockets and not more."""
     net = Net()
     names = ("acme.bank.test", "beta.bank.test", "gamma.bank.test")
+    looks: Errands[DnsReport] = Errands("look", Turns(2, 1))
     async with listening(net.ours, net.a, net.b, net.resolver) as port:
         servers = (Nameserver("ns1.openova.test", OURS),)
-        resolver = Dns(servers, lambda: gen.NOW, resolvers=(RESOLVER,), port=port, server_seconds=PATIENCE, at_a_time=1)
-        await asyncio.gather(*(resolver.look(name, DnsQuestion(name, "bank.test")) for name in names))
+        resolver = Dns(servers, lambda: gen.NOW, resolvers=(RESOLVER,), port=port, server_seconds=PATIENCE)
+        told = asyncio.Queue[str]()
+        for name in names:
+            look = partial(resolver.look, name, DnsQuestion(name, "bank.test"))
+            looks.run(name, name, look, partial(told.put_nowait, name), owner="team-a")
+        assert [await told.get() for _ in names] == list(names)
     assert net.a.asked == [f"{kind} {name}" for name in names for kind in ("NS", "DS")]
 
 
@@ -220,6 +233,39 @@ async def test_a_silent_server_is_not_the_one_that_is_asked_for_that() -> None:
     net.a.lose = 99
     net.b.records[NAME, "DS"] = ("2371 13 2 " + "1f" * 32,)
     assert (await net.look()).signed
+
+
+async def test_a_server_that_does_not_tell_of_signatures_has_not_said_that_there_are_none() -> None:
+    net = Net()
+    net.a.refused = {f"DS {NAME}"}
+    net.b.records[NAME, "DS"] = ("2371 13 2 " + "1f" * 32,)
+    assert (await net.look()).signed, "the next one is asked"
+    net.b.refused = {f"DS {NAME}"}
+    report = await net.look()
+    assert (report.signed, report.signed_error) == ((), "no server of the zone above answers")
+    net.a.lose = net.b.lose = 99
+    assert (await net.look()).signed_error == "no server of the zone above answers"
+
+
+async def test_a_server_that_only_has_ipv6_is_asked_over_ipv6() -> None:
+    net = Net()
+    del net.resolver.records["b.bank.test", "A"]
+    net.resolver.records["b.bank.test", "AAAA"] = ("::1",)
+    net.b.address = "::1"
+    report = await net.look()
+    assert [(a.server, a.address, a.values) for a in report.delegation][1] == ("b.bank.test", "::1", HOSTS)
+
+
+async def test_a_server_that_no_way_leads_to_is_said_to_be_out_of_reach() -> None:
+    """As every address of IPv6 is from a network that has none. A link-local one belongs to no link here."""
+    net = Net()
+    del net.resolver.records["b.bank.test", "A"]
+    net.resolver.records["b.bank.test", "AAAA"] = ("fe80::1",)
+    report = await net.look()
+    assert [(a.server, a.error) for a in report.delegation] == [
+        ("a.bank.test", ""),
+        ("b.bank.test", "not reachable from here over IPv6"),
+    ]
 
 
 async def test_a_server_that_has_the_zone_itself_answers_too() -> None:
@@ -289,6 +335,23 @@ async def test_what_is_in_use_is_found() -> None:
     net.resolver.records[NAME, "A"] = ("203.0.113.7",)
     report = await net.look(live=True)
     assert report.live == ("A 203.0.113.7", "MX 10 mail.bank.test.")
+
+
+async def test_a_site_of_ipv6_alone_is_in_use() -> None:
+    net = Net()
+    net.resolver.records[NAME, "AAAA"] = ("2001:db8::7",)
+    assert (await net.look(live=True)).live == ("AAAA 2001:db8::7",)
+
+
+async def test_a_domain_that_says_it_has_no_mail_and_no_site_is_not_in_use() -> None:
+    net = Net()
+    net.resolver.records[NAME, "MX"] = ("0 .",)
+    net.resolver.records[NAME, "A"] = ("0.0.0.0", "127.0.0.1")  # noqa: S104  an answer, nothing is bound
+    net.resolver.records[NAME, "AAAA"] = ("::",)
+    report = await net.look(live=True)
+    assert (report.live, report.live_error) == ((), "")
+    net.resolver.records[NAME, "MX"] = ("0 .", "10 mail.bank.test.")
+    assert (await net.look(live=True)).live == ("MX 10 mail.bank.test.",)
 
 
 async def test_nothing_is_in_use_where_there_is_nothing() -> None:

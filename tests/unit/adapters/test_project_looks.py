@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 from pydantic import SecretStr
 
-from catalyst_operator.adapters.project_looks import ProjectLooks
+from catalyst_operator.adapters.project.project_looks import ProjectLooks
 from catalyst_operator.core.project.identity import ProjectAnswer, ProjectQuestion, ProjectReport
 from catalyst_operator.errors import CloudError, CloudRateLimited, CloudUnauthorized, CloudUnavailable
 from tests.support.gen import NOW, TOKEN, UID

@@ -29,12 +29,13 @@ from catalyst_operator.core.record import from_json
 from catalyst_operator.reconcilers.observe import state_of
 from e2e.bench import targets
 from e2e.bench.changes import Arrival, Sent
-from e2e.bench.fleet import measure, preparation, processes, report, seen
+from e2e.bench.fleet import preparation, processes, report, seen
 from e2e.bench.fleet.api_server import ApiServer
 from e2e.bench.fleet.churn import Churn
 from e2e.bench.fleet.load import Load
-from e2e.bench.fleet.measure import Begin, Fleet, Holes, Stretch
+from e2e.bench.fleet.measure import Fleet, Holes
 from e2e.bench.fleet.objects import Kit
+from e2e.bench.fleet.run import Begin, Stretch, latencies
 from tests.support import gen
 
 SOVEREIGN = gen.sovereign(gen.meta(finalizers=[labels.FINALIZER_SOVEREIGN]))
@@ -99,7 +100,7 @@ async def test_a_fake_cluster_is_followed_as_a_real_one() -> None:
 
 
 def left(kind: str, name: str) -> dict[str, Any]:
-    made = preparation.left_behind(SOVEREIGN, authorities.make(gen.NOW), "127.99.0.1")
+    made = preparation.left_behind(SOVEREIGN, authorities.make(gen.NOW), "127.99.0.1", "key")
     return next(m for m in made if (m["kind"], m["metadata"]["name"]) == (kind, name))
 
 
@@ -161,16 +162,19 @@ def test_numbers_of_a_release_grow_with_time_and_go_on_in_the_next_stretch() -> 
 
 def test_only_what_arrived_has_a_latency() -> None:
     sent = [Sent("a/b", 1, 10.0), Sent("a/b", 2, 11.0)]
-    assert measure.latencies(sent, [Arrival(10.5, 1), None]) == (0.5,)
+    assert latencies(sent, [Arrival(10.5, 1), None]) == (0.5,)
 
 
 def test_of_an_event_only_what_is_measured_is_kept() -> None:
     status = {
         "conditions": [{"type": "FluxBootstrap", "status": "False", "reason": "APIUnreachable"}],
+        "lastErrors": [{"code": "ERR_REMOTE_TOO_BIG"}],
         "components": [{"name": "bp-a", "message": "bench change 4"}, {"name": "bp-b"}],
     }
-    assert seen.read({"metadata": {"name": "one"}, "status": status}) == seen.Seen("one", 2, True, {"one/bp-a": 4})
-    assert seen.read({"metadata": {"name": "one"}}) == seen.Seen("one", 0, False, {})
+    assert seen.read({"metadata": {"name": "one"}, "status": status}) == seen.Seen(
+        "one", 2, True, True, {"one/bp-a": 4}
+    )
+    assert seen.read({"metadata": {"name": "one"}}) == seen.Seen("one", 0, False, False, {})
 
 
 # --- load -------------------------------------------------------------------------------------------------------------

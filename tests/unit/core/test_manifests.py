@@ -5,19 +5,22 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
+import yaml
 
 from catalyst_operator.api import labels
 from catalyst_operator.core import manifests, naming
 from tests.support import gen
 from tests.support.gen import SETTINGS, TOKEN
+from tests.support.paths import REPOSITORY
 
 S = gen.sovereign()
 KEY = bytes(range(32))
 EVERYTHING: dict[str, dict[str, Any]] = {
-    "namespace": manifests.run_namespace(S),
+    "namespace": manifests.run_namespace(S, SETTINGS),
     **{f"access {n}": made for n, made in enumerate(manifests.access(S, SETTINGS))},
     "state key": manifests.state_key(S, KEY),
     "cluster secrets": manifests.cluster_secrets(S, "server", "agent", {"server-ca.crt": "PEM"}),
@@ -66,9 +69,38 @@ def test_the_run_namespace_enforces_pod_security() -> None:
 
 
 def test_a_run_may_not_be_reached_and_mounts_no_token_by_default() -> None:
-    access = {made["kind"]: made for made in manifests.access(S, SETTINGS)}
-    assert access["NetworkPolicy"]["spec"] == {"podSelector": {}, "policyTypes": ["Ingress"]}
-    assert access["ServiceAccount"]["automountServiceAccountToken"] is False
+    access = {(made["kind"], made["metadata"]["name"]): made for made in manifests.access(S, SETTINGS)}
+    assert access["NetworkPolicy", "deny-ingress"]["spec"] == {"podSelector": {}, "policyTypes": ["Ingress"]}
+    assert access["ServiceAccount", naming.RUN_SERVICE_ACCOUNT]["automountServiceAccountToken"] is False
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "ports"),
+    [("", [443, 6443]), ("http://10.99.0.1:8443/v1", [443, 6443, 8443]), ("https://proxy.example/v1", [443, 6443])],
+)
+def test_a_run_connects_to_the_api_server_and_to_hetzner_and_never_to_the_metadata_service(
+    endpoint: str, ports: list[int]
+) -> None:
+    made = manifests.access(S, replace(SETTINGS, hcloud_endpoint=endpoint))
+    [egress] = [one["spec"] for one in made if one["metadata"]["name"] == "egress"]
+    assert (egress["podSelector"], egress["policyTypes"]) == ({}, ["Egress"])
+    dns, outside = egress["egress"]
+    assert {port["port"] for port in dns["ports"]} == {53}
+    assert [port["port"] for port in outside["ports"]] == ports
+    assert "169.254.0.0/16" in outside["to"][0]["ipBlock"]["except"]
+
+
+def test_the_operators_own_policy_says_the_same() -> None:
+    """No cluster of the tests enforces it: the lab's bridge does not, so it is read as text."""
+    made = yaml.safe_load((REPOSITORY / "deploy/base/network-policy.yaml").read_text(encoding="utf-8"))
+    assert made["spec"]["policyTypes"] == ["Ingress", "Egress"]
+    assert all("169.254.0.0/16" in str(rule) for rule in made["spec"]["egress"] if "to" in rule)
+    deployment = yaml.safe_load((REPOSITORY / "deploy/base/deployment.yaml").read_text(encoding="utf-8"))
+    selected = made["spec"]["podSelector"]["matchLabels"]
+    assert selected.items() <= deployment["spec"]["template"]["metadata"]["labels"].items()
+    opened = {port["port"] for rule in made["spec"]["ingress"] for port in rule["ports"]}
+    [container] = deployment["spec"]["template"]["spec"]["containers"]
+    assert opened == {port["containerPort"] for port in container["ports"]}
 
 
 def test_the_operator_is_let_in_before_it_needs_to_be() -> None:

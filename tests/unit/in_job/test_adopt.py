@@ -215,3 +215,19 @@ def test_an_import_that_fails_ends_the_run(adoption: Adoption, capsys: pytest.Ca
     assert adoption.run("destroy") == 1
     assert "hcloud_server.control_plane[0] 10` failed" in capsys.readouterr().err
     assert not adoption.log.exists()
+
+
+def test_servers_that_a_killed_run_left_off_are_started_before_the_plan(adoption: Adoption) -> None:
+    """Nobody noted them for it any more; a plan that puts the size back would do nothing."""
+    adoption.project.objects["servers"] = [{**SERVERS[0], "status": "off"}, {**SERVERS[1], "status": "running"}]
+    adoption.project.power = {"10": "off", "50": "running"}
+    assert adoption.run() == 0
+    assert [number for number, _ in adoption.project.started] == ["10"]
+
+
+@pytest.mark.parametrize("verb", ["plan", "destroy"])
+def test_only_an_apply_starts_servers(adoption: Adoption, verb: str) -> None:
+    adoption.project.objects["servers"] = [{**SERVERS[0], "status": "off"}]
+    adoption.project.power = {"10": "off"}
+    assert adoption.run(verb) == 0
+    assert adoption.project.started == []

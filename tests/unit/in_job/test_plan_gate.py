@@ -10,6 +10,7 @@ import pytest
 
 from catalyst_operator.core.tofu.plan_gate import (
     EXIT_APPROVAL_NEEDED,
+    EXIT_CLUSTER_LOST,
     EXIT_DIGEST_MISMATCH,
     EXIT_NOTHING_FOUND,
     EXIT_REFUSED,
@@ -44,9 +45,11 @@ class Gate:
             "CATALYST_VERB": "apply",
             "CATALYST_APPROVAL": "Automatic",
             "CATALYST_APPROVED_PLAN": "",
-            "CATALYST_CONTROL_PLANES": "1",
+            "CATALYST_MEMBERS": "",
+            "CATALYST_RESIZED_LATER": "",
+            "CATALYST_RESIZE_APPROVED": "",
             "CATALYST_STANDING": "",
-            "CATALYST_GONE_CONFIRMED": "false",
+            "CATALYST_GONE_CONFIRMED": "",
         }.items():
             monkeypatch.setenv(name, value)
 
@@ -133,7 +136,7 @@ def test_a_destroy_that_finds_nothing_of_the_state_is_stopped_unless_a_person_sa
     assert (gate.said["held"], gate.said["destroy"]) == (2, 0)
     captured = capfd.readouterr()
     assert TOKEN not in captured.out + captured.err + gate.log.read_text()
-    assert gate.judge("{}", verb="destroy", gone_confirmed="true") == 0
+    assert gate.judge("{}", verb="destroy", gone_confirmed="yes") == 0
 
 
 def test_a_destroy_that_finds_some_of_the_state_names_what_it_did_not_find(gate: Gate) -> None:
@@ -143,9 +146,9 @@ def test_a_destroy_that_finds_some_of_the_state_names_what_it_did_not_find(gate:
 
 
 def test_what_stood_once_is_not_made_again_unasked(gate: Gate) -> None:
-    assert gate.judge(plan("create"), standing="1,1") == EXIT_APPROVAL_NEEDED
+    assert gate.judge(plan("create"), standing="control-plane:0 worker:0") == EXIT_APPROVAL_NEEDED
     assert gate.said["replacing"] == ["hcloud_server.worker[0]"]
-    assert gate.judge(plan("create"), standing="1,0") == 0
+    assert gate.judge(plan("create"), standing="control-plane:0") == 0
 
 
 def test_what_adopt_saw_in_the_network_is_known_to_the_gate(gate: Gate, tmp_path: Path) -> None:
@@ -160,9 +163,46 @@ def test_what_adopt_saw_in_the_network_is_known_to_the_gate(gate: Gate, tmp_path
     assert (gate.said["settling"], gate.said["change"]) == (1, 0)
 
 
-def test_the_first_of_three_is_refused(gate: Gate) -> None:
-    assert gate.judge(plan("delete", "create", address=FIRST), control_planes="3") == EXIT_REFUSED
-    assert "second cluster" in str(gate.said["explanation"])
+def test_the_only_control_plane_is_not_replaced(gate: Gate) -> None:
+    assert gate.judge(plan("delete", "create", address=FIRST), members="control-plane-0") == EXIT_REFUSED
+    assert "the only control plane" in str(gate.said["explanation"])
+
+
+def test_a_cluster_that_is_lost_is_told_apart(gate: Gate) -> None:
+    assert gate.judge(plan("create", address=FIRST), members="control-plane-0") == EXIT_CLUSTER_LOST
+    assert gate.judge(plan("create", address=FIRST), members="control-plane-0,control-plane-1,control-plane-2") == 0
+    assert gate.said["creating"] == "control-plane:0"
+
+
+RESIZE = json.dumps(
+    {
+        "resource_changes": [
+            {
+                "address": "hcloud_server.worker[0]",
+                "type": "hcloud_server",
+                "change": {"actions": ["update"], "before": SECRET, "after": {**SECRET, "server_type": "cpx32"}},
+            }
+        ]
+    }
+)
+
+
+def test_whom_a_plan_powers_off_is_noted_once_it_may_be_applied(gate: Gate, tmp_path: Path) -> None:
+    """Whoever starts them again finds it beside the plan."""
+    note = tmp_path / "powered-off.json"
+    assert gate.judge(RESIZE) == EXIT_APPROVAL_NEEDED
+    assert not note.exists()
+    assert gate.judge(RESIZE, verb="plan") == 0
+    assert not note.exists()
+    digest = str(gate.said["digest"])
+    assert gate.judge(RESIZE, verb="apply", approved_plan=digest) == 0
+    assert json.loads(note.read_text()) == {"hcloud_server.worker[0]": "1"}
+
+
+def test_resizes_after_an_approved_one_are_let_through(gate: Gate) -> None:
+    assert gate.judge(RESIZE, resized_later="worker-1,worker-2") == EXIT_APPROVAL_NEEDED
+    assert "then powers off hcloud_server.worker[1], hcloud_server.worker[2]" in str(gate.said["explanation"])
+    assert gate.judge(RESIZE, resized_later="worker-2", resize_approved="yes") == 0
 
 
 @pytest.mark.parametrize("shown", ["", "not JSON"])

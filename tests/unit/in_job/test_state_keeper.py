@@ -21,7 +21,10 @@ from typing import Any
 import pytest
 
 from catalyst_operator.core.naming import ERRORED_STATE_SECRET
+from tests.support import fake_project
 from tests.support.certificates import self_signed
+from tests.support.fake_project import FakeProject
+from tests.support.gen import TOKEN
 
 PATIENCE = 20
 STATE = b'{"encrypted_data":"..."}\x00\xff'
@@ -35,7 +38,8 @@ def announce():
     print("ready", flush=True)
 
 threading.Thread(target=announce).start()
-sys.exit(state_keeper.main(pathlib.Path(sys.argv[1]), pause=0.01, processes=pathlib.Path(sys.argv[2])))
+account, processes, termination_log = map(pathlib.Path, sys.argv[1:])
+sys.exit(state_keeper.main(account, pause=0.01, processes=processes, termination_log=termination_log))
 """
 """Says when it would hear a signal, which is when a test may send one."""
 
@@ -96,11 +100,14 @@ def account(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @contextmanager
-def keeper(account: Path, work: Path, port: int, processes: Path | None = None) -> Iterator[subprocess.Popen[str]]:
+def keeper(
+    account: Path, work: Path, port: int, processes: Path | None = None, hetzner: dict[str, str] | None = None
+) -> Iterator[subprocess.Popen[str]]:
     """The sidecar, waiting in its work directory; no process runs beside it unless there is one in `processes`."""
     place = {"KUBERNETES_SERVICE_HOST": "127.0.0.1", "KUBERNETES_SERVICE_PORT": str(port)}
-    env = {**os.environ, **place, "CATALYST_RUN_NAMESPACE": "sov-a-12345", "PYTHONPATH": str(Path.cwd())}
-    command = [sys.executable, "-c", DRIVER, str(account), str(processes or work / "processes")]
+    told = {"CATALYST_RUN_NAMESPACE": "sov-a-12345", "PYTHONPATH": str(Path.cwd())}
+    env = {**os.environ, **place, **told, **(hetzner or {})}
+    command = [sys.executable, "-c", DRIVER, str(account), str(processes or work / "processes"), str(work / "said")]
     with subprocess.Popen(command, cwd=work, env=env, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
@@ -194,3 +201,49 @@ def test_it_does_not_talk_to_a_server_that_is_not_ours(account: Path, tmp_path: 
         assert "could not save" in process.stdout.readline()
         process.kill()
     assert api.calls == []
+
+
+# --- servers that OpenTofu left off -----------------------------------------------------------------------------------
+
+
+def test_a_server_that_the_plan_powered_off_and_that_is_off_is_started(account: Path, tmp_path: Path) -> None:
+    """Hetzner had no room for its new size, and nothing else would ever start it."""
+    api, project = Api(), FakeProject()
+    project.power = {"10": "off"}
+    (tmp_path / "powered-off.json").write_text('{"hcloud_server.control_plane[0]": "10"}')
+    with served(api, account) as port, fake_project.served(project) as endpoint:
+        hetzner = {"HCLOUD_ENDPOINT": endpoint, "HCLOUD_TOKEN": TOKEN}
+        with keeper(account, tmp_path, port, hetzner=hetzner) as process:
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(PATIENCE) == 0
+    assert project.started == [("10", f"Bearer {TOKEN}")]
+    said = json.loads((tmp_path / "said").read_text())
+    assert said == {"started": ["hcloud_server.control_plane[0]"], "off": []}
+
+
+def test_servers_are_started_although_the_state_cannot_be_saved(account: Path, tmp_path: Path) -> None:
+    """The control plane must not stay off for as long as the API server is away."""
+    api, project = Api(refusals=1_000_000), FakeProject()
+    project.power = {"10": "off"}
+    (tmp_path / "errored.tfstate").write_bytes(STATE)
+    (tmp_path / "powered-off.json").write_text('{"hcloud_server.control_plane[0]": "10"}')
+    with served(api, account) as port, fake_project.served(project) as endpoint:
+        hetzner = {"HCLOUD_ENDPOINT": endpoint, "HCLOUD_TOKEN": TOKEN}
+        with keeper(account, tmp_path, port, hetzner=hetzner) as process:
+            process.send_signal(signal.SIGTERM)
+            until = time.monotonic() + PATIENCE
+            while not project.started:
+                assert time.monotonic() < until, "nothing was started"
+                time.sleep(0.001)
+            assert process.poll() is None, "it goes on saving"
+            api.refusals = 0
+            assert process.wait(PATIENCE) == 0
+    assert base64.b64decode(api.calls[-1][3]["data"]["tfstate"]) == STATE
+
+
+def test_without_a_plan_that_powers_anything_off_hetzner_is_not_asked(account: Path, tmp_path: Path) -> None:
+    """A plan, a destroy, and every apply that only adds."""
+    with served(Api(), account) as port, keeper(account, tmp_path, port) as process:
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(PATIENCE) == 0
+    assert not (tmp_path / "said").exists()

@@ -13,9 +13,10 @@ import pytest
 from pydantic import ValidationError
 
 from e2e.lab.errors import LabError
+from e2e.lab.etcd_gateway import Member
 from e2e.lab.hcloud.addresses import DOCUMENTATION, public_ipv4
-from e2e.lab.hcloud.boot import host, joining
-from e2e.lab.hcloud.boot.balancers import Listener, destinations, listeners
+from e2e.lab.hcloud.boot import host, joining, membership, node_password
+from e2e.lab.hcloud.boot.balancers import Listener, destinations, listeners, targets
 from e2e.lab.hcloud.boot.boots import BootEffect, BootFault, Boots
 from e2e.lab.hcloud.boot.first_boot import TLS, FirstBoot
 from e2e.lab.hcloud.boot.user_data import CloudConfig, File
@@ -119,7 +120,7 @@ def test_a_fault_that_makes_no_sense_is_refused(wrong: dict[str, Any]) -> None:
 
 AUTHORITY = "the certificate of the server's authority"
 DIGEST = hashlib.sha256(AUTHORITY.encode()).hexdigest()
-ALIKE: dict[str, Any] = {"flannel-backend": "none", "disable-network-policy": True, "disable-kube-proxy": True}
+ALIKE: dict[str, Any] = {"flannel-backend": "none", "disable-network-policy": True, "disable": ["traefik", "servicelb"]}
 SERVER, AGENT = f"K10{DIGEST}::server:aaa", f"K10{DIGEST}::node:bbb"
 FIRST = FirstBoot(
     CloudConfig({f"{TLS}server-ca.crt": File(AUTHORITY)}, ()), {}, {**ALIKE, "token": SERVER, "agent-token": AGENT}
@@ -140,8 +141,8 @@ def worker(token: str) -> FirstBoot:
 
 def test_nodes_join_with_their_tokens() -> None:
     """Each with its own kind."""
-    assert joining.refusals(server(), FIRST) == []
-    assert joining.refusals(worker(AGENT), FIRST) == []
+    assert joining.refusals(server(), FIRST, AUTHORITY) == []
+    assert joining.refusals(worker(AGENT), FIRST, AUTHORITY) == []
 
 
 NOT_JOINING = {
@@ -151,14 +152,71 @@ NOT_JOINING = {
     "server with the agent's token": (server(token=AGENT), "another token"),
     "without a token": (server(token=None), "trusts another cluster"),
     "with flannel": (server(**{"flannel-backend": "vxlan"}), "mismatch between servers: flannel-backend"),
-    "with kube-proxy": (server(**{"disable-kube-proxy": False}), "mismatch between servers: disable-kube-proxy"),
+    "with servicelb": (server(disable=["traefik"]), "mismatch between servers: disable-service-lb"),
+    "with a helm controller less": (server(**{"disable-helm-controller": True}), "servers: disable-helm-controller"),
+    "with other Pod addresses": (server(**{"cluster-cidr": "10.1.0.0/16"}), "mismatch between servers: cluster-cidr"),
+    "with encrypted secrets": (server(**{"secrets-encryption": True}), "servers: secrets-encryption"),
 }
 
 
 @pytest.mark.parametrize(("boot", "sentence"), NOT_JOINING.values(), ids=NOT_JOINING)
 def test_k3s_lets_nobody_else_in(boot: FirstBoot, sentence: str) -> None:
     """As k3s would not."""
-    assert any(sentence in refusal for refusal in joining.refusals(boot, FIRST))
+    assert any(sentence in refusal for refusal in joining.refusals(boot, FIRST, AUTHORITY))
+
+
+@pytest.mark.parametrize(
+    "differs",
+    [{"disable-kube-proxy": True}, {"disable": ["servicelb"]}, {"flannel-ipv6-masq": False}, {"tls-san": ["other"]}],
+    ids=["kube-proxy", "traefik", "a default that is said", "names"],
+)
+def test_servers_may_differ_in_what_k3s_does_not_compare(differs: dict[str, Any]) -> None:
+    """A check that is stricter than k3s would hide what really happens."""
+    assert joining.refusals(server(**differs), FIRST, AUTHORITY) == []
+
+
+MEMBERS = [
+    Member(
+        1, "cp-0-1a2b3c4d", ("https://192.0.2.1:2380",), ("https://192.0.2.1:2379", "https://10.0.1.10:2379"), False
+    ),
+    Member(
+        2, "cp-1-5e6f7a8b", ("https://192.0.2.2:2380",), ("https://192.0.2.2:2379", "https://10.0.1.11:2379"), False
+    ),
+]
+
+
+def member_of(name: str, ip: str) -> FirstBoot:
+    return FirstBoot(CloudConfig({}, ()), {"NODE_NAME": name, "NODE_IP": ip}, {})
+
+
+@pytest.mark.parametrize(
+    ("name", "ip", "words"),
+    [
+        ("cp-1", "10.0.1.12", "duplicate node name found, please use a unique name for this node"),
+        ("cp-2", "10.0.1.11", "etcdserver: Peer URLs already exists"),
+    ],
+    ids=["the name of a member", "the address of a member"],
+)
+def test_etcd_lets_nobody_in_twice(name: str, ip: str, words: str) -> None:
+    """A member counts until it is removed, dead or not."""
+    with pytest.raises(joining.NotYet, match=words):
+        membership.check(MEMBERS, member_of(name, ip), "https://192.0.2.9:2380")
+
+
+def test_a_control_plane_with_its_own_name_and_address_may_join() -> None:
+    """Also one that was let in before and has not started yet: it is no other."""
+    membership.check(MEMBERS, member_of("cp-2", "10.0.1.12"), "https://192.0.2.9:2380")
+    membership.check(MEMBERS, member_of("cp-1", "10.0.1.11"), "https://192.0.2.2:2380")
+
+
+def test_a_node_password_is_remembered_as_a_hash() -> None:
+    """In k3s' own format, so that whoever looks at the Secret sees what k3s would have left there."""
+    stored = node_password.hashed("abc", b"12345678")
+    assert stored.startswith("$1:3132333435363738:15:8:1:")
+    assert "abc" not in stored
+    assert node_password.matches(stored, "abc")
+    assert not node_password.matches(stored, "abd")
+    assert node_password.secret_name("Acme-Worker-0") == "acme-worker-0.node-password.k3s"
 
 
 # --- addresses ---
@@ -216,6 +274,14 @@ def test_a_connection_goes_to_the_port_of_its_service_on_what_is_up() -> None:
     assert list(destinations(balancer(), 443, up.get)) == [("10.99.64.1", 31443), ("10.99.64.3", 31443)]
     assert list(destinations(balancer(), 22, up.get)) == []
     assert list(destinations(balancer(targets=[{"type": "ip", "ip": "1.2.3.4"}]), 80, up.get)) == []
+
+
+def test_whom_a_balancer_reaches_at_a_port_of_its_own() -> None:
+    """A node may join through it, if it serves the API's port and passes it on to the same."""
+    api = {"listen_port": 6443, "destination_port": 6443}
+    assert targets(balancer(services=[api]), 6443) == [1, 2, 3]
+    assert targets(balancer(), 6443) == []
+    assert targets(balancer(services=[{**api, "destination_port": 8443}]), 6443) == []
 
 
 # --- the machine's network ---

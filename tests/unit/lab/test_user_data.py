@@ -85,13 +85,19 @@ def test_variables_are_read_as_a_shell_does() -> None:
     ("env", "config", "role"),
     [
         ("K3S_SERVICE='k3s.service'", "cluster-init: true", Role.FIRST),
-        ("K3S_SERVICE='k3s.service'", "server: https://10.0.1.10:6443", Role.JOINING),
-        ("K3S_SERVICE='k3s-agent.service'", "server: https://10.0.1.10:6443", Role.WORKER),
+        ("K3S_SERVICE='k3s.service'\nJOIN_ADDRESSES='10.0.1.10 10.0.1.11'", "", Role.JOINING),
+        ("K3S_SERVICE='k3s-agent.service'\nJOIN_ADDRESSES='10.0.1.10'", "", Role.WORKER),
     ],
 )
 def test_the_role_is_what_k3s_is_told(env: str, config: str, role: Role) -> None:
     """A worker is told by its service alone: its configuration looks like that of a joining server."""
     assert boot(env, config).role is role
+
+
+def test_whom_a_node_may_join_through() -> None:
+    """In the order in which they are asked."""
+    assert boot("JOIN_ADDRESSES='10.0.1.11 10.0.1.12'").join_addresses == ["10.0.1.11", "10.0.1.12"]
+    assert boot().join_addresses == []
 
 
 def test_what_cannot_be_read_is_empty() -> None:

@@ -14,13 +14,20 @@ import yaml
 from pydantic import SecretStr
 
 from catalyst_operator.adapters.preflights import Preflights
-from catalyst_operator.adapters.project_looks import ProjectLooks
+from catalyst_operator.adapters.project.project_looks import ProjectLooks
 from catalyst_operator.adapters.run_logs import RunLogs
 from catalyst_operator.api import labels
 from catalyst_operator.api.sovereign import Sovereign
 from catalyst_operator.core import actions, manifests, naming, record
 from catalyst_operator.core.actions import Action
-from catalyst_operator.core.observation import CredentialsView, LockView, Observation, PodView, StateView
+from catalyst_operator.core.observation import (
+    CredentialsView,
+    LockView,
+    NamespaceView,
+    Observation,
+    PodView,
+    StateView,
+)
 from catalyst_operator.core.project.identity import ProjectAnswer, ProjectQuestion
 from catalyst_operator.core.project.preflight import CloudView, Wanted
 from catalyst_operator.errors import Conflict, NotFound, Refused
@@ -80,8 +87,10 @@ class Scene:
         sovereign = Sovereign.parse(self.api.get(*SOVEREIGN) or {})
         credentials = CredentialsView("s/1", SecretStr(token) if token else None)
         version = (self.api.get(*RECORD) or {}).get("metadata", {}).get("resourceVersion", "")
+        space = self.api.get("namespaces", "", SPACE)
+        namespace = NamespaceView(version=space["metadata"]["resourceVersion"]) if space else None
         o = Observation(
-            gen.NOW, gen.SETTINGS, sovereign, credentials, None, None, None, record_version=version, pods=pods
+            gen.NOW, gen.SETTINGS, sovereign, credentials, namespace, None, None, record_version=version, pods=pods
         )
         beside = outside(client, preflights=self.preflights)
         return Executor(client, beside, o, lambda: None, lambda: gen.NOW)
@@ -189,6 +198,27 @@ async def test_the_finalizer_joins_those_of_others(scene: Scene) -> None:
     assert (scene.api.get(*SOVEREIGN) or {})["metadata"]["finalizers"] == ["another"]
 
 
+def marks(scene: Scene) -> dict[str, str]:
+    """What the owner's namespace says that it holds."""
+    return (scene.api.get("namespaces", "", "team-a") or {})["metadata"].get("annotations") or {}
+
+
+async def test_a_sovereign_that_is_held_is_marked_on_its_namespace_first(scene: Scene) -> None:
+    """Else the namespace could go, with the token, between the two."""
+    await scene.run(actions.AddFinalizer())
+    assert marks(scene) == {"sovereigns.catalyst.openova.io/omantel": gen.UID}
+    assert [request.key.plural for request in scene.api.writes] == ["namespaces", "sovereigns"]
+
+
+async def test_the_mark_goes_before_the_finalizer_does(scene: Scene) -> None:
+    """After the finalizer there is nobody who would take it off."""
+    await scene.run(actions.AddFinalizer())
+    before = len(scene.api.writes)
+    await scene.run(actions.RemoveFinalizer())
+    assert marks(scene) == {}
+    assert [request.key.plural for request in scene.api.writes[before:]] == ["namespaces", "sovereigns"]
+
+
 async def test_a_sovereign_that_changed_meanwhile_is_looked_at_again_first(scene: Scene) -> None:
     executor = scene.executor()
     scene.api.change(SOVEREIGN, gen.spec(suspend=True))
@@ -227,6 +257,34 @@ async def test_access_comes_right_after_the_namespace(scene: Scene) -> None:
     made = [request.key.plural for request in scene.api.writes]
     assert made[:2] == ["namespaces", "rolebindings"]
     assert made.index("secrets") > made.index("rolebindings")
+
+
+async def test_a_namespace_that_somebody_made_first_is_not_taken_over(scene: Scene) -> None:
+    """With our labels and with roles bound in it: keys and tokens would be theirs to read."""
+    executor = scene.executor()
+    scene.api.put("namespaces", manifests.run_namespace(gen.sovereign(), gen.SETTINGS))
+    with pytest.raises(Conflict):
+        await executor.run(PREPARE)
+    assert scene.api.writes == []
+
+
+async def test_a_namespace_that_somebody_made_anew_is_not_taken_over(scene: Scene) -> None:
+    await scene.run(PREPARE)
+    executor, before = scene.executor(), len(scene.api.writes)
+    space = Key("namespaces", "", SPACE)
+    scene.api.finish(space)
+    scene.api.put("namespaces", manifests.run_namespace(gen.sovereign(), gen.SETTINGS))
+    with pytest.raises(Conflict):
+        await executor.run(PREPARE)
+    assert scene.api.writes[before:] == []
+
+
+async def test_a_namespace_is_opened_with_nothing_else_made_in_it(scene: Scene) -> None:
+    """What is missing there was not looked for: a key made anew would be another one."""
+    scene.api.put("namespaces", manifests.run_namespace(gen.sovereign(), gen.SETTINGS))
+    await scene.run(actions.OpenNamespace())
+    (written,) = scene.api.writes
+    assert (written.key.plural, written.key.name) == ("rolebindings", "catalyst-operator")
 
 
 async def test_keys_are_made_once_and_random(scene: Scene) -> None:
@@ -575,7 +633,7 @@ async def test_a_plan_is_put_where_its_owner_reads_it_cleaned_and_goes_with_the_
     await executor.run(actions.PublishPlan(run.job, "d"))
     found = scene.api.get("configmaps", "team-a", naming.plan_config_map("omantel", gen.UID))
     assert found is not None
-    assert found["data"] == {"digest": "d", "plan.txt": "  + [1mserver [redacted]\n\nplan digest d: fine"}
+    assert found["data"] == {"digest": "d", "plan.txt": "  + server [redacted]\n\nplan digest d: fine"}
     assert found["metadata"]["ownerReferences"][0]["uid"] == gen.UID
 
 

@@ -20,8 +20,9 @@ from catalyst_operator.adapters.git.push import Pushed, Repository
 from catalyst_operator.adapters.new_cluster import authorities
 from catalyst_operator.adapters.new_cluster.clusters import AccessSource
 from catalyst_operator.core import actions, manifests, naming
+from catalyst_operator.core.access.dead_nodes import DeadNode, RemovalReport
 from catalyst_operator.core.access.farewell import FarewellReport
-from catalyst_operator.core.access.identity import OBSERVER, SEEDER, Access
+from catalyst_operator.core.access.identity import NODE_REMOVER, OBSERVER, SEEDER, Access
 from catalyst_operator.core.access.seeds import GIT, Seed, SeedReport
 from catalyst_operator.core.kit.pushed import OverlayChange, OverlayReport
 from catalyst_operator.core.observation import Observation
@@ -71,13 +72,16 @@ class Remote:
         self.scene.patched[name] = patch["data"]
         return {}
 
-    async def delete(self, *_: object) -> None:
-        self.scene.given_up.append(self.user)
+    async def delete(self, _kind: object, _namespace: str, name: str, *, uid: str = "") -> None:
+        if uid:
+            self.scene.removed.append((name, uid))
+        else:
+            self.scene.given_up.append(self.user)
 
     async def get(self, *_: object) -> Object:
         return self._refused()
 
-    async def list(self, *_: object) -> Object:
+    async def may_list(self, *_: object) -> Object:
         return self._refused()
 
     def _refused(self) -> Object:
@@ -96,6 +100,8 @@ class Scene:
         """With which the new cluster was connected to."""
         self.patched: dict[str, Object] = {}
         self.given_up: list[str] = []
+        self.removed: list[tuple[str, str]] = []
+        """Node and UID."""
         self.pushed: list[tuple[Repository, OverlayChange]] = []
         self._wakes = asyncio.Queue[None]()
         for name in ("team-a", SPACE):
@@ -234,13 +240,26 @@ async def test_a_changed_delivery_takes_over(scene: Scene) -> None:
     assert len(scene.accesses) == 1
 
 
-async def test_both_identities_give_up_their_access(scene: Scene) -> None:
+NODES = (DeadNode("omantel-c1bcd-worker-0", "old"), DeadNode("omantel-c1bcd-worker-1", "older"))
+
+
+async def test_dead_nodes_are_removed_beside_the_reconcile(scene: Scene) -> None:
+    """As whom it takes, and those very nodes."""
+    await scene.run(actions.RemoveNodes("key", NODES))
+    assert scene.beside.removals.report(UID) is None
+    await scene.until_woken()
+    assert scene.beside.removals.report(UID) == RemovalReport("key", NOW)
+    assert scene.removed == [(node.name, node.uid) for node in NODES]
+    assert [user_of(access) for access in scene.accesses] == [NODE_REMOVER]
+
+
+async def test_all_identities_give_up_their_access(scene: Scene) -> None:
     """With certificates that are still valid for a while: what is refused by then is refused for want of rights."""
     await scene.run(actions.GiveUpAccess("key"))
     assert scene.beside.farewells.report(UID) is None
     await scene.until_woken()
     assert scene.beside.farewells.report(UID) == FarewellReport("key", NOW, True, NOW + ERRAND_LIFETIME)
-    assert sorted(scene.given_up) == sorted([OBSERVER, SEEDER])
+    assert sorted(scene.given_up) == sorted([OBSERVER, SEEDER, NODE_REMOVER])
     assert {access.servers for access in scene.accesses} == {("203.0.113.10:6443",)}
 
 

@@ -6,6 +6,7 @@ import asyncio
 import base64
 import gzip
 import json
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -20,7 +21,7 @@ from catalyst_operator.core.observation import LockView, Observation, StateView
 from catalyst_operator.core.project.preflight import CloudView, Wanted
 from catalyst_operator.core.runs import job
 from catalyst_operator.errors import CorruptRecord, Unavailable
-from catalyst_operator.reconcilers.observe import LOCK_INFO, Observer
+from catalyst_operator.reconcilers.observe import LOCK_INFO, Observer, state_of
 from tests.support import gen
 from tests.support.fake_kube import FakeApi, Key, Request
 from tests.support.gen import NOW, SETTINGS, SPACE, TOKEN
@@ -40,7 +41,7 @@ def server(*objects: tuple[str, Raw]) -> FakeApi:
     return api
 
 
-SPACE_OBJECT = ("namespaces", manifests.run_namespace(S))
+SPACE_OBJECT = ("namespaces", manifests.run_namespace(S, SETTINGS))
 
 
 def secret(name: str, namespace: str = "team-a", **data: str) -> tuple[str, Raw]:
@@ -97,12 +98,68 @@ async def test_a_token_is_not_shown_by_accident() -> None:
     assert TOKEN not in repr(await observe(server(secret("hcloud", token=TOKEN))))
 
 
-async def test_a_foreign_namespace_is_not_looked_into() -> None:
-    api = server(("namespaces", {"metadata": {"name": SPACE, "labels": {labels.LABEL_SOVEREIGN_UID: "other"}}}))
+def somebodys(*, copied_from: Raw | None = None, key: str = "guessed") -> tuple[str, Raw]:
+    """A namespace of our name and with our labels, made by somebody who has not got our key."""
+    made = manifests.run_namespace(S, replace(SETTINGS, proof_key=key))
+    if copied_from is not None:
+        made["metadata"]["annotations"] = copied_from["metadata"]["annotations"]
+    return "namespaces", made
+
+
+def unlabelled() -> tuple[str, Raw]:
+    plural, made = SPACE_OBJECT
+    return plural, {**made, "metadata": {**made["metadata"], "labels": {labels.LABEL_SOVEREIGN_UID: "other"}}}
+
+
+def unproven() -> tuple[str, Raw]:
+    plural, made = SPACE_OBJECT
+    return plural, {**made, "metadata": {k: v for k, v in made["metadata"].items() if k != "annotations"}}
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        unlabelled(),
+        unproven(),
+        somebodys(),
+        somebodys(key=""),
+        somebodys(copied_from=manifests.run_namespace(gen.sovereign(gen.meta(uid="another")), SETTINGS)),
+    ],
+    ids=["of another Sovereign", "without a proof", "with a forged proof", "with a proof of no key", "with another's"],
+)
+async def test_a_namespace_that_we_cannot_have_made_is_not_looked_into(made: tuple[str, Raw]) -> None:
+    """Our label is not enough: whoever may make namespaces can write it."""
+    api = server(made)
     seen = await observe(api)
     assert seen.namespace is not None
     assert seen.namespace.ours is False
     assert not [request for request in api.requests if request.key.namespace == SPACE]
+
+
+async def test_of_a_namespace_without_our_rights_it_is_told_that_it_is_closed() -> None:
+    """As after a crash between the namespace and the binding: half of what there is must not be taken for all."""
+    api = server(SPACE_OBJECT, recorded(RUN))
+    api.guarded = True
+    seen = await observe(api)
+    assert seen.namespace is not None
+    assert "configmaps is forbidden" in seen.namespace.closed
+    assert seen.record is None
+
+
+async def test_our_namespace_is_known_by_its_proof() -> None:
+    seen = await observe(server(SPACE_OBJECT))
+    assert seen.namespace is not None
+    assert (seen.namespace.ours, seen.namespace.version) == (True, "2")
+
+
+async def test_without_a_key_nothing_is_proven() -> None:
+    """An empty key is everybody's."""
+    nobodys = replace(SETTINGS, proof_key="")
+    api = server(("namespaces", manifests.run_namespace(S, nobodys)))
+    client = api.client()
+    seen = await Observer(client, outside(client), nobodys).observe(S, NOW)
+    assert seen.namespace is not None
+    assert seen.namespace.ours is False
 
 
 def state_file(serial: int, lineage: str = "l") -> bytes:
@@ -250,6 +307,15 @@ async def test_jobs() -> None:
     assert (seen.name, seen.verb, seen.attempt, seen.failed, seen.complete) == (RUN.job, RunVerb.APPLY, 1, True, False)
 
 
+@pytest.mark.parametrize(
+    "others", [{}, {labels.LABEL_VERB: "apply"}, {labels.LABEL_VERB: "dance", labels.LABEL_ATTEMPT: "1"}]
+)
+async def test_a_job_that_only_carries_the_uid_is_nobodys(others: dict[str, str]) -> None:
+    """It would break every look at the Sovereign."""
+    meta = {"name": "foreign", "namespace": SPACE, "labels": {labels.LABEL_SOVEREIGN_UID: gen.UID, **others}}
+    assert (await observe(server(SPACE_OBJECT, ("jobs", {"metadata": meta})))).jobs == ()
+
+
 async def test_pods_and_their_containers() -> None:
     running = {"name": "tofu-plan", "state": {"running": {"startedAt": "2026-11-22T11:59:55Z"}}}
     waiting = {"name": "tofu-output", "state": {"waiting": {"reason": "PodInitializing"}}}
@@ -365,3 +431,21 @@ async def test_an_api_server_that_is_down_is_no_world_in_which_nothing_is() -> N
     api.before_request = down
     with pytest.raises(Unavailable):
         await observe(api)
+
+
+# --- a state that was made to do harm ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (gzip.compress(b"{" + b" " * (64 << 20) + b"}"), "more than 32 MiB"),
+        (gzip.compress(b'{"serial": 1}')[:-9], "cut off"),
+        (b"junk", "not hold an OpenTofu state"),
+    ],
+    ids=["a bomb", "cut off", "no archive"],
+)
+def test_a_state_is_unpacked_within_bounds(content: bytes, why: str) -> None:
+    raw = {"data": {"tfstate": base64.b64encode(content).decode()}}
+    with pytest.raises(CorruptRecord, match=why):
+        state_of(raw)

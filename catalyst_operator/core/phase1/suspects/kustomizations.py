@@ -8,22 +8,26 @@ from catalyst_operator.core.errors.codes import FLUX_PIN_DRIFT, KUSTOMIZATION, S
 from catalyst_operator.core.phase1.components import waits_for_dependency
 from catalyst_operator.core.phase1.errors import error
 from catalyst_operator.core.phase1.suspects.base import (
+    Complaint,
     Look,
     Meaning,
     Suspect,
     Suspects,
     complaint,
     explained,
+    meaning,
     of_object,
 )
 from catalyst_operator.core.phase1.suspects.sources import git
+from catalyst_operator.core.phase1.suspects.words import matches
 from catalyst_operator.core.phase1.views import KustomizationView, kit_name
 from catalyst_operator.core.record import ErrorEntry
 
 PIN_DRIFT = re.compile(r"storedversions.*(must appear in|missing from) spec\.versions", re.IGNORECASE | re.DOTALL)
 """What the API server says when a chart brings other CRDs of Flux than those that booted; newer API servers
 say "missing from"."""
-_CONSEQUENCE = re.compile(r"health check|timeout waiting for|artifact not found", re.IGNORECASE)
+_HEALTH_CHECK_FAILED = "HealthCheckFailed"
+_CONSEQUENCE = r"health check|timeout waiting for|artifact not found"
 """What only follows from something deeper: a HelmRelease, or the source."""
 
 SOPS_KEYS = (
@@ -35,7 +39,8 @@ SOPS_KEYS = (
         """'{{"spec":{{"decryption":{{"provider":"sops","secretRef":{{"name":"sops-age"}}}}}}}}'""",
     ),
     Meaning(
-        r"\bsops\b|decrypt|data key|age identit",
+        # A Secret that does not exist, and nothing else said: kustomize-controller looks for no other in a build.
+        r"\b(get|from) sops\b|\bsops (age )?decryption|\bsops data|decrypt|data key|age identit|^secrets? _ not found$",
         "Secrets of the repository cannot be decrypted",
         "Put the key that they were encrypted for into the Secret that the Kustomization names",
         "kubectl -n {namespace} create secret generic sops-age --from-file=age.agekey=<file>",
@@ -44,10 +49,30 @@ SOPS_KEYS = (
 
 MEANINGS = (
     Meaning(
-        r'no matches for kind "?[^" ]+"? in version "?[a-z.]*toolkit\.fluxcd\.io/',
+        r'no matches for kind "?[^" ]+"? in version "?(?P<group>[a-z.]*toolkit\.fluxcd\.io)/',
         "this version of Flux does not know such an apiVersion",
         "Use a template that is for the Flux of this release. What it knows",
-        "kubectl api-resources --api-group=helm.toolkit.fluxcd.io",
+        "kubectl api-resources --api-group={group}",
+        whole=True,
+    ),
+    Meaning(
+        r'^[a-z]+\.source\.toolkit\.fluxcd\.io "[^"]+" not found',
+        "the source that it names does not exist",
+        "Make it, or name another one in its spec.sourceRef. What is there",
+        "kubectl get gitrepositories,ocirepositories --all-namespaces",
+        whole=True,
+    ),
+    Meaning(
+        "",
+        "it refers to something that this Flux does not let it use",
+        "See what it names, and take it from its own namespace",
+        reasons=frozenset({"AccessDenied"}),
+    ),
+    Meaning(
+        "",
+        "what was taken out of the repository cannot be removed from the cluster",
+        "See what holds it, such as a finalizer",
+        reasons=frozenset({"PruneFailed"}),
     ),
     Meaning(
         r"no matches for kind|failed to get api group resources|the server could not find the requested resource",
@@ -73,7 +98,7 @@ MEANINGS = (
         "kubectl -n {namespace} get kustomization {name} -o jsonpath='{{.spec.postBuild}}'",
     ),
     Meaning(
-        r"namespaces? \"?[^ ]+\"? not found",
+        r"\bnamespaces? _ not found",
         "it puts something into a namespace that does not exist",
         "Add the namespace to the Git repository. What is there",
         "kubectl get namespaces",
@@ -84,14 +109,14 @@ MEANINGS = (
         "Correct it in the Git repository; this says there what it says here",
         "kustomize build <path>",
     ),
-    Meaning(r"forbidden", "Flux may not make what it asks for", "See which right is missing"),
+    Meaning(r"\(forbidden\)|is forbidden\b", "Flux may not make what it asks for", "See which right is missing"),
 )
 
 
 def pins(look: Look) -> Suspects:
     """A Flux that does not fit to the one that booted, wherever that is said."""
     for found in (*look.view.kustomizations, *look.view.releases):
-        said = complaint(look, found)
+        said = complaint(look, found).message
         if PIN_DRIFT.search(said):
             yield Suspect(error(FLUX_PIN_DRIFT, f"{found.kind} {found.key}: {said}"))
 
@@ -99,11 +124,11 @@ def pins(look: Look) -> Suspects:
 def kustomizations(look: Look) -> Suspects:
     """Each that complains of something of its own, the kit first."""
     kit = kit_name(look.fqdn)
-    for found in sorted(look.view.kustomizations, key=lambda k: (k.name != kit, k.name)):
+    for found in sorted(look.view.kustomizations, key=lambda k: (k.known_as != kit, k.known_as)):
         said = complaint(look, found)
         if waits_for_dependency(found):
             yield from _unresolved(look, found)
-        elif said and not _CONSEQUENCE.search(said):
+        elif said and not _is_consequence(said):
             yield _of(look, found, _judged(found, said))
 
 
@@ -111,13 +136,17 @@ def consequences(look: Look) -> Suspects:
     """What only follows from something deeper, for when nothing deeper is found."""
     for found in look.view.kustomizations:
         said = complaint(look, found)
-        if _CONSEQUENCE.search(said) and not any(git(look)):
+        if said and _is_consequence(said) and not any(git(look)):
             yield _of(look, found, explained(KUSTOMIZATION, found, said, ()))
 
 
-def _judged(found: KustomizationView, said: str) -> ErrorEntry:
-    sops = any(re.search(m.sign, said.lower()) for m in SOPS_KEYS)
-    return explained(SOPS, found, said, SOPS_KEYS) if sops else explained(KUSTOMIZATION, found, said, MEANINGS)
+def _is_consequence(said: Complaint) -> bool:
+    return said.reason == _HEALTH_CHECK_FAILED or matches(_CONSEQUENCE, said.message) is not None
+
+
+def _judged(found: KustomizationView, said: Complaint) -> ErrorEntry:
+    code, of = (SOPS, SOPS_KEYS) if meaning(said, SOPS_KEYS) else (KUSTOMIZATION, MEANINGS)
+    return explained(code, found, said, of)
 
 
 def _of(look: Look, found: KustomizationView, entry: ErrorEntry) -> Suspect:
@@ -126,7 +155,7 @@ def _of(look: Look, found: KustomizationView, entry: ErrorEntry) -> Suspect:
 
 def _unresolved(look: Look, found: KustomizationView) -> Suspects:
     """One that is there complains itself, if anything is wrong with it."""
-    there = {k.key for k in look.view.kustomizations}
+    there = {k.key for k in look.whole.kustomizations}
     absent = [key for key in found.depends_on if key not in there]
     if absent:
         told = f"Kustomization {found.key}: it depends on Kustomization {absent[0]}, which does not exist"

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from catalyst_operator.api.phases import ComponentState
+from catalyst_operator.api import labels
 from catalyst_operator.core.errors.codes import CNI_STUCK, FLUX_GONE, NO_STORAGECLASS, NODE_NOT_READY
 from catalyst_operator.core.phase1 import presence
-from catalyst_operator.core.phase1.components import state
 from catalyst_operator.core.phase1.errors import error
 from catalyst_operator.core.phase1.expected import listed
 from catalyst_operator.core.phase1.suspects.base import Look, Suspect, Suspects, complaint
@@ -20,6 +19,10 @@ NODE_PATIENCE = timedelta(minutes=15)
 CLAIM_PATIENCE = timedelta(seconds=30)
 """Where no class is the default one, waiting does not help."""
 CILIUM = "bp-cilium"
+_GONE = (
+    "See in the project whether its server is there and runs. A server that was deleted is made again by a run: "
+    f"annotate the Sovereign with {labels.ANNOTATION_RETRY}=<any new value>. What has joined: `kubectl get nodes`."
+)
 _LOCAL_PATH = "https://raw.githubusercontent.com/rancher/local-path-provisioner/v0.0.30/deploy/local-path-storage.yaml"
 _DEFAULT = '{"metadata":{"annotations":{"storageclass.kubernetes.io/is-default-class":"true"}}}'
 
@@ -29,7 +32,8 @@ def flux(look: Look) -> Suspects:
     gone = presence.gone(look.view, look.flux_seen)
     if gone:
         namespace, name = look.sovereign
-        why = next((said for r in look.view.releases if r.name == "bp-flux" and (said := complaint(look, r))), "")
+        said = (complaint(look, r).message for r in look.view.releases if r.known_as == "bp-flux")
+        why = next(filter(None, said), "")
         told = f"Flux is gone: flux-system has no Deployment {', '.join(gone)}" + (
             f"; bp-flux said: {why}" if why else ""
         )
@@ -55,10 +59,13 @@ def network(look: Look) -> Suspects:
 
 def cilium(look: Look) -> Suspects:
     """Cilium, which everything else waits for."""
-    for release in look.view.releases:
-        if release.name == CILIUM and state(release) is not ComponentState.INSTALLED:
-            said = complaint(look, release) or "helm-controller is still at work on it"
-            yield Suspect(_no_network(f"Cilium is not ready: {said}"), release.created, CNI_PATIENCE)
+    for release in look.open_releases:
+        if release.known_as == CILIUM:
+            ready = release.condition("Ready")
+            said = complaint(look, release).message or "helm-controller is still at work on it"
+            # One that was installed has its time again when it is upgraded.
+            since = ready.since if ready and release.was_installed else release.created
+            yield Suspect(_no_network(f"Cilium is not ready: {said}"), since, CNI_PATIENCE)
 
 
 def nodes(look: Look) -> Suspects:
@@ -66,7 +73,11 @@ def nodes(look: Look) -> Suspects:
     if look.survey.nodes is None:
         return
     there = {node.name: node for node in look.survey.nodes}
-    absent = tuple(name for name in look.nodes_wanted if name not in there)
+    gone = tuple(name for name in look.nodes_wanted if name not in there and name in look.nodes_joined)
+    if gone:
+        told = f"Gone from the cluster, which they had joined: {listed(gone)}"
+        yield Suspect(error(NODE_NOT_READY, told, _GONE))
+    absent = tuple(name for name in look.nodes_wanted if name not in there and name not in look.nodes_joined)
     if absent:
         told = f"Not joined: {listed(absent)}"
         yield Suspect(error(NODE_NOT_READY, told), look.since, NODE_PATIENCE)
@@ -74,7 +85,8 @@ def nodes(look: Look) -> Suspects:
         if name in there and not there[name].ready:
             told = f"Node {name} is not ready: {there[name].message or 'the kubelet gives no reason'}"
             remedy = f"See what its kubelet says: `kubectl describe node {name}`."
-            yield Suspect(error(NODE_NOT_READY, told, remedy), _since(look, there[name]), CNI_PATIENCE)
+            patience = look.patience if name in look.nodes_joined else CNI_PATIENCE
+            yield Suspect(error(NODE_NOT_READY, told, remedy), _since(look, there[name]), patience)
 
 
 def _speaks_of_network(message: str) -> bool:

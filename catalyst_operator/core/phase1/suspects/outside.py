@@ -7,7 +7,13 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from catalyst_operator.api.phases import Phase1Outcome
-from catalyst_operator.core.errors.codes import CERT_RATE_LIMIT, CONSOLE_UNREACHABLE, FLUX_NOT_RECONCILING, KIT_TIMEOUT
+from catalyst_operator.core.errors.codes import (
+    CERT_RATE_LIMIT,
+    CONSOLE_UNREACHABLE,
+    FLUX_NOT_RECONCILING,
+    KIT_TIMEOUT,
+    REMOTE_TOO_BIG,
+)
 from catalyst_operator.core.phase1.components import component
 from catalyst_operator.core.phase1.errors import error
 from catalyst_operator.core.phase1.expected import listed
@@ -41,6 +47,13 @@ def _of_certificates(look: Look) -> Iterator[tuple[str, str]]:
             yield f"{event.kind} {event.namespace}/{event.name}", event.message
 
 
+def unread(look: Look) -> Suspects:
+    """What could not be looked at, where nothing that could is the cause."""
+    if look.survey.too_much:
+        told = f"A part of the new cluster is not seen, because its API server answers with {look.survey.too_much}"
+        yield Suspect(error(REMOTE_TOO_BIG, told))
+
+
 def console(look: Look) -> Suspects:
     """The console, once all else is ready."""
     found = look.view.console
@@ -53,10 +66,8 @@ def console(look: Look) -> Suspects:
 
 
 def _complete_since(look: Look) -> datetime | None:
-    """When the last object became ready."""
-    told = [
-        c.since for o in (*look.view.releases, *look.view.kustomizations) if (c := o.condition("Ready")) and c.since
-    ]
+    """When the last component became ready. Kustomizations say so anew each few minutes."""
+    told = [c.since for r in look.view.releases if (c := r.condition("Ready")) and c.since]
     return max(told, default=None)
 
 
@@ -68,7 +79,9 @@ def verdict(look: Look) -> Suspects:
     if look.outcome is Phase1Outcome.TIMEOUT:
         waiting = look.open_releases
         told = (
-            f"Not installed in time: {listed(tuple(r.name for r in waiting))}" if waiting else "The kit is not complete"
+            f"Not installed in time: {listed(tuple(r.known_as for r in waiting))}"
+            if waiting
+            else "The kit is not complete"
         )
-        said = component(waiting[0].name, waiting[0]).message if waiting else ""
-        yield Suspect(error(KIT_TIMEOUT, f"{told}. {waiting[0].name}: {said}" if said else told))
+        said = component(waiting[0].known_as, waiting[0]).message if waiting else ""
+        yield Suspect(error(KIT_TIMEOUT, f"{told}. {waiting[0].known_as}: {said}" if said else told))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from catalyst_operator.core.errors.codes import CHART_SOURCE, GIT_SOURCE
+from catalyst_operator.core.phase1.components import ARTIFACT_FAILED
 from catalyst_operator.core.phase1.suspects.base import (
+    Complaint,
     Look,
     Meaning,
     Suspect,
@@ -12,7 +14,7 @@ from catalyst_operator.core.phase1.suspects.base import (
     explained,
     of_object,
 )
-from catalyst_operator.core.phase1.views import SOURCE, SourceView, kit_name
+from catalyst_operator.core.phase1.views import SOURCE, FluxObject, HelmReleaseView, SourceView, kit_name
 
 _SILENT = (
     r"connection refused|connection reset|i/o timeout|no such host|deadline exceeded|no route to host"
@@ -28,6 +30,13 @@ GIT = (
         "the Git server wants other credentials (401)",
         "Correct username and password in the Secret that spec.gitops.credentialsSecretRef names; they are delivered "
         "by themselves. What the server answers to them",
+        reasons=frozenset({"AuthenticationFailed"}),
+    ),
+    Meaning(
+        "",
+        "what it has is not signed as it should be",
+        "Sign it, or take spec.verify off. What is said of it",
+        reasons=frozenset({"VerificationError", "InvalidVerificationMode"}),
     ),
     Meaning(
         r"\b403\b|forbidden|authorization failed|access denied",
@@ -66,12 +75,17 @@ GIT = (
 
 def git(look: Look) -> Suspects:
     """The kit's Git repository."""
-    kit = look.view.kustomization(kit_name(look.fqdn))
-    name = kit.source.rpartition("/")[2] if kit and kit.source.startswith("GitRepository/") else SOURCE
-    found = look.view.source(name)
-    said = complaint(look, found) if found and look.stuck else ""
+    found = kit_source(look)
+    said = complaint(look, found) if found and look.stuck else Complaint()
     if found and said:
         yield of_object(look, found, explained(GIT_SOURCE, found, said, GIT), succeeded=bool(found.revision))
+
+
+def kit_source(look: Look) -> SourceView | None:
+    """The source of the kit's Kustomization: the one that it refers to, or while there is none, the one of boot."""
+    kit = look.view.kustomization(kit_name(look.fqdn))
+    named = [s for s in look.survey.sources or () if kit and s.reference == kit.source]
+    return named[0] if named else look.view.source(SOURCE)
 
 
 # --- charts -----------------------------------------------------------------------------------------------------------
@@ -81,10 +95,40 @@ _MAY_READ = (
     "themselves. What the registry answers to them"
 )
 CHARTS = (
-    Meaning(r"\b401\b|unauthorized|authentication required", "the registry wants credentials (401)", _MAY_READ),
+    Meaning(
+        r"\b401\b|unauthorized|authentication required",
+        "the registry wants credentials (401)",
+        _MAY_READ,
+        reasons=frozenset({"AuthenticationFailed"}),
+    ),
     Meaning(r"\b403\b|forbidden|denied|insufficient_scope", "the registry refuses to hand it out (403)", _MAY_READ),
     Meaning(
         _SILENT, "the registry does not answer", "See whether Pods of the new cluster reach it", _SOURCE_LOG, False
+    ),
+    Meaning(
+        "",
+        "the source that it names does not exist or cannot be used",
+        "Make it, or name another one. What is there",
+        "kubectl get helmrepositories,gitrepositories,ocirepositories --all-namespaces",
+        reasons=frozenset({"SourceUnavailable", "UnsupportedSourceKind"}),
+    ),
+    Meaning(
+        "",
+        "its signature cannot be verified",
+        "Sign it, or take spec.verify off. What is said of it",
+        reasons=frozenset({"VerificationError", "ChartVerificationError"}),
+    ),
+    Meaning(
+        "",
+        "the chart cannot be put together",
+        "Correct the chart, or the values files that it names. What is said of it",
+        reasons=frozenset({"DependencyBuildError", "ValuesFilesError", "ChartPackageError", "MetadataPatchError"}),
+    ),
+    Meaning(
+        "",
+        "its URL cannot be used",
+        "Correct the URL. What is said of it",
+        reasons=frozenset({"URLInvalid"}),
     ),
     Meaning(
         r"could not locate a version|no chart version found|invalid chart reference|not found|doesn't exist|\b404\b",
@@ -96,19 +140,20 @@ CHARTS = (
 
 
 def charts(look: Look) -> Suspects:
-    """Charts of components that are not installed, and the repositories that they come from."""
-    sources = look.survey.sources or ()
-    of_release = {s.key: s for s in sources if s.kind == "HelmChart"}
+    """Charts of components that are not installed, and the repositories that they come from; each by reference."""
+    sources = {s.reference: s for s in look.survey.sources or ()}
     for release in look.open_releases:
-        chart = of_release.get(f"{release.namespace}/{release.namespace}-{release.name}")
+        chart = sources.get(release.chart)
+        said = complaint(look, release)
         if chart and complaint(look, chart):
-            yield _chart(look, chart, release.name)
+            # A chart without an artifact may only tell that its repository has none.
+            repository = sources.get(chart.source)
+            found = repository if repository and complaint(look, repository) else chart
+            yield _chart(look, release, found, succeeded=bool(found.revision))
+        elif said.reason == ARTIFACT_FAILED:
+            yield _chart(look, release, release, succeeded=release.was_installed)
 
 
-def _chart(look: Look, chart: SourceView, component: str) -> Suspect:
-    """A chart without an artifact may only tell that its repository has none."""
-    repositories = (s for s in look.survey.sources or () if s.kind == "HelmRepository")
-    said = complaint(look, chart)
-    found = next((r for r in repositories if f"'{r.name}'" in said and complaint(look, r)), chart)
-    entry = explained(CHART_SOURCE, found, f"{complaint(look, found).rstrip('.')} (for {component})", CHARTS)
-    return of_object(look, found, entry, succeeded=bool(found.revision))
+def _chart(look: Look, of: HelmReleaseView, found: FluxObject, *, succeeded: bool) -> Suspect:
+    entry = explained(CHART_SOURCE, found, complaint(look, found), CHARTS, concerns=of.known_as)
+    return of_object(look, found, entry, succeeded=succeeded)

@@ -139,6 +139,13 @@ def destinations(balancer: Object, port: int, address_of: AddressOf) -> Iterator
                     yield address, service["destination_port"]
 
 
+def targets(balancer: Object, port: int) -> list[int]:
+    """The servers that a connection to a port of a load balancer may reach at the same port."""
+    if all((service["listen_port"], service["destination_port"]) != (port, port) for service in balancer["services"]):
+        return []
+    return [target["server"] for target in balancer["targets"] if target["type"] == "server"]
+
+
 async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """Copy one direction to its end, and pass the end on."""
     try:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-from e2e.lab.hcloud.boot import checks, control_plane, joining, nodes
+from e2e.lab.hcloud.boot import checks, control_plane, joining, membership, node_password, nodes
 from e2e.lab.hcloud.boot.boots import BootEffect, Boots
-from e2e.lab.hcloud.boot.cluster import Cluster, Surroundings
+from e2e.lab.hcloud.boot.cluster import Cluster, Surroundings, has_flux_namespace
 from e2e.lab.hcloud.boot.first_boot import FirstBoot, Role
+from e2e.lab.hcloud.boot.joining import NotYet
 from e2e.lab.hcloud.boot.kubectl import Kubectl
 from e2e.lab.hcloud.boot.place import Place
 from e2e.lab.hcloud.boot.user_data import NotCloudConfig
@@ -42,9 +43,11 @@ class Booted(Protocol):
 
     def first_boot(self) -> FirstBoot: ...
 
-    def neighbour(self, private_ip: str) -> Booted | None: ...
+    def behind(self, address: str) -> Sequence[Booted]: ...
 
     def start_api(self) -> None: ...
+
+    def start_controllers(self) -> None: ...
 
     def say(self, text: str) -> None: ...
 
@@ -104,59 +107,92 @@ class Booting:
         self._server.place.say(f"private address {boot.node_ip} is there")
 
     async def _until_done(self, boot: FirstBoot) -> None:
-        """systemd starts a bootstrap that failed again."""
+        """systemd starts what failed again. The same reason is told once."""
         work = {Role.FIRST: self._begin, Role.JOINING: self._join, Role.WORKER: self._work}[boot.role]
+        told = ""
         while True:
             try:
                 return await work(boot)
             except Refused:
                 raise
+            except NotYet as waits:
+                reason = str(waits)
             except Exception as error:
-                self._server.say(f"tried again in {RETRY_SECONDS:.0f} s: {type(error).__name__}: {error}")
-                await asyncio.sleep(RETRY_SECONDS)
+                reason = f"{type(error).__name__}: {error}"
+            if reason != told:
+                self._server.say(f"tried again every {RETRY_SECONDS:.0f} s: {reason}")
+                told = reason
+            await asyncio.sleep(RETRY_SECONDS)
 
     async def _begin(self, boot: FirstBoot) -> None:
+        """On a disk that knows of no cluster: one of its own, whatever others there are."""
         place = self._server.place
         control_plane.write_files(place, boot.ca_files, boot)
-        place.start(control_plane.ETCD, control_plane.etcd(place), {})
-        await self._api_up()
-        await Cluster(place, boot, Surroundings(self._effect, self._kit_faults, self._allowed)).bootstrap()
+        membership.begin(place, boot)
+        member = await self._serving(boot)
+        around = Surroundings(self._effect, self._kit_faults, self._allowed, self._server.start_controllers)
+        await Cluster(place, boot, member, around).bootstrap()
+        await self._remembered(boot)
 
     def _kit_faults(self) -> dict[str, Any]:
         return self._boots.kit_faults(self._server.project)
 
     async def _join(self, boot: FirstBoot) -> None:
-        first = await self._joined(boot)
         place = self._server.place
-        control_plane.write_files(place, first.first_boot().ca_files, boot)
-        await self._api_up()
-        await Kubectl(place).apply_objects([nodes.node(boot, ready=True)])
+        if membership.read(place) is None:
+            contact = await self._joined(boot)
+            control_plane.write_files(place, control_plane.authorities(contact.place), boot)
+            await membership.join(place, boot, contact.place)
+        member = await self._serving(boot)
+        await Kubectl(place).apply_objects([nodes.node(boot, ready=True, member=member)])
+        if await has_flux_namespace(place):
+            self._server.start_controllers()
+        await self._remembered(boot)
 
-    async def _work(self, boot: FirstBoot) -> None:
-        first = await self._joined(boot)
-        await Kubectl(first.place).apply_objects([nodes.node(boot, ready=True)])
-
-    async def _api_up(self) -> None:
+    async def _serving(self, boot: FirstBoot) -> str:
+        """etcd and the API server answer; the name in etcd."""
+        place = self._server.place
+        member = membership.read(place)
+        assert member is not None, "it was noted before"
+        place.start(control_plane.ETCD, control_plane.etcd(place, boot, member), {})
+        await membership.vote(place)
         self._server.start_api()
         await _answering(self._server)
-        self._server.place.say("the API server answers")
+        place.say("the API server answers")
+        return member.name
+
+    async def _remembered(self, boot: FirstBoot) -> None:
+        """A control plane is its own judge when it starts: another password is only told, as k3s does in an event."""
+        place = self._server.place
+        try:
+            await node_password.ensure(Kubectl(place), boot.node_name, node_password.of(place))
+        except NotYet:
+            place.say("Deferred node password secret validation failed: the password of another server is remembered")
+
+    async def _work(self, boot: FirstBoot) -> None:
+        contact = await self._joined(boot)
+        kubectl = Kubectl(contact.place)
+        await node_password.ensure(kubectl, boot.node_name, node_password.of(self._server.place))
+        await kubectl.apply_objects([nodes.node(boot, ready=True)])
 
     async def _joined(self, boot: FirstBoot) -> Booted:
-        """The first control plane, once it answers and has accepted the token."""
+        """A control plane that answers and has accepted the token."""
         await self._allowed(lambda effect: effect.never_joins, "it does not join")
-        self._server.place.say(f"waits for the control plane at {boot.first_address}")
-        await _until(lambda: self._first(boot) is not None)
-        first = self._first(boot)
-        assert first is not None
-        await _answering(first)
-        if found := joining.refusals(boot, first.first_boot()):
+        self._server.place.say(f"waits for a control plane at {', '.join(boot.join_addresses)}")
+        contact = await self._contact(boot)
+        authority = (contact.place.tls / "server-ca.crt").read_text()
+        if found := joining.refusals(boot, contact.first_boot(), authority):
             raise Refused("; ".join(found))
-        return first
+        self._server.place.say(f"joins through {contact.place.name}")
+        return contact
 
-    def _first(self, boot: FirstBoot) -> Booted | None:
-        """The first control plane, once it has an API server."""
-        first = self._server.neighbour(boot.first_address)
-        return first if first and first.has_api else None
+    async def _contact(self, boot: FirstBoot) -> Booted:
+        """The first control plane that answers at one of the addresses, once one does."""
+        while True:
+            for server in (server for address in boot.join_addresses for server in self._server.behind(address)):
+                if server.has_api and await control_plane.answers(server.place):
+                    return server
+            await asyncio.sleep(LOOK_SECONDS)
 
 
 async def _answering(server: Booted) -> None:

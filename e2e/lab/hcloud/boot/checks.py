@@ -9,7 +9,16 @@ import re
 from collections.abc import Iterator
 
 from e2e.lab.hcloud.boot import checks_cluster, demands, tokens
-from e2e.lab.hcloud.boot.first_boot import K3S_CONFIG, NODE_ENV, NODE_SCRIPT, SCRIPTS, UNITS, FirstBoot, Role
+from e2e.lab.hcloud.boot.first_boot import (
+    CHOOSE_SCRIPT,
+    K3S_CONFIG,
+    NODE_ENV,
+    NODE_SCRIPT,
+    SCRIPTS,
+    UNITS,
+    FirstBoot,
+    Role,
+)
 
 BOOTSTRAP_UNIT = "catalyst-bootstrap.service"
 UNIT_FILES = (BOOTSTRAP_UNIT, "catalyst-metadata-blackhole.service")
@@ -72,7 +81,7 @@ def _server(boot: FirstBoot) -> Iterator[str]:
         yield "k3s' disable-network-policy is not true: k3s and Cilium would both enforce NetworkPolicies"
     if boot.k3s.get("disable-kube-proxy") is not True:
         yield "k3s' disable-kube-proxy is not true: Cilium replaces kube-proxy, and both would write rules"
-    disabled = boot.k3s.get("disable") or []
+    disabled = boot.disabled
     for addon in ("traefik", "servicelb"):
         if addon not in disabled:
             yield f"k3s' {addon} is not disabled: it would take the ports of Cilium's gateway"
@@ -85,9 +94,17 @@ def _server(boot: FirstBoot) -> Iterator[str]:
 
 
 def _joining(boot: FirstBoot) -> Iterator[str]:
-    if not re.fullmatch(r"https://[0-9.]+:6443", str(boot.k3s.get("server", ""))):
-        yield "server in k3s' configuration is not https://<address of the first control plane>:6443"
+    yield from demands.script_written(boot, CHOOSE_SCRIPT)
+    unit = boot.config.text(f"{UNITS}{boot.env.get('K3S_SERVICE', '')}")
+    if f"{SCRIPTS}{CHOOSE_SCRIPT}" not in [path for path, _ in _EXEC.findall(unit)]:
+        yield f"k3s' unit does not start {CHOOSE_SCRIPT}: k3s would not be told whom to join"
+    if not boot.join_addresses or not all(re.fullmatch(r"[0-9.]+", address) for address in boot.join_addresses):
+        yield "JOIN_ADDRESSES in node.env are not the addresses of control planes: there is nobody to join"
+    if boot.node_ip in boot.join_addresses:
+        yield "JOIN_ADDRESSES in node.env names the server itself: it would wait for itself"
+    if "server" in boot.k3s:
+        yield f"server in k3s' configuration is for {CHOOSE_SCRIPT} to choose, at each start"
     if boot.k3s.get("cluster-init"):
-        yield "cluster-init and server exclude each other: it would be a cluster of its own"
+        yield "k3s' configuration has cluster-init on a server that joins: it would be a cluster of its own"
     if boot.role is Role.WORKER:
         yield from demands.token(boot, "token", tokens.AGENT)

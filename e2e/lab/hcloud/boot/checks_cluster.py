@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 
+from e2e.lab import flux_crds
 from e2e.lab.hcloud.boot import certificates, demands, tokens
 from e2e.lab.hcloud.boot.first_boot import CILIUM_VALUES, CLUSTER_SCRIPT, KIT, SCRIPTS, FirstBoot, Role
 
@@ -30,11 +31,13 @@ def scripts(boot: FirstBoot) -> list[str]:
 def refusals(boot: FirstBoot) -> Iterator[str]:
     """Why there would be no cluster."""
     if boot.k3s.get("cluster-init") is not True:
-        yield "k3s' configuration has neither cluster-init nor server: a control plane must begin a cluster or join one"
+        yield "neither cluster-init nor JOIN_ADDRESSES is there: a control plane must begin a cluster or join one"
     yield from _script(boot)
     yield from _authorities(boot)
     yield from _cilium(boot)
     yield from demands.pins(boot, "gateway_api", "helm", "cilium", "flux")
+    if (version := boot.env.get("FLUX_VERSION")) and version != f"v{flux_crds.VERSION}":
+        yield f"node.env has Flux {version}, and the lab the CRDs of v{flux_crds.VERSION}: see e2e/lab/flux_crds.py"
     yield from _manifests(boot)
     yield from _kit(boot)
 

@@ -35,13 +35,15 @@ class Surroundings:
     kit_faults: Callable[[], dict[str, Any]]
     allowed: Callable[[Callable[[BootEffect], bool], str], Awaitable[None]]
     """Returns once no fault holds the step back any more."""
+    start_controllers: Callable[[], None]
+    """Flux's and the stand-ins', unless they run on another control plane."""
 
 
 class Cluster:
     """The first control plane's cluster while it is made."""
 
-    def __init__(self, place: Place, boot: FirstBoot, around: Surroundings) -> None:
-        self._place, self._boot, self._around = place, boot, around
+    def __init__(self, place: Place, boot: FirstBoot, member: str, around: Surroundings) -> None:
+        self._place, self._boot, self._member, self._around = place, boot, member, around
         self._kubectl = Kubectl(place)
         self._steps: dict[str, Callable[[], Awaitable[None]]] = {
             "api": self._register,
@@ -57,7 +59,7 @@ class Cluster:
     async def bootstrap(self) -> None:
         """Everything, or nothing where the kit is there already; may be repeated."""
         if await self._kubectl.has(KUSTOMIZATION, self._boot.env["KIT_NAME"], flux.NAMESPACE):
-            self._controllers()
+            self._around.start_controllers()
             return
         for step in self._boot.steps(CLUSTER_SCRIPT):
             await self._steps[step]()
@@ -67,14 +69,14 @@ class Cluster:
         """What it installs is not there, and nothing stands in for it."""
 
     async def _register(self) -> None:
-        await self._kubectl.apply_objects([nodes.node(self._boot, ready=False)])
+        await self._kubectl.apply_objects([nodes.node(self._boot, ready=False, member=self._member)])
 
     async def _storage_class(self) -> None:
         if not self._around.effect().no_storage_class:
             await self._kubectl.apply(json.dumps(_STORAGE_CLASS))
 
     async def _network(self) -> None:
-        await self._kubectl.apply_objects([nodes.node(self._boot, ready=True)])
+        await self._kubectl.apply_objects([nodes.node(self._boot, ready=True, member=self._member)])
 
     async def _flux(self) -> None:
         await self._around.allowed(lambda effect: effect.no_flux, "Flux cannot be installed")
@@ -82,12 +84,8 @@ class Cluster:
         await self._kubectl.apply("\n---\n".join([json.dumps(flux.namespace()), *definitions]))
         await self._kubectl("wait", "--for=condition=Established", "--timeout=60s", "crd", "--all")
         await write_kit_faults(self._place, self._around.kit_faults())
-        self._controllers()
+        self._around.start_controllers()
         await self._kubectl.apply_objects(flux.deployments(self._boot.env["FLUX_VERSION"]))
-
-    def _controllers(self) -> None:
-        self._place.start(flux.KUSTOMIZE, *flux.kustomize_controller(self._place))
-        self._place.start(flux.STANDINS, *flux.standins(self._place))
 
     async def _manifests(self) -> None:
         for manifest in self._boot.manifests:
@@ -95,6 +93,12 @@ class Cluster:
 
     async def _kit(self) -> None:
         await self._kubectl.apply(self._boot.config.text(KIT))
+
+
+def start_controllers(place: Place) -> None:
+    """Flux's, and what stands in for others; on one control plane of a cluster at a time."""
+    place.start(flux.KUSTOMIZE, *flux.kustomize_controller(place))
+    place.start(flux.STANDINS, *flux.standins(place))
 
 
 async def has_flux_namespace(place: Place) -> bool:

@@ -1,7 +1,7 @@
-"""A control plane as k3s would run it: etcd on the first server, an API server on each, with the authorities given.
+"""A control plane as k3s would run it: a member of etcd and an API server, with the authorities given.
 
-Real programs with k3s' arguments where these matter to a client. Differences: etcd runs on the first server only and
-does not wait for the disk; there is no controller manager and no scheduler.
+Real programs with k3s' arguments where these matter to a client. Difference: there is no controller manager and no
+scheduler. etcd waits for the disk: a member that lost what it had voted for, when its plug was pulled, breaks the rest.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ from pathlib import Path
 from e2e.lab import waiting
 from e2e.lab.hcloud.boot import certificates
 from e2e.lab.hcloud.boot.certificates import Subject
+from e2e.lab.hcloud.boot.checks_cluster import CA_FILES
 from e2e.lab.hcloud.boot.first_boot import FirstBoot
+from e2e.lab.hcloud.boot.membership import Membership, client_url, peer_url
 from e2e.lab.hcloud.boot.place import Place
 
 SERVICE_RANGE, FIRST_SERVICE = "10.43.0.0/16", "10.43.0.1"
@@ -45,6 +47,12 @@ def write_files(place: Place, files: Mapping[str, str], boot: FirstBoot) -> None
     place.publish()
 
 
+def authorities(place: Place) -> dict[str, str]:
+    """What a control plane gives to those that join through it: PEM by the path below k3s' TLS directory."""
+    files = [place.tls / name for name in CA_FILES]
+    return {str(file.relative_to(place.tls)): file.read_text() for file in files}
+
+
 def _certificates(boot: FirstBoot, address: str) -> dict[str, tuple[str, Subject]]:
     """File -> authority and subject. The public address is not in the server's certificate: k3s knows only its private
     one, so clients have to verify the name."""
@@ -65,24 +73,22 @@ def _certificates(boot: FirstBoot, address: str) -> dict[str, tuple[str, Subject
     }
 
 
-def etcd_url(address: str) -> str:
-    return f"https://{address}:2379"
-
-
-def etcd(place: Place) -> list[str | Path]:
-    """The command of etcd on the first server."""
+def etcd(place: Place, boot: FirstBoot, membership: Membership) -> list[str | Path]:
+    """The command of its etcd. The private address is told along, for k3s knows members by it; nobody can reach it."""
     tls = place.tls / "etcd"
-    url, peer = etcd_url(place.address), f"https://{place.address}:2380"
+    url, peer = client_url(place.address), peer_url(place.address)
     return [
         "etcd",
-        f"--name={place.name}",
-        "--unsafe-no-fsync",
+        f"--name={membership.name}",
         f"--data-dir={place.disk / 'etcd'}",
         f"--listen-client-urls={url}",
-        f"--advertise-client-urls={url}",
+        f"--advertise-client-urls={url},{client_url(boot.node_ip)}",
         f"--listen-peer-urls={peer}",
         f"--initial-advertise-peer-urls={peer}",
-        f"--initial-cluster={place.name}={peer}",
+        f"--initial-cluster={membership.initial_cluster}",
+        f"--initial-cluster-state={membership.state}",
+        "--heartbeat-interval=500",
+        "--election-timeout=5000",
         "--client-cert-auth",
         f"--trusted-ca-file={tls / 'server-ca.crt'}",
         f"--cert-file={tls / 'server.crt'}",
@@ -95,12 +101,12 @@ def etcd(place: Place) -> list[str | Path]:
     ]
 
 
-def apiserver(place: Place, boot: FirstBoot, first_address: str) -> list[str | Path]:
-    """The command of the server's API server, with the etcd of the first server."""
+def apiserver(place: Place, boot: FirstBoot) -> list[str | Path]:
+    """The command of the server's API server, with its own etcd."""
     tls = place.tls
     return [
         place.layout.bin / "kube-apiserver",
-        f"--etcd-servers={etcd_url(first_address)}",
+        f"--etcd-servers={client_url(place.address)}",
         f"--etcd-cafile={tls / 'etcd/server-ca.crt'}",
         f"--etcd-certfile={tls / 'etcd/client.crt'}",
         f"--etcd-keyfile={tls / 'etcd/client.key'}",

@@ -23,7 +23,7 @@ MANIFESTS = "/etc/catalyst/manifests/"
 TLS = "/var/lib/rancher/k3s/server/tls/"
 SCRIPTS = "/usr/local/lib/catalyst/"
 UNITS = "/etc/systemd/system/"
-NODE_SCRIPT, CLUSTER_SCRIPT = "bootstrap-node.sh", "bootstrap-cluster.sh"
+NODE_SCRIPT, CLUSTER_SCRIPT, CHOOSE_SCRIPT = "bootstrap-node.sh", "bootstrap-cluster.sh", "choose-server.sh"
 
 _STEP = re.compile(r"^step ([a-z0-9-]+) \S+", re.MULTILINE)
 
@@ -58,12 +58,12 @@ class FirstBoot:
     def role(self) -> Role:
         if self.env.get("K3S_SERVICE") == "k3s-agent.service":
             return Role.WORKER
-        return Role.JOINING if "server" in self.k3s else Role.FIRST
+        return Role.JOINING if "JOIN_ADDRESSES" in self.env else Role.FIRST
 
     @property
-    def first_address(self) -> str:
-        """The private address of the control plane that a node joins."""
-        return str(self.k3s.get("server", "")).removeprefix("https://").rpartition(":")[0]
+    def join_addresses(self) -> list[str]:
+        """The private addresses of the control planes that a node may join through."""
+        return self.env.get("JOIN_ADDRESSES", "").split()
 
     @property
     def ca_files(self) -> dict[str, str]:
@@ -88,6 +88,11 @@ class FirstBoot:
     def cilium(self) -> Mapping[str, Any]:
         """Values of the chart."""
         return _mapping(self.config.text(CILIUM_VALUES), yaml.safe_load)
+
+    @property
+    def disabled(self) -> list[str]:
+        """Components of k3s that are not wanted."""
+        return [str(name) for name in self.k3s.get("disable") or []]
 
     @property
     def tls_names(self) -> list[str]:

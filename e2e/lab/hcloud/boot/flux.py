@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from e2e.lab.hcloud.boot.kubectl import Object
+from e2e.lab.hcloud.boot.membership import client_url
 from e2e.lab.hcloud.boot.place import Place
 from e2e.lab.layout import REPOSITORY, Layout
 
@@ -97,6 +98,8 @@ def standins(place: Place) -> tuple[list[str | Path], Mapping[str, str]]:
         f"--kubeconfig={place.kubeconfig}",
         f"--address={place.address}",
         f"--folder={place.disk / 'standins'}",
+        f"--etcd={client_url(place.address)}",
+        f"--etcd-tls={place.tls / 'etcd'}",
     ]
     environment = {"PYTHONPATH": str(REPOSITORY), "PYTHONUNBUFFERED": "1"}
     trust = place.layout.pki / "ca.crt"

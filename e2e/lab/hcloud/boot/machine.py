@@ -7,17 +7,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from e2e.lab.hcloud.boot import control_plane, first_boot
+from e2e.lab.hcloud.boot import control_plane, first_boot, flux, membership
 from e2e.lab.hcloud.boot.booting import Booting
 from e2e.lab.hcloud.boot.boots import Boots
-from e2e.lab.hcloud.boot.cluster import has_flux_namespace, write_kit_faults
-from e2e.lab.hcloud.boot.first_boot import FirstBoot, Role
+from e2e.lab.hcloud.boot.cluster import has_flux_namespace, start_controllers, write_kit_faults
+from e2e.lab.hcloud.boot.first_boot import FirstBoot
 from e2e.lab.hcloud.boot.host import Host
 from e2e.lab.hcloud.boot.place import Place
 from e2e.lab.hcloud.store import Object
 
-Find = Callable[[Object, str], "Machine | None"]
-"""The server that has a private address in a network that a given server is in as well."""
+Find = Callable[[Object, str], "list[Machine]"]
+"""The servers that a server reaches at an address: one, or those behind a load balancer."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,8 @@ class Site:
     host: Host
     boots: Boots
     find: Find
+    mates: Callable[[str], list[Machine]]
+    """The control planes of a cluster."""
     clock: Callable[[], float]
     save: Callable[[Object], None]
     """Keeps a changed server."""
@@ -63,9 +65,9 @@ class Machine:
         """What it was told. Raises NotCloudConfig."""
         return first_boot.read(self._server["user_data"])
 
-    def neighbour(self, private_ip: str) -> Machine | None:
-        """The server at an address of its private network."""
-        return self._site.find(self._server, private_ip)
+    def behind(self, address: str) -> list[Machine]:
+        """Whom it reaches at an address of its private network, or at a public one."""
+        return self._site.find(self._server, address)
 
     def say(self, text: str) -> None:
         """To the server's own log and to the emulator's."""
@@ -134,18 +136,26 @@ class Machine:
         """Start it, unless it runs or was stopped on purpose."""
         if self._server.get("api_stopped"):
             return
-        boot = self.first_boot()
-        first = self if boot.role is Role.FIRST else self._first(boot)
-        command = control_plane.apiserver(self.place, boot, first.address)
-        self.place.start(control_plane.APISERVER, command, {})
+        self.place.start(control_plane.APISERVER, control_plane.apiserver(self.place, self.first_boot()), {})
 
-    def _first(self, boot: FirstBoot) -> Machine:
-        first = self.neighbour(boot.first_address)
-        if first is None:
-            raise LookupError("the first control plane is gone")
-        return first
+    # --- what runs on one control plane of a cluster ---
+
+    @property
+    def cluster(self) -> str:
+        """Which one it is a control plane of; empty for none."""
+        found = membership.read(self.place)
+        return found.cluster if found else ""
+
+    @property
+    def has_controllers(self) -> bool:
+        return self.place.runs(flux.STANDINS)
+
+    def start_controllers(self) -> None:
+        """Unless another control plane of its cluster has them."""
+        if not any(other.has_controllers for other in self._site.mates(self.cluster) if other is not self):
+            start_controllers(self.place)
 
     async def put_kit_faults(self, faults: dict[str, Any]) -> None:
         """Tell the stand-ins of its cluster, where Flux' namespace is: before that, the boot will."""
-        if self.has_api and self.first_boot().role is Role.FIRST and await has_flux_namespace(self.place):
+        if self.has_controllers and await has_flux_namespace(self.place):
             await write_kit_faults(self.place, faults)

@@ -10,12 +10,22 @@ from e2e.lab.hcloud.boot.kubectl import Object
 _NO_NETWORK = "container runtime network not ready: NetworkReady=false reason:NetworkPluginNotReady"
 
 
-def node(boot: FirstBoot, *, ready: bool) -> Object:
-    """The Node of a server as k3s registers it, before Cilium is there or after."""
+FINALIZER, ETCD_FINALIZER = "wrangler.cattle.io/node", "wrangler.cattle.io/managed-etcd-controller"
+"""k3s clears up after a Node that is deleted: its password, and its member of etcd. See `e2e.lab.standins.k3s`."""
+MEMBER_NAME, MEMBER_ADDRESS = "etcd.k3s.cattle.io/node-name", "etcd.k3s.cattle.io/node-address"
+
+
+def node(boot: FirstBoot, *, ready: bool, member: str = "") -> Object:
+    """The Node of a server as k3s registers it, before Cilium is there or after; `member` is its name in etcd."""
     return {
         "apiVersion": "v1",
         "kind": "Node",
-        "metadata": {"name": boot.node_name, "labels": _labels(boot)},
+        "metadata": {
+            "name": boot.node_name,
+            "labels": _labels(boot),
+            "finalizers": [FINALIZER, *([ETCD_FINALIZER] if member else [])],
+            **({"annotations": {MEMBER_NAME: member, MEMBER_ADDRESS: boot.node_ip}} if member else {}),
+        },
         "spec": {"podCIDRs": [], "providerID": f"k3s://{boot.node_name}"},
         "status": {
             "addresses": [

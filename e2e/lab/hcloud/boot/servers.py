@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from typing import Any
 
-from e2e.lab.hcloud.boot.balancers import Balancers
+from e2e.lab.hcloud.boot.balancers import Balancers, targets
 from e2e.lab.hcloud.boot.host import Host
 from e2e.lab.hcloud.boot.machine import Machine, Site
 from e2e.lab.hcloud.boot.place import Place, disks
@@ -15,13 +15,15 @@ from e2e.lab.hcloud.cloud import Cloud
 from e2e.lab.hcloud.store import Object
 from e2e.lab.layout import Layout
 
+API_PORT = 6443
+
 
 class Servers:
     """The cloud's hook where servers boot."""
 
     def __init__(self, cloud: Cloud, layout: Layout, host: Host) -> None:
         self._cloud, self._layout, self._host = cloud, layout, host
-        self._site = Site(host, cloud.boots, self._find, cloud.clock, self._save, _say)
+        self._site = Site(host, cloud.boots, self._find, self._mates, cloud.clock, self._save, _say)
         self._machines: dict[int, Machine] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._balancers = Balancers(cloud, host)
@@ -36,12 +38,12 @@ class Servers:
     def on_server_stopped(self, server: Object) -> None:
         machine = self._machines.get(server["id"])
         if machine:
-            self._spawn(machine.power_off())
+            self._spawn(self._end(machine, machine.power_off))
 
     def on_server_deleted(self, server: Object) -> None:
         machine = self._machines.pop(server["id"], None)
         if machine:
-            self._spawn(machine.discard())
+            self._spawn(self._end(machine, machine.discard))
 
     async def resume(self) -> None:
         """Take up what an emulator before this one left: running servers go on, others are ended."""
@@ -100,13 +102,34 @@ class Servers:
         if self._cloud.store.get("servers", server["id"]):
             self._cloud.store.save("servers", server)
 
-    def _find(self, server: Object, private_ip: str) -> Machine | None:
+    def _find(self, server: Object, address: str) -> list[Machine]:
+        """The server or the load balancer at a private address of its networks, or at a public address."""
         networks = {net["network"] for net in server["private_net"]}
         for other in self._cloud.store.all("servers"):
-            for net in other["private_net"]:
-                if net["network"] in networks and net["ip"] == private_ip:
-                    return self._machines.get(other["id"])
-        return None
+            public = self._cloud.public_address(other["id"])
+            if address == public or _is_at(other, networks, address):
+                return self._running([other["id"]])
+        for balancer in self._cloud.store.all("load_balancers"):
+            if address == balancer["ipv4"] or _is_at(balancer, networks, address):
+                return self._running(targets(balancer, API_PORT))
+        return []
+
+    def _running(self, numbers: Iterable[int]) -> list[Machine]:
+        """Those that boot and have power."""
+        found = ((self._machines.get(number), self._cloud.store.get("servers", number)) for number in numbers)
+        return [machine for machine, server in found if machine and server and _is_running(server)]
+
+    def _mates(self, cluster: str) -> list[Machine]:
+        return [machine for machine in self._machines.values() if cluster and machine.cluster == cluster]
+
+    async def _end(self, machine: Machine, end: Callable[[], Awaitable[None]]) -> None:
+        """What Flux ran on a control plane that ends goes on at another one of its cluster."""
+        cluster, had = machine.cluster, machine.has_controllers
+        await end()
+        mates = self._running(mate.place.number for mate in self._mates(cluster) if mate is not machine)
+        others = [mate for mate in mates if mate.has_api]
+        if had and others:
+            min(others, key=lambda mate: mate.place.number).start_controllers()
 
     async def _end_orphans(self) -> None:
         """Servers that are gone or off, with what still runs on them."""
@@ -132,6 +155,10 @@ class Servers:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()):
             _say(f"{type(error).__name__}: {error}")
+
+
+def _is_at(item: Object, networks: set[int], address: str) -> bool:
+    return any(net["network"] in networks and net["ip"] == address for net in item["private_net"])
 
 
 def _is_running(server: Object) -> bool:

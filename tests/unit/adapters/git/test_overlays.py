@@ -61,9 +61,14 @@ class Bench:
         return begun.answer.result(PATIENCE)
 
     def ask(
-        self, uid: str = UID, key: str = "key", repository: Repository = REPOSITORY, change: OverlayChange = CHANGE
+        self,
+        uid: str = UID,
+        key: str = "key",
+        repository: Repository = REPOSITORY,
+        change: OverlayChange = CHANGE,
+        owner: str = "team-a",
     ) -> None:
-        self.overlays.ask(uid, key, repository, change, lambda: self.told.put_nowait(uid))
+        self.overlays.ask(uid, key, repository, change, lambda: self.told.put_nowait(uid), owner=owner)
 
     async def begun(self) -> Begun:
         """The next push that has begun."""
@@ -93,7 +98,7 @@ class Bench:
 
     async def nothing_begins(self) -> None:
         """The next that begins is one that has nothing to wait for."""
-        self.ask("bystander", repository=OTHER)
+        self.ask("bystander", repository=OTHER, owner="team-b")
         bystander = await self.begun()
         assert bystander.repository == OTHER
         bystander.answer.set_result(DONE)
@@ -205,7 +210,7 @@ async def test_what_waits_and_is_not_wanted_any_more_never_begins(bench: Bench) 
     assert (await bench.begun()).change == NEWER
 
 
-async def test_pushes_to_one_repository_wait_for_each_other_and_others_do_not(bench: Bench) -> None:
+async def test_pushes_of_one_namespace_wait_for_each_other_and_others_do_not(bench: Bench) -> None:
     bench.ask("one")
     first = await bench.begun()
     bench.ask("two")
@@ -218,11 +223,26 @@ async def test_pushes_to_one_repository_wait_for_each_other_and_others_do_not(be
 async def test_so_many_at_once_and_no_more(bench: Bench) -> None:
     """Each may need memory that all of the operator shares."""
     for number in range(PUSHES_AT_ONCE + 1):
-        bench.ask(str(number), repository=replace(REPOSITORY, url=f"https://git.example/{number}.git"))
+        repository = replace(REPOSITORY, url=f"https://git.example/{number}.git")
+        bench.ask(str(number), repository=repository, owner=f"team-{number}")
     begun = [await bench.begun() for _ in range(PUSHES_AT_ONCE)]
     assert len(pushes()) == PUSHES_AT_ONCE
     begun[0].answer.set_result(DONE)
     assert (await bench.begun()).repository.url.endswith(f"/{PUSHES_AT_ONCE}.git")
+
+
+async def test_a_tenants_tarpits_keep_nobody_else_waiting(bench: Bench) -> None:
+    """Twenty repositories that accept a connection and never answer: two places for all made another wait for ten
+    minutes."""
+    for number in range(20):
+        repository = replace(REPOSITORY, url=f"https://tarpit.example/{number}.git")
+        bench.ask(f"tarpit-{number}", repository=repository, owner="mallory")
+    assert "tarpit" in (await bench.begun()).repository.url
+    bench.ask(repository=OTHER, owner="team-b")
+    begun = await bench.begun()
+    assert begun.repository == OTHER
+    begun.answer.set_result(DONE)
+    assert (await bench.report()).error is None
 
 
 async def test_one_that_does_not_end_is_reported_and_keeps_its_turn(bench: Bench) -> None:

@@ -20,9 +20,11 @@ from catalyst_operator.core.access.identity import Access
 from catalyst_operator.core.phase1.target import Target
 from catalyst_operator.core.phase1.views import ClusterView, ConsoleView, Link
 from catalyst_operator.errors import NotFound
+from e2e.bench.hostile import shapes
 from tests.support.fake_cluster import (
     DEPLOYMENTS,
     FQDN,
+    GIT_REPOSITORIES,
     KUBE_SYSTEM,
     KUSTOMIZATIONS,
     NODES,
@@ -42,6 +44,8 @@ UID = "sovereign"
 QUICK = Timings(
     failed=(0.02, 0.1),
     refused=(0.05, 0.2),
+    too_much=(0.02, 0.1),
+    calm=0.0,
     absent=0.02,
     eager=0.05,
     spacing=0.01,
@@ -143,8 +147,9 @@ def equip(cluster: FakeCluster) -> None:
     for name in ("source-controller", "kustomize-controller", "helm-controller"):
         available = {"conditions": [{"type": "Available", "status": "True"}]}
         cluster.put(DEPLOYMENTS, {"metadata": {"name": name}, "status": available})
-    sources = "/apis/source.toolkit.fluxcd.io/v1/namespaces/flux-system/gitrepositories"
-    cluster.put(sources, {"kind": "GitRepository", "metadata": {"name": "openova-public", "namespace": "flux-system"}})
+    cluster.put(
+        GIT_REPOSITORIES, {"kind": "GitRepository", "metadata": {"name": "openova-public", "namespace": "flux-system"}}
+    )
     cluster.put(KUSTOMIZATIONS, kustomization())
     for name in ("bp-cilium", "bp-flux"):
         cluster.put(RELEASES, release(name))
@@ -225,6 +230,48 @@ async def test_flux_may_go(bench: Bench) -> None:
     bench.cluster.event(RELEASES, "ERROR", {"code": 404, "message": "gone"})
     await bench.until(lambda: not bench.view.synced and not bench.releases)
     assert bench.view.link.state is Link.UP
+
+
+async def test_what_lies_in_another_namespace_is_seen_too(bench: Bench) -> None:
+    """What is not watched is not absent: the kit may put a component anywhere, and others may depend on it."""
+    for path, made in ((RELEASES, release("bp-tenant")), (KUSTOMIZATIONS, kustomization("tenants"))):
+        bench.cluster.put(path, {**made, "metadata": {**made["metadata"], "namespace": "tenants"}})
+    await bench.up()
+    assert "tenants/bp-tenant" in {r.key for r in bench.view.releases}
+    assert "tenants/tenants" in {k.key for k in bench.view.kustomizations}
+
+
+async def test_since_when_it_is_not_seen(bench: Bench) -> None:
+    """From the start on until everything was looked at, and again once it is lost sight of."""
+    bench.watch()
+    begun = bench.clock.now
+    assert bench.view.unseen_since == begun
+    await bench.up()
+    assert bench.view.unseen_since is None
+    bench.clock.now += timedelta(minutes=5)
+    await bench.cluster.stop()
+    await bench.until(lambda: bench.view.link.state is Link.DOWN)
+    assert bench.view.unseen_since == begun + timedelta(minutes=5)
+    bench.clock.now += timedelta(minutes=5)
+    await bench.cluster.start()
+    await bench.until(lambda: bench.view.link.state is Link.UP)
+    assert bench.view.unseen_since is None
+
+
+async def test_nodes_that_could_not_be_read_are_not_seen(bench: Bench) -> None:
+    bench.cluster.fault = lambda r: refusal(500, "no") if r.path == NODES else None
+    bench.watch()
+    await bench.until(lambda: bench.view.synced and bench.view.survey)
+    assert bench.view.unseen_since == bench.clock.now
+
+
+async def test_a_kustomization_that_is_asked_again_wakes_nobody_who_looks_for_trouble(bench: Bench) -> None:
+    """As each few minutes, for ever."""
+    applied = {"lastAppliedRevision": "main@sha1:1", "lastAttemptedRevision": "main@sha1:1"}
+    asked = kustomization(ready="Unknown")
+    bench.cluster.put(KUSTOMIZATIONS, {**asked, "status": {**asked["status"], **applied}})
+    await bench.up()
+    assert bench.view.survey is not None and bench.view.survey.pods is None
 
 
 # --- a link that breaks -----------------------------------------------------------------------------------------------
@@ -478,6 +525,83 @@ async def test_a_survey_tells_of_another_cluster_as_well(cluster: FakeCluster) -
     cluster.drop(RELEASES, "bp-flux")
     await bench.until(lambda: bench.releases == {"bp-cilium": True})
     assert bench.view.survey is None or bench.view.survey.cluster_uid == cluster.uid
+    await bench.clusters.close()
+
+
+# --- more than is read ------------------------------------------------------------------------------------------------
+
+
+async def test_a_list_that_is_too_large_is_told_at_once_and_says_nothing_of_what_is_there(bench: Bench) -> None:
+    """That it is too much will be so the next time too; what was seen before stays."""
+    await bench.up()
+    bench.cluster.flood = lambda r: shapes.empty_items() if r.path == RELEASES else None
+    bench.cluster.event(RELEASES, "ERROR", {"code": 410, "message": "too old"})
+    await bench.until(lambda: bench.view.link.state is Link.TOO_MUCH)
+    assert bench.view.link.message == "an answer of more than 4 MiB"
+    assert (bench.view.synced, bench.releases) == (True, {"bp-cilium": True, "bp-flux": True})
+    bench.cluster.flood = lambda r: None
+    bench.cluster.put(RELEASES, release("bp-late"))
+    await bench.until(lambda: "bp-late" in bench.releases)
+    bench.cluster.bookmark(RELEASES)
+    await bench.until(lambda: bench.view.link.state is Link.UP)
+
+
+async def test_one_that_is_from_the_start_is_no_empty_cluster(bench: Bench) -> None:
+    bench.cluster.flood = lambda r: shapes.empty_items() if r.path == RELEASES else None
+    bench.watch()
+    await bench.until(lambda: bench.view.link.state is Link.TOO_MUCH)
+    assert (bench.view.synced, bench.view.releases) == (False, ())
+
+
+async def test_a_survey_that_is_too_large_leaves_the_link_as_it_is_and_is_repeated_rarely(cluster: FakeCluster) -> None:
+    cluster.flood = lambda r: shapes.empty_items() if r.path == NODES else None
+    bench = Bench(cluster, replace(QUICK, too_much=(60.0, 60.0)), pace=timedelta(seconds=0.01))
+    await bench.up()
+    assert bench.view.survey is not None
+    assert (bench.view.survey.nodes, bench.view.survey.too_much) == (None, "an answer of more than 2 MiB")
+    cluster.put(RELEASES, release("bp-late"))
+    await bench.until(lambda: "bp-late" in bench.releases)
+    assert bench.view.link.state is Link.UP
+    assert cluster.count(NODES) == 1
+    await bench.clusters.close()
+
+
+async def test_the_first_question_may_be_answered_with_too_much(bench: Bench) -> None:
+    bench.cluster.flood = lambda r: shapes.empty_items()
+    bench.watch()
+    await bench.until(lambda: bench.view.link.state is Link.TOO_MUCH)
+    assert {path for _, path, _ in bench.cluster.requests} == {KUBE_SYSTEM}
+
+
+async def test_a_cluster_that_is_another_each_time_it_is_asked_makes_no_storm(cluster: FakeCluster) -> None:
+    """Each time, all of it would have to be read anew."""
+    pauses: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+        await asyncio.sleep(min(seconds, 0.005))
+
+    def anew(request: web.Request) -> None:
+        cluster.uid = f"{len(cluster.requests)}"
+
+    cluster.fault = anew
+    bench = Bench(cluster, replace(QUICK, failed=(1.0, 30.0), spacing=0.0, calm=60.0, sleep=sleep))
+    bench.watch()
+    await bench.until(lambda: 30.0 in pauses)
+    assert [pause for pause in pauses if pause in (1, 2, 4, 8, 16, 30)][:6] == [1, 2, 4, 8, 16, 30]
+    await bench.clusters.close()
+
+
+async def test_changes_without_end_are_told_rarely(cluster: FakeCluster) -> None:
+    """Each time costs a reconcile, and the management cluster's API server some requests."""
+    bench = Bench(cluster, replace(QUICK, gather=0.0, told_burst=10, told_every=PATIENCE))
+    await bench.up()
+    before = await bench.calm()
+    for n in range(40):
+        cluster.put(RELEASES, release("bp-flux", ready="False", message=str(n)))
+        await asyncio.sleep(0.005)
+    await bench.until(lambda: any(c.message == "39" for r in bench.view.releases for c in r.conditions))
+    assert bench.told - before <= 10
     await bench.clusters.close()
 
 

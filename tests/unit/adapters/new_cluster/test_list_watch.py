@@ -7,20 +7,24 @@ import json
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from aiohttp import web
 
 from catalyst_operator.adapters.kube import Kind
-from catalyst_operator.adapters.new_cluster import list_watch, remote
+from catalyst_operator.adapters.new_cluster.intake import Intake
+from catalyst_operator.adapters.new_cluster.limits import IntakeLimits
 from catalyst_operator.adapters.new_cluster.list_watch import ListWatch
 from catalyst_operator.adapters.new_cluster.remote import RemoteCluster
 from catalyst_operator.adapters.new_cluster.timings import Timings
 from catalyst_operator.core.phase1.flux import helm_release
 from catalyst_operator.core.phase1.views import HelmReleaseView
-from catalyst_operator.errors import ApiError, Gone, NotFound, Unavailable
-from tests.support.fake_cluster import RELEASES, FakeCluster, refusal, release, running
+from catalyst_operator.errors import ApiError, Gone, NotFound, TooMuch, Unavailable
+from e2e.bench.hostile import shapes
+from tests.support.fake_cluster import RELEASES_OF_FLUX as RELEASES
+from tests.support.fake_cluster import FakeCluster, refusal, release, running
 
 PATIENCE = 5.0
 HELM_RELEASES = Kind("helm.toolkit.fluxcd.io/v2", "helmreleases")
@@ -29,14 +33,20 @@ HELM_RELEASES = Kind("helm.toolkit.fluxcd.io/v2", "helmreleases")
 class Bench:
     """One list+watch over a fake cluster. Pauses are written down instead of waited for."""
 
-    def __init__(self, cluster: FakeCluster, parse: Callable[[Any], HelmReleaseView] = helm_release) -> None:
+    def __init__(
+        self,
+        cluster: FakeCluster,
+        parse: Callable[[Any], HelmReleaseView] = helm_release,
+        changed: dict[str, Any] | None = None,
+        **limits: Any,
+    ) -> None:
         self.cluster = cluster
         self.pauses: list[float] = []
         self.outcomes: list[ApiError | None] = []
         self.told = 0
         timings = Timings(silence=0.3, held=60.0, chance=lambda: 1.0, sleep=self.sleep)
-        self.watch = ListWatch(HELM_RELEASES, "flux-system", parse, self.changed, timings)
-        self.remote = RemoteCluster(cluster.access())
+        self.watch = ListWatch(HELM_RELEASES, "flux-system", parse, self.changed, replace(timings, **changed or {}))
+        self.remote = RemoteCluster(cluster.access(), Intake(IntakeLimits(**limits)))
         self.task: asyncio.Task[None] | None = None
 
     async def sleep(self, seconds: float) -> None:
@@ -103,6 +113,16 @@ async def cluster() -> AsyncIterator[FakeCluster]:
         yield cluster
 
 
+@asynccontextmanager
+async def limited(cluster: FakeCluster, changed: dict[str, Any] | None = None, **limits: Any) -> AsyncIterator[Bench]:
+    """One that reads within these limits, with other timings."""
+    bench = Bench(cluster, changed=changed, **limits)
+    try:
+        yield bench
+    finally:
+        await bench.close()
+
+
 @pytest.fixture
 async def bench(cluster: FakeCluster) -> AsyncIterator[Bench]:
     bench = Bench(cluster)
@@ -122,14 +142,12 @@ async def test_it_lists_once_and_watches_from_there(bench: Bench) -> None:
     assert 300 <= int(query["timeoutSeconds"]) <= 600
 
 
-async def test_a_list_of_many_pages_is_one_list(
-    cluster: FakeCluster, bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(remote, "PAGE", 3)
+async def test_a_list_of_many_pages_is_one_list(cluster: FakeCluster) -> None:
     for n in range(8):
         cluster.put(RELEASES, release(f"bp-{n}"))
-    await bench.synced()
-    assert (len(bench.names), bench.told) == (10, 1)
+    async with limited(cluster, page=3) as bench:
+        await bench.synced()
+        assert (len(bench.names), bench.told) == (10, 1)
 
 
 async def test_what_happens_is_followed(bench: Bench) -> None:
@@ -276,7 +294,6 @@ _BROKEN = {
     "an event without an object": _event("ADDED", None),
     "truncated JSON": _sent(_LINE[:60]),
     "no JSON": _sent(b"<html>\n"),
-    "an event that is too large": _sent(b'{"type":"ADDED","object":{"data":"' + b"x" * 2_200_000 + b'"}}\n'),
 }
 
 
@@ -312,17 +329,15 @@ async def test_a_list_that_says_the_same_is_not_told(bench: Bench) -> None:
     assert bench.told == 1
 
 
-async def test_a_list_that_breaks_off_between_two_pages_is_none(
-    bench: Bench, cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_list_that_breaks_off_between_two_pages_is_none(cluster: FakeCluster) -> None:
     """Half a list would say that the rest is gone."""
-    monkeypatch.setattr(remote, "PAGE", 1)
     cluster.fault = lambda r: refusal(410, "the continue token is too old") if r.query.get("continue") else None
-    await bench.start()
-    await bench.until(lambda: len(bench.pauses) > 2)
-    assert (bench.watch.synced, bench.names) == (False, [])
-    cluster.fault = lambda r: None
-    await bench.until(lambda: bench.names == ["bp-cilium", "bp-flux"])
+    async with limited(cluster, page=1) as bench:
+        await bench.start()
+        await bench.until(lambda: len(bench.pauses) > 2)
+        assert (bench.watch.synced, bench.names) == (False, [])
+        cluster.fault = lambda r: None
+        await bench.until(lambda: bench.names == ["bp-cilium", "bp-flux"])
 
 
 # --- refusals, and kinds that are not there ---------------------------------------------------------------------------
@@ -357,17 +372,6 @@ async def test_a_kind_that_is_gone_takes_its_objects_with_it(bench: Bench) -> No
 # --- what should not happen -------------------------------------------------------------------------------------------
 
 
-async def test_more_objects_than_anybody_has_do_not_fill_the_memory(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(list_watch, "MAX_WATCHED_OBJECTS", 2)
-    await bench.synced()
-    bench.cluster.put(RELEASES, release("bp-one-too-many"))
-    await bench.until(lambda: len(bench.pauses) > 2)
-    assert str(bench.outcomes[-1]) == "it has more than 2 objects of a kind in one namespace"
-    assert len(bench.names) <= 3
-
-
 async def test_a_defect_in_reading_is_logged_and_survived(
     cluster: FakeCluster, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -393,3 +397,113 @@ async def test_after_a_reset_nothing_is_believed(bench: Bench) -> None:
     assert (bench.watch.synced, bench.names) == (False, [])
     bench.cluster.hang_up()
     await bench.until(lambda: bench.watch.synced and bench.lists == 2)
+
+
+# --- more than is read ------------------------------------------------------------------------------------------------
+
+TOO_MUCH_PAUSES = [10, 20, 40, 80, 160, 300, 300]
+
+
+async def test_a_list_that_is_too_long_is_none_and_is_asked_for_ever_more_rarely(cluster: FakeCluster) -> None:
+    async with limited(cluster, list_objects=1) as bench:
+        await bench.start()
+        await bench.until(lambda: len(bench.pauses) >= 7)
+        assert bench.pauses[:7] == TOO_MUCH_PAUSES
+        assert (bench.watch.synced, bench.names, bench.told) == (False, [], 0)
+        assert str(bench.outcomes[0]) == "a list of more than 1 helmreleases"
+        del cluster.collections[RELEASES]["bp-flux"]
+        await bench.until(lambda: bench.names == ["bp-cilium"])
+
+
+async def test_one_object_too_many_takes_away_none_of_the_others(cluster: FakeCluster) -> None:
+    """That it is too much says nothing of what is there."""
+    async with limited(cluster, list_objects=2) as bench:
+        await bench.synced()
+        cluster.put(RELEASES, release("bp-one-too-many"))
+        await bench.until(lambda: len(bench.pauses) > 2)
+        assert str(bench.outcomes[1]) == "more than 2 objects of a kind in one namespace"
+        assert str(bench.outcomes[-1]) == "a list of more than 2 helmreleases"
+        assert bench.names == ["bp-cilium", "bp-flux"]
+        cluster.drop(RELEASES, "bp-cilium")
+        await bench.until(lambda: bench.names == ["bp-flux", "bp-one-too-many"])
+
+
+async def test_an_object_that_grows_too_large_is_kept_as_it_was(cluster: FakeCluster) -> None:
+    async with limited(cluster, kept_bytes=5000) as bench:
+        await bench.synced()
+        before = bench.watch.objects["flux-system/bp-flux"]
+        loud = release("bp-flux", ready="False", message="x" * 400)
+        loud["status"]["conditions"] = [{**loud["status"]["conditions"][0], "type": f"Type{n}"} for n in range(12)]
+        cluster.put(RELEASES, loud)
+        await bench.until(lambda: bench.pauses)
+        assert str(bench.outcomes[1]) == "objects of a kind in one namespace that say more than 5000 bytes"
+        assert bench.watch.objects["flux-system/bp-flux"] == before
+        cluster.put(RELEASES, release("bp-flux", ready="False"))
+        await bench.until(lambda: not bench.watch.objects["flux-system/bp-flux"].ready)
+
+
+async def test_what_is_gone_weighs_nothing_any_more(cluster: FakeCluster) -> None:
+    async with limited(cluster, kept_bytes=6000) as bench:
+        await bench.synced()
+        for n in range(30):
+            await bench.takes(f"bp-{n}")
+            cluster.drop(RELEASES, f"bp-{n}")
+        await bench.until(lambda: bench.names == ["bp-cilium", "bp-flux"])
+        assert bench.pauses == []
+
+
+async def test_objects_of_other_namespaces_are_none_of_these(bench: Bench) -> None:
+    """Two of one name would be told twice in a list that is a map."""
+    foreign = release("bp-flux", ready="False")
+    foreign["metadata"]["namespace"] = "elsewhere"
+    bench.cluster.collections[RELEASES]["foreign"] = foreign
+    await bench.synced()
+    bench.cluster.event(RELEASES, "ADDED", foreign)
+    await bench.takes("bp-late")
+    assert sorted(bench.watch.objects) == ["flux-system/bp-cilium", "flux-system/bp-flux", "flux-system/bp-late"]
+
+
+async def test_a_flood_is_told_until_it_has_been_over_for_a_while(cluster: FakeCluster) -> None:
+    """Each time it begins anew all seems well at first: that is no end of it. What is there is known all the while."""
+    flood = release("bp-flux", ready="False", message="@")
+    floods = 0
+
+    def flooding(request: web.Request) -> AsyncIterator[bytes] | None:
+        nonlocal floods
+        if not request.query.get("watch") or floods >= 3:
+            return None
+        floods += 1
+        return shapes.events(flood)
+
+    cluster.flood = flooding
+    few = {"burst_bytes": 60_000, "bytes_a_second": 1_000_000, "event_cost": 20_000, "request_cost": 0}
+    async with limited(cluster, {"calm": 0.2, "silence": PATIENCE}, flood_seconds=-1.0, **few) as bench:
+        await bench.start()
+        await bench.until(lambda: floods == 3 and cluster.watching)
+        assert bench.pauses == [10, 20, 40]
+        assert bench.lists == 4, "it did not look anew what is there now"
+        assert [type(outcome) for outcome in bench.outcomes] == [type(None), TooMuch, TooMuch, TooMuch]
+        assert bench.watch.objects["flux-system/bp-flux"].ready, "what the last list said counts"
+        async with asyncio.timeout(PATIENCE):
+            while bench.outcomes[-1] is not None:
+                cluster.bookmark(RELEASES)
+                await asyncio.sleep(0.02)
+
+
+async def test_a_watch_that_is_not_ended_is_left(cluster: FakeCluster) -> None:
+    """The server was asked to end it, and there is another one at once."""
+    short = {"watch": (0.0, 0.0), "held": 0.1, "silence": PATIENCE}
+    async with limited(cluster, short, watch_grace_seconds=0.2) as bench:
+        await bench.start()
+        await bench.until(lambda: len(bench.watched_from) == 3)
+        assert bench.pauses == []
+        assert bench.lists == 1
+
+
+async def test_what_the_server_calls_an_error_is_cut_and_cleaned(bench: Bench) -> None:
+    await bench.synced()
+    bench.cluster.event(RELEASES, "ERROR", {"code": 500, "message": "\u202egone\x1b[31m " + "x" * 5000})
+    await bench.until(lambda: len(bench.outcomes) > 1)
+    told = str(bench.outcomes[1])
+    assert told.startswith("gone x")
+    assert len(told) <= 300

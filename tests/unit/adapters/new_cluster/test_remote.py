@@ -13,20 +13,33 @@ from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiohttp import web
 
 from catalyst_operator.adapters.kube import SECRETS, Kind, Object
-from catalyst_operator.adapters.new_cluster import authorities, remote, transport
-from catalyst_operator.adapters.new_cluster.remote import RemoteCluster, items
+from catalyst_operator.adapters.new_cluster import authorities, transport
+from catalyst_operator.adapters.new_cluster.intake import Intake
+from catalyst_operator.adapters.new_cluster.limits import IntakeLimits
+from catalyst_operator.adapters.new_cluster.remote import RemoteCluster
 from catalyst_operator.adapters.new_cluster.transport import NO_ANSWER
-from catalyst_operator.errors import ApiError, Conflict, Gone, NotFound, Refused, Unauthorized, Unavailable, Untrusted
+from catalyst_operator.errors import (
+    ApiError,
+    Conflict,
+    Gone,
+    NotFound,
+    Refused,
+    TooMuch,
+    Unauthorized,
+    Unavailable,
+    Untrusted,
+)
 from tests.support.fake_cluster import (
     FQDN,
-    RELEASES,
     FakeCluster,
     connections_to,
+    listed,
     refusal,
     release,
     running,
@@ -34,6 +47,7 @@ from tests.support.fake_cluster import (
     serial_of,
     server_context,
 )
+from tests.support.fake_cluster import RELEASES_OF_FLUX as RELEASES
 
 HELM_RELEASES = Kind("helm.toolkit.fluxcd.io/v2", "helmreleases")
 WHERE = (HELM_RELEASES, "flux-system")
@@ -53,13 +67,18 @@ def watching(api: RemoteCluster, silence: float = PATIENCE) -> AbstractAsyncCont
     return api.watch(*WHERE, {"resourceVersion": "1"}, silence=silence)
 
 
+def limited(cluster: FakeCluster, **limits: Any) -> RemoteCluster:
+    """A connection within these limits."""
+    return RemoteCluster(cluster.access(), Intake(IntakeLimits(**limits)))
+
+
 # --- whom it speaks to ------------------------------------------------------------------------------------------------
 
 
 async def test_it_is_known_to_the_server_by_its_certificate(cluster: FakeCluster) -> None:
     access = cluster.access()
     async with RemoteCluster(access) as api:
-        assert await api.list(*WHERE) == []
+        assert await listed(api, *WHERE) == []
     assert cluster.serials == [serial_of(access)]
 
 
@@ -67,7 +86,7 @@ async def test_a_server_with_another_name_is_not_trusted() -> None:
     """The right authority alone does not do: it may have signed for another machine of the same cluster."""
     async with running(FakeCluster(name="other.omani.works")) as other, RemoteCluster(other.access()) as api:
         with pytest.raises(Untrusted, match=r"its certificate is not accepted \(.*mismatch") as caught:
-            await api.list(*WHERE)
+            await listed(api, *WHERE)
     assert caught.value.status == NO_ANSWER
     assert other.requests == [], "it was told what is asked"
 
@@ -79,7 +98,7 @@ async def test_a_server_of_another_authority_is_not_trusted() -> None:
         ours = replace(FakeCluster().access(), servers=(stranger.server,))
         async with RemoteCluster(ours) as api:
             with pytest.raises(Untrusted, match="its certificate is not accepted"):
-                await api.list(*WHERE)
+                await listed(api, *WHERE)
     assert stranger.requests == []
 
 
@@ -87,28 +106,28 @@ async def test_what_does_not_speak_tls_is_not_trusted() -> None:
     plain = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
     async with saying(plain) as server, RemoteCluster(FakeCluster().access(servers=(server,))) as api:
         with pytest.raises(Untrusted, match="does not speak TLS as expected"):
-            await api.list(*WHERE)
+            await listed(api, *WHERE)
 
 
 async def test_a_server_that_hangs_up_in_the_handshake_is_not_called_a_stranger() -> None:
     """An API server that is just being stopped does that."""
     async with saying(b"") as server, RemoteCluster(FakeCluster().access(servers=(server,))) as api:
         with pytest.raises(Unavailable, match=r"closed the connection|reset by peer"):
-            await api.list(*WHERE)
+            await listed(api, *WHERE)
 
 
 async def test_nothing_of_the_environment_has_a_say(cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:1")
     async with RemoteCluster(cluster.access()) as api:
-        assert await api.list(*WHERE) == []
+        assert await listed(api, *WHERE) == []
 
 
 async def test_a_redirect_is_not_followed(cluster: FakeCluster) -> None:
     cluster.fault = lambda request: web.Response(status=307, headers={"Location": "/elsewhere"})
     async with RemoteCluster(cluster.access()) as api:
         with pytest.raises(Unavailable, match="HTTP status 307"):
-            await api.list(*WHERE)
+            await listed(api, *WHERE)
     assert len(cluster.requests) == 1
 
 
@@ -127,7 +146,7 @@ async def test_no_error_and_no_name_of_it_holds_the_key(cluster: FakeCluster) ->
     await cluster.stop()
     async with RemoteCluster(access) as api:
         with pytest.raises(Unavailable) as caught:
-            await api.list(*WHERE)
+            await listed(api, *WHERE)
         told = (repr(caught.value), str(caught.value), repr(api), repr(api.access))
     assert not any(secret in text for text in told)
 
@@ -143,10 +162,10 @@ async def test_the_server_that_answers_is_asked_first_the_next_time(cluster: Fak
     ):
         second.serve(RELEASES)
         for _ in range(3):
-            await api.list(*WHERE)
+            await listed(api, *WHERE)
         assert (len(second.requests), len(cluster.requests)) == (3, 0)
         await second.stop()
-        await api.list(*WHERE)
+        await listed(api, *WHERE)
         assert len(cluster.requests) == 1
 
 
@@ -155,16 +174,16 @@ async def test_a_broken_server_is_passed_over(cluster: FakeCluster) -> None:
     async with running(FakeCluster()) as broken, RemoteCluster(cluster.access(servers=(broken.server,))) as api:
         broken.fault = lambda request: refusal(503, "etcd is not there")
         with pytest.raises(Unavailable, match="etcd is not there"):
-            await api.list(*WHERE)
+            await listed(api, *WHERE)
         async with RemoteCluster(cluster.access(servers=(broken.server, cluster.server))) as both:
-            assert await both.list(*WHERE) == []
+            assert await listed(both, *WHERE) == []
 
 
 async def test_one_that_is_no_stranger_counts_whatever_the_others_are(cluster: FakeCluster) -> None:
     async with running(FakeCluster(name="other.omani.works")) as stranger:
         access = cluster.access(servers=(stranger.server, cluster.server))
         async with RemoteCluster(access) as api:
-            assert await api.list(*WHERE) == []
+            assert await listed(api, *WHERE) == []
 
 
 async def test_what_is_said_does_not_depend_on_whose_turn_it_is() -> None:
@@ -175,7 +194,7 @@ async def test_what_is_said_does_not_depend_on_whose_turn_it_is() -> None:
         async with RemoteCluster(access) as api:
             for _ in range(3):
                 with pytest.raises(Untrusted) as caught:
-                    await api.list(*WHERE)
+                    await listed(api, *WHERE)
                 told.add(str(caught.value))
     assert len(told) == 1
 
@@ -183,17 +202,16 @@ async def test_what_is_said_does_not_depend_on_whose_turn_it_is() -> None:
 async def test_a_refused_connection_is_told_as_a_clause() -> None:
     async with RemoteCluster(FakeCluster().access(servers=(DEAD,))) as api:
         with pytest.raises(Unavailable, match=r"^connection refused$") as caught:
-            await api.list(*WHERE)
+            await listed(api, *WHERE)
     assert caught.value.status == NO_ANSWER
 
 
-async def test_silence_is_not_waited_out(cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(remote, "REMOTE_REQUEST_SECONDS", 0.2)
+async def test_silence_is_not_waited_out(cluster: FakeCluster) -> None:
     cluster.frozen = True
     cluster.fault = lambda request: web.Response(text="{}", headers={"Content-Length": "100"})
-    async with RemoteCluster(cluster.access()) as api:
+    async with limited(cluster, request_seconds=0.2) as api:
         with pytest.raises(Unavailable, match="no answer in time"):
-            await asyncio.wait_for(api.list(*WHERE), PATIENCE)
+            await asyncio.wait_for(listed(api, *WHERE), PATIENCE)
 
 
 # --- what it asks -----------------------------------------------------------------------------------------------------
@@ -218,7 +236,7 @@ async def test_refusals_are_typed(cluster: FakeCluster, status: int, error: type
     cluster.fault = lambda request: refusal(status, "not today")
     async with RemoteCluster(cluster.access()) as api:
         with pytest.raises(error, match=r"^not today$") as caught:
-            await api.list(*WHERE)
+            await listed(api, *WHERE)
     assert caught.value.status == status
 
 
@@ -226,14 +244,14 @@ async def test_a_page_of_a_proxy_says_its_status_and_no_more(cluster: FakeCluste
     cluster.fault = lambda request: web.Response(status=502, text="<html>" + "secret " * 1000)
     async with RemoteCluster(cluster.access()) as api:
         with pytest.raises(Unavailable, match=r"^HTTP status 502$"):
-            await api.list(*WHERE)
+            await listed(api, *WHERE)
 
 
 async def test_a_long_refusal_is_cut_and_cleaned(cluster: FakeCluster) -> None:
     cluster.fault = lambda request: refusal(422, f"{'x y' * 300} {'A1' * 32}")
     async with RemoteCluster(cluster.access()) as api:
         with pytest.raises(Refused) as caught:
-            await api.list(*WHERE)
+            await listed(api, *WHERE)
     assert len(str(caught.value)) <= transport.MAX_REFUSAL_WORDS
     assert "A1A1" not in str(caught.value)
 
@@ -243,29 +261,25 @@ async def test_an_answer_that_is_none_is_told_from_silence(cluster: FakeCluster,
     cluster.fault = lambda request: web.Response(text=body)
     async with RemoteCluster(cluster.access()) as api:
         with pytest.raises(Unavailable, match="not a JSON object") as caught:
-            await api.list(*WHERE)
+            await listed(api, *WHERE)
     assert caught.value.status == 200
 
 
-async def test_an_answer_without_end_is_not_read_to_its_end(
-    cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(remote, "MAX_REMOTE_ANSWER", 1000)
+async def test_an_answer_without_end_is_not_read_to_its_end(cluster: FakeCluster) -> None:
     cluster.fault = lambda request: web.Response(text="x" * 1001)
-    async with RemoteCluster(cluster.access()) as api:
-        with pytest.raises(Unavailable, match="more than 1000 bytes"):
-            await api.list(*WHERE)
+    async with limited(cluster, page_bytes=1000, page_bytes_of={}) as api:
+        with pytest.raises(TooMuch, match="more than 1000 bytes"):
+            await listed(api, *WHERE)
 
 
-async def test_a_list_is_read_page_by_page(cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(remote, "PAGE", 10)
+async def test_a_list_is_read_page_by_page(cluster: FakeCluster) -> None:
     for n in range(25):
         cluster.put(RELEASES, release(f"bp-{n:02}"))
-    async with RemoteCluster(cluster.access()) as api:
-        names = [item["metadata"]["name"] for item in await api.list(*WHERE)]
-        pages = [items(page) async for page in api.pages(*WHERE, most=15)]
-    assert names == [f"bp-{n:02}" for n in range(25)]
-    assert [len(page) for page in pages] == [10, 10], "more was read than was asked for"
+    pages: list[list[str]] = []
+    async with limited(cluster, page=10) as api:
+        await api.each(*WHERE, lambda items: pages.append([item["metadata"]["name"] for item in items]))
+    assert [len(page) for page in pages] == [10, 10, 5]
+    assert [name for page in pages for name in page] == [f"bp-{n:02}" for n in range(25)]
 
 
 async def test_an_object_is_read(cluster: FakeCluster) -> None:
@@ -313,16 +327,16 @@ async def test_a_watch_tells_what_happens(cluster: FakeCluster) -> None:
 
 
 async def test_a_large_event_is_read(cluster: FakeCluster) -> None:
-    """As large as an API server lets an object be."""
+    """Twenty times as large as the largest that is known."""
     async with RemoteCluster(cluster.access()) as api, watching(api) as events:
-        cluster.put(RELEASES, {"metadata": {"name": "bp-large"}, "data": "x" * 1_500_000})
-        assert len((await anext(events))["object"]["data"]) == 1_500_000
+        cluster.put(RELEASES, {"metadata": {"name": "bp-large"}, "data": "x" * 1_000_000})
+        assert len((await anext(events))["object"]["data"]) == 1_000_000
 
 
 async def test_a_larger_one_is_not(cluster: FakeCluster) -> None:
     async with RemoteCluster(cluster.access()) as api, watching(api) as events:
-        cluster.put(RELEASES, {"metadata": {"name": "bp-large"}, "data": "x" * 2_500_000})
-        with pytest.raises(Unavailable, match="an event of more than") as caught:
+        cluster.put(RELEASES, {"metadata": {"name": "bp-large"}, "data": "x" * 1_100_000})
+        with pytest.raises(TooMuch, match="more than 1 MiB") as caught:
             await anext(events)
     assert caught.value.status == 200
 
@@ -356,15 +370,15 @@ async def test_a_connection_costs_little_memory(cluster: FakeCluster) -> None:
 async def test_no_connection_is_open_afterwards(cluster: FakeCluster) -> None:
     """Also none that was in use, and none to a server that does not answer a farewell."""
     async with RemoteCluster(cluster.access()) as api:
-        await api.list(*WHERE)
+        await listed(api, *WHERE)
         async with watching(api):
-            await api.list(*WHERE)
+            await listed(api, *WHERE)
             assert connections_to(cluster.port) == 2
             cluster.frozen = True
             await api.close()
             assert connections_to(cluster.port) == 0
         with pytest.raises(Unavailable, match="the connection was closed"):
-            await api.list(*WHERE)
+            await listed(api, *WHERE)
     await api.close()
 
 
@@ -372,7 +386,7 @@ async def test_a_request_that_was_given_up_holds_no_connection() -> None:
     """TLS wants a farewell, which a server that is stuck or out of reach never says."""
     with stuck_server() as (server, asked):
         async with RemoteCluster(FakeCluster().access(servers=(server,))) as api:
-            asking = asyncio.create_task(api.list(*WHERE))
+            asking = asyncio.create_task(listed(api, *WHERE))
             assert await asyncio.to_thread(asked.wait, PATIENCE)
             asking.cancel()
             with pytest.raises(asyncio.CancelledError):
@@ -387,7 +401,7 @@ async def test_closing_is_ended_by_whoever_began_it(rounds: int) -> None:
     and what is left of it would be an open socket after the event loop is gone."""
     with stuck_server() as (server, asked):
         api = await RemoteCluster(FakeCluster().access(servers=(server,))).__aenter__()
-        asking = asyncio.create_task(api.list(*WHERE))
+        asking = asyncio.create_task(listed(api, *WHERE))
         assert await asyncio.to_thread(asked.wait, PATIENCE)
         asking.cancel()
         await asyncio.gather(asking, return_exceptions=True)

@@ -9,18 +9,30 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from catalyst_operator.adapters.new_cluster import remote, survey
+from catalyst_operator.adapters.new_cluster import survey
+from catalyst_operator.adapters.new_cluster.intake import Intake
+from catalyst_operator.adapters.new_cluster.limits import IntakeLimits
 from catalyst_operator.adapters.new_cluster.remote import RemoteCluster
 from catalyst_operator.core.phase1.views import DeploymentView, StorageClassView, Survey
 from catalyst_operator.errors import Refused, Unauthorized, Unavailable
-from tests.support.fake_cluster import DEPLOYMENTS, KUBE_SYSTEM, NODES, FakeCluster, flux_object, refusal, running
+from tests.support.fake_cluster import (
+    DEPLOYMENTS,
+    GIT_REPOSITORIES,
+    KUBE_SYSTEM,
+    NODES,
+    FakeCluster,
+    flux_object,
+    refusal,
+    running,
+)
 
 NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
 AN_HOUR_AGO = "2026-11-25T11:00:00Z"
 SOURCE = "/apis/source.toolkit.fluxcd.io"
 SPACE = "/namespaces/flux-system"
-GIT_REPOSITORIES = f"{SOURCE}/v1{SPACE}/gitrepositories"
 OCI_BETA = f"{SOURCE}/v1beta2{SPACE}/ocirepositories"
+OF_ALL = f"{SOURCE}/v1/helmcharts"
+OCI_BETA_OF_ALL = f"{SOURCE}/v1beta2/ocirepositories"
 CLASSES = "/apis/storage.k8s.io/v1/storageclasses"
 PODS, CLAIMS, EVENTS = "/api/v1/pods", "/api/v1/persistentvolumeclaims", "/api/v1/events"
 CERTIFICATES, REQUESTS = "/apis/cert-manager.io/v1/certificates", "/apis/cert-manager.io/v1/certificaterequests"
@@ -38,8 +50,8 @@ async def cluster() -> AsyncIterator[FakeCluster]:
         yield cluster
 
 
-async def look(cluster: FakeCluster, *, kit_settled: bool = False) -> Survey:
-    async with RemoteCluster(cluster.access()) as api:
+async def look(cluster: FakeCluster, *, kit_settled: bool = False, **limits: Any) -> Survey:
+    async with RemoteCluster(cluster.access(), Intake(IntakeLimits(**limits))) as api:
         return await survey.survey(api, lambda: NOW, kit_settled=kit_settled)
 
 
@@ -88,6 +100,37 @@ async def test_a_kind_of_source_that_is_still_a_beta_is_seen(cluster: FakeCluste
     """OCIRepositories of the Flux that the default release has."""
     cluster.put(OCI_BETA, flux_object("OCIRepository", "source.toolkit.fluxcd.io/v1beta2", "charts"))
     assert [s.kind for s in (await look(cluster)).sources or ()] == ["OCIRepository"]
+
+
+async def test_a_source_of_another_namespace_is_kept_while_it_is_not_as_it_should_be(cluster: FakeCluster) -> None:
+    """A chart may come from anywhere, and somebody may have many sources that have nothing to do with the kit."""
+    for name, ready in (("fine", "True"), ("broken", "False")):
+        cluster.put(OF_ALL, elsewhere(flux_object("HelmChart", "source.toolkit.fluxcd.io/v1", name, ready)))
+    beta = flux_object("OCIRepository", "source.toolkit.fluxcd.io/v1beta2", "refused", "False")
+    cluster.put(OCI_BETA_OF_ALL, elsewhere(beta))
+    cluster.put(OF_ALL, flux_object("HelmChart", "source.toolkit.fluxcd.io/v1", "of-flux", "False"))
+    assert [s.reference for s in (await look(cluster)).sources or ()] == [
+        "HelmChart/charts/broken",
+        "OCIRepository/charts/refused",
+    ]
+
+
+async def test_of_many_that_are_not_only_some_are_kept(cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(survey, "MAX_KEPT", 3)
+    for n in range(9):
+        cluster.put(OF_ALL, elsewhere(flux_object("HelmChart", "source.toolkit.fluxcd.io/v1", f"c-{n}", "False")))
+    cluster.put(GIT_REPOSITORIES, flux_object("GitRepository", "source.toolkit.fluxcd.io/v1", "openova-public"))
+    assert [s.name for s in (await look(cluster)).sources or ()] == ["openova-public", "c-0", "c-1", "c-2"]
+
+
+async def test_once_the_kit_is_settled_sources_of_other_namespaces_are_left_alone(cluster: FakeCluster) -> None:
+    await look(cluster, kit_settled=True)
+    assert OF_ALL not in {path for _, path, _ in cluster.requests}
+
+
+def elsewhere(found: Object) -> Object:
+    """The same, in another namespace."""
+    return {**found, "metadata": {**found["metadata"], "namespace": "charts"}}
 
 
 # --- what cannot be read ----------------------------------------------------------------------------------------------
@@ -186,14 +229,14 @@ async def test_once_the_kit_is_settled_nobody_looks_for_causes(cluster: FakeClus
 
 
 async def test_a_huge_cluster_is_not_read_to_its_end(cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(remote, "PAGE", 10)
-    monkeypatch.setattr(survey, "MAX_READ", 50)
+    """For causes of trouble the beginning is enough."""
     monkeypatch.setattr(survey, "MAX_KEPT", 5)
     for n in range(500):
         cluster.put(PODS, pod(f"pod-{n:03}"))
-    found = await look(cluster)
+    found = await look(cluster, page=10, list_objects=50)
     assert len(found.pods or ()) == 5
     assert cluster.count(PODS) == 5
+    assert found.too_much == ""
 
 
 # --- certificates -----------------------------------------------------------------------------------------------------

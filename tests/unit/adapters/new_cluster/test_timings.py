@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import pairwise
 
 import pytest
 
 from catalyst_operator.adapters.new_cluster.timings import Backoff, Bell, Timings, rest
-from catalyst_operator.errors import NotFound, Refused, Unauthorized, Unavailable
+from catalyst_operator.errors import NotFound, Refused, TooMuch, Unauthorized, Unavailable
 
 PATIENCE = 5.0
 DOWN = Unavailable(0, "connection refused")
@@ -38,6 +39,12 @@ def test_what_went_well_ends_the_row() -> None:
 def test_after_a_refusal_it_waits_longer(refusal: Refused) -> None:
     backoff = Backoff(Timings(chance=lambda: 1.0))
     assert [backoff.after(refusal) for _ in range(6)] == [5, 10, 20, 40, 60, 60]
+
+
+def test_after_too_much_it_waits_longest() -> None:
+    """It will be too much again."""
+    backoff = Backoff(Timings(chance=lambda: 1.0))
+    assert [backoff.after(TooMuch("a list")) for _ in range(7)] == [10, 20, 40, 80, 160, 300, 300]
 
 
 def test_a_request_that_was_not_good_is_no_refusal() -> None:
@@ -103,7 +110,7 @@ async def test_a_bell_rings_at_once_and_then_once_for_all() -> None:
         times.append(asyncio.get_running_loop().time())
         told.release()
 
-    bell = Bell(tell, 0.05)
+    bell = Bell(tell, Timings(gather=0.05))
     bell.ring()
     assert len(times) == 1
     for _ in range(100):
@@ -115,9 +122,23 @@ async def test_a_bell_rings_at_once_and_then_once_for_all() -> None:
     assert times[1] - times[0] >= 0.049
 
 
+async def test_a_bell_that_rings_without_end_is_heard_rarely() -> None:
+    """So often at once, and then at its own pace."""
+    told: list[float] = []
+    clock = asyncio.get_running_loop().time
+    bell = Bell(lambda: told.append(clock()), Timings(gather=0.0, told_burst=5, told_every=0.05))
+    async with asyncio.timeout(PATIENCE):
+        while len(told) < 8:
+            bell.ring()
+            await asyncio.sleep(0)
+    late = [after - before for before, after in pairwise(told[5:])]
+    assert told[4] - told[0] < 0.05
+    assert min(late) >= 0.045
+
+
 async def test_a_silenced_bell_tells_nothing_any_more() -> None:
     told: list[int] = []
-    bell = Bell(lambda: told.append(1), 0.01)
+    bell = Bell(lambda: told.append(1), Timings(gather=0.01))
     bell.ring()
     bell.ring()
     bell.silence()
@@ -131,7 +152,7 @@ async def test_who_listens_ends_nothing(caplog: pytest.LogCaptureFixture) -> Non
     def fail() -> None:
         raise KeyError("surprise")
 
-    bell = Bell(fail, 0.0)
+    bell = Bell(fail, Timings(gather=0.0))
     bell.ring()
     assert "surprise" in caplog.text
     told: list[int] = []

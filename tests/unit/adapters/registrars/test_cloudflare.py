@@ -295,5 +295,5 @@ class TestTrouble:
     async def test_a_refusal_nobody_knows(self, lab: Lab) -> None:
         registrar = holder(lab)
         lab.fault(VENDOR, BATCH, refuse="9207")
-        with lab.raises(RegistrarRefused, r"HTTP status 400 \(code 9207\)"):
+        with lab.raises(RegistrarRefused, r"HTTP status 400; it says: Request body is invalid. \(code 9207\)"):
             await registrar.set_nameservers(CHILD, NEW)

@@ -49,7 +49,9 @@ BROKEN = httpx.Response(503)
 
 
 class TestRepeats:
-    @pytest.mark.parametrize("passing", [BROKEN, httpx.ConnectError("refused"), httpx.ReadError("reset")])
+    @pytest.mark.parametrize(
+        "passing", [BROKEN, httpx.Response(408), httpx.ConnectError("refused"), httpx.ReadError("reset")]
+    )
     async def test_a_read_is_repeated(self, passing: httpx.Response | Exception) -> None:
         server = Server(passing, OK)
         assert (await server.api().read("GET", "/things")).json() == {"fine": True}

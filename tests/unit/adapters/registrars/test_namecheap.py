@@ -314,7 +314,7 @@ async def test_a_read_is_repeated(lab: Lab) -> None:
 async def test_a_broken_backend_is_told_as_such(lab: Lab) -> None:
     moved(lab)
     lab.fault(VENDOR, refuse="3050900")
-    with lab.raises(RegistrarUnavailable, "do not explain"):
+    with lab.raises(RegistrarUnavailable, "Unknown error from Enom"):
         await lab.connect(VENDOR, KEYS).validate(APEX)
 
 

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from catalyst_operator.core.access import boot, seeds
-from catalyst_operator.core.access.identity import OBSERVER, SEEDER
+from catalyst_operator.core.access.identity import NODE_REMOVER, OBSERVER, SEEDER
 
 SECRETS = {
     seeds.PULL,
@@ -34,7 +34,12 @@ def rules(kind: str, name: str) -> list[dict[str, Any]]:
 
 def test_the_files_are_applied_rights_first() -> None:
     """The module takes names like these, and boot goes by their order."""
-    assert list(boot.manifests()) == ["10-observer.yaml", "20-seeder.yaml", "30-secrets.yaml"]
+    assert list(boot.manifests()) == [
+        "10-observer.yaml",
+        "20-seeder.yaml",
+        "25-node-remover.yaml",
+        "30-secrets.yaml",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -42,6 +47,7 @@ def test_the_files_are_applied_rights_first() -> None:
     [
         ("ClusterRoleBinding", OBSERVER, "ClusterRole", OBSERVER),
         ("RoleBinding", SEEDER, "Role", SEEDER),
+        ("ClusterRoleBinding", NODE_REMOVER, "ClusterRole", NODE_REMOVER),
     ],
 )
 def test_each_identity_has_its_own_rights(binding: str, name: str, role: str, kind: str) -> None:
@@ -54,9 +60,20 @@ def test_each_identity_has_its_own_rights(binding: str, name: str, role: str, ki
 
 def test_no_rule_has_a_wildcard_or_reads_secrets() -> None:
     """Rights that are named are rights that somebody thought of."""
-    for rule in [*rules("ClusterRole", OBSERVER), *rules("Role", SEEDER)]:
+    for rule in [*rules("ClusterRole", OBSERVER), *rules("Role", SEEDER), *rules("ClusterRole", NODE_REMOVER)]:
         assert "*" not in {*rule["apiGroups"], *rule["resources"], *rule["verbs"]}
     assert not any("secrets" in rule["resources"] for rule in rules("ClusterRole", OBSERVER))
+
+
+def test_who_removes_nodes_may_do_nothing_else() -> None:
+    """Not even look at them; and its own rights it may take away, as the others do."""
+    nodes, own = rules("ClusterRole", NODE_REMOVER)
+    assert (nodes["resources"], nodes["verbs"]) == (["nodes"], ["delete"])
+    assert (own["resources"], own["verbs"], own["resourceNames"]) == (
+        ["clusterrolebindings"],
+        ["get", "delete"],
+        [NODE_REMOVER],
+    )
 
 
 def test_the_secrets_are_those_that_are_delivered() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from pydantic import SecretStr
+
 from catalyst_operator.api.phases import RunVerb
 from catalyst_operator.core.finalize.deletion import CLEAN_UP_AGAIN
 from catalyst_operator.core.observation import LockView, NamespaceView, StateView
@@ -12,7 +14,7 @@ from catalyst_operator.core.scene import SAFETY
 from tests.support import gen, new_cluster
 from tests.support.gen import SETTINGS, known, seen, spec
 from tests.unit.core.decide.deletions import AFTER, ANNOUNCED, APPLIED, DESTROYED, MADE, ORPHAN, going
-from tests.unit.core.decide.table import START, Deleted
+from tests.unit.core.decide.table import POLL, START, Deleted
 
 EXPORTED = spec(decommission={"acknowledgeExported": True})
 
@@ -41,13 +43,44 @@ CASES = (
     ),
     Deleted(
         "handed over: the copy of the token is gone, so the owner gives one",
-        (going(EXPORTED), known(APPLIED, hand_off=OWNERS), ARCHIVED, seen(credentials=None)),
+        (
+            going(EXPORTED),
+            known(APPLIED, hand_off=OWNERS),
+            ARCHIVED,
+            seen(credentials=None, token_copy=None),
+        ),
         check="archive_not_restored",
         deleting="CredentialsMissing",
-        says=("Secret team-a/hcloud does not exist",),
+        says=("Secret team-a/hcloud does not exist", f"into Secret {gen.SPACE}/provider-token"),
         summary="Stalled",
         again=SETTINGS.poll,
         operation="Waiting",
+    ),
+    Deleted(
+        "handed over, and the owner's namespace is gone: a token that an administrator put beside the archive will do",
+        (
+            going(EXPORTED),
+            known(APPLIED, hand_off=OWNERS),
+            ARCHIVED,
+            seen(credentials=None, token_copy=SecretStr(gen.TOKEN)),
+        ),
+        check="archive_not_restored",
+        deleting="Waiting",
+        does=("RestoreArchive",),
+        again=timedelta(0),
+    ),
+    Deleted(
+        "the same once it is restored: destroyed with that token",
+        (
+            going(EXPORTED),
+            known(APPLIED, hand_off=OWNERS),
+            ARCHIVED,
+            seen(credentials=None, token_copy=SecretStr(gen.TOKEN), state=StateView(serial=7)),
+        ),
+        check="new_destroy",
+        deleting="Destroying",
+        does=START,
+        again=SAFETY,
     ),
     Deleted(
         "handed over, restored: destroyed like any other",
@@ -65,6 +98,12 @@ CASES = (
         summary="Stalled",
         does=("ForgetCluster",),
         operation="Failed",
+    ),
+    Deleted(
+        "protection on, and nothing was ever made: there is nothing to protect",
+        (going(spec(deletionProtection=True)),),
+        check="cleaned_up",
+        does=("RemoveFinalizer",),
     ),
     Deleted(
         "protection on: a deletion that got past admission destroys nothing, and the message has the command to go on",
@@ -94,6 +133,22 @@ CASES = (
         "a foreign namespace of our name is none of our business",
         (going(), seen(namespace=NamespaceView(ours=False))),
         check="cleaned_up",
+        does=("RemoveFinalizer",),
+    ),
+    Deleted(
+        "something was made, and the namespace of our name may be another: its state destroys nothing",
+        (going(MADE), seen(namespace=NamespaceView(ours=False))),
+        check="namespace_foreign",
+        deleting="DestroyFailed",
+        says=("ERR_NAMESPACE_FOREIGN", gen.SPACE, "nothing proves"),
+        summary="Stalled",
+        again=POLL,
+        operation="Failed",
+    ),
+    Deleted(
+        "the same, and the owner accepts that: it goes, and the namespace stays as it is",
+        (going(MADE, ORPHAN), seen(namespace=NamespaceView(ours=False))),
+        check="namespace_vanished",
         does=("RemoveFinalizer",),
     ),
     Deleted(

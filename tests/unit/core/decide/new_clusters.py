@@ -11,13 +11,13 @@ from catalyst_operator.core.access import seeds
 from catalyst_operator.core.access.seeds import SecretView, SeedReport
 from catalyst_operator.core.kit.pushed import OverlayReport
 from catalyst_operator.core.observation import Observation
-from catalyst_operator.core.phase1.views import ClusterView, FluxCondition
+from catalyst_operator.core.phase1.views import ClusterView, FluxCondition, Link, LinkView, Survey
 from catalyst_operator.core.provision import look
 from catalyst_operator.core.provision.overlays import wanted
 from catalyst_operator.core.ready.watching import SEED_AGAIN
-from catalyst_operator.core.record import Bootstrap, ErrorEntry
+from catalyst_operator.core.record import Bootstrap, ErrorEntry, KustomizationEntry
 from tests.support import gen, new_cluster
-from tests.support.gen import NOW, known, of, seen, spec
+from tests.support.gen import NOW, Raw, RawMod, known, of, seen, spec
 from tests.unit.core.decide.table import NO_CODE, POLL, Case
 
 APPLIED = gen.succeeded()
@@ -55,6 +55,69 @@ FAILED = with_release(
     FluxCondition("Stalled", "True", "RetriesExceeded", "Failed to install after 4 attempt(s)", 1),
 )
 INSTALLING = with_release(FluxCondition("Ready", "Unknown", "Progressing", "Running 'install' action", 1))
+
+
+FQDN = gen.sovereign().spec.domain.fqdn
+ALL_NAMES = tuple(r.name for r in UP.releases)
+LONG_READY = replace(gen.READY, since=NOW - timedelta(hours=9), watch_since=NOW - timedelta(hours=9))
+UPGRADING = with_release(
+    FluxCondition("Ready", "Unknown", "Progressing", "Running 'upgrade' action", 1), was_installed=True
+)
+_UPGRADE_FAILED = FluxCondition(
+    "Ready", "False", "UpgradeFailed", "post-upgrade hooks failed", 1, NOW - timedelta(minutes=1)
+)
+DEGRADED = with_release(_UPGRADE_FAILED, was_installed=True)
+_AT_IT = FluxCondition("Ready", "Unknown", "Progressing", "Reconciliation in progress", 1)
+ASKED_AGAIN = replace(UP, kustomizations=(new_cluster.kustomization(FQDN, ALL_NAMES, _AT_IT),))
+NOT_APPLIED = FluxCondition("Ready", "False", "BuildFailed", "kustomize build failed: x", 1)
+UNREADY = {UP.kustomizations[0].key: KustomizationEntry(unready_since=NOW)}
+READY_TOLD = {
+    "type": "Ready",
+    "status": "True",
+    "reason": "Succeeded",
+    "message": "Ready: https://console.omantel.omani.works. It waits.",
+}
+STALLED_TOLD = {**READY_TOLD, "status": "False", "reason": "Failed", "message": "Failed for good: bp-keycloak."}
+
+
+def told(ready: Raw) -> RawMod:
+    """What status told last."""
+    well = ready["status"] == "True"
+    kit = {"type": "KitReady", "status": ready["status"], "reason": "Ready" if well else "Failed", "message": "m"}
+    flux = {"type": "FluxBootstrap", "status": "True", "reason": "Succeeded", "message": "Flux is available."}
+    stalled = [] if well else [{**ready, "type": "Stalled", "status": "True"}]
+    errors = [] if well else [{"code": "ERR_COMPONENT_FAILED", "message": "bp-keycloak failed.", "remedy": "Mend it."}]
+    conditions = [{**c, "lastTransitionTime": "2026-11-22T11:30:00Z"} for c in (ready, kit, flux, *stalled)]
+    return gen.status(
+        phase="ready" if well else "failed",
+        progressPercent=100 if well else 93,
+        conditions=conditions,
+        lastErrors=errors,
+        lastOperation={
+            "type": "Create",
+            "state": "Succeeded" if well else "Failed",
+            "startTime": "2026-11-22T11:00:00Z",
+            "lastUpdateTime": "2026-11-22T11:30:00Z",
+        },
+    )
+
+
+def silent_since(ago: timedelta) -> Survey:
+    """Nothing is heard of the only node."""
+    survey = new_cluster.survey(tuple(node.name for node in (UP.survey.nodes or () if UP.survey else ())), NOW)
+    message = "Kubelet stopped posting node status."
+    nodes = tuple(replace(n, ready=False, silent=True, message=message, since=NOW - ago) for n in survey.nodes or ())
+    return replace(survey, nodes=nodes)
+
+
+def not_looked_at(view: ClusterView, ago: timedelta) -> ClusterView:
+    """The lists were read, and nothing else was since the operator started."""
+    return replace(view, survey=None, console=None, unseen_since=NOW - ago)
+
+
+def lost_sight(ago: timedelta) -> ClusterView:
+    """It does not answer any more; the link was tried in other ways meanwhile."""
+    return replace(new_cluster.down(NOW), unseen_since=NOW - ago)
 
 
 def pushed(o: Observation) -> Observation:
@@ -124,6 +187,181 @@ CASES = (
         summary="Stalled",
         does=("WriteRecord",),
         operation="Failed",
+    ),
+    Case(
+        "a component is upgraded long after the time to install the kit: that is what it is called, and nothing stalls",
+        (known(APPLIED, bootstrap=LONG_READY), seen(cluster=UPGRADING)),
+        check="converged",
+        reason="Upgrading",
+        ready="Unknown",
+        says=(f"{ALL - 1} of {ALL} components are installed. Upgrading: bp-keycloak.",),
+        does=("WriteRecord",),
+        shows=("KitReady=Unknown Upgrading", "FluxBootstrap=True Succeeded"),
+        code=NO_CODE,
+        phase="upgrading 100",
+    ),
+    Case(
+        "a component breaks long after the time to install the kit, and nobody pushed anything: not a matter of time",
+        (known(APPLIED, bootstrap=LONG_READY), seen(cluster=DEGRADED)),
+        check="converged",
+        reason="KitNotReady",
+        ready="Unknown",
+        says=("Degraded: bp-keycloak.",),
+        does=("WriteRecord",),
+        shows=("KitReady=Unknown Progressing",),
+        again=timedelta(minutes=1),
+        code=NO_CODE,
+    ),
+    Case(
+        "a record of an operator that did not write down whether the kit stood, of a Sovereign that was ready",
+        (known(APPLIED, bootstrap=replace(LONG_READY, installed=None, outcome=None)), seen(cluster=UPGRADING)),
+        check="converged",
+        reason="Upgrading",
+        ready="Unknown",
+        code=NO_CODE,
+    ),
+    Case(
+        "kustomize-controller looks at the kit again, as each few minutes: nothing is taken back",
+        (known(APPLIED), seen(cluster=ASKED_AGAIN)),
+        check="converged",
+        reason="Succeeded",
+        ready="True",
+        summary="",
+        shows=("KitReady=True Ready",),
+        operation="Succeeded",
+        phase="ready 100",
+    ),
+    Case(
+        "the kit was not applied well, and is looked at again: still not",
+        (
+            known(APPLIED, bootstrap=replace(gen.READY, kustomizations=UNREADY)),
+            seen(cluster=ASKED_AGAIN),
+        ),
+        check="converged",
+        reason="KustomizationNotReady",
+        ready="Unknown",
+    ),
+    Case(
+        "what is remembered of a Kustomization is written down when it changes its answer",
+        (
+            known(APPLIED, bootstrap=replace(gen.READY, kustomizations={})),
+            seen(cluster=replace(UP, kustomizations=(new_cluster.kustomization(FQDN, ALL_NAMES, NOT_APPLIED),))),
+        ),
+        check="converged",
+        reason="KustomizationNotReady",
+        ready="Unknown",
+        says=("kustomize build failed",),
+        does=("WriteRecord",),
+        again=timedelta(minutes=2),
+    ),
+    Case(
+        "a node that had joined is gone: Ready is False and names it, and the first boot of another is not waited for",
+        (known(APPLIED), seen(cluster=replace(UP, survey=new_cluster.survey((), NOW)))),
+        check="converged",
+        reason="NodesNotReady",
+        ready="False",
+        says=("Gone from the cluster, which they had joined: omantel-d2faa-control-plane-0.",),
+        code="ERR_NODE_NOT_READY",
+    ),
+    Case(
+        "a node that had joined says nothing for half a minute: it is as it was, and looked at in time",
+        (known(APPLIED), seen(cluster=replace(UP, survey=silent_since(timedelta(seconds=30))))),
+        check="converged",
+        reason="Succeeded",
+        ready="True",
+        summary="",
+        operation="Succeeded",
+        again=timedelta(seconds=30),
+    ),
+    Case(
+        "a node that had joined says nothing for a minute: Ready is False",
+        (known(APPLIED), seen(cluster=replace(UP, survey=silent_since(timedelta(minutes=1))))),
+        check="converged",
+        reason="NodesNotReady",
+        ready="False",
+        says=("Node omantel-d2faa-control-plane-0 is not ready: Kubelet stopped posting node status.",),
+        again=timedelta(minutes=1),
+        code=NO_CODE,
+    ),
+    Case(
+        "the operator was restarted: what was told of a cluster that it does not see yet stands",
+        (of(told(READY_TOLD)), known(APPLIED), gen.unseen),
+        check="converged",
+        reason="Succeeded",
+        ready="True",
+        summary="",
+        says=("Ready: https://console.omantel.omani.works. It waits.",),
+        shows=("KitReady=True Ready", "FluxBootstrap=True Succeeded"),
+        again=timedelta(minutes=2),
+        operation="Succeeded",
+        phase="ready 100",
+    ),
+    Case(
+        "the operator was restarted while somebody had to act: so it says still",
+        (of(told(STALLED_TOLD)), known(APPLIED, bootstrap=replace(SEEN, outcome=Phase1Outcome.FAILED)), gen.unseen),
+        check="converged",
+        reason="Failed",
+        ready="False",
+        summary="Stalled",
+        says=("Failed for good: bp-keycloak.",),
+        shows=("KitReady=False Failed",),
+        code="ERR_COMPONENT_FAILED",
+        again=timedelta(minutes=2),
+        operation="Failed",
+        phase="failed 93",
+    ),
+    Case(
+        "restarted a minute ago, connected, and the first survey is still under way",
+        (of(told(READY_TOLD)), known(APPLIED), seen(cluster=not_looked_at(UP, timedelta(minutes=1)))),
+        check="converged",
+        reason="Succeeded",
+        ready="True",
+        summary="",
+        again=timedelta(minutes=1),
+        operation="Succeeded",
+    ),
+    Case(
+        "restarted, and the cluster does not answer: for two minutes nothing is made of that",
+        (of(told(READY_TOLD)), known(APPLIED), seen(cluster=lost_sight(timedelta(seconds=119)))),
+        check="converged",
+        reason="Succeeded",
+        ready="True",
+        summary="",
+        shows=("KitReady=True Ready", "FluxBootstrap=False APIUnreachable"),
+        again=timedelta(seconds=1),
+        operation="Succeeded",
+    ),
+    Case(
+        "it cannot be seen for two minutes: nobody knows how it is, and since when is said",
+        (of(told(READY_TOLD)), known(APPLIED), seen(cluster=lost_sight(timedelta(minutes=2)))),
+        check="converged",
+        reason="KitNotReady",
+        ready="Unknown",
+        says=("The new cluster cannot be seen since 11:58:00 UTC: connection refused.",),
+        shows=("KitReady=True Ready", "FluxBootstrap=False APIUnreachable"),
+        again=timedelta(minutes=10),
+        phase="phase-1 100",
+    ),
+    Case(
+        "somebody else answers: nothing of what was told stands",
+        (
+            of(told(READY_TOLD)),
+            known(APPLIED),
+            seen(cluster=ClusterView(LinkView(Link.UNTRUSTED, NOW), unseen_since=NOW)),
+        ),
+        check="converged",
+        reason="APIUnreachable",
+        summary="Stalled",
+        code="ERR_REMOTE_UNTRUSTED",
+        operation="Failed",
+    ),
+    Case(
+        "restarted, and what was told last was of a run that ended meanwhile: that does not stand",
+        (of(told({**READY_TOLD, "reason": "Progressing", "status": "Unknown"})), known(APPLIED), gen.unseen),
+        check="converged",
+        reason="KitNotReady",
+        ready="Unknown",
+        says=("cannot be seen",),
     ),
     Case(
         "a late convergence takes the timeout back",

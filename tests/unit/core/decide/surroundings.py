@@ -9,11 +9,12 @@ from tests.unit.core.decide.table import POLL, Case
 
 CASES = (
     Case(
-        "a namespace of our name that is not ours is never used",
+        "a namespace of our name that we are not proven to have made is never used",
         (seen(namespace=NamespaceView(ours=False)),),
         check="namespace_foreign",
         reason="NameConflict",
-        says=(gen.SPACE, "is not this Sovereign's", "Delete it"),
+        says=(gen.SPACE, "nothing proves that this operator made it", "an administrator deletes it"),
+        code="ERR_NAMESPACE_FOREIGN",
         summary="Stalled",
         again=POLL,
         operation="Failed",

@@ -45,6 +45,8 @@ class Case:
     """Code of the first of status.lastErrors, or NO_CODE; empty where it does not matter."""
     shows: tuple[str, ...] = ()
     """Further conditions, as `type=status reason`."""
+    phase: str = ""
+    """Phase and progress, as `phase percent`; empty where they do not matter."""
     goes_on: bool = False
     """Whether what is recorded is itself what the next look goes on from, so that it finds something else."""
 

@@ -36,6 +36,7 @@ from tests.unit.core.decide import (
     obstacles,
     ownership,
     projects,
+    resizes,
     runs,
     stops,
     surroundings,
@@ -53,6 +54,7 @@ CASES = (
     *stops.CASES,
     *failures.CASES,
     *new_clusters.CASES,
+    *resizes.CASES,
     *hand_offs.CASES,
     *domains.CASES,
 )
@@ -79,6 +81,7 @@ def test_decision(case: Case) -> None:
     assert [part for part in case.says if part not in ready.message] == [], ready.message
     assert names(decision.actions) == case.does
     assert decision.requeue_after == case.again
+    assert case.phase in ("", f"{status.phase} {status.progress_percent}")
     assert status.last_operation is not None
     assert status.last_operation.state == case.operation
     assert not case.code or first_error(status) == case.code
@@ -235,5 +238,5 @@ def test_a_change_that_was_pushed_gets_the_time_of_a_first_install() -> None:
     """The time for the kit ended long ago; without more of it, a component that was just asked for were overdue."""
     o = gen.observation(of(new_clusters.COMMIT), known(gen.succeeded()), new_clusters.GIT, new_clusters.pushed)
     record = next(action.record for action in decide(o).actions if isinstance(action, WriteRecord))
-    assert record.bootstrap == replace(gen.READY, watch_since=NOW)
+    assert record.bootstrap == replace(gen.READY, watch_since=NOW, installed=False)
     assert record.overlay

@@ -131,12 +131,12 @@ async def test_a_token_that_made_half_of_it_may_not() -> None:
 async def test_while_the_cloud_is_silent_nothing_is_run_and_nobody_is_blamed() -> None:
     world = await provisioned()
     world.set_token(SECOND_TOKEN)
-    world.cloud.silent = True
+    world.cloud.answers_looks = False
     workers(1)(world)
     await until(world, lambda: reason(world) == "Retrying")
     await for_a_while(world)
     assert (code(world), len(names(world))) == ("ERR_CLOUD_UNAVAILABLE", 1)
-    world.cloud.silent = False
+    world.cloud.answers_looks = True
     assert await undisturbed(world), "it goes on by itself"
     check_end(world)
 

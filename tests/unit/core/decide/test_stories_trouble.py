@@ -67,6 +67,31 @@ async def test_a_deletion_does_without_the_clusters_secrets() -> None:
     assert world.sovereign is None
 
 
+async def test_rights_in_the_run_namespace_that_are_missing_are_bound_again() -> None:
+    """After a crash just after it was made, or when somebody removed the binding."""
+    world = await provisioned()
+    world.api.remove("rolebindings", gen.SPACE, "catalyst-operator")
+    workers(1)(world)
+    assert await undisturbed(world)
+    check_end(world)
+    assert world.api.get("rolebindings", gen.SPACE, "catalyst-operator")
+
+
+async def test_until_they_are_bound_nothing_is_decided_and_the_reason_is_told() -> None:
+    world = await provisioned(gen.spec(deletionProtection=False))
+    world.api.remove("rolebindings", gen.SPACE, "catalyst-operator")
+    world.api.refusals = {("PATCH", "rolebindings"): (403, "rolebindings is forbidden")}
+    world.delete()
+    await for_a_while(world)
+    assert (code(world), reason(world)) == ("ERR_CLUSTER_REFUSED", "Retrying")
+    assert len(names(world)) == 1, "no destroy run, and not taken for gone"
+    assert world.cloud.objects
+    world.api.refusals.clear()
+    assert await undisturbed(world)
+    check_end(world)
+    assert world.sovereign is None
+
+
 # --- what cannot be read ----------------------------------------------------------------------------------------------
 
 
@@ -131,7 +156,7 @@ def _broken(*_: object) -> Object:
 # --- what is refused --------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("method", "plural"), [("POST", "jobs"), ("PATCH", "namespaces"), ("POST", "configmaps")])
+@pytest.mark.parametrize(("method", "plural"), [("POST", "jobs"), ("POST", "namespaces"), ("POST", "configmaps")])
 async def test_what_the_cluster_refuses_is_told_and_tried_again_until_it_does_not(method: str, plural: str) -> None:
     world = World()
     world.api.refusals = {(method, plural): (403, "admission webhook denied the request: image not signed")}
@@ -149,7 +174,7 @@ async def test_what_the_cluster_refuses_is_told_and_tried_again_until_it_does_no
 
 async def test_a_refusal_is_told_once_and_not_with_every_try() -> None:
     world = World()
-    world.api.refusals = {("PATCH", "namespaces"): (403, "denied")}
+    world.api.refusals = {("POST", "namespaces"): (403, "denied")}
     await until(world, lambda: bool(world.status.get("lastErrors")) and not due(world))
     before = len(world.api.writes)
     for _ in range(8):

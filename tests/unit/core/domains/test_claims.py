@@ -11,7 +11,7 @@ import pytest
 from catalyst_operator.adapters import suffixes
 from catalyst_operator.core.domains.actions import DeleteReservation, DomainDecision
 from catalyst_operator.core.domains.decide import decide
-from catalyst_operator.core.domains.observation import DomainObservation, Rival, ZoneView
+from catalyst_operator.core.domains.observation import Claim, DomainObservation, ZoneView
 from tests.support import gen
 from tests.support.reservations import (
     ADDRESS,
@@ -49,13 +49,13 @@ def reasons(o: DomainObservation) -> dict[str, str]:
     return {c.type: f"{c.status} {c.reason}" for c in status.conditions}
 
 
-def judged(name: str, mode: str, *rivals: Rival, owner: str = gen.UID, pools: tuple[str, ...] = SETTINGS.pools) -> str:
+def judged(name: str, mode: str, *rivals: Claim, owner: str = gen.UID, pools: tuple[str, ...] = SETTINGS.pools) -> str:
     """How a name is judged that nobody has looked at: the reason of Reserved."""
     try:
         registered = suffixes.domain_of(name).registered
     except suffixes.NotRegistrable:
         registered = ""
-    o = look(reservation(name, owner=owner, spec={"mode": mode}), registered=registered, rivals=rivals)
+    o = look(reservation(name, owner=owner, spec={"mode": mode}), registered=registered, claims=rivals)
     o = replace(o, settings=replace(o.settings, domains=replace(SETTINGS, pools=pools)))
     return reasons(o)["Reserved"].split()[1]
 
@@ -80,7 +80,7 @@ NESTED = ("omani.works", "europe.omani.works")
         ("acme.co.uk", "byo-manual", "Reserved"),
         ("co.uk", "byo-manual", "InvalidSpec"),
         ("acme.bank.com", "byo-manual", "Reserved"),
-        ("a.b.c.bank.com", "byo-api", "Reserved"),
+        ("a.b.c.bank.com", "byo-api", "Pending"),
         (IDN, "byo-manual", "Reserved"),
         ("bank.test", "byo-manual", "Reserved"),
     ],
@@ -104,25 +104,25 @@ def test_a_pool_domain_is_not_given_out_by_the_pool_above_it() -> None:
 @pytest.mark.parametrize(
     ("rival", "reason"),
     [
-        (Rival("bank.com", OTHER), "DomainTaken"),
-        (Rival("www.acme.bank.com", OTHER), "DomainTaken"),
-        (Rival("bank.com", ""), "DomainTaken"),
-        (Rival("bank.com", gen.UID), "Reserved"),
+        (Claim("bank.com", OTHER), "DomainTaken"),
+        (Claim("www.acme.bank.com", OTHER), "DomainTaken"),
+        (Claim("bank.com", ""), "DomainTaken"),
+        (Claim("bank.com", gen.UID), "Reserved"),
     ],
     ids=["above", "below", "a reservation that stands alone", "the same owner's"],
 )
-def test_a_related_name_is_its_owners(rival: Rival, reason: str) -> None:
+def test_a_related_name_is_its_owners(rival: Claim, reason: str) -> None:
     assert judged("acme.bank.com", "byo-manual", rival) == reason
 
 
 def test_reservations_that_stand_alone_have_one_owner() -> None:
-    assert judged("acme.bank.com", "byo-manual", Rival("bank.com", ""), owner="") == "Reserved"
-    assert judged("acme.bank.com", "byo-manual", Rival("bank.com", OTHER), owner="") == "DomainTaken"
+    assert judged("acme.bank.com", "byo-manual", Claim("bank.com", ""), owner="") == "Reserved"
+    assert judged("acme.bank.com", "byo-manual", Claim("bank.com", OTHER), owner="") == "DomainTaken"
 
 
 def test_a_name_that_was_refused_is_given_once_the_rival_is_gone() -> None:
     o = look(reservation("acme.bank.com", spec={"mode": "byo-manual"}, status=REFUSED))
-    assert sound(replace(o, rivals=(Rival("bank.com", OTHER),))).requeue_after == timedelta(minutes=1)
+    assert sound(replace(o, claims=(Claim("bank.com", OTHER),))).requeue_after == timedelta(minutes=1)
     assert reasons(o)["Reserved"] == "True Reserved"
     assert "Stalled" not in reasons(o)
 

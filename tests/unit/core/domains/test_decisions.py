@@ -19,12 +19,12 @@ from catalyst_operator.core.domains.actions import (
 )
 from catalyst_operator.core.domains.decide import decide
 from catalyst_operator.core.domains.observation import (
+    Claim,
     DnsAnswer,
     DnsReport,
     DomainObservation,
     RegistrarCredentials,
     RegistrarProblem,
-    Rival,
     Trouble,
     ZoneView,
 )
@@ -112,21 +112,23 @@ CLAIMS = (
     ),
     Row(
         "somebody has a name above",
-        look(reservation(BANK, spec={"mode": "byo-manual"}), rivals=(Rival(APEX, "another"),)),
+        look(reservation(BANK, spec={"mode": "byo-manual"}), claims=(Claim(APEX, "another"),)),
         "DomainTaken",
         "Stalled",
-        says=("bank.com, the name above this one",),
+        says=("bank.com, the name above this one", "because the other owner has not proven"),
+        does=("AskDns",),
     ),
     Row(
         "somebody has a name below",
-        look(reservation(APEX, spec={"mode": "byo-manual"}), rivals=(Rival(BANK, "another"),)),
+        look(reservation(APEX, spec={"mode": "byo-manual"}), claims=(Claim(BANK, "another"),)),
         "DomainTaken",
         "Stalled",
-        says=("acme.bank.com, the name below this one",),
+        says=("acme.bank.com, the name below this one", "because the other owner has not proven"),
+        does=("AskDns",),
     ),
     Row(
         "the same owner may have both",
-        look(reservation(BANK, spec={"mode": "byo-manual"}), rivals=(Rival(APEX, gen.UID),)),
+        look(reservation(BANK, spec={"mode": "byo-manual"}), claims=(Claim(APEX, gen.UID),)),
         "AwaitingAddress",
         "",
     ),

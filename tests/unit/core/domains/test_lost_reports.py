@@ -159,9 +159,26 @@ def test_an_operator_that_never_saw_it_does_not_take_it_for_well(answers: dict[s
     assert shown(manual(**answers))["Delegated"] == "False AwaitingDelegation"
 
 
-def test_a_delegation_is_only_there_once_all_servers_said_so() -> None:
-    """Before it was there, a silent server may well be one that lacks it."""
-    assert shown(manual(delegation=(RIGHT, SILENT)))["Delegated"] == "False ServersDisagree"
+UNREACHABLE = DnsAnswer("c.parent.test", "2001:db8::1", (), "not reachable from here over IPv6")
+NAMELESS = DnsAnswer("d.parent.test", "", (), "d.parent.test has no address")
+
+
+@pytest.mark.parametrize("others", [(SILENT,), (UNREACHABLE,), (SILENT, UNREACHABLE, NAMELESS)])
+def test_a_dead_server_does_not_hold_up_a_delegation_and_is_named(others: tuple[DnsAnswer, ...]) -> None:
+    """One that is dead for good, or only has IPv6 where the operator has none, would do so for ever."""
+    o = manual(delegation=(*others, RIGHT))
+    assert shown(o)["Delegated"] == "True Succeeded"
+    assert shown(o)["Ready"] == "True Succeeded"
+    status = decide(o).status
+    assert status is not None
+    message = next(c.message for c in status.conditions if c.type == "Delegated")
+    assert all(other.words in message for other in others)
+
+
+def test_a_dead_server_does_not_outvote_one_that_says_something_else() -> None:
+    other = DnsAnswer("b.parent.test", "203.0.113.2", OLD)
+    assert shown(manual(delegation=(RIGHT, SILENT, other)))["Delegated"] == "False ServersDisagree"
+    assert shown(manual(delegation=(SILENT, other)))["Delegated"] == "False AwaitingDelegation"
 
 
 def test_a_silent_server_does_not_have_the_registrar_asked_for_a_change() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,16 +13,18 @@ from catalyst_operator.api.conditions import CONDITIONS, DOMAIN_CONDITIONS, Cond
 from catalyst_operator.api.domain_reservation import DomainReservation
 from catalyst_operator.core.domains import of_sovereign
 from catalyst_operator.core.domains.decide import decide
+from catalyst_operator.core.domains.delegating import DELEGATION_PATIENCE
 from catalyst_operator.core.domains.observation import (
+    Claim,
     DnsAnswer,
     DomainObservation,
     RegistrarProblem,
-    Rival,
     Trouble,
     ZoneView,
 )
-from catalyst_operator.core.domains.of_sovereign import differs, error_of, manifest, standing
+from catalyst_operator.core.domains.of_sovereign import DomainStanding, differs, errors_of, manifest, standing
 from catalyst_operator.core.errors import codes
+from catalyst_operator.core.record import ErrorEntry
 from tests.support import gen
 from tests.support.reservations import (
     ADDRESS,
@@ -135,6 +138,16 @@ def after(o: DomainObservation) -> DomainReservation:
     return o.reservation.model_copy(update={"status": decision.status})
 
 
+def late(o: DomainObservation) -> DomainReservation:
+    """The same once it has stood so for longer than such a thing takes."""
+    found = after(o)
+    return after(replace(o, reservation=found, now=o.now + DELEGATION_PATIENCE + timedelta(seconds=1)))
+
+
+def first_error(found: DomainReservation | None, stands: DomainStanding) -> ErrorEntry | None:
+    return next(iter(errors_of(SOVEREIGN, found, stands)), None)
+
+
 def trouble(kind: Trouble) -> RegistrarProblem:
     return RegistrarProblem(kind, "it says no", "Do this.")
 
@@ -171,7 +184,7 @@ STANDS: list[tuple[str, DomainObservation, str, bool, str]] = [
     ),
     (
         "beside another owner's",
-        look(reservation(APEX, spec={"mode": "byo-manual"}), rivals=(Rival(f"a.{APEX}", "another"),)),
+        look(reservation(APEX, spec={"mode": "byo-manual"}), claims=(Claim(f"a.{APEX}", "another"),)),
         "False DomainTaken",
         True,
         "ERR_DOMAIN_TAKEN",
@@ -230,8 +243,9 @@ def test_how_it_stands(why: str, o: DomainObservation, is_reserved: str, stalled
     stands = standing(SOVEREIGN, found)
     assert " ".join(stands.reserved[:2]) == is_reserved, stands
     assert (stands.stalled, stands.is_reserved) == (stalled, is_reserved.startswith("True"))
-    late = error_of(found, stands, late=True)
-    assert (late.code if late else "") == code, stands
+    told_late = late(o) if code == codes.NS_NOT_DELEGATED.code else found
+    error = first_error(told_late, standing(SOVEREIGN, told_late))
+    assert (error.code if error else "") == code, stands
     # Its own conditions have only reasons that the Sovereign's documentation has.
     assert stands.reserved[1] in REASONS[ConditionType.DOMAIN_RESERVED]
     assert stands.ready[1] in REASONS[ConditionType.DOMAIN_READY]
@@ -242,23 +256,38 @@ def test_live_records_cost_nothing() -> None:
     found = after(asked(o, *OLD))
     stands = standing(SOVEREIGN, found)
     assert (" ".join(stands.reserved[:2]), stands.stalled) == ("False LiveRecords", True)
-    error = error_of(found, stands, late=False)
+    error = first_error(found, stands)
     assert error is not None and error.code == "ERR_LIVE_RECORDS" and LIVE[0] in error.message
+    assert error.addresses == LIVE
 
 
 def test_a_delegation_is_no_error_before_it_takes_long() -> None:
-    found = after(manual(delegation=(DnsAnswer("a", "1", OLD),)))
-    stands = standing(SOVEREIGN, found)
-    assert error_of(found, stands, late=False) is None
-    late = error_of(found, stands, late=True)
-    assert late is not None and "add these NS records" in late.message
+    o = manual(delegation=(DnsAnswer("a", "203.0.113.1", OLD),))
+    found = after(o)
+    assert first_error(found, standing(SOVEREIGN, found)) is None
+    found = late(o)
+    error = first_error(found, standing(SOVEREIGN, found))
+    assert error is not None and "add these NS records" in error.message
+    assert error.command == "dig @203.0.113.1 acme.bank.com NS +norecurse"
+    assert error.addresses == ("a (203.0.113.1): ns1.old.test, ns2.old.test",)
+
+
+def test_a_delegation_is_no_error_because_the_name_waited_long_for_its_address() -> None:
+    """The condition was False for an hour, and the zone answers only now."""
+    o = manual(delegation=(DnsAnswer("a", "203.0.113.1", OLD),))
+    waited = told(Ready="False AwaitingAddress", Reserved="True Reserved", Delegated="False AwaitingAddress")
+    zone = {**told(ZoneReady="True Succeeded")[0], "lastTransitionTime": "2026-11-22T11:59:00Z"}
+    status = o.reservation.status.to_wire() | {"conditions": [*waited, zone]}
+    raw = o.reservation.to_wire() | {"status": status}
+    found = after(replace(o, reservation=DomainReservation.parse(raw)))
+    assert first_error(found, standing(SOVEREIGN, found)) is None
 
 
 def test_credentials_that_are_lost_later_are_nobodys_error() -> None:
     """The name is delegated: nobody needs them before it is given back."""
     found = after(answered(by_api(previous=True)))
     stands = standing(SOVEREIGN, found)
-    assert (stands.is_reserved, stands.is_ready, error_of(found, stands, late=True)) == (True, True, None)
+    assert (stands.is_reserved, stands.is_ready, first_error(found, stands)) == (True, True, None)
 
 
 def test_every_reason_of_a_reservation_can_be_told() -> None:
@@ -290,7 +319,7 @@ def test_what_is_not_ours_is_taken(owner: str) -> None:
     found = ready(owner=owner)
     stands = standing(SOVEREIGN, found)
     assert (stands.reserved[:2], stands.is_ready, stands.stalled) == (("False", Reason.DOMAIN_TAKEN), False, True)
-    error = error_of(found, stands, late=False)
+    error = first_error(found, stands)
     assert error is not None and error.code == codes.DOMAIN_TAKEN.code
 
 
@@ -320,7 +349,7 @@ def test_one_that_goes() -> None:
 def test_none_yet() -> None:
     stands = standing(SOVEREIGN, None)
     assert (stands.reserved[:2], stands.stalled) == (("False", Reason.PENDING), False)
-    assert error_of(None, stands, late=True) is None
+    assert first_error(None, stands) is None
 
 
 def test_only_a_registrar_needs_credentials() -> None:
@@ -328,10 +357,40 @@ def test_only_a_registrar_needs_credentials() -> None:
     assert of_sovereign.needs_credentials(SOVEREIGN) == ""
 
 
-def test_every_code_has_a_remedy_and_a_page() -> None:
-    for code in of_sovereign.CODES.values():
-        entry = code.entry("it is so")
-        assert entry.code.startswith("ERR_") and entry.remedy
+ALL = [
+    by_api(),
+    *(asked(by_api(previous=True), problem=trouble(kind)) for kind in Trouble),
+    asked(by_api(previous=True), *OLD, refused=trouble(Trouble.FORBIDDEN), refusals=1, tried_at=gen.NOW),
+    asked(answered(before_address(by_api()), live=LIVE, authority=()), *OLD),
+    pooled(zone=FOREIGN),
+    pooled(zone=ZoneView(problem="it did not answer")),
+]
+
+
+@pytest.mark.parametrize("o", ALL)
+def test_what_is_the_matter_is_data_from_the_reservation_on(o: DomainObservation) -> None:
+    """Nobody finds a code by comparing texts: whatever the messages are, the Sovereign tells the same."""
+    found = after(o)
+    (told_there, *_) = found.status.last_errors
+    scrambled = tuple(c.model_copy(update={"message": f"{c.type} in other words"}) for c in found.status.conditions)
+    found = found.model_copy(update={"status": found.status.model_copy(update={"conditions": scrambled})})
+    stands = standing(SOVEREIGN, found)
+    error = first_error(found, stands)
+    assert error is not None
+    assert (error.code, error.message, error.remedy) == (told_there.code, told_there.message, told_there.remedy)
+    assert told_there.remedy and told_there.runbook.endswith(told_there.code.lower())
+    matter = next(c for c in found.status.conditions if c.type == found.status.waits_for)
+    assert stands.reason == matter.reason
+
+
+def test_a_vendors_answer_is_data_all_the_way() -> None:
+    until = gen.NOW + timedelta(minutes=30)
+    problem = RegistrarProblem(Trouble.RATE_LIMITED, "OVHcloud takes no more requests", "Nothing to do.", until)
+    found = after(before_address(asked(by_api(), problem=problem)))
+    (error,) = found.status.last_errors
+    assert (error.code, error.message) == ("ERR_REGISTRAR_UNAVAILABLE", "ovh: OVHcloud takes no more requests.")
+    assert error.remedy == "Nothing to do."
+    assert found.status.retry_at == standing(SOVEREIGN, found).retry_at == until
 
 
 def test_the_words_of_one_that_waits_for_an_address() -> None:

@@ -158,6 +158,14 @@ REGISTRAR = (
         True,
     ),
     Row(
+        "the Secret is gone, and one of the parent's servers is dead",
+        leaving(
+            delegation=(DnsAnswer("a", "1", OLD), DnsAnswer("b", "2", (), "no answer"), DnsAnswer("c", "3", OLD)),
+        ),
+        ("DeleteZone",),
+        "Deleting",
+    ),
+    Row(
         "the Secret is gone, and the parent's servers are not known",
         leaving(delegation=(), error="the resolver does not answer"),
         (),

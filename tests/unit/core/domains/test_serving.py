@@ -83,8 +83,55 @@ def test_a_foreign_record_is_left_and_told_and_the_rest_goes_on() -> None:
     o = answered(look(ready(**HELD), zone=with_sets(theirs("gitea")), parent=delegated()))
     status, message = told(o, "ZoneReady")
     assert status == "True Succeeded"
-    assert f"Left as it is, since somebody else set it: gitea.{NAME} A." in message
+    assert f"Left as it is, because somebody else set it: gitea.{NAME} A." in message
     assert sound(o).actions == ()
+
+
+@pytest.mark.parametrize(
+    ("type_", "value"),
+    [("CNAME", "web.example."), ("ALIAS", "web.example."), ("LUA", "A \"pickrandom({'203.0.113.99'})\"")],
+)
+@pytest.mark.parametrize("label", ["gitea", "*"])
+def test_a_name_is_somebody_elses_whatever_type_they_chose(label: str, type_: str, value: str) -> None:
+    """Ours beside it would answer in its place: it is not added, and goes where it was first."""
+    name = f"{label}.{NAME}"
+    other = RRset(name, type_, 60, (value,), "")
+    beside = our_zone().zone
+    assert beside is not None
+    without = replace(beside, rrsets=(*(r for r in beside.rrsets if r.name != name), other))
+    o = answered(look(ready(**HELD), zone=ZoneView(without), parent=delegated()))
+    status, message = told(o, "ZoneReady")
+    assert (status, sound(o).actions) == ("True Succeeded", ())
+    assert f"Left as it is, because somebody else set it: {name} {type_}." in message
+    o = answered(
+        look(ready(**HELD), zone=ZoneView(replace(beside, rrsets=(*beside.rrsets, other))), parent=delegated())
+    )
+    (change,) = (a for a in sound(o).actions if isinstance(a, ChangeZone))
+    assert [(r.key, r.values) for r in change.changes] == [((name, "A"), ())]
+
+
+@pytest.mark.parametrize(
+    ("label", "type_", "value"),
+    [
+        ("gitea", "TXT", '"heritage=external-dns"'),
+        ("gitea", "AAAA", "2001:db8::99"),
+        ("gitea", "LUA", "TXT \"'x'\""),
+        ("", "MX", "10 mail.example."),
+        ("", "CAA", '0 issue "letsencrypt.org"'),
+        ("mail", "A", "203.0.113.99"),
+        ("a.gitea", "ALIAS", "web.example."),
+        ("eu", "NS", "ns1.example."),
+        ("_acme-challenge.gitea", "NS", "ns1.example."),
+    ],
+)
+def test_what_answers_other_questions_takes_no_name_away(label: str, type_: str, value: str) -> None:
+    beside = our_zone().zone
+    assert beside is not None
+    other = RRset(f"{label}.{NAME}" if label else NAME, type_, 60, (value,), "")
+    o = answered(
+        look(ready(**HELD), zone=ZoneView(replace(beside, rrsets=(*beside.rrsets, other))), parent=delegated())
+    )
+    assert (told(o, "ZoneReady")[0], sound(o).actions) == ("True Succeeded", ())
 
 
 def test_the_servers_are_asked_for_a_name_that_is_ours() -> None:

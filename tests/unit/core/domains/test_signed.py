@@ -10,7 +10,7 @@ import pytest
 from catalyst_operator.core.domains.actions import AskRegistrar, DomainDecision, RememberNameservers
 from catalyst_operator.core.domains.decide import decide
 from catalyst_operator.core.domains.observation import DnsAnswer, DomainObservation
-from catalyst_operator.core.domains.of_sovereign import error_of, standing
+from catalyst_operator.core.domains.of_sovereign import errors_of, standing
 from tests.support import gen
 from tests.support.reservations import BY_API, HELD, OLD, answered, asked, by_api, flaws, look, manual, pooled, reserved
 
@@ -74,8 +74,8 @@ def test_it_is_said_before_anything_is_spent() -> None:
     found = o.reservation.model_copy(update={"status": sound(o).status})
     stands = standing(gen.sovereign(), found)
     assert (stands.reserved[1], stands.is_reserved, stands.stalled) == ("DNSSECEnabled", False, True)
-    error = error_of(found, stands, late=False)
-    assert error is not None and error.code == "ERR_DNSSEC"
+    (error,) = errors_of(gen.sovereign(), found, stands)
+    assert error.code == "ERR_DNSSEC"
 
 
 def test_what_is_in_use_comes_first() -> None:
@@ -85,3 +85,13 @@ def test_what_is_in_use_comes_first() -> None:
 
 def test_an_unsigned_one_needs_nothing() -> None:
     assert shown(manual())["Ready"] == "True Succeeded"
+
+
+@pytest.mark.parametrize("previous", [False, True], ids=["before it is remembered", "before it is set"])
+def test_nothing_is_changed_while_it_is_not_known_whether_the_name_is_signed(previous: bool) -> None:
+    """A server that does not tell has not said that there are no signatures."""
+    unknown = "no server of the zone above answers"
+    o = asked(by_api(previous=previous, spec=ACKNOWLEDGED, signed_error=unknown), *OLD)
+    assert not [a for a in sound(o).actions if isinstance(a, AskRegistrar | RememberNameservers)]
+    assert unknown in message(o)
+    assert "Stalled" not in shown(o)

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from catalyst_operator.core.domains import zone as zones
+from catalyst_operator.core.domains.claims.names import is_under
 from catalyst_operator.core.domains.zone import RRset, Zone
 from catalyst_operator.core.settings import Nameserver
 from tests.support.reservations import ADDRESS, SERVERS
@@ -78,6 +79,29 @@ def test_the_mailbox_of_the_zone_is_a_name_too() -> None:
     assert (server, mailbox) == (f"{LONGEST}.", f"hostmaster.{LONGEST.partition('.')[2]}.")
 
 
+# --- others' names ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("other", "kept"),
+    [
+        (RRset(f"console.{NAME}", "NS", 60, ("ns.example.",), ""), {"console"}),
+        (RRset(NAME, "DNAME", 60, ("example.",), ""), {"*", "console", "api", "gitea", "harbor"}),
+        (RRset(NAME, "NS", 60, ("ns.example.",), ""), set()),
+        (RRset(f"gitea.{NAME}", "ALIAS", 60, (), ""), set()),
+        (RRset(f"x.gitea.{NAME}", "NS", 60, ("ns.example.",), ""), set()),
+    ],
+    ids=["delegated away", "all below is another name's", "the zone's own servers", "switched off", "below it"],
+)
+def test_a_name_that_another_zone_answers_for_is_left_to_it(other: RRset, kept: set[str]) -> None:
+    found = replace(zones.new_zone(NAME, MARK, ADDRESS, SERVERS), rrsets=(other,))
+    diff = zones.differences(found, zones.contents(NAME, MARK, ADDRESS, SERVERS), MARK, within=NAME)
+    written = {r.name for r in diff.changes if r.type == "A"}
+    left = {label for label in zones.HOSTS if (f"{label}.{NAME}" if label else NAME) not in written}
+    assert left == kept
+    assert diff.foreign == ((other,) if kept or other.key == (NAME, "NS") else ())
+
+
 # --- zones of any content ---------------------------------------------------------------------------------------------
 
 LABELS = ["", "*", "console", "api", "gitea", "harbor", "ns1", "mail", "a.b"]
@@ -87,7 +111,7 @@ RRSETS = st.builds(
         f"{label}.{NAME}" if label else NAME, type_, ttl, tuple(sorted(values)), mark
     ),
     st.sampled_from(LABELS),
-    st.sampled_from(["A", "AAAA", "TXT", "NS", "CNAME", "SOA"]),
+    st.sampled_from(["A", "AAAA", "TXT", "NS", "CNAME", "ALIAS", "DNAME", "SOA"]),
     st.sampled_from([300, 900]),
     st.sets(st.sampled_from(ADDRESSES), min_size=1),
     st.sampled_from([MARK, MARK, "", "another"]),
@@ -110,7 +134,21 @@ def test_one_change_is_enough(found: Zone, address: str, servers: tuple[Nameserv
     again = zones.differences(once, wanted, MARK, within=NAME)
     assert again == zones.Diff((), again.foreign)
     stands = {r.key for r in once.rrsets}
-    assert all(w.key in stands or any(f.name == w.name for f in again.foreign) for w in wanted)
+    obstacles = [(f.name, f.type) for f in again.foreign]
+    assert all(
+        w.key in stands or any(w.name == name or is_under(w.name, name) for name, _ in obstacles) for w in wanted
+    )
+
+
+@given(FOUND, st.sampled_from(ADDRESSES), WANTED_SERVERS)
+def test_nothing_of_ours_answers_for_a_name_that_somebody_else_answers_for(
+    found: Zone, address: str, servers: tuple[Nameserver, ...]
+) -> None:
+    wanted = zones.contents(NAME, MARK, address, servers)
+    once = carried_out(found, zones.differences(found, wanted, MARK, within=NAME).changes)
+    ours = {r.name for r in once.rrsets if r.mark == MARK and r.type == "A"}
+    theirs = {r.name for r in once.rrsets if r.mark != MARK and r.type in ("A", "CNAME", "ALIAS")}
+    assert not ours & theirs
 
 
 @given(FOUND, st.sampled_from(ADDRESSES), WANTED_SERVERS)

@@ -499,6 +499,7 @@ def test_only_what_passes_by_itself_is_transient() -> None:
         "ERR_CLOUD_UNAVAILABLE",
         "ERR_CLUSTER_REFUSED",
         "ERR_CONSOLE_UNREACHABLE",
+        "ERR_DEAD_NODE",
         "ERR_DNS_UNAVAILABLE",
         "ERR_GIT_SOURCE",
         "ERR_IMAGE_PULL",
@@ -515,11 +516,13 @@ def test_only_what_passes_by_itself_is_transient() -> None:
         "ERR_OUT_OF_MEMORY",
         "ERR_RATE_LIMITED",
         "ERR_REGISTRAR_UNAVAILABLE",
+        "ERR_REMOTE_TOO_BIG",
         "ERR_REMOTE_UNAUTHORIZED",
         "ERR_RESOURCE_IN_USE",
         "ERR_RUN_INTERRUPTED",
         "ERR_RUN_START",
         "ERR_SECRET_MISSING",
+        "ERR_SERVER_OFF",
         "ERR_SSH_KEY_CONFLICT",
         "ERR_STATE_LOCKED",
         "ERR_STATE_READ",
@@ -546,18 +549,21 @@ NEW_CLUSTER = {
     codes.API_UNREACHABLE,
     codes.REMOTE_UNTRUSTED,
     codes.REMOTE_UNAUTHORIZED,
+    codes.REMOTE_TOO_BIG,
     codes.FLUX_GONE,
     codes.FLUX_PIN_DRIFT,
     codes.FLUX_NOT_RECONCILING,
     codes.KIT_TIMEOUT,
     codes.CNI_STUCK,
     codes.NODE_NOT_READY,
+    codes.DEAD_NODE,
     codes.GIT_SOURCE,
     codes.SOPS,
     codes.KUSTOMIZATION,
     codes.NO_STORAGECLASS,
     codes.CHART_SOURCE,
     codes.COMPONENT_FAILED,
+    codes.KIT_SUSPENDED,
     codes.KIT_IMAGE_PULL,
     codes.KIT_UNSCHEDULABLE,
     codes.KIT_POD,
@@ -584,15 +590,24 @@ def test_every_code_can_be_met() -> None:
     met = {code for _, _, code in BY_HCLOUD_CODE} | {code for _, code in BY_SENTENCE}
     met |= {*BY_EXIT_CODE.values(), *BY_WAITING_REASON.values()}
     by_the_operator = {codes.STATE_LOST, codes.OUT_OF_MEMORY, codes.RUN_INTERRUPTED, codes.INTERNAL}
-    by_the_operator |= {codes.SECRET_MISSING, codes.SPEC_INVALID, codes.NAME_TAKEN, codes.APPROVAL_NEEDED}
+    by_the_operator |= {codes.DOMAIN_QUOTA, codes.DOMAIN_EXPIRED}
+    by_the_operator |= {
+        codes.NAMESPACE_FOREIGN,
+        codes.SECRET_MISSING,
+        codes.SPEC_INVALID,
+        codes.NAME_TAKEN,
+        codes.APPROVAL_NEEDED,
+    }
     by_the_operator |= {codes.RUN_CANCELLED, codes.PROTECTED_DELETION, codes.EXPORT_NOT_ACKNOWLEDGED}
     by_the_operator |= {
         codes.OPERATOR,
         codes.CLUSTER_SECRETS_LOST,
         codes.RECORD_LOST,
         codes.CLUSTER_REFUSED,
+        codes.NAMESPACE_FOREIGN,
         codes.GIT_PUSH,
         codes.PROJECT_MISMATCH,
+        codes.SERVER_OFF,
     }
     assert set(CODES) - NEW_CLUSTER - DOMAIN == met | by_the_operator
 

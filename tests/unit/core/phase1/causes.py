@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import Any
 
 from catalyst_operator.api.phases import Phase1Outcome
+from catalyst_operator.core.phase1.expected import expected
 from catalyst_operator.core.phase1.views import (
     SOURCE,
     ClaimView,
@@ -215,6 +216,51 @@ KUSTOMIZATIONS = (
         '"provider":"sops"',
     ),
     Case(
+        "SOPS: the Secret with the key does not exist, and that is all that is said",
+        build('secrets "sops-age" not found'),
+        "ERR_SOPS",
+    ),
+    Case(
+        "a file that is called after SOPS is missing: that has nothing to do with a key",
+        build(
+            "kustomize build failed: accumulating resources: accumulation err='accumulating resources from "
+            "'secret.sops.yaml': open /tmp/kustomization-351/clusters/kit/secret.sops.yaml: no such file or directory'"
+        ),
+        "ERR_KUSTOMIZATION",
+        ("it cannot be built", "secret.sops.yaml"),
+        "kustomize build <path>",
+    ),
+    Case(
+        "an object that is called forbidden",
+        build("HelmRelease/apps/forbidden dry-run failed (Invalid): spec.interval: Required value"),
+        "ERR_KUSTOMIZATION",
+        ("Required value",),
+        f"describe kustomization {KIT}",
+    ),
+    Case(
+        "the source that it names does not exist",
+        build('gitrepositories.source.toolkit.fluxcd.io "openova" not found', "ArtifactFailed"),
+        "ERR_KUSTOMIZATION",
+        ("the source that it names does not exist",),
+        "get gitrepositories",
+    ),
+    Case(
+        "what was taken out of the repository does not go",
+        build("Namespace/old delete failed: finalizers", "PruneFailed"),
+        "ERR_KUSTOMIZATION",
+        ("cannot be removed",),
+    ),
+    Case(
+        "an apiVersion that this Flux's sources do not have",
+        build(
+            'HelmRepository/flux-system/openova dry-run failed: no matches for kind "HelmRepository" in version '
+            '"source.toolkit.fluxcd.io/v1beta2"'
+        ),
+        "ERR_KUSTOMIZATION",
+        ("does not know such an apiVersion", "source.toolkit.fluxcd.io/v1beta2"),
+        "kubectl api-resources --api-group=source.toolkit.fluxcd.io",
+    ),
+    Case(
         "a CRD is missing",
         build(
             'Certificate/x/console dry-run failed: no matches for kind "Certificate" in version "cert-manager.io/v1"'
@@ -316,6 +362,54 @@ KUSTOMIZATIONS = (
         ),
         "ERR_KUSTOMIZATION",
         ("HelmRelease flux-system/bp-a: it depends on HelmRelease flux-system/bp-x, which does not exist",),
+    ),
+    Case(
+        "a component depends on one of another namespace, where there is none",
+        kit.cluster(
+            releases=(
+                kit.release(
+                    "bp-a",
+                    kit.spec(dependsOn=[{"name": "bp-x", "namespace": "apps"}]),
+                    kit.not_ready("DependencyNotReady", "unable to get 'apps/bp-x' dependency: not found"),
+                ),
+                kit.release("bp-x", kit.ready()),
+            ),
+        ),
+        "ERR_KUSTOMIZATION",
+        ("it depends on HelmRelease apps/bp-x, which does not exist",),
+        "kubectl -n apps get helmreleases",
+    ),
+    Case(
+        "it fails again and again after it was applied once, each time for a moment only",
+        broken(
+            kustomizations=(
+                replace(
+                    kit.kustomization(
+                        KIT, kit.applied(), kit.not_ready("BuildFailed", "kustomize build failed: x", 0.1)
+                    ),
+                    unready_since=NOW - 3 * MINUTE,
+                ),
+            )
+        ),
+        "ERR_KUSTOMIZATION",
+        ("it cannot be built",),
+    ),
+    Case(
+        "the kit is suspended before it was applied",
+        broken(kustomizations=(kit.kustomization(KIT, kit.suspended),)),
+        "ERR_KIT_SUSPENDED",
+        (f"Kustomization flux-system/{KIT} is suspended and never applied anything",),
+        f"patch kustomization {KIT} --type merge",
+    ),
+    Case(
+        "the Git repository is suspended before it was fetched",
+        broken(
+            kustomizations=(NO_ARTIFACT,),
+            survey={"sources": (kit.source("GitRepository", SOURCE, kit.suspended),)},
+        ),
+        "ERR_KIT_SUSPENDED",
+        ("GitRepository flux-system/openova-public is suspended and was not fetched before",),
+        "patch gitrepository openova-public",
     ),
     Case(
         "an unhealthy kit of which nothing deeper is known",
@@ -420,6 +514,21 @@ CLUSTER = (
         with_={"nodes_wanted": (*NODES, "omantel-worker-1"), "outcome": READY},
     ),
     Case(
+        "a node that had joined is gone",
+        kit.cluster(survey=kit.survey(nodes=kit.NODES[:1])),
+        "ERR_NODE_NOT_READY",
+        ("Gone from the cluster, which they had joined: omantel-worker-0", "retryRequestedAt"),
+        "get nodes",
+        with_={"nodes_wanted": NODES, "nodes_joined": NODES, "outcome": READY, "since": NOW},
+    ),
+    Case(
+        "a node that had joined is not ready for two minutes",
+        kit.cluster(survey=kit.survey(**node("omantel-worker-0", "Kubelet stopped posting node status.", 2))),
+        "ERR_NODE_NOT_READY",
+        ("Node omantel-worker-0 is not ready",),
+        with_={"nodes_wanted": NODES, "nodes_joined": NODES, "outcome": READY},
+    ),
+    Case(
         "a node is not ready for another reason",
         kit.cluster(survey=kit.survey(**node("omantel-worker-0", "Kubelet stopped posting node status."))),
         "ERR_NODE_NOT_READY",
@@ -471,10 +580,38 @@ def installing(name: str = "bp-keycloak", **survey: Any) -> ClusterView:
     return kit.cluster(releases=kit.chain(mods={name: (kit.progressing(),), **waiting}), survey=kit.survey(**survey))
 
 
-def chart(message: str, *more: SourceView, name: str = "bp-keycloak") -> ClusterView:
+_FROM_OPENOVA = kit.spec(sourceRef={"kind": "HelmRepository", "name": "openova"})
+
+
+def chart(
+    message: str, *more: SourceView, name: str = "bp-keycloak", reason: str = "ChartPullError", **where: str
+) -> ClusterView:
     """The chart of a component is not to be had."""
-    failed = kit.not_ready("ChartPullError", message)
-    return installing(name, sources=(kit.source("HelmChart", f"flux-system-{name}", failed), *more))
+    failed = kit.source("HelmChart", f"flux-system-{name}", kit.not_ready(reason, message), _FROM_OPENOVA, **where)
+    return installing(name, sources=(failed, *more))
+
+
+def by_reference(kind: str, name: str, namespace: str, *sources: SourceView) -> ClusterView:
+    """A component whose chart is in a source that it refers to."""
+    reference = kit.spec(chartRef={"kind": kind, "name": name, "namespace": namespace})
+    waits = kit.not_ready("SourceNotReady", f"{kind} '{namespace}/{name}' is not ready: unknown state")
+    return kit.cluster(releases=kit.chain(mods={"bp-keycloak": (reference, waits)}), survey=kit.survey(sources=sources))
+
+
+def looping(*mods: Mod, **survey: Any) -> ClusterView:
+    """A component that is tried again and again."""
+    return kit.cluster(releases=kit.chain(mods={"bp-keycloak": mods}), survey=kit.survey(**survey))
+
+
+def warning(reason: str, message: str, minutes: float = 1, name: str = "keycloak-0", kind: str = "Pod") -> EventView:
+    """A warning of the last minutes."""
+    return EventView("keycloak", kind, name, reason, message, NOW - minutes * MINUTE)
+
+
+def stuck_pod(*events: EventView, reason: str = "ContainerCreating", minutes: float = 5) -> ClusterView:
+    """A Pod that its kubelet has taken up and that does not get on, as a kubelet tells it."""
+    unready = "containers with unready status: [keycloak]"
+    return installing(pods=(pod(reason, unready, minutes=minutes),), events=events)
 
 
 def pod(
@@ -491,6 +628,20 @@ _PULL = (
 _TOKEN = "unexpected status from GET request to https://ghcr.io/token?scope=repository: 401 Unauthorized"
 _DENIED = "response status code 403: denied: requested access to the resource is denied"
 _EXHAUSTED = (kit.install_failed(), kit.stalled())
+_RELEASE = "release keycloak/keycloak with chart bp-keycloak@1.1.2"
+_DEADLINE = f"Helm install failed for {_RELEASE}: context deadline exceeded"
+_UNDONE = f"Helm uninstall remediation for {_RELEASE} succeeded"
+_RELEASED = kit.condition("Released", "False", "InstallFailed", _DEADLINE)
+_ROLLED_BACK = "Helm rollback to previous release keycloak/keycloak.v2 with chart bp-keycloak@1.1.1 succeeded"
+_UPGRADE_FAILED = (
+    "Helm upgrade failed for release keycloak/keycloak with chart bp-keycloak@1.1.2: post-upgrade hooks failed"
+)
+_UNMOUNTED = 'MountVolume.SetUp failed for volume "config" : secret "keycloak-db" not found'
+_SANDBOX = (
+    "Failed to create pod sandbox: rpc error: code = Unknown desc = failed to setup network for sandbox "
+    '"6091888ef60975ac": plugin type="cilium-cni" failed (add): unable to connect to Cilium agent'
+)
+_QUOTA = 'create Pod keycloak-0 in StatefulSet keycloak failed error: pods "keycloak-0" is forbidden: exceeded quota: q'
 _BACK_OFF = 'Back-off pulling image "registry.example/keycloak:26.0"'
 
 COMPONENTS = (
@@ -539,6 +690,243 @@ COMPONENTS = (
         ),
         "ERR_CHART_SOURCE",
         ("(for bp-a)",),
+    ),
+    Case(
+        "the chart's version has the digits of a status code in it",
+        chart(
+            "invalid chart reference: failed to get chart version for remote reference: could not locate a version "
+            "matching provided version string 37.401.0",
+            reason="InvalidChartReference",
+        ),
+        "ERR_CHART_SOURCE",
+        ("does not have this version", "37.401.0"),
+        "get helmchart flux-system-bp-keycloak -o yaml",
+    ),
+    Case(
+        "the chart is called after what it is not",
+        chart(
+            "invalid chart reference: failed to get chart version for remote reference: no 'unauthorized-403' chart "
+            "with version matching '>=4.0.1' found",
+            reason="InvalidChartReference",
+        ),
+        "ERR_CHART_SOURCE",
+        ("does not have this version",),
+    ),
+    Case(
+        "the Secret of the registry is missing: the reason says so, no word does",
+        chart("failed to get secret 'flux-system/ghcr': secrets \"ghcr\" not found", reason="AuthenticationFailed"),
+        "ERR_CHART_SOURCE",
+        ("(401)", "spec.imagePullSecretRef"),
+    ),
+    Case(
+        "the chart's repository does not exist",
+        chart(
+            'failed to get source: HelmRepository.source.toolkit.fluxcd.io "openova" not found',
+            reason="SourceUnavailable",
+        ),
+        "ERR_CHART_SOURCE",
+        ("the source that it names does not exist",),
+        "get helmrepositories",
+    ),
+    Case(
+        "the chart comes from a repository of another namespace, and so does its HelmChart",
+        kit.cluster(
+            releases=kit.chain(
+                mods={
+                    "bp-keycloak": (
+                        kit.spec(chart={"spec": {"sourceRef": {"name": "openova", "namespace": "charts"}}}),
+                        kit.not_ready("SourceNotReady", "HelmChart is not ready"),
+                    )
+                }
+            ),
+            survey=kit.survey(
+                sources=(
+                    kit.source(
+                        "HelmChart",
+                        "flux-system-bp-keycloak",
+                        kit.not_ready("ChartPullError", _PULL + _DENIED),
+                        namespace="charts",
+                    ),
+                )
+            ),
+        ),
+        "ERR_CHART_SOURCE",
+        ("HelmChart charts/flux-system-bp-keycloak", "(403)"),
+        "kubectl -n charts describe helmchart",
+    ),
+    Case(
+        "chartRef: the registry refuses an OCIRepository of another namespace",
+        by_reference(
+            "OCIRepository",
+            "keycloak",
+            "charts",
+            kit.source(
+                "OCIRepository",
+                "keycloak",
+                kit.not_ready(
+                    "OCIArtifactPullFailed",
+                    "failed to determine artifact digest: GET https://ghcr.io/v2/openova-io/bp-keycloak/manifests/1.1: "
+                    "DENIED: requested access to the resource is denied",
+                ),
+                namespace="charts",
+            ),
+        ),
+        "ERR_CHART_SOURCE",
+        ("OCIRepository charts/keycloak", "(403)", "(for bp-keycloak)"),
+        "kubectl -n charts describe ocirepository keycloak",
+        lasting=True,
+    ),
+    Case(
+        "chartRef: a HelmChart that somebody made",
+        by_reference(
+            "HelmChart",
+            "mine",
+            "flux-system",
+            kit.source("HelmChart", "mine", kit.not_ready("ChartPullError", f"{_PULL}401 Unauthorized")),
+        ),
+        "ERR_CHART_SOURCE",
+        ("HelmChart flux-system/mine", "(401)"),
+    ),
+    Case(
+        "what it refers to does not exist, and only helm-controller says so",
+        looping(
+            kit.not_ready(
+                "ArtifactFailed",
+                'could not get Source object: ocirepositories.source.toolkit.fluxcd.io "keycloak" not found',
+            )
+        ),
+        "ERR_CHART_SOURCE",
+        ("HelmRelease flux-system/bp-keycloak", '"keycloak" not found'),
+    ),
+    Case(
+        "a Secret that a Pod mounts is missing: the kubelet tells only in events",
+        stuck_pod(warning("FailedMount", _UNMOUNTED)),
+        "ERR_KIT_POD",
+        ("Pod keycloak/keycloak-0: FailedMount: MountVolume.SetUp failed", 'secret "keycloak-db" not found'),
+        "kubectl -n keycloak describe pod keycloak-0",
+    ),
+    Case(
+        "the same, of a Pod that waits for its first containers",
+        stuck_pod(warning("FailedMount", _UNMOUNTED), reason="PodInitializing"),
+        "ERR_KIT_POD",
+        ("FailedMount",),
+    ),
+    Case(
+        "the newest of its warnings counts, and none that is harmless",
+        stuck_pod(
+            warning("FailedMount", _UNMOUNTED, minutes=4),
+            warning("FailedAttachVolume", "Multi-Attach error for volume", minutes=2),
+            warning("DNSConfigForming", "Nameserver limits were exceeded", minutes=1),
+        ),
+        "ERR_KIT_POD",
+        ("FailedAttachVolume: Multi-Attach error",),
+    ),
+    Case(
+        "a Pod gets no network",
+        stuck_pod(warning("FailedCreatePodSandBox", _SANDBOX)),
+        "ERR_CNI_STUCK",
+        ("Pod keycloak/keycloak-0: FailedCreatePodSandBox",),
+        "journalctl",
+    ),
+    Case(
+        "a Pod gets no sandbox for another reason",
+        stuck_pod(
+            warning(
+                "FailedCreatePodSandBox",
+                "Failed to create pod sandbox: rpc error: code = DeadlineExceeded desc = context deadline exceeded",
+            )
+        ),
+        "ERR_KIT_POD",
+        ("FailedCreatePodSandBox",),
+    ),
+    Case(
+        "a Pod does not become ready, and its probe says why",
+        stuck_pod(
+            warning("Unhealthy", "Readiness probe failed: HTTP probe failed with statuscode: 503"),
+            reason="ContainersNotReady",
+        ),
+        "ERR_KIT_POD",
+        ("Unhealthy: Readiness probe failed",),
+    ),
+    Case(
+        "only an event tells of the scheduler",
+        stuck_pod(
+            warning("FailedScheduling", "0/2 nodes are available: 2 Insufficient memory."), reason="ContainersNotReady"
+        ),
+        "ERR_KIT_UNSCHEDULABLE",
+        ("Insufficient memory",),
+    ),
+    Case(
+        "only an event tells of the image",
+        stuck_pod(
+            warning("Failed", 'Failed to pull image "registry.example/keycloak:26.0": failed to resolve reference')
+        ),
+        "ERR_KIT_IMAGE_PULL",
+        ("keycloak:26.0",),
+    ),
+    Case(
+        "nobody says for ten minutes why a Pod does not get on",
+        stuck_pod(minutes=10),
+        "ERR_KIT_POD",
+        ("does not get on, and nothing says why: ContainerCreating",),
+        "logs keycloak-0",
+    ),
+    Case(
+        "a Pod may not even be made",
+        installing(events=(warning("FailedCreate", _QUOTA, name="keycloak", kind="StatefulSet"),)),
+        "ERR_KIT_POD",
+        ("StatefulSet keycloak/keycloak cannot make its Pods", "exceeded quota"),
+        "kubectl -n keycloak describe statefulset keycloak",
+    ),
+    Case(
+        "an install fails, is undone and tried again: the failure is told, and not that it was undone",
+        looping(
+            kit.spec(install={"remediation": {"retries": -1}}),
+            kit.not_ready("UninstallSucceeded", _UNDONE),
+            kit.condition("Remediated", "True", "UninstallSucceeded", _UNDONE),
+            _RELEASED,
+            kit.status(installFailures=7, failures=7, lastAttemptedReleaseAction="install"),
+        ),
+        "ERR_COMPONENT_FAILED",
+        ("bp-keycloak fails and is tried again, 7 times so far", "context deadline exceeded"),
+        "kubectl -n flux-system describe helmrelease bp-keycloak",
+        lasting=False,
+    ),
+    Case(
+        "the same while the next attempt is at work",
+        looping(kit.progressing(), _RELEASED, kit.status(installFailures=2, failures=2)),
+        "ERR_COMPONENT_FAILED",
+        ("2 times so far", "context deadline exceeded"),
+        lasting=False,
+    ),
+    Case(
+        "an upgrade fails, is rolled back and tried again, with what its namespace says",
+        looping(
+            kit.deployed,
+            kit.spec(upgrade={"remediation": {"retries": 9}}),
+            kit.not_ready("RollbackSucceeded", _ROLLED_BACK),
+            kit.condition("Released", "False", "UpgradeFailed", _UPGRADE_FAILED),
+            kit.status(upgradeFailures=3, failures=3, lastAttemptedReleaseAction="upgrade"),
+            events=(warning("BackoffLimitExceeded", "Job has reached the specified backoff limit", kind="Job"),),
+        ),
+        "ERR_COMPONENT_FAILED",
+        ("3 times so far", "post-upgrade hooks failed", "Job keycloak-0: BackoffLimitExceeded"),
+        lasting=False,
+    ),
+    Case(
+        "something else keeps Helm from beginning",
+        looping(kit.not_ready("RESTClientError", "could not get KubeConfig secret 'flux-system/x'")),
+        "ERR_COMPONENT_FAILED",
+        ("bp-keycloak cannot begin: RESTClientError: could not get KubeConfig secret",),
+        "describe helmrelease bp-keycloak",
+    ),
+    Case(
+        "a component is suspended before it was installed",
+        looping(kit.suspended),
+        "ERR_KIT_SUSPENDED",
+        ("HelmRelease flux-system/bp-keycloak is suspended and is not installed",),
+        """kubectl -n flux-system patch helmrelease bp-keycloak --type merge -p '{"spec":{"suspend":false}}'""",
+        lasting=True,
     ),
     Case(
         "an image cannot be pulled",
@@ -678,6 +1066,13 @@ OUTSIDE = (
         with_={"outcome": READY, "console_wanted": True},
     ),
     Case(
+        "Pods that are too many to be read",
+        installing(pods=None, too_much="an answer of more than 2 MiB"),
+        "ERR_REMOTE_TOO_BIG",
+        ("is not seen", "an answer of more than 2 MiB"),
+        "kubectl get all,events -A",
+    ),
+    Case(
         "no HelmRelease in time, and nothing says why",
         broken(),
         "ERR_FLUX_NOT_RECONCILING",
@@ -712,6 +1107,58 @@ FINE: tuple[tuple[str, ClusterView, dict[str, Any]], ...] = (
     ),
     ("somebody's own claim waits", kit.cluster(survey=claims().survey), {"outcome": READY}),
     ("an install failed that is tried again", installing(sources=None), {}),
+    (
+        "Cilium is upgraded, a long time after it was made",
+        kit.cluster(
+            releases=kit.chain(mods={"bp-cilium": (kit.deployed, kit.progressing("Running 'upgrade' action"))})
+        ),
+        {"outcome": None},
+    ),
+    (
+        "a component depends on one of another namespace, which is there",
+        kit.cluster(
+            releases=(
+                kit.release("bp-a", kit.spec(dependsOn=[{"name": "bp-x", "namespace": "apps"}]), kit.waiting_for("x")),
+                kit.release("bp-x", kit.progressing(), namespace="apps"),
+            )
+        ),
+        {"outcome": None},
+    ),
+    (
+        "the owner's own does not work, which is no cause of anything",
+        replace(
+            kit.cluster(survey=kit.survey(events=(warning("FailedCreate", _QUOTA, kind="Job"),))),
+            releases=(
+                *kit.chain(),
+                kit.release("my-app", kit.install_failed(), kit.stalled(), namespace="apps"),
+                kit.release("my-other", kit.suspended, namespace="apps"),
+            ),
+            kustomizations=(
+                *kit.cluster().kustomizations,
+                replace(kit.kustomization("mine", kit.not_ready("BuildFailed", "x")), namespace="apps"),
+            ),
+        ),
+        {"outcome": READY, "expected": expected(kit.kustomization(KIT, kit.applied()), (), ())},
+    ),
+    ("a component is suspended, and was installed", looping(kit.ready(), kit.suspended), {"outcome": READY}),
+    ("warnings about another Pod", stuck_pod(warning("FailedMount", _UNMOUNTED, name="keycloak-1")), {}),
+    ("only warnings with which Pods start all the same", stuck_pod(warning("DNSConfigForming", "limits")), {}),
+    ("a Pod that waits for its gate", installing(pods=(pod("SchedulingGated", minutes=20),)), {}),
+    (
+        "a Pod could not be made a while ago, which was put right",
+        installing(events=(warning("FailedCreate", _QUOTA, minutes=11, kind="StatefulSet"),)),
+        {},
+    ),
+    (
+        "its repository has a fault of its own, and the chart is there",
+        installing(
+            sources=(
+                kit.source("HelmChart", "flux-system-bp-keycloak", kit.fetched, _FROM_OPENOVA),
+                kit.source("HelmRepository", "openova", kit.not_ready("Failed", "403 Forbidden")),
+            )
+        ),
+        {},
+    ),
     ("a claim waits for its first consumer", claims(StorageClassView("local-path", True), pending=()), {}),
     ("classes could not be read", replace(claims(), survey=kit.survey(storage_classes=None, claims=_CLAIMS)), {}),
     (
@@ -750,6 +1197,19 @@ YOUNG: tuple[tuple[str, ClusterView, dict[str, Any], timedelta], ...] = (
         {},
         MINUTE,
     ),
+    (
+        "an install that failed a minute ago for the first time",
+        looping(kit.not_ready("InstallFailed", _DEADLINE, 1), kit.spec(install={"remediation": {"retries": 3}})),
+        {},
+        MINUTE,
+    ),
+    (
+        "a Pod that its kubelet could not mount a minute ago",
+        stuck_pod(warning("FailedMount", "x"), minutes=1),
+        {},
+        MINUTE,
+    ),
+    ("a Pod of which nobody says why it does not get on", stuck_pod(minutes=8), {}, 2 * MINUTE),
     ("an image that fails for the first time", installing(pods=(pod("ErrImagePull", "x", minutes=1),)), {}, MINUTE),
     ("a node that is not ready for nine minutes", broken(survey=node("omantel-worker-0", _NO_CNI, 9)), {}, MINUTE),
     (

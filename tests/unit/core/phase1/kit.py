@@ -125,6 +125,20 @@ def deployed(raw: Raw) -> None:
     raw.setdefault("status", {})["history"] = [{"status": "deployed", "version": 1}]
 
 
+def in_sync(raw: Raw) -> None:
+    """What was meant to be deployed last is deployed."""
+    meant = {"lastAttemptedRevision": "1.1.2", "lastAttemptedConfigDigest": "sha256:a"}
+    attempted = {"lastAttemptedGeneration": raw["metadata"]["generation"], **meant}
+    newest = {"status": "deployed", "version": 1, "chartVersion": "1.1.2", "configDigest": "sha256:a"}
+    status(observedGeneration=raw["metadata"]["generation"], history=[newest], **attempted)(raw)
+
+
+def suspended(raw: Raw) -> None:
+    """Somebody told its controller to leave it alone, which is an edit; controllers do not look at such an object."""
+    raw["spec"]["suspend"] = True
+    raw["metadata"]["generation"] += 1
+
+
 def edited(raw: Raw) -> None:
     """Its spec was changed after all that its status says."""
     raw["metadata"]["generation"] += 1
@@ -162,9 +176,10 @@ def raw_object(kind: str, name: str, *mods: Mod, namespace: str = "flux-system")
     return raw
 
 
-def release(name: str = "bp-keycloak", *mods: Mod) -> HelmReleaseView:
-    """A HelmRelease, in the namespace named after the component."""
-    return flux.helm_release(raw_object("HelmRelease", name, spec(targetNamespace=name.removeprefix("bp-")), *mods))
+def release(name: str = "bp-keycloak", *mods: Mod, namespace: str = "flux-system") -> HelmReleaseView:
+    """A HelmRelease, which installs into the namespace named after the component."""
+    target = spec(targetNamespace=name.removeprefix("bp-"))
+    return flux.helm_release(raw_object("HelmRelease", name, target, *mods, namespace=namespace))
 
 
 def chain(*names: str, mods: Mapping[str, tuple[Mod, ...]] | None = None) -> tuple[HelmReleaseView, ...]:
@@ -177,13 +192,13 @@ def chain(*names: str, mods: Mapping[str, tuple[Mod, ...]] | None = None) -> tup
     )
 
 
-def inventory(names: Iterable[str], kind: str = "HelmRelease") -> Mod:
+def inventory(names: Iterable[str], kind: str = "HelmRelease", namespace: str = "flux-system") -> Mod:
     """An inventory of these, and of a namespace that has no part in anything."""
     group = "kustomize.toolkit.fluxcd.io" if kind == "Kustomization" else "helm.toolkit.fluxcd.io"
 
     def add(raw: Raw) -> None:
         entries = raw.setdefault("status", {}).setdefault("inventory", {"entries": []})["entries"]
-        entries.extend({"id": f"flux-system_{name}_{group}_{kind}", "v": "v1"} for name in names)
+        entries.extend({"id": f"{namespace}_{name}_{group}_{kind}", "v": "v1"} for name in names)
         entries.append({"id": "_keycloak__Namespace", "v": "v1"})
 
     return add
@@ -206,9 +221,9 @@ def kustomization(name: str = KIT, *mods: Mod) -> KustomizationView:
     return flux.kustomization(raw_object("Kustomization", name, source_ref, *mods))
 
 
-def source(kind: str = "GitRepository", name: str = SOURCE, *mods: Mod) -> SourceView:
-    """A source of flux-system."""
-    return flux.source(raw_object(kind, name, spec(url=GIT_URL), *mods))
+def source(kind: str = "GitRepository", name: str = SOURCE, *mods: Mod, namespace: str = "flux-system") -> SourceView:
+    """A source, of flux-system unless another namespace is named."""
+    return flux.source(raw_object(kind, name, spec(url=GIT_URL), *mods, namespace=namespace))
 
 
 def fetched(raw: Raw) -> None:

@@ -46,6 +46,8 @@ class Case:
 
 
 HALF = (DeploymentView("source-controller", True), DeploymentView("kustomize-controller", False))
+AWAY = (DeploymentView("source-controller", False, NOW - MINUTE), *kit.FLUX[1:])
+"""It is replaced by a newer one: its Deployment recreates it."""
 CASES = (
     Case("nobody watches yet", None, Reason.RUNNING, "began at 11:57:00 UTC", "Unknown"),
     Case("the first attempt to connect", link(Link.CONNECTING), Reason.RUNNING, "Awaited: k3s", "Unknown"),
@@ -87,6 +89,13 @@ CASES = (
         code="ERR_API_UNREACHABLE",
         age=40,
         flux_seen=True,
+    ),
+    Case(
+        "it answers with more than is read",
+        link(Link.TOO_MUCH, 3, "an answer of more than 4 MiB"),
+        Reason.ANSWERS_TOO_LARGE,
+        "more than the operator reads since 11:57:00 UTC: an answer of more than 4 MiB.",
+        code="ERR_REMOTE_TOO_BIG",
     ),
     Case(
         "somebody else answers",
@@ -217,3 +226,21 @@ def test_flux_is_recorded_once_it_is_available() -> None:
     """What is gone later was not just late."""
     assert flux_available(up())
     assert not any(map(flux_available, (None, ClusterView(kit.UP), up(deployments=HALF), up(deployments=None), EMPTY)))
+
+
+def test_a_controller_that_is_replaced_takes_nothing_back() -> None:
+    """Flux knows what to do; the kit's own upgrade of Flux takes a controller away for a moment."""
+    view = up(deployments=AWAY)
+    found = bootstrap(view, FQDN, NOW - 60 * MINUTE, NOW, flux_seen=True)
+    assert (found.done, found.again) == (True, NOW + MINUTE)
+    late = bootstrap(view, FQDN, NOW - 60 * MINUTE, NOW + MINUTE, flux_seen=True)
+    assert (late.status, late.reason, late.message) == (
+        "False",
+        Reason.FLUX_MISSING,
+        "The API server answers. Awaited: source-controller in flux-system.",
+    )
+
+
+def test_a_controller_that_was_never_there_is_awaited_at_once() -> None:
+    found = bootstrap(up(deployments=AWAY), FQDN, NOW - MINUTE, NOW, flux_seen=False)
+    assert not found.done and "Awaited: source-controller" in found.message

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from catalyst_operator.core.phase1.expected import Expected, expected
@@ -41,7 +43,8 @@ def test_one_that_has_nothing_to_do_with_the_kit_does_not_count() -> None:
     """People make Kustomizations of their own."""
     outer = kit.kustomization(KIT, kit.applied(("bp-a",)))
     mine = kit.kustomization("mine", kit.applied(("my-app",)))
-    assert expected(outer, (), (), (outer, mine)) == Expected(("bp-a",), known=True, complete=True)
+    found = expected(outer, (), (), (outer, mine))
+    assert found == Expected(("bp-a",), known=True, complete=True, kustomizations=(outer.key,))
 
 
 @pytest.mark.parametrize("others", [(), (_infrastructure(),)], ids=["not there", "not applied"])
@@ -65,7 +68,7 @@ def test_what_is_still_to_come_counts_from_the_start() -> None:
 def test_an_inventory_of_a_first_revision_that_is_not_healthy_yet_is_known_and_incomplete() -> None:
     """With `wait`, Flux writes the inventory first and the applied revision once all is healthy."""
     outer = kit.kustomization(KIT, kit.inventory(("bp-a",)), kit.status(lastAttemptedRevision="main@sha1:1"))
-    assert expected(outer, (), ()) == Expected(("bp-a",), known=True, complete=False)
+    assert expected(outer, (), ()) == Expected(("bp-a",), known=True, complete=False, kustomizations=(outer.key,))
 
 
 @pytest.mark.parametrize("outer", [None, kit.kustomization(KIT)], ids=["no Kustomization", "no inventory"])
@@ -88,10 +91,28 @@ def test_what_differs_from_the_rendering_is_noted() -> None:
     assert [note.partition(":")[0] for note in found.notes] == ["bp-old", "bp-new"]
 
 
-def test_other_kinds_namespaces_and_nonsense_in_the_inventory_do_not_count() -> None:
-    """Only HelmReleases of flux-system are watched."""
+def test_components_of_other_namespaces_count_under_a_name_that_tells_them_apart() -> None:
+    """A kit may put a HelmRelease anywhere, and two of one name."""
+    outer = kit.kustomization(KIT, kit.applied(("bp-a",)), kit.inventory(("bp-a", "bp-b"), namespace="apps"))
+    assert expected(outer, (), ()).names == ("bp-a", "apps/bp-a", "apps/bp-b")
+
+
+def test_a_kustomization_of_another_namespace_that_the_kit_contains_counts_too() -> None:
+    inside = kit.inventory(("tenants",), "Kustomization", namespace="apps")
+    outer = kit.kustomization(KIT, kit.applied(("bp-a",)), inside)
+    assert expected(outer, (), (), (outer,)).complete is False
+    inner = replace(kit.kustomization("tenants", kit.applied(("bp-b",))), namespace="apps")
+    namesake = kit.kustomization("tenants", kit.applied(("my-app",)))
+    found = expected(outer, (), (), (outer, inner, namesake))
+    assert (found.names, found.complete) == (("bp-a", "bp-b"), True)
+    assert found.kustomizations == (outer.key, "apps/tenants")
+    assert found.has(inner) and found.has(kit.release("bp-b"))
+    assert not found.has(kit.release("bp-b", namespace="apps")), "the owner's own"
+
+
+def test_other_kinds_and_nonsense_in_the_inventory_do_not_count() -> None:
+    """Only HelmReleases are components."""
     odd = [
-        {"id": "apps_bp-x_helm.toolkit.fluxcd.io_HelmRelease"},
         {"id": "flux-system_bp-x_source.toolkit.fluxcd.io_HelmRepository"},
         {"id": "_system__controller_rbac.authorization.k8s.io_ClusterRole"},
         {"id": "nonsense"},

@@ -116,6 +116,66 @@ def test_history_tells_whether_it_was_installed(statuses: tuple[str, ...], insta
     assert flux.helm_release(raw).was_installed is installed
 
 
+_MEANT = {"lastAttemptedGeneration": 2, "lastAttemptedRevision": "1.1.2", "lastAttemptedConfigDigest": "sha256:a"}
+_DONE = {"status": "deployed", "chartVersion": "1.1.2", "configDigest": "sha256:a"}
+
+
+@pytest.mark.parametrize(
+    ("why", "status", "in_sync"),
+    [
+        ("what was meant is deployed", {**_MEANT, "history": [_DONE]}, True),
+        ("another version is meant", {**_MEANT, "lastAttemptedRevision": "1.1.3", "history": [_DONE]}, False),
+        ("other values are meant", {**_MEANT, "lastAttemptedConfigDigest": "sha256:b", "history": [_DONE]}, False),
+        ("it was edited since", {**_MEANT, "lastAttemptedGeneration": 1, "history": [_DONE]}, False),
+        ("what was deployed last failed", {**_MEANT, "history": [{**_DONE, "status": "failed"}, _DONE]}, False),
+        (
+            "it was rolled back to the version before",
+            {**_MEANT, "history": [{**_DONE, "chartVersion": "1.1.1"}, {**_DONE, "status": "failed"}]},
+            False,
+        ),
+        ("nothing was ever deployed", _MEANT, False),
+    ],
+)
+def test_whether_what_was_meant_is_deployed(why: str, status: dict[str, Any], in_sync: bool) -> None:
+    """Ready is Unknown then, or speaks of others: nothing of it changes all the same."""
+    raw = {"metadata": {"generation": 2}, "status": status}
+    assert flux.helm_release(raw).in_sync is in_sync, why
+
+
+@pytest.mark.parametrize(
+    ("spec", "status", "chart"),
+    [
+        ({"chart": {"spec": {"sourceRef": {"name": "o"}}}}, {}, "HelmChart/flux-system/flux-system-bp-a"),
+        (
+            {"chart": {"spec": {"sourceRef": {"name": "o", "namespace": "charts"}}}},
+            {},
+            "HelmChart/charts/flux-system-bp-a",
+        ),
+        ({"chart": {}}, {"helmChart": "charts/what-it-says"}, "HelmChart/charts/what-it-says"),
+        ({"chartRef": {"kind": "OCIRepository", "name": "a"}}, {}, "OCIRepository/flux-system/a"),
+        (
+            {"chartRef": {"kind": "HelmChart", "name": "a", "namespace": "charts"}},
+            {"helmChart": "left/over"},
+            "HelmChart/charts/a",
+        ),
+    ],
+)
+def test_a_release_tells_where_its_chart_is(spec: dict[str, Any], status: dict[str, Any], chart: str) -> None:
+    raw = {"metadata": {"name": "bp-a", "namespace": "flux-system"}, "spec": spec, "status": status}
+    assert flux.helm_release(raw).chart == chart
+
+
+def test_a_chart_tells_its_repository() -> None:
+    """In its own namespace: it cannot refer to another."""
+    raw = {"metadata": {"namespace": "charts"}, "spec": {"sourceRef": {"kind": "HelmRepository", "name": "openova"}}}
+    assert flux.source(raw).source == "HelmRepository/charts/openova"
+
+
+def test_failures_are_those_of_the_action_that_fails() -> None:
+    counted = {"failures": 0, "installFailures": 1, "upgradeFailures": 3}
+    assert flux.helm_release({"status": counted}).failures == 3
+
+
 def test_a_kustomization_as_the_api_server_returns_it() -> None:
     """The expected components come from its inventory."""
     view = flux.kustomization(

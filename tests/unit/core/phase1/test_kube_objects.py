@@ -40,7 +40,7 @@ def named(**fields: Any) -> Object:
         ([condition("Ready", "False", message=NO_CNI)], NodeView("x", False, NO_CNI, SINCE_AT)),
         (
             [condition("Ready", "Unknown", reason="NodeStatusUnknown")],
-            NodeView("x", False, "NodeStatusUnknown", SINCE_AT),
+            NodeView("x", False, "NodeStatusUnknown", SINCE_AT, silent=True),
         ),
         ([], NodeView("x", False, "its kubelet has said nothing yet", None)),
     ],
@@ -52,7 +52,8 @@ def test_nodes(conditions: list[Object], expected: NodeView) -> None:
 @pytest.mark.parametrize("status", ["True", "False", None])
 def test_deployments(status: str | None) -> None:
     conditions = [condition("Available", status)] if status else []
-    assert kube_objects.deployment(named(status={"conditions": conditions})).available is (status == "True")
+    found = kube_objects.deployment(named(status={"conditions": conditions}))
+    assert (found.available, found.since) == (status == "True", SINCE_AT if status else None)
 
 
 @pytest.mark.parametrize(
@@ -170,6 +171,14 @@ TROUBLE = {
         pod(container(waiting("ContainerCreating")), phase="Pending", conditions=UNREADY),
         ("ContainerCreating", "containers with unready status: [main]", SINCE_AT),
     ),
+    "it waits and does not say for what": (
+        pod(container({"waiting": {}}), phase="Pending", conditions=UNREADY),
+        ("ContainersNotReady", "containers with unready status: [main]", SINCE_AT),
+    ),
+    "its node's kubelet has not said a word of it": (
+        {**pod(phase="Pending", conditions=(condition("PodScheduled", "True"),)), "spec": {"nodeName": "worker-0"}},
+        ("NotTakenUp", "the kubelet of node worker-0 says nothing of it", SINCE_AT),
+    ),
     "it runs, but is not ready": (
         pod(container({"running": {}}), conditions=UNREADY),
         ("ContainersNotReady", "containers with unready status: [main]", SINCE_AT),
@@ -186,6 +195,9 @@ FINE = {
     "it runs": pod(container({"running": {}}), conditions=(condition("Ready", "True"),)),
     "it has only just begun": pod(container(waiting("ContainerCreating")), conditions=FRESH),
     "nobody has looked at it yet": pod(phase="Pending"),
+    "it has only just got a node": pod(
+        phase="Pending", conditions=({**condition("PodScheduled", "True"), "lastTransitionTime": NOW.isoformat()},)
+    ),
     "its first container has done its work": pod(container({"terminated": {"exitCode": 0}}), conditions=FRESH),
     "it is done": pod(container({"terminated": {"exitCode": 0}}), phase="Succeeded", conditions=UNREADY),
     "it failed, and another one was made": pod(container({"terminated": ENDED}), phase="Failed"),

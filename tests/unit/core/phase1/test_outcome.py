@@ -28,6 +28,20 @@ EMPTY = ClusterView(kit.UP, synced=True)
 DOWN = LinkView(Link.DOWN, NOW)
 LAST_FAILED = {CHAIN[-1]: (kit.install_failed(), kit.stalled())}
 INSTALLING = {CHAIN[-1]: (kit.progressing(),)}
+UPGRADING = {CHAIN[-1]: (kit.deployed, kit.progressing("Running 'upgrade' action with timeout of 5m0s"))}
+MARKS: dict[str, tuple[Mod, ...]] = {
+    "installed": (kit.ready(),),
+    "untouched": (),
+    "waiting": (kit.waiting_for("bp-cilium"),),
+    "working": (kit.progressing(),),
+    "retrying": (kit.spec(install={"remediation": {"retries": 3}}), kit.install_failed()),
+    "failed": (kit.install_failed(), kit.stalled()),
+    "degraded": (kit.deployed, kit.not_ready("UpgradeFailed"), kit.spec(upgrade={"remediation": {"retries": 9}})),
+    "edited": (kit.ready(), kit.edited),
+    "deleting": (kit.ready(), kit.deleting),
+}
+NAMESAKE = kit.release("bp-tenant", kit.ready())
+MINE = kit.release("my-app", kit.install_failed(), kit.stalled(), namespace="apps")
 
 
 def kit_of(names: tuple[str, ...] = CHAIN, *mods: Mod, **releases: Any) -> ClusterView:
@@ -36,6 +50,12 @@ def kit_of(names: tuple[str, ...] = CHAIN, *mods: Mod, **releases: Any) -> Clust
         releases=kit.chain(*names, mods=releases.get("marks")),
         kustomizations=(kit.kustomization(KIT, *(mods or (kit.applied(names),))),),
     )
+
+
+def with_one_more(*mods: Mod) -> ClusterView:
+    """All is well with the kit, which has a component in the namespace of tenants besides, with these marks."""
+    view = kit_of(CHAIN, kit.applied(), kit.inventory(("bp-tenant",), namespace="tenants"))
+    return replace(view, releases=(*view.releases, kit.release("bp-tenant", *mods, namespace="tenants")))
 
 
 def blocked_after(name: str) -> dict[str, tuple[Mod, ...]]:
@@ -54,10 +74,14 @@ def verdict(
     limits: Limits = LIMITS,
     selected: tuple[str, ...] = (),
     wanted: Expected | None = None,
+    installed: bool = False,
 ) -> Judgement:
     """The verdict on a cluster whose expected components are its own."""
     told = expected(view.kustomization(KIT) if view else None, CHAIN, selected, view.kustomizations if view else ())
-    return judge(view, wanted or told, limits, ever_seen=ever_seen, before=before, now=now)
+    return judge(view, wanted or told, limits, ever_seen=ever_seen, before=before, now=now, installed=installed)
+
+
+TOO_MUCH = LinkView(Link.TOO_MUCH, NOW, "an answer of more than 4 MiB")
 
 
 @dataclass(frozen=True)
@@ -73,6 +97,8 @@ class Case:
     before: Phase1Outcome | None = None
     min_components: int = 11
     selected: tuple[str, ...] = ()
+    installed: bool = False
+    """Whether the kit stood as a whole before."""
 
 
 CASES = (
@@ -114,7 +140,38 @@ CASES = (
         "an edit of a component is not applied yet",
         kit_of(marks={"bp-openbao": (kit.ready(), kit.edited)}),
         None,
-        "Being installed: bp-openbao",
+        "Upgrading: bp-openbao",
+    ),
+    Case(
+        "a component of another namespace that the kit has is not there",
+        kit_of(CHAIN, kit.applied(), kit.inventory(("bp-tenant",), namespace="tenants")),
+        None,
+        "12 of 13 components are installed. Waiting: tenants/bp-tenant.",
+    ),
+    Case(
+        "a component of another namespace is installed too",
+        with_one_more(kit.ready()),
+        READY,
+        "All 13",
+    ),
+    Case(
+        "a namesake of it, in flux-system, says nothing of it",
+        replace(with_one_more(kit.progressing()), releases=(*with_one_more(kit.progressing()).releases, NAMESAKE)),
+        None,
+        "12 of 13 components are installed. Being installed: tenants/bp-tenant.",
+    ),
+    Case(
+        "the owner's own, which is broken, does not count",
+        replace(kit_of(), releases=(*kit_of().releases, MINE)),
+        READY,
+        "All 12",
+    ),
+    Case("one is suspended, and was installed", kit_of(marks={CHAIN[-1]: (kit.ready(), kit.suspended)}), READY),
+    Case(
+        "one is suspended before it was installed: told as what is awaited",
+        kit_of(marks={CHAIN[-1]: (kit.suspended,)}),
+        None,
+        "11 of 12 components are installed. Suspended, and awaited: bp-catalyst-platform.",
     ),
     Case(
         "one was deleted",
@@ -173,12 +230,53 @@ CASES = (
     ),
     Case("seen once, all deleted since, and it is time", EMPTY, TIMEOUT, now=TOO_LATE, seen=True),
     Case("a rejoin moved the deadline", kit_of(marks=INSTALLING), None, before=TIMEOUT, seen=True),
+    # Once the kit stood, the time to install it is over: an upgrade, or what breaks later, is told as what it is.
     Case(
-        "a later degradation after the deadline",
+        "one is upgraded after the deadline of the installation",
+        kit_of(marks=UPGRADING),
+        None,
+        "11 of 12 components are installed. Upgrading: bp-catalyst-platform.",
+        now=TOO_LATE,
+        before=READY,
+        seen=True,
+        installed=True,
+    ),
+    Case(
+        "the first of all is upgraded, and the rest waits for it: only that one is named",
+        kit_of(marks={CHAIN[0]: UPGRADING[CHAIN[-1]], CHAIN[1]: (kit.in_sync, kit.waiting_for(CHAIN[0]))}),
+        None,
+        "11 of 12 components are installed. Upgrading: bp-cilium.",
+        now=TOO_LATE,
+        seen=True,
+        installed=True,
+    ),
+    Case(
+        "one breaks after the deadline, and nobody pushed anything",
+        kit_of(marks={CHAIN[-1]: MARKS["degraded"]}),
+        None,
+        "11 of 12 components are installed. Degraded: bp-catalyst-platform.",
+        now=TOO_LATE,
+        before=READY,
+        seen=True,
+        installed=True,
+    ),
+    Case(
+        "one that is new is installed after the deadline, since the branch went on",
+        kit_of((*CHAIN, "bp-new"), marks={"bp-new": (kit.progressing(),)}),
+        None,
+        "Being installed: bp-new.",
+        now=TOO_LATE,
+        before=READY,
+        seen=True,
+        installed=True,
+    ),
+    Case("all of it is deleted later", EMPTY, None, now=TOO_LATE, before=READY, seen=True, installed=True),
+    Case("an upgrade failed for good", kit_of(marks=LAST_FAILED), FAILED, now=TOO_LATE, before=READY, installed=True),
+    Case(
+        "it stood, and a push or a rejoin gave it its time anew",
         kit_of(marks=INSTALLING),
         TIMEOUT,
         now=TOO_LATE,
-        before=READY,
         seen=True,
     ),
     Case("a later degradation before it", kit_of(marks=INSTALLING), None, before=READY, seen=True),
@@ -201,6 +299,9 @@ CASES = (
     Case("restarted after the timeout", None, TIMEOUT, now=TOO_LATE, seen=True, before=TIMEOUT),
     Case("restarted after a rejoin", None, None, seen=True, before=TIMEOUT),
     Case("somebody else answers", replace(kit_of(), link=LinkView(Link.UNTRUSTED, NOW)), None),
+    Case("more than can be read, none ever seen", ClusterView(TOO_MUCH), None, now=LATER),
+    Case("more than can be read, some seen", replace(kit_of(marks=INSTALLING), link=TOO_MUCH), None, now=TOO_LATE),
+    Case("more than can be read, once ready", replace(kit_of(), link=TOO_MUCH), READY, now=TOO_LATE, before=READY),
     Case("it answers 403", replace(kit_of(), link=LinkView(Link.UNAUTHORIZED, NOW)), READY, before=READY, seen=True),
 )
 
@@ -214,6 +315,7 @@ def test_outcome(case: Case) -> None:
         ever_seen=case.seen,
         before=case.before,
         selected=case.selected,
+        installed=case.installed,
         limits=replace(LIMITS, min_components=case.min_components),
     )
     assert found.outcome == case.outcome, found.message
@@ -251,23 +353,13 @@ def test_the_next_moment_that_matters() -> None:
     assert verdict(None).again == LIMITS.first_seen_deadline
     assert verdict(kit_of(marks=INSTALLING)).again == LIMITS.watch_deadline
     assert verdict(EMPTY, LATER, ever_seen=True).again == LIMITS.watch_deadline
+    assert verdict(kit_of(marks=INSTALLING), installed=True).again is None
     for done in (verdict(kit_of()), verdict(EMPTY, LATER), verdict(kit_of(marks=INSTALLING), TOO_LATE)):
         assert done.outcome and done.again is None
 
 
 # --- what holds always ------------------------------------------------------------------------------------------------
 
-MARKS: dict[str, tuple[Mod, ...]] = {
-    "installed": (kit.ready(),),
-    "untouched": (),
-    "waiting": (kit.waiting_for("bp-cilium"),),
-    "working": (kit.progressing(),),
-    "retrying": (kit.spec(install={"remediation": {"retries": 3}}), kit.install_failed()),
-    "failed": (kit.install_failed(), kit.stalled()),
-    "degraded": (kit.deployed, kit.not_ready("UpgradeFailed"), kit.spec(upgrade={"remediation": {"retries": 9}})),
-    "edited": (kit.ready(), kit.edited),
-    "deleting": (kit.ready(), kit.deleting),
-}
 NOT_INSTALLED = sorted(set(MARKS) - {"installed"})
 _marks = st.dictionaries(st.sampled_from(CHAIN), st.sampled_from(sorted(MARKS)))
 _missing = st.sets(st.sampled_from(CHAIN), max_size=3)

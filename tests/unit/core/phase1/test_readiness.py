@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from catalyst_operator.api.conditions import CONDITIONS, ConditionType, Reason
 from catalyst_operator.api.phases import Phase1Outcome
+from catalyst_operator.core.phase1.expected import expected
 from catalyst_operator.core.phase1.readiness import NOT_CHECKED, missing
 from catalyst_operator.core.phase1.views import ClusterView, ConsoleView, Link, LinkView, NodeView
 from tests.unit.core.phase1 import kit
@@ -32,11 +34,20 @@ class Case:
     nodes: tuple[str, ...] = NODES
     console: bool = True
     dns: tuple[bool | None, str] = DNS_FINE
+    joined: tuple[str, ...] = ()
+    lost: bool = False
+    """Whether what is told first was there once."""
 
 
 def surveyed(**values: Any) -> ClusterView:
     """All is well but for this in the survey."""
     return replace(ALL, survey=kit.survey(**values))
+
+
+def silent(minutes: float) -> NodeView:
+    """The second node, whose kubelet has said nothing for so long after it was missed."""
+    told = "Kubelet stopped posting node status."
+    return NodeView("omantel-worker-0", False, told, NOW - timedelta(minutes=minutes), silent=True)
 
 
 BROKEN = kit.kustomization("infrastructure", kit.not_ready("BuildFailed", "kustomize build failed"))
@@ -65,6 +76,58 @@ CASES = (
         view=surveyed(
             nodes=(kit.NODES[0], NodeView("omantel-worker-0", False, "kubelet stopped posting node status."))
         ),
+    ),
+    Case(
+        "a node that had joined is gone: told first, and Ready is not only unknown",
+        (Reason.NODES_NOT_READY, Reason.KIT_NOT_READY),
+        "Gone from the cluster, which they had joined: omantel-worker-0.",
+        view=surveyed(nodes=kit.NODES[:1]),
+        outcome=None,
+        joined=NODES,
+        lost=True,
+    ),
+    Case(
+        "a node that had joined says that it is not ready",
+        (Reason.NODES_NOT_READY,),
+        "Node omantel-worker-0 is not ready: PLEG is not healthy.",
+        view=surveyed(nodes=(kit.NODES[0], NodeView("omantel-worker-0", False, "PLEG is not healthy", NOW))),
+        joined=NODES,
+        lost=True,
+    ),
+    Case(
+        "a node that had joined is silent for half a minute: it is as it was",
+        (),
+        view=surveyed(nodes=(kit.NODES[0], silent(0.5))),
+        joined=NODES,
+    ),
+    Case(
+        "a node that had joined is silent for more than that",
+        (Reason.NODES_NOT_READY,),
+        "Node omantel-worker-0 is not ready: Kubelet stopped posting node status.",
+        view=surveyed(nodes=(kit.NODES[0], silent(1))),
+        joined=NODES,
+        lost=True,
+    ),
+    Case(
+        "a node that never was ready is silent",
+        (Reason.NODES_NOT_READY,),
+        view=surveyed(nodes=(kit.NODES[0], silent(0.5))),
+    ),
+    Case(
+        "a Kustomization of another namespace that is not the kit's is not ready",
+        (),
+        view=replace(ALL, kustomizations=(*ALL.kustomizations, replace(BROKEN, namespace="apps"))),
+    ),
+    Case(
+        "a Kustomization was applied and is suspended since, which is an edit",
+        (),
+        view=replace(ALL, kustomizations=(kit.kustomization(KIT, kit.applied(), kit.suspended),)),
+    ),
+    Case(
+        "a Kustomization was suspended before it was applied",
+        (Reason.KUSTOMIZATION_NOT_READY,),
+        "and it is suspended",
+        view=replace(ALL, kustomizations=(*ALL.kustomizations, kit.kustomization("infrastructure", kit.suspended))),
     ),
     Case("a node that nobody asked for is not ready", (), view=surveyed(nodes=(*kit.NODES, NodeView("mine", False)))),
     Case("nobody looked at the nodes", (Reason.NODES_NOT_READY,), view=replace(ALL, survey=None)),
@@ -102,9 +165,20 @@ CASES = (
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.why)
 def test_missing(case: Case) -> None:
     """Each is named, in the order in which it is worth knowing."""
-    found = missing(case.view, case.outcome, case.nodes, case.console, case.dns)
-    assert tuple(reason for reason, _ in found) == case.lacks
-    assert case.says in " ".join(message for _, message in found)
+    wanted = expected(case.view.kustomization(KIT) if case.view else None, (), ())
+    found = missing(
+        case.view,
+        case.outcome,
+        case.nodes,
+        case.console,
+        case.dns,
+        expected=wanted,
+        joined=case.joined,
+        now=NOW,
+    )
+    assert tuple(one.reason for one in found) == case.lacks
+    assert case.says in " ".join(one.message for one in found)
+    assert any(one.lost for one in found[:1]) is case.lost
 
 
 def test_every_reason_is_one_of_ready() -> None:

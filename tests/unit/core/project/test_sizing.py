@@ -12,7 +12,19 @@ from hypothesis import strategies as st
 from catalyst_operator.api.phases import RunVerb, ServerRole
 from catalyst_operator.core.evidence import gather
 from catalyst_operator.core.project import sizing
-from catalyst_operator.core.project.sizing import Choices, Server, from_the_top, kept, size_of, stepped_down, tried_next
+from catalyst_operator.core.project.sizing import (
+    Choices,
+    Server,
+    current,
+    from_the_top,
+    goal,
+    in_turn,
+    later,
+    resizes,
+    size_of,
+    stepped_down,
+    tried_next,
+)
 from catalyst_operator.core.record import Record, RunState, SizeChoice
 from catalyst_operator.core.tofu.apply_progress import Diagnostic, Progress, ResourceProgress
 from tests.support import gen
@@ -112,11 +124,87 @@ def test_from_the_top(choices: Choices, failed: set[Server], expected: dict[str,
 
 def test_after_a_success_every_server_is_held_to_what_it_has() -> None:
     choices = {WORKER.key: B_FOR_A, "worker-7": B_FOR_A, ALONE.key: SizeChoice("b", "x")}
-    assert kept((ALONE, WORKER, SECOND), choices) == {
+    assert in_turn((ALONE, WORKER, SECOND), choices, ()) == {
         ALONE.key: SizeChoice("a", "a"),
         WORKER.key: B_FOR_A,
         SECOND.key: SizeChoice("a", "a"),
     }
+
+
+# --- one resize after the other ---------------------------------------------------------------------------------------
+
+FIRST, OTHER = Server(ServerRole.CONTROL_PLANE, 0, ("b",)), Server(ServerRole.CONTROL_PLANE, 1, ("b",))
+A, B = SizeChoice("a", "a"), SizeChoice("b", "b")
+GROUP = (FIRST, OTHER, Server(ServerRole.WORKER, 0, ("b",)), Server(ServerRole.WORKER, 1, ("b",)))
+ALL = frozenset(server.key for server in GROUP)
+KEYS = ("control-plane-0", "control-plane-1", "worker-0", "worker-1")
+
+
+@pytest.mark.parametrize(
+    ("choices", "made", "sizes", "waiting", "why"),
+    [
+        ((A, A, A, A), ALL, "baaa", KEYS[1:], "the first control plane, and nobody else"),
+        ((B, A, A, A), ALL, "bbaa", KEYS[2:], "the next one"),
+        ((B, B, A, A), ALL, "bbba", KEYS[3:], "workers after the control planes, one by one as well"),
+        ((B, B, B, A), ALL, "bbbb", (), "the last"),
+        ((B, B, B, B), ALL, "bbbb", (), "all is done"),
+        ((A, A, A, None), ALL - {"worker-1"}, "aaab", KEYS[:3], "what is missing is made first"),
+        ((None, None, None, None), (), "bbbb", (), "nothing stands yet"),
+        ((A, A, A, A), (), "bbbb", (), "what was chosen but never made is made with the size that is asked for now"),
+        ((A, None, None, None), {"control-plane-0"}, "abbb", KEYS[:1], "a first apply that broke off"),
+        ((SizeChoice("b", "a"), A, A, A), ALL, "bbaa", KEYS[2:], "it has that size already, as its fallback"),
+    ],
+)
+def test_turns(
+    choices: tuple[SizeChoice | None, ...], made: frozenset[str], sizes: str, waiting: tuple[str, ...], why: str
+) -> None:
+    chosen = {server.key: choice for server, choice in zip(GROUP, choices, strict=True) if choice}
+    turn = in_turn(GROUP, chosen, made)
+    assert "".join(turn[server.key].size for server in GROUP) == sizes, why
+    assert tuple(server.key for server in later(GROUP, chosen, made)) == waiting, why
+
+
+def test_a_server_that_waits_is_still_shown_with_what_it_has() -> None:
+    choices = dict.fromkeys(ALL, A)
+    assert [current(server, choices, ALL) for server in GROUP] == ["a"] * 4
+    assert [current(server, choices, ()) for server in GROUP] == ["b"] * 4, "to be made"
+
+
+def test_the_goal_is_the_same_until_all_is_done_and_another_for_another_size() -> None:
+    choices: dict[str, SizeChoice] = dict.fromkeys(ALL, A)
+    goals = {goal(GROUP, choices)}
+    for _ in GROUP:
+        choices = in_turn(GROUP, choices, ALL)
+        goals.add(goal(GROUP, choices))
+    assert resizes(GROUP, choices, ALL) == ()
+    assert len(goals) == 1
+    assert goal((*GROUP[:3], WORKER), choices) not in goals
+
+
+runs = st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from("abc"), st.booleans()), min_size=1, max_size=12)
+
+
+@settings(derandomize=True, deadline=None, max_examples=300)
+@given(runs, st.integers(0, 3))
+def test_no_run_powers_two_servers_off_and_all_get_there(edits: list[tuple[str, str, bool]], workers: int) -> None:
+    """Whatever is edited, in the middle of it too, and whether runs succeed or fail."""
+    control = [Server(ServerRole.CONTROL_PLANE, n, ("a",)) for n in range(3)]
+    stands = {s.key: A for s in (*control, *(Server(ServerRole.WORKER, n, ("a",)) for n in range(workers)))}
+    choices, has = dict(stands), dict.fromkeys(stands, "a")
+    steps = [*edits, *[(*edits[-1][:2], True)] * len(stands)]
+    for size, worker_size, succeeds in steps:
+        wanted = [
+            *(Server(ServerRole.CONTROL_PLANE, n, (size,)) for n in range(3)),
+            *(Server(ServerRole.WORKER, n, (worker_size,)) for n in range(workers)),
+        ]
+        turn = in_turn(wanted, choices, stands)
+        off = [key for key, choice in turn.items() if choice.size != has[key]]
+        assert len(off) <= 1, off
+        if succeeds:
+            choices = turn
+            has = {key: choice.size for key, choice in turn.items()}
+    goals = {s.key: s.ladder[0] for s in wanted}
+    assert has == goals
 
 
 # --- whatever happens -------------------------------------------------------------------------------------------------
@@ -165,7 +253,7 @@ class Ladders:
     def _succeeded(self, planned: dict[Server, str]) -> None:
         """What is not wanted is gone, and what the spec's edits asked for was done."""
         self.standing = {server.key: (size, self.ladder[0]) for server, size in planned.items()}
-        self.choices = kept(self.wanted(), self.choices)
+        self.choices = in_turn(self.wanted(), self.choices, ())
 
     def _may_step_down(self, planned: dict[Server, str]) -> None:
         stepped = stepped_down(self.wanted(), self.choices, self.failed)

@@ -12,9 +12,15 @@ from catalyst_operator.api.phases import RunVerb
 from catalyst_operator.core.observation import ContainerView, PodView
 from catalyst_operator.core.record import PhaseEntry, PhaseState, PlanEntry, RunEntry, RunState, StopCause
 from catalyst_operator.core.runs import reading
-from catalyst_operator.core.runs.job import ADOPT, phases_of
+from catalyst_operator.core.runs.job import ADOPT, STATE_KEEPER, phases_of
+from catalyst_operator.core.telling.words import failure_message
 from catalyst_operator.core.tofu.apply_progress import Diagnostic, Progress, ResourceProgress
-from catalyst_operator.core.tofu.plan_gate import EXIT_APPROVAL_NEEDED, EXIT_DIGEST_MISMATCH, EXIT_REFUSED
+from catalyst_operator.core.tofu.plan_gate import (
+    EXIT_APPROVAL_NEEDED,
+    EXIT_CLUSTER_LOST,
+    EXIT_DIGEST_MISMATCH,
+    EXIT_REFUSED,
+)
 from tests.support import gen
 from tests.support.gen import NOW, ended_container, job, pod, running_container
 
@@ -77,6 +83,7 @@ def test_a_running_phase_is_running_and_those_before_it_are_done(phase: str) -> 
         ("plan-gate", ended_container(EXIT_APPROVAL_NEEDED), {}, RunState.AWAITING_APPROVAL, "nothing failed"),
         ("plan-gate", ended_container(EXIT_DIGEST_MISMATCH), {}, RunState.AWAITING_APPROVAL, "approved was another"),
         ("plan-gate", ended_container(EXIT_REFUSED), {}, RunState.FAILED, "never to be applied"),
+        ("plan-gate", ended_container(EXIT_CLUSTER_LOST), {}, RunState.FAILED, "there is nothing left to apply to"),
         ("plan-gate", ended_container(1), {}, RunState.FAILED, "the gate itself broke: the plan is not let through"),
         (
             "tofu-plan",
@@ -396,7 +403,7 @@ def test_the_plan_is_known_as_soon_as_the_gate_ended() -> None:
         "missed": ["d"],
     }
     plan = read(pod(RUN, "plan-gate", ended_container(EXIT_APPROVAL_NEEDED, json.dumps(said)))).plan
-    assert plan == PlanEntry("d", 1, 2, 3, 4, ("a",), ("b",), ("c",), "why", 5, 6, ("d",))
+    assert plan == PlanEntry("d", 1, 2, 3, 4, ("a",), ("b",), ("c",), "why", (), 5, 6, ("d",))
     assert plan.total == 11, "what is adopted is no operation of its own, unless OpenTofu goes over it once more"
 
 
@@ -418,3 +425,58 @@ def test_nothing_is_in_progress_once_a_phase_has_failed() -> None:
         PhaseEntry("tofu-apply", PhaseState.WAITING),
     )
     assert reading.running_phase(replace(gen.run(), phases=phases)) is None
+
+
+# --- servers that were powered off ------------------------------------------------------------------------------------
+
+ADDRESS = "hcloud_server.control_plane[0]"
+NO_ROOM = Diagnostic("error during placement (resource_unavailable, 01ab)", "", ADDRESS)
+
+
+def resized(action: str = "update", **kept: list[str]) -> RunEntry:
+    """A run in which this was not to be had, and what its sidecar said."""
+    progress = Progress({ADDRESS: ResourceProgress(action, NOW, "failed")}, (NO_ROOM,), True)
+    view = pod(RUN, "tofu-apply", ended_container(1))
+    keeper = {STATE_KEEPER: ended_container(0, json.dumps(kept))} if kept else {}
+    return read(replace(view, containers={**view.containers, **keeper}), progress=progress)
+
+
+def test_a_new_size_that_is_not_to_be_had_is_not_tried_again_unasked() -> None:
+    """Each try powers the server off; what is to be made, however, may be had a minute later."""
+    [error] = resized().errors
+    assert (error.code, error.terminal) == ("ERR_CAPACITY", True)
+    assert "Put the size back" in error.remedy
+    [error] = resized("create").errors
+    assert (error.code, error.terminal) == ("ERR_CAPACITY", False)
+
+
+def test_that_a_server_was_started_again_is_kept_and_told() -> None:
+    run = resized(started=[ADDRESS], off=[])
+    assert run.restarted == (ADDRESS,)
+    message = failure_message(gen.observation(), run)
+    assert f"Powered off for it and started again: {ADDRESS}. Hetzner has no room" in message
+    assert "started again" not in failure_message(gen.observation(), resized())
+
+
+def test_a_server_that_is_left_off_is_an_error_of_its_own() -> None:
+    run = resized(started=[], off=[ADDRESS])
+    assert [error.code for error in run.errors] == ["ERR_CAPACITY", "ERR_SERVER_OFF"]
+    assert run.errors[1].addresses == (ADDRESS,)
+    assert ADDRESS in run.errors[1].message
+
+
+def test_of_a_run_that_was_interrupted_too() -> None:
+    view = pod(RUN, "tofu-apply", ended_container(1), deletion=NOW)
+    keeper = {STATE_KEEPER: ended_container(0, json.dumps({"started": [], "off": [ADDRESS]}))}
+    run = read(replace(view, containers={**view.containers, **keeper}))
+    assert run.state is RunState.INTERRUPTED
+    assert [error.code for error in run.errors] == ["ERR_RUN_INTERRUPTED", "ERR_SERVER_OFF"]
+
+
+def test_the_servers_that_would_be_made_are_all_read() -> None:
+    message = json.dumps({**json.loads(gen.GATE_MESSAGE), "creating": "control-plane:1-2 worker:0-11"})
+    view = pod(RUN, "tofu-apply")
+    gate = replace(view.containers["plan-gate"], message=message)
+    plan = read(replace(view, containers={**view.containers, "plan-gate": gate})).plan
+    assert plan is not None
+    assert len(plan.creating) == 14

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from catalyst_operator.core import hetzner
+from catalyst_operator.core.project import hetzner
 from catalyst_operator.core.tofu import adoption
 from catalyst_operator.core.tofu.adoption import Import, find, import_blocks, termination_message
 from tests.support.paths import REPOSITORY

@@ -11,13 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from catalyst_operator.core.hetzner import ServerCounts
 from catalyst_operator.core.tofu.plan_gate import (
     EXIT_APPROVAL_NEEDED,
+    EXIT_CLUSTER_LOST,
     EXIT_DIGEST_MISMATCH,
     EXIT_NOTHING_FOUND,
     EXIT_REFUSED,
-    FIRST_CONTROL_PLANE,
     Beside,
     PlanJudgement,
     judge,
@@ -71,7 +70,23 @@ FLAGS = {"keep_disk": None, "ignore_remote_firewall_ids": None, "shutdown_before
 ADOPT = imported("hcloud_network.this", ("no-op",), {"id": "1"}, {"id": "1"})
 ADOPT_SERVER = imported("hcloud_server.worker[0]", ("update",), SERVER | FLAGS, SERVER | dict.fromkeys(FLAGS, False))
 ATTACH = edited(ADOPT_SERVER, "change", "after", value={**SERVER, "network": [{"ip": "10.0.1.50"}]})
-FIRST = change(FIRST_CONTROL_PLANE, ("create", "delete"), SERVER, SERVER)
+FIRST = change("hcloud_server.control_plane[0]", ("create", "delete"), SERVER, SERVER)
+THREE = ("control-plane-0", "control-plane-1", "control-plane-2")
+ALONE = THREE[:1]
+ASKS = EXIT_APPROVAL_NEEDED
+MADE: Raw = {"actions": ["create"], "before": None, "after": SERVER}
+REPLACED: Raw = {"actions": ["delete", "create"], "before": SERVER, "after": SERVER}
+GONE: Raw = {"actions": ["delete"], "before": SERVER, "after": None}
+RESIZED: Raw = {"actions": ["update"], "before": SERVER, "after": {**SERVER, "server_type": "cpx32"}}
+OFF: Raw = {"actions": ["no-op"], "before": {**SERVER, "status": "off"}, "after": {**SERVER, "status": "off"}}
+OFF_RESIZED: Raw = {**RESIZED, "before": {**SERVER, "status": "off"}}
+ISO = change("hcloud_server.worker[0]", ("update",), SERVER, {**SERVER, "iso": "netboot.xyz.iso"})
+
+
+def control_plane(index: int, deed: Raw) -> Raw:
+    """What a plan does to a control plane."""
+    raw = change(f"hcloud_server.control_plane[{index}]")
+    return {**raw, "change": {"after_unknown": {}, **deed}}
 
 
 def judged(*changes: Raw, **how: Any) -> PlanJudgement:
@@ -223,7 +238,7 @@ def test_an_adopted_server_that_is_in_its_place_is_left_as_it_is(
 
 # --- what was applied once --------------------------------------------------------------------------------------------
 
-STANDING = Beside(standing=ServerCounts(1, 2))
+STANDING = Beside(standing=("control-plane-0", "worker-0", "worker-1"))
 
 
 def creation(address: str) -> Raw:
@@ -333,33 +348,142 @@ def test_an_old_approval_does_not_hold_up_a_plan_that_needs_none() -> None:
 
 def test_a_destroy_run_was_approved_by_the_deletion() -> None:
     """In mode Manual too: else a Sovereign with approval Manual could never be deleted."""
-    judgement = judged(DESTROY, FIRST, destroy_run=True, replicas=3)
+    judgement = judged(DESTROY, FIRST, control_plane(1, GONE), control_plane(2, GONE), destroy_run=True, members=THREE)
     assert verdict(judgement, manual=False, approved="")[0] == 0
     assert verdict(judgement, manual=True, approved="0" * 64)[0] == 0
 
 
+# --- control planes of a cluster that has begun -----------------------------------------------------------------------
+
+
 @pytest.mark.parametrize(
-    ("raw", "replicas", "code", "why"),
+    ("members", "changes", "code", "says", "why"),
     [
-        (FIRST, 3, EXIT_REFUSED, "it would start a second cluster beside the two that stay"),
-        (FIRST, 1, EXIT_APPROVAL_NEEDED, "alone it is the whole cluster: a person may want that"),
-        ({**FIRST, "action_reason": "replace_because_tainted"}, 3, 0, "it never worked"),
+        ((), (control_plane(0, MADE), control_plane(1, MADE), control_plane(2, MADE)), 0, "", "the first apply"),
+        ((), (control_plane(0, REPLACED),), ASKS, "would be replaced", "nothing has begun"),
+        ((), (control_plane(1, GONE), control_plane(2, GONE)), ASKS, "would be destroyed", "nothing has begun"),
+        (ALONE, (control_plane(1, MADE), control_plane(2, MADE)), 0, "", "from one to three: two join the one"),
+        (ALONE, (control_plane(0, RESIZED),), ASKS, "powered off", "its data stays, and it needs nobody"),
+        (ALONE, (control_plane(0, MADE),), EXIT_CLUSTER_LOST, "it was the only control plane", "nobody to join"),
         (
-            change("hcloud_server.control_plane[1]", ("delete", "create"), SERVER, SERVER),
-            3,
-            EXIT_APPROVAL_NEEDED,
-            "joins",
+            ALONE,
+            (control_plane(0, MADE), control_plane(1, MADE), control_plane(2, MADE)),
+            EXIT_CLUSTER_LOST,
+            "control_plane[0] is gone, and the cluster with it",
+            "three new ones have nobody to join either",
         ),
+        (ALONE, (control_plane(0, REPLACED),), EXIT_REFUSED, "the only control plane", "its disk is the cluster"),
+        (ALONE, (control_plane(0, GONE),), EXIT_REFUSED, "would be destroyed", "never fewer"),
+        (THREE, (control_plane(0, MADE),), 0, "", "it joins the two that live; that it asks is for others to say"),
+        (THREE, (control_plane(0, REPLACED),), ASKS, "control_plane[0] would be replaced", "the same, by intention"),
+        (THREE, (control_plane(2, RESIZED),), ASKS, "powered off", "two are a majority"),
+        (
+            THREE,
+            (control_plane(0, MADE), control_plane(2, MADE)),
+            EXIT_CLUSTER_LOST,
+            "control_plane[0], hcloud_server.control_plane[2] are gone, so that etcd has lost its majority",
+            "one of three lets nobody join",
+        ),
+        (
+            THREE,
+            (control_plane(1, GONE), control_plane(2, GONE)),
+            EXIT_REFUSED,
+            "Set spec.controlPlane.replicas to 3 again",
+            "from three to one",
+        ),
+        (
+            THREE,
+            (control_plane(0, RESIZED), control_plane(1, RESIZED), control_plane(2, RESIZED)),
+            EXIT_REFUSED,
+            "only while 2 of 3 control planes run",
+            "all off at once",
+        ),
+        (
+            THREE,
+            (control_plane(0, MADE), control_plane(1, RESIZED)),
+            EXIT_REFUSED,
+            "control_plane[0], hcloud_server.control_plane[1] would be away at the same time",
+            "the one that joins needs the other two",
+        ),
+        (THREE, (control_plane(0, REPLACED), control_plane(1, REPLACED)), EXIT_REFUSED, "at the same time", "both"),
+        (THREE, (control_plane(0, OFF), control_plane(1, RESIZED)), EXIT_REFUSED, "has to run again", "one is off"),
+        (THREE, (control_plane(0, OFF), RESIZE), ASKS, "worker[0] would be powered off", "a worker is no member"),
+        (THREE, (control_plane(0, OFF_RESIZED),), ASKS, "powered off", "it is the one that is off"),
+        (THREE[:2], (control_plane(1, MADE),), EXIT_CLUSTER_LOST, "lost its majority", "two need each other"),
+        (THREE[:2], (control_plane(2, MADE),), 0, "", "the third of a first apply that broke off"),
     ],
 )
-def test_the_first_of_three_control_planes_is_never_replaced(raw: Raw, replicas: int, code: int, why: str) -> None:
-    judgement = judged(raw, replicas=replicas)
-    assert verdict(judgement, manual=False, approved="")[0] == code, why
+def test_etcd_keeps_its_majority(
+    members: tuple[str, ...], changes: tuple[Raw, ...], code: int, says: str, why: str
+) -> None:
+    found, said = verdict(judged(*changes, members=members), manual=False, approved="")
+    assert found == code, why
+    assert says in said
 
 
 def test_a_refusal_is_not_overruled_by_an_approval() -> None:
-    judgement = judged(FIRST, replicas=3)
-    assert verdict(judgement, manual=True, approved=judgement.digest)[0] == EXIT_REFUSED
+    for deed, code in ((GONE, EXIT_REFUSED), (MADE, EXIT_CLUSTER_LOST)):
+        judgement = judged(control_plane(1, deed), control_plane(2, deed), members=THREE)
+        assert verdict(judgement, manual=True, approved=judgement.digest)[0] == code
+        assert verdict(judgement, manual=False, approved="", dry_run=True)[0] == code
+
+
+names = st.sampled_from(THREE)
+deeds = st.sampled_from([MADE, REPLACED, GONE, RESIZED, OFF, None])
+
+
+@settings(derandomize=True, deadline=None, max_examples=300)
+@given(st.dictionaries(names, deeds))
+def test_no_plan_that_passes_takes_the_majority_away(done: dict[str, Raw | None]) -> None:
+    """Whatever comes together in it, and whoever approves it."""
+    changes = [control_plane(int(name[-1]), deed) for name, deed in done.items() if deed is not None]
+    judgement = judged(*changes, members=THREE)
+    code, _ = verdict(judgement, manual=False, approved=judgement.digest)
+    away = [deed for deed in done.values() if deed is not None]
+    assert (code == 0) == (len(away) <= 1 and GONE not in away)
+
+
+# --- one resize after the other ---------------------------------------------------------------------------------------
+
+
+def test_an_approval_covers_the_resizes_that_follow_and_says_so() -> None:
+    judgement = judged(control_plane(0, RESIZED), members=THREE, later=("control-plane-1", "worker-0"))
+    code, said = verdict(judgement, manual=False, approved="")
+    assert code == EXIT_APPROVAL_NEEDED
+    assert "control_plane[0] would be powered off to change server_type" in said
+    assert "the same approval then powers off hcloud_server.control_plane[1], hcloud_server.worker[0]" in said
+    assert verdict(judgement, manual=False, approved=judgement.digest)[0] == 0
+
+
+def test_the_digest_covers_the_resizes_that_follow() -> None:
+    """Or a worker that is added to them later would be powered off by an approval that did not name it."""
+    digests = {judged(RESIZE, later=later).digest for later in ((), ("worker-1",), ("worker-1", "worker-2"))}
+    assert len(digests) == 3
+
+
+@pytest.mark.parametrize("manual", [False, True])
+@pytest.mark.parametrize(
+    ("changes", "passes", "why"),
+    [
+        ((RESIZE,), True, "it was approved with the first of them"),
+        ((RESIZE, ADOPT), True, "only the state changes besides"),
+        ((RESIZE, CREATE), False, "what comes with it was not in what was approved"),
+        ((RESIZE, RENAME), False, "the same"),
+        ((RESIZE, DESTROY), False, "something would go"),
+        ((ISO,), False, "a server is powered off for another reason"),
+    ],
+)
+def test_a_resize_that_follows_an_approved_one_needs_no_other_approval(
+    changes: tuple[Raw, ...], passes: bool, manual: bool, why: str
+) -> None:
+    judgement = judged(*changes)
+    code, said = verdict(judgement, manual=manual, approved="0" * 64, resize_approved=True)
+    assert (code == 0) == passes, why
+    assert ("approved with the resizes before it" in said) == passes
+
+
+def test_a_resize_is_not_let_pass_for_the_approval_of_another() -> None:
+    assert verdict(judged(RESIZE), manual=False, approved="")[0] == EXIT_APPROVAL_NEEDED
 
 
 def test_counts_and_replaced_addresses() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from catalyst_operator.api import labels
 from catalyst_operator.api.sovereign import Sovereign
-from catalyst_operator.core import actions, naming
+from catalyst_operator.core import actions, manifests, naming
 from catalyst_operator.core.actions import KeepRegistrarCredentials, ReleaseDomain, ReserveDomain
 from catalyst_operator.core.observation import Observation
 from catalyst_operator.errors import Conflict
@@ -37,9 +37,8 @@ class Scene:
 
     def __init__(self, *mods: gen.RawMod) -> None:
         self.api = FakeApi()
-        for space in ("team-a", gen.SPACE):
-            held = {labels.LABEL_SOVEREIGN_UID: gen.UID} if space == gen.SPACE else {}
-            self.api.put("namespaces", {"metadata": {"name": space, "labels": held}})
+        self.api.put("namespaces", {"metadata": {"name": "team-a"}})
+        self.api.put("namespaces", manifests.run_namespace(gen.sovereign(), SETTINGS))
         self.api.put("sovereigns", gen.raw_sovereign(*mods))
         self.api.change(SOVEREIGN, lambda o: o["metadata"].update(uid=gen.UID))
 

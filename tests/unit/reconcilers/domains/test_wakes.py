@@ -2,34 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import Any, cast
+from typing import Any
 
-import kopf
 import pytest
 
-from catalyst_operator import handlers
-from catalyst_operator.api import labels
 from catalyst_operator.reconcilers.sovereign import Key
 from tests.support import gen
 from tests.support.reservations import NAME
-
-
-class Wakes:
-    """What the handlers put on the queues. They are found as kopf finds them."""
-
-    def __init__(self) -> None:
-        self.sovereigns: list[Key] = []
-        self.names: list[str] = []
-        self._registry = kopf.OperatorRegistry()
-        handlers.register(self._registry, self.sovereigns.append, self.names.append, api_server="")
-
-    async def event(self, plural: str, raw: dict[str, Any]) -> None:
-        all_ = self._registry._watching.get_all_handlers()
-        (handler,) = [found for found in all_ if found.selector and found.selector.any_name == plural]
-        meta = raw["metadata"]
-        given = {"namespace": meta.get("namespace"), "name": meta["name"], "labels": meta.get("labels", {})}
-        await cast("Callable[..., Awaitable[None]]", handler.fn)(**given, spec=raw.get("spec", {}))
+from tests.support.wakes import Wakes
 
 
 @pytest.fixture
@@ -58,8 +38,20 @@ async def test_a_sovereign_wakes_itself_and_no_name(wakes: Wakes) -> None:
     assert (wakes.names, wakes.sovereigns) == ([], [Key("team-a", "omantel")])
 
 
-@pytest.mark.parametrize("plural", ["jobs", "pods"])
-async def test_a_run_wakes_its_sovereign(wakes: Wakes, plural: str) -> None:
-    held = {labels.LABEL_SOVEREIGN_NAMESPACE: "team-a", labels.LABEL_SOVEREIGN: "omantel"}
-    await wakes.event(plural, {"metadata": {"name": "apply-1", "namespace": gen.SPACE, "labels": held}})
-    assert (wakes.names, wakes.sovereigns) == ([], [Key("team-a", "omantel")])
+SOVEREIGN = {"metadata": {"name": "omantel", "namespace": "team-a"}, "spec": {}}
+RUN_NAMESPACE: dict[str, Any] = {"metadata": {"name": gen.SPACE}}
+
+
+@pytest.mark.parametrize(("type", "looks"), [("ADDED", 0), ("MODIFIED", 0), ("DELETED", 1)])
+async def test_a_sovereign_that_is_gone_has_its_run_namespace_looked_for(wakes: Wakes, type: str, looks: int) -> None:
+    """It may have gone without our leave."""
+    await wakes.event("sovereigns", SOVEREIGN, type)
+    assert (wakes.looks, wakes.sovereigns) == (looks, [Key("team-a", "omantel")])
+
+
+async def test_a_run_namespace_that_somebody_deletes_is_looked_at_at_once(wakes: Wakes) -> None:
+    await wakes.event("namespaces", RUN_NAMESPACE)
+    assert wakes.looks == 0
+    gone = {"metadata": {**RUN_NAMESPACE["metadata"], "deletionTimestamp": "2026-11-22T12:00:00Z"}}
+    await wakes.event("namespaces", gone)
+    assert wakes.looks == 1

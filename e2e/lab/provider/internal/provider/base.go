@@ -12,10 +12,11 @@ import (
 	"github.com/hetznercloud/hcloud-go/v2/hcloud"
 )
 
-// base holds what every resource shares: its type name, the API client and import by id.
+// base holds what every resource shares: its type name, the API client, the pace of retries and import by id.
 type base struct {
 	typeName string
 	client   *hcloud.Client
+	pace     *pace
 }
 
 func (b *base) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
@@ -23,8 +24,8 @@ func (b *base) Metadata(_ context.Context, req resource.MetadataRequest, resp *r
 }
 
 func (b *base) Configure(_ context.Context, req resource.ConfigureRequest, _ *resource.ConfigureResponse) {
-	if client, ok := req.ProviderData.(*hcloud.Client); ok {
-		b.client = client
+	if data, ok := req.ProviderData.(*providerData); ok {
+		b.client, b.pace = data.client(b.typeName), data.pace
 	}
 }
 
@@ -50,8 +51,8 @@ func (b *dataBase) Metadata(_ context.Context, req datasource.MetadataRequest, r
 }
 
 func (b *dataBase) Configure(_ context.Context, req datasource.ConfigureRequest, _ *datasource.ConfigureResponse) {
-	if client, ok := req.ProviderData.(*hcloud.Client); ok {
-		b.client = client
+	if data, ok := req.ProviderData.(*providerData); ok {
+		b.client = data.client(b.typeName)
 	}
 }
 

@@ -1,12 +1,10 @@
 package provider
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hetznercloud/hcloud-go/v2/hcloud"
@@ -54,26 +52,6 @@ func addModernError(diags *diag.Diagnostics, err error) {
 		}
 	}
 	diags.AddError("API request failed", detail.String())
-}
-
-const retryAttempts = 5
-
-// retryOn calls f up to five times while it fails with one of the codes, waiting 1, 2, 4 and 8 seconds in between.
-// The client itself already repeats requests that conflict, exceed the rate limit or time out.
-func retryOn(ctx context.Context, f func() error, codes ...hcloud.ErrorCode) error {
-	backoff := hcloud.ExponentialBackoff(2, time.Second)
-	for attempt := range retryAttempts {
-		err := f()
-		if !isCode(err, codes) || attempt == retryAttempts-1 {
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(backoff(attempt)):
-		}
-	}
-	return nil
 }
 
 func isCode(err error, codes []hcloud.ErrorCode) bool {

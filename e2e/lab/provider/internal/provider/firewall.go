@@ -143,13 +143,37 @@ func (r *firewallResource) setRules(ctx context.Context, firewall *hcloud.Firewa
 	return r.wait(ctx, actions...)
 }
 
+// Delete detaches the firewall from everything that has it, foreign servers too, and then deletes it.
 func (r *firewallResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
 	var state firewallModel
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
-	firewall := &hcloud.Firewall{ID: parseID(state.ID.ValueString(), &resp.Diagnostics)}
-	err := retryOn(ctx, func() error {
+	firewall, _, err := r.client.Firewall.GetByID(ctx, parseID(state.ID.ValueString(), &resp.Diagnostics))
+	if err != nil || resp.Diagnostics.HasError() {
+		addError(&resp.Diagnostics, err)
+		return
+	}
+	// The real one does not look whether the firewall is still there. One that was deleted meanwhile is a nil that is
+	// followed, and the plugin dies of it: OpenTofu says "Plugin did not respond".
+	if len(firewall.AppliedTo) > 0 {
+		if err := r.detach(ctx, firewall); err != nil {
+			addError(&resp.Diagnostics, err)
+			return
+		}
+	}
+	err = r.retryOn(ctx, firewallTries, func() error {
 		_, err := r.client.Firewall.Delete(ctx, firewall)
 		return ignoreNotFound(err)
 	}, hcloud.ErrorCodeConflict, hcloud.ErrorCodeResourceInUse)
 	addError(&resp.Diagnostics, err)
+}
+
+func (r *firewallResource) detach(ctx context.Context, firewall *hcloud.Firewall) error {
+	actions, _, err := r.client.Firewall.RemoveResources(ctx, firewall, firewall.AppliedTo)
+	if isCode(err, []hcloud.ErrorCode{hcloud.ErrorCodeNotFound, hcloud.ErrorCodeFirewallResourceNotFound}) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return r.wait(ctx, actions...)
 }

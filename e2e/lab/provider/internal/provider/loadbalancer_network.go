@@ -108,7 +108,7 @@ func (r *loadBalancerNetworkResource) attach(
 		options.IP, options.IPRange = net.ParseIP(ip), nil
 	}
 	balancer := &hcloud.LoadBalancer{ID: plan.LoadBalancerID.ValueInt64()}
-	err := retryOn(ctx, func() error {
+	err := r.retryOn(ctx, retryTries, func() error {
 		action, _, err := r.client.LoadBalancer.AttachToNetwork(ctx, balancer, options)
 		if err != nil {
 			return err
@@ -186,7 +186,7 @@ func (r *loadBalancerNetworkResource) Delete(
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
 	balancer := &hcloud.LoadBalancer{ID: state.LoadBalancerID.ValueInt64()}
 	options := hcloud.LoadBalancerDetachFromNetworkOpts{Network: &hcloud.Network{ID: state.NetworkID.ValueInt64()}}
-	err := retryOn(ctx, func() error {
+	err := r.retryOn(ctx, retryTries, func() error {
 		action, _, err := r.client.LoadBalancer.DetachFromNetwork(ctx, balancer, options)
 		if err != nil {
 			return err

@@ -106,7 +106,7 @@ func (r *serviceResource) Create(ctx context.Context, req resource.CreateRequest
 	if plan.ProxyProtocol.ValueBool() {
 		options.Proxyprotocol = plan.ProxyProtocol.ValueBoolPointer()
 	}
-	err := retryOn(ctx, func() error {
+	err := r.retryOn(ctx, retryTries, func() error {
 		action, _, err := r.client.LoadBalancer.AddService(ctx, balancer, options)
 		if err != nil {
 			return err
@@ -130,10 +130,10 @@ func (r *serviceResource) refresh(ctx context.Context, model *serviceModel, diag
 		addError(diags, fmt.Errorf("invalid load balancer service id %q", model.ID.ValueString()))
 		return true
 	}
+	// The real one takes any error of this look-up for "it is gone", and drops the service from the state in silence.
 	balancer, _, err := r.client.LoadBalancer.GetByID(ctx, parseID(balancerID, diags))
 	if err != nil || balancer == nil {
-		addError(diags, err)
-		return err != nil
+		return false
 	}
 	for _, service := range balancer.Services {
 		if service.ListenPort == listenPort {
@@ -173,6 +173,10 @@ func (r *serviceResource) Update(ctx context.Context, req resource.UpdateRequest
 	if resp.Diagnostics.HasError() {
 		return
 	}
+	if there := plan; !r.refresh(ctx, &there, &resp.Diagnostics) {
+		resp.State.RemoveResource(ctx)
+		return
+	}
 	action, _, err := r.client.LoadBalancer.UpdateService(ctx, balancer, plan.listenPort(),
 		hcloud.LoadBalancerUpdateServiceOpts{
 			Protocol:        hcloud.LoadBalancerServiceProtocol(plan.Protocol.ValueString()),
@@ -194,6 +198,9 @@ func (r *serviceResource) Update(ctx context.Context, req resource.UpdateRequest
 func (r *serviceResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
 	var state serviceModel
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	if there := state; !r.refresh(ctx, &there, &resp.Diagnostics) {
+		return
+	}
 	action, _, err := r.client.LoadBalancer.DeleteService(ctx, state.balancer(&resp.Diagnostics), state.listenPort())
 	if err == nil {
 		err = r.wait(ctx, action)

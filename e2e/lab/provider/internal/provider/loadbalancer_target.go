@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -88,7 +89,7 @@ func (r *targetResource) Create(ctx context.Context, req resource.CreateRequest,
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	err := retryOn(ctx, func() error { return r.add(ctx, plan) }, hcloud.ErrorCodeConflict, hcloud.ErrorCodeLocked)
+	err := r.retryOn(ctx, retryTries, func() error { return r.add(ctx, plan) }, hcloud.ErrorCodeConflict, hcloud.ErrorCodeLocked)
 	if err != nil && !hcloud.IsError(err, hcloud.ErrorCodeTargetAlreadyDefined) {
 		addError(&resp.Diagnostics, err)
 		return
@@ -202,12 +203,24 @@ func (r *targetResource) remove(ctx context.Context, state targetModel) error {
 	return r.wait(ctx, action)
 }
 
+// Delete is content with a target that is gone, but not with a load balancer that is: so is the real one.
 func (r *targetResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
 	var state targetModel
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
-	err := retryOn(ctx, func() error { return r.remove(ctx, state) }, hcloud.ErrorCodeConflict, hcloud.ErrorCodeLocked)
-	if isCode(err, []hcloud.ErrorCode{hcloud.ErrorCodeNotFound, "load_balancer_target_not_found"}) {
+	balancer, _, err := r.client.LoadBalancer.GetByID(ctx, state.LoadBalancerID.ValueInt64())
+	if err == nil && balancer == nil {
+		err = fmt.Errorf("load balancer %d: not found", state.LoadBalancerID.ValueInt64())
+	}
+	if err != nil {
+		addError(&resp.Diagnostics, err)
 		return
 	}
-	addError(&resp.Diagnostics, err)
+	if !slices.ContainsFunc(balancer.Targets, state.is) {
+		return
+	}
+	err = r.retryOn(ctx, retryTries, func() error { return r.remove(ctx, state) },
+		hcloud.ErrorCodeConflict, hcloud.ErrorCodeLocked)
+	if !hcloud.IsError(err, "load_balancer_target_not_found") {
+		addError(&resp.Diagnostics, err)
+	}
 }

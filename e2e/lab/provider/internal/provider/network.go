@@ -129,9 +129,6 @@ func (r *networkResource) Delete(ctx context.Context, req resource.DeleteRequest
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	err := retryOn(ctx, func() error {
-		_, err := r.client.Network.Delete(ctx, network)
-		return ignoreNotFound(err)
-	}, hcloud.ErrorCodeConflict, hcloud.ErrorCodeLocked, hcloud.ErrorCodeResourceInUse)
-	addError(&resp.Diagnostics, err)
+	_, err := r.client.Network.Delete(ctx, network)
+	addError(&resp.Diagnostics, ignoreNotFound(err))
 }

@@ -107,9 +107,7 @@ func (r *placementGroupResource) Delete(
 	var state placementGroupModel
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
 	group := &hcloud.PlacementGroup{ID: parseID(state.ID.ValueString(), &resp.Diagnostics)}
-	err := retryOn(ctx, func() error {
-		_, err := r.client.PlacementGroup.Delete(ctx, group)
-		return ignoreNotFound(err)
-	}, hcloud.ErrorCodeConflict, hcloud.ErrorCodeResourceInUse)
+	// No second try, and what is gone is an error: so does the real one.
+	_, err := r.client.PlacementGroup.Delete(ctx, group)
 	addError(&resp.Diagnostics, err)
 }

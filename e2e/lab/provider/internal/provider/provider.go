@@ -64,13 +64,30 @@ func (hcloudProvider) Configure(ctx context.Context, req provider.ConfigureReque
 	options := []hcloud.ClientOption{
 		hcloud.WithApplication("hcloud-terraform", Version),
 		hcloud.WithToken(token),
-		hcloud.WithPollOpts(hcloud.PollOpts{BackoffFunc: backoff}),
 	}
-	if endpoint := valueOrEnv(config.Endpoint, "HCLOUD_ENDPOINT"); endpoint != "" {
+	endpoint := valueOrEnv(config.Endpoint, "HCLOUD_ENDPOINT")
+	if endpoint != "" {
 		options = append(options, hcloud.WithEndpoint(endpoint))
 	}
-	client := hcloud.NewClient(options...)
-	resp.ResourceData, resp.DataSourceData = client, client
+	client := func(poll hcloud.BackoffFunc) *hcloud.Client {
+		return hcloud.NewClient(append(options, hcloud.WithPollOpts(hcloud.PollOpts{BackoffFunc: poll}))...)
+	}
+	data := &providerData{legacy: client(backoff.legacy), modern: client(backoff.modern), pace: newPace(endpoint)}
+	resp.ResourceData, resp.DataSourceData = data, data
+}
+
+// providerData is what resources and data sources get. The real provider is two in one process: the resources on the
+// older plugin SDK and those on terraform-plugin-framework each have a client, and these poll differently.
+type providerData struct {
+	legacy, modern *hcloud.Client
+	pace           *pace
+}
+
+func (d *providerData) client(typeName string) *hcloud.Client {
+	if modern["hcloud_"+typeName] {
+		return d.modern
+	}
+	return d.legacy
 }
 
 func valueOrEnv(value types.String, name string) string {
@@ -92,12 +109,25 @@ func checkToken(token string, resp *provider.ConfigureResponse) {
 	}
 }
 
-// pollBackoff returns how long to wait between polls of an action. The defaults are those of the real provider.
-func pollBackoff(config providerModel, resp *provider.ConfigureResponse) hcloud.BackoffFunc {
+const (
+	pollBase       = 500 * time.Millisecond
+	pollMultiplier = 2
+	modernPollCap  = 10 * time.Second
+)
+
+// pollBackoffs are how long to wait between polls of an action.
+type pollBackoffs struct{ legacy, modern hcloud.BackoffFunc }
+
+// pollBackoff has the real provider's defaults: half a second, doubled up to a minute for the resources on the older
+// plugin SDK, and up to ten seconds for the others. A configured interval holds for both.
+func pollBackoff(config providerModel, resp *provider.ConfigureResponse) pollBackoffs {
 	if config.PollInterval.ValueString() == "" {
-		return hcloud.ExponentialBackoffWithOpts(hcloud.ExponentialBackoffOpts{
-			Base: 500 * time.Millisecond, Multiplier: 2, Cap: 10 * time.Second,
-		})
+		return pollBackoffs{
+			legacy: hcloud.ExponentialBackoff(pollMultiplier, pollBase),
+			modern: hcloud.ExponentialBackoffWithOpts(hcloud.ExponentialBackoffOpts{
+				Base: pollBase, Multiplier: pollMultiplier, Cap: modernPollCap,
+			}),
+		}
 	}
 	interval, err := time.ParseDuration(config.PollInterval.ValueString())
 	if err != nil {
@@ -105,13 +135,15 @@ func pollBackoff(config providerModel, resp *provider.ConfigureResponse) hcloud.
 	}
 	switch function := config.PollFunction.ValueString(); function {
 	case "constant":
-		return hcloud.ConstantBackoff(interval)
+		constant := hcloud.ConstantBackoff(interval)
+		return pollBackoffs{constant, constant}
 	case "", "exponential":
-		return hcloud.ExponentialBackoff(2, interval)
+		exponential := hcloud.ExponentialBackoff(pollMultiplier, interval)
+		return pollBackoffs{exponential, exponential}
 	default:
 		resp.Diagnostics.AddAttributeError(path.Root("poll_function"), "Invalid Attribute Value Match",
 			"poll_function must be one of: constant, exponential; got: "+function)
-		return nil
+		return pollBackoffs{}
 	}
 }
 

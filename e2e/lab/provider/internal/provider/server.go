@@ -208,11 +208,12 @@ func (r *serverResource) Delete(ctx context.Context, req resource.DeleteRequest,
 	if resp.Diagnostics.HasError() {
 		return
 	}
+	// A server that is gone is an error: so it is for the real one.
 	result, _, err := r.client.Server.DeleteWithResult(ctx, server)
 	if err == nil {
 		err = r.wait(ctx, result.Action)
 	}
-	addError(&resp.Diagnostics, ignoreNotFound(err))
+	addError(&resp.Diagnostics, err)
 }
 
 const shutdownPolls = 10
@@ -224,7 +225,7 @@ func (r *serverResource) shutDown(ctx context.Context, server *hcloud.Server, di
 		err = r.wait(ctx, action)
 	}
 	if err != nil {
-		addError(diags, ignoreNotFound(err))
+		addError(diags, err)
 		return
 	}
 	for range shutdownPolls {

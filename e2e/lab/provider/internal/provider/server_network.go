@@ -139,7 +139,7 @@ func (r *serverResource) attach(ctx context.Context, server *hcloud.Server, bloc
 	if aliases := stringsOf(block.AliasIPs); len(aliases) > 0 {
 		options.AliasIPs = parseIPs(aliases)
 	}
-	err = retryOn(ctx, func() error {
+	err = r.retryOn(ctx, retryTries, func() error {
 		action, _, err := r.client.Server.AttachToNetwork(ctx, server, options)
 		if err != nil {
 			return err
@@ -153,7 +153,7 @@ func (r *serverResource) attach(ctx context.Context, server *hcloud.Server, bloc
 }
 
 func (r *serverResource) detach(ctx context.Context, server *hcloud.Server, network *hcloud.Network) error {
-	err := retryOn(ctx, func() error {
+	err := r.retryOn(ctx, retryTries, func() error {
 		action, _, err := r.client.Server.DetachFromNetwork(ctx, server,
 			hcloud.ServerDetachFromNetworkOpts{Network: network})
 		if err != nil {

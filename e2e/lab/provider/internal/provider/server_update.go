@@ -154,6 +154,8 @@ func (r *serverResource) changeFirewalls(ctx context.Context, server *hcloud.Ser
 	return nil
 }
 
+// changePlacementGroup powers nothing off, although the API adds a stopped server only: a running one is out of its old
+// group by then, and not in the new one.
 func (r *serverResource) changePlacementGroup(ctx context.Context, server *hcloud.Server, id int64) error {
 	if server.PlacementGroup != nil {
 		action, _, err := r.client.Server.RemoveFromPlacementGroup(ctx, server)

@@ -85,7 +85,7 @@ func (r *subnetResource) add(ctx context.Context, plan subnetModel, ipRange *net
 		VSwitchID:   plan.VSwitchID.ValueInt64(),
 	}}
 	network := &hcloud.Network{ID: plan.NetworkID.ValueInt64()}
-	return retryOn(ctx, func() error {
+	return r.retryOn(ctx, retryTries, func() error {
 		action, _, err := r.client.Network.AddSubnet(ctx, network, options)
 		if err != nil {
 			return err
@@ -146,13 +146,23 @@ func (r *subnetResource) Delete(ctx context.Context, req resource.DeleteRequest,
 		addError(&resp.Diagnostics, err)
 		return
 	}
-	err = retryOn(ctx, func() error {
+	attached := false
+	err = r.retryOn(ctx, subnetDeleteTries, func() error {
 		action, _, err := r.client.Network.DeleteSubnet(ctx, &hcloud.Network{ID: networkID},
 			hcloud.NetworkDeleteSubnetOpts{Subnet: hcloud.NetworkSubnet{IPRange: ipRange}})
+		attached = isCode(err, subnetDeleteRetries)
 		if err != nil {
 			return err
 		}
 		return r.wait(ctx, action)
-	}, hcloud.ErrorCodeConflict, hcloud.ErrorCodeLocked, hcloud.ErrorCodeServiceError)
+	}, subnetDeleteRetries...)
+	if attached {
+		// The real one forgets the error after its last try, and goes on as if the subnet were gone.
+		return
+	}
 	addError(&resp.Diagnostics, ignoreNotFound(err))
+}
+
+var subnetDeleteRetries = []hcloud.ErrorCode{
+	hcloud.ErrorCodeConflict, hcloud.ErrorCodeLocked, hcloud.ErrorCodeServiceError,
 }

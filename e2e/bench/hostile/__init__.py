@@ -1,0 +1,1 @@
+"""A new cluster that does its worst, beside good ones."""

@@ -1,0 +1,37 @@
+# Guards the public addresses only: Hetzner's firewalls do not see the private network, so the load balancer reaches
+# the NodePorts, and nodes each other, without a rule.
+resource "hcloud_firewall" "this" {
+  name   = var.cluster_name
+  labels = local.labels["firewall"]
+
+  rule {
+    direction  = "in"
+    protocol   = "icmp"
+    source_ips = local.anywhere
+  }
+
+  dynamic "rule" {
+    for_each = toset(["80", "443", "6443"])
+    content {
+      direction  = "in"
+      protocol   = "tcp"
+      port       = rule.value
+      source_ips = local.anywhere
+    }
+  }
+
+  # An empty list of sources would be refused by the API, and is not what "closed" means: no CIDR, no rule.
+  dynamic "rule" {
+    for_each = length(var.ssh_allowed_cidrs) > 0 ? ["22"] : []
+    content {
+      direction  = "in"
+      protocol   = "tcp"
+      port       = rule.value
+      source_ips = var.ssh_allowed_cidrs
+    }
+  }
+}
+
+locals {
+  anywhere = ["0.0.0.0/0", "::/0"]
+}
