@@ -7,13 +7,13 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from catalyst_operator.core.domains.names import related
-from catalyst_operator.core.domains.proof import claim_of, evidence, is_proven
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from catalyst_operator.api.domain_reservation import DomainReservation
 from catalyst_operator.core.domains.actions import AskDns, DeleteZone, DomainDecision
+from catalyst_operator.core.domains.claims.names import related
+from catalyst_operator.core.domains.claims.proof import claim_of, evidence, is_proven
 from catalyst_operator.core.domains.decide import decide
 from catalyst_operator.core.domains.observation import (
     Claim,
