@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from e2e.stories.inventory import assert_kept, assert_one_cluster, complete
 from e2e.support.cloud import Project
 from e2e.support.kubectl import Kubectl
 from e2e.support.sovereigns import Sovereign, codes, condition, results
+from e2e.support.waiting import wait_for
 
 pytestmark = pytest.mark.e2e
 
@@ -98,7 +100,7 @@ def test_an_emptied_project_is_no_success_until_a_person_says_so(make: Make, kub
     secrets = held(kubectl, sovereign, *STATE)
     for kind in ("load_balancers", "servers", "networks", "firewalls", "placement_groups", "ssh_keys"):
         for found in project.inventory().get(kind, ()):
-            sovereign.until("it to be deletable", lambda _, k=kind, f=found: deleted(project, k, f), seconds=30)
+            wait_for(partial(deleted, project, kind, found), f"{kind} to be gone", seconds=30)
 
     sovereign.request_deletion()
     sovereign.until("refused", lambda s: codes(s) == ["ERR_OBJECTS_GONE"])
