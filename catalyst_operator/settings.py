@@ -22,7 +22,7 @@ from catalyst_operator.adapters import template
 from catalyst_operator.adapters.destinations import Destinations, Network, networks
 from catalyst_operator.api.enums import RegistrarName
 from catalyst_operator.api.scalars import parse_duration
-from catalyst_operator.core.domains.names import plain
+from catalyst_operator.core.domains.claims.names import plain
 from catalyst_operator.core.kit import releases
 from catalyst_operator.core.settings import CoreSettings, DomainSettings, Nameserver
 from catalyst_operator.errors import SettingsError

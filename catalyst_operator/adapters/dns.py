@@ -24,7 +24,7 @@ import dns.rdatatype
 import dns.resolver
 from dns.rdatatype import RdataType
 
-from catalyst_operator.core.domains.names import parent_of, plain
+from catalyst_operator.core.domains.claims.names import parent_of, plain
 from catalyst_operator.core.domains.observation import DnsAnswer, DnsQuestion, DnsReport
 from catalyst_operator.core.settings import Nameserver
 

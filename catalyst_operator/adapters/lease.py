@@ -99,7 +99,7 @@ class Lease:
                 made = await self._kube.create(self._manifest())
             elif self._is_free(found):
                 self._version = found["metadata"]["resourceVersion"]
-                transitions = int(found["spec"].get("leaseTransitions") or 0) + 1
+                transitions = int((found.get("spec") or {}).get("leaseTransitions") or 0) + 1
                 made = await self._write({**self._spec(), "acquireTime": self._now(), "leaseTransitions": transitions})
             else:
                 return False

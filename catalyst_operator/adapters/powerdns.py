@@ -17,7 +17,7 @@ from pydantic import BaseModel, SecretStr, ValidationError
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_fixed
 
 from catalyst_operator.api.labels import OPERATOR_NAME
-from catalyst_operator.core.domains.names import absolute, plain
+from catalyst_operator.core.domains.claims.names import absolute, plain
 from catalyst_operator.core.domains.zone import RRset, Zone
 from catalyst_operator.core.redact import shorten
 from catalyst_operator.errors import DnsConflict, DnsDenied, DnsRefused, DnsUnavailable

@@ -15,8 +15,8 @@ from pydantic import SecretStr
 from catalyst_operator.adapters import kube, secrets
 from catalyst_operator.adapters.git.push import Repository
 from catalyst_operator.adapters.kube import Kube
-from catalyst_operator.adapters.new_cluster import dead_nodes, farewells, seeding
 from catalyst_operator.adapters.new_cluster.identities import Identities
+from catalyst_operator.adapters.new_cluster.writes import dead_nodes, farewells, seeding
 from catalyst_operator.core import actions, manifests
 from catalyst_operator.core.access import kubeconfig
 from catalyst_operator.core.access.dead_nodes import DeadNode, RemovalReport

@@ -73,7 +73,7 @@ def parser() -> argparse.ArgumentParser:
     )
     add("--clusters", type=_fleet, default=100, metavar="N", help="fake new clusters of the fleet (100)")
     add("--fleet-seconds", type=float, default=60, metavar="S", help="length of each stretch of the fleet (60)")
-    add("--hostile-seconds", type=float, default=30, metavar="S", help="length of each stretch of hostile (30)")
+    add("--hostile-seconds", type=float, default=20, metavar="S", help="length of each stretch of hostile (20)")
     add("--names", type=_count, default=500, metavar="N", help="reservations of the section domains (500)")
     add("--installed", action="store_true", help="measure the operator that is installed, not the one of this tree")
     add("--write-docs", action="store_true", help="write the table into docs/performance.md")
@@ -221,7 +221,7 @@ def measure_fleet(workplace: Workplace, options: argparse.Namespace) -> fleet.Fl
 
 
 def measure_hostile(workplace: Workplace, options: argparse.Namespace) -> hostile.Hostile:
-    minutes = 2 + options.hostile_seconds * (len(Shape) + 1) / 60
+    minutes = 2 + (options.hostile_seconds + 10) * 2 * len(Shape) / 60
     workplace.timeline.say(f"a hostile cluster beside {hostile.GOOD} good ones, about {minutes:.0f} minutes ...")
     return hostile.measure(workplace, seconds=options.hostile_seconds)
 

@@ -53,8 +53,9 @@ def release() -> None:
 
 
 def others(layout: Layout) -> list[Layout]:
-    """Labs of other checkouts: those that run, and the noted owner whatever is left of it."""
-    roots = {Path(mark) for mark in processes.marked().values()}
+    """Labs of other checkouts: those that run, and the noted owner whatever is left of it. What tests boot in folders
+    of their own has the mark too, and is in nobody's way: it is on loopback addresses."""
+    roots = {Path(mark) for mark in processes.marked().values() if Path(mark).name == layout.root.name}
     noted = owner()
     if noted:
         roots.add(noted.root)

@@ -65,7 +65,12 @@ def assert_access_is_gone(sovereign: Sovereign, project: Project, cluster: NewCl
     assert held & KEYS == set()
     assert {"archived-state", "state-key"} <= held
     assert kubectl.get("-n", sovereign.run_namespace, "secret", "archived-state")["immutable"] is True
-    for kind, name in (("clusterrolebinding", "catalyst-observer"), ("-n=flux-system rolebinding", "catalyst-seeder")):
+    bindings = (
+        ("clusterrolebinding", "catalyst-observer"),
+        ("clusterrolebinding", "catalyst-node-remover"),
+        ("-n=flux-system rolebinding", "catalyst-seeder"),
+    )
+    for kind, name in bindings:
         *where, plural = kind.split()
         assert cluster.kubectl.find(*where, plural, name) is None
     address = sovereign.status["outputs"]["controlPlaneIPs"][0]
@@ -290,6 +295,24 @@ def test_restarts_in_the_middle_lose_nothing(make: Make, kubectl: Kubectl) -> No
     project.api("restart")
     sovereign.ready(seconds=180)
     assert len(sovereign.jobs()) == 1
+
+
+@pytest.mark.slow
+def test_what_is_ready_stays_so_whoever_looks_again(make: Make, kubectl: Kubectl) -> None:
+    """Flux looks at the kit three times more, and the operator is killed: Ready is True all the time."""
+    project = Project(boots=True)
+    sovereign, _ = make("steady", project=project, workers={"replicas": 0}, handOff={"mode": "Manual"})
+    sovereign.apply()
+    since = condition(sovereign.ready(), "Ready")["lastTransitionTime"]
+    cluster, fqdn = NewCluster(project), f"{sovereign.name}.omani.works"
+    for _ in range(3):
+        asked = cluster.reconcile_kit(fqdn)
+        wait_for(lambda asked=asked: cluster.kit_answered(fqdn) == asked, "Flux to look at the kit", seconds=60)  # type: ignore[misc]
+    operator.kill(kubectl)
+    status = sovereign.look_again()
+    assert condition(status, "Ready")["status"] == "True"
+    assert condition(status, "Ready")["lastTransitionTime"] == since
+    assert (status["phase"], status["progressPercent"]) == ("ready", 100)
 
 
 @pytest.mark.slow

@@ -30,9 +30,9 @@ def test_a_sovereign_that_was_let_go_by_hand_is_told_and_ended(make: Make, kubec
     with pytest.raises(KubectlError, match="Delete the Sovereign instead"):
         kubectl("delete", "namespace", space)
 
-    sovereign.patch(deletionProtection=False)
+    # While it is being deleted: from one that is not, the operator would take hold again.
+    sovereign.request_deletion()
     kubectl.breaking_glass(*patch)
-    kubectl("-n", owners, "delete", "sovereign", sovereign.name)
     about = f"reason=OrphanedRunNamespace,involvedObject.name={space}"
     wait_for(
         lambda: kubectl.items("-n", "default", "events", "--field-selector", about), "the event about it", seconds=30

@@ -127,3 +127,25 @@ def test_resize_waits_for_approval_and_unfinished_is_replaced_without(make: Make
     sovereign.provisioned(seconds=120)
     assert types(project.inventory())["control-plane-0"] == "cx43"
     assert_kept(complete(before), project.inventory())
+
+
+def test_a_size_that_is_not_to_be_had_leaves_no_server_off(make: Make) -> None:
+    """Powered off for a size that is sold out: started again by the same run, told, and not tried again unasked."""
+    sovereign, project = make("ungrown")
+    sovereign.apply()
+    sovereign.provisioned()
+    fault = project.fault(SOLD_OUT, times=None, method="POST", path=r"/servers/\d+/actions/change_type")
+
+    sovereign.patch(controlPlane={"size": "cx43"})
+    status = sovereign.wait("a plan to approve", Ready="AwaitingApproval")
+    sovereign.patch(approvePlan=status["plan"]["digest"])
+    status = sovereign.wait("the size is not to be had", Ready="RunFailed", Stalled="True")
+    assert status["lastErrors"][0]["code"] == "ERR_CAPACITY"
+    assert "started again: hcloud_server.control_plane[0]" in sovereign.message
+    assert fault.struck == 1
+    assert all(server["status"] == "running" for server in project.inventory()["servers"])
+
+    sovereign.patch(controlPlane={"size": "cx33"})
+    sovereign.provisioned()
+    assert types(project.inventory())["control-plane-0"] == "cx33"
+    assert all(server["status"] == "running" for server in project.inventory()["servers"])

@@ -15,3 +15,8 @@ def files(text: str) -> dict[str, str]:
 def k3s_config(text: str) -> dict[str, Any]:
     """What k3s is configured with."""
     return dict(first_boot.read(text).k3s)
+
+
+def joins(text: str) -> list[str]:
+    """The private addresses of the control planes that a server may join through; none for the one that starts."""
+    return first_boot.read(text).join_addresses

@@ -155,3 +155,27 @@ def test_a_holder_that_cannot_renew_stops_acting(api: Api, namespace: str, start
     api.create(sovereigns(namespace), sovereign())
     assert not is_held(api, namespace)
     assert "This operator ends at once, because the Lease" in first.log.read_text()
+
+
+def test_a_run_namespace_that_lost_its_sovereign_is_told_at_once(
+    api: Api, apiserver: ApiServer, namespace: str, start: Callable[[str], Operator]
+) -> None:
+    """The watches of a real operator see it go."""
+    space = actors.run_namespace(api, actors.held(api, namespace, suspend=True))
+    first = start("first")
+    wait(lambda: first.acts, "the first to act", first)
+    path = f"{sovereigns(namespace)}/omantel"
+    wait(lambda: bool(api.get(path).get("status")), "the Sovereign to be seen", first)
+    # Its run namespace has no proof of this operator's key, so the operator lets it go without taking that along.
+    api.patch(path, {"spec": {"deletionProtection": False}})
+    api.delete(path)
+
+    def told() -> bool:
+        events = api.get(f"{NAMESPACES}/default/events")["items"]
+        return [e["reason"] for e in events if e["involvedObject"]["name"] == space] == ["OrphanedRunNamespace"]
+
+    wait(told, "the event about it", first)
+    actors.break_glass(apiserver, "delete", "namespace", space, "--wait=false")
+    record = f"{NAMESPACES}/{space}/configmaps/record"
+    wait(lambda: not api.get(record)["metadata"].get("finalizers"), "its record to be let go", first)
+    assert "sovereigns.catalyst" not in str(api.get(f"{NAMESPACES}/{namespace}")["metadata"].get("annotations"))

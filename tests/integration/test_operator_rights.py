@@ -174,7 +174,7 @@ async def test_a_namespace_that_somebody_made_before_the_policies_came_is_not_ta
     assert place.api.get(f"{path}/secrets")["items"] == []
 
 
-async def test_what_the_runbook_says_proves_a_namespace(place: Place) -> None:
+async def test_what_the_runbook_says_proves_a_namespace(place: Place, tmp_path: Path) -> None:
     """One that was restored without its annotations: the commands of the chapter ERR_NAMESPACE_FOREIGN."""
     await place.do(actions.AddFinalizer())
     made = manifests.run_namespace(place.sovereign, place.settings)
@@ -190,7 +190,11 @@ async def test_what_the_runbook_says_proves_a_namespace(place: Place) -> None:
     script = "\n".join([f"BREAK_GLASS='{' '.join(BREAK_GLASS)}'", *commands, last])
     for name, ours in (("-n customers", f"-n {place.owners}"), ("sov-omantel-1a2b3", place.space), (HOME, place.home)):
         script = script.replace(name, ours)
-    environ = {"KUBECONFIG": str(place.kubeconfig), "PATH": f"{Path(find_tool('kubectl')).parent}:{os.environ['PATH']}"}
+    environ = {
+        "KUBECONFIG": str(place.kubeconfig),
+        "PATH": f"{Path(find_tool('kubectl')).parent}:{os.environ['PATH']}",
+        "HOME": str(tmp_path),  # kubectl keeps its cache there
+    }
     await asyncio.to_thread(subprocess.run, ["bash", "-euc", script], env=environ, check=True)
     seen = await Observer(place.client, outside(place.client), place.settings).observe(place.sovereign, gen.NOW)
     assert seen.namespace is not None

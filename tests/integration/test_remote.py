@@ -26,6 +26,7 @@ pytestmark = pytest.mark.integration
 
 FLUX = "/namespaces/flux-system"
 RELEASES = f"/apis/helm.toolkit.fluxcd.io/v2{FLUX}/helmreleases"
+ELSEWHERE = "/apis/helm.toolkit.fluxcd.io/v2/namespaces/tenants/helmreleases"
 KUSTOMIZATIONS = f"/apis/kustomize.toolkit.fluxcd.io/v1{FLUX}/kustomizations"
 PROMPT = 0.2
 PATIENCE = 20.0
@@ -124,6 +125,32 @@ async def test_each_change_is_seen_promptly(cluster: NewCluster, bench: Bench) -
     assert await bench.until(lambda: bench.releases["bp-cilium"] == 2) < PROMPT
     await asyncio.to_thread(cluster.api.delete, f"{RELEASES}/bp-cilium")
     assert await bench.until(lambda: "bp-cilium" not in bench.releases) < PROMPT
+
+
+async def test_what_the_kit_puts_into_other_namespaces_is_seen_with_the_rights_of_first_boot(
+    cluster: NewCluster, bench: Bench
+) -> None:
+    """HelmReleases, and the source of a chart that nobody could fetch yet."""
+    await asyncio.to_thread(put_elsewhere, cluster)
+    bench.watch()
+    await bench.until(lambda: bench.view.synced and bench.view.survey)
+    assert "tenants/bp-tenant" in {r.key for r in bench.view.releases}
+    (found,) = (r for r in bench.view.releases if r.name == "bp-tenant")
+    assert found.chart == "OCIRepository/tenants/bp-tenant"
+    assert found.chart in {s.reference for s in (bench.view.survey.sources or () if bench.view.survey else ())}
+    await asyncio.to_thread(cluster.api.delete, f"{ELSEWHERE}/bp-tenant")
+    assert await bench.until(lambda: "bp-tenant" not in bench.releases) < PROMPT
+
+
+def put_elsewhere(cluster: NewCluster) -> None:
+    cluster.api.create("/api/v1/namespaces", {"metadata": {"name": "tenants"}})
+    made = release("bp-tenant")
+    reference = {"kind": "OCIRepository", "name": "bp-tenant"}
+    meta = {"name": "bp-tenant", "namespace": "tenants"}
+    cluster.api.create(ELSEWHERE, {**made, "metadata": meta, "spec": {"interval": "15m", "chartRef": reference}})
+    kind = {"apiVersion": "source.toolkit.fluxcd.io/v1", "kind": "OCIRepository", "metadata": meta}
+    spec = {"interval": "15m", "url": "oci://registry.example/bp-tenant"}
+    cluster.api.create("/apis/source.toolkit.fluxcd.io/v1/namespaces/tenants/ocirepositories", {**kind, "spec": spec})
 
 
 async def test_a_survey_asks_for_nothing_that_is_not_there_or_not_allowed(cluster: NewCluster, bench: Bench) -> None:

@@ -16,7 +16,7 @@ from pydantic import SecretStr
 from catalyst_operator.adapters.errands import Errands
 from catalyst_operator.adapters.powerdns import PowerDns
 from catalyst_operator.adapters.registrars.talks import RegistrarTalks
-from catalyst_operator.core.domains.names import plain
+from catalyst_operator.core.domains.claims.names import plain
 from catalyst_operator.core.domains.observation import DnsAnswer, DnsQuestion, DnsReport
 from catalyst_operator.core.domains.registrar import Domain, RegistrarView
 from catalyst_operator.errors import CatalystError, RegistrarUnauthorized, RegistrarUnavailable

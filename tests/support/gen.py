@@ -349,13 +349,13 @@ def observation(*mods: SceneMod) -> Observation:
         seen = mod(seen)
     watched = seen.record and seen.record.bootstrap and seen.sovereign.metadata.deletion_timestamp is None
     if seen.cluster is None and watched and unseen not in mods:
-        seen = _with_nodes_known(replace(seen, cluster=new_cluster.healthy(seen.sovereign, seen.now)))
+        seen = with_nodes_known(replace(seen, cluster=new_cluster.healthy(seen.sovereign, seen.now)))
     if seen.preflight is not None or unlooked in mods:
         return seen
     return replace(seen, preflight=looked_at(seen))
 
 
-def _with_nodes_known(o: Observation) -> Observation:
+def with_nodes_known(o: Observation) -> Observation:
     """The nodes of a cluster that was ready once joined before now."""
     begun = o.record.bootstrap if o.record else None
     survey = o.cluster.survey if o.cluster else None

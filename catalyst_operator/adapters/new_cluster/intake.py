@@ -38,7 +38,7 @@ class Intake:
         self._clock = clock
         self._sleep = sleep
         self._room = Room(room)
-        self._turns = Turns(clock, sleep)
+        self._turns = IntakeTurns(clock, sleep)
         self._shares: dict[tuple[str, str], Share] = {}
 
     def share(self, owner: str, cluster: str) -> Share:
@@ -61,7 +61,7 @@ class Share:
         cluster: str,
         limits: IntakeLimits,
         room: Room,
-        turns: Turns,
+        turns: IntakeTurns,
         clock: Callable[[], float],
         sleep: Callable[[float], Awaitable[None]],
     ) -> None:
@@ -192,7 +192,7 @@ class Room:
             del self._held[owner]
 
 
-class Turns:
+class IntakeTurns:
     """One parses at a time, and whoever else there is gets as much time as that took. Clusters of a namespace take
     turns, and namespaces do: each waits in line only once."""
 

@@ -8,8 +8,9 @@ from datetime import timedelta
 from catalyst_operator.api.conditions import ConditionType, Reason
 from catalyst_operator.api.enums import DomainMode
 from catalyst_operator.core import conditions
-from catalyst_operator.core.domains import claim, release, status
+from catalyst_operator.core.domains import release, status
 from catalyst_operator.core.domains.actions import DeleteReservation, DomainAction, DomainDecision
+from catalyst_operator.core.domains.claims import claim
 from catalyst_operator.core.domains.delegating import delegated
 from catalyst_operator.core.domains.observation import DomainObservation
 from catalyst_operator.core.domains.questions import ask, is_delegated

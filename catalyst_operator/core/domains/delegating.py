@@ -11,7 +11,7 @@ from catalyst_operator.core import conditions
 from catalyst_operator.core.domains import registering
 from catalyst_operator.core.domains import zone as zones
 from catalyst_operator.core.domains.actions import ChangePool
-from catalyst_operator.core.domains.names import parent_of
+from catalyst_operator.core.domains.claims.names import parent_of
 from catalyst_operator.core.domains.observation import DnsReport, DomainObservation
 from catalyst_operator.core.domains.questions import expected, is_delegated, is_seen, report
 from catalyst_operator.core.domains.serving import kept, unreadable

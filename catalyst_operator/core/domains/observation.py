@@ -8,7 +8,7 @@ from enum import Enum
 
 from catalyst_operator.api import labels
 from catalyst_operator.api.domain_reservation import DomainReservation
-from catalyst_operator.core.domains.names import plain
+from catalyst_operator.core.domains.claims.names import plain
 from catalyst_operator.core.domains.registrar import Domain, RegistrarView
 from catalyst_operator.core.domains.zone import Zone
 from catalyst_operator.core.settings import CoreSettings, DomainSettings

@@ -15,7 +15,7 @@ from catalyst_operator.api.phases import PreflightResult
 from catalyst_operator.api.sovereign import Sovereign
 from catalyst_operator.api.sovereign_status import MAX_STAMP
 from catalyst_operator.core import conditions
-from catalyst_operator.core.domains.beforehand import outlook
+from catalyst_operator.core.domains.claims.beforehand import outlook
 from catalyst_operator.core.domains.steps import DomainStance
 from catalyst_operator.core.errors import codes
 from catalyst_operator.core.manifests import labels_for

@@ -10,7 +10,7 @@ from catalyst_operator.api.conditions import ConditionType
 from catalyst_operator.api.enums import DomainMode
 from catalyst_operator.core import conditions
 from catalyst_operator.core.domains.actions import AskDns, DomainAction
-from catalyst_operator.core.domains.names import parent_of
+from catalyst_operator.core.domains.claims.names import parent_of
 from catalyst_operator.core.domains.observation import DnsQuestion, DnsReport, DomainObservation
 from catalyst_operator.core.domains.zone import HOSTS
 from catalyst_operator.core.naming import digest_of

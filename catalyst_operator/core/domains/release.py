@@ -14,8 +14,8 @@ from catalyst_operator.api.enums import DomainMode
 from catalyst_operator.core.domains import registering
 from catalyst_operator.core.domains import zone as zones
 from catalyst_operator.core.domains.actions import AskRegistrar, ChangePool, DeleteZone, DomainAction, LetGo
+from catalyst_operator.core.domains.claims.names import parent_of, plain
 from catalyst_operator.core.domains.delegating import still_ours
-from catalyst_operator.core.domains.names import parent_of, plain
 from catalyst_operator.core.domains.observation import DomainObservation, RegistrarReport
 from catalyst_operator.core.domains.questions import expected, report
 from catalyst_operator.core.domains.registrar import RegistrarView

@@ -10,8 +10,8 @@ from catalyst_operator.api.conditions import ConditionType, Reason
 from catalyst_operator.api.domain_reservation import Delegation, DnsRecord, DomainReservationStatus
 from catalyst_operator.api.enums import DomainMode
 from catalyst_operator.core import conditions
-from catalyst_operator.core.domains import claim, proof
-from catalyst_operator.core.domains.names import absolute, parent_of
+from catalyst_operator.core.domains.claims import claim, proof
+from catalyst_operator.core.domains.claims.names import absolute, parent_of
 from catalyst_operator.core.domains.observation import DomainObservation
 from catalyst_operator.core.domains.questions import report
 from catalyst_operator.core.domains.steps import DomainStance, Step

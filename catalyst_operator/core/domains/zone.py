@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 
-from catalyst_operator.core.domains.names import absolute, is_under, parent_of
+from catalyst_operator.core.domains.claims.names import absolute, is_under, parent_of
 from catalyst_operator.core.settings import Nameserver
 
 RECORD_TTL, DELEGATION_TTL = 300, 900

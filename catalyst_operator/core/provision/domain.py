@@ -10,7 +10,7 @@ from catalyst_operator.api.phases import Phase, RunVerb
 from catalyst_operator.core.actions import Action, AskRegistrarBeforehand, KeepRegistrarCredentials, ReserveDomain
 from catalyst_operator.core.domains import of_sovereign
 from catalyst_operator.core.domains.actions import AskRegistrar
-from catalyst_operator.core.domains.beforehand import Outlook, outlook
+from catalyst_operator.core.domains.claims.beforehand import Outlook, outlook
 from catalyst_operator.core.domains.steps import DomainStance, Step
 from catalyst_operator.core.observation import Observation
 from catalyst_operator.core.provision.verdicts import stalled, working

@@ -97,12 +97,12 @@ def _verdict(o: Observation, found: Assessment) -> Verdict:
         return Verdict(Stance.WORKING, Phase.FLUX_BOOTSTRAP, Reason.AWAITING_FLUX_BOOTSTRAP, told, found.errors)
     if reason is Reason.DNS_NOT_READY and found.domain is not None and found.domain.stalled:
         return stalled(reason, _words(found, lacking), found.errors)
-    waits_for_domain = reason is Reason.DNS_NOT_READY and found.domain is not None
-    retry_at = found.domain.retry_at if waits_for_domain and found.domain else None
     if reason is Reason.KIT_NOT_READY and outcome is None and found.upgrading:
         told = _words(found, found.judgement.message)
         return Verdict(Stance.WORKING, Phase.UPGRADING, Reason.UPGRADING, told, found.errors)
     told = found.judgement.message if reason is Reason.KIT_NOT_READY and outcome is None and found.seen else lacking
+    waits_for_domain = reason is Reason.DNS_NOT_READY and found.domain is not None
+    retry_at = found.domain.retry_at if waits_for_domain and found.domain else None
     told = _words(found, told)
     return Verdict(Stance.WORKING, Phase.PHASE_1, reason, told, found.errors, lost=lost, retry_at=retry_at)
 

@@ -60,9 +60,10 @@ def _needed(scene: Scene, server: Server, resized: tuple[str, ...]) -> tuple[str
     """Whose nodes have to be ready: the servers that were resized last, and for a control plane's turn the others. A
     cluster that never came up has nothing to lose."""
     begun = scene.record.bootstrap
-    seen = begun is not None and bool(begun.cluster_uid)
+    if begun is None or not begun.cluster_uid:
+        return ()
     others = (name for name in scene.record.members if name != server.key)
-    return (*resized, *(others if seen and is_control_plane(server.key) else ()))
+    return (*resized, *(others if is_control_plane(server.key) else ()))
 
 
 def _lacking(scene: Scene, needed: tuple[str, ...], settled: datetime) -> Iterator[str]:

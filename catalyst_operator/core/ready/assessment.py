@@ -114,10 +114,10 @@ def assess(o: Observation, record: Record) -> Assessment | None:
             console_wanted=o.settings.console_check,
             sovereign=(meta.namespace, meta.name),
         )
-    of_domain = of_sovereign.errors_of(o.sovereign, o.reservation, domain) if domain else ()
     silent = silent_until(view, begun.joined, o.now)
     times = (judgement.again, flux.again, cause.again, silent)
     removal = o.removal.error if o.removal and record.dead else None
+    of_domain = of_sovereign.errors_of(o.sovereign, o.reservation, domain) if domain else ()
     found = [entry for entry in (removal, cause.error, flux.error, *of_domain) if entry]
     return Assessment(
         view=view,

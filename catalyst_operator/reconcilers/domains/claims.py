@@ -11,9 +11,9 @@ import asyncio
 from catalyst_operator.adapters import kube
 from catalyst_operator.adapters.kube import Kube
 from catalyst_operator.api.domain_reservation import DomainReservation, DomainReservationStatus
-from catalyst_operator.core.domains.names import related
+from catalyst_operator.core.domains.claims.names import related
+from catalyst_operator.core.domains.claims.proof import claim_of
 from catalyst_operator.core.domains.observation import Claim
-from catalyst_operator.core.domains.proof import claim_of
 
 
 class Claims:

@@ -17,10 +17,11 @@ from catalyst_operator.api.common import ObjectMeta
 from catalyst_operator.api.conditions import Reason
 from catalyst_operator.api.domain_reservation import DomainReservation, DomainReservationStatus
 from catalyst_operator.api.enums import DomainMode
-from catalyst_operator.core.domains import claim, proof, status
+from catalyst_operator.core.domains import status
 from catalyst_operator.core.domains.actions import DomainDecision
+from catalyst_operator.core.domains.claims import claim, proof
+from catalyst_operator.core.domains.claims.names import is_under, parent_of
 from catalyst_operator.core.domains.decide import decide
-from catalyst_operator.core.domains.names import is_under, parent_of
 from catalyst_operator.core.domains.observation import DomainObservation, ZoneView
 from catalyst_operator.core.domains.steps import working
 from catalyst_operator.core.errors import codes

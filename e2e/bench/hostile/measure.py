@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 
 from e2e.bench import surroundings
 from e2e.bench.figures import Tail
-from e2e.bench.fleet.fakes import Fake, Fakes
-from e2e.bench.fleet.run import FOLLOW_SECONDS, Begin, Run, Stretch, prepared
-from e2e.bench.hostile.shapes import Shape
+from e2e.bench.fleet.fakes import Fake
+from e2e.bench.fleet.run import Begin, Run, Stretch, prepared
+from e2e.bench.hostile.shapes import MIB, Shape
 from e2e.bench.workplace import PREFIX, Workplace
 
 NAME = f"{PREFIX}hostile"
@@ -21,15 +21,15 @@ NOBODY = "none is hostile"
 
 
 @dataclass(frozen=True)
-class Beside:
+class Taken:
     """A start of the operator, and some time with changes in the good clusters."""
 
     begin: Begin
     stretch: Stretch
-    requests: int = 0
-    served_mib: float = 0.0
+    requests: int
+    served_mib: float
     """What the hostile one was asked, and what of its answers was read, or lay in buffers."""
-    told: float | None = None
+    told: float | None
     """From the operator's start until the hostile one's Sovereign says what is wrong, in seconds; None where it did not
     in this time."""
 
@@ -45,29 +45,37 @@ class Beside:
 
 
 @dataclass(frozen=True)
+class Pair:
+    """The same without and beside a hostile one, right after each other: what else the machine does is in both."""
+
+    shape: str
+    without: Taken
+    beside: Taken
+
+    @property
+    def over_mib(self) -> float:
+        """Memory that the hostile one costs."""
+        return self.beside.resident_mib - self.without.resident_mib
+
+    @property
+    def ratio(self) -> float:
+        """The p99 beside it, by the one without."""
+        return self.beside.rare / self.without.rare
+
+
+@dataclass(frozen=True)
 class Hostile:
     """All of it."""
 
     good: int
     busy_before: float
-    without: Beside
-    beside: tuple[Beside, ...]
+    pairs: tuple[Pair, ...]
     """One for each shape."""
-
-    @property
-    def over_mib(self) -> float:
-        """Memory over that without a hostile one."""
-        return max(found.resident_mib for found in self.beside) - self.without.resident_mib
-
-    @property
-    def rare(self) -> float:
-        """The worst p99."""
-        return max(found.rare for found in self.beside)
 
 
 def measure(workplace: Workplace, *, seconds: float) -> Hostile:
-    """Raises BenchError. The operator is started anew for each shape, so that none profits from what the one before
-    has taught it."""
+    """Raises BenchError. The operator is started anew each time, so that no shape profits from what the one before has
+    taught it."""
     with prepared(workplace, NAME, GOOD + 1, _grouped) as run:
         return _Measurement(run).all(seconds)
 
@@ -85,29 +93,24 @@ class _Measurement:
 
     def all(self, seconds: float) -> Hostile:
         busy = surroundings.busy()
-        without = self._beside(None, seconds)
-        return Hostile(GOOD, busy, without, tuple(self._beside(shape, seconds) for shape in Shape))
+        return Hostile(GOOD, busy, tuple(self._pair(shape, seconds) for shape in Shape))
 
-    def _beside(self, shape: Shape | None, seconds: float) -> Beside:
+    def _pair(self, shape: Shape, seconds: float) -> Pair:
+        return Pair(shape.value, self._taken(None, seconds), self._taken(shape, seconds))
+
+    def _taken(self, shape: Shape | None, seconds: float) -> Taken:
         run, good = self._run, self._good.fakes
         run.operator.kill()
         (hostile,) = self._hostile.fakes
         self._hostile.behave(hostile.name, shape)
         name = shape.value if shape else NOBODY
         begin = run.begin(f"starting the operator, {name}", lambda: all(map(run.complete, good)))
-        if shape is None:
-            run.wait_for(run.silent, "the Sovereigns to fall silent", FOLLOW_SECONDS)
         stretch = run.stretch(name, good, seconds, SHARE)
-        requests, served = _served(self._hostile, hostile)
-        return Beside(begin, stretch, requests, served / 2**20, self._told(hostile))
+        requests, served = self._hostile.report().served[hostile.name]
+        return Taken(begin, stretch, requests, served / MIB, self._told(hostile))
 
     def _told(self, hostile: Fake) -> float | None:
         """When its status said so first, since the operator was started last."""
         since = self._run.operator.started
         heard = (item for item in self._run.statuses.heard if item.what.cluster == hostile.name and item.at > since)
         return next((item.at - since for item in heard if item.what.too_big or item.what.unreachable), None)
-
-
-def _served(group: Fakes, hostile: Fake) -> tuple[int, int]:
-    requests, served = group.report().served[hostile.name]
-    return requests, served

@@ -7,25 +7,34 @@ from dataclasses import asdict
 from typing import Any
 
 from e2e.bench.figures import Tail
-from e2e.bench.hostile.measure import Beside, Hostile
+from e2e.bench.hostile.measure import Hostile, Pair
 from e2e.bench.tables import TAIL, table, tail
 from e2e.bench.targets import HOSTILE_MEMORY, HOSTILE_RARE, Target
 
 
 def held(found: Hostile | None) -> list[tuple[Target, float]]:
     """The shape that does worst counts."""
-    return [(HOSTILE_RARE, found.rare), (HOSTILE_MEMORY, found.over_mib)] if found else []
+    if found is None:
+        return []
+    return [
+        (HOSTILE_RARE, max(pair.beside.rare for pair in found.pairs)),
+        (HOSTILE_MEMORY, max(pair.over_mib for pair in found.pairs)),
+    ]
 
 
 def as_json(found: Hostile) -> dict[str, Any]:
     """Everything, each change included. Times are in seconds."""
-    tails = {beside.stretch.name: asdict(Tail.of(beside.stretch.told)) for beside in (found.without, *found.beside)}
-    return {**asdict(found), "tails": tails, "over_mib": found.over_mib, "ratio": ratio(found, found.rare)}
-
-
-def ratio(found: Hostile, rare: float) -> float:
-    """How many times the p99 without a hostile one."""
-    return rare / found.without.rare
+    figures = [
+        {
+            "shape": pair.shape,
+            "without": asdict(Tail.of(pair.without.stretch.told)),
+            "beside": asdict(Tail.of(pair.beside.stretch.told)),
+            "ratio": pair.ratio,
+            "over_mib": pair.over_mib,
+        }
+        for pair in found.pairs
+    ]
+    return {**asdict(found), "figures": figures}
 
 
 def as_text(found: Hostile) -> str:
@@ -33,44 +42,33 @@ def as_text(found: Hostile) -> str:
     title = (
         f"**One hostile new cluster beside {found.good} good ones, in which 5 % of the releases change each second**"
     )
-    return "\n\n".join((title, table(_TOLD, list(_told(found))), table(_TAKEN, list(_taken(found)))))
+    told, taken = map(_told, found.pairs), map(_taken, found.pairs)
+    return "\n\n".join((title, table(_TOLD, [row for rows in told for row in rows]), table(_TAKEN, list(taken))))
 
 
 _TOLD = ("the good ones: change to status", "changes", "lost", *TAIL[1:], "p99, ratio")
 
 
-def _told(found: Hostile) -> Iterator[tuple[str, ...]]:
-    for beside in (found.without, *found.beside):
-        stretch = beside.stretch
-        counts = (str(stretch.changes), str(stretch.lost))
-        yield stretch.name, *counts, *tail("", Tail.of(stretch.told))[1:], f"{ratio(found, beside.rare):.2f}"
+def _told(pair: Pair) -> Iterator[tuple[str, ...]]:
+    for name, found, ratio in (
+        (f"before it: {pair.without.stretch.name}", pair.without.stretch, ""),
+        (pair.shape, pair.beside.stretch, f"{pair.ratio:.2f}"),
+    ):
+        yield name, str(found.changes), str(found.lost), *tail("", Tail.of(found.told))[1:], ratio
 
 
-_TAKEN = (
-    "the operator",
-    "good ones watched after",
-    "resident",
-    "over",
-    "of a processor",
-    "asked",
-    "read",
-    "told after",
-)
+_TAKEN = ("the operator", "all good watched after", "resident", "over", "of a processor", "asked", "read", "told after")
 
 
-def _taken(found: Hostile) -> Iterator[tuple[str, ...]]:
-    for beside in (found.without, *found.beside):
-        over = beside.resident_mib - found.without.resident_mib
-        yield (
-            beside.stretch.name,
-            f"{beside.begin.watched:.1f} s",
-            f"{beside.resident_mib:.1f} MiB",
-            f"{over:+.1f} MiB",
-            f"{beside.stretch.processor_percent:.1f} %",
-            *_asked(beside),
-        )
-
-
-def _asked(beside: Beside) -> tuple[str, str, str]:
-    told = "" if beside.told is None else f"{beside.told:.0f} s"
-    return str(beside.requests), f"{beside.served_mib:.1f} MiB", told
+def _taken(pair: Pair) -> tuple[str, ...]:
+    found, before = pair.beside, pair.without.stretch.processor_percent
+    return (
+        pair.shape,
+        f"{found.begin.watched:.1f} s",
+        f"{found.resident_mib:.1f} MiB",
+        f"{pair.over_mib:+.1f} MiB",
+        f"{found.stretch.processor_percent:.1f} % (before it {before:.1f} %)",
+        str(found.requests),
+        f"{found.served_mib:.1f} MiB",
+        "" if found.told is None else f"{found.told:.0f} s",
+    )

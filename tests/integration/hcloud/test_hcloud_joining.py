@@ -161,6 +161,22 @@ def test_a_worker_joins_while_the_first_control_plane_is_off(cluster: Booted) ->
     wait_for(lambda: cluster.answers(FIRST), "it to be back", seconds=60)
 
 
+def test_without_a_majority_nothing_answers_until_it_is_back(cluster: Booted) -> None:
+    """Two of three are off, as when all are resized at once. What they ran goes to the one that is on."""
+    for server in (SECOND, THIRD):
+        cluster.act(server, "poweroff")
+    wait_for(lambda: "standins" in cluster.pids(FIRST), "the last one to have the controllers", seconds=20)
+    assert not cluster.pids(SECOND)
+    assert not cluster.pids(THIRD)
+    wait_for(lambda: not cluster.answers(FIRST), "the API to fall silent", seconds=60)
+    for server in (SECOND, THIRD):
+        cluster.act(server, "poweron")
+    for server in CONTROL_PLANES:
+        wait_for(lambda server=server: cluster.answers(server), f"{server} to be back", seconds=90)  # type: ignore[misc]
+    assert nodes_of(cluster, FIRST) == sorted(CONTROL_PLANES)
+    assert sum("standins" in cluster.pids(server) for server in CONTROL_PLANES) == 1
+
+
 def test_a_worker_joins_through_a_load_balancer_that_serves_the_api(cluster: Booted) -> None:
     """At its private address, and through whatever target lives."""
     api = cluster.project.api

@@ -150,6 +150,12 @@ async def test_a_container_that_was_started_again_goes_on_at_once(world: World) 
     assert world.seconds == begun
 
 
+async def test_a_lease_that_says_nothing_is_free(world: World) -> None:
+    world.api.put("leases", {"metadata": {"name": LEASE.name, "namespace": SPACE}})
+    await world.operator("first").acquire()
+    assert world.spec()["holderIdentity"] == "first"
+
+
 async def test_of_two_that_see_it_free_one_gets_it(world: World) -> None:
     first, second = world.operator("first"), world.operator("second")
     await first.acquire()

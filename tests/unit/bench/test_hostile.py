@@ -27,12 +27,12 @@ from e2e.bench.fleet.objects import Kit
 from e2e.bench.fleet.run import Begin, Stretch
 from e2e.bench.hostile import report, shapes
 from e2e.bench.hostile.api_server import HostileApiServer
-from e2e.bench.hostile.measure import Beside, Hostile
+from e2e.bench.hostile.measure import Hostile, Pair, Taken
 from e2e.bench.hostile.shapes import Shape
 
 KIT = Kit("omantel.omani.works", ("one-control-plane-0",), ("bp-cilium", "bp-flux", "bp-catalyst-platform"))
 TRUST = authorities.make(datetime.now(UTC))
-RELEASES = (Kind("helm.toolkit.fluxcd.io/v2", "helmreleases"), "flux-system")
+RELEASES = (Kind("helm.toolkit.fluxcd.io/v2", "helmreleases"), "")
 PATIENCE = 10.0
 
 
@@ -142,12 +142,14 @@ async def test_the_operator_tells_what_is_wrong_with_it(server: HostileApiServer
 # --- the report -------------------------------------------------------------------------------------------------------
 
 
-def beside(name: str, rare: float, resident: float, told: float | None = None) -> Beside:
-    stretch = Stretch(name, 10, 30, 0.5, 2, 0, 0, (0.01,), (0.1, rare), resident, 30.0)
-    return Beside(Begin(5, 6, resident - 5), stretch, 7, 3.5, told)
+def taken(rare: float, resident: float, told: float | None = None) -> Taken:
+    stretch = Stretch("none is hostile", 10, 30, 0.5, 2, 0, 0, (0.01,), (0.1, rare), resident, 30.0)
+    return Taken(Begin(5, 6, resident - 5), stretch, 7, 3.5, told)
 
 
-FOUND = Hostile(10, 0.1, beside("none is hostile", 0.2, 100), (beside("a", 0.5, 130, 12), beside("b", 0.3, 145)))
+FOUND = Hostile(
+    10, 0.1, (Pair("a", taken(0.2, 100), taken(0.5, 130, told=12)), Pair("b", taken(0.3, 90), taken(0.3, 135)))
+)
 
 
 def test_the_worst_shape_is_held_against_the_targets() -> None:
@@ -156,12 +158,12 @@ def test_the_worst_shape_is_held_against_the_targets() -> None:
 
 
 def test_memory_of_the_start_counts_too() -> None:
-    begin = replace(FOUND.beside[0], begin=Begin(5, 6, 400))
-    assert replace(FOUND, beside=(begin,)).over_mib == 300
+    pair = FOUND.pairs[0]
+    assert replace(pair, beside=replace(pair.beside, begin=Begin(5, 6, 400))).over_mib == 300
 
 
-def test_the_report_has_a_row_for_each_shape_and_one_without() -> None:
+def test_the_report_has_a_row_for_each_shape_and_what_was_before_it() -> None:
     text = report.as_text(FOUND)
     for words in ("none is hostile", "2.50", "+45.0 MiB", "3.5 MiB", "12 s"):
         assert words in text
-    assert json.loads(json.dumps(report.as_json(FOUND)))["ratio"] == 2.5
+    assert json.loads(json.dumps(report.as_json(FOUND)))["figures"][0]["ratio"] == 2.5

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from e2e.lab import cluster, network, packages, processes
+from e2e.lab import cluster, machine, network, packages, processes
 from e2e.lab.layout import Layout
 
 SLEEPER = [sys.executable, "-c", "import signal; print('up', flush=True); signal.pause()"]
@@ -71,6 +71,15 @@ def test_processes_of_nobody_are_of_no_lab(layout: Layout) -> None:
             assert foreign.pid not in processes.of_lab(layout.root)
         finally:
             foreign.kill()
+
+
+def test_what_a_test_booted_is_no_lab_in_the_way(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A lab that comes up must not end the servers of tests that run beside it."""
+    here, there = Layout(layout.root.parent / "a" / ".lab"), layout.root.parent / "b" / ".lab"
+    marks = {1: str(there), 2: str(layout.root.parent / "joining0" / "lab"), 3: str(here.root)}
+    monkeypatch.setattr(processes, "marked", lambda: marks)
+    monkeypatch.setattr(machine, "owner", lambda: None)
+    assert [other.root for other in machine.others(here)] == [there]
 
 
 SAVED = """\

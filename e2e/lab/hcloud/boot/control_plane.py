@@ -1,7 +1,7 @@
 """A control plane as k3s would run it: a member of etcd and an API server, with the authorities given.
 
-Real programs with k3s' arguments where these matter to a client. Differences: etcd does not wait for the disk; there is
-no controller manager and no scheduler.
+Real programs with k3s' arguments where these matter to a client. Difference: there is no controller manager and no
+scheduler. etcd waits for the disk: a member that lost what it had voted for, when its plug was pulled, breaks the rest.
 """
 
 from __future__ import annotations
@@ -80,7 +80,6 @@ def etcd(place: Place, boot: FirstBoot, membership: Membership) -> list[str | Pa
     return [
         "etcd",
         f"--name={membership.name}",
-        "--unsafe-no-fsync",
         f"--data-dir={place.disk / 'etcd'}",
         f"--listen-client-urls={url}",
         f"--advertise-client-urls={url},{client_url(boot.node_ip)}",

@@ -126,7 +126,8 @@ class Servers:
         """What Flux ran on a control plane that ends goes on at another one of its cluster."""
         cluster, had = machine.cluster, machine.has_controllers
         await end()
-        others = [mate for mate in self._mates(cluster) if mate is not machine and mate.has_api]
+        mates = self._running(mate.place.number for mate in self._mates(cluster) if mate is not machine)
+        others = [mate for mate in mates if mate.has_api]
         if had and others:
             min(others, key=lambda mate: mate.place.number).start_controllers()
 

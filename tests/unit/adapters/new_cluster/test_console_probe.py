@@ -13,7 +13,7 @@ from aiohttp import web
 
 from catalyst_operator.adapters.new_cluster import console_probe
 from catalyst_operator.core.phase1.views import ConsoleView
-from tests.support.fake_cluster import TRUST, connections_to, saying, server_certificate
+from tests.support.fake_cluster import TRUST, connections_to, saying, saying_over_tls, server_certificate
 
 NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
 FQDN = "omantel.omani.works"
@@ -118,3 +118,24 @@ async def test_no_connection_is_left() -> None:
     async with listening(Gateway()) as gateway:
         await ask(gateway.port)
         assert connections_to(gateway.port) == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        (b"HTTP/1.1 100 Continue\r\n\r\n", "an answer that is not HTTP"),
+        (b"HTTP/1.1 200 \x1b[31m\xe2\x80\xaered\r\nA b c\r\n\r\n", "an answer that is not HTTP"),
+    ],
+    ids=["only that an answer will come", "no HTTP"],
+)
+async def test_a_console_that_does_its_worst_costs_a_moment(text: bytes, why: str) -> None:
+    """It is asked every few seconds until it answers."""
+
+    async def pieces() -> AsyncIterator[bytes]:
+        for _ in range(1000):
+            yield text
+
+    async with saying_over_tls(pieces) as server:
+        host, _, port = server.partition(":")
+        found = await console_probe.probe(host, FQDN, lambda: NOW, int(port))
+    assert found == ConsoleView(NOW, False, why)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from catalyst_operator.adapters.new_cluster.intake import Intake, Room, Share, Turns, size
+from catalyst_operator.adapters.new_cluster.intake import Intake, IntakeTurns, Room, Share, size
 from catalyst_operator.adapters.new_cluster.limits import MIB, IntakeLimits, weight
 from catalyst_operator.errors import TooMuch
 
@@ -110,7 +110,7 @@ def test_nor_does_one_that_was_not_read_to_its_end(clock: Clock) -> None:
 
 async def test_namespaces_take_turns_however_many_clusters_one_has() -> None:
     """Nobody waits longer than for one of each."""
-    turns, order = Turns(lambda: 0.0, asyncio.sleep), list[str]()
+    turns, order = IntakeTurns(lambda: 0.0, asyncio.sleep), list[str]()
 
     async def work(owner: str, cluster: str) -> None:
         async with turns.turn(owner, cluster):
@@ -123,7 +123,7 @@ async def test_namespaces_take_turns_however_many_clusters_one_has() -> None:
 
 
 async def test_clusters_of_a_namespace_take_turns_too() -> None:
-    turns, order = Turns(lambda: 0.0, asyncio.sleep), list[str]()
+    turns, order = IntakeTurns(lambda: 0.0, asyncio.sleep), list[str]()
 
     async def work(cluster: str) -> None:
         async with turns.turn("customers", cluster):
@@ -135,7 +135,7 @@ async def test_clusters_of_a_namespace_take_turns_too() -> None:
 
 
 async def test_one_at_a_time_and_never_longer_than_others_may(clock: Clock) -> None:
-    turns, at_work = Turns(clock, clock.sleep), 0
+    turns, at_work = IntakeTurns(clock, clock.sleep), 0
 
     async def work(owner: str) -> None:
         nonlocal at_work
@@ -150,7 +150,7 @@ async def test_one_at_a_time_and_never_longer_than_others_may(clock: Clock) -> N
 
 
 async def test_a_turn_that_is_given_up_is_the_next_ones() -> None:
-    turns, over = Turns(lambda: 0.0, asyncio.sleep), asyncio.Event()
+    turns, over = IntakeTurns(lambda: 0.0, asyncio.sleep), asyncio.Event()
 
     async def hold() -> None:
         async with turns.turn("a", "a"):

@@ -33,7 +33,9 @@ def stands(*runs: RunEntry, resized: int = 0, workers: int = 1, **values: object
     """Servers that exist, of which the first so many have their new size."""
     made = SERVERS[:3] + SERVERS[3:][:workers]
     sizes = {name: NEW if n < resized or name == "worker-0" else OLD for n, name in enumerate(made)}
-    return known(*runs, **{"made": made, "sizes": sizes, "outputs": gen.OUTPUTS, "state_serial": 7, **values})
+    begun = replace(gen.READY, joined=tuple(f"{PREFIX}-{name}" for name in made))
+    record = {"made": made, "sizes": sizes, "outputs": gen.OUTPUTS, "state_serial": 7, "bootstrap": begun}
+    return known(*runs, **{**record, **values})
 
 
 def alone(o: Observation) -> Observation:
@@ -50,7 +52,8 @@ def nodes(ago: float = 0, *silent: str) -> SceneMod:
         there = tuple(
             replace(node, ready=node.name.removeprefix(f"{PREFIX}-") not in silent) for node in view.survey.nodes or ()
         )
-        return replace(o, cluster=replace(view, survey=replace(view.survey, at=NOW - ago * SECOND, nodes=there)))
+        shown = replace(view, survey=replace(view.survey, at=NOW - ago * SECOND, nodes=there))
+        return gen.with_nodes_known(replace(o, cluster=shown))
 
     return looked
 
@@ -134,7 +137,7 @@ CASES = (
     ),
     Case(
         "a cluster that never came up has nothing to lose",
-        (of(THREE, WORKER), stands(applied(3600), bootstrap=replace(gen.READY, cluster_uid="")), DOWN),
+        (of(THREE, WORKER), stands(RESIZED, resized=1, bootstrap=replace(gen.READY, cluster_uid="")), DOWN),
         check="new_run",
         reason="Progressing",
         ready="Unknown",

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catalyst_operator.core.domains import names
+from catalyst_operator.core.domains.claims import names
 
 LABELS = st.sampled_from(["a", "b", "aa", "www", "xn--mnchen-3ya"])
 NAMES = st.lists(LABELS, min_size=1, max_size=4).map(".".join)

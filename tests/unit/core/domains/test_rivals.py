@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from catalyst_operator.api.domain_reservation import DomainReservation
 from catalyst_operator.core.domains.actions import AskDns, DeleteZone, DomainDecision
+from catalyst_operator.core.domains.claims.names import related
+from catalyst_operator.core.domains.claims.proof import claim_of, evidence, is_proven
 from catalyst_operator.core.domains.decide import decide
-from catalyst_operator.core.domains.names import related
 from catalyst_operator.core.domains.observation import (
     Claim,
     DnsAnswer,
@@ -25,7 +26,6 @@ from catalyst_operator.core.domains.observation import (
     Trouble,
     ZoneView,
 )
-from catalyst_operator.core.domains.proof import claim_of, evidence, is_proven
 from catalyst_operator.core.domains.questions import key_of
 from catalyst_operator.core.domains.registering import key_of as talk_key_of
 from catalyst_operator.core.domains.registrar import RegistrarView

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from catalyst_operator.core.domains import zone as zones
-from catalyst_operator.core.domains.names import is_under
+from catalyst_operator.core.domains.claims.names import is_under
 from catalyst_operator.core.domains.zone import RRset, Zone
 from catalyst_operator.core.settings import Nameserver
 from tests.support.reservations import ADDRESS, SERVERS

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catalyst_operator.core.domains import names, zone
+from catalyst_operator.core.domains import zone
+from catalyst_operator.core.domains.claims import names
 from catalyst_operator.core.domains.zone import RRset, Zone
 from catalyst_operator.core.settings import Nameserver
 from tests.support.reservations import ADDRESS, SERVERS

@@ -546,6 +546,7 @@ def test_every_code_can_be_met() -> None:
     met = {code for _, _, code in BY_HCLOUD_CODE} | {code for _, code in BY_SENTENCE}
     met |= {*BY_EXIT_CODE.values(), *BY_WAITING_REASON.values()}
     by_the_operator = {codes.STATE_LOST, codes.OUT_OF_MEMORY, codes.RUN_INTERRUPTED, codes.INTERNAL}
+    by_the_operator |= {codes.DOMAIN_QUOTA, codes.DOMAIN_EXPIRED}
     by_the_operator |= {
         codes.NAMESPACE_FOREIGN,
         codes.SECRET_MISSING,

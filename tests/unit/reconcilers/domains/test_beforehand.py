@@ -9,7 +9,7 @@ import pytest
 
 from catalyst_operator.api.sovereign import Sovereign
 from catalyst_operator.core.domains.actions import AskRegistrar
-from catalyst_operator.core.domains.beforehand import Outlook, outlook
+from catalyst_operator.core.domains.claims.beforehand import Outlook, outlook
 from catalyst_operator.core.domains.observation import DomainObservation
 from catalyst_operator.reconcilers.domains.beforehand import NameLook
 from catalyst_operator.reconcilers.domains.claims import Claims

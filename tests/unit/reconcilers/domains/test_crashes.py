@@ -11,7 +11,7 @@ import pytest
 
 from catalyst_operator.api import labels
 from catalyst_operator.core import naming
-from catalyst_operator.core.domains.names import plain
+from catalyst_operator.core.domains.claims.names import plain
 from tests.support import gen
 from tests.support.domain_world import BANK, CREDENTIAL, OTHER_ADDRESS, World, by_api, give_back, living, sovereign
 from tests.support.fake_kube import Crash, Key

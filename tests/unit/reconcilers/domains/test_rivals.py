@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from catalyst_operator.core.domains.claims.proof import claim_of
 from catalyst_operator.core.domains.observation import DnsQuestion, DnsReport
-from catalyst_operator.core.domains.proof import claim_of
 from tests.support import reservations
 from tests.support.domain_world import BANK, World, by_api, living
 from tests.support.reservations import ADDRESS, HOSTS, OLD

@@ -1,0 +1,1 @@
+"""Whose a name is: which names nobody gets, who was first, and what proves it."""
