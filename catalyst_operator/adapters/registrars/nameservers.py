@@ -16,7 +16,7 @@ SHOWN = 3
 
 def tidy(hosts: Iterable[str]) -> tuple[str, ...]:
     """The names as the operator compares them: lower-case, without trailing dots, each once, sorted."""
-    return tuple(sorted({visible(host).strip().lower().removesuffix(".") for host in hosts} - {""}))
+    return tuple(sorted({"".join(visible(host).split()).lower().removesuffix(".") for host in hosts} - {""}))
 
 
 def check_some(domain: Domain, hosts: Sequence[str]) -> None:
