@@ -178,7 +178,7 @@ def _by_hcloud_code(folded: str, given: tuple[str, ...]) -> codes.Code | None:
 
 def _entry(code: codes.Code, said: dict[str, list[str]]) -> ErrorEntry:
     addresses = tuple(dict.fromkeys(address for found in said.values() for address in found))
-    return replace(code.entry(shorten(error_text.joined(said))), addresses=addresses)
+    return code.entry(shorten(error_text.joined(said)), addresses=addresses)
 
 
 # --- what the operator itself found -----------------------------------------------------------------------------------
@@ -214,7 +214,7 @@ def of_a_resize(error: ErrorEntry) -> ErrorEntry:
 def left_off(addresses: tuple[str, ...]) -> ErrorEntry:
     """Servers that a run powered off, and that could not be started again."""
     told = f"Powered off by the run, and not started again: {error_text.named(addresses)}"
-    return replace(codes.SERVER_OFF.entry(told), addresses=addresses)
+    return codes.SERVER_OFF.entry(told, addresses=addresses)
 
 
 def stuck(addresses: tuple[str, ...], verb: RunVerb = RunVerb.APPLY) -> ErrorEntry:

@@ -152,7 +152,7 @@ def _unprovable(o: Observation) -> Answer:
         "operator: that cannot be proven without it."
     )
     remedy = "Restore it from a backup of this Sovereign; the hand-off then goes on by itself."
-    error = replace(codes.CLUSTER_SECRETS_LOST.entry(told), remedy=remedy)
+    error = codes.CLUSTER_SECRETS_LOST.entry(told, remedy=remedy)
     verdict = stalled(Reason.STATE_LOST, f"{error.code}: {told} {remedy}", (error,))
     return Answer(verdict, requeue_after=o.settings.poll)
 

@@ -60,7 +60,7 @@ def build(o: Observation, record: Record, run: RunEntry | None, verdict: Verdict
             "summary": short(verdict.message),
             "retry_at": verdict.retry_at,
             "progress_percent": percent(o, verdict, run, record, found, operation.type),
-            "conditions": conditions.merge(before.conditions, _conditions(o, record, run, verdict, found)),
+            "conditions": conditions.merge(before.conditions, _conditions(o, record, run, verdict, found, ready)),
             "last_operation": operation,
             "last_errors": tuple(_error(o, e) for e in errors_of(verdict)[:MAX_ERRORS]),
             "preflight": _preflight(o, run, verdict),
@@ -125,10 +125,10 @@ def _stamp(value: str | None) -> str | None:
 
 
 def _conditions(
-    o: Observation, record: Record, run: RunEntry | None, verdict: Verdict, found: Assessment | None
+    o: Observation, record: Record, run: RunEntry | None, verdict: Verdict, found: Assessment | None, ready: Truth
 ) -> tuple[Condition, ...]:
     told: list[tuple[ConditionType, Truth, str, str]] = [
-        (ConditionType.READY, _ready(o, verdict, record, found), verdict.reason, verdict.message),
+        (ConditionType.READY, ready, verdict.reason, verdict.message),
     ]
     if verdict.stance is Stance.WORKING:
         told.append((ConditionType.RECONCILING, "True", verdict.reason, verdict.message))
