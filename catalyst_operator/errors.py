@@ -14,6 +14,7 @@ CatalystError
 ├── CloudError             the cloud's API said no, or nothing
 │   ├── CloudUnauthorized  it does not accept the token
 │   ├── CloudRateLimited   the project has used up its requests
+│   ├── CloudNotFound      the project has no such object
 │   └── CloudUnavailable   it is broken, out of reach, or not understood
 ├── GitError               a Git repository could not be read or written
 │   ├── GitDenied          it does not accept the credentials, or they may not push
@@ -113,6 +114,10 @@ class CloudRateLimited(CloudError):
     def __init__(self, until: datetime) -> None:
         super().__init__(f"the project's request limit is used up until {until:%H:%M:%S} UTC")
         self.until = until
+
+
+class CloudNotFound(CloudError):
+    """The project has no object of that id."""
 
 
 class CloudUnavailable(CloudError):

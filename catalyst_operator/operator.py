@@ -33,6 +33,8 @@ from catalyst_operator.adapters.new_cluster.intake import Intake
 from catalyst_operator.adapters.new_cluster.remote import RemoteCluster
 from catalyst_operator.adapters.powerdns import PowerDns
 from catalyst_operator.adapters.preflights import Preflights
+from catalyst_operator.adapters.project import hetzner_project
+from catalyst_operator.adapters.project.project_looks import ProjectLooks
 from catalyst_operator.adapters.registrars.connect import connect
 from catalyst_operator.adapters.registrars.registrar import Registrar
 from catalyst_operator.adapters.registrars.talks import RegistrarTalks
@@ -156,6 +158,7 @@ def _outside(kube: Kube, core: CoreSettings, settings: Settings, names: NameLook
     connect = partial(RemoteCluster, intake=Intake())
     return Outside(
         logs=RunLogs(kube),
+        projects=ProjectLooks(partial(hetzner_project.look, core.hcloud_endpoint), now),
         preflights=Preflights(partial(hetzner.look, core.hcloud_endpoint), now),
         overlays=Overlays(
             partial(push.push, destinations=settings.destinations), template.read(settings.template), now

@@ -53,6 +53,7 @@ class Reason(StrEnum):
     INVALID_SPEC = "InvalidSpec"
     CREDENTIALS_MISSING = "CredentialsMissing"
     CREDENTIALS_INVALID = "CredentialsInvalid"
+    PROJECT_MISMATCH = "ProjectMismatch"
     AWAITING_APPROVAL = "AwaitingApproval"
     PROTECTED_DELETION = "ProtectedDeletion"
     RUN_FAILED = "RunFailed"
@@ -166,6 +167,7 @@ CONDITIONS: tuple[ConditionDoc, ...] = (
             Reason.INVALID_SPEC: "the spec cannot be carried out; the message says what to change",
             Reason.CREDENTIALS_MISSING: "the Secret named by credentialsSecretRef, or its key, is not there",
             Reason.CREDENTIALS_INVALID: "the provider refused the token, or it may only read",
+            Reason.PROJECT_MISMATCH: "the token opens another project than the one that the Sovereign is in",
             Reason.CHECK_FAILED: "a preflight check failed; nothing was created",
             Reason.RUN_FAILED: "the last run failed; status.lastErrors says why",
             Reason.RUN_CANCELLED: "the run was stopped on request",
@@ -182,6 +184,7 @@ CONDITIONS: tuple[ConditionDoc, ...] = (
             "nothing is destroyed",
             Reason.DELETING: "the object is being deleted",
             Reason.DESTROY_FAILED: "the destroy run failed; it is tried again, and the finalizer stays",
+            Reason.LEFTOVERS: "somebody else's servers or load balancers are in the Sovereign's network",
             Reason.EXPORT_NOT_ACKNOWLEDGED: "a handed-off Sovereign is only destroyed once its export is acknowledged",
             Reason.HANDED_OFF: "the Sovereign is its owner's now; this is what held at hand-off",
             Reason.FAILED: "the bootstrap kit failed for good; KitReady says which component",
@@ -225,6 +228,7 @@ CONDITIONS: tuple[ConditionDoc, ...] = (
             Reason.INVALID_SPEC: "change the spec as the message says",
             Reason.CREDENTIALS_MISSING: "create the Secret, or add its key",
             Reason.CREDENTIALS_INVALID: "put a valid read-and-write token into the Secret",
+            Reason.PROJECT_MISMATCH: "put a token of the Sovereign's own project into the Secret",
             Reason.CHECK_FAILED: "correct what the failed preflight check names",
             Reason.RUN_FAILED: "follow the remedy in status.lastErrors, then edit the spec or request a retry",
             Reason.RUN_CANCELLED: "request a retry, or edit the spec",
@@ -385,7 +389,8 @@ CONDITIONS: tuple[ConditionDoc, ...] = (
             Reason.DESTROYING: "the destroy run is at work",
             Reason.DESTROY_FAILED: "the destroy run failed; it is tried again",
             Reason.RELEASING_DOMAIN: "DNS records, delegation and reservation are being removed",
-            Reason.LEFTOVERS: "objects the operator did not make are on our network and block",
+            Reason.LEFTOVERS: "somebody else's servers or load balancers are in the Sovereign's network and block",
+            Reason.PROJECT_MISMATCH: "the token opens another project than the one that the Sovereign is in",
             Reason.CLEANING_UP: "nothing is left in the cloud; the run namespace is being removed",
             Reason.CREDENTIALS_MISSING: "there is no token to destroy with",
             Reason.PROTECTED_DELETION: "spec.deletionProtection is true: nothing is destroyed",

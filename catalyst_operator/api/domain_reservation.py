@@ -164,9 +164,9 @@ class DomainReservationStatus(Tolerant):
     retry_at: Time | None = None
     """When the operator tries again by itself; absent while nothing waits for a time."""
 
-    proven_at: Time | None = None
-    """When the name was found to be its owner's: delegated to us, or in the account of the registrar's credentials.
-    A reservation without this yields to the owner of a name above or below who has it."""
+    proven: bool | None = None
+    """Whether the name was found to be its owner's: delegated to us, or in the account of the registrar's
+    credentials. One that is not gives way to the owner of a name above or below who has proven it."""
 
     expires_at: Time | None = None
     """When the reservation ends unless it is renewed or committed; absent once committed."""

@@ -33,6 +33,7 @@ ANNOTATION_RETRY = f"{GROUP}/retryRequestedAt"
 ANNOTATION_CANCEL = f"{GROUP}/cancelRequestedAt"
 ANNOTATION_REJOIN = f"{GROUP}/rejoinRequestedAt"
 ANNOTATION_HAND_OFF = f"{GROUP}/handOffRequestedAt"
+ANNOTATION_CONFIRM_PROJECT = f"{GROUP}/projectConfirmedAt"
 
 # On a DomainReservation: the name servers found at the registrar before the first change. Metadata survives a backup
 # and restore; status does not.

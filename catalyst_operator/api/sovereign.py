@@ -64,8 +64,8 @@ class SovereignSpec(Model):
     valid until the Sovereign is gone: it is needed to destroy what was made."""
 
     project_id: ProjectId | None = None
-    """The cloud's project, for people who read this object; the token alone decides which project is
-    used."""
+    """What people call the cloud's project. The token alone decides which project is used; when it opens
+    another one than before, the message names both."""
 
     regions: Annotated[
         tuple[RegionSpec, ...],

@@ -64,7 +64,7 @@ class Plan(Tolerant):
     """Objects that would be created."""
 
     change: Count = 0
-    """Objects that would be changed in place."""
+    """Objects that would be changed in place; without those that are adopted and left as they are."""
 
     destroy: Count = 0
     """Objects that would be destroyed, replaced ones included."""
@@ -73,7 +73,8 @@ class Plan(Tolerant):
     """Objects that an earlier run made and the state does not know of; they are taken into it, not made again."""
 
     replacing: Addresses = ()
-    """Addresses of objects that would be replaced; of more than ten, the last entry is a count."""
+    """Addresses of objects that would be replaced, or made again because somebody deleted them in the project; of
+    more than ten, the last entry is a count."""
 
     destroying: Addresses = ()
     """Addresses of objects that would be destroyed and not made again; of more than ten, the last entry is a
@@ -247,7 +248,8 @@ class PreflightCheck(Tolerant):
     """One check made before anything is spent."""
 
     name: Annotated[str, Field(min_length=1, max_length=64)]
-    """What was checked: token, sizes, names and ssh-keys with the cloud, user-data in the plan."""
+    """What was checked: token, sizes, names and ssh-keys with the cloud, user-data in the plan; project, where the
+    token opens another one than the Sovereign's."""
 
     result: PreflightResult
     """Passed, Failed, or Unknown when it could not be checked; OpenTofu decides then."""
@@ -348,3 +350,6 @@ class SovereignStatus(Tolerant):
 
     last_handled_hand_off_at: Stamp | None = None
     """Value of catalyst.openova.io/handOffRequestedAt that was answered last."""
+
+    last_handled_project_confirmed_at: Stamp | None = None
+    """Value of catalyst.openova.io/projectConfirmedAt that was answered last."""

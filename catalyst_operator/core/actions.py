@@ -16,6 +16,7 @@ from catalyst_operator.core.domains.actions import AskRegistrar
 from catalyst_operator.core.kit.pushed import OverlayChange
 from catalyst_operator.core.observation import LockView, StateView
 from catalyst_operator.core.phase1.target import Target
+from catalyst_operator.core.project.identity import ProjectQuestion
 from catalyst_operator.core.project.preflight import Wanted
 from catalyst_operator.core.record import Record, RunEntry
 
@@ -103,6 +104,14 @@ class ReleaseLock:
     """Take the lock of the state from a holder that is dead, if it is still that holder's."""
 
     lock: LockView
+
+
+@dataclass(frozen=True)
+class AskProject:
+    """Look in the background whose project it is that the token of the next run opens."""
+
+    key: str
+    question: ProjectQuestion
 
 
 @dataclass(frozen=True)
@@ -256,6 +265,7 @@ Action = (
     | RestoreState
     | ForgetSavedState
     | ReleaseLock
+    | AskProject
     | AskPreflight
     | FollowLog
     | ForgetLogs

@@ -17,7 +17,7 @@ from catalyst_operator.core.observation import JobView, Observation
 from catalyst_operator.core.project import sizing
 from catalyst_operator.core.ready import watching
 from catalyst_operator.core.record import PhaseState, Record, RunEntry, RunState
-from catalyst_operator.core.runs import reading, servers_made
+from catalyst_operator.core.runs import own_project, reading, servers_made
 
 KEPT_RUNS = 3
 """Jobs of the last three runs stay, so that their logs can be read."""
@@ -41,7 +41,7 @@ def gather(o: Observation) -> Evidence:
     record = before
     if run and before.last and run.state is not before.last.state:
         record = _with(o, before, run)
-    record = watching.advance(o, record)
+    record = own_project.advance(o, watching.advance(o, record))
     write: tuple[Action, ...] = (WriteRecord(record),) if record != before else ()
     ended = run if run and not run.active and before.last and before.last.active else None
     forget = (ForgetLogs(),) if ended else ()
@@ -74,6 +74,7 @@ def _with(o: Observation, record: Record, run: RunEntry) -> Record:
         record.with_run(kept),
         state_serial=max(record.state_serial, o.state.serial if o.state else 0),
         touched=record.touched or (applying and run.verb is RunVerb.APPLY),
+        nothing_made=_nothing_made(o, record, run) if applying and run.verb is RunVerb.APPLY else record.nothing_made,
         orphans=record.orphans or applying,
     )
     if applying and run.verb is RunVerb.APPLY:
@@ -98,6 +99,14 @@ def _may_have_applied(run: RunEntry) -> bool:
         return run.verb is not RunVerb.PLAN
     told = run.state in (RunState.FAILED, RunState.AWAITING_APPROVAL, RunState.CANCELLED)
     return not (told and reached.state is PhaseState.SKIPPED)
+
+
+def _nothing_made(o: Observation, record: Record, run: RunEntry) -> bool:
+    """Whether this apply, like all before it, was refused for its token's sake before anything came of it. Without its
+    log that is not known."""
+    never = record.outputs is None and (record.nothing_made or not record.touched)
+    told = o.progress is not None and bool(o.progress.errors) and o.progress.done == 0
+    return never and told and bool(run.errors) and all(e.code in codes.CREDENTIAL_CODES for e in run.errors)
 
 
 def _succeeded(o: Observation, record: Record, run: RunEntry) -> Record:

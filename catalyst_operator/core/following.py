@@ -12,7 +12,7 @@ from catalyst_operator.core.observation import Observation, PodView
 from catalyst_operator.core.record import ErrorEntry, RunEntry, StopCause
 from catalyst_operator.core.runs import locks
 from catalyst_operator.core.runs.attempts import with_stop
-from catalyst_operator.core.runs.reading import running_phase, still_creating, waiting_for
+from catalyst_operator.core.runs.reading import running_phase, still_at_work, waiting_for
 from catalyst_operator.core.scene import SAFETY, Answer, Scene
 from catalyst_operator.core.telling.words import run_words, seconds
 from catalyst_operator.core.verdict import Verdict
@@ -39,7 +39,7 @@ def following(o: Observation, run: RunEntry) -> Following:
     trouble = waiting_for(pod) if pod else ""
     if trouble:
         message = f"{message} {trouble}"
-    errors = (*(_not_starting(pod) or _not_started(o, run)), *_slow(o))
+    errors = (*(_not_starting(pod) or _not_started(o, run)), *_slow(o, run))
     message = locks.unreachable_words(o, run) or message
     phase = running_phase(run)
     if pod and phase and phase.name in LOG_PHASES and phase.started:
@@ -82,7 +82,7 @@ def _not_started(o: Observation, run: RunEntry) -> tuple[ErrorEntry, ...]:
     return (codes.RUN_START.entry(f"{what} job/{run.job}` and the events of its Pod"),)
 
 
-def _slow(o: Observation) -> tuple[ErrorEntry, ...]:
-    """A warning when something takes longer to create than anything should."""
-    late = still_creating(o.progress, o.now, o.settings.create_warning)
-    return (diagnosis.slow(late),) if late else ()
+def _slow(o: Observation, run: RunEntry) -> tuple[ErrorEntry, ...]:
+    """A warning when something takes longer to create, or to destroy, than anything should."""
+    late = still_at_work(run.verb, o.progress, o.now, o.settings.create_warning)
+    return (diagnosis.slow(late, run.verb),) if late else ()

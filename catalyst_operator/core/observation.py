@@ -21,6 +21,8 @@ from catalyst_operator.core.access.seeds import SecretView, SeedReport
 from catalyst_operator.core.domains.observation import DomainObservation
 from catalyst_operator.core.kit.pushed import OverlayReport
 from catalyst_operator.core.phase1.views import ClusterView
+from catalyst_operator.core.project.hetzner import well_formed
+from catalyst_operator.core.project.identity import ProjectReport
 from catalyst_operator.core.project.preflight import Report
 from catalyst_operator.core.record import Record
 from catalyst_operator.core.settings import CoreSettings
@@ -144,8 +146,8 @@ class Observation:
     """What the run's log told so far; of the run that is active or was not recorded yet."""
     record_version: str = ""
     """resourceVersion of the record, so that it is never written over one that was not seen."""
-    has_token_copy: bool = False
-    """Whether the run namespace has a copy of the token from an earlier run."""
+    token_copy: SecretStr | None = None
+    """The copy of the token that the run namespace has from an earlier run."""
     has_state_key: bool = False
     """Whether the run namespace has the key of state and plan."""
     has_cluster_secrets: bool = False
@@ -159,8 +161,10 @@ class Observation:
     owner_kubeconfig: str = ""
     """UID of the Sovereign that the owner's kubeconfig Secret was written for; `foreign` for a Secret of somebody
     else's, empty while there is none."""
+    project: ProjectReport | None = None
+    """What the last look at whose project it is found, whatever it was about."""
     preflight: Report | None = None
-    """What the last look at the project found, whatever it was about."""
+    """What the last preflight found, whatever it was about."""
     owner_secrets: Mapping[str, SecretView] = field(default_factory=dict)
     """The owner's Secrets that the spec names for the new cluster, those that exist."""
     reservation: DomainReservation | None = None
@@ -197,6 +201,17 @@ class Observation:
     def credentials_name(self) -> str:
         """The owner's credential Secret, as `namespace/name`."""
         return f"{self.sovereign.metadata.namespace}/{self.sovereign.spec.credentials_secret_ref.name}"
+
+    @property
+    def has_token_copy(self) -> bool:
+        """Whether a run could be given the token of an earlier one."""
+        return self.token_copy is not None
+
+    @property
+    def run_token(self) -> SecretStr | None:
+        """The token that a run made now is given: the owner's where it can be one, else that of an earlier run."""
+        own = self.credentials.token if self.credentials else None
+        return own if own is not None and well_formed(own.get_secret_value()) else self.token_copy
 
     def job(self, name: str) -> JobView | None:
         """The Job called `name`, if it is there."""

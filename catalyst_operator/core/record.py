@@ -106,11 +106,22 @@ class PlanEntry:
     """Why the gate let it pass or stopped it, in the gate's words."""
     creating: tuple[str, ...] = ()
     """The servers that would be made, by name and all of them."""
+    settling: int = 0
+    """Adopted objects that OpenTofu goes over once more, although nothing of them changes."""
+    held: int = 0
+    """Of a destroy: objects that the state held before anybody looked for them."""
+    missed: tuple[str, ...] = ()
+    """Of a destroy: what of it the project did not have any more."""
+
+    @property
+    def does_something(self) -> bool:
+        """Whether it changes anything, in the cloud or in the state."""
+        return self.add + self.change + self.destroy + self.adopt > 0
 
     @property
     def total(self) -> int:
         """How many operations the plan has."""
-        return self.add + self.change + self.destroy
+        return self.add + self.change + self.destroy + self.settling
 
 
 @dataclass(frozen=True)
@@ -119,6 +130,20 @@ class OutputsEntry:
 
     control_plane_ips: tuple[str, ...]
     load_balancer_ip: str
+    network_id: str = ""
+    """Of the network that everything else is in; empty for states of before the module had this output."""
+
+
+@dataclass(frozen=True)
+class ProjectEntry:
+    """The cloud project that the Sovereign is in."""
+
+    fingerprint: str
+    """Of the token that was last seen to open it; see `core.project.identity`."""
+    project_id: str = ""
+    """spec.projectID as it was then: what people call the project."""
+    confirmed: bool = False
+    """Nothing of the Sovereign was in it, but a person said that it is the right one: what is not there is gone."""
 
 
 @dataclass(frozen=True)
@@ -150,6 +175,10 @@ class RunEntry:
     """Which try at the same request this is; one with the next size of a ladder counts as the same try."""
     adopt: bool = False
     """Whether an earlier run may have left cloud objects that the state does not know of, so that it looks for them."""
+    standing: tuple[str, ...] = ()
+    """The servers that were there before it, by name; none before an apply has succeeded."""
+    confirmed: bool = False
+    """Of a destroy: whether a person said that what the project does not have any more is really gone."""
     stopping: StopCause | None = None
     """Why it was told to stop."""
     stepped_down: bool = False
@@ -273,6 +302,10 @@ class Record:
     dead: dict[str, str] = field(default_factory=dict)
     """Node -> UID of those whose server is gone. As long as they are there, a server of the same name cannot join."""
     outputs: OutputsEntry | None = None
+    project: ProjectEntry | None = None
+    """Where the cloud objects are. None before the first apply, and in records of before this was kept."""
+    nothing_made: bool = False
+    """Every apply so far was refused before it made anything: the next may be in another project."""
     release: str = ""
     """The release of the first apply: servers that are added later boot the same versions."""
     published_plan: str = ""

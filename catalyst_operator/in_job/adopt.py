@@ -25,6 +25,8 @@ VARIABLES = Path("tofu.auto.tfvars.json")
 IMPORTS = Path("imports.tf")
 WIDER_VARIABLES = Path("adoption.tfvars.json")
 """Not one of the names that OpenTofu reads by itself."""
+ATTACHED = Path("attached.json")
+"""For the gate: which servers are in the network already, and with which address; an import does not read that."""
 TERMINATION_LOG = Path("/dev/termination-log")
 _LOCK = "-lock-timeout=60s"
 
@@ -33,9 +35,10 @@ def main(termination_log: Path = TERMINATION_LOG) -> int:
     """Exit code 0 when the plan may follow, EXIT_UNAUTHORIZED when the token is refused, and 1 when the project or the
     state could not be read, or OpenTofu could not adopt something."""
     try:
-        cloud, verb = _cloud(), os.environ["CATALYST_VERB"]
-        orphans = adoption.find(json.loads(VARIABLES.read_text()), _state(), cloud)
+        variables, cloud, verb = json.loads(VARIABLES.read_text()), _cloud(), os.environ["CATALYST_VERB"]
+        orphans = adoption.find(variables, pulled_state(), cloud)
         adopted = _adopt(orphans, verb)
+        ATTACHED.write_text(json.dumps(adoption.attached(variables, cloud)))
     except hcloud.TROUBLE as error:
         print(f"could not find out what there is to adopt: {error}", file=sys.stderr, flush=True)
         return hcloud.exit_code(error)
@@ -51,7 +54,7 @@ def main(termination_log: Path = TERMINATION_LOG) -> int:
     return 0
 
 
-def _state() -> dict[str, Any]:
+def pulled_state() -> dict[str, Any]:
     """The state, decrypted by OpenTofu; it stays in memory. Nothing at all is printed when there is none."""
     pulled = subprocess.run(["tofu", "state", "pull"], check=True, stdout=subprocess.PIPE).stdout
     state: dict[str, Any] = json.loads(pulled) if pulled.strip() else {}
@@ -72,8 +75,10 @@ def _adopt(orphans: Orphans, verb: str) -> tuple[Import, ...]:
         _import(orphans.wanted)
     else:
         _write(orphans.wanted)
-    WIDER_VARIABLES.write_text(json.dumps(orphans.wider))
-    _import(orphans.surplus, f"-var-file={WIDER_VARIABLES}")
+    if orphans.surplus:
+        WIDER_VARIABLES.write_text(json.dumps(orphans.wider))
+        _import(orphans.surplus, f"-var-file={WIDER_VARIABLES}")
+        _learn_dependencies(orphans.surplus)
     return (*orphans.wanted, *orphans.surplus)
 
 
@@ -93,6 +98,14 @@ def _write(blocks: Sequence[Import]) -> None:
         print(f"{found} exists already: the plan adopts it", flush=True)
     if blocks:
         IMPORTS.write_text(adoption.import_blocks(blocks))
+
+
+def _learn_dependencies(surplus: Iterable[Import]) -> None:
+    """An import writes down no dependencies, and what the configuration has no more would be destroyed in any order: a
+    placement group before its servers, which Hetzner refuses. Refreshing with the wider variables writes them down."""
+    refresh = ["tofu", "apply", "-refresh-only", "-auto-approve", "-input=false", "-no-color", _LOCK]
+    targets = [f"-target={found.address}" for found in surplus]
+    subprocess.run([*refresh, f"-var-file={WIDER_VARIABLES}", *targets], check=True)
 
 
 def _import(commands: Iterable[Import], *options: str) -> None:

@@ -10,8 +10,11 @@ import os
 import subprocess
 from pathlib import Path
 
-from catalyst_operator.core.tofu.plan_gate import judge, termination_message, verdict
+from catalyst_operator.core.tofu import adoption
+from catalyst_operator.core.tofu.plan_gate import Beside, judge, termination_message, verdict
+from catalyst_operator.core.tofu.server_names import unpacked
 from catalyst_operator.in_job import power
+from catalyst_operator.in_job.adopt import ATTACHED, pulled_state
 
 TERMINATION_LOG = Path("/dev/termination-log")
 
@@ -27,6 +30,7 @@ def main(plan_file: str, termination_log: Path = TERMINATION_LOG) -> int:
         destroy_run=verb == "destroy",
         members=_names("CATALYST_MEMBERS"),
         later=_names("CATALYST_RESIZED_LATER"),
+        beside=_beside(verb),
     )
     code, explanation = verdict(
         judgement,
@@ -45,3 +49,13 @@ def main(plan_file: str, termination_log: Path = TERMINATION_LOG) -> int:
 def _names(variable: str) -> tuple[str, ...]:
     """The servers that a variable lists."""
     return tuple(name for name in os.environ[variable].split(",") if name)
+
+
+def _beside(verb: str) -> Beside:
+    """What the state holds only matters to a destroy: its plan leaves out what was not found."""
+    return Beside(
+        standing=unpacked(os.environ["CATALYST_STANDING"]),
+        attached=json.loads(ATTACHED.read_text()) if ATTACHED.exists() else {},
+        held=adoption.held(pulled_state()) if verb == "destroy" else (),
+        gone_confirmed=bool(os.environ["CATALYST_GONE_CONFIRMED"]),
+    )

@@ -16,11 +16,11 @@ from catalyst_operator.api import labels
 from catalyst_operator.api.sovereign import Sovereign
 from catalyst_operator.core import actions, manifests, naming, orphans, record
 from catalyst_operator.core.observation import CredentialsView, LockView, Observation, StateView
-from catalyst_operator.core.project.preflight import Wanted
 from catalyst_operator.core.runs import job
 from catalyst_operator.errors import Conflict, NotFound, Refused, Unavailable
 from catalyst_operator.reconcilers.domains.of_sovereign import DomainOfSovereign
 from catalyst_operator.reconcilers.for_owner import ForOwner
+from catalyst_operator.reconcilers.looks import CloudLooks
 from catalyst_operator.reconcilers.new_cluster import NewCluster
 from catalyst_operator.reconcilers.observe import HTTP_FORBIDDEN, state_of
 from catalyst_operator.reconcilers.outside import Outside
@@ -53,6 +53,7 @@ class Executor:
         self._new_cluster = NewCluster(client, outside, o, changed, clock)
         self._domain = DomainOfSovereign(client, o, outside.names, changed)
         self._for_owner = ForOwner(client, o)
+        self._looks = CloudLooks(outside, o, changed)
         self._o = o
         self._changed = changed
         self._space = manifests.namespace_of(o.sovereign)
@@ -97,8 +98,8 @@ class Executor:
                 await self._kube.delete(kube.SECRETS, self._space, naming.ERRORED_STATE_SECRET)
             case actions.ReleaseLock(lock=lock):
                 await self._release_lock(lock)
-            case actions.AskPreflight(key=key, wanted=wanted):
-                self._ask_preflight(key, wanted)
+            case actions.AskProject() | actions.AskPreflight():
+                self._looks.run(action)
             case actions.FollowLog(pod=pod, container=container):
                 self._outside.logs.follow(self._space, pod, container, self._changed)
             case actions.ForgetLogs():
@@ -242,12 +243,6 @@ class Executor:
             if error.status not in (404, 422):
                 raise
             log.info("%s: the lock is not that holder's any more: %s", self._space, error)
-
-    def _ask_preflight(self, key: str, wanted: Wanted) -> None:
-        token = self._o.credentials.token if self._o.credentials else None
-        if token:
-            namespace = self._sovereign.metadata.namespace
-            self._outside.preflights.ask(self._o.uid, key, token, wanted, self._changed, owner=namespace)
 
     async def _trust(self) -> None:
         """The cluster's authorities and join tokens: made once, since its nodes know them from their first boot on."""

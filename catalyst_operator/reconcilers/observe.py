@@ -104,6 +104,7 @@ class Observer:
             namespace=None,
             record=None,
             state=None,
+            project=self._outside.projects.report(sovereign.metadata.uid),
             preflight=self._outside.preflights.report(sovereign.metadata.uid),
             overlay=self._outside.overlays.report(sovereign.metadata.uid),
             cluster=self._outside.clusters.view(sovereign.metadata.uid),
@@ -134,7 +135,7 @@ class Observer:
             pods=pods,
             progress=await self._progress(space, found.last if found else None, pods, now),
             kept_registrar_secret=await self._kept_registrar_secret(seen),
-            has_token_copy=await self._kube.find(kube.SECRETS, space, naming.TOKEN_SECRET) is not None,
+            token_copy=_token(await self._kube.find(kube.SECRETS, space, naming.TOKEN_SECRET)),
             has_cluster_secrets=await self._kube.find(kube.SECRETS, space, naming.CLUSTER_SECRETS) is not None,
             has_state_key=await self._kube.find(kube.SECRETS, space, naming.STATE_KEY_SECRET) is not None,
         )
@@ -152,8 +153,7 @@ class Observer:
         secret = await self._kube.find(kube.SECRETS, sovereign.metadata.namespace, name)
         if secret is None:
             return None
-        token = secrets.texts(secret).get("token")
-        return CredentialsView(kube.version_of(secret), SecretStr(token) if token else None)
+        return CredentialsView(kube.version_of(secret), _token(secret))
 
     async def _owner_secrets(self, sovereign: Sovereign) -> dict[str, SecretView]:
         names = {seed.source for seed in seeds.wanted(sovereign.spec)}
@@ -236,6 +236,11 @@ class Observer:
                 raise
             log.warning("%s/%s: no diagnostics of %s: %s", space, pod.name, container, error)
             return Progress(ended=True)
+
+
+def _token(secret: Object | None) -> SecretStr | None:
+    token = secrets.texts(secret).get("token")
+    return SecretStr(token) if token else None
 
 
 def _failed(container: ContainerView | None) -> bool:

@@ -15,6 +15,7 @@ from catalyst_operator.adapters.git.overlays import Overlays
 from catalyst_operator.adapters.new_cluster.clusters import AccessSource
 from catalyst_operator.adapters.new_cluster.remote import Connect
 from catalyst_operator.adapters.preflights import Preflights
+from catalyst_operator.adapters.project.project_looks import ProjectLooks
 from catalyst_operator.adapters.run_logs import RunLogs
 from catalyst_operator.api.sovereign import Sovereign
 from catalyst_operator.core.access.dead_nodes import RemovalReport
@@ -55,6 +56,7 @@ class Outside:
     """Built once by the composition."""
 
     logs: RunLogs
+    projects: ProjectLooks
     preflights: Preflights
     overlays: Overlays
     clusters: Clusters
@@ -68,7 +70,7 @@ class Outside:
 
     async def forget(self, uid: str) -> None:
         """The Sovereign is gone."""
-        for cache in (self.preflights, self.overlays, self.seeds, self.removals, self.farewells):
+        for cache in (self.projects, self.preflights, self.overlays, self.seeds, self.removals, self.farewells):
             cache.forget(uid)
         if self.names is not None:
             self.names.forget(uid)
@@ -76,5 +78,5 @@ class Outside:
 
     async def close(self) -> None:
         """Give up all that is under way."""
-        errands = (self.preflights, self.overlays, self.seeds, self.removals, self.farewells)
+        errands = (self.projects, self.preflights, self.overlays, self.seeds, self.removals, self.farewells)
         await asyncio.gather(*(cache.close() for cache in (self.logs, *errands, self.clusters)))

@@ -8,7 +8,8 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from types import FrameType
@@ -102,11 +103,9 @@ def _fleet(text: str) -> int:
 def main(arguments: Sequence[str] | None = None) -> int:
     """The exit code."""
     options = parser().parse_args(arguments)
-    # A job that is stopped must clean up as a person's Ctrl-C does.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _interrupt)
     try:
-        results = run(options, partial(publish, write_docs=options.write_docs))
+        with interruptible():
+            results = run(options, partial(publish, write_docs=options.write_docs))
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
     except (BenchError, LabError, AssertionError) as error:
@@ -114,6 +113,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"bench: {error}{remedy}", file=sys.stderr)
         return EXIT_FAILED
     return EXIT_FAILED if results.failed else 0
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """A job that is stopped cleans up as after a person's Ctrl-C. Afterwards, signals are what they were before."""
+    before = {number: signal.signal(number, _interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:

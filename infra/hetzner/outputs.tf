@@ -5,10 +5,16 @@ output "control_plane_ips" {
 
 output "control_plane_ip" {
   description = "Public IPv4 address of the first control plane."
-  value       = hcloud_server.control_plane[0].ipv4_address
+  # While a broken run is put in order, the state may not know of it yet.
+  value = try(hcloud_server.control_plane[0].ipv4_address, null)
 }
 
 output "load_balancer_ip" {
   description = "Public IPv4 address of the load balancer: what the Sovereign's DNS records point to."
   value       = hcloud_load_balancer.this.ipv4
+}
+
+output "network_id" {
+  description = "Id of the network that everything else is in: what tells that a token opens the right project."
+  value       = hcloud_network.this.id
 }

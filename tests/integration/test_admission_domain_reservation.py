@@ -93,6 +93,15 @@ def test_the_owner_is_immutable(api: Api, case: Case) -> None:
         case.expect_refusal(refusal(api, "PUT", path, edited(before, case.edits)))
 
 
+@cases(
+    Case("from pool", {"mode": "byo-manual"}, "spec.mode", "from or to pool"),
+    Case("to pool", {"mode": "pool"}, "spec.mode", "from or to pool", before={"mode": "byo-manual"}),
+)
+def test_a_pools_name_stays_one(api: Api, case: Case) -> None:
+    with created(api, reservation(case.before, name="mode.omani.works")) as before:
+        case.expect_refusal(refusal(api, "PUT", f"{RESERVATIONS}/mode.omani.works", edited(before, case.edits)))
+
+
 def test_two_owners_of_one_name_are_impossible(api: Api) -> None:
     with created(api, reservation(name="taken.omani.works")):
         with pytest.raises(ApiError) as caught:

@@ -32,6 +32,7 @@ from catalyst_operator.core.observation import (
     PodView,
     StateView,
 )
+from catalyst_operator.core.project.identity import ProjectAnswer, ProjectReport, fingerprint
 from catalyst_operator.core.project.preflight import Check, Report
 from catalyst_operator.core.project.sizing import Choices
 from catalyst_operator.core.provision.preflight import standing
@@ -43,10 +44,12 @@ from catalyst_operator.core.record import (
     PhaseEntry,
     PhaseState,
     PlanEntry,
+    ProjectEntry,
     Record,
     RunEntry,
     RunState,
 )
+from catalyst_operator.core.runs import own_project
 from catalyst_operator.core.runs.job import phases_of
 from catalyst_operator.core.runs.tfvars import inputs_digest, tfvars
 from catalyst_operator.core.settings import CoreSettings
@@ -61,7 +64,10 @@ UID = "3b0d9f0e-6f3a-4c57-9a53-0f6f6f1f2a11"
 TOKEN = "HCloud0Token" + "x" * 52
 SETTINGS = CoreSettings(image="registry.example/catalyst-operator:test", proof_key="key of the tests")
 SPACE = naming.run_namespace("omantel", UID)
-OUTPUTS = OutputsEntry(("203.0.113.10",), "203.0.113.20")
+NETWORK = "4711"
+OUTPUTS = OutputsEntry(("203.0.113.10",), "203.0.113.20", NETWORK)
+PROJECT = ProjectEntry(fingerprint(UID, SecretStr(TOKEN)))
+"""The project that TOKEN opens."""
 PLAN = PlanEntry(digest="d" * 64, add=9, change=0, destroy=0)
 
 READY = Bootstrap(
@@ -227,6 +233,8 @@ def record(*runs: RunEntry, **values: Any) -> Record:
     applies = [r for r in runs if r.verb is RunVerb.APPLY]
     made = Record(uid=UID, attempts=max((r.attempt for r in runs), default=0), runs=runs, touched=bool(applies))
     last = applies[-1] if applies else None
+    if last:
+        made = replace(made, project=PROJECT)
     if last and last.state is RunState.SUCCEEDED:
         made = replace(made, applied_digest=last.digest, outputs=OUTPUTS, state_serial=7)
     if runs and runs[-1].plan:
@@ -260,13 +268,13 @@ def ended_container(exit_code: int = 0, message: str = "", reason: str = "") -> 
     )
 
 
-def creating(address: str, minutes: float = 1, state: str = "running") -> SceneMod:
-    """The log of the run says that this has been in creation for so long."""
+def creating(address: str, minutes: float = 1, state: str = "running", action: str = "create") -> SceneMod:
+    """The log of the run says that this has been in creation, or in another operation, for so long."""
     started = NOW - timedelta(minutes=minutes)
 
     def told(o: Observation) -> Observation:
         before = o.progress.resources if o.progress else {}
-        return replace(o, progress=Progress({**before, address: ResourceProgress("create", started, state)}))
+        return replace(o, progress=Progress({**before, address: ResourceProgress(action, started, state)}))
 
     return told
 
@@ -292,7 +300,11 @@ def running_container(seconds: float = 20) -> ContainerView:
 
 GATE_MESSAGE = json.dumps({"digest": "d" * 64, "add": 9, "change": 0, "destroy": 0, "replacing": []})
 OUTPUT_MESSAGE = json.dumps(
-    {"control_plane_ips": {"value": ["203.0.113.10"]}, "load_balancer_ip": {"value": "203.0.113.20"}}
+    {
+        "control_plane_ips": {"value": ["203.0.113.10"]},
+        "load_balancer_ip": {"value": "203.0.113.20"},
+        "network_id": {"value": NETWORK},
+    }
 )
 
 
@@ -335,7 +347,8 @@ def _message(phase: str) -> str:
 
 def observation(*mods: SceneMod) -> Observation:
     """A Sovereign that was just applied, with good credentials and a project in which all is well; nothing was made
-    for it yet. What preflight found is about what the modifiers leave, unless one of them says otherwise."""
+    for it yet. What preflight found is about what the modifiers leave, unless one of them says otherwise; and where it
+    is deleted, nobody else was seen in its network."""
     seen = Observation(
         now=NOW,
         settings=SETTINGS,
@@ -350,6 +363,8 @@ def observation(*mods: SceneMod) -> Observation:
     watched = seen.record and seen.record.bootstrap and seen.sovereign.metadata.deletion_timestamp is None
     if seen.cluster is None and watched and unseen not in mods:
         seen = with_nodes_known(replace(seen, cluster=new_cluster.healthy(seen.sovereign, seen.now)))
+    if seen.project is None and seen.sovereign.metadata.deletion_timestamp is not None and unasked not in mods:
+        seen = replace(seen, project=looked_round(seen))
     if seen.preflight is not None or unlooked in mods:
         return seen
     return replace(seen, preflight=looked_at(seen))
@@ -395,6 +410,30 @@ def looked_at(o: Observation, *checks: Check, **values: Any) -> Report | None:
     return replace(Report(asked.key, o.now, checks or PASSED), **values)
 
 
+OWN_NETWORK = f"networks/{NETWORK} omantel-d2faa"
+"""What tells that a project is the Sovereign's own."""
+
+
+def looked_round(o: Observation, found: str = OWN_NETWORK, **values: Any) -> ProjectReport:
+    """The report of a look a moment ago at whose project the token at hand opens; by default it is the Sovereign's
+    own. Without `found` it is another's, and with an error nothing is known."""
+    kept = o.record or Record(uid=UID)
+    (asked,) = own_project.standing(replace(o, project=None), kept).ask
+    foreign = values.pop("foreign", ())
+    answer = None if "error" in values else ProjectAnswer(found, foreign)
+    return replace(ProjectReport(asked.key, o.now, answer), **values)
+
+
+def in_project(found: str = OWN_NETWORK, **values: Any) -> SceneMod:
+    """The last look at the project, with the token that the modifiers before this one leave."""
+    return lambda o: replace(o, project=looked_round(o, found, **values))
+
+
+def unasked(o: Observation) -> Observation:
+    """Nobody has looked whose project it is."""
+    return replace(o, project=None)
+
+
 def unlooked(o: Observation) -> Observation:
     """Nobody has looked at the project yet."""
     return replace(o, preflight=None)
@@ -425,8 +464,9 @@ def known(*runs: RunEntry, **values: Any) -> SceneMod:
     made = record(*runs, **values)
     state = StateView(serial=made.state_serial) if made.state_serial else None
     there: Raw = {"record": made, "state": state}
-    kept: Raw = dict.fromkeys(("has_token_copy", "has_state_key", "has_cluster_secrets"), bool(runs))
-    return lambda o: replace(o, namespace=NamespaceView(), **there, **kept)
+    kept: Raw = dict.fromkeys(("has_state_key", "has_cluster_secrets"), bool(runs))
+    copy = SecretStr(TOKEN) if runs else None
+    return lambda o: replace(o, namespace=NamespaceView(), token_copy=copy, **there, **kept)
 
 
 def tokened(token: str | None = TOKEN, version: str = "s/1") -> SceneMod:

@@ -14,10 +14,12 @@ from catalyst_operator.adapters.kube import Kube
 from catalyst_operator.adapters.new_cluster.clusters import AccessSource
 from catalyst_operator.adapters.new_cluster.remote import RemoteCluster
 from catalyst_operator.adapters.preflights import Preflights
+from catalyst_operator.adapters.project.project_looks import ProjectLooks
 from catalyst_operator.adapters.run_logs import RunLogs
 from catalyst_operator.core.kit.pushed import OverlayChange
 from catalyst_operator.core.phase1.target import Target
 from catalyst_operator.core.phase1.views import ClusterView
+from catalyst_operator.core.project.identity import ProjectAnswer, ProjectQuestion
 from catalyst_operator.core.project.preflight import CloudView, Wanted
 from catalyst_operator.reconcilers.outside import Outside
 from tests.support import gen
@@ -53,6 +55,11 @@ async def nobody(_token: SecretStr, _wanted: Wanted) -> CloudView:
     raise AssertionError("the cloud was asked")
 
 
+async def no_look(_token: SecretStr, _question: ProjectQuestion) -> ProjectAnswer:
+    """Of tests that must not look whose project it is."""
+    raise AssertionError("the project was looked at")
+
+
 def no_push(_repository: Repository, _change: OverlayChange, _template: Mapping[str, str]) -> Pushed:
     """Of tests that must not push."""
     raise AssertionError("something was pushed")
@@ -62,6 +69,7 @@ def outside(client: Kube, **parts: Any) -> Outside:
     """All of it, with the parts that a test cares for."""
     made: dict[str, Any] = {
         "logs": RunLogs(client),
+        "projects": ProjectLooks(no_look, lambda: gen.NOW),
         "preflights": Preflights(nobody, lambda: gen.NOW),
         "overlays": Overlays(no_push, {}, lambda: gen.NOW),
         "clusters": FakeClusters(),

@@ -16,8 +16,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from catalyst_operator.core import naming
-from catalyst_operator.core.tofu.plan_gate import EXIT_APPROVAL_NEEDED, EXIT_DIGEST_MISMATCH
-from catalyst_operator.core.tofu.server_names import packed
+from catalyst_operator.core.tofu import gone
+from catalyst_operator.core.tofu.plan_gate import EXIT_APPROVAL_NEEDED, EXIT_DIGEST_MISMATCH, EXIT_NOTHING_FOUND
+from catalyst_operator.core.tofu.server_names import packed, unpacked
 from tests.support import gen
 from tests.support.fake_kube import FakeApi, Key, Object
 
@@ -35,19 +36,35 @@ class Broken(AssertionError):
     """Something that must always hold did not."""
 
 
+SECOND_TOKEN = "Second0Token" + "x" * 52
+"""Another token of the Sovereign's project."""
+OTHER_TOKEN = "Other00Token" + "z" * 52
+"""A token of another project, in which nothing is."""
+
+
 @dataclass
 class Cloud:
-    """The project at the provider: object name -> UID label."""
+    """The Sovereign's project at the provider: object name -> UID label."""
 
     objects: dict[str, str] = field(default_factory=dict)
+    elsewhere: dict[str, str] = field(default_factory=dict)
+    """The same of another project."""
     sizes: dict[str, str] = field(default_factory=dict)
     """Server -> the size that it has."""
     sold_out: set[str] = field(default_factory=set)
     """Sizes that cannot be had."""
     trouble: list[str] = field(default_factory=list)
     """What the next calls answer, if not success: an error code of the API."""
+    answers_looks: bool = True
+    """Whether looks at whose project it is are answered."""
     stopped: dict[str, datetime] = field(default_factory=dict)
     """Server -> when it was powered off last to get another size."""
+
+    def project(self, token: str) -> dict[str, str] | None:
+        """What is in the project that a token opens; None for a token that nobody knows."""
+        if token in (gen.TOKEN, SECOND_TOKEN):
+            return self.objects
+        return self.elsewhere if token == OTHER_TOKEN else None
 
     def away(self, now: datetime) -> set[str]:
         """Servers that do not run yet again after a resize, whose nodes others may still take for ready."""
@@ -59,7 +76,7 @@ class Cloud:
 
     def call(self, token: str, size: str = "") -> str:
         """The error code that a write meets, or nothing."""
-        if token != gen.TOKEN:
+        if self.project(token) is None:
             return "unauthorized"
         if size in self.sold_out:
             return "resource_unavailable"
@@ -90,6 +107,10 @@ class Run:
     manual: bool
     token: str
     sizes: dict[str, str]
+    standing: tuple[str, ...] = ()
+    """Servers that were made before, once an apply has succeeded."""
+    confirmed: bool = False
+    """Whether a person said that what is not found is gone."""
     later: str = ""
     """What later runs resize."""
     resize_approved: bool = False
@@ -123,6 +144,9 @@ class OpenTofu:
         token = self._api.get("secrets", space, naming.TOKEN_SECRET)
         if inputs is None or token is None or self._api.get("secrets", space, naming.STATE_KEY_SECRET) is None:
             raise Broken(f"a Pod was let start before its Secrets were there: {pod['metadata']['name']}")
+        opened = base64.b64decode(token["data"]["token"]).decode()
+        if self._cloud.objects and self._cloud.project(opened) is self._cloud.elsewhere:
+            raise Broken(f"{pod['metadata']['name']} was given the token of another project")
         variables = json.loads(base64.b64decode(inputs["data"]["tofu.auto.tfvars.json"]))
         return Run(
             name=pod["metadata"]["name"],
@@ -131,11 +155,13 @@ class OpenTofu:
             manual=_env(pod, "CATALYST_APPROVAL") == "Manual",
             later=_env(pod, "CATALYST_RESIZED_LATER"),
             resize_approved=bool(_env(pod, "CATALYST_RESIZE_APPROVED")),
-            token=base64.b64decode(token["data"]["token"]).decode(),
+            token=opened,
             sizes={
                 **{f"control-plane-{n}": size for n, size in enumerate(variables["control_plane_sizes"])},
                 **{f"worker-{n}": size for n, size in enumerate(variables["worker_sizes"])},
             },
+            standing=unpacked(_env(pod, "CATALYST_STANDING")),
+            confirmed=bool(_env(pod, "CATALYST_GONE_CONFIRMED")),
         )
 
     def work(self, run: Run, phase: str, log: Callable[[Object], None]) -> Ended | None:
@@ -150,7 +176,7 @@ class OpenTofu:
             return self._apply(run, log)
         if phase == "tofu-output":
             return 0, gen.OUTPUT_MESSAGE
-        return (6 if phase == "leftovers" and gen.UID in self._cloud.objects.values() else 0), ""
+        return (6 if phase == "leftovers" and gen.UID in self._there(run).values() else 0), ""
 
     def stop(self, run: Run) -> None:
         """SIGTERM: what was done so far is written, and the lock let go."""
@@ -160,16 +186,22 @@ class OpenTofu:
 
     def _adopt(self, run: Run) -> Ended:
         known = set(self.resources())
-        run.adopted = sorted(name for name, uid in self._cloud.objects.items() if uid == gen.UID and name not in known)
+        run.adopted = sorted(name for name, uid in self._there(run).items() if uid == gen.UID and name not in known)
         return 0, ""
 
+    def _there(self, run: Run) -> dict[str, str]:
+        """What the run's token lets it see."""
+        there = self._cloud.project(run.token)
+        return {} if there is None else there
+
     def _plan(self, run: Run, log: Callable[[Object], None]) -> Ended:
-        have = {*self.resources(), *run.adopted}
         if self._locked(log):
             return 1, ""
-        if have and run.token != gen.TOKEN:
+        if self.resources() and self._cloud.project(run.token) is None:
             log(_diagnostic("unauthorized"))
             return 1, ""
+        # Refreshing takes what it does not find for gone.
+        have = {name for name in (*self.resources(), *run.adopted) if name in self._there(run)}
         run.serial = self.serial()
         resized = (n for n in sorted(have & run.wants & run.sizes.keys()) if self._cloud.sizes.get(n) != run.sizes[n])
         run.plan = [
@@ -182,7 +214,9 @@ class OpenTofu:
 
     def _gate(self, run: Run) -> Ended:
         asks = {"delete", "resize"} | ({"create"} if run.manual else set())
-        gated = [name for action, name in run.plan if action in asks]
+        once = gone.applied_once(run.standing) if run.standing else frozenset()
+        gated = [name for action, name in run.plan if action in asks or (action == "create" and address(name) in once)]
+        held, found = self.resources(), [name for action, name in run.plan if action == "delete"]
         steps = [(*step, run.sizes.get(step[1])) for step in run.plan if step[0] != "import"]
         digest = naming.digest_of([steps, run.later])
         counts = {name: sum(action == name for action, _ in run.plan) for name in ("create", "resize", "delete")}
@@ -192,8 +226,10 @@ class OpenTofu:
             "creating": packed(name for name in made if name in run.sizes),
             "powering_off": [address(name) for name in resized],
         }
-        told |= {"adopt": len(run.adopted), "replacing": [], "explanation": "something would go"}
+        told |= {"adopt": len(run.adopted), "held": len(held), "replacing": [], "explanation": "something would go"}
         message = json.dumps({"digest": digest, **told, **servers})
+        if run.verb == "destroy" and held and not found and not run.confirmed:
+            return EXIT_NOTHING_FOUND, message
         covered = run.resize_approved and {action for action, _ in run.plan} <= {"resize", "import"}
         if run.verb != "apply" or not gated or run.approved == digest or covered:
             return 0, message
@@ -228,15 +264,17 @@ class OpenTofu:
             log(_diagnostic("stale_plan"))
             return 1, ""
         self._lock(run)
-        run.have = self.resources()
+        run.have = [name for name in self.resources() if name in self._there(run)]
         return None
 
     def _change(self, run: Run, action: str, name: str) -> None:
         assert run.have is not None
         if action == "create":
-            if name in self._cloud.objects:
+            if name in self._there(run):
                 raise Broken(f"{name} was created twice")
-            self._cloud.objects[name] = gen.UID
+            if self._cloud.objects and self._there(run) is self._cloud.elsewhere:
+                raise Broken(f"{name} was created in another project, while the cluster runs in its own")
+            self._there(run)[name] = gen.UID
             self._cloud.sizes[name] = run.sizes.get(name, "")
         if action == "resize" and not run.approved:
             raise Broken(f"{name} was powered off to resize it, and nobody had approved it")
@@ -245,8 +283,7 @@ class OpenTofu:
         if action in ("create", "import"):
             run.have.append(name)
         if action == "delete":
-            # Refreshing found it gone if an earlier run had removed it unseen.
-            self._cloud.objects.pop(name, None)
+            self._there(run).pop(name, None)
             run.have.remove(name)
 
     def _resize(self, run: Run, name: str) -> None:

@@ -17,14 +17,16 @@ from prometheus_client import CollectorRegistry
 from pydantic import SecretStr, ValidationError
 
 from catalyst_operator.adapters.preflights import Preflights
+from catalyst_operator.adapters.project.project_looks import ProjectLooks
 from catalyst_operator.adapters.run_logs import RunLogs
 from catalyst_operator.api import labels
 from catalyst_operator.api.common import Condition
 from catalyst_operator.api.sovereign import Sovereign
 from catalyst_operator.core import conditions, naming, record
 from catalyst_operator.core.phase1.views import ClusterView
+from catalyst_operator.core.project.identity import ForeignMember, ProjectAnswer, ProjectQuestion
 from catalyst_operator.core.project.preflight import CloudView, SizeOffer, Wanted
-from catalyst_operator.errors import ApiError, CloudUnauthorized, CorruptRecord
+from catalyst_operator.errors import ApiError, CloudUnauthorized, CloudUnavailable, CorruptRecord
 from catalyst_operator.metrics import Metrics
 from catalyst_operator.reconcilers.sovereign import Key as SovereignKey
 from catalyst_operator.reconcilers.sovereign import SovereignReconciler
@@ -57,6 +59,8 @@ class World:
         """What happened, for the reader of a failure."""
         self.late: list[Request] = []
         """Requests whose answer was lost, and which have not arrived yet."""
+        self.foreign: tuple[ForeignMember, ...] = ()
+        """Who else is in the Sovereign's network."""
         self.wake = True
         self.timer: datetime | None = None
         self.reconciles = 0
@@ -95,12 +99,15 @@ class World:
         """A new process of the operator: it remembers nothing, lists everything, and so is woken."""
         client = self.api.client()
         self.logs = RunLogs(client)
+        self.projects = ProjectLooks(self._look_whose, self.clock)
         self.preflights = Preflights(self._look, self.clock)
         self.foreseen: tuple[type[Exception], ...] = (ApiError, CorruptRecord)
         """Errors after which the queue tries again; any other ends the test."""
         metrics = Metrics(CollectorRegistry())
         self.clusters = _Healthy(self)
-        self._outside = outside(client, logs=self.logs, preflights=self.preflights, clusters=self.clusters)
+        self._outside = outside(
+            client, logs=self.logs, projects=self.projects, preflights=self.preflights, clusters=self.clusters
+        )
         self._reconciler = SovereignReconciler(
             client, self._outside, self.settings, metrics, clock=self.clock, resync=self.resync
         )
@@ -111,9 +118,19 @@ class World:
         """The end of the operator's process."""
         await self._outside.close()
 
+    async def _look_whose(self, token: SecretStr, _: ProjectQuestion) -> ProjectAnswer:
+        """What the project has of the Sovereign."""
+        there = self.cloud.project(token.get_secret_value())
+        if not self.cloud.answers_looks:
+            raise CloudUnavailable("Hetzner's API did not answer")
+        if there is None:
+            raise CloudUnauthorized("Hetzner does not know this token")
+        found = sorted(name for name, uid in there.items() if uid == gen.UID)
+        return ProjectAnswer(found[0] if found else "", self.foreign)
+
     async def _look(self, token: SecretStr, wanted: Wanted) -> CloudView:
         """What the project answers to the preflight."""
-        if token.get_secret_value() != gen.TOKEN:
+        if self.cloud.project(token.get_secret_value()) is None:
             raise CloudUnauthorized("Hetzner does not know this token")
         asked = {size for ladder in wanted.sizes.values() for size in ladder}
         offers = {size: {wanted.location: SizeOffer(available=size not in self.cloud.sold_out)} for size in asked}

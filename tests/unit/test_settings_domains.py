@@ -45,6 +45,7 @@ def test_all_of_them() -> None:
             "CATALYST_POOL_DOMAINS": " Omani.Works. , openova.io,",
             "CATALYST_DNS_RESOLVERS": "203.0.113.53, 2001:db8::53",
             "CATALYST_DNS_CHECK_INTERVAL": "3s",
+            "CATALYST_MAX_DOMAINS": "5",
             "CATALYST_SETTLED_DNS_CHECK_INTERVAL": "10m",
             "CATALYST_REGISTRAR_ENDPOINTS": "ovh=https://proxy.example/OVH/1.0, dynadot=http://proxy.example/d",
         }
@@ -53,6 +54,7 @@ def test_all_of_them() -> None:
     assert domains is not None and dns is not None
     assert domains.pools == ("omani.works", "openova.io")
     assert (domains.check, domains.settled_check) == (timedelta(seconds=3), timedelta(minutes=10))
+    assert domains.most_names == 5
     assert (dns.pools.url, dns.pools.key.get_secret_value()) == ("https://pools.example/pdns", "an0ther")
     assert dns.resolvers == ("203.0.113.53", "2001:db8::53")
     assert dns.registrar_endpoints == {

@@ -30,8 +30,8 @@ def build(o: DomainObservation, sides: Mapping[ConditionType, Step], *, proven: 
     type_, first = in_order[0] if in_order else (None, None)
     told = [(type_, step.status, step.reason, step.message) for type_, step in sides.items()]
     after = _status(o, [*_summary(o, first), *told], _kept(o, sides), tuple(step for _, step in in_order))
-    since = proof.proven_at(o) if proven and o.settings.domains else None
-    return after.model_copy(update={"waits_for": type_.value if type_ else None, "proven_at": since})
+    shown = proven and o.settings.domains is not None and proof.is_proven(o)
+    return after.model_copy(update={"waits_for": type_.value if type_ else None, "proven": shown})
 
 
 def summed_up(o: DomainObservation, step: Step) -> DomainReservationStatus:

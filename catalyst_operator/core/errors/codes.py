@@ -78,6 +78,23 @@ TOKEN_INVALID = Code(
     terminal=True,
     command=_GIVE_CREDENTIALS,
 )
+CREDENTIAL_CODES = frozenset({TOKEN_INVALID.code, TOKEN_READONLY.code})
+"""What the token is to blame for: with such a one nothing was ever made."""
+_CONFIRM = f"annotate the Sovereign with {labels.ANNOTATION_CONFIRM_PROJECT}=<any new value>"
+PROJECT_MISMATCH = Code(
+    "ERR_PROJECT_MISMATCH",
+    "Put a token of the Sovereign's own project under the key 'token' of the credentials Secret; it goes on by itself. "
+    f"Only if it is the right project and somebody deleted everything of the Sovereign there: {_CONFIRM}.",
+    terminal=True,
+    command=_GIVE_CREDENTIALS,
+)
+OBJECTS_GONE = Code(
+    "ERR_OBJECTS_GONE",
+    "Put a token of the Sovereign's own project under the key 'token' of the credentials Secret; it goes on by itself. "
+    f"Only if all of it was deleted in the project: {_CONFIRM}, or set spec.deletionPolicy to Orphan.",
+    terminal=True,
+    command=_GIVE_CREDENTIALS,
+)
 QUOTA_EXCEEDED = Code(
     "ERR_QUOTA_EXCEEDED",
     "Ask Hetzner to raise the project's limit (Console, Limits), free something in the project, or lower "
@@ -168,6 +185,23 @@ RESOURCE_IN_USE = Code(
     "ERR_RESOURCE_IN_USE",
     "Something else in the project still uses this object: look it up there, and detach or remove what is not of "
     "this Sovereign.",
+    terminal=False,
+)
+OBJECT_VANISHED = Code(
+    "ERR_OBJECT_VANISHED",
+    "Somebody deleted it in the project between the plan and the apply. Nothing to do: the next run plans with what is "
+    "there.",
+    terminal=False,
+)
+ALREADY_EXISTS = Code(
+    "ERR_ALREADY_EXISTS",
+    "It is there already, and the state had lost sight of it. Nothing to do: the next run takes it into the state.",
+    terminal=False,
+)
+PROVIDER_CRASHED = Code(
+    "ERR_PROVIDER_CRASHED",
+    "Nothing to do if it passes: the next run plans with what is there, and takes in what this one made. If it lasts, "
+    "report it with the run's log.",
     terminal=False,
 )
 STATE_LOCKED = Code(

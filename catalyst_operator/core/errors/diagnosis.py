@@ -11,12 +11,13 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
+from catalyst_operator.api.phases import RunVerb
 from catalyst_operator.core import error_text
 from catalyst_operator.core.errors import codes
 from catalyst_operator.core.record import ErrorEntry
 from catalyst_operator.core.redact import redact, shorten
 from catalyst_operator.core.tofu.apply_progress import Diagnostic
-from catalyst_operator.core.tofu.plan_gate import EXIT_CLUSTER_LOST, EXIT_REFUSED
+from catalyst_operator.core.tofu.plan_gate import EXIT_CLUSTER_LOST, EXIT_NOTHING_FOUND, EXIT_REFUSED
 
 # --- where each is recognised -----------------------------------------------------------------------------------------
 
@@ -39,6 +40,14 @@ BY_HCLOUD_CODE: tuple[tuple[str, str, codes.Code], ...] = (
     ("invalid_server_type", r"deprecated|unavailable|no longer", codes.SIZE_RETIRED),
     ("invalid_server_type", "", codes.INVALID_INPUT),
     ("not_found", r"server type", codes.SIZE_UNKNOWN),
+    ("not_found", "", codes.OBJECT_VANISHED),
+    ("firewall_resource_not_found", "", codes.OBJECT_VANISHED),
+    ("load_balancer_target_not_found", "", codes.OBJECT_VANISHED),
+    ("source_port_already_used", "", codes.ALREADY_EXISTS),
+    ("target_already_defined", "", codes.ALREADY_EXISTS),
+    ("server_already_attached", "", codes.ALREADY_EXISTS),
+    ("load_balancer_already_attached", "", codes.ALREADY_EXISTS),
+    ("firewall_already_applied", "", codes.ALREADY_EXISTS),
     ("protected", "", codes.PROTECTED),
     ("resource_locked", "", codes.PROTECTED),
     ("resource_in_use", "", codes.RESOURCE_IN_USE),
@@ -59,9 +68,12 @@ BY_HCLOUD_CODE: tuple[tuple[str, str, codes.Code], ...] = (
 
 BY_SENTENCE: tuple[tuple[str, codes.Code], ...] = (
     (r"failed to (save|persist|serialize) state|failed to create local state file", codes.STATE_WRITE),
-    (r"etcdserver|request entity too large|too long: m(ust|ay)|exceeded quota|is being terminated", codes.STATE_WRITE),
     (r"decrypt|key.?provider|encryption key data|unencrypted payload", codes.STATE_KEY),
     (r"already locked by another|error releasing the state lock", codes.STATE_LOCKED),
+    # The store behind the API server says the same to whoever reads, locks or writes: what it was about comes first.
+    (r"(error acquiring the state lock|workspaces|error loading (the )?state).*etcdserver", codes.STATE_READ),
+    (r"error acquiring the state lock.*\b(unable to handle|timed out|too many requests)", codes.STATE_READ),
+    (r"etcdserver|request entity too large|too long: m(ust|ay)|exceeded quota|is being terminated", codes.STATE_WRITE),
     # The path of Kubernetes' API, in the words of Go's HTTP client for a request that was not answered.
     (r'"https://[^"]+/(api/v1|apis/[^"]+)/namespaces/[^"]*": ', codes.STATE_READ),
     (r"is forbidden: user ", codes.STATE_READ),
@@ -69,6 +81,8 @@ BY_SENTENCE: tuple[tuple[str, codes.Code], ...] = (
     (r"failed to get existing workspaces|error loading (the )?state|failed to load state", codes.STATE_READ),
     (r"failed to (query|resolve|install) .*provider|provider dependency changes", codes.INCOMPLETE_IMAGE),
     (r"required plugins are not installed|dependency lock file|could not load plugin", codes.INCOMPLETE_IMAGE),
+    (r"missing resource state after update", codes.OBJECT_VANISHED),
+    (r"plugin did not respond|failed to respond to the plugin", codes.PROVIDER_CRASHED),
     (r"must be exactly 64 characters|missing hetzner cloud api token", codes.TOKEN_INVALID),
     (r"user_data of \S+ is \d+ bytes", codes.USERDATA_TOO_BIG),
     (r"user_data of \S+ is not valid", codes.USERDATA_INVALID),
@@ -86,6 +100,7 @@ BY_SENTENCE: tuple[tuple[str, codes.Code], ...] = (
 
 BY_EXIT_CODE: dict[tuple[str, int], codes.Code] = {
     ("plan-gate", EXIT_REFUSED): codes.PLAN_REFUSED,
+    ("plan-gate", EXIT_NOTHING_FOUND): codes.OBJECTS_GONE,
     ("plan-gate", EXIT_CLUSTER_LOST): codes.CLUSTER_LOST,
     ("leftovers", 6): codes.LEFTOVERS,
     ("leftovers", 7): codes.TOKEN_INVALID,
@@ -107,6 +122,7 @@ BY_WAITING_REASON: dict[str, codes.Code] = {
 
 _CONSEQUENCE = re.compile(
     r"Provider (produced|returned) in\w+ .*|Invalid provider configuration|Failed to persist state to backend"
+    r"|Request cancelled"
 )
 """Summaries of what only follows from an error that was reported as well."""
 
@@ -201,11 +217,18 @@ def left_off(addresses: tuple[str, ...]) -> ErrorEntry:
     return codes.SERVER_OFF.entry(told, addresses=addresses)
 
 
-def stuck(addresses: tuple[str, ...]) -> ErrorEntry:
-    """A run that was stopped since these were still being created."""
-    return codes.CAPACITY.entry(f"Still not created: {', '.join(addresses)}", addresses=addresses)
+def stuck(addresses: tuple[str, ...], verb: RunVerb = RunVerb.APPLY) -> ErrorEntry:
+    """A run that was stopped since these were still being created or, by a destroy, destroyed."""
+    return _late("Still not", addresses, verb)
 
 
-def slow(addresses: tuple[str, ...]) -> ErrorEntry:
-    """A warning: these have been in creation for longer than anything should."""
-    return codes.CAPACITY.entry(f"Still being created: {', '.join(addresses)}", addresses=addresses)
+def slow(addresses: tuple[str, ...], verb: RunVerb = RunVerb.APPLY) -> ErrorEntry:
+    """A warning: these have been in creation or, by a destroy, in destruction for longer than anything should."""
+    return _late("Still being", addresses, verb)
+
+
+def _late(how: str, addresses: tuple[str, ...], verb: RunVerb) -> ErrorEntry:
+    """What is not made in time is not to be had; what does not go in time is used by something else."""
+    destroys = verb is RunVerb.DESTROY
+    code, done = (codes.RESOURCE_IN_USE, "destroyed") if destroys else (codes.CAPACITY, "created")
+    return code.entry(f"{how} {done}: {', '.join(addresses)}", addresses=addresses)

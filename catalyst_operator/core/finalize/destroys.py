@@ -9,9 +9,11 @@ from catalyst_operator.api.conditions import Reason
 from catalyst_operator.api.phases import RunVerb
 from catalyst_operator.core import naming
 from catalyst_operator.core.actions import Action
+from catalyst_operator.core.errors import diagnosis
 from catalyst_operator.core.finalize.deletion import Deletion, stalled, working
 from catalyst_operator.core.following import following, stop, tell_to_stop
-from catalyst_operator.core.record import RunState, StopCause
+from catalyst_operator.core.record import RunEntry, RunState, StopCause
+from catalyst_operator.core.runs import own_project
 from catalyst_operator.core.runs.attempts import (
     changed_since,
     forgotten_inputs,
@@ -24,7 +26,8 @@ from catalyst_operator.core.runs.attempts import (
     unmended,
 )
 from catalyst_operator.core.runs.locks import unreachable_words
-from catalyst_operator.core.runs.obstacles import ABOUT_STATE, BEFORE_A_RUN, Obstacle, first
+from catalyst_operator.core.runs.obstacles import ABOUT_STATE, BEFORE_A_DESTROY, Obstacle, first
+from catalyst_operator.core.runs.reading import still_at_work
 from catalyst_operator.core.scene import SAFETY, Answer
 from catalyst_operator.core.telling.words import cancelled_words, failure_message, stopping_words
 
@@ -42,16 +45,25 @@ def other_in_progress(scene: Deletion) -> Answer | None:
 
 
 def destroy_in_progress(scene: Deletion) -> Answer | None:
-    """A destroy is under way: follow it, or stop it on request."""
+    """A destroy is under way: follow it, or stop it: on request, or since it waits for something that does not go."""
     run = scene.evidence.run
     if run is None or run.verb is not RunVerb.DESTROY or run.state is not RunState.RUNNING:
         return None
-    unwanted = scene.o.sovereign.spec.deletion_protection or scene.orphaned
-    if run.stopping or unwanted or unanswered(scene.o, scene.record, labels.ANNOTATION_CANCEL):
-        stopping = unreachable_words(scene.o, run) or stopping_words(run, StopCause.REQUESTED)
-        return stop(scene, run, StopCause.REQUESTED, working(Reason.DESTROYING, stopping))
+    late = still_at_work(run.verb, scene.o.progress, scene.o.now, scene.o.settings.create_limit)
+    if cause := _cause_to_stop(scene, run, late):
+        waited = (diagnosis.stuck(late, run.verb),) if late else ()
+        stopping = unreachable_words(scene.o, run) or stopping_words(run, cause, late)
+        return stop(scene, run, cause, working(Reason.DESTROYING, stopping, waited))
     message, errors, follow, requeue = following(scene.o, run)
     return Answer(working(Reason.DESTROYING, message, errors), follow, requeue)
+
+
+def _cause_to_stop(scene: Deletion, run: RunEntry, late: tuple[str, ...]) -> StopCause | None:
+    """Why a destroy was told to stop, or has to be: what a person asks for comes first."""
+    unwanted = scene.o.sovereign.spec.deletion_protection or scene.orphaned
+    if unwanted or unanswered(scene.o, scene.record, labels.ANNOTATION_CANCEL):
+        return StopCause.REQUESTED
+    return run.stopping or (StopCause.STUCK if late else None)
 
 
 def state_obstacle(scene: Deletion) -> Answer | None:
@@ -61,17 +73,22 @@ def state_obstacle(scene: Deletion) -> Answer | None:
 
 def run_obstacle(scene: Deletion) -> Answer | None:
     """Something stands in the way of a run."""
-    return _obstacle(first(BEFORE_A_RUN, scene.o, scene.record))
+    return _obstacle(first(BEFORE_A_DESTROY, scene.o, scene.record))
 
 
 def _obstacle(found: Obstacle | None) -> Answer | None:
     if found is None:
         return None
     if found.reason:
-        verdict = stalled(found.reason, Reason.DESTROY_FAILED, found.message, found.errors)
+        deleting = found.reason if found.reason in _TOLD_AS_THEY_ARE else Reason.DESTROY_FAILED
+        verdict = stalled(found.reason, deleting, found.message, found.errors)
     else:
-        verdict = working(Reason.WAITING, found.message)
+        verdict = replace(working(Reason.WAITING, found.message, found.errors), retry_at=found.retry_at)
     return Answer(verdict, found.actions, found.requeue_after)
+
+
+_TOLD_AS_THEY_ARE = frozenset({Reason.LEFTOVERS, Reason.PROJECT_MISMATCH})
+"""Reasons for which nothing was begun, let alone failed."""
 
 
 def no_credentials(scene: Deletion) -> Answer | None:
@@ -128,7 +145,8 @@ def job_not_created(scene: Deletion) -> Answer | None:
 
 def new_destroy(scene: Deletion) -> Answer:
     """Start a destroy run."""
-    run = next_run(scene.o, scene.record, RunVerb.DESTROY, scene.variables)
+    wanted = next_run(scene.o, scene.record, RunVerb.DESTROY, scene.variables)
+    run = replace(wanted, confirmed=own_project.gone_is_gone(scene.o, scene.record))
     record = replace(scene.record.with_new_run(run), handled=handled(scene.o, scene.record))
     actions: tuple[Action, ...] = (
         *start_actions(scene.o, run, scene.variables, record),

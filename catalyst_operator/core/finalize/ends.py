@@ -135,12 +135,15 @@ def _missing_state(scene: Deletion, name: str) -> str:
 
 def _receipt(scene: Deletion) -> dict[str, Any]:
     meta, run = scene.o.sovereign.metadata, scene.last
+    plan = run.plan if run else None
     return {
         "sovereign": f"{meta.namespace}/{meta.name}",
         "uid": meta.uid,
         "fqdn": scene.o.sovereign.spec.domain.fqdn,
         "result": "orphaned" if scene.orphaned else "destroyed",
-        "removed": run.plan.destroy if run and run.plan else 0,
+        "held": plan.held if plan else 0,
+        "removed": plan.destroy if plan else 0,
+        "goneBefore": list(plan.missed) if plan else [],
         "left": [f"everything labelled {labels.LABEL_SOVEREIGN_UID}={meta.uid}"] if scene.orphaned else [],
         "destroyJob": run.job if run else "",
     }

@@ -46,7 +46,17 @@ def handed_off(scene: Scene) -> Answer | None:
     forget = (ForgetCluster(),) if scene.o.cluster else ()
     # Keys come back with a backup of the run namespace.
     keys = (ForgetKeys(),) if scene.o.has_cluster_secrets or scene.o.has_token_copy else ()
-    return Answer(_owners(scene), (*forget, *keys))
+    record = _heard(scene)
+    write = (WriteRecord(record),) if record else ()
+    return Answer(_owners(scene), (*forget, *keys, *write), record=record)
+
+
+def _heard(scene: Scene) -> Record | None:
+    """The record that answers a request for another try: there is none any more, and the message says whose it is."""
+    if not unanswered(scene.o, scene.record, labels.ANNOTATION_RETRY):
+        return None
+    value = requested(scene.o, labels.ANNOTATION_RETRY)
+    return replace(scene.record, handled={**scene.record.handled, labels.ANNOTATION_RETRY: value})
 
 
 def handing_over(scene: Scene) -> Answer | None:

@@ -17,6 +17,7 @@ from catalyst_operator.core.ready.assessment import Assessment, assess
 from catalyst_operator.core.ready.kept import as_told
 from catalyst_operator.core.ready.watching import REMOVE_AGAIN, SEED_AGAIN
 from catalyst_operator.core.record import ErrorEntry
+from catalyst_operator.core.runs.attempts import run_wanted_again
 from catalyst_operator.core.scene import Answer, Scene
 from catalyst_operator.core.telling.cluster_status import KIT_REASONS
 from catalyst_operator.core.verdict import Stance, Verdict
@@ -29,6 +30,8 @@ def converged(scene: Scene) -> Answer | None:
     """What is wanted was applied: the new cluster is followed until it is handed over."""
     record = scene.record
     if scene.verb is not RunVerb.APPLY or record.applied_digest != scene.digest or record.outputs is None:
+        return None
+    if run_wanted_again(scene.o, record, scene.variables):
         return None
     found = assess(scene.o, record)
     if found is None:

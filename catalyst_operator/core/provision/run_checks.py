@@ -16,6 +16,7 @@ from catalyst_operator.core.project import sizing
 from catalyst_operator.core.provision import plan_text
 from catalyst_operator.core.provision.verdicts import phase_of, reason_of_failure, reason_of_work, stalled, working
 from catalyst_operator.core.record import PhaseState, Record, RunEntry, RunState, SizeChoice, StopCause
+from catalyst_operator.core.runs import own_project
 from catalyst_operator.core.runs.attempts import (
     changed_since,
     forgotten_inputs,
@@ -131,6 +132,8 @@ def job_not_created(scene: Scene) -> Answer | None:
     run = scene.evidence.run
     if run is None or run.state is not RunState.PENDING or _outdated(scene, run):
         return None
+    if not own_project.is_of_token(scene.o, scene.record):
+        return None
     return Answer(_starting(run, scene.record), start_actions(scene.o, run, scene.variables), SAFETY)
 
 
@@ -139,7 +142,7 @@ def new_run(scene: Scene) -> Answer:
     sizes, variables = sizes_to_try(scene)
     run = next_run(scene.o, scene.record, scene.verb, variables)
     record = replace(
-        scene.record.with_new_run(run),
+        own_project.bound(scene.o, scene.record.with_new_run(run)),
         handled=handled(scene.o, scene.record),
         sizes=sizes,
         release=_pinned_release(scene, run, variables),

@@ -139,5 +139,6 @@ def _obstacle(scene: Scene, found: Obstacle | None) -> Answer | None:
     if found.reason:
         verdict = stalled(found.reason, found.message, found.errors)
     else:
-        verdict = working(Phase.PENDING, reason_of_work(scene.record), found.message)
+        reason = Reason.RETRYING if found.errors else reason_of_work(scene.record)
+        verdict = replace(working(Phase.PENDING, reason, found.message, found.errors), retry_at=found.retry_at)
     return Answer(verdict, found.actions, found.requeue_after)

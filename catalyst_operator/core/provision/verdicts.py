@@ -10,8 +10,6 @@ from catalyst_operator.core.runs.job import ADOPT
 from catalyst_operator.core.runs.reading import failed_phase, running_phase
 from catalyst_operator.core.verdict import Stance, Verdict
 
-CREDENTIAL_CODES = frozenset({codes.TOKEN_INVALID.code, codes.TOKEN_READONLY.code})
-
 
 def working(phase: Phase, reason: Reason, message: str, errors: tuple[ErrorEntry, ...] = ()) -> Verdict:
     """It goes on by itself."""
@@ -30,7 +28,7 @@ def reason_of_work(record: Record) -> Reason:
 
 def reason_of_failure(errors: tuple[ErrorEntry, ...], otherwise: Reason) -> Reason:
     """Errors that the credentials are to blame for are told apart."""
-    blamed = any(error.code in CREDENTIAL_CODES for error in errors)
+    blamed = any(error.code in codes.CREDENTIAL_CODES for error in errors)
     return Reason.CREDENTIALS_INVALID if blamed else otherwise
 
 

@@ -39,9 +39,9 @@ def planned(scene: Scene) -> Answer | None:
     phase = Phase.FLUX_BOOTSTRAP if scene.record.outputs else Phase.PENDING
     cost = cost_of(scene.o.sovereign.spec, scene.record.sizes)
     price = f", {cost.monthly} {cost.currency} a month in all" if cost else ""
-    message = (
-        f"Dry run: {plan_words(run)}{price}. Nothing was created or changed; set spec.dryRun to false to apply it. "
-        f"Read the plan with `{plan_command(scene.o)}`."
-    )
+    told = "Nothing was created or changed; set spec.dryRun to false to apply it."
+    if run.plan and not run.plan.does_something:
+        told = "Everything is as it was applied: there is nothing to do."
+    message = f"Dry run: {plan_words(run)}{price}. {told} Read the plan with `{plan_command(scene.o)}`."
     actions, changed = plan_text.publish(scene, run)
     return Answer(Verdict(Stance.SETTLED, phase, Reason.DRY_RUN, message), actions, record=changed)

@@ -47,6 +47,7 @@ def next_run(o: Observation, record: Record, verb: RunVerb, variables: dict[str,
         resize_approved=record.resize_approved == sizing.goal(wanted, record.sizes),
         retry=requested(o, labels.ANNOTATION_RETRY),
         adopt=record.orphans,
+        standing=record.made if record.outputs else (),
     )
     return replace(run, tries=_tries(record.last_of(verb), run))
 
@@ -88,6 +89,7 @@ def changed_since(o: Observation, record: Record, run: RunEntry) -> bool:
         o.sovereign.metadata.generation != run.generation
         or (o.credentials.version if o.credentials else "") != run.credentials
         or unanswered(o, record, labels.ANNOTATION_RETRY)
+        or unanswered(o, record, labels.ANNOTATION_CONFIRM_PROJECT)
     )
 
 
@@ -104,9 +106,24 @@ def unanswered(o: Observation, record: Record, annotation: str) -> bool:
     return bool(value) and value != record.handled.get(annotation)
 
 
+def run_wanted_again(o: Observation, record: Record, variables: dict[str, Any]) -> bool:
+    """Whether what was applied last is to be applied once more: a retry was asked for, or a later dry run of the same
+    announced that something is to be done, because the project is not as it was left."""
+    return unanswered(o, record, labels.ANNOTATION_RETRY) or _announced(record, inputs_digest(RunVerb.PLAN, variables))
+
+
+def _announced(record: Record, digest: str) -> bool:
+    planned, applied = record.last_of(RunVerb.PLAN), record.last_of(RunVerb.APPLY)
+    if planned is None or planned.state is not RunState.SUCCEEDED or planned.digest != digest:
+        return False
+    later = applied is None or planned.attempt > applied.attempt
+    return later and planned.plan is not None and planned.plan.does_something
+
+
 def handled(o: Observation, record: Record) -> dict[str, str]:
     """The annotations that are answered once a new run begins; a cancellation asked for earlier is not meant for it."""
-    values = {name: requested(o, name) for name in (labels.ANNOTATION_RETRY, labels.ANNOTATION_CANCEL)}
+    answered = (labels.ANNOTATION_RETRY, labels.ANNOTATION_CANCEL, labels.ANNOTATION_CONFIRM_PROJECT)
+    values = {name: requested(o, name) for name in answered}
     return {**record.handled, **{name: value for name, value in values.items() if value}}
 
 

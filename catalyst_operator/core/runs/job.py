@@ -18,8 +18,10 @@ from catalyst_operator.core.tofu.plan_gate import (
     EXIT_APPROVAL_NEEDED,
     EXIT_CLUSTER_LOST,
     EXIT_DIGEST_MISMATCH,
+    EXIT_NOTHING_FOUND,
     EXIT_REFUSED,
 )
+from catalyst_operator.core.tofu.server_names import packed
 
 STATE_KEEPER = "state-keeper"
 ADOPT = "adopt"
@@ -98,7 +100,7 @@ def job(sovereign: Sovereign, run: RunEntry, settings: CoreSettings) -> Manifest
 
 
 def _gate_rule() -> dict[str, Any]:
-    codes = sorted((EXIT_APPROVAL_NEEDED, EXIT_REFUSED, EXIT_DIGEST_MISMATCH, EXIT_CLUSTER_LOST))
+    codes = sorted((EXIT_APPROVAL_NEEDED, EXIT_REFUSED, EXIT_DIGEST_MISMATCH, EXIT_NOTHING_FOUND, EXIT_CLUSTER_LOST))
     return {
         "action": "FailJob",
         "onExitCodes": {"containerName": "plan-gate", "operator": "In", "values": codes},
@@ -238,12 +240,14 @@ def _plain_env(sovereign: Sovereign, run: RunEntry) -> list[dict[str, Any]]:
 
 
 def _gate_env(run: RunEntry) -> list[dict[str, Any]]:
-    """What the gate has to know of the cluster, and of the resizes that this run is one of."""
+    """What the gate has to know of the cluster, of what stood before, and of the resizes that this run is one of."""
     return _env(
         {
             "CATALYST_MEMBERS": ",".join(run.members),
             "CATALYST_RESIZED_LATER": ",".join(run.later),
             "CATALYST_RESIZE_APPROVED": "yes" if run.resize_approved else "",
+            "CATALYST_STANDING": packed(run.standing),
+            "CATALYST_GONE_CONFIRMED": "yes" if run.confirmed else "",
         }
     )
 

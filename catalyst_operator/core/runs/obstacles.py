@@ -7,15 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from catalyst_operator.api.conditions import Reason
 from catalyst_operator.core import naming
 from catalyst_operator.core.actions import Action, ForgetSavedState, ReleaseLock, RestoreState
 from catalyst_operator.core.errors import codes
 from catalyst_operator.core.observation import Observation
+from catalyst_operator.core.project import identity
+from catalyst_operator.core.project.identity import ProjectReport
 from catalyst_operator.core.record import ErrorEntry, Record
-from catalyst_operator.core.runs import locks
+from catalyst_operator.core.runs import locks, own_project
+from catalyst_operator.core.runs.attempts import has_usable_token
 from catalyst_operator.core.runs.reading import at_work
 
 AT_ONCE = timedelta(0)
@@ -31,6 +34,8 @@ class Obstacle:
     errors: tuple[ErrorEntry, ...] = ()
     actions: tuple[Action, ...] = ()
     requeue_after: timedelta | None = None
+    retry_at: datetime | None = None
+    """When it is tried again, where that is at a time."""
 
 
 def saved_state(o: Observation, record: Record) -> Obstacle | None:
@@ -96,12 +101,73 @@ def state_locked(o: Observation, _: Record) -> Obstacle | None:
     return Obstacle(verdict.message, requeue_after=o.settings.poll)
 
 
+def other_project(o: Observation, record: Record) -> Obstacle | None:
+    """The token is another than the one that was seen to open the Sovereign's project: nothing is run with it before it
+    was seen to do so, too."""
+    if not own_project.lacking(o, record):
+        return None
+    looked = own_project.standing(o, record)
+    if looked.report is None:
+        message = "Looking whether the token opens the project that this Sovereign is in."
+        return Obstacle(message, actions=looked.ask, requeue_after=o.settings.poll)
+    if looked.report.error:
+        return _not_answered(o, looked.report, looked.report.error, looked.ask)
+    if looked.report.answer and looked.report.answer.found:
+        return None
+    message = _mismatch_words(o, record)
+    return replace(_lasting(o, codes.PROJECT_MISMATCH, Reason.PROJECT_MISMATCH, message), actions=looked.ask)
+
+
+def foreign_members(o: Observation, record: Record) -> Obstacle | None:
+    """Somebody else's servers or load balancers are in the network, or behind the firewall, that a destroy would take
+    away from them."""
+    looked = own_project.members(o, record)
+    if looked.report is None:
+        message = "Looking whether somebody else uses the Sovereign's network or firewall."
+        return Obstacle(message, actions=looked.ask, requeue_after=o.settings.poll)
+    if looked.report.error:
+        return _not_answered(o, looked.report, looked.report.error, looked.ask)
+    found = looked.report.answer.foreign if looked.report.answer else ()
+    if not found:
+        return None
+    message = (
+        f"Nothing is destroyed, because somebody else uses what would go: {identity.named(found)}. Remove them, or "
+        "take them out of the network and from behind the firewall."
+    )
+    error = codes.LEFTOVERS.entry(message, remedy="It goes on by itself once they are gone.", lasting=True)
+    told = f"{error.code}: {message} {error.remedy}"
+    return Obstacle(told, Reason.LEFTOVERS, (error,), looked.ask, o.settings.poll)
+
+
+def _not_answered(o: Observation, report: ProjectReport, error: ErrorEntry, ask: tuple[Action, ...]) -> Obstacle:
+    """Unknown is not wrong: unless the token is refused, it is asked again."""
+    message = f"{error.code}: nothing was started: {error.message.rstrip('.')}. {error.remedy}"
+    if error.terminal:
+        return Obstacle(message, Reason.CREDENTIALS_INVALID, (error,), ask, o.settings.poll)
+    pause = min(report.retry_at - o.now, o.settings.poll) if report.retry_at and not ask else o.settings.poll
+    return Obstacle(message, None, (error,), ask, pause, report.retry_at)
+
+
+def _mismatch_words(o: Observation, record: Record) -> str:
+    """Both projects, as far as they are known."""
+    where = o.credentials_name if has_usable_token(o) else f"{o.run_namespace}/{naming.TOKEN_SECRET}"
+    called, before = o.sovereign.spec.project_id or "", record.project.project_id if record.project else ""
+    id_ = record.outputs.network_id if record.outputs else ""
+    network = f"neither its network {id_} nor anything else" if id_ else "nothing"
+    return (
+        f"The token in Secret {where} opens another project{f' (spec.projectID {called})' if called else ''} than the "
+        f"one that this Sovereign is in{f' (spec.projectID was {before})' if before else ''}: {network} with its label "
+        "is there. Nothing was started."
+    )
+
+
 Check = Callable[[Observation, Record], Obstacle | None]
 ABOUT_STATE: tuple[Check, ...] = (saved_state, state_key_lost)
 """Asked always: the sooner a person knows, the better."""
 BEFORE_NEW_NODES: tuple[Check, ...] = (cluster_secrets_lost,)
 """Asked before what may create servers; a destroy does without."""
-BEFORE_A_RUN: tuple[Check, ...] = (state_locked, earlier_pod)
+BEFORE_A_RUN: tuple[Check, ...] = (state_locked, earlier_pod, other_project)
+BEFORE_A_DESTROY: tuple[Check, ...] = (*BEFORE_A_RUN, foreign_members)
 
 
 def first(checks: tuple[Check, ...], o: Observation, record: Record) -> Obstacle | None:

@@ -55,7 +55,7 @@ def outputs(pod: PodView) -> OutputsEntry | None:
     balancer = _value(values, "load_balancer_ip")
     if not isinstance(ips, list) or not isinstance(balancer, str):
         return None
-    return OutputsEntry(tuple(str(ip) for ip in ips), balancer)
+    return OutputsEntry(tuple(str(ip) for ip in ips), balancer, str(_value(values, "network_id") or ""))
 
 
 def running_phase(run: RunEntry) -> PhaseEntry | None:
@@ -73,8 +73,13 @@ def failed_phase(run: RunEntry) -> PhaseEntry | None:
 
 def still_creating(progress: Progress | None, now: datetime, limit: timedelta) -> tuple[str, ...]:
     """Addresses of what has been in creation for longer than the limit."""
+    return still_at_work(RunVerb.APPLY, progress, now, limit)
+
+
+def still_at_work(verb: RunVerb, progress: Progress | None, now: datetime, limit: timedelta) -> tuple[str, ...]:
+    """Addresses of what has been in creation or, by a destroy, in destruction for longer than the limit."""
     found = progress.resources.items() if progress else ()
-    late = ((address, r) for address, r in found if r.action == "create" and r.state == "running")
+    late = ((address, r) for address, r in found if r.action == _ACTION[verb] and r.state == "running")
     return tuple(address for address, r in late if now - r.started > limit)
 
 
@@ -178,7 +183,7 @@ def _result(run: RunEntry, phases: Sequence[PhaseEntry], pod: PodView, progress:
         return RunState.CANCELLED
     if run.stopping is StopCause.STUCK:
         # What was late may have come in the last moment.
-        return RunState.FAILED if _not_created(progress) else RunState.INTERRUPTED
+        return RunState.FAILED if _not_done(run.verb, progress) else RunState.INTERRUPTED
     failed = next((phase for phase in phases if phase.state is PhaseState.FAILED), None)
     return RunState.INTERRUPTED if failed is None else _result_of(failed, pod)
 
@@ -197,7 +202,7 @@ def _errors(
     run: RunEntry, phases: Sequence[PhaseEntry], pod: PodView, progress: Progress | None
 ) -> tuple[ErrorEntry, ...]:
     if run.stopping is StopCause.STUCK:
-        return (diagnosis.stuck(_not_created(progress)),)
+        return (diagnosis.stuck(_not_done(run.verb, progress), run.verb),)
     failed = next(phase for phase in phases if phase.state is PhaseState.FAILED)
     if _out_of_memory(pod, failed):
         return (diagnosis.out_of_memory(failed.name),)
@@ -218,9 +223,13 @@ def _out_of_memory(pod: PodView, failed: PhaseEntry) -> bool:
     return container is not None and container.reason == "OOMKilled"
 
 
-def _not_created(progress: Progress | None) -> tuple[str, ...]:
+def _not_done(verb: RunVerb, progress: Progress | None) -> tuple[str, ...]:
     found = progress.resources.items() if progress else ()
-    return tuple(address for address, r in found if r.action == "create" and r.state != "done")
+    return tuple(address for address, r in found if r.action == _ACTION[verb] and r.state != "done")
+
+
+_ACTION = {RunVerb.PLAN: "create", RunVerb.APPLY: "create", RunVerb.DESTROY: "delete"}
+"""What a run's operations are called that may take too long."""
 
 
 def _end(phases: Sequence[PhaseEntry], now: datetime) -> datetime:
@@ -237,6 +246,9 @@ def _plan(container: ContainerView | None) -> PlanEntry | None:
         change=int(values.get("change") or 0),
         destroy=int(values.get("destroy") or 0),
         adopt=int(values.get("adopt") or 0),
+        settling=int(values.get("settling") or 0),
+        held=int(values.get("held") or 0),
+        missed=tuple(map(str, values.get("missed") or ())),
         replacing=tuple(map(str, values.get("replacing") or ())),
         destroying=tuple(map(str, values.get("destroying") or ())),
         powering_off=tuple(map(str, values.get("powering_off") or ())),

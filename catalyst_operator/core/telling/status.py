@@ -40,6 +40,7 @@ from catalyst_operator.core.telling.phase_conditions import PHASE_CONDITIONS, To
 from catalyst_operator.core.telling.progress import percent
 from catalyst_operator.core.verdict import Stance, Verdict
 
+PROJECT = "project"
 USER_DATA = "user-data"
 USER_DATA_CODES = frozenset({codes.USERDATA_TOO_BIG.code, codes.USERDATA_INVALID.code})
 MAX_ADDRESSES = 10
@@ -62,7 +63,7 @@ def build(o: Observation, record: Record, run: RunEntry | None, verdict: Verdict
             "conditions": conditions.merge(before.conditions, _conditions(o, record, run, verdict, found, ready)),
             "last_operation": operation,
             "last_errors": tuple(_error(o, e) for e in errors_of(verdict)[:MAX_ERRORS]),
-            "preflight": _preflight(o, run),
+            "preflight": _preflight(o, run, verdict),
             "plan": _plan(o, record, run),
             "outputs": Outputs(control_plane_ips=outputs.control_plane_ips, load_balancer_ip=outputs.load_balancer_ip)
             if outputs
@@ -78,6 +79,7 @@ def build(o: Observation, record: Record, run: RunEntry | None, verdict: Verdict
             "last_handled_cancel_at": _stamp(record.handled.get(labels.ANNOTATION_CANCEL)),
             "last_handled_rejoin_at": _stamp(record.handled.get(labels.ANNOTATION_REJOIN)),
             "last_handled_hand_off_at": _stamp(record.handled.get(labels.ANNOTATION_HAND_OFF)),
+            "last_handled_project_confirmed_at": _stamp(record.handled.get(labels.ANNOTATION_CONFIRM_PROJECT)),
         }
     )
     seen = cluster_status.seen_at(o) if found else None
@@ -133,7 +135,7 @@ def _conditions(
     if verdict.stance is Stance.STALLED:
         told.append((ConditionType.STALLED, "True", verdict.reason, verdict.message))
     told += [(type_, *words) for type_, words in _domain_conditions(o, record).items()]
-    told += [(ConditionType.PREFLIGHT_PASSED, *words) for words in _preflight_condition(o)]
+    told += [(ConditionType.PREFLIGHT_PASSED, *words) for words in _preflight_condition(o, verdict)]
     told += [(type_, *phase_condition(o, shown(record, run, type_), type_)) for type_ in PHASE_CONDITIONS]
     told += [(type_, *words) for type_, words in cluster_status.conditions_of(o, record, found).items()]
     if verdict.deleting:
@@ -151,8 +153,11 @@ def _domain_conditions(o: Observation, record: Record) -> dict[ConditionType, To
     return {ConditionType.DOMAIN_RESERVED: stands.reserved, ConditionType.DOMAIN_READY: stands.ready}
 
 
-def _preflight_condition(o: Observation) -> tuple[Told, ...]:
-    """What the last look at the project, and at the name, found; before the first, nothing is said."""
+def _preflight_condition(o: Observation, verdict: Verdict) -> tuple[Told, ...]:
+    """What the last look at the project, and at the name, found; before the first, nothing is said. What was found in
+    the right project says nothing of another one."""
+    if mismatch := _mismatch(verdict):
+        return (("False", Reason.CHECK_FAILED, mismatch.message),)
     name = of_sovereign.preflight_check(o)
     failed = [*(o.preflight.failed if o.preflight else ()), *((name,) if name and _fails(name) else ())]
     if failed:
@@ -310,13 +315,20 @@ def _plan(o: Observation, record: Record, run: RunEntry | None) -> Plan | None:
     )
 
 
+def _mismatch(verdict: Verdict) -> ErrorEntry | None:
+    """That the token opens another project, if that is so."""
+    return next((error for error in verdict.errors if error.code == codes.PROJECT_MISMATCH.code), None)
+
+
 def _fails(check: Check | None) -> bool:
     return check is not None and check.result is PreflightResult.FAILED
 
 
-def _preflight(o: Observation, run: RunEntry | None) -> tuple[PreflightCheck, ...]:
+def _preflight(o: Observation, run: RunEntry | None, verdict: Verdict) -> tuple[PreflightCheck, ...]:
     """What was found in the project, how the name stands, and what the plan found in what new servers would be told.
-    What was not looked at this time stays as it was told."""
+    What was not looked at this time stays as it was told, unless it was told of another project."""
+    if mismatch := _mismatch(verdict):
+        return (PreflightCheck(name=PROJECT, result=PreflightResult.FAILED, message=mismatch.message),)
     before = o.sovereign.status.preflight
     name = of_sovereign.preflight_check(o)
     looked = (*(o.preflight.checks if o.preflight else ()), *((name,) if name else ()))

@@ -92,11 +92,12 @@ def approval_command(o: Observation, run: RunEntry) -> str:
 
 
 def stopping_words(run: RunEntry, cause: StopCause, late: tuple[str, ...] = ()) -> str:
-    """Why a run is being stopped; `late` is what has been in creation for too long."""
+    """Why a run is being stopped; `late` is what has been in creation, or in destruction, for too long."""
+    doing = "destruction" if run.verb is RunVerb.DESTROY else "creation"
     why = {
         StopCause.REQUESTED: "as requested",
         StopCause.SUPERSEDED: "since the spec was edited before anything was applied; it is planned again",
-        StopCause.STUCK: f"since {named(late)} has been in creation for too long",
+        StopCause.STUCK: f"since {named(late) or 'something'} has been in {doing} for too long",
     }[cause]
     return f"Job {run.job} is being stopped {why}. OpenTofu writes its state first."
 

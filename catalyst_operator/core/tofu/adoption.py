@@ -102,6 +102,24 @@ def find(variables: Raw, state: Raw, cloud: Cloud) -> Orphans:
     )
 
 
+def held(state: Raw) -> tuple[str, ...]:
+    """The addresses that a state holds, as `tofu state pull` prints it; none without one."""
+    return tuple(_held(state))
+
+
+def attached(variables: Raw, cloud: Cloud) -> dict[str, str]:
+    """Address of each server that is in the Sovereign's network -> its private address there."""
+    found = dict(_named(variables["cluster_name"], cloud))
+    network = found.get("hcloud_network.this", "")
+    addresses = {id_: address for address, id_ in found.items() if _type(address) == "hcloud_server"}
+    return {
+        addresses[str(raw["id"])]: str(place["ip"])
+        for raw in cloud.get("servers", ())
+        for place in raw.get("private_net") or ()
+        if str(raw["id"]) in addresses and str(place["network"]) == network
+    }
+
+
 def import_blocks(imports: Iterable[Import]) -> str:
     """HCL that lets the next plan adopt them."""
     return "".join(f'import {{\n  to = {i.address}\n  id = "{i.id}"\n}}\n' for i in imports)

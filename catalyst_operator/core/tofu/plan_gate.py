@@ -9,13 +9,13 @@ Why: docs/explanation.md#what-waits-for-a-person
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from catalyst_operator.core.error_text import named
 from catalyst_operator.core.naming import canonical_json, digest_of
-from catalyst_operator.core.tofu import quorum, termination
+from catalyst_operator.core.tofu import gone, quorum, termination
 from catalyst_operator.core.tofu.quorum import ControlPlanes
 from catalyst_operator.core.tofu.server_names import address_of, name_of, packed
 
@@ -25,6 +25,8 @@ EXIT_REFUSED = 4
 """The plan must not be applied, approved or not."""
 EXIT_DIGEST_MISMATCH = 5
 """An approval was given, but for another plan."""
+EXIT_NOTHING_FOUND = 8
+"""A destroy would remove nothing although the state holds something: most likely it is in another project."""
 EXIT_CLUSTER_LOST = 9
 """So many control planes are gone that no plan brings the cluster back."""
 
@@ -42,6 +44,20 @@ WHILE_RUNNING = frozenset(
     }
 )
 """Attributes of a server that are changed while it runs: all others are taken to need a power-off."""
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What the gate knows besides the plan."""
+
+    standing: Collection[str] = ()
+    """The servers that were made before, by name; none before an apply has succeeded."""
+    attached: Mapping[str, str] = field(default_factory=dict)
+    """Address of a server -> its private address, as the project has it; of those that `adopt` has found."""
+    held: tuple[str, ...] = ()
+    """Of a destroy: the addresses that the state holds, before anybody looked for them."""
+    gone_confirmed: bool = False
+    """Of a destroy: whether a person said that what is not found is really gone."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +114,10 @@ class PlanJudgement:
     change: int
     destroy: int
     replacing: tuple[str, ...]
+    """Replaced, or made again after it went from the project."""
     adopt: int = 0
+    settling: tuple[str, ...] = ()
+    """Shown as changed, while nothing but the state would change: taken in as they are."""
     destroying: tuple[str, ...] = ()
     """Destroyed and not replaced."""
     powering_off: tuple[str, ...] = ()
@@ -119,6 +138,11 @@ class PlanJudgement:
     resize_only: bool = False
     """Whether servers get another size and nothing else is changed."""
     destroy_run: bool = False
+    held: int = 0
+    missed: tuple[str, ...] = ()
+    """Of a destroy: what the state holds and the project does not have."""
+    nothing_found: bool = False
+    """Of a destroy: whether the project has nothing at all of it, and nobody said that this is right."""
 
 
 def judge(
@@ -128,6 +152,7 @@ def judge(
     destroy_run: bool = False,
     members: Sequence[str] = (),
     later: Sequence[str] = (),
+    beside: Beside = Beside(),
 ) -> PlanJudgement:
     """Judge the plan of the Sovereign with this UID, whose cluster has the control planes `members`; none before it has
     begun. `later` are the servers that runs after this one resize.
@@ -135,20 +160,23 @@ def judge(
     A destroy run needs no approval: the admitted DELETE is the approval.
     """
     listed = plan.get("resource_changes") or []
-    touched = [raw for raw in listed if _change(raw).touches]
-    changes = [_change(raw) for raw in touched]
-    control_planes = _control_planes([_change(raw) for raw in listed], () if destroy_run else members)
+    touched = [raw for raw in listed if _change(raw, beside).touches]
+    changes = [_change(raw, beside) for raw in touched]
+    control_planes = _control_planes([_change(raw, beside) for raw in listed], () if destroy_run else members)
+    again = () if destroy_run else gone.made_again(plan, beside.standing)
+    missed = gone.missed(plan, beside.held)
     return PlanJudgement(
         digest=_digest(touched, uid, later),
         add=sum(c.creates for c in changes),
-        change=sum(c.updates for c in changes),
+        change=sum(c.updates and not c.cosmetic for c in changes),
         destroy=sum(c.destroys for c in changes),
-        replacing=tuple(c.address for c in changes if c.creates and c.destroys),
+        replacing=(*(c.address for c in changes if c.creates and c.destroys), *again),
         adopt=sum(c.adopts for c in changes),
+        settling=tuple(c.address for c in changes if c.updates and c.cosmetic),
         destroying=tuple(c.address for c in changes if c.destroys and not c.creates),
         powering_off=tuple(c.address for c in changes if c.power_off),
         bookkeeping=all(c.cosmetic for c in changes),
-        approval=() if destroy_run else tuple(_approval_reasons(changes)),
+        approval=() if destroy_run else (*_approval_reasons(changes), *_made_again_reasons(again)),
         unfinished=tuple(c.address for c in changes if c.destroys and c.reason == TAINTED),
         refusals=quorum.refusals(control_planes),
         lost=quorum.lost(control_planes),
@@ -157,6 +185,9 @@ def judge(
         stopping={c.address: c.id for c in changes if c.power_off},
         resize_only=all(c.power_off == RESIZE or c.cosmetic for c in changes),
         destroy_run=destroy_run,
+        held=len(beside.held),
+        missed=missed,
+        nothing_found=len(missed) == len(beside.held) > 0 and not beside.gone_confirmed,
     )
 
 
@@ -165,8 +196,17 @@ def verdict(
 ) -> tuple[int, str]:
     """Exit code of the gate (0 lets the apply start) and the sentence that explains it. `resize_approved` says that a
     plan before this one was approved, and the resizes that followed it."""
+    code, explanation = _verdict(judgement, manual, approved, dry_run, resize_approved)
+    if not judgement.settling:
+        return code, explanation
+    return code, f"{explanation}; shown as changed, but taken in as it is: {named(judgement.settling)}"
+
+
+def _verdict(
+    judgement: PlanJudgement, manual: bool, approved: str, dry_run: bool, resize_approved: bool
+) -> tuple[int, str]:
     if judgement.destroy_run:
-        return 0, "the deletion of the Sovereign is the approval"
+        return _of_destroy(judgement)
     if refused := judgement.lost or "; ".join(judgement.refusals):
         return EXIT_CLUSTER_LOST if judgement.lost else EXIT_REFUSED, refused
     if resize_approved and judgement.resize_only and judgement.powering_off:
@@ -180,6 +220,17 @@ def verdict(
     if dry_run:
         return 0, f"dry run; to apply it would need approval: {'; '.join(reasons)}"
     return _approval(judgement, reasons, approved)
+
+
+def _of_destroy(judgement: PlanJudgement) -> tuple[int, str]:
+    if judgement.nothing_found:
+        return EXIT_NOTHING_FOUND, (
+            f"the state holds {judgement.held} objects, and the project that the token opens has none of them: nothing "
+            "was destroyed, and the state stays as it is"
+        )
+    missed = named(judgement.missed)
+    already = f"; not in the project any more: {missed}" if missed else ""
+    return 0, f"the deletion of the Sovereign is the approval{already}"
 
 
 def _then(later: Sequence[str]) -> tuple[str, ...]:
@@ -204,6 +255,8 @@ def termination_message(judgement: PlanJudgement, explanation: str) -> str:
         "change": judgement.change,
         "destroy": judgement.destroy,
         "adopt": judgement.adopt,
+        "settling": len(judgement.settling),
+        "held": judgement.held,
         "creating": packed(judgement.creating),
         "explanation": re.sub(r"[^ -~]", "?", explanation[:300]),
     }
@@ -211,11 +264,12 @@ def termination_message(judgement: PlanJudgement, explanation: str) -> str:
         "replacing": judgement.replacing,
         "destroying": judgement.destroying,
         "powering_off": judgement.powering_off,
+        "missed": judgement.missed,
     }
     return termination.message(words, lists)
 
 
-def _change(raw: Mapping[str, Any]) -> ResourceChange:
+def _change(raw: Mapping[str, Any], beside: Beside) -> ResourceChange:
     change = raw.get("change") or {}
     actions = tuple(change.get("actions") or ())
     adopts = bool(change.get("importing"))
@@ -226,7 +280,7 @@ def _change(raw: Mapping[str, Any]) -> ResourceChange:
         reason=str(raw.get("action_reason", "")),
         power_off=_risky(change) if raw.get("type") == "hcloud_server" and actions == ("update",) else (),
         adopts=adopts,
-        cosmetic=adopts and (actions == ("no-op",) or (actions == ("update",) and _only_defaults(change))),
+        cosmetic=(adopts and actions == ("no-op",)) or (actions == ("update",) and _settles(raw, adopts, beside)),
         id=str((change.get("before") or {}).get("id") or ""),
         off=raw.get("type") == "hcloud_server" and (change.get("before") or {}).get("status") == "off",
     )
@@ -251,12 +305,33 @@ def _risky(change: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(sorted(differs - WHILE_RUNNING - PROVIDER_ONLY))
 
 
-def _only_defaults(change: Mapping[str, Any]) -> bool:
-    """Whether an update only writes down what the provider would assume anyway."""
-    before, after = change.get("before") or {}, change.get("after") or {}
+def _settles(raw: Mapping[str, Any], adopts: bool, beside: Beside) -> bool:
+    """Whether an update of an adopted object only writes down what is so already. A run that was broken off between
+    adopting and writing leaves one that the state has, and that `adopt` has found again."""
+    change, private_ip = raw.get("change") or {}, beside.attached.get(str(raw.get("address", "")), "")
+    known = ("network",) if private_ip and _attaches(change, private_ip) else ()
+    return (adopts or bool(known)) and _only_defaults(change, known)
+
+
+def _attaches(change: Mapping[str, Any], private_ip: str) -> bool:
+    """Whether the change gives a server its place in the network, of which an import reads nothing: from none to this
+    one."""
+    before, after = (change.get(name) or {} for name in ("before", "after"))
+    places = after.get("network") or []
+    if before.get("network") or len(places) != 1 or places[0].get("alias_ips"):
+        return False
+    return bool(places[0].get("ip") == private_ip)
+
+
+def _only_defaults(change: Mapping[str, Any], known: tuple[str, ...] = ()) -> bool:
+    """Whether an update only writes down what the provider would assume anyway; what is `known` aside."""
+    before, after, unknown = (
+        {name: value for name, value in (change.get(part) or {}).items() if name not in known}
+        for part in ("before", "after", "after_unknown")
+    )
     differs = {name for name in {*before, *after} if before.get(name) != after.get(name)}
     defaults = all(before.get(name) is None and after.get(name) is False for name in differs)
-    return differs <= PROVIDER_ONLY and defaults and not _any_true(change.get("after_unknown"))
+    return differs <= PROVIDER_ONLY and defaults and not _any_true(unknown)
 
 
 def _any_true(value: Any) -> bool:
@@ -272,6 +347,12 @@ def _approval_reasons(changes: list[ResourceChange]) -> list[str]:
         if harm := _harm(change):
             harmed.setdefault(harm, []).append(change.address)
     return [f"{named(tuple(addresses))} would be {harm}" for harm, addresses in harmed.items()]
+
+
+def _made_again_reasons(addresses: tuple[str, ...]) -> list[str]:
+    if not addresses:
+        return []
+    return [f"{named(addresses)} would be made again: applied once, and gone from the project since"]
 
 
 def _harm(change: ResourceChange) -> str:

@@ -138,7 +138,7 @@ class DomainReconciler:
     async def _write(self, o: DomainObservation, version: str, after: DomainReservationStatus) -> None:
         news = events.of_domain(o.reservation, after, o.now)
         about, before = ("DomainReservation", o.reservation.metadata), o.reservation.status
-        given = claim.is_given(after) or after.proven_at is not None
+        given = claim.is_given(after) or bool(after.proven)
         # Before it is written, where it is given: the answer may get lost, and the name is given all the same.
         changed = self._claims.note(o.reservation, after) if given else False
         await write_status(self._kube, kube.DOMAIN_RESERVATIONS, about, before, after, version, news)

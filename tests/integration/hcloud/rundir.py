@@ -17,7 +17,10 @@ from pathlib import Path
 from typing import Any
 
 from catalyst_operator.api.labels import LABEL_SOVEREIGN_UID
-from catalyst_operator.core.tofu.plan_gate import PlanJudgement, judge
+from catalyst_operator.core.tofu import adoption
+from catalyst_operator.core.tofu.apply_progress import Progress, fold_lines
+from catalyst_operator.core.tofu.plan_gate import Beside, PlanJudgement, judge
+from catalyst_operator.in_job.adopt import ATTACHED
 from tests.integration.hcloud.cluster import Tofu
 from tests.integration.hcloud.emulator import Project
 from tests.integration.tofu import MODULE, copy_of_module
@@ -124,14 +127,26 @@ class RunDirectory:
         shown: dict[str, Any] = json.loads(self.must("show", "-json", "plan.bin"))
         return shown
 
-    def judged(self, *options: str, members: tuple[str, ...] = ()) -> PlanJudgement:
-        """Plan, and let the gate judge it, of a cluster with these control planes."""
-        return judge(self.plan(*options), uid=UID, destroy_run="-destroy" in options, members=members)
+    def judged(self, *options: str, members: tuple[str, ...] = (), standing: tuple[str, ...] = ()) -> PlanJudgement:
+        """Plan, and let the gate judge it with what it knows besides, of a cluster with these control planes."""
+        told, destroy = self.folder / ATTACHED, "-destroy" in options
+        beside = Beside(
+            standing=standing,
+            attached=json.loads(told.read_text()) if told.exists() else {},
+            held=adoption.held(json.loads(self.must("state", "pull"))) if destroy else (),
+        )
+        return judge(self.plan(*options), uid=UID, destroy_run=destroy, members=members, beside=beside)
 
     def apply(self) -> None:
         """Apply what was planned last. Import blocks are of one run only."""
         self.must("apply", "-input=false", "plan.bin")
         (self.folder / "imports.tf").unlink(missing_ok=True)
+
+    def apply_failing(self) -> Progress:
+        """Apply what was planned last, as a run does, and see it fail: what its log told."""
+        ran = self.tofu.run("apply", "-input=false", "-json", "plan.bin", cwd=self.folder, environment=self.environment)
+        assert ran.returncode == 1, f"the apply went well:\n{ran.stdout}"
+        return fold_lines(ran.stdout.splitlines())
 
     def apply_refused(self) -> str:
         """Apply what was planned last; what an apply that failed says on one line, nothing for one that did not."""

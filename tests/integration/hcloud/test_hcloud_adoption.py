@@ -10,10 +10,12 @@ from typing import Any
 
 import pytest
 
-from catalyst_operator.core.tofu.plan_gate import EXIT_APPROVAL_NEEDED, PlanJudgement, verdict
+from catalyst_operator.core.errors.diagnosis import diagnose
+from catalyst_operator.core.tofu.plan_gate import EXIT_APPROVAL_NEEDED, EXIT_NOTHING_FOUND, PlanJudgement, verdict
 from tests.integration.hcloud.cluster import Tofu
-from tests.integration.hcloud.emulator import Project
+from tests.integration.hcloud.emulator import Emulator, Project
 from tests.integration.hcloud.rundir import STATE, RunDirectory, prepared_module
+from tests.integration.hcloud.test_hcloud_api import wait
 
 pytestmark = pytest.mark.integration
 
@@ -21,6 +23,7 @@ EVERYTHING = 20
 """Resources of a Sovereign with three control planes, two workers and one key."""
 TARGET = 'hcloud_load_balancer_target.this["{}"]'
 NOTHING = (0, 0, ())
+STOOD = ("control-plane-0", "control-plane-1", "control-plane-2", "worker-0", "worker-1")
 Ids = dict[str, list[int]]
 
 
@@ -104,6 +107,9 @@ def test_an_apply_killed_between_a_server_and_its_network_is_finished(
     actions = {change["address"]: change["change"]["actions"] for change in plan["resource_changes"]}
     for address in ("hcloud_server.control_plane[0]", "hcloud_server.worker[1]"):
         assert actions[address] == ["update"]
+    judgement = sovereign.judged()
+    assert (judgement.change, judgement.settling) == (5, ()), "a place in the network is given to them"
+    assert verdict(judgement, manual=True, approved="")[0] == EXIT_APPROVAL_NEEDED
     assert actions["hcloud_load_balancer.this"] == ["no-op"]
     assert actions["hcloud_load_balancer_network.this"] == ["create"]
     assert not [address for address, done in actions.items() if "delete" in done]
@@ -132,7 +138,12 @@ def test_an_adopted_server_that_was_in_the_network_stays_in_it(sovereign: RunDir
     attached = {name: server["private_net"] for name, server in servers(project).items()}
     writes = len(project.writes())
     sovereign.adopt()
-    sovereign.build()
+    judgement = sovereign.judged()
+    assert (judgement.change, len(judgement.settling)) == (0, 5), "five servers are taken in as they are"
+    code, said = verdict(judgement, manual=True, approved="")
+    assert code == 0, "not even mode Manual asks about what writes nothing"
+    assert "shown as changed, but taken in as it is: hcloud_server.control_plane[0]" in said
+    sovereign.apply()
     assert {name: server["private_net"] for name, server in servers(project).items()} == attached
     assert project.writes()[writes:] == [], "it changes the state, and nothing in the cloud"
 
@@ -227,6 +238,30 @@ def test_a_destroy_takes_what_the_state_lost(sovereign: RunDirectory, project: P
     assert project.counts() == {}
 
 
+@pytest.mark.parametrize(
+    ("verb", "workers", "options"),
+    [("apply", ["cx43"], ()), ("destroy", ["cx43"] * 11, ("-destroy",)), ("destroy", [], ("-destroy",))],
+    ids=["fewer workers", "a destroy of what is asked for", "a destroy of what is asked for no more"],
+)
+def test_what_was_adopted_goes_in_the_right_order(
+    sovereign: RunDirectory, project: Project, verb: str, workers: list[str], options: tuple[str, ...]
+) -> None:
+    """An import knows of no dependencies: without them a group goes before its servers, which Hetzner refuses."""
+    sovereign.ask(control_plane_sizes=["cx33"], worker_sizes=["cx43"] * 11)
+    sovereign.build()
+    sovereign.forget()
+    sovereign.ask(worker_sizes=workers)
+    project.fault({"delay_seconds": 0.5}, times=None, method="DELETE", path="/servers/.*")
+    sovereign.adopt(verb)
+    sovereign.judged(*options)
+    writes = len(project.writes())
+    sovereign.apply()
+    gone = [entry for entry in project.writes()[writes:] if entry.startswith("DELETE")]
+    assert {"servers", "placement_groups"} <= {entry.split("/")[2] for entry in gone}
+    refused = [entry for entry in project.writes()[writes:] if not entry.endswith(("200", "201", "204"))]
+    assert refused == [], "each is asked to go once nothing needs it any more"
+
+
 def test_a_destroy_plan_does_not_look_at_import_blocks(sovereign: RunDirectory, project: Project) -> None:
     """Why a destroy adopts by command. If this changes, blocks will do there too."""
     network = {"name": "acme-1a2b3", "ip_range": "10.0.0.0/16", "labels": sovereign.variables["labels"]}
@@ -278,3 +313,95 @@ def test_a_half_made_sovereign_is_completed(half: Callable[[], RunDirectory], pr
         "primary_ips": 10,
     }
     assert all(set(before[kind]) <= set(after[kind]) for kind in before)
+
+
+# --- what is gone from the project ------------------------------------------------------------------------------------
+
+
+def test_what_somebody_deleted_is_not_made_again_unasked(sovereign: RunDirectory, project: Project) -> None:
+    """OpenTofu calls it a creation: to the people whose data was on that server it is a replacement."""
+    sovereign.build()
+    gone = project.api.delete(f"/servers/{servers(project)['worker-1']['id']}")
+    assert wait(project, gone.body["action"])["status"] == "success"
+    judgement = sovereign.judged(standing=STOOD)
+    assert (judgement.add, judgement.destroy) == (2, 0), "the server, and its place behind the load balancer"
+    assert judgement.replacing == ("hcloud_server.worker[1]",)
+    code, said = verdict(judgement, manual=False, approved="")
+    assert (code, said) == (
+        EXIT_APPROVAL_NEEDED,
+        "hcloud_server.worker[1] would be made again: applied once, and gone from the project since",
+    )
+    assert verdict(judgement, manual=False, approved=judgement.digest)[0] == 0
+
+
+def test_with_the_token_of_another_project_neither_plan_is_let_through(
+    sovereign: RunDirectory, project: Project, emulator: Emulator
+) -> None:
+    """Even if nobody had looked whose project it is: a second cluster asks, and a destroy of nothing is refused."""
+    sovereign.build()
+    before = ids(project)
+    other = emulator.project()
+    mine, sovereign.project = sovereign.project, other
+    judgement = sovereign.judged(standing=STOOD)
+    assert judgement.add == EVERYTHING
+    code, said = verdict(judgement, manual=False, approved="")
+    assert code == EXIT_APPROVAL_NEEDED
+    assert "would be made again" in said
+
+    judgement = sovereign.judged("-destroy")
+    assert (judgement.destroy, judgement.held, len(judgement.missed)) == (0, EVERYTHING, EVERYTHING)
+    assert verdict(judgement, manual=False, approved="")[0] == EXIT_NOTHING_FOUND
+
+    sovereign.project = mine
+    assert (ids(project), other.counts()) == (before, {})
+    judgement = sovereign.judged("-destroy")
+    assert (judgement.destroy, judgement.missed) == (EVERYTHING, ()), "nothing was forgotten"
+
+
+def test_a_service_that_a_refresh_lost_sight_of_is_taken_in_by_the_next_run(
+    sovereign: RunDirectory, project: Project
+) -> None:
+    """The provider takes an error while it looks a service up for its being gone: the plan then makes it once more."""
+    sovereign.build()
+    before = project.inventory()["load_balancers"]
+    lost = 'hcloud_load_balancer_service.this["http"]'
+    sovereign.forget(lost)
+    judgement = sovereign.judged(standing=STOOD)
+    assert (judgement.add, judgement.change, judgement.destroy) == (1, 0, 0)
+    assert verdict(judgement, manual=False, approved="")[0] == 0, "a part holds nothing, and nobody is asked"
+
+    progress = sovereign.apply_failing()
+    (error,) = diagnose("tofu-apply", 1, "", progress.errors)
+    assert (error.code, error.terminal, error.addresses) == ("ERR_ALREADY_EXISTS", False, (lost,))
+
+    assert sovereign.adopt()["adopted"] == [lost]
+    judgement = sovereign.judged(standing=STOOD)
+    assert (judgement.add, judgement.change, judgement.destroy, judgement.adopt) == (0, 0, 0, 1)
+    sovereign.apply()
+    assert project.inventory()["load_balancers"] == before
+
+
+@pytest.mark.parametrize("gone", ["servers", "firewalls"])
+def test_what_is_deleted_between_plan_and_apply_is_planned_anew(
+    sovereign: RunDirectory, project: Project, gone: str
+) -> None:
+    sovereign.build()
+    sovereign.ask(labels={**sovereign.variables["labels"], "team": "b"})
+    sovereign.plan()
+    if gone == "servers":
+        deleted = project.api.delete(f"/servers/{servers(project)['worker-1']['id']}")
+        assert wait(project, deleted.body["action"])["status"] == "success"
+    else:
+        firewall = project.inventory()["firewalls"][0]
+        targets = [{"type": "server", "server": {"id": server["id"]}} for server in servers(project).values()]
+        project.api.must_post(f"/firewalls/{firewall['id']}/actions/remove_from_resources", {"remove_from": targets})
+        project.api.delete(f"/firewalls/{firewall['id']}")
+    progress = sovereign.apply_failing()
+    found = diagnose("tofu-apply", 1, "", progress.errors)
+    assert {error.code for error in found} <= {"ERR_OBJECT_VANISHED", "ERR_PROVIDER_CRASHED"}, found
+    assert not any(error.terminal for error in found)
+    sovereign.adopt()
+    assert sovereign.judged(standing=STOOD).add > 0
+    sovereign.apply()
+    again = sovereign.judged()
+    assert (again.add, again.change, again.destroy) == (0, 0, 0)

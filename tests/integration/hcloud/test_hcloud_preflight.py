@@ -16,6 +16,7 @@ from aiohttp.test_utils import TestServer
 from pydantic import SecretStr
 
 from catalyst_operator.adapters import hetzner
+from catalyst_operator.adapters.project import hetzner_api
 from catalyst_operator.api import labels
 from catalyst_operator.api.phases import PreflightResult
 from catalyst_operator.core.errors import codes
@@ -179,11 +180,13 @@ class TestJudged:
         )
 
     async def test_what_is_on_the_second_page_is_found(self, project: Project) -> None:
-        for n in range(hetzner.PER_PAGE + 1):
+        for n in range(hetzner_api.PER_PAGE + 1):
             project.api.must_post("/ssh_keys", {"name": f"key-{n}", "public_key": ssh_key(f"key {n}")})
-        name, _, message = await only_failure(project, want(spec(sshPublicKeys=[ssh_key(f"key {hetzner.PER_PAGE}")])))
+        name, _, message = await only_failure(
+            project, want(spec(sshPublicKeys=[ssh_key(f"key {hetzner_api.PER_PAGE}")]))
+        )
         assert name == "ssh-keys"
-        assert f"as key-{hetzner.PER_PAGE}." in message
+        assert f"as key-{hetzner_api.PER_PAGE}." in message
 
     async def test_a_token_that_may_only_read_is_not_found_out(self, project: Project) -> None:
         """What the check's message says: a GET cannot tell."""
@@ -233,7 +236,7 @@ class TestRefused:
         before = datetime.now(UTC)
         error = await self.refused(emulator.project(requests_per_hour=3))
         assert isinstance(error, CloudRateLimited)
-        assert before <= error.until - hetzner.REFILL_PATIENCE <= datetime.now(UTC)
+        assert before <= error.until - hetzner_api.REFILL_PATIENCE <= datetime.now(UTC)
 
     async def test_a_rate_limit_that_is_full_again_soon(self, emulator: Emulator) -> None:
         """Each request takes a second to refill, and a look makes seven."""

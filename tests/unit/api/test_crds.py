@@ -23,7 +23,6 @@ PENDING_SOVEREIGN = {
 """Fields the operator does not act on yet. The list only ever gets shorter, and ends empty."""
 
 NEVER_ACTED_ON = {
-    "project_id": "for people who read the object",
     "provider": "admission lets one value pass",
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import signal
 import socket
 import ssl
 import threading
@@ -243,6 +244,16 @@ def test_all_went_well(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     Bench(monkeypatch, tmp_path)
     monkeypatch.setattr(bench, "measure_idle", lambda *_: IDLE)
     assert bench.main(["--installed", "--only", "idle"]) == 0
+
+
+def test_signals_are_afterwards_what_they_were(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Whoever calls it goes on, and must not be interrupted by its handlers."""
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.getsignal(number) for number in numbers]
+    Bench(monkeypatch, tmp_path)
+    monkeypatch.setattr(bench, "measure_idle", lambda *_: IDLE)
+    bench.main(["--installed", "--only", "idle"])
+    assert [signal.getsignal(number) for number in numbers] == before
 
 
 def test_every_section_can_be_measured() -> None:

@@ -14,7 +14,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
@@ -178,6 +178,7 @@ def test_what_opentofu_says(summary: str, detail: str) -> None:
 
 
 @given(_texts)
+@example("\n")
 @common
 def test_entries_of_vendors_and_git(text: str) -> None:
     assert codes.GIT_PUSH.entry(text).message.isprintable()

@@ -80,6 +80,8 @@ def adoption(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Adopti
 
 IMPORT = "import -input=false -no-color -lock-timeout=60s"
 WIDER = "-var-file=adoption.tfvars.json"
+LEARN = f"apply -refresh-only -auto-approve -input=false -no-color -lock-timeout=60s {WIDER}"
+"""Writes down on what an object depends, without which it would be destroyed too early."""
 
 
 def test_an_apply_gets_import_blocks(adoption: Adoption) -> None:
@@ -123,12 +125,16 @@ def test_a_destroy_widens_the_variables_for_what_they_do_not_ask_for_alone(adopt
     assert adoption.commands == [
         f"{IMPORT} hcloud_server.control_plane[0] 10",
         f"{IMPORT} {WIDER} hcloud_server.worker[0] 50",
+        f"{LEARN} -target=hcloud_server.worker[0]",
     ]
 
 
 def test_what_is_not_wanted_any_more_is_imported_by_command(adoption: Adoption) -> None:
     assert adoption.run(worker_sizes=[]) == 0
-    assert adoption.commands == [f"{IMPORT} {WIDER} hcloud_server.worker[0] 50"]
+    assert adoption.commands == [
+        f"{IMPORT} {WIDER} hcloud_server.worker[0] 50",
+        f"{LEARN} -target=hcloud_server.worker[0]",
+    ]
     assert "worker" not in adoption.imports.read_text()
     assert json.loads(Path("adoption.tfvars.json").read_text())["worker_sizes"] == ["cx33"]
     assert adoption.said["adopted"] == ["hcloud_server.control_plane[0]", "hcloud_server.worker[0]"]
@@ -139,6 +145,15 @@ def test_what_the_state_holds_in_anothers_place_is_forgotten_first(adoption: Ado
     assert adoption.run("destroy") == 0
     assert adoption.commands[0] == "state rm -no-color -lock-timeout=60s hcloud_server.worker[0]"
     assert adoption.commands[-1] == f"{IMPORT} hcloud_server.worker[0] 50"
+
+
+def test_the_gate_is_told_which_servers_are_in_the_network(adoption: Adoption) -> None:
+    """An import does not read it, so that the plan shows a server as changed that is in its place."""
+    inside = [{"network": 7, "ip": "10.0.1.10"}, {"network": 8, "ip": "10.9.0.4"}]
+    servers: list[dict[str, Any]] = [{**SERVERS[0], "private_net": inside}, {**SERVERS[1], "private_net": []}]
+    adoption.project.objects = {"servers": servers, "networks": [{"id": 7, "name": NAME}]}
+    assert adoption.run() == 0
+    assert json.loads(Path("attached.json").read_text()) == {"hcloud_server.control_plane[0]": "10.0.1.10"}
 
 
 def test_a_run_that_only_plans_changes_no_state(adoption: Adoption) -> None:

@@ -12,6 +12,7 @@ from catalyst_operator.core.tofu.plan_gate import (
     EXIT_APPROVAL_NEEDED,
     EXIT_CLUSTER_LOST,
     EXIT_DIGEST_MISMATCH,
+    EXIT_NOTHING_FOUND,
     EXIT_REFUSED,
 )
 from catalyst_operator.in_job import plan_gate
@@ -35,6 +36,8 @@ class Gate:
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.log = folder / "termination-log"
         self._folder, self._patch = folder, monkeypatch
+        self.state = ""
+        """What `tofu state pull` prints."""
         monkeypatch.chdir(folder)
         monkeypatch.setenv("PATH", str(folder), prepend=":")
         for name, value in {
@@ -45,6 +48,8 @@ class Gate:
             "CATALYST_MEMBERS": "",
             "CATALYST_RESIZED_LATER": "",
             "CATALYST_RESIZE_APPROVED": "",
+            "CATALYST_STANDING": "",
+            "CATALYST_GONE_CONFIRMED": "",
         }.items():
             monkeypatch.setenv(name, value)
 
@@ -52,7 +57,11 @@ class Gate:
         """Exit code for this plan; `env` in lower case without its prefix."""
         (self._folder / "plan.json").write_text(shown)
         tofu = self._folder / "tofu"
-        tofu.write_text(f'#!/bin/sh\n[ "$2" = -json ] && exec cat {self._folder}/plan.json\necho "for people: $*"\n')
+        (self._folder / "state").write_text(self.state)
+        tofu.write_text(
+            f'#!/bin/sh\n[ "$2" = -json ] && exec cat {self._folder}/plan.json\n'
+            f'[ "$*" = "state pull" ] && exec cat {self._folder}/state\necho "for people: $*"\n'
+        )
         tofu.chmod(0o755)
         for name, value in env.items():
             self._patch.setenv(f"CATALYST_{name.upper()}", value)
@@ -109,6 +118,49 @@ def test_what_goes_for_good_is_named(gate: Gate) -> None:
 
 def test_a_destroy_needs_no_approval(gate: Gate) -> None:
     assert gate.judge(plan("delete"), verb="destroy", approval="Manual") == 0
+
+
+def held(*names: str) -> str:
+    """A state with these workers."""
+    instances = [{"index_key": n, "attributes": {"id": name, "user_data": TOKEN}} for n, name in enumerate(names)]
+    return json.dumps(
+        {"resources": [{"mode": "managed", "type": "hcloud_server", "name": "worker", "instances": instances}]}
+    )
+
+
+def test_a_destroy_that_finds_nothing_of_the_state_is_stopped_unless_a_person_said_so(
+    gate: Gate, capfd: pytest.CaptureFixture[str]
+) -> None:
+    gate.state = held("1", "2")
+    assert gate.judge("{}", verb="destroy") == EXIT_NOTHING_FOUND
+    assert (gate.said["held"], gate.said["destroy"]) == (2, 0)
+    captured = capfd.readouterr()
+    assert TOKEN not in captured.out + captured.err + gate.log.read_text()
+    assert gate.judge("{}", verb="destroy", gone_confirmed="yes") == 0
+
+
+def test_a_destroy_that_finds_some_of_the_state_names_what_it_did_not_find(gate: Gate) -> None:
+    gate.state = held("1", "2")
+    assert gate.judge(plan("delete"), verb="destroy") == 0
+    assert gate.said["missed"] == ["hcloud_server.worker[1]"]
+
+
+def test_what_stood_once_is_not_made_again_unasked(gate: Gate) -> None:
+    assert gate.judge(plan("create"), standing="control-plane:0 worker:0") == EXIT_APPROVAL_NEEDED
+    assert gate.said["replacing"] == ["hcloud_server.worker[0]"]
+    assert gate.judge(plan("create"), standing="control-plane:0") == 0
+
+
+def test_what_adopt_saw_in_the_network_is_known_to_the_gate(gate: Gate, tmp_path: Path) -> None:
+    place = [{"ip": "10.0.1.50"}]
+    server = {"actions": ["update"], "before": SECRET, "after": {**SECRET, "network": place}, "importing": {"id": "1"}}
+    shown = json.dumps(
+        {"resource_changes": [{"address": "hcloud_server.worker[0]", "type": "hcloud_server", "change": server}]}
+    )
+    assert gate.judge(shown, approval="Manual") == EXIT_APPROVAL_NEEDED
+    (tmp_path / "attached.json").write_text('{"hcloud_server.worker[0]": "10.0.1.50"}')
+    assert gate.judge(shown, approval="Manual") == 0
+    assert (gate.said["settling"], gate.said["change"]) == (1, 0)
 
 
 def test_the_only_control_plane_is_not_replaced(gate: Gate) -> None:

@@ -14,6 +14,7 @@ import yaml
 from pydantic import SecretStr
 
 from catalyst_operator.adapters.preflights import Preflights
+from catalyst_operator.adapters.project.project_looks import ProjectLooks
 from catalyst_operator.adapters.run_logs import RunLogs
 from catalyst_operator.api import labels
 from catalyst_operator.api.sovereign import Sovereign
@@ -27,6 +28,7 @@ from catalyst_operator.core.observation import (
     PodView,
     StateView,
 )
+from catalyst_operator.core.project.identity import ProjectAnswer, ProjectQuestion
 from catalyst_operator.core.project.preflight import CloudView, Wanted
 from catalyst_operator.errors import Conflict, NotFound, Refused
 from catalyst_operator.reconcilers.execute import Executor
@@ -413,6 +415,28 @@ async def test_the_receipt_stays_with_the_owner(scene: Scene) -> None:
 async def test_an_owners_namespace_that_goes_does_not_keep_the_sovereign(scene: Scene) -> None:
     scene.api.remove("namespaces", "", "team-a")
     await scene.run(actions.WriteReceipt({"result": "destroyed"}))
+
+
+async def test_the_project_is_looked_at_with_the_token_that_a_run_would_get(scene: Scene) -> None:
+    """The owner's where it can be one, else the copy of an earlier run."""
+    asked: list[str] = []
+
+    async def look(token: SecretStr, question: ProjectQuestion) -> ProjectAnswer:
+        asked.append(token.get_secret_value())
+        return ProjectAnswer("")
+
+    client = scene.api.client()
+    looks = ProjectLooks(look, lambda: gen.NOW)
+    sovereign = Sovereign.parse(scene.api.get(*SOVEREIGN) or {})
+    copy = SecretStr("Copy00Token0" + "c" * 52)
+    for n, token in enumerate((TOKEN, "rubbish", None)):
+        credentials = CredentialsView("s/1", SecretStr(token) if token else None)
+        o = Observation(gen.NOW, gen.SETTINGS, sovereign, credentials, None, None, None, token_copy=copy)
+        executor = Executor(client, outside(client, projects=looks), o, lambda: None, lambda: gen.NOW)
+        await executor.run(actions.AskProject(f"key-{n}", ProjectQuestion(gen.UID, "omantel-d2faa")))
+        await asyncio.sleep(0)
+    assert asked == [TOKEN, copy.get_secret_value(), copy.get_secret_value()]
+    await looks.close()
 
 
 async def test_logs_are_followed_and_forgotten(scene: Scene) -> None:

@@ -181,7 +181,7 @@ async def test_record_state_and_token_copy() -> None:
     )
     seen = await observe(api)
     assert seen.record == gen.record(RUN)
-    assert (seen.state, seen.has_token_copy) == (StateView(7, "l"), True)
+    assert (seen.state, seen.token_copy) == (StateView(7, "l"), SecretStr(TOKEN))
 
 
 async def test_an_empty_run_namespace_holds_nothing() -> None:

@@ -7,7 +7,6 @@ A delegation that only our own servers tell of proves nothing: they give what an
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 from catalyst_operator.api.conditions import ConditionType
@@ -32,11 +31,12 @@ def claim_of(raw: Mapping[str, Any]) -> Claim:
     true = {c["type"] for c in status.get("conditions") or () if c["status"] == "True"}
     held = ConditionType.RESERVED.value in true
     by_itself = held and spec["mode"] == DomainMode.POOL.value
+    before = held and ConditionType.DELEGATED.value in true
     return Claim(
         name=raw["metadata"]["name"],
         owner=str(reference.get("uid", "")),
         held=held,
-        proven=by_itself or "provenAt" in status or (held and ConditionType.DELEGATED.value in true),
+        proven=by_itself or status.get("proven", before),
         namespace=str(reference.get("namespace", "")),
     )
 
@@ -55,11 +55,6 @@ def is_proven(o: DomainObservation) -> bool:
     if was_proven(o.reservation):
         return shown is not False
     return shown is True and not any(claim.proven for claim in others(o))
-
-
-def proven_at(o: DomainObservation) -> datetime | None:
-    """Since when."""
-    return (o.reservation.status.proven_at or o.now) if is_proven(o) else None
 
 
 def evidence(o: DomainObservation) -> bool | None:

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from e2e.lab.hcloud.boot import checks, control_plane, joining, membership, node_password, nodes
 from e2e.lab.hcloud.boot.boots import BootEffect, Boots
-from e2e.lab.hcloud.boot.cluster import Cluster, Surroundings, has_flux_namespace
+from e2e.lab.hcloud.boot.cluster import Cluster, Surroundings, is_flux_installed
 from e2e.lab.hcloud.boot.first_boot import FirstBoot, Role
 from e2e.lab.hcloud.boot.joining import NotYet
 from e2e.lab.hcloud.boot.kubectl import Kubectl
@@ -145,7 +145,7 @@ class Booting:
             await membership.join(place, boot, contact.place)
         member = await self._serving(boot)
         await Kubectl(place).apply_objects([nodes.node(boot, ready=True, member=member)])
-        if await has_flux_namespace(place):
+        if await is_flux_installed(place):
             self._server.start_controllers()
         await self._remembered(boot)
 

@@ -101,6 +101,14 @@ def start_controllers(place: Place) -> None:
     place.start(flux.STANDINS, *flux.standins(place))
 
 
+async def is_flux_installed(place: Place) -> bool:
+    """Whether the first control plane's boot got beyond Flux, whose controllers it starts itself.
+
+    The namespace alone does not say so: it is there while that boot still waits for Flux's kinds.
+    """
+    return await Kubectl(place).has("deployment", flux.CONTROLLERS[0], flux.NAMESPACE)
+
+
 async def has_flux_namespace(place: Place) -> bool:
     """Whether the boot got as far as to make Flux's namespace, and the API server says so."""
     return await Kubectl(place).has("namespace", flux.NAMESPACE)

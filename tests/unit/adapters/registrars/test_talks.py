@@ -127,6 +127,7 @@ TROUBLES: list[tuple[CatalystError, Trouble]] = [
     (RegistrarRefused("no", "Correct it."), Trouble.REFUSED),
     (RegistrarRateLimited("no", gen.NOW), Trouble.RATE_LIMITED),
     (RegistrarUnavailable("no", ""), Trouble.UNAVAILABLE),
+    (RegistrarUnavailable("no", "", unclear=True), Trouble.UNCLEAR),
 ]
 
 
@@ -189,3 +190,29 @@ async def test_whoever_is_forgotten_is_not_remembered(bench: Bench) -> None:
     await bench.ask()
     bench.talks.forget("uid")
     assert bench.talks.report("uid") is None
+
+
+async def test_the_same_trouble_again_and_again_is_counted(bench: Bench) -> None:
+    bench.vendor.fails["validate"] = RegistrarUnavailable("no", unclear=True)
+    assert [(await bench.ask()).tries for _ in range(3)] == [1, 2, 3]
+    bench.vendor.fails["validate"] = RegistrarUnavailable("no")
+    assert (await bench.ask()).tries == 1, "it is another one"
+    assert (await bench.ask(key="another")).tries == 1
+    del bench.vendor.fails["validate"]
+    assert ((await bench.ask()).problem, (await bench.ask()).tries) == (None, 1)
+
+
+@pytest.mark.parametrize("error", [RegistrarForbidden("no"), RegistrarRefused("no")])
+async def test_a_change_that_is_refused_is_remembered_over_looks_that_go_well(
+    bench: Bench, error: CatalystError
+) -> None:
+    await bench.ask()
+    bench.vendor.fails["set"] = error
+    for count in (1, 2):
+        report = await bench.ask(HOSTS)
+        assert (report.problem, report.refusals, report.set_at) == (None, count, None)
+        assert report.refused is not None and report.refused.message == "no"
+        assert (await bench.ask()).refused == report.refused
+    del bench.vendor.fails["set"]
+    report = await bench.ask(HOSTS)
+    assert (report.refused, report.refusals, report.set_to) == (None, 0, HOSTS)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from pydantic import SecretStr
+
 from catalyst_operator.api.phases import RunVerb
 from catalyst_operator.core.finalize.deletion import CLEAN_UP_AGAIN
 from catalyst_operator.core.observation import LockView, NamespaceView, StateView
@@ -18,7 +20,7 @@ EXPORTED = spec(decommission={"acknowledgeExported": True})
 
 OWNERS = HandOff(started=gen.NOW, refused=gen.NOW, finished=gen.NOW)
 """It was handed over."""
-ARCHIVED = seen(state=None, archived_state=StateView(serial=7), has_token_copy=False, has_cluster_secrets=False)
+ARCHIVED = seen(state=None, archived_state=StateView(serial=7), token_copy=None, has_cluster_secrets=False)
 
 CASES = (
     Deleted(
@@ -45,7 +47,7 @@ CASES = (
             going(EXPORTED),
             known(APPLIED, hand_off=OWNERS),
             ARCHIVED,
-            seen(credentials=None, has_token_copy=False),
+            seen(credentials=None, token_copy=None),
         ),
         check="archive_not_restored",
         deleting="CredentialsMissing",
@@ -60,7 +62,7 @@ CASES = (
             going(EXPORTED),
             known(APPLIED, hand_off=OWNERS),
             ARCHIVED,
-            seen(credentials=None, has_token_copy=True),
+            seen(credentials=None, token_copy=SecretStr(gen.TOKEN)),
         ),
         check="archive_not_restored",
         deleting="Waiting",
@@ -73,7 +75,7 @@ CASES = (
             going(EXPORTED),
             known(APPLIED, hand_off=OWNERS),
             ARCHIVED,
-            seen(credentials=None, has_token_copy=True, state=StateView(serial=7)),
+            seen(credentials=None, token_copy=SecretStr(gen.TOKEN), state=StateView(serial=7)),
         ),
         check="new_destroy",
         deleting="Destroying",

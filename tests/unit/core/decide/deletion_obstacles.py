@@ -76,7 +76,7 @@ CASES = (
     ),
     Deleted(
         "no token anywhere: blocked with a message, never skipped",
-        (going(), known(APPLIED), seen(credentials=None, has_token_copy=False)),
+        (going(), known(APPLIED), seen(credentials=None, token_copy=None)),
         check="no_credentials",
         deleting="CredentialsMissing",
         says=("Secret team-a/hcloud", "is needed to destroy what was made", "does not exist", "Create it again"),
@@ -86,7 +86,7 @@ CASES = (
     ),
     Deleted(
         "the owner's Secret holds rubbish and there is no copy: the same, told apart",
-        (going(), known(APPLIED), gen.tokened("rubbish"), seen(has_token_copy=False)),
+        (going(), known(APPLIED), gen.tokened("rubbish"), seen(token_copy=None)),
         check="no_credentials",
         deleting="CredentialsMissing",
         says=("holds no Hetzner Cloud API token",),
@@ -165,7 +165,7 @@ CASES = (
     ),
     Deleted(
         "the key is missed before the token: a token would not help",
-        (going(), known(APPLIED), seen(has_state_key=False, credentials=None, has_token_copy=False)),
+        (going(), known(APPLIED), seen(has_state_key=False, credentials=None, token_copy=None)),
         check="state_obstacle",
         deleting="DestroyFailed",
         summary="Stalled",

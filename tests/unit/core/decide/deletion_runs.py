@@ -20,6 +20,8 @@ ENDED = replace(RUNNING, state=RunState.CANCELLED, stopping=StopCause.REQUESTED,
 STOPPING = replace(RUNNING, stopping=StopCause.REQUESTED)
 CANCELLING = gen.run(stopping=StopCause.REQUESTED)
 PLANNING = gen.run(RunState.RUNNING, 2, RunVerb.PLAN)
+STUCK = replace(RUNNING, stopping=StopCause.STUCK)
+SUBNET = "hcloud_network_subnet.this"
 ADOPTING = replace(RUNNING, adopt=True)
 PROTECTED = spec(deletionProtection=True)
 LONG_AGO = NOW - timedelta(hours=3)
@@ -83,6 +85,60 @@ CASES = (
         says=("Destroying: 9 to add",),
         does=("FollowLog",),
         again=SETTINGS.progress_interval,
+    ),
+    Deleted(
+        "a destroy says what it waits for, and warns when that takes longer than anything should",
+        (
+            going(),
+            known(APPLIED, RUNNING, **BEFORE),
+            at_work(RUNNING, "tofu-apply"),
+            gen.creating(SUBNET, 11, action="delete"),
+        ),
+        check="destroy_in_progress",
+        deleting="Destroying",
+        says=(f"destroying {SUBNET} for 11m",),
+        does=("FollowLog",),
+        again=SETTINGS.progress_interval,
+        code="ERR_RESOURCE_IN_USE",
+    ),
+    Deleted(
+        "a destroy does not wait for ever: it is stopped, and writes down how far it came",
+        (
+            going(),
+            known(APPLIED, RUNNING, **BEFORE),
+            at_work(RUNNING, "tofu-apply"),
+            gen.creating(SUBNET, 16, action="delete"),
+        ),
+        check="destroy_in_progress",
+        deleting="Destroying",
+        says=(f"is being stopped since {SUBNET} has been in destruction for too long",),
+        does=("WriteRecord", "DeleteJob"),
+        again=SAFETY,
+        code="ERR_RESOURCE_IN_USE",
+    ),
+    Deleted(
+        "what was destroyed long ago is not waited for",
+        (
+            going(),
+            known(APPLIED, RUNNING, **BEFORE),
+            at_work(RUNNING, "tofu-apply"),
+            gen.creating(SUBNET, 16, "done", action="delete"),
+        ),
+        check="destroy_in_progress",
+        deleting="Destroying",
+        does=("FollowLog",),
+        again=SETTINGS.progress_interval,
+    ),
+    Deleted(
+        "a destroy that was stopped because it waited for too long has failed, and is tried again by itself",
+        (going(), known(APPLIED, STUCK, **BEFORE), stopped(STUCK), gen.creating(SUBNET, 17, action="delete")),
+        check="destroy_failed",
+        deleting="DestroyFailed",
+        says=("ERR_RESOURCE_IN_USE", f"Still not destroyed: {SUBNET}", "next try at"),
+        does=RECORDED,
+        again=SETTINGS.poll,
+        code="ERR_RESOURCE_IN_USE",
+        operation="Error",
     ),
     Deleted(
         "a destroy goes on although suspended: DELETE is a stronger word",

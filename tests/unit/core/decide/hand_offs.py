@@ -6,6 +6,8 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+from pydantic import SecretStr
+
 from catalyst_operator.core.access.farewell import FarewellReport
 from catalyst_operator.core.access.seeds import SecretView
 from catalyst_operator.core.errors import codes
@@ -17,14 +19,19 @@ from catalyst_operator.core.record import HandOff
 from catalyst_operator.core.scene import SAFETY
 from tests.support import gen, new_cluster
 from tests.support.gen import NOW, SceneMod, known, of, seen, spec
-from tests.unit.core.decide.table import AT_ONCE, NO_CODE, POLL, Case
+from tests.unit.core.decide.table import AT_ONCE, NO_CODE, POLL, RETRY, Case
 
 APPLIED = gen.succeeded()
 AUTOMATIC = spec(handOff={"mode": "Automatic"})
 KEEP = spec(handOff={"mode": "Manual", "ownerKubeconfig": "Keep"})
 UP = new_cluster.healthy(gen.sovereign(), NOW)
 STATE = StateView(serial=7)
-KEPT = {"has_state_key": True, "has_cluster_secrets": True, "has_token_copy": True, "owner_kubeconfig": gen.UID}
+KEPT = {
+    "has_state_key": True,
+    "has_cluster_secrets": True,
+    "token_copy": SecretStr(gen.TOKEN),
+    "owner_kubeconfig": gen.UID,
+}
 
 
 def handing(stage: HandOff, **values: Any) -> SceneMod:
@@ -41,7 +48,7 @@ STARTED = HandOff(started=NOW - timedelta(seconds=2))
 LONG_AGO = HandOff(started=NOW - timedelta(minutes=10))
 REFUSED = replace(STARTED, refused=NOW - timedelta(seconds=1))
 FINISHED = replace(REFUSED, finished=NOW)
-NO_KEYS = {"state": None, "has_cluster_secrets": False, "has_token_copy": False}
+NO_KEYS = {"state": None, "has_cluster_secrets": False, "token_copy": None}
 UNREACHABLE = FarewellReport(
     "first", NOW, False, None, "no answer in time", codes.API_UNREACHABLE.entry("no answer in time")
 )
@@ -213,6 +220,16 @@ CASES = (
         ready="True",
         summary="",
         does=("ForgetKeys",),
+        operation="Succeeded",
+    ),
+    Case(
+        "handed over: a retry starts nothing, and is answered",
+        (of(RETRY), handing(FINISHED, archived_state=STATE, **NO_KEYS), gen.unseen),
+        check="handed_off",
+        reason="HandedOff",
+        ready="True",
+        summary="",
+        does=("WriteRecord",),
         operation="Succeeded",
     ),
     Case(

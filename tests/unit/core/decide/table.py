@@ -21,6 +21,7 @@ RECORDED = ("WriteRecord", "ReleasePod", "ForgetLogs")
 BIGGER = gen.digest(gen.workers(2))
 RETRY = gen.annotated(retryRequestedAt="now")
 CANCEL = gen.annotated(cancelRequestedAt="now")
+CONFIRM = gen.annotated(projectConfirmedAt="now")
 NO_CODE = "none"
 """Of a row in which status.lastErrors has to be empty."""
 SERVER = "hcloud_server.control_plane[0]"

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from tests.support import drive, gen
 from tests.support.drive import calm, check_end, check_quiet, reconcile, settle, undisturbed
 from tests.support.fake_kube import Crash, Request
+from tests.support.tofu import OTHER_TOKEN, SECOND_TOKEN
 from tests.support.world import WRONG_TOKEN, World
 
 CHAOS = settings(
@@ -52,7 +53,9 @@ def _cluster(world: World, value: int) -> None:
 
 
 def _token(world: World, value: int) -> None:
-    world.set_token([gen.TOKEN, WRONG_TOKEN, "too-short", None][value % 4])
+    # As long as nothing was made, any project is as good as another: that is no trouble, but another story.
+    other = OTHER_TOKEN if world.cloud.objects else WRONG_TOKEN
+    world.set_token([gen.TOKEN, WRONG_TOKEN, "too-short", None, other, SECOND_TOKEN][value % 6])
 
 
 def _edit(world: World, value: int) -> None:

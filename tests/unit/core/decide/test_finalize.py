@@ -26,7 +26,13 @@ from catalyst_operator.core.observation import Observation, StateView
 from catalyst_operator.core.record import RunState, SizeChoice, StopCause
 from tests.support import gen
 from tests.support.gen import NOW, SETTINGS, RawMod, known, seen, spec
-from tests.unit.core.decide import deletion_domains, deletion_ends, deletion_obstacles, deletion_runs
+from tests.unit.core.decide import (
+    deletion_domains,
+    deletion_ends,
+    deletion_obstacles,
+    deletion_projects,
+    deletion_runs,
+)
 from tests.unit.core.decide.deletions import (
     AFTER,
     ANNOUNCED,
@@ -40,7 +46,13 @@ from tests.unit.core.decide.deletions import (
 )
 from tests.unit.core.decide.table import CANCEL, Deleted, at_work, first_error, names
 
-CASES = (*deletion_ends.CASES, *deletion_obstacles.CASES, *deletion_runs.CASES, *deletion_domains.CASES)
+CASES = (
+    *deletion_ends.CASES,
+    *deletion_obstacles.CASES,
+    *deletion_projects.CASES,
+    *deletion_runs.CASES,
+    *deletion_domains.CASES,
+)
 
 
 def answering(o: Observation) -> str:
@@ -100,7 +112,8 @@ def test_a_destroy_that_failed_twenty_times_still_keeps_the_finalizer() -> None:
     o = gen.observation(going(), known(*runs, **BEFORE))
     decision = decide(o)
     assert not any(isinstance(action, RemoveFinalizer) for action in decision.actions)
-    again = decide(replace(o, now=NOW + SETTINGS.retry_cap))
+    later = replace(o, now=NOW + SETTINGS.retry_cap)
+    again = decide(replace(later, project=gen.looked_round(later)))
     created = again.actions[-1]
     assert isinstance(created, CreateJob)
     assert (created.run.attempt, created.run.tries) == (21, 21)

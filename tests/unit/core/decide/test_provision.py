@@ -34,6 +34,7 @@ from tests.unit.core.decide import (
     hand_offs,
     new_clusters,
     obstacles,
+    ownership,
     projects,
     resizes,
     runs,
@@ -46,6 +47,7 @@ from tests.unit.core.decide.table import BIGGER, CANCEL, RETRY, START, Case, con
 CASES = (
     *surroundings.CASES,
     *obstacles.CASES,
+    *ownership.CASES,
     *projects.CASES,
     *wishes.CASES,
     *runs.CASES,

@@ -97,6 +97,30 @@ async def test_a_dry_run_of_what_stands_changes_nothing_and_off_again_neither() 
     assert [run["verb"] for run in world.status["history"]] == ["plan", "apply"], "nothing was left to apply"
 
 
+async def test_what_a_dry_run_of_what_stands_announces_is_what_follows() -> None:
+    """Somebody deleted a worker: nobody edits anything, and yet there is something to do."""
+    world = await provisioned(gen.workers(2))
+    del world.cloud.objects["worker-0"]
+    world.edit(dryRun=True)
+    assert await undisturbed(world)
+    assert "Dry run: 1 to add" in message(world)
+    world.edit(dryRun=False)
+    await until(world, lambda: reason(world) == "AwaitingApproval")
+    world.edit(approvePlan=world.status["plan"]["digest"])
+    assert await undisturbed(world)
+    check_end(world)
+    await check_quiet(world)
+
+
+async def test_a_retry_of_what_is_applied_leads_to_one_run_and_is_answered() -> None:
+    world = await provisioned(gen.workers(1))
+    world.annotate("retryRequestedAt")
+    assert await undisturbed(world)
+    check_end(world)
+    assert (results(world), world.status["lastHandledRetryAt"]) == (["Succeeded", "Succeeded"], "at-1")
+    await check_quiet(world)
+
+
 async def test_a_dry_run_that_is_deleted_leaves_at_once() -> None:
     world = World(gen.spec(dryRun=True, deletionProtection=False))
     assert await undisturbed(world)

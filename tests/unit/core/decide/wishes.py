@@ -5,6 +5,7 @@ from __future__ import annotations
 from catalyst_operator.api.labels import ANNOTATION_RETRY
 from catalyst_operator.api.phases import RunVerb
 from catalyst_operator.core.observation import LockView
+from catalyst_operator.core.record import PlanEntry
 from catalyst_operator.core.scene import SAFETY
 from tests.support import gen
 from tests.support.gen import known, of, seen, spec
@@ -13,6 +14,7 @@ from tests.unit.core.decide.table import POLL, RETRY, START, Case
 DRY = spec(dryRun=True)
 PLAN = RunVerb.PLAN
 PLANNED = gen.succeeded(verb=PLAN)
+NOTHING = PlanEntry(digest="e" * 64, add=0, change=0, destroy=0)
 STRANGE = gen.digest(spec(controlPlane={"size": "cx99"}), verb=PLAN)
 
 CASES = (
@@ -141,8 +143,65 @@ CASES = (
         ready="True",
     ),
     Case(
-        "a dry run of what stands already is off again, and nothing was edited: nothing is to be done",
+        "a dry run of what stands announced something, and is off again: what it announced is what follows",
         (of(gen.meta(generation=3)), known(gen.succeeded(), gen.succeeded(2, PLAN))),
+        check="new_run",
+        reason="Progressing",
+        ready="Unknown",
+        says=("Job apply-",),
+        does=START,
+        again=SAFETY,
+    ),
+    Case(
+        "and was carried out: it is not carried out twice",
+        (of(gen.meta(generation=3)), known(gen.succeeded(), gen.succeeded(2, PLAN), gen.succeeded(3))),
+        check="converged",
+        reason="Succeeded",
+        ready="True",
+        summary="",
+        operation="Succeeded",
+    ),
+    Case(
+        "a dry run of another spec announced something: that spec is not asked for any more",
+        (of(gen.meta(generation=3)), known(gen.succeeded(), gen.succeeded(2, PLAN, digest=STRANGE))),
+        check="converged",
+        reason="Succeeded",
+        ready="True",
+        summary="",
+        operation="Succeeded",
+    ),
+    Case(
+        "a dry run of what stands found nothing to do, and says so",
+        (of(DRY), known(gen.succeeded(), gen.succeeded(2, PLAN, plan=NOTHING))),
+        check="planned",
+        reason="DryRun",
+        ready="True",
+        says=("Dry run: 0 to add, 0 to change, 0 to destroy", "Everything is as it was applied"),
+        summary="",
+        operation="Waiting",
+    ),
+    Case(
+        "a retry of what is applied leads to a run: somebody may have changed the project",
+        (of(RETRY), known(gen.succeeded())),
+        check="new_run",
+        reason="Progressing",
+        ready="Unknown",
+        says=("Job apply-",),
+        does=START,
+        again=SAFETY,
+    ),
+    Case(
+        "a retry of what is applied is answered once",
+        (of(RETRY), known(gen.succeeded(), gen.succeeded(2), handled={ANNOTATION_RETRY: "now"})),
+        check="converged",
+        reason="Succeeded",
+        ready="True",
+        summary="",
+        operation="Succeeded",
+    ),
+    Case(
+        "a dry run of what stands already is off again, and nothing was to be done",
+        (of(gen.meta(generation=3)), known(gen.succeeded(), gen.succeeded(2, PLAN, plan=NOTHING))),
         check="converged",
         reason="Succeeded",
         ready="True",

@@ -190,6 +190,37 @@ def test_what_is_committed_does_not_run_out(o: DomainObservation) -> None:
     assert status is not None and status.expires_at is None
 
 
+def with_ttl(o: DomainObservation, ttl: timedelta) -> DomainObservation:
+    """The spec was edited."""
+    spec = o.reservation.spec.model_copy(update={"ttl": ttl})
+    meta = o.reservation.metadata.model_copy(update={"generation": 2})
+    return replace(o, reservation=o.reservation.model_copy(update={"spec": spec, "metadata": meta}))
+
+
+@pytest.mark.parametrize("ttl", [timedelta(minutes=2), HOUR])
+def test_another_time_moves_the_end_of_what_is_held(ttl: timedelta) -> None:
+    given = sound(look(reservation(owner="")))
+    o = with_ttl(after(look(reservation(owner="")), given, timedelta(minutes=1)), ttl)
+    status = sound(o).status
+    assert status is not None and status.expires_at == gen.NOW + ttl, "counted from when it was given"
+
+
+def test_a_sovereigns_end_is_never_further_off_than_its_time() -> None:
+    o = look(reserved(status={**reserved().status.to_wire(), "expiresAt": "2026-11-22T13:00:00Z"}), owned=True)
+    status = sound(with_ttl(o, timedelta(minutes=2))).status
+    assert status is not None and status.expires_at == gen.NOW + timedelta(minutes=2)
+
+
+def test_a_claim_that_nobody_asks_for_any_more_goes_although_it_was_never_held() -> None:
+    """The object alone keeps others from the name: its Sovereign has been given another one by now."""
+    o = look(
+        reservation("acme.bank.com", spec={"mode": "byo-manual"}, status=REFUSED), claims=(Claim("bank.com", "x"),)
+    )
+    assert reasons(replace(o, owned=True, now=gen.NOW + HOUR))["Reserved"] == "False DomainTaken"
+    assert reasons(replace(o, now=gen.NOW))["Reserved"] == "False DomainTaken"
+    assert reasons(replace(o, now=gen.NOW + HOUR))["Reserved"] == "False Expired"
+
+
 # --- what was given stays given ---------------------------------------------------------------------------------------
 
 

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from catalyst_operator.api import labels
+from catalyst_operator.api.enums import RegistrarName
 from catalyst_operator.core.domains.actions import AskDns, AskRegistrar, DomainDecision
 from catalyst_operator.core.domains.decide import decide
 from catalyst_operator.core.domains.observation import (
@@ -18,6 +20,7 @@ from catalyst_operator.core.domains.observation import (
     Trouble,
     ZoneView,
 )
+from catalyst_operator.core.domains.registering import MOST_TRIES
 from catalyst_operator.core.domains.zone import Zone
 from tests.support import gen
 from tests.support.reservations import APEX, BY_API, HOSTS, OLD, answered, asked, by_api, flaws, look, reserved
@@ -204,3 +207,69 @@ def test_a_change_that_was_accepted_and_does_not_come_is_asked_for_again() -> No
     o = asked(by_api(previous=True), *OLD, set_at=gen.NOW, set_to=HOSTS)
     assert talks(later(o, timedelta(minutes=9))) == [None]
     assert talks(later(o, timedelta(minutes=10))) == [HOSTS]
+
+
+def pauses(o: DomainObservation, tries: int) -> timedelta:
+    """How long after that many tries in a row the registrar is asked again."""
+    assert o.registrar is not None
+    o = replace(o, registrar=replace(o.registrar, tries=tries))
+    return next(timedelta(seconds=n) for n in range(0, 3600, 5) if talks(later(o, timedelta(seconds=n))))
+
+
+def test_a_registrar_that_is_down_is_asked_ever_more_seldom_and_for_ever() -> None:
+    o = asked(by_api(previous=True), problem=problem(Trouble.UNAVAILABLE))
+    assert [pauses(o, tries).total_seconds() for tries in (1, 2, 3, 7, 1000)] == [5, 10, 20, 300, 300]
+
+
+def test_an_answer_that_nobody_knows_is_asked_for_some_times_and_then_no_more() -> None:
+    o = asked(by_api(previous=True), problem=problem(Trouble.UNCLEAR), tries=MOST_TRIES - 1)
+    assert told(o)["Ready"] == "Unknown Retrying"
+    assert talks(later(o, timedelta(minutes=5))) == [None]
+    spent = asked(by_api(previous=True), problem=problem(Trouble.UNCLEAR), tries=MOST_TRIES)
+    assert told(spent)["Ready"] == "False RegistrarDenied"
+    assert talks(later(spent, timedelta(days=30))) == []
+    status = sound(spent).status
+    assert status is not None and status.retry_at is None
+    (error,) = status.last_errors
+    assert (error.code, error.remedy) == ("ERR_REGISTRAR_DENIED", "Do this.") and "it says no" in error.message
+
+
+@pytest.mark.parametrize("what", ["Secret", "registrar", "annotation"])
+def test_until_something_changes(what: str) -> None:
+    o = asked(by_api(previous=True), problem=problem(Trouble.UNCLEAR), tries=MOST_TRIES)
+    spec, meta = o.reservation.spec, o.reservation.metadata
+    if what == "Secret":
+        o = replace(o, credentials=RegistrarCredentials("s/2"))
+    elif what == "registrar":
+        assert spec.registrar is not None
+        registrar = spec.registrar.model_copy(update={"name": RegistrarName.DYNADOT})
+        spec = spec.model_copy(update={"registrar": registrar})
+        o = replace(o, reservation=o.reservation.model_copy(update={"spec": spec}))
+    else:
+        meta = meta.model_copy(update={"annotations": {**meta.annotations, labels.ANNOTATION_RETRY: "now"}})
+        o = replace(o, reservation=o.reservation.model_copy(update={"metadata": meta}))
+    assert talks(o) == [None]
+
+
+@pytest.mark.parametrize("trouble", [Trouble.FORBIDDEN, Trouble.REFUSED, Trouble.UNCLEAR])
+def test_a_change_that_is_refused_is_told_in_its_words_and_asked_for_some_times(trouble: Trouble) -> None:
+    """Reading works: the credentials are not at fault, and the words are not forgotten with the next look."""
+    o = asked(by_api(previous=True), *OLD, refused=problem(trouble), refusals=3, tried_at=gen.NOW)
+    assert (told(o)["RegistrarCredentialsValid"], told(o)["Ready"]) == ("True Passed", "False RegistrarDenied")
+    assert talks(o) == []
+    status = sound(o).status
+    assert status is not None and status.retry_at == gen.NOW + timedelta(minutes=1)
+    assert [e.code for e in status.last_errors] == ["ERR_REGISTRAR_DENIED"]
+    assert talks(later(o, timedelta(minutes=1))) == [HOSTS]
+    spent = asked(by_api(previous=True), *OLD, refused=problem(trouble), refusals=MOST_TRIES, tried_at=gen.NOW)
+    assert HOSTS not in talks(later(spent, timedelta(days=30)))
+
+
+def test_a_long_limit_does_not_hide_a_secret_that_was_replaced() -> None:
+    """Secrets are not watched: whoever waits for an hour would not see it before."""
+    until = gen.NOW + timedelta(hours=1)
+    o = asked(by_api(previous=True), problem=problem(Trouble.RATE_LIMITED, until=until))
+    decision = sound(o)
+    assert decision.requeue_after is not None and decision.requeue_after <= timedelta(seconds=10)
+    assert decision.status is not None and decision.status.retry_at == until
+    assert talks(replace(o, credentials=RegistrarCredentials("s/2"))) == [None]

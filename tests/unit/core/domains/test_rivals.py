@@ -52,7 +52,7 @@ TO_US = DnsAnswer("a.parent.test", "203.0.113.1", HOSTS)
 SILENT = DnsAnswer("b.parent.test", "203.0.113.2", (), "no answer")
 OURS = DnsAnswer(SERVERS[0].host, SERVERS[0].address, HOSTS)
 OURS_BY_ANOTHER_NAME = DnsAnswer("ns.vanity.test", SERVERS[0].address, HOSTS)
-SINCE: dict[str, Any] = {"provenAt": "2026-11-22T11:00:00Z"}
+SHOWN: dict[str, Any] = {"proven": True}
 PROVEN, UNPROVEN = (Claim(APEX, "another", proven=proven) for proven in (True, False))
 AWAITED = Claim(APEX, "another", held=False, proven=True)
 
@@ -95,7 +95,7 @@ def reserved(o: DomainObservation) -> str:
 
 def is_believed(o: DomainObservation) -> bool:
     status = sound(o).status
-    return status is not None and status.proven_at is not None
+    return status is not None and bool(status.proven)
 
 
 # --- what proves a name -----------------------------------------------------------------------------------------------
@@ -162,9 +162,9 @@ def test_what_a_registrars_account_shows(o: DomainObservation, shown: bool | Non
     [
         (seen(held(), TO_US), True),
         (seen(held(), SILENT), False),
-        (seen(held(**SINCE), SILENT), True),
-        (seen(held(**SINCE), TO_US, ELSEWHERE), True),
-        (seen(held(**SINCE), ELSEWHERE), False),
+        (seen(held(**SHOWN), SILENT), True),
+        (seen(held(**SHOWN), TO_US, ELSEWHERE), True),
+        (seen(held(**SHOWN), ELSEWHERE), False),
         (replace(seen(held(), TO_US), claims=(PROVEN,)), False),
         (replace(seen(held(), TO_US), claims=(AWAITED,)), False),
         (replace(seen(held(), TO_US), claims=(UNPROVEN,)), True),
@@ -189,13 +189,12 @@ def test_a_proof_is_believed_of_one_owner_and_stays(o: DomainObservation, proven
     assert is_believed(o) is proven
 
 
-@pytest.mark.parametrize("condition", ["provenAt", "Delegated"])
-def test_what_an_earlier_version_saw_delegated_is_proven(condition: str) -> None:
+@pytest.mark.parametrize(("told_so", "proven"), [({}, True), ({"proven": True}, True), ({"proven": False}, False)])
+def test_what_an_earlier_version_saw_delegated_is_proven(told_so: dict[str, Any], proven: bool) -> None:
     """Else the first who comes after an upgrade would take it."""
-    wire = held(**(SINCE if condition == "provenAt" else {})).reservation.to_wire()
-    if condition == "Delegated":
-        next(c for c in wire["status"]["conditions"] if c["type"] == "Delegated")["status"] = "True"
-    assert claim_of(wire) == Claim(BANK, gen.UID, held=True, proven=True, namespace="team-a")
+    wire = held(**told_so).reservation.to_wire()
+    next(c for c in wire["status"]["conditions"] if c["type"] == "Delegated")["status"] = "True"
+    assert claim_of(wire) == Claim(BANK, gen.UID, held=True, proven=proven, namespace="team-a")
 
 
 # --- whose it is ------------------------------------------------------------------------------------------------------
@@ -213,8 +212,8 @@ def test_what_an_earlier_version_saw_delegated_is_proven(condition: str) -> None
         (replace(held(), claims=(UNPROVEN,)), "True Committed"),
         (replace(held(), claims=(PROVEN,)), "False DomainTaken"),
         (replace(held(), claims=(AWAITED,)), "False DomainTaken"),
-        (replace(held(**SINCE), claims=(PROVEN,)), "False DomainTaken"),
-        (replace(seen(held(**SINCE), SILENT), claims=()), "True Committed"),
+        (replace(held(**SHOWN), claims=(PROVEN,)), "False DomainTaken"),
+        (replace(seen(held(**SHOWN), SILENT), claims=()), "True Committed"),
     ],
     ids=[
         "somebody has proven it",

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from catalyst_operator.api.phases import RunVerb
 from catalyst_operator.core import record
 from catalyst_operator.core.errors import codes, diagnosis
 from catalyst_operator.core.errors.diagnosis import (
@@ -71,7 +72,13 @@ def codes_of(*texts: str, phase: str = "tofu-apply", exit_code: int = 1) -> list
         ("server type cx33 is deprecated (invalid_server_type, f4a0)", "ERR_SIZE_RETIRED", "at an order"),
         ("the disk of the server type is smaller (invalid_server_type)", "ERR_INVALID_INPUT", "at a change of size"),
         ("server type not found (not_found, 01ab)", "ERR_SIZE_UNKNOWN", "at a change of size"),
-        ("network with ID 12 not found (not_found, 01ab)", "ERR_TOFU", "not a size"),
+        ("network with ID 12 not found (not_found, 01ab)", "ERR_OBJECT_VANISHED", "deleted since it was planned"),
+        ("server with ID '42' not found (not_found, 01ab)", "ERR_OBJECT_VANISHED", "real: deleted since"),
+        ("server with ID 7 not found (firewall_resource_not_found)", "ERR_OBJECT_VANISHED", "what it was applied to"),
+        ("target not found (load_balancer_target_not_found)", "ERR_OBJECT_VANISHED", "what it balanced to"),
+        ("source port 80 is already in use (source_port_already_used, 01ab)", "ERR_ALREADY_EXISTS", "real: a service"),
+        ("target already defined (target_already_defined, 01ab)", "ERR_ALREADY_EXISTS", "the same of a target"),
+        ("already attached (load_balancer_already_attached)", "ERR_ALREADY_EXISTS", "the same of its network"),
         ("server deletion is protected (protected, 01ab)", "ERR_PROTECTED", "somebody's switch"),
         ("The resource is locked (resource_locked, 9db9)", "ERR_PROTECTED", "Hetzner's own switch"),
         ("firewall with ID 7 is still in use (resource_in_use, 01ab)", "ERR_RESOURCE_IN_USE", "by another server"),
@@ -144,6 +151,31 @@ def test_the_code_of_hetzners_api_decides(text: str, code: str, why: str) -> Non
         ("Failed to save state", "ERR_STATE_WRITE", "at the end of an apply"),
         ("Failed to persist state to backend", "ERR_STATE_WRITE", "the sentence that follows it"),
         ("Error saving current state: etcdserver: request timed out", "ERR_STATE_WRITE", "the store behind the API"),
+        (
+            "Error acquiring the state lock: Error message: etcdserver: request timed out",
+            "ERR_STATE_READ",
+            "nothing was done yet, let alone lost",
+        ),
+        (
+            "Error acquiring the state lock: etcdserver: leader changed. Lock Info: ID: 12 Who: @apply-1-1",
+            "ERR_STATE_READ",
+            "the same, at an election",
+        ),
+        ("Failed to get existing workspaces: etcdserver: request timed out", "ERR_STATE_READ", "at init"),
+        ("Error loading state: etcdserver: leader changed", "ERR_STATE_READ", "before a plan"),
+        ("Error releasing the state lock: etcdserver: request timed out", "ERR_STATE_LOCKED", "it stays behind"),
+        ("Error acquiring the state lock: the server is currently unable to handle the", "ERR_STATE_READ", "busy"),
+        (
+            "Plugin did not respond: The plugin encountered an error, and failed to respond to the "
+            "plugin6.(*GRPCProvider).ApplyResourceChange call. The plugin logs may contain more details.",
+            "ERR_PROVIDER_CRASHED",
+            "real: a firewall that is gone",
+        ),
+        (
+            "Missing Resource State After Update: The Provider returned no",
+            "ERR_OBJECT_VANISHED",
+            "a provider's framework",
+        ),
         ("Error saving state: Request entity too large: limit is 3145728", "ERR_STATE_WRITE", "far too big"),
         ('Secret "x" is invalid: data: Too long: may not be more than 1048576 bytes', "ERR_STATE_WRITE", "over 1 MiB"),
         ("data: Too long: must have at most 1048576 bytes", "ERR_STATE_WRITE", "over 1 MiB, as older API servers say"),
@@ -437,6 +469,15 @@ def test_what_is_not_created_in_time_is_a_want_of_capacity(found: ErrorEntry) ->
     assert WORKER in found.message
 
 
+@pytest.mark.parametrize(
+    "found",
+    [diagnosis.slow((WORKER, "a"), RunVerb.DESTROY), diagnosis.stuck((WORKER, "a"), RunVerb.DESTROY)],
+)
+def test_what_is_not_destroyed_in_time_is_used_by_something_else(found: ErrorEntry) -> None:
+    assert (found.code, found.addresses) == ("ERR_RESOURCE_IN_USE", (WORKER, "a"))
+    assert WORKER in found.message
+
+
 # --- the table --------------------------------------------------------------------------------------------------------
 
 
@@ -450,6 +491,7 @@ def test_every_code_has_a_name_and_a_remedy(code: codes.Code) -> None:
 
 def test_only_what_passes_by_itself_is_transient() -> None:
     assert {code.code for code in CODES if not code.terminal} == {
+        "ERR_ALREADY_EXISTS",
         "ERR_API_UNREACHABLE",
         "ERR_CAPACITY",
         "ERR_CERT_RATE_LIMIT",
@@ -466,6 +508,8 @@ def test_only_what_passes_by_itself_is_transient() -> None:
         "ERR_KIT_UNSCHEDULABLE",
         "ERR_LEFTOVERS",
         "ERR_NAME_CONFLICT",
+        "ERR_OBJECT_VANISHED",
+        "ERR_PROVIDER_CRASHED",
         "ERR_NODE_NOT_READY",
         "ERR_NS_NOT_DELEGATED",
         "ERR_OPERATOR",
@@ -562,6 +606,7 @@ def test_every_code_can_be_met() -> None:
         codes.CLUSTER_REFUSED,
         codes.NAMESPACE_FOREIGN,
         codes.GIT_PUSH,
+        codes.PROJECT_MISMATCH,
         codes.SERVER_OFF,
     }
     assert set(CODES) - NEW_CLUSTER - DOMAIN == met | by_the_operator

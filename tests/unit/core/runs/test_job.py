@@ -168,13 +168,17 @@ def test_the_gate_is_told_what_it_judges_by() -> None:
     assert told["CATALYST_RESIZE_APPROVED"] == "yes"
     assert (told["CATALYST_VERB"], told["CATALYST_SOVEREIGN_UID"]) == ("apply", gen.UID)
     plain = env(named(APPLY, "plan-gate"))
-    assert [plain[f"CATALYST_{name}"] for name in ("MEMBERS", "RESIZED_LATER", "RESIZE_APPROVED")] == ["", "", ""]
+    told_by_default = ("MEMBERS", "RESIZED_LATER", "RESIZE_APPROVED", "STANDING", "GONE_CONFIRMED")
+    assert [plain[f"CATALYST_{name}"] for name in told_by_default] == [""] * 5
+    later = gen.run(standing=("control-plane-0", "worker-0", "worker-1"), confirmed=True)
+    told = env(named(job(three, later, SETTINGS), "plan-gate"))
+    assert (told["CATALYST_STANDING"], told["CATALYST_GONE_CONFIRMED"]) == ("control-plane:0 worker:0-1", "yes")
 
 
 def test_the_gates_refusals_end_the_job_by_name() -> None:
     (rule,) = APPLY["spec"]["podFailurePolicy"]["rules"]
     assert rule["action"] == "FailJob"
-    assert rule["onExitCodes"] == {"containerName": "plan-gate", "operator": "In", "values": [3, 4, 5, 9]}
+    assert rule["onExitCodes"] == {"containerName": "plan-gate", "operator": "In", "values": [3, 4, 5, 8, 9]}
 
 
 @EACH

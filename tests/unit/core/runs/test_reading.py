@@ -398,10 +398,13 @@ def test_the_plan_is_known_as_soon_as_the_gate_ended() -> None:
         "replacing": ["a"],
         "destroying": ["b"],
         "powering_off": ["c"],
+        "settling": 5,
+        "held": 6,
+        "missed": ["d"],
     }
     plan = read(pod(RUN, "plan-gate", ended_container(EXIT_APPROVAL_NEEDED, json.dumps(said)))).plan
-    assert plan == PlanEntry("d", 1, 2, 3, 4, ("a",), ("b",), ("c",), "why")
-    assert plan.total == 6, "what is adopted is not an operation of its own"
+    assert plan == PlanEntry("d", 1, 2, 3, 4, ("a",), ("b",), ("c",), "why", (), 5, 6, ("d",))
+    assert plan.total == 11, "what is adopted is no operation of its own, unless OpenTofu goes over it once more"
 
 
 def test_the_words_of_an_older_gate_are_read() -> None:

@@ -15,7 +15,9 @@ from catalyst_operator.core.tofu.plan_gate import (
     EXIT_APPROVAL_NEEDED,
     EXIT_CLUSTER_LOST,
     EXIT_DIGEST_MISMATCH,
+    EXIT_NOTHING_FOUND,
     EXIT_REFUSED,
+    Beside,
     PlanJudgement,
     judge,
     termination_message,
@@ -189,6 +191,141 @@ def test_manual_asks_when_anything_else_comes_with_an_adoption() -> None:
     assert verdict(judged(ADOPT, CREATE), manual=True, approved="")[0] == EXIT_APPROVAL_NEEDED
 
 
+PLACE = {"network_id": 7, "ip": "10.0.1.50", "alias_ips": []}
+UNKNOWN_PLACE = {"network": [{"mac_address": True, "subnet_id": True}]}
+IMPORTED = imported(
+    "hcloud_server.worker[0]",
+    ("update",),
+    {**SERVER, **FLAGS, "network": []},
+    {**SERVER, **dict.fromkeys(FLAGS, False), "network": [PLACE]},
+)
+IN_PLACE = edited(IMPORTED, "change", "after_unknown", value=UNKNOWN_PLACE)
+"""A server that is in the network, as the provider imports it: without its place there."""
+ATTACHED = Beside(attached={"hcloud_server.worker[0]": "10.0.1.50"})
+
+
+@pytest.mark.parametrize(
+    ("raw", "beside", "asks", "why"),
+    [
+        (IN_PLACE, ATTACHED, False, "the project has it there already"),
+        (edited(IN_PLACE, "change", "before", "network", value=None), ATTACHED, False, "no place is none, too"),
+        (IN_PLACE, Beside(), True, "nobody has seen it there"),
+        (IN_PLACE, Beside(attached={"hcloud_server.worker[0]": "10.0.1.51"}), True, "it has another address there"),
+        (IN_PLACE, Beside(attached={"hcloud_server.worker[1]": "10.0.1.50"}), True, "that is another server"),
+        (edited(IN_PLACE, "change", "after", "network", value=[PLACE, PLACE]), ATTACHED, True, "a second place"),
+        (
+            edited(IN_PLACE, "change", "after", "network", value=[{**PLACE, "alias_ips": ["10.0.1.60"]}]),
+            ATTACHED,
+            True,
+            "further addresses",
+        ),
+        (edited(IN_PLACE, "change", "before", "network", value=[PLACE]), ATTACHED, True, "the state knew of another"),
+        (edited(IN_PLACE, "change", "after", "server_type", value="cpx32"), ATTACHED, True, "another size besides"),
+        (edited(IN_PLACE, "change", "after_unknown", value={"name": True}), ATTACHED, True, "a name that is not known"),
+        (edited(IN_PLACE, "change", "importing", value=None), ATTACHED, False, "adopted by a run that was broken off"),
+        (edited(IN_PLACE, "change", "importing", value=None), Beside(), True, "in the state before, and not seen"),
+    ],
+)
+def test_an_adopted_server_that_is_in_its_place_is_left_as_it_is(
+    raw: Raw, beside: Beside, asks: bool, why: str
+) -> None:
+    judgement = judged(raw, beside=beside)
+    code, said = verdict(judgement, manual=True, approved="")
+    assert code == (EXIT_APPROVAL_NEEDED if asks else 0), why
+    assert judgement.change == int(asks), "what writes nothing is no change"
+    assert ("shown as changed, but taken in as it is: hcloud_server.worker[0]" in said) is not asks
+
+
+# --- what was applied once --------------------------------------------------------------------------------------------
+
+STANDING = Beside(standing=("control-plane-0", "worker-0", "worker-1"))
+
+
+def creation(address: str) -> Raw:
+    return change(address, after={"name": "n"})
+
+
+@pytest.mark.parametrize(
+    ("address", "beside", "asks", "why"),
+    [
+        ("hcloud_server.worker[1]", STANDING, True, "its data is gone"),
+        ("hcloud_server.control_plane[0]", STANDING, True, "the cluster itself is"),
+        ("hcloud_network.this", STANDING, True, "with it goes everything: it may be the wrong project"),
+        ("hcloud_load_balancer.this", STANDING, True, "it gets another address, and DNS points to the old one"),
+        ("hcloud_placement_group.worker[0]", STANDING, True, "in the state of before"),
+        ("hcloud_server.worker[2]", STANDING, False, "one more was asked for"),
+        ("hcloud_server.control_plane[1]", STANDING, False, "more control planes were asked for"),
+        ("hcloud_placement_group.worker[1]", STANDING, False, "a group for further workers"),
+        ('hcloud_load_balancer_service.this["http"]', STANDING, False, "a part that holds nothing"),
+        ("hcloud_server.worker[1]", Beside(), False, "nothing was ever in service"),
+    ],
+)
+def test_what_was_applied_once_is_not_made_again_unasked(address: str, beside: Beside, asks: bool, why: str) -> None:
+    judgement = judged(creation(address), beside=beside)
+    code, said = verdict(judgement, manual=False, approved="")
+    assert code == (EXIT_APPROVAL_NEEDED if asks else 0), why
+    assert judgement.replacing == ((address,) if asks else ())
+    assert (f"{address} would be made again" in said) is asks
+    assert verdict(judgement, manual=False, approved=judgement.digest)[0] == 0
+
+
+@pytest.mark.parametrize(("actions", "asks"), [(("delete",), True), (("update",), False)])
+def test_what_the_state_holds_and_refreshing_does_not_find_was_applied_once(
+    actions: tuple[str, ...], asks: bool
+) -> None:
+    """Whatever the record knows: a worker that a run added which failed afterwards, or a key."""
+    key = 'hcloud_ssh_key.this["4cfe9f355cc2"]'
+    plan = {"resource_changes": [creation(key)], "resource_drift": [change(key, actions, SERVER, None)]}
+    judgement = judge(plan, uid=UID, beside=STANDING)
+    assert verdict(judgement, manual=False, approved="")[0] == (EXIT_APPROVAL_NEEDED if asks else 0)
+
+
+def test_what_is_replaced_or_adopted_is_not_called_made_again() -> None:
+    raws = (edited(TAINTED, "address", value="hcloud_server.worker[1]"), REPLACE, ADOPT)
+    judgement = judged(*raws, beside=STANDING)
+    assert judgement.replacing == ("hcloud_server.worker[1]", "hcloud_server.worker[0]")
+    assert "made again" not in verdict(judgement, manual=False, approved="")[1]
+
+
+def test_a_dry_run_says_what_would_be_made_again() -> None:
+    code, said = verdict(
+        judged(creation("hcloud_server.worker[1]"), beside=STANDING), manual=False, approved="", dry_run=True
+    )
+    assert code == 0
+    assert "to apply it would need approval: hcloud_server.worker[1] would be made again" in said
+
+
+# --- what a destroy finds ---------------------------------------------------------------------------------------------
+
+HELD = ("hcloud_server.worker[1]", "hcloud_network.this")
+
+
+@pytest.mark.parametrize(
+    ("changes", "beside", "code", "why"),
+    [
+        ((DESTROY,), Beside(held=HELD), 0, "what was found proves that it is the right project"),
+        ((), Beside(held=HELD), EXIT_NOTHING_FOUND, "it may be the wrong one, and the state would be emptied"),
+        ((), Beside(held=HELD, gone_confirmed=True), 0, "a person said that all of it is gone"),
+        ((), Beside(), 0, "the state holds nothing"),
+    ],
+)
+def test_a_destroy_that_finds_nothing_of_what_the_state_holds_is_stopped(
+    changes: tuple[Raw, ...], beside: Beside, code: int, why: str
+) -> None:
+    judgement = judged(*changes, destroy_run=True, beside=beside)
+    assert verdict(judgement, manual=False, approved="")[0] == code, why
+
+
+def test_a_destroy_says_what_it_was_to_remove_and_did_not_find() -> None:
+    judgement = judged(DESTROY, destroy_run=True, beside=Beside(held=HELD))
+    said = verdict(judgement, manual=False, approved="")[1]
+    told = json.loads(termination_message(judgement, said))
+    assert (told["held"], told["destroy"], told["missed"]) == (2, 1, ["hcloud_network.this"])
+    assert "not in the project any more: hcloud_network.this" in said
+    none = verdict(judged(destroy_run=True, beside=Beside(held=HELD)), manual=False, approved="")[1]
+    assert "the state holds 2 objects, and the project that the token opens has none of them" in none
+
+
 def test_an_approval_is_of_one_plan() -> None:
     approved = judged(DESTROY).digest
     assert verdict(judged(DESTROY), manual=False, approved=approved)[0] == 0
@@ -359,7 +496,8 @@ def test_counts_and_replaced_addresses() -> None:
 
 def test_what_is_adopted_is_counted_beside_what_is_done_to_it() -> None:
     judgement = judged(CREATE, ADOPT, ADOPT_SERVER, RESIZE)
-    assert (judgement.add, judgement.change, judgement.adopt) == (1, 2, 2)
+    assert (judgement.add, judgement.change, judgement.adopt) == (1, 1, 2)
+    assert judgement.settling == ("hcloud_server.worker[0]",), "a change of which nothing is written"
     assert judgement.powering_off == ("hcloud_server.worker[0]",)
 
 

@@ -1,0 +1,1 @@
+"""Looks at a cloud project: its API, read, and whose project it is."""

@@ -1,0 +1,131 @@
+"""A look at whose project it is that a token opens, and at who else is in a Sovereign's network. It only ever reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeVar
+
+from pydantic import BaseModel, SecretStr
+
+from catalyst_operator.adapters.project.hetzner_api import PROJECT_LOOK_SECONDS, HetznerApi, opened
+from catalyst_operator.api.labels import LABEL_SOVEREIGN_UID
+from catalyst_operator.clock import Clock, now
+from catalyst_operator.core.project.identity import ForeignMember, ProjectAnswer, ProjectQuestion
+from catalyst_operator.errors import CloudNotFound
+
+NETWORKS, FIREWALLS, SERVERS, LOAD_BALANCERS = "networks", "firewalls", "servers", "load_balancers"
+TELLING = (NETWORKS, SERVERS, LOAD_BALANCERS, FIREWALLS, "placement_groups", "ssh_keys")
+"""Kinds of which one with the Sovereign's label says that this is its project, the most lasting first."""
+
+
+class _Labelled(BaseModel):
+    id: int
+    name: str
+    labels: Mapping[str, str] = {}
+
+
+class _Network(_Labelled):
+    servers: tuple[int, ...] = ()
+    load_balancers: tuple[int, ...] = ()
+
+
+class _Reference(BaseModel):
+    id: int
+
+
+class _Resource(BaseModel):
+    server: _Reference | None = None
+
+
+class _Application(_Resource):
+    applied_to_resources: tuple[_Resource, ...] | None = None
+    """What a label selector stands for at the moment."""
+
+
+class _Firewall(_Labelled):
+    applied_to: tuple[_Application, ...] = ()
+
+
+Kept = TypeVar("Kept", bound=_Labelled)
+
+
+async def look(
+    endpoint: str,
+    token: SecretStr,
+    question: ProjectQuestion,
+    *,
+    clock: Clock = now,
+    limit_seconds: float = PROJECT_LOOK_SECONDS,
+) -> ProjectAnswer:
+    """What the project has of the Sovereign. An empty endpoint is Hetzner's own. Raises CloudError."""
+    async with opened(endpoint, token, clock, limit_seconds) as api:
+        project = _Project(api, question)
+        return ProjectAnswer(await project.evidence(), await project.foreign() if question.members else ())
+    raise AssertionError("unreachable: `opened` ends in a result or an error")
+
+
+class _Project:
+    """What one question needs to know of a project."""
+
+    def __init__(self, api: HetznerApi, question: ProjectQuestion) -> None:
+        self._api = api
+        self._question = question
+        self._selector = {"label_selector": f"{LABEL_SOVEREIGN_UID}=={question.uid}"}
+
+    async def evidence(self) -> str:
+        """The first object that is the Sovereign's. The network tells by its id; where it is gone, or its label is,
+        whatever else carries the label does."""
+        if self._question.network_id and (network := await self._network_by_id()):
+            return _named(NETWORKS, network)
+        for kind in TELLING:
+            for found in await self._ours(kind, _Labelled):
+                return _named(kind, found)
+        return ""
+
+    async def _network_by_id(self) -> _Network | None:
+        try:
+            found = await self._api.one(NETWORKS, self._question.network_id, _Network)
+        except CloudNotFound:
+            return None
+        return found if found.labels.get(LABEL_SOVEREIGN_UID) == self._question.uid else None
+
+    async def foreign(self) -> tuple[ForeignMember, ...]:
+        """Who else is in the Sovereign's networks or behind its firewalls."""
+        networks, firewalls = await self._ours(NETWORKS, _Network), await self._ours(FIREWALLS, _Firewall)
+        return (
+            *await self._foreign(SERVERS, [(id_, f"network {n.name}") for n in networks for id_ in n.servers]),
+            *await self._foreign(
+                LOAD_BALANCERS, [(id_, f"network {n.name}") for n in networks for id_ in n.load_balancers]
+            ),
+            *await self._foreign(SERVERS, [(id_, f"firewall {f.name}") for f in firewalls for id_ in _behind(f)]),
+        )
+
+    async def _foreign(self, kind: str, members: Sequence[tuple[int, str]]) -> list[ForeignMember]:
+        """Of members, each with what it is a member of, those that are not the Sovereign's by label or name."""
+        ours = {found.id for found in await self._ours(kind, _Labelled)} if members else set()
+        strange = [(await self._named(kind, id_), of) for id_, of in members if id_ not in ours]
+        return [
+            ForeignMember(kind, item.id, item.name, of)
+            for item, of in strange
+            if item is not None and not item.name.startswith(f"{self._question.cluster_name}-")
+        ]
+
+    async def _named(self, kind: str, id_: int) -> _Labelled | None:
+        """None for one that has gone meanwhile."""
+        try:
+            return await self._api.one(kind, str(id_), _Labelled)
+        except CloudNotFound:
+            return None
+
+    async def _ours(self, kind: str, model: type[Kept]) -> list[Kept]:
+        return await self._api.all(kind, model, self._selector)
+
+
+def _behind(firewall: _Firewall) -> Iterable[int]:
+    """The servers that a firewall is applied to, one by one or by their labels."""
+    resources = (r for applied in firewall.applied_to for r in (applied, *(applied.applied_to_resources or ())))
+    return dict.fromkeys(resource.server.id for resource in resources if resource.server)
+
+
+def _named(kind: str, found: _Labelled) -> str:
+    return f"{kind}/{found.id} {found.name}"

@@ -1,0 +1,30 @@
+"""Doing, as far as it is a look at the cloud: with the token that the next run would be given, in the background."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from catalyst_operator.core import actions
+from catalyst_operator.core.observation import Observation
+from catalyst_operator.reconcilers.outside import Outside
+
+
+class CloudLooks:
+    """Begins the looks that are asked for after one observation. Nothing is looked at without a token."""
+
+    def __init__(self, outside: Outside, o: Observation, changed: Callable[[], None]) -> None:
+        self._outside = outside
+        self._o = o
+        self._changed = changed
+
+    def run(self, action: actions.AskProject | actions.AskPreflight) -> None:
+        """`changed` is called once there is a report."""
+        token = self._o.run_token
+        if token is None:
+            return
+        uid, owner = self._o.uid, self._o.sovereign.metadata.namespace
+        match action:
+            case actions.AskProject(key=key, question=question):
+                self._outside.projects.ask(uid, key, token, question, self._changed, owner=owner)
+            case actions.AskPreflight(key=key, wanted=wanted):
+                self._outside.preflights.ask(uid, key, token, wanted, self._changed, owner=owner)
