@@ -111,6 +111,7 @@ class Settings:
                 survey_interval=read.duration("CATALYST_SURVEY_INTERVAL", "10s"),
                 settled_survey_interval=read.duration("CATALYST_SETTLED_SURVEY_INTERVAL", "60s"),
                 console_check=read.choice("CATALYST_CONSOLE_CHECK", "true", ("true", "false")) == "true",
+                egress_cidrs=tuple(map(str, read.networks("CATALYST_EGRESS_CIDRS"))),
                 default_git_url=read.text("CATALYST_GIT_URL", CoreSettings.default_git_url),
                 chart_registry=read.text("CATALYST_CHART_REGISTRY", ""),
                 default_release=read.release("CATALYST_RELEASE"),
@@ -285,7 +286,8 @@ class _Reader:
             return networks(self._items(name))
         except ValueError as error:
             raise SettingsError(
-                f"{name}: {error}: expected networks in CIDR notation, such as 10.96.0.0/12,10.244.0.0/16"
+                f"{name}={self.text(name, '')!r}: {error}: expected networks in CIDR notation, such as "
+                "10.96.0.0/12,10.244.0.0/16"
             ) from error
 
     def _items(self, name: str) -> tuple[str, ...]:

@@ -249,6 +249,8 @@ Cidr = Annotated[
         "has bits set behind the prefix; write the network's own address, such as 203.0.113.0/24 or 203.0.113.7/32",
     ),
 ]
+ANYWHERE = ("0.0.0.0/0", "::/0")
+"""All addresses there are."""
 Ipv4 = Annotated[
     str,
     Field(min_length=7, max_length=15),

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from catalyst_operator.api.common import Model, Resource, SecretRef
 from catalyst_operator.api.enums import Approval, DeletionPolicy, KeycloakTopology, Provider
-from catalyst_operator.api.scalars import Cidr, Email, PlanDigest, ProjectId, Slug, SshPublicKey
+from catalyst_operator.api.scalars import ANYWHERE, Cidr, Email, PlanDigest, ProjectId, Slug, SshPublicKey
 from catalyst_operator.api.schema import ListMap, ListSet, Pending, Rule, RuleReason
 from catalyst_operator.api.sovereign_rules import immutability_rules, naming_rules, size_rules
 from catalyst_operator.api.sovereign_spec import (
@@ -91,6 +91,13 @@ class SovereignSpec(Model):
 
     ssh_allowed_cidrs: Annotated[tuple[Cidr, ...], Field(max_length=20), ListSet()] = ()
     """Networks that may reach port 22; none by default, and then it stays closed."""
+
+    api_allowed_cidrs: Annotated[tuple[Cidr, ...], Field(min_length=1, max_length=20), ListSet()] = ANYWHERE
+    """Networks that may reach the Kubernetes API, port 6443 of the control planes' public addresses. Everybody by
+    default, because the operator and whoever has a kubeconfig come from addresses that nobody knows beforehand; the API
+    lets nobody in without a certificate. A shorter list has to hold the addresses from which the operator reaches the
+    internet (CATALYST_EGRESS_CIDRS adds them), or it can neither follow nor hand over the cluster. Nodes and load
+    balancer reach the API in the private network, whatever is listed."""
 
     keycloak_topology: KeycloakTopology = KeycloakTopology.PER_ORGANIZATION
     """per-organization: a Keycloak for each organization. shared-sovereign: one for all."""

@@ -33,7 +33,7 @@ _GITOPS_FIELDS = ("mode", "url", "branch", "path")
 # Which Secret they name may change until hand-off; that they name one is part of what the first boot was told.
 _NAMED_SECRETS = ("gitops.credentialsSecretRef", "imagePullSecretRef", "crossplane")
 _SAME_REGIONS = "oldSelf.value().regions == self.regions"
-_INFRASTRUCTURE_FIELDS = ("controlPlane", "workers", "sshAllowedCIDRs")
+_INFRASTRUCTURE_FIELDS = ("controlPlane", "workers", "sshAllowedCIDRs", "apiAllowedCIDRs")
 # Of the new cluster: after hand-off nobody carries an edit there any more.
 _OWNERS_FIELDS = (*_KIT_FIELDS, "gitops.credentialsSecretRef", "imagePullSecretRef", "crossplane", "phase1")
 

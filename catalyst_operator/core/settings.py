@@ -94,4 +94,7 @@ class CoreSettings:
     """TCP ports that runs may connect to: the API server's, and Hetzner's."""
     grace_seconds: int = 900
     """A run's termination grace period: what tofu gets to write its state after SIGTERM."""
+    egress_cidrs: tuple[str, ...] = ()
+    """Networks from which the operator reaches the internet; new clusters whose API is not open to everybody let them
+    in besides those that their specs name."""
     domains: DomainSettings | None = None

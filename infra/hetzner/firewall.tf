@@ -11,12 +11,12 @@ resource "hcloud_firewall" "this" {
   }
 
   dynamic "rule" {
-    for_each = toset(["80", "443", "6443"])
+    for_each = { "80" = local.anywhere, "443" = local.anywhere, "6443" = var.api_allowed_cidrs }
     content {
       direction  = "in"
       protocol   = "tcp"
-      port       = rule.value
-      source_ips = local.anywhere
+      port       = rule.key
+      source_ips = rule.value
     }
   }
 

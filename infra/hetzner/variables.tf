@@ -127,6 +127,27 @@ variable "ssh_allowed_cidrs" {
   }
 }
 
+variable "api_allowed_cidrs" {
+  description = "Networks from which port 6443, the Kubernetes API, is reachable at the servers' public addresses. Nodes reach each other in the private network, which no firewall guards. Whoever runs the module needs to be among them if it talks to the new cluster."
+  type        = list(string)
+  default     = ["0.0.0.0/0", "::/0"]
+
+  validation {
+    condition     = length(var.api_allowed_cidrs) > 0
+    error_message = "api_allowed_cidrs must name at least one network: with none, nobody outside could reach the Kubernetes API."
+  }
+
+  validation {
+    condition     = alltrue([for cidr in var.api_allowed_cidrs : can(cidrsubnet(cidr, 0, 0))])
+    error_message = "api_allowed_cidrs must be networks in CIDR notation, such as 203.0.113.7/32 or 2001:db8::/48."
+  }
+
+  validation {
+    condition     = alltrue([for cidr in var.api_allowed_cidrs : try(cidrsubnet(cidr, 0, 0), cidr) == cidr])
+    error_message = "api_allowed_cidrs must name networks, not addresses within them, or Hetzner refuses the rule. Write: ${join(", ", [for cidr in var.api_allowed_cidrs : try(cidrsubnet(cidr, 0, 0), cidr)])}."
+  }
+}
+
 variable "ca_files" {
   description = "The cluster's certificate authorities: file name under k3s' TLS directory to PEM text. k3s uses what it finds there, so whoever holds the keys can mint certificates before the first boot. Empty: k3s makes its own."
   type        = map(string)

@@ -93,6 +93,7 @@ def full_sovereign(edits: Edits | None = None) -> dict[str, Any]:
         "controlPlane": {"size": "cx33", "replicas": 3, "sizeFallbacks": ["cpx32"]},
         "workers": {"size": "cx43", "replicas": 2, "sizeFallbacks": ["cpx42"]},
         "sshAllowedCIDRs": ["203.0.113.0/24"],
+        "apiAllowedCIDRs": ["203.0.113.0/24"],
         "keycloakTopology": "shared-sovereign",
         "federation": {"issuerURL": "https://login.example/v2", "clientID": "catalyst", "clientSecretRef": secret},
         "tls": {"strategy": "corporate-ca", "caSecretRef": secret},

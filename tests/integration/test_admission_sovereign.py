@@ -47,6 +47,7 @@ BARE_KEY = SSH_KEY.split(" admin")[0]
     Case("RSA key", {"sshPublicKeys": ["ssh-rsa " + "AAAAB3NzaC1yc2E" + "A" * 700 + "== a@b"]}),
     Case("ECDSA key", {"sshPublicKeys": ["ecdsa-sha2-nistp256 AAAAE2VjZHNhLXNoYTItbmlzdHAyNTY= a@b"]}),
     Case("security key without comment", {"sshPublicKeys": ["sk-ssh-ed25519@openssh.com AAAAGnNrLXNzaC1lZDI1NTE5"]}),
+    Case("a narrow API", {"apiAllowedCIDRs": ["2001:db8::/32", "203.0.113.7/32"]}),
     Case("IPv6 network", {"sshAllowedCIDRs": ["2001:db8::/32", "203.0.113.7/32"]}),
     Case("IPv6 network in capitals", {"sshAllowedCIDRs": ["2001:DB8::/32", "::0/0"]}),
     Case("key with a name and an address as comment", {"sshPublicKeys": [f"{BARE_KEY} Ada <ada@example.com>"]}),
@@ -156,6 +157,19 @@ def test_everything_at_once_is_accepted(api: Api, namespace: str) -> None:
     Case("two keys in one", {"sshPublicKeys": [f"{SSH_KEY}\n{SSH_KEY}"]}, "spec.sshPublicKeys[0]", "one line"),
     Case("address without prefix", {"sshAllowedCIDRs": ["203.0.113.7"]}, "spec.sshAllowedCIDRs[0]", "CIDR notation"),
     Case("bits behind the prefix", {"sshAllowedCIDRs": ["203.0.113.7/24"]}, "spec.sshAllowedCIDRs[0]", "own address"),
+    Case("an API for nobody", {"apiAllowedCIDRs": []}, "spec.apiAllowedCIDRs", "at least 1"),
+    Case(
+        "an API for an address without prefix",
+        {"apiAllowedCIDRs": ["203.0.113.7"]},
+        "spec.apiAllowedCIDRs[0]",
+        "CIDR notation",
+    ),
+    Case(
+        "an API with bits behind the prefix",
+        {"apiAllowedCIDRs": ["2001:db8::1/32"]},
+        "spec.apiAllowedCIDRs[0]",
+        "own address",
+    ),
     Case("corporate CA without Secret", {"tls.strategy": "corporate-ca"}, "spec.tls.caSecretRef", "is required"),
     Case("CA Secret for Let's Encrypt", {"tls.caSecretRef": SECRET}, "spec.tls.caSecretRef", "corporate-ca only"),
     Case("S3 without endpoint", {"objectStorage.provider": "s3"}, "spec.objectStorage.endpoint", "is required"),
@@ -430,6 +444,7 @@ def test_no_edit_gets_lost_in_a_hand_off_under_way(api: Api, namespace: str, cas
     Case("workers", {"workers": {"size": "cx43", "replicas": 2}}, "spec.workers", "after hand-off"),
     Case("control plane", {"controlPlane.size": "cx43"}, "spec.controlPlane", "after hand-off"),
     Case("firewall", {"sshAllowedCIDRs": ["203.0.113.0/24"]}, "spec.sshAllowedCIDRs", "after hand-off"),
+    Case("API", {"apiAllowedCIDRs": ["203.0.113.0/24"]}, "spec.apiAllowedCIDRs", "after hand-off"),
 )
 def test_infrastructure_is_crossplanes_after_hand_off(api: Api, namespace: str, case: Case) -> None:
     path, before = existing(api, namespace, {}, HANDED_OFF)
@@ -440,6 +455,7 @@ def test_infrastructure_is_crossplanes_after_hand_off(api: Api, namespace: str, 
     Case("workers", {"workers": {"size": "cx43", "replicas": 2}}),
     Case("control plane size", {"controlPlane.size": "cx43"}),
     Case("firewall", {"sshAllowedCIDRs": ["203.0.113.0/24"]}),
+    Case("API", {"apiAllowedCIDRs": ["203.0.113.0/24"]}),
     Case("protection", {"deletionProtection": False}),
     Case("approval", {"approval": "Manual", "approvePlan": "a" * 64}),
     Case(
@@ -459,6 +475,7 @@ def test_defaults_are_static(api: Api, namespace: str) -> None:
     assert spec["deletionProtection"] is True
     assert spec["controlPlane"]["replicas"] == 1
     assert spec["workers"] == {"replicas": 0, "sizeFallbacks": []}
+    assert spec["apiAllowedCIDRs"] == ["0.0.0.0/0", "::/0"]
     assert spec["handOff"] == {"mode": "Automatic", "ownerKubeconfig": "Keep"}
     assert spec["regions"][0]["buildingBlocks"] == ["mgt", "rtz"]
     assert spec["phase1"] == {}, "what the operator's settings decide has no default in the schema"

@@ -47,6 +47,7 @@ def test_every_setting_is_taken_over() -> None:
             "CATALYST_CREATE_WARNING": "2m",
             "CATALYST_CREATE_LIMIT": "3m",
             "CATALYST_RUN_MEMORY_LIMIT": "1Gi",
+            "CATALYST_EGRESS_CIDRS": "203.0.113.7/32, 2001:DB8::/48",
             "CATALYST_GIT_URL": "https://git.example/kit",
             "CATALYST_HEALTH_PORT": "1",
             "CATALYST_METRICS_PORT": "65535",
@@ -56,6 +57,7 @@ def test_every_setting_is_taken_over() -> None:
     core = settings.core
     assert (core.image_pull_policy, core.default_release, settings.pod) == ("Never", "2026-04", "catalyst-operator-0")
     assert (core.hcloud_endpoint, core.default_git_url) == ("http://emulator/v1", "https://git.example/kit")
+    assert core.egress_cidrs == ("203.0.113.7/32", "2001:db8::/48")
     assert (core.operator_service_account, core.operator_namespace) == ("sa", "ns")
     assert (core.poll, core.retry_base, core.retry_cap) == (
         timedelta(seconds=2),
@@ -75,6 +77,7 @@ def test_every_setting_is_taken_over() -> None:
     ("name", "value"),
     [
         ("CATALYST_IMAGE_PULL_POLICY", "Sometimes"),
+        ("CATALYST_EGRESS_CIDRS", "203.0.113.7/24"),
         ("CATALYST_POLL_INTERVAL", "soon"),
         ("CATALYST_POLL_INTERVAL", "0s"),
         ("CATALYST_RETRY_BASE", "0s"),

@@ -310,7 +310,8 @@ INCOMPLETE_IMAGE = Code(
 API_UNREACHABLE = Code(
     "ERR_API_UNREACHABLE",
     "Read on the first control plane why k3s does not answer: `journalctl -u k3s -n 100`. How far its first boot came "
-    "is in /var/log/catalyst-bootstrap.log there. See also that the operator may reach port 6443 of the internet.",
+    "is in /var/log/catalyst-bootstrap.log there. See also that the operator may reach port 6443 of the internet, and "
+    "that spec.apiAllowedCIDRs holds the addresses it comes from.",
     terminal=False,
 )
 REMOTE_UNTRUSTED = Code(

@@ -15,6 +15,7 @@ from typing import Any
 
 from catalyst_operator.api import labels
 from catalyst_operator.api.phases import RunVerb
+from catalyst_operator.api.scalars import ANYWHERE
 from catalyst_operator.core.actions import Decision, ForgetCluster, RemoveFinalizer
 from catalyst_operator.core.evidence import gather
 from catalyst_operator.core.finalize import after_hand_off, destroys, ends
@@ -55,7 +56,7 @@ def look(o: Observation) -> Deletion:
 def _variables(o: Observation, record: Record) -> dict[str, Any]:
     """What the module needs to validate, and no more: what only new servers and rules would get blocks no deletion, an
     unknown release as little as a network that the module does not take."""
-    spec = o.sovereign.spec.model_copy(update={"ssh_allowed_cidrs": ()})
+    spec = o.sovereign.spec.model_copy(update={"ssh_allowed_cidrs": (), "api_allowed_cidrs": ANYWHERE})
     sovereign = o.sovereign.model_copy(update={"spec": spec})
     try:
         return tfvars(sovereign, o.settings, record.sizes, record.release)

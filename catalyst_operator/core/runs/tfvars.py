@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from ipaddress import ip_network
 from types import MappingProxyType
 from typing import Any
@@ -10,7 +10,8 @@ from typing import Any
 from catalyst_operator.api import labels
 from catalyst_operator.api.enums import GitOpsMode
 from catalyst_operator.api.phases import RunVerb, ServerRole
-from catalyst_operator.api.sovereign import Sovereign
+from catalyst_operator.api.scalars import ANYWHERE
+from catalyst_operator.api.sovereign import Sovereign, SovereignSpec
 from catalyst_operator.core import kit, naming
 from catalyst_operator.core.access import boot, seeds
 from catalyst_operator.core.kit import releases
@@ -50,12 +51,27 @@ def tfvars(
         "control_plane_sizes": [size for role, size in sizes if role is ServerRole.CONTROL_PLANE],
         "worker_sizes": [size for role, size in sizes if role is ServerRole.WORKER],
         "ssh_public_keys": [ssh_keys.plain(key) for key in spec.ssh_public_keys],
-        "ssh_allowed_cidrs": [str(ip_network(cidr, strict=False)) for cidr in spec.ssh_allowed_cidrs],
+        "ssh_allowed_cidrs": _networks(spec.ssh_allowed_cidrs),
+        **_api_access(spec, settings),
         "release": release.module_value(mirrors=settings.download_mirrors),
         "git": _git(sovereign, settings, release),
         "kit_values": kit.values(sovereign, release, chart_registry=settings.chart_registry),
         "boot_manifests": boot.manifests(),
     }
+
+
+def _api_access(spec: SovereignSpec, settings: CoreSettings) -> dict[str, Any]:
+    """Who reaches the Kubernetes API. Nothing where everybody may, which is the module's default too: clusters that are
+    older than the variable would else be planned anew."""
+    allowed = _networks(spec.api_allowed_cidrs)
+    if set(ANYWHERE) <= set(allowed):
+        return {}
+    return {"api_allowed_cidrs": _networks((*allowed, *settings.egress_cidrs))}
+
+
+def _networks(given: Iterable[str]) -> list[str]:
+    """Networks as the module and Hetzner write them, each once."""
+    return list(dict.fromkeys(str(ip_network(cidr, strict=False)) for cidr in given))
 
 
 def _git(sovereign: Sovereign, settings: CoreSettings, release: Release) -> dict[str, Any]:

@@ -124,6 +124,23 @@ run "firewall_with_ssh" {
   }
 }
 
+run "firewall_with_a_narrow_api" {
+  variables {
+    api_allowed_cidrs = ["198.51.100.0/24", "2001:db8::/48"]
+  }
+  assert {
+    condition = {
+      for rule in hcloud_firewall.this.rule : coalesce(rule.port, rule.protocol) => rule.source_ips
+      } == {
+      icmp   = toset(["0.0.0.0/0", "::/0"])
+      "80"   = toset(["0.0.0.0/0", "::/0"])
+      "443"  = toset(["0.0.0.0/0", "::/0"])
+      "6443" = toset(["198.51.100.0/24", "2001:db8::/48"])
+    }
+    error_message = "6443 is open for the networks that were named, and nothing else changes"
+  }
+}
+
 run "high_availability" {
   variables {
     control_plane_sizes = ["cx33", "cpx32", "cx33"]

@@ -193,6 +193,33 @@ run "ssh_allowed_cidrs_host_bits" {
   expect_failures = [var.ssh_allowed_cidrs]
 }
 
+run "api_allowed_cidrs_address_without_prefix" {
+  command = plan
+
+  variables {
+    api_allowed_cidrs = ["198.51.100.7"]
+  }
+  expect_failures = [var.api_allowed_cidrs]
+}
+
+run "api_allowed_cidrs_host_bits" {
+  command = plan
+
+  variables {
+    api_allowed_cidrs = ["198.51.100.7/24"]
+  }
+  expect_failures = [var.api_allowed_cidrs]
+}
+
+run "api_allowed_cidrs_none" {
+  command = plan
+
+  variables {
+    api_allowed_cidrs = []
+  }
+  expect_failures = [var.api_allowed_cidrs]
+}
+
 run "ca_files_one_missing" {
   command = plan
 

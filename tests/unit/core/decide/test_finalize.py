@@ -227,7 +227,12 @@ def test_a_destroy_is_given_the_sizes_that_stand() -> None:
 def test_a_destroy_takes_no_network_that_it_does_not_need() -> None:
     """The module validates every variable, in a destroy too."""
     o = gen.observation(
-        gen.of(gen.spec(sshAllowedCIDRs=["203.0.113.0/24"], deletionProtection=False), gen.deleting),
+        gen.of(
+            gen.spec(sshAllowedCIDRs=["203.0.113.0/24"], apiAllowedCIDRs=["203.0.113.0/24"], deletionProtection=False),
+            gen.deleting,
+        ),
         known(gen.succeeded()),
     )
-    assert finalize.look(o).variables["ssh_allowed_cidrs"] == []
+    variables = finalize.look(o).variables
+    assert variables["ssh_allowed_cidrs"] == []
+    assert "api_allowed_cidrs" not in variables

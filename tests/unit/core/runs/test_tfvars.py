@@ -99,6 +99,7 @@ def test_an_unknown_release_is_refused_with_those_that_are_known() -> None:
         (spec(controlPlane={"size": "cpx32"}), "another size"),
         (spec(regions=[{"location": "nbg1"}]), "another place"),
         (spec(sshAllowedCIDRs=["203.0.113.0/24"]), "the firewall changes"),
+        (spec(apiAllowedCIDRs=["203.0.113.0/24"]), "the firewall changes"),
         (spec(sshPublicKeys=["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI" + "b" * 43 + " other"]), "another key"),
     ],
 )
@@ -155,6 +156,28 @@ def test_each_verb_is_another_run_of_the_same() -> None:
 def test_a_network_is_written_as_the_module_and_hetzner_write_it(given: str, expected: str) -> None:
     found = tfvars(gen.sovereign(gen.spec(sshAllowedCIDRs=[given])), gen.SETTINGS)
     assert found["ssh_allowed_cidrs"] == [expected]
+
+
+EGRESS = replace(SETTINGS, egress_cidrs=("198.51.100.7/32", "2001:db8:1::/48"))
+
+
+@pytest.mark.parametrize("given", [None, ["0.0.0.0/0", "::/0"], ["::0/0", "203.0.113.0/24", "0.0.0.0/0"]])
+def test_an_api_that_is_open_to_everybody_is_what_it_always_was(given: list[str] | None) -> None:
+    """Clusters from before the field must not be planned anew, whatever networks the operator comes from."""
+    sovereign = gen.sovereign(*([spec(apiAllowedCIDRs=given)] if given else []))
+    assert "api_allowed_cidrs" not in tfvars(sovereign, EGRESS)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (["203.0.113.0/24"], ["203.0.113.0/24", "198.51.100.7/32", "2001:db8:1::/48"]),
+        (["0.0.0.0/0"], ["0.0.0.0/0", "198.51.100.7/32", "2001:db8:1::/48"]),
+        (["2001:DB8:1::/48", "198.51.100.7/32"], ["2001:db8:1::/48", "198.51.100.7/32"]),
+    ],
+)
+def test_a_narrow_api_lets_the_operator_in(given: list[str], expected: list[str]) -> None:
+    assert tfvars(gen.sovereign(spec(apiAllowedCIDRs=given)), EGRESS)["api_allowed_cidrs"] == expected
 
 
 @pytest.mark.parametrize(
