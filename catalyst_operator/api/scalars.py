@@ -213,6 +213,11 @@ SizeName = Annotated[
     Rule("!self.startsWith('cax')", "is an Arm type; the image and the kit are built for x86"),
 ]
 SizeFallbacks = Annotated[tuple[SizeName, ...], Field(max_length=5), ListSet()]
+# Base64 of 32 bytes that are all printable ASCII, so that it is somebody's text and no key; one of 10^12 keys looks so.
+# The first character of four has the upper six bits of a byte, the second its lower two with the upper four of the next.
+_READABLE = "[C-H]{third}{any}([I-Za-f]{second}{third}{any}){{10}}".format(
+    second="[C-HS-Xi-ny-z0-3]", third="[ABEFIJMNQRUVYZcdghklopstwx014589]", any="[0-9A-Za-z+/]"
+)
 SshPublicKey = Annotated[
     str,
     Field(min_length=1, max_length=4096),
@@ -225,13 +230,30 @@ SshPublicKey = Annotated[
     ),
     Rule(
         "!self.startsWith('ssh-ed25519 ')"
-        " || self.matches('^ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI[0-9A-Za-z+/]{43}( |$)')",
+        " || self.matches('^ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI[A-P][0-9A-Za-z+/]{42}( |$)')",
         "is not a whole ed25519 key, which has 68 characters after its type: copy the .pub file again",
     ),
     Rule(
         "!self.startsWith('ssh-rsa ') || self.matches('^ssh-rsa AAAAB3NzaC1yc2E[0-9A-Za-z+/]{340,}={0,2}( |$)')",
         "is not a whole RSA key of 2,048 bits or more: copy the .pub file again, or make a new key with "
         "`ssh-keygen -t ed25519`",
+    ),
+    # The body repeats the type, and then the length of what follows.
+    Rule(
+        "!self.matches('^(ecdsa|sk)-') || self.matches('^("
+        "ecdsa-sha2-nistp256 AAAAE2VjZHNhLXNoYTItbmlzdHAyNTYAAAAIbmlzdHAyNTYAAABB[0-9A-Za-z+/]{87}="
+        "|ecdsa-sha2-nistp384 AAAAE2VjZHNhLXNoYTItbmlzdHAzODQAAAAIbmlzdHAzODQAAABh[0-9A-Za-z+/]{130}=="
+        "|ecdsa-sha2-nistp521 AAAAE2VjZHNhLXNoYTItbmlzdHA1MjEAAAAIbmlzdHA1MjEAAACF[0-9A-Za-z+/]{178}=="
+        "|sk-ssh-ed25519@openssh[.]com AAAAGnNrLXNzaC1lZDI1NTE5QG9wZW5zc2guY29tAAAAI[0-9A-Za-z+/]{49,}={0,2}"
+        "|sk-ecdsa-sha2-nistp256@openssh[.]com AAAAInNrLWVjZHNhLXNoYTItbmlzdHAyNTZAb3BlbnNzaC5jb20"
+        "AAAAIbmlzdHAyNTYAAABB[0-9A-Za-z+/]{93,}={0,2}"
+        ")( |$)')",
+        "is not a whole key of the type that it begins with: copy the .pub file again",
+    ),
+    Rule(
+        f"!self.matches('^ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI(A{{43}}|{_READABLE})( |$)')",
+        "is a placeholder, to which nobody has the private half: put in the contents of your .pub file, or leave "
+        "sshPublicKeys out",
     ),
     Rule(
         "!self.contains('PRIVATE KEY')",

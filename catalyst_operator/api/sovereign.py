@@ -85,9 +85,10 @@ class SovereignSpec(Model):
     workers: WorkersSpec = WorkersSpec()
     """The servers that run workloads only; none by default."""
 
-    ssh_public_keys: Annotated[tuple[SshPublicKey, ...], Field(min_length=1, max_length=10), ListSet()]
-    """Public halves of the break-glass keys: ed25519, rsa, ecdsa or sk. Servers take them when they are
-    created. Hetzner takes a key once per project: two Sovereigns in one project need different keys."""
+    ssh_public_keys: Annotated[tuple[SshPublicKey, ...], Field(max_length=10), ListSet()] = ()
+    """Public halves of the break-glass keys: ed25519, rsa, ecdsa or sk; none by default, and then nobody logs in over
+    SSH. Servers take them when they are created. Hetzner takes a key once per project: two Sovereigns in one project
+    need different keys."""
 
     ssh_allowed_cidrs: Annotated[tuple[Cidr, ...], Field(max_length=20), ListSet()] = ()
     """Networks that may reach port 22; none by default, and then it stays closed."""

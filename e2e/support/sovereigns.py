@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import re
 import secrets
@@ -21,7 +22,7 @@ JOB_NAME = "batch.kubernetes.io/job-name"
 
 def public_key(seed: str) -> str:
     """A well-formed public key that differs for each seed: a project takes a key only once."""
-    body = b"\0\0\0\x0bssh-ed25519\0\0\0 " + seed.encode().ljust(32, b".")[:32]
+    body = b"\0\0\0\x0bssh-ed25519\0\0\0 " + hashlib.sha256(seed.encode()).digest()
     return f"ssh-ed25519 {base64.b64encode(body).decode()} {seed}"
 
 

@@ -14,7 +14,7 @@ from tests.support.paths import REPOSITORY
 
 GROUP = "/apis/catalyst.openova.io/v1alpha1"
 RESERVATIONS = f"{GROUP}/domainreservations"
-SSH_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGtleSBvZiB0aGUgYWRtaXNzaW9uIHRlc3RzLi4uLi4u admin@omantel"
+SSH_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGprpwJJCjdHkXUYIA5pberQHjLL3Nyg3TrCvzVomCq1 admin@omantel"
 
 REMOVED: Any = object()
 """As the value of an edit: take the field out."""

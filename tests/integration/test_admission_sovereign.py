@@ -29,6 +29,27 @@ PRIVATE_KEY = "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEAAAAABG5v
 
 
 BARE_KEY = SSH_KEY.split(" admin")[0]
+ED25519 = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI"
+OTHER_KEYS = (
+    "ecdsa-sha2-nistp256 AAAAE2VjZHNhLXNoYTItbmlzdHAyNTYAAAAIbmlzdHAyNTYAAABBBIy9K1PEumbc5ZGVHYbiGvFYCEcCFyy+oAKr0d5s"
+    "w7mv1DFN3PD2thXx/lkfVQofc1G/RAmC95aWnokgMRWQKRI=",
+    "ecdsa-sha2-nistp384 AAAAE2VjZHNhLXNoYTItbmlzdHAzODQAAAAIbmlzdHAzODQAAABhBIWxpHSS+gqJbtnCz/K+8PgN07ll5VnpPb7ponMm"
+    "gJn68lphta43C2kjCOyaw1GUMQ38577X6hBOg2W27hg27vWSuLDK6gx0ccMo7svV7j9fdMFkq0ZKUoyqfPvm/2IwLw==",
+    "ecdsa-sha2-nistp521 AAAAE2VjZHNhLXNoYTItbmlzdHA1MjEAAAAIbmlzdHA1MjEAAACFBEMMVdf16idD6XhK/IrzRoe6I18BPILdSxx4xmbm"
+    "tWrkoFtPYJEATkMV0ln2KvhPz+acQPgEDajbotrwKNtx5X2mxP5GNsXwxddlxkG/2X5iSD/LloUluLZuj9uVS8cKNbXVpzzodBj6gMRLS220R5e8"
+    "uCWidhzPHrme7X67bR8vv7yG4Q==",
+    "sk-ssh-ed25519@openssh.com AAAAGnNrLXNzaC1lZDI1NTE5QG9wZW5zc2guY29tAAAAIFd92fHBfnzIZLF/cMJMAvMA3qXz/PrYw8oDycEU5"
+    "XChAAAABHNzaDo=",
+    "sk-ecdsa-sha2-nistp256@openssh.com AAAAInNrLWVjZHNhLXNoYTItbmlzdHAyNTZAb3BlbnNzaC5jb20AAAAIbmlzdHAyNTYAAABBBH/lls"
+    "2Mx9OfHIMxKMFGE3Xu/6BcT3QZIYH+pNA+L2FlIM0MY1XbKiQjdfjwk4nwDkm5uzQ8KfjjfqfiZzDnehkAAAAEc3NoOg==",
+)
+"""One of each type besides ed25519 and RSA."""
+PLACEHOLDERS = (
+    # What stood in our own samples, what people make up, and nothing but zeros.
+    f"{ED25519}GV4YW1wbGUta2V5LW9mLW9tYW50ZWwuLi4uLi4uLi4u sovereign-admin@omantel",
+    f"{ED25519}GtleSBvZiB0aGUgYWRtaXNzaW9uIHRlc3RzLi4uLi4u",
+    f"{ED25519}{'A' * 43} you@example.com",
+)
 
 
 @cases(
@@ -45,8 +66,10 @@ BARE_KEY = SSH_KEY.split(" admin")[0]
     Case("unknown size is left to preflight", {"controlPlane.size": "cx93"}),
     Case("first CPX generation in the United States", {"regions[0].location": "ash", "controlPlane.size": "cpx21"}),
     Case("RSA key", {"sshPublicKeys": ["ssh-rsa " + "AAAAB3NzaC1yc2E" + "A" * 700 + "== a@b"]}),
-    Case("ECDSA key", {"sshPublicKeys": ["ecdsa-sha2-nistp256 AAAAE2VjZHNhLXNoYTItbmlzdHAyNTY= a@b"]}),
-    Case("security key without comment", {"sshPublicKeys": ["sk-ssh-ed25519@openssh.com AAAAGnNrLXNzaC1lZDI1NTE5"]}),
+    *(Case(f"{key.split(' ')[0]} key", {"sshPublicKeys": [key]}) for key in OTHER_KEYS),
+    Case("ECDSA key with a comment", {"sshPublicKeys": [f"{OTHER_KEYS[0]} a@b"]}),
+    Case("no SSH key", {"sshPublicKeys": []}),
+    Case("no word of SSH keys", {"sshPublicKeys": REMOVED}),
     Case("a narrow API", {"apiAllowedCIDRs": ["2001:db8::/32", "203.0.113.7/32"]}),
     Case("IPv6 network", {"sshAllowedCIDRs": ["2001:db8::/32", "203.0.113.7/32"]}),
     Case("IPv6 network in capitals", {"sshAllowedCIDRs": ["2001:DB8::/32", "::0/0"]}),
@@ -137,7 +160,6 @@ def test_everything_at_once_is_accepted(api: Api, namespace: str) -> None:
         "spec.workers.sizeFallbacks",
         "tried first",
     ),
-    Case("no SSH key", {"sshPublicKeys": []}, "spec.sshPublicKeys", "at least 1"),
     Case("private key", {"sshPublicKeys": [PRIVATE_KEY]}, "spec.sshPublicKeys[0]", "is a private key"),
     Case("DSA key", {"sshPublicKeys": ["ssh-dss AAAAB3NzaC1kc3M= a@b"]}, "spec.sshPublicKeys[0]", "public key"),
     Case("ed25519 key cut off", {"sshPublicKeys": [SSH_KEY.split(" admin")[0][:-1]]}, "spec.sshPublicKeys[0]", "68"),
@@ -152,6 +174,32 @@ def test_everything_at_once_is_accepted(api: Api, namespace: str) -> None:
         {"sshPublicKeys": ["ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAAB a@b"]},
         "spec.sshPublicKeys[0]",
         "whole RSA key",
+    ),
+    *(
+        Case(f"{key.split(' ')[0]} key cut off", {"sshPublicKeys": [key[:-8]]}, "spec.sshPublicKeys[0]", "not a whole")
+        for key in OTHER_KEYS[:3]
+    ),
+    Case(
+        "ECDSA key that is another type's",
+        {"sshPublicKeys": [OTHER_KEYS[1].replace("384", "256")]},
+        "spec.sshPublicKeys[0]",
+        "not a whole key of the type",
+    ),
+    Case(
+        "security key that is another type's",
+        {"sshPublicKeys": [OTHER_KEYS[4].replace("AAAAI", "AAAAG", 1)]},
+        "spec.sshPublicKeys[0]",
+        "not a whole key of the type",
+    ),
+    Case(
+        "ed25519 key of another length than it says",
+        {"sshPublicKeys": [f"{ED25519}x{BARE_KEY[-42:]}"]},
+        "spec.sshPublicKeys[0]",
+        "68",
+    ),
+    *(
+        Case(f"placeholder {number}", {"sshPublicKeys": [key]}, "spec.sshPublicKeys[0]", "is a placeholder")
+        for number, key in enumerate(PLACEHOLDERS)
     ),
     Case("key options", {"sshPublicKeys": [f'command="x" {SSH_KEY}']}, "spec.sshPublicKeys[0]", "public key"),
     Case("two keys in one", {"sshPublicKeys": [f"{SSH_KEY}\n{SSH_KEY}"]}, "spec.sshPublicKeys[0]", "one line"),

@@ -235,6 +235,8 @@ def _owner(found: CloudObject) -> str:
 
 
 def _ssh_keys(wanted: Wanted, cloud: CloudView) -> Check:
+    if not wanted.ssh_public_keys:
+        return Check(SSH_KEYS, PreflightResult.PASSED, "No SSH key is named: nobody will log in over SSH.")
     marks = {key: ssh_keys.fingerprint(key) for key in wanted.ssh_public_keys}
     taken = {mark: cloud.keys[mark] for mark in marks.values() if mark and mark in cloud.keys}
     problems = [
@@ -242,9 +244,12 @@ def _ssh_keys(wanted: Wanted, cloud: CloudView) -> Check:
         for mark, found in taken.items()
         if found.uid != wanted.uid
     ]
-    if not problems and None in marks.values():
-        strange = ", ".join(f"{key[:32]}…" for key, mark in marks.items() if mark is None)
-        return Check(SSH_KEYS, PreflightResult.UNKNOWN, shorten(f"Not checked: no fingerprint of {strange}"))
+    # What Hetzner has already it took for a key.
+    problems += [
+        (codes.INVALID_INPUT, f"The key {key[:32]}… of spec.sshPublicKeys {wrong}; copy the .pub file again.")
+        for key, mark in marks.items()
+        if mark not in taken and (wrong := ssh_keys.fault(key))
+    ]
     return _verdict(SSH_KEYS, problems, "None of the SSH keys belongs to something else in the project.")
 
 

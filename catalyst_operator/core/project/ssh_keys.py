@@ -28,6 +28,45 @@ def name(cluster_name: str, public_key: str) -> str:
     return f"{cluster_name}-{digest[:12]}"
 
 
+_PARTS: dict[str, tuple[int | None, ...]] = {
+    "ssh-ed25519": (32,),
+    "ssh-rsa": (None, None),
+    **{f"ecdsa-sha2-nistp{bits}": (8, 2 * -(-bits // 8) + 1) for bits in (256, 384, 521)},
+    "sk-ssh-ed25519@openssh.com": (32, None),
+    "sk-ecdsa-sha2-nistp256@openssh.com": (8, 65, None),
+}
+"""Type -> how many bytes each string behind the type has in the body, None for any number."""
+
+
+def fault(public_key: str) -> str:
+    """Why Hetzner would not take it for a key, as the end of a sentence; empty for a whole one."""
+    declared, _, body = canonical(public_key).partition(" ")
+    try:
+        found = _strings(base64.b64decode(body, validate=True))
+    except ValueError:
+        return "is not whole base64"
+    if not found:
+        return "is cut off"
+    held, parts = found[0].decode("ascii", "replace"), found[1:]
+    if held != declared:
+        return f"begins with {declared}, but its body is of another type"
+    lengths = _PARTS.get(declared, ())
+    fits = len(parts) == len(lengths) and all(n in (None, len(part)) for n, part in zip(lengths, parts, strict=True))
+    return "" if fits else f"is not a whole {declared} key"
+
+
+def _strings(blob: bytes) -> list[bytes]:
+    """The strings of an SSH key's body, each behind its length in four bytes; none where one is cut off."""
+    found = []
+    while blob:
+        length = int.from_bytes(blob[:4])
+        if len(blob) < 4 + length:
+            return []
+        found.append(blob[4 : 4 + length])
+        blob = blob[4 + length :]
+    return found
+
+
 def fingerprint(public_key: str) -> str | None:
     """MD5 over the body, as Hetzner shows it (`aa:bb:...`); None for a body that is not base64."""
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping
 from dataclasses import fields, replace
 from datetime import UTC, datetime
@@ -109,6 +110,32 @@ class TestSshKeys:
     def test_a_fingerprint_is_md5_over_the_body(self, key: str, mark: str) -> None:
         """The expected values are what `ssh-keygen -E md5 -l` prints."""
         assert ssh_keys.fingerprint(key) == mark
+
+    @pytest.mark.parametrize(
+        ("kind", "parts", "fault"),
+        [
+            ("ssh-ed25519", [32], ""),
+            ("ssh-rsa", [3, 257], ""),
+            ("ecdsa-sha2-nistp256", [8, 65], ""),
+            ("ecdsa-sha2-nistp384", [8, 97], ""),
+            ("ecdsa-sha2-nistp521", [8, 133], ""),
+            ("sk-ssh-ed25519@openssh.com", [32, 4], ""),
+            ("sk-ecdsa-sha2-nistp256@openssh.com", [8, 65, 4], ""),
+            ("ssh-ed25519", [31], "is not a whole ssh-ed25519 key"),
+            ("ssh-ed25519", [32, 1], "is not a whole ssh-ed25519 key"),
+            ("ssh-rsa", [3], "is not a whole ssh-rsa key"),
+            ("ssh-dss", [20], "is not a whole ssh-dss key"),
+        ],
+    )
+    def test_a_body_is_what_its_type_says(self, kind: str, parts: list[int], fault: str) -> None:
+        strings = (kind.encode(), *(b"\x04" * length for length in parts))
+        body = b"".join(len(part).to_bytes(4) + part for part in strings)
+        assert ssh_keys.fault(f"{kind} {base64.b64encode(body).decode()} a comment") == fault
+        assert ssh_keys.fault(f"{kind} {base64.b64encode(body[:-1]).decode()}") == "is cut off"
+
+    def test_a_body_of_another_type_is_told(self) -> None:
+        other = KEY.replace("ssh-ed25519", "ssh-rsa")
+        assert ssh_keys.fault(other) == "begins with ssh-rsa, but its body is of another type"
 
     @pytest.mark.parametrize("key", ["", "ssh-ed25519", "ssh-ed25519 AAAAC3Nza", "ssh-ed25519 ä", "ssh-rsa AAAA*AAA"])
     def test_what_is_no_key_has_none(self, key: str) -> None:
@@ -326,12 +353,30 @@ def test_ssh_keys(holder: CloudObject | None, message: str, why: str) -> None:
     assert not message or found.message == message, why
 
 
-def test_a_key_without_fingerprint_is_not_vouched_for() -> None:
+def test_what_hetzner_would_not_take_for_a_key_is_told_with_what_else_is_in_the_way() -> None:
     broken = replace(want(), ssh_public_keys=(KEY, "ssh-ed25519 AAAAC3Nza"))
     found = check("ssh-keys", broken, cloud())
-    assert (found.result, found.error) == (UNKNOWN, None)
+    assert (found.result, code(found)) == (FAILED, codes.INVALID_INPUT.code)
+    assert found.message == (
+        "The key ssh-ed25519 AAAAC3Nza… of spec.sshPublicKeys is not whole base64; copy the .pub file again."
+    )
     taken = check("ssh-keys", broken, cloud(keys={MARK: CloudObject("ssh_keys", 5, "laptop")}))
-    assert taken.result is FAILED, "what is known to be in the way counts more"
+    assert code(taken) == codes.SSH_KEY_CONFLICT.code
+    assert "not whole base64" in taken.message
+
+
+def test_a_key_that_the_project_has_of_us_is_not_questioned() -> None:
+    """It was taken once, and cannot be changed any more."""
+    odd = f"ssh-ed25519 {KEY.split(' ')[1][:-4]}"
+    ours = CloudObject("ssh_keys", 5, "ours", uid=want().uid)
+    asked = replace(want(), ssh_public_keys=(odd,))
+    assert check("ssh-keys", asked, cloud()).result is FAILED
+    assert check("ssh-keys", asked, cloud(keys={str(ssh_keys.fingerprint(odd)): ours})).result is PASSED
+
+
+def test_no_key_is_no_fault() -> None:
+    found = check("ssh-keys", want(spec(sshPublicKeys=[])), cloud())
+    assert (found.result, found.message) == (PASSED, "No SSH key is named: nobody will log in over SSH.")
 
 
 class TestNoAnswer:
