@@ -206,15 +206,23 @@ PlanDigest = Annotated[
     Field(min_length=8, max_length=80),
     Format("(?:sha256:)?[0-9a-f]{8,64}", "must be the digest in status.plan.digest"),
 ]
+_NO_SERVER_TYPE = "is no server type of Hetzner Cloud: those are cx, cpx or ccx with two digits, such as cx33"
 SizeName = Annotated[
     str,
     Field(min_length=1, max_length=32),
     Format(DNS_LABEL, "must be the name of a server type in lower case, such as cx33"),
     Rule("!self.startsWith('cax')", "is an Arm type; the image and the kit are built for x86"),
+    # The shape alone: which of them Hetzner has, and where, it says itself before anything is spent.
+    Rule(
+        "self.lowerAscii().matches('^(cx|cpx|ccx)[0-9]{2}$') || self.startsWith('cax')",
+        _NO_SERVER_TYPE,
+        message_expression=f"self + ' {_NO_SERVER_TYPE}'",
+        reason=RuleReason.FORBIDDEN,
+    ),
 ]
 SizeFallbacks = Annotated[tuple[SizeName, ...], Field(max_length=5), ListSet()]
 # Base64 of 32 bytes that are all printable ASCII, so that it is somebody's text and no key; one of 10^12 keys looks so.
-# The first character of four has the upper six bits of a byte, the second its lower two with the upper four of the next.
+# The first character of four has the upper six bits of a byte, the second its lower two and the upper four of the next.
 _READABLE = "[C-H]{third}{any}([I-Za-f]{second}{third}{any}){{10}}".format(
     second="[C-HS-Xi-ny-z0-3]", third="[ABEFIJMNQRUVYZcdghklopstwx014589]", any="[0-9A-Za-z+/]"
 )
@@ -254,6 +262,7 @@ SshPublicKey = Annotated[
         f"!self.matches('^ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI(A{{43}}|{_READABLE})( |$)')",
         "is a placeholder, to which nobody has the private half: put in the contents of your .pub file, or leave "
         "sshPublicKeys out",
+        reason=RuleReason.FORBIDDEN,
     ),
     Rule(
         "!self.contains('PRIVATE KEY')",

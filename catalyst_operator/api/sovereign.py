@@ -6,7 +6,8 @@ from pydantic import Field
 
 from catalyst_operator.api.common import Model, Resource, SecretRef
 from catalyst_operator.api.enums import Approval, DeletionPolicy, KeycloakTopology, Provider
-from catalyst_operator.api.scalars import ANYWHERE, Cidr, Email, PlanDigest, ProjectId, Slug, SshPublicKey
+from catalyst_operator.api.known_names import ComponentName, ReleaseName
+from catalyst_operator.api.scalars import ANYWHERE, Cidr, Email, PlanDigest, ProjectId, SshPublicKey
 from catalyst_operator.api.schema import ListMap, ListSet, Pending, Rule, RuleReason
 from catalyst_operator.api.sovereign_rules import immutability_rules, naming_rules, size_rules
 from catalyst_operator.api.sovereign_spec import (
@@ -93,7 +94,16 @@ class SovereignSpec(Model):
     ssh_allowed_cidrs: Annotated[tuple[Cidr, ...], Field(max_length=20), ListSet()] = ()
     """Networks that may reach port 22; none by default, and then it stays closed."""
 
-    api_allowed_cidrs: Annotated[tuple[Cidr, ...], Field(min_length=1, max_length=20), ListSet()] = ANYWHERE
+    api_allowed_cidrs: Annotated[
+        tuple[Cidr, ...],
+        Field(max_length=20),
+        ListSet(),
+        Rule(
+            "size(self) > 0",
+            "must let somebody in, the operator at least; leave it out to let everybody in",
+            reason=RuleReason.REQUIRED,
+        ),
+    ] = ANYWHERE
     """Networks that may reach the Kubernetes API, port 6443 of the control planes' public addresses. Everybody by
     default, because the operator and whoever has a kubeconfig come from addresses that nobody knows beforehand; the API
     lets nobody in without a certificate. A shorter list has to hold the addresses from which the operator reaches the
@@ -118,11 +128,11 @@ class SovereignSpec(Model):
     crossplane: CrossplaneSpec | None = None
     """Access of the Sovereign's own Crossplane to the cloud; without it the owner sets one on day 1."""
 
-    components: Annotated[tuple[Slug, ...], Field(max_length=64), ListSet()] = ()
+    components: Annotated[tuple[ComponentName, ...], Field(max_length=64), ListSet()] = ()
     """Optional blueprints to install, such as harbor or langfuse; what they depend on is pulled in, and
     status says why."""
 
-    release: Slug | None = None
+    release: ReleaseName | None = None
     """Name of the set of versions (k3s, Cilium, Flux) that a server installs at its first boot; default: the
     operator's default release at that time. Name one for the same versions on servers that are added later."""
 

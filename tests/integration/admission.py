@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from catalyst_operator.api import known_names
 from tests.integration.apiserver import Api, ApiError
 from tests.support.paths import REPOSITORY
 
@@ -106,7 +107,7 @@ def full_sovereign(edits: Edits | None = None) -> dict[str, Any]:
         "imagePullSecretRef": secret,
         "crossplane": {"credentialsSecretRef": secret},
         "components": ["harbor", "langfuse"],
-        "release": "seeds",
+        "release": known_names.releases()[-1],
         "gitops": {
             "mode": "Commit",
             "url": "https://git.example/org/clusters",

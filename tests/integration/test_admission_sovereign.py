@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from catalyst_operator.api import known_names
 from tests.integration import actors
 from tests.integration.admission import (
     REMOVED,
@@ -28,6 +29,7 @@ BYO_API: Edits = {"domain.mode": "byo-api", "domain.registrar": REGISTRAR}
 PRIVATE_KEY = "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQ\n-----END-----"
 
 
+RELEASE = known_names.releases()[-1]
 BARE_KEY = SSH_KEY.split(" admin")[0]
 ED25519 = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI"
 OTHER_KEYS = (
@@ -63,7 +65,9 @@ PLACEHOLDERS = (
     Case("registered domain itself", {"domain.mode": "byo-manual", "domain.fqdn": "acme.com"}),
     Case("byo-api with its registrar", BYO_API),
     Case("three control planes and a worker", {"controlPlane.replicas": 3, "workers": {"size": "cx43", "replicas": 1}}),
-    Case("unknown size is left to preflight", {"controlPlane.size": "cx93"}),
+    Case("a size that Hetzner may have by now is left to preflight", {"controlPlane.size": "cx93"}),
+    Case("components", {"components": ["harbor", "cilium", "trivy"]}),
+    Case("a release by name", {"release": RELEASE}),
     Case("first CPX generation in the United States", {"regions[0].location": "ash", "controlPlane.size": "cpx21"}),
     Case("RSA key", {"sshPublicKeys": ["ssh-rsa " + "AAAAB3NzaC1yc2E" + "A" * 700 + "== a@b"]}),
     *(Case(f"{key.split(' ')[0]} key", {"sshPublicKeys": [key]}) for key in OTHER_KEYS),
@@ -148,6 +152,17 @@ def test_everything_at_once_is_accepted(api: Api, namespace: str) -> None:
         for group in ("controlPlane", "workers")
         for path, value in ((f"{group}.size", "cax21"), (f"{group}.sizeFallbacks", ["cax21"]))
     ),
+    *(
+        Case(f"{size} as {path}", {path: value}, f"spec.{path}" + "[0]" * isinstance(value, list), "no server type of")
+        for size in ("t3-large", "cx3", "cxx11", "cx333")
+        for group in ("controlPlane", "workers")
+        for path, value in ((f"{group}.size", size), (f"{group}.sizeFallbacks", [size]))
+    ),
+    Case("a typo in a component", {"components": ["harbour"]}, "spec.components[0]", "harbour is no blueprint of this"),
+    Case("a component by its chart", {"components": ["loki", "bp-b"]}, "spec.components[1]", "bp-b is no blueprint"),
+    Case("which components there are", {"components": ["a"]}, "spec.components[0]", "there are alloy, axon, cnpg"),
+    Case("a release that there is not", {"release": "2019-01"}, "spec.release", "2019-01 is no release of this"),
+    Case("which releases there are", {"release": "next"}, "spec.release", f"there are {RELEASE}"),
     Case(
         "fallback equal to size",
         {"controlPlane.sizeFallbacks": ["cx33"]},
@@ -205,7 +220,7 @@ def test_everything_at_once_is_accepted(api: Api, namespace: str) -> None:
     Case("two keys in one", {"sshPublicKeys": [f"{SSH_KEY}\n{SSH_KEY}"]}, "spec.sshPublicKeys[0]", "one line"),
     Case("address without prefix", {"sshAllowedCIDRs": ["203.0.113.7"]}, "spec.sshAllowedCIDRs[0]", "CIDR notation"),
     Case("bits behind the prefix", {"sshAllowedCIDRs": ["203.0.113.7/24"]}, "spec.sshAllowedCIDRs[0]", "own address"),
-    Case("an API for nobody", {"apiAllowedCIDRs": []}, "spec.apiAllowedCIDRs", "at least 1"),
+    Case("an API for nobody", {"apiAllowedCIDRs": []}, "spec.apiAllowedCIDRs", "let somebody in"),
     Case(
         "an API for an address without prefix",
         {"apiAllowedCIDRs": ["203.0.113.7"]},
@@ -348,8 +363,8 @@ FROZEN_WITH_OUTPUTS = (
         "spec.sshPublicKeys",
         "only when they are created",
     ),
-    Case("release", {"release": "next"}, "spec.release", "pinned", before={"release": "seeds"}),
-    Case("release given late", {"release": "seeds"}, "spec.release", "pinned"),
+    Case("release", {"release": REMOVED}, "spec.release", "pinned", before={"release": RELEASE}),
+    Case("release given late", {"release": RELEASE}, "spec.release", "pinned"),
     Case(
         "fewer control planes",
         {"controlPlane.replicas": 1},

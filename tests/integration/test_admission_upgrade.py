@@ -13,13 +13,16 @@ import pytest
 
 from catalyst_operator.api.generate.crds import crd
 from catalyst_operator.api.resources import SOVEREIGN
-from tests.integration.admission import edited, refusal, sovereign
+from tests.integration.admission import Edits, edited, refusal, sovereign
 from tests.integration.apiserver import Api, ApiError
 from tests.integration.conftest import CRDS
 
 pytestmark = pytest.mark.integration
 
 GROUP = "older.example.com"
+LEAVING = "leaving"
+FINALIZER = "older.example.com/sovereign"
+PLACEHOLDER = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGV4YW1wbGUta2V5LW9mLW9tYW50ZWwuLi4uLi4uLi4u"
 NAME = f"sovereigns.{GROUP}"
 
 
@@ -32,18 +35,29 @@ def without_rules(node: Any) -> Any:
 
 @pytest.fixture(scope="module")
 def old_object(api: Api) -> Iterator[str]:
-    """Path of a Sovereign that was created before the rules came, and breaks two of them."""
+    """Path of a Sovereign that was created before the rules came, and breaks some of them."""
     today = crd(SOVEREIGN)
     today["metadata"] = {"name": NAME}
     today["spec"]["group"] = GROUP
     before = copy.deepcopy(today)
     before["spec"]["versions"][0]["schema"] = without_rules(before["spec"]["versions"][0]["schema"])
     collection = f"/apis/{GROUP}/v1alpha1/namespaces/default/sovereigns"
-    body = sovereign({"controlPlane.size": "cpx21", "organization.name": "Before {rules}"})
+    body = sovereign(
+        {
+            "controlPlane.size": "cpx21",
+            "organization.name": "Before {rules}",
+            "workers": {"replicas": 0, "size": "t3-large", "sizeFallbacks": ["m5-large"]},
+            "components": ["dropped", "harbor"],
+            "release": "2019-01",
+            "sshPublicKeys": [PLACEHOLDER],
+            "/metadata.finalizers": [FINALIZER],
+        }
+    )
     body["apiVersion"] = f"{GROUP}/v1alpha1"
 
     api.create(CRDS, before)
     _until(lambda: api.create(collection, body))
+    api.create(collection, body | {"metadata": body["metadata"] | {"name": LEAVING}})
     api.patch(f"{CRDS}/{NAME}", {"spec": today["spec"]})
     _until(lambda: refusal(api, "POST", collection, body | {"metadata": {"name": "newer"}}))
     yield f"{collection}/omantel"
@@ -65,7 +79,27 @@ def _until(attempt: Any, timeout: float = 30.0) -> None:
 
 
 def test_other_fields_stay_editable(api: Api, old_object: str) -> None:
-    api.replace(old_object, edited(api.get(old_object), {"workers": {"size": "cx43", "replicas": 2}}), dryRun="All")
+    changed = {"workers": {"size": "cx43", "replicas": 2}, "approval": "Manual"}
+    api.replace(old_object, edited(api.get(old_object), changed), dryRun="All")
+
+
+def test_its_status_is_written(api: Api, old_object: str) -> None:
+    api.patch(f"{old_object}/status", {"status": {"phase": "pending", "observedGeneration": 1}})
+    assert api.get(old_object)["status"]["phase"] == "pending"
+
+
+@pytest.mark.parametrize(
+    ("edits", "says"),
+    [
+        ({"components": ["dropped", "harbor", "loki"]}, "dropped is no blueprint of this version"),
+        ({"release": "2019-02"}, "2019-02 is no release of this version"),
+        ({"workers.size": "m5-large"}, "is no server type of Hetzner"),
+        ({"sshPublicKeys": [f"{PLACEHOLDER} me"]}, "is a placeholder"),
+    ],
+    ids=["components", "release", "size", "SSH key"],
+)
+def test_what_is_changed_must_be_known(api: Api, old_object: str, edits: Edits, says: str) -> None:
+    assert says in str(refusal(api, "PUT", old_object, edited(api.get(old_object), edits)))
 
 
 def test_a_retired_size_cannot_be_changed_to_another(api: Api, old_object: str) -> None:
@@ -81,3 +115,13 @@ def test_a_retired_size_cannot_move(api: Api, old_object: str) -> None:
 def test_a_changed_text_must_follow_its_rule(api: Api, old_object: str) -> None:
     changed = edited(api.get(old_object), {"organization.name": "After {rules}"})
     assert "spec.organization.name" in str(refusal(api, "PUT", old_object, changed))
+
+
+def test_it_can_be_deleted(api: Api, old_object: str) -> None:
+    """That is two writes, by the API server and for the finalizer."""
+    going = old_object.replace("omantel", LEAVING)
+    api.delete(going)
+    assert api.get(going)["metadata"]["finalizers"] == [FINALIZER]
+    api.patch(going, {"metadata": {"finalizers": None}})
+    with pytest.raises(ApiError, match="not found"):
+        api.get(going)

@@ -191,7 +191,8 @@ def _sizes(wanted: Wanted, cloud: CloudView) -> Check:
 def _problem(size: str, location: str, cloud: CloudView) -> tuple[Code, str] | None:
     offers = cloud.offers.get(size)
     if offers is None:
-        return codes.SIZE_UNKNOWN, f"Hetzner has no server type {size}{_instead(size, location)}."
+        instead = _instead(size, location) or _family(size, location, cloud)
+        return codes.SIZE_UNKNOWN, f"Hetzner has no server type {size}{instead}."
     if (architecture := cloud.architectures.get(size, ARCHITECTURE)) != ARCHITECTURE:
         return codes.INVALID_INPUT, (
             f"{size} has {architecture} processors; spec.controlPlane.size, spec.workers.size and their fallbacks take "
@@ -209,6 +210,17 @@ def _problem(size: str, location: str, cloud: CloudView) -> tuple[Code, str] | N
 def _instead(size: str, location: str) -> str:
     successor = prices.successor(size, Location(location))
     return f"; use {successor} instead" if successor else ""
+
+
+def _family(size: str, location: str, cloud: CloudView) -> str:
+    """The sizes that begin with the same letters and are sold there."""
+    letters = size.rstrip("0123456789")
+    sold = sorted(
+        name
+        for name, offers in cloud.offers.items()
+        if name.rstrip("0123456789") == letters and location in offers and not offers[location].retired
+    )
+    return f"; in {location} it has {', '.join(sold)}" if sold else ""
 
 
 def _scarcity(ladder: Sequence[str], location: str, cloud: CloudView) -> str:

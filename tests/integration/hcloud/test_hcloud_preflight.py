@@ -105,7 +105,7 @@ class TestJudged:
     @pytest.mark.parametrize(
         ("location", "sizes", "code", "message"),
         [
-            ("fsn1", ("cpx99",), codes.SIZE_UNKNOWN, "Hetzner has no server type cpx99."),
+            ("fsn1", ("cpx99",), codes.SIZE_UNKNOWN, "Hetzner has no server type cpx99; in fsn1 it has cpx22"),
             (
                 "ash",
                 ("cpx22",),

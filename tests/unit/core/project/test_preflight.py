@@ -180,7 +180,13 @@ def test_all_is_well() -> None:
 @pytest.mark.parametrize(
     ("ladder", "expected", "message", "why"),
     [
-        (("cpx99",), codes.SIZE_UNKNOWN, "Hetzner has no server type cpx99.", "neither live nor in the table"),
+        (
+            ("cpx99",),
+            codes.SIZE_UNKNOWN,
+            "Hetzner has no server type cpx99; in fsn1 it has cpx22, cpx32, cpx42.",
+            "neither live nor in the table; cpx21 is not sold there any more",
+        ),
+        (("xx1",), codes.SIZE_UNKNOWN, "Hetzner has no server type xx1.", "there is nothing like it"),
         (
             ("cx32",),
             codes.SIZE_UNKNOWN,
@@ -271,18 +277,18 @@ class TestServersThatExist:
     def test_the_new_ones_are_still_checked(self) -> None:
         ours = CloudObject("servers", 1, FIRST, uid=gen.UID)
         found = check("sizes", want(control_plane_0=("cpx21",), worker_0=("cpx99",)), cloud(ours))
-        assert found.message == "Hetzner has no server type cpx99."
+        assert found.message == "Hetzner has no server type cpx99; in fsn1 it has cpx22, cpx32, cpx42."
 
 
 class TestSeveralProblems:
     def test_servers_of_one_size_are_one_problem(self) -> None:
         found = check("sizes", want(worker_0=("cpx99",), worker_1=("cpx99",)), cloud())
-        assert found.message == "Hetzner has no server type cpx99."
+        assert found.message == "Hetzner has no server type cpx99; in fsn1 it has cpx22, cpx32, cpx42."
 
     def test_the_first_decides_on_the_code(self) -> None:
         found = check("sizes", want(control_plane_0=("cpx21",), worker_0=("cpx99",)), cloud())
         assert code(found) == codes.SIZE_RETIRED.code
-        assert found.message.endswith("Hetzner has no server type cpx99.")
+        assert found.message.endswith("Hetzner has no server type cpx99; in fsn1 it has cpx22, cpx32, cpx42.")
 
     def test_three_are_named_and_the_others_counted(self) -> None:
         found = check("sizes", want(control_plane_0=("a1", "b2", "c3", "d4", "e5")), cloud())
