@@ -28,8 +28,8 @@ class Scene:
     digest: str
     verb: RunVerb = RunVerb.APPLY
     """What a run would do now."""
-    refusal: str = ""
-    """Why the spec cannot be carried out, if admission could not judge that."""
+    refusals: tuple[str, ...] = ()
+    """Why the spec cannot be carried out, if admission could not judge that: a sentence or two each."""
 
     @property
     def inputs(self) -> str:

@@ -22,7 +22,6 @@ from catalyst_operator.api.sovereign import Sovereign
 from catalyst_operator.core import naming
 from catalyst_operator.core.actions import Decision, WriteRecord
 from catalyst_operator.core.errors import codes
-from catalyst_operator.core.kit.releases import UnknownReleaseError
 from catalyst_operator.core.observation import (
     ContainerView,
     CredentialsView,
@@ -51,7 +50,7 @@ from catalyst_operator.core.record import (
 )
 from catalyst_operator.core.runs import own_project
 from catalyst_operator.core.runs.job import phases_of
-from catalyst_operator.core.runs.tfvars import inputs_digest, tfvars
+from catalyst_operator.core.runs.tfvars import inputs_digest, of_any_release, tfvars
 from catalyst_operator.core.settings import CoreSettings
 from catalyst_operator.core.tofu.apply_progress import Diagnostic, Progress, ResourceProgress
 from tests.support import new_cluster
@@ -399,13 +398,10 @@ UNKNOWN_SIZE = Check(
 """The project does not offer what is wanted."""
 
 
-def looked_at(o: Observation, *checks: Check, **values: Any) -> Report | None:
+def looked_at(o: Observation, *checks: Check, **values: Any) -> Report:
     """The report of a look a moment ago at what this observation's Sovereign wants; by default all is well."""
     kept = o.record or Record(uid=UID)
-    try:
-        variables = tfvars(o.sovereign, o.settings, kept.sizes)
-    except UnknownReleaseError:
-        return None
+    variables = of_any_release(o.sovereign, o.settings, kept.sizes)
     asked = standing(replace(o, preflight=None), variables, kept).ask[0]
     return replace(Report(asked.key, o.now, checks or PASSED), **values)
 

@@ -10,7 +10,6 @@ Why: docs/explanation.md#deletion
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from catalyst_operator.api import labels
@@ -20,10 +19,9 @@ from catalyst_operator.core.actions import Decision, ForgetCluster, RemoveFinali
 from catalyst_operator.core.evidence import gather
 from catalyst_operator.core.finalize import after_hand_off, destroys, ends
 from catalyst_operator.core.finalize.deletion import Deletion
-from catalyst_operator.core.kit.releases import UnknownReleaseError
 from catalyst_operator.core.observation import Observation
 from catalyst_operator.core.record import Record
-from catalyst_operator.core.runs.tfvars import inputs_digest, tfvars
+from catalyst_operator.core.runs.tfvars import inputs_digest, of_any_release
 from catalyst_operator.core.scene import Answer
 from catalyst_operator.core.telling import status
 
@@ -57,13 +55,7 @@ def _variables(o: Observation, record: Record) -> dict[str, Any]:
     """What the module needs to validate, and no more: what only new servers and rules would get blocks no deletion, an
     unknown release as little as a network that the module does not take."""
     spec = o.sovereign.spec.model_copy(update={"ssh_allowed_cidrs": (), "api_allowed_cidrs": ANYWHERE})
-    sovereign = o.sovereign.model_copy(update={"spec": spec})
-    try:
-        return tfvars(sovereign, o.settings, record.sizes, record.release)
-    except UnknownReleaseError:
-        spec = spec.model_copy(update={"release": None})
-        settings = replace(o.settings, default_release=None)
-        return tfvars(sovereign.model_copy(update={"spec": spec}), settings, record.sizes)
+    return of_any_release(o.sovereign.model_copy(update={"spec": spec}), o.settings, record.sizes, record.release)
 
 
 CHECKS: tuple[Callable[[Deletion], Answer | None], ...] = (

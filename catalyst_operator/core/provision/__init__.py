@@ -19,6 +19,7 @@ from catalyst_operator.core.kit import pins, releases
 from catalyst_operator.core.kit.releases import UnknownReleaseError
 from catalyst_operator.core.observation import Observation
 from catalyst_operator.core.provision import (
+    all_at_once,
     domain,
     hand_off,
     new_cluster,
@@ -30,7 +31,7 @@ from catalyst_operator.core.provision import (
 )
 from catalyst_operator.core.ready import watching
 from catalyst_operator.core.record import Record
-from catalyst_operator.core.runs.tfvars import inputs_digest, tfvars
+from catalyst_operator.core.runs.tfvars import inputs_digest, of_any_release, tfvars
 from catalyst_operator.core.scene import Answer, Scene
 from catalyst_operator.core.telling import status
 
@@ -38,7 +39,8 @@ from catalyst_operator.core.telling import status
 def decide(o: Observation) -> Decision:
     """What to do for a Sovereign that is not being deleted."""
     scene = look(o)
-    answer = next(answer for check in CHECKS if (answer := check(scene)))
+    check, answer = next((check, answer) for check in CHECKS if (answer := check(scene)))
+    answer = all_at_once.completed(scene, check, answer)
     hold = () if labels.FINALIZER_SOVEREIGN in o.sovereign.metadata.finalizers else (AddFinalizer(),)
     record = answer.record or scene.record
     run = answer.run_in_view(scene)
@@ -60,26 +62,33 @@ def look(o: Observation) -> Scene:
     """The scene of an observation."""
     evidence = gather(o)
     verb = RunVerb.PLAN if o.sovereign.spec.dry_run else RunVerb.APPLY
+    record = evidence.record
+    refusals = tuple(filter(None, (_release_refusal(o, record), _component_refusal(o, record))))
     try:
-        record = evidence.record
         variables = tfvars(o.sovereign, o.settings, record.sizes, record.release, record.made)
+    except UnknownReleaseError:
+        # For what is asked of the project; nothing is run with them.
+        variables = of_any_release(o.sovereign, o.settings, record.sizes)
+        return Scene(o, evidence, variables, "", verb, refusals)
+    return Scene(o, evidence, variables, inputs_digest(verb, variables), verb, refusals)
+
+
+def _release_refusal(o: Observation, record: Record) -> str:
+    """A release that nobody knows, or whose pins would destroy the new cluster's Flux."""
+    spec, catalogue = o.sovereign.spec, releases.load()
+    try:
+        release = catalogue.get(spec.release or record.release or o.settings.default_release)
     except UnknownReleaseError as error:
-        where = "spec.release" if o.sovereign.spec.release else "the operator's setting CATALYST_RELEASE"
+        where = "spec.release" if spec.release else "the operator's setting CATALYST_RELEASE"
         said = str(error)
-        return Scene(o, evidence, {}, "", verb, f"{said[:1].upper()}{said[1:]}. Correct {where}.")
-    return Scene(o, evidence, variables, inputs_digest(verb, variables), verb, _refusal(o, evidence.record))
+        return f"{said[:1].upper()}{said[1:]}. Correct {where}."
+    return "" if record.outputs else " ".join(pins.release_violations(release, catalogue))
 
 
-def _refusal(o: Observation, record: Record) -> str:
-    """Components that nobody knows, or a release whose pins would destroy the new cluster's Flux. What a cluster was
-    born with is not questioned again."""
-    spec, stands = o.sovereign.spec, record.outputs is not None
-    unknown = "" if stands and spec.gitops.mode is GitOpsMode.TEMPLATE else kit.refusal(spec)
-    if unknown or stands:
-        return unknown
-    catalogue = releases.load()
-    release = catalogue.get(spec.release or record.release or o.settings.default_release)
-    return " ".join(pins.release_violations(release, catalogue))
+def _component_refusal(o: Observation, record: Record) -> str:
+    """Components that nobody knows. What a cluster was born with is not questioned again."""
+    born = record.outputs is not None and o.sovereign.spec.gitops.mode is GitOpsMode.TEMPLATE
+    return "" if born else kit.refusal(o.sovereign.spec)
 
 
 CHECKS: tuple[Callable[[Scene], Answer | None], ...] = (

@@ -23,7 +23,7 @@ def keep(scene: Scene) -> tuple[Action, ...]:
     o = scene.o
     sovereign, found = o.sovereign, o.reservation
     idle = sovereign.spec.suspend or scene.verb is not RunVerb.APPLY
-    if o.settings.domains is None or idle or (found is None and scene.refusal):
+    if o.settings.domains is None or idle or (found is None and scene.refusals):
         return ()
     address = scene.record.outputs.load_balancer_ip if scene.record.outputs else None
     kept: tuple[Action, ...] = ()

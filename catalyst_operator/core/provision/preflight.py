@@ -27,6 +27,8 @@ class PreflightStanding:
     report: Report | None
     ask: tuple[AskPreflight, ...] = ()
     wait_until: datetime | None = None
+    answered: bool = True
+    """Whether the project was ever asked for this, however long ago."""
 
 
 def standing(o: Observation, variables: Mapping[str, Any], record: Record) -> PreflightStanding:
@@ -41,7 +43,7 @@ def standing(o: Observation, variables: Mapping[str, Any], record: Record) -> Pr
     ask = (AskPreflight(key, wanted),)
     report = o.preflight
     if report is None or report.key != key:
-        return PreflightStanding(None, ask)
+        return PreflightStanding(None, ask, answered=False)
     if report.retry_at:
         waiting = o.now < report.retry_at
         return PreflightStanding(report, (), report.retry_at) if waiting else PreflightStanding(None, ask)

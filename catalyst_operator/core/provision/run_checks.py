@@ -193,7 +193,7 @@ def _cause_to_stop(scene: Scene, run: RunEntry) -> StopCause | None:
 
 def _outdated(scene: Scene, run: RunEntry) -> bool:
     """Whether a run that has applied nothing yet was made for something else than what is asked for now."""
-    if scene.refusal:
+    if scene.refusals:
         return False
     spec = scene.o.sovereign.spec
     # What only a first boot reads starts no run of its own, but as long as there are no servers it is still in time.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from catalyst_operator.api import labels
 from catalyst_operator.api.conditions import Reason
 from catalyst_operator.api.phases import Phase, RunVerb
+from catalyst_operator.core.errors import codes
 from catalyst_operator.core.project.prices import cost_of
 from catalyst_operator.core.provision import plan_text
 from catalyst_operator.core.provision.verdicts import stalled
@@ -17,7 +18,10 @@ from catalyst_operator.core.verdict import Stance, Verdict
 
 def spec_invalid(scene: Scene) -> Answer | None:
     """A spec that admission could not judge and that cannot be carried out."""
-    return Answer(stalled(Reason.INVALID_SPEC, scene.refusal)) if scene.refusal else None
+    if not scene.refusals:
+        return None
+    errors = tuple(map(codes.SPEC_INVALID.entry, scene.refusals))
+    return Answer(stalled(Reason.INVALID_SPEC, scene.refusals[0], errors))
 
 
 def suspended(scene: Scene) -> Answer | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from dataclasses import replace
 from ipaddress import ip_network
 from types import MappingProxyType
 from typing import Any
@@ -15,7 +16,7 @@ from catalyst_operator.api.sovereign import Sovereign, SovereignSpec
 from catalyst_operator.core import kit, naming
 from catalyst_operator.core.access import boot, seeds
 from catalyst_operator.core.kit import releases
-from catalyst_operator.core.kit.releases import Release
+from catalyst_operator.core.kit.releases import Release, UnknownReleaseError
 from catalyst_operator.core.project import sizing, ssh_keys
 from catalyst_operator.core.settings import CoreSettings
 from catalyst_operator.core.tofu.server_names import STARTER
@@ -58,6 +59,21 @@ def tfvars(
         "kit_values": kit.values(sovereign, release, chart_registry=settings.chart_registry),
         "boot_manifests": boot.manifests(),
     }
+
+
+def of_any_release(
+    sovereign: Sovereign,
+    settings: CoreSettings,
+    choices: sizing.Choices = MappingProxyType({}),
+    pinned_release: str = "",
+) -> dict[str, Any]:
+    """The same where it does not matter what new servers install: of a release that nobody knows, as of the default."""
+    try:
+        return tfvars(sovereign, settings, choices, pinned_release)
+    except UnknownReleaseError:
+        spec = sovereign.spec.model_copy(update={"release": None})
+        known = replace(settings, default_release=None)
+        return tfvars(sovereign.model_copy(update={"spec": spec}), known, choices)
 
 
 def _api_access(spec: SovereignSpec, settings: CoreSettings) -> dict[str, Any]:

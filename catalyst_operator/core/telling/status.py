@@ -31,7 +31,7 @@ from catalyst_operator.core.errors.last_errors import MAX_ERRORS, last_error
 from catalyst_operator.core.manifests import namespace_of
 from catalyst_operator.core.observation import Observation
 from catalyst_operator.core.project import prices, sizing
-from catalyst_operator.core.project.preflight import SIZES, SOLD_OUT, Check
+from catalyst_operator.core.project.preflight import SIZES, SOLD_OUT, TOKEN, Check
 from catalyst_operator.core.ready.assessment import Assessment, assess
 from catalyst_operator.core.record import ErrorEntry, PhaseState, Record, RunEntry, RunState
 from catalyst_operator.core.redact import shorten
@@ -42,6 +42,8 @@ from catalyst_operator.core.verdict import Stance, Verdict
 
 PROJECT = "project"
 USER_DATA = "user-data"
+SPEC, SECRETS = "spec", "secrets"
+_CHECKED = {SPEC: codes.SPEC_INVALID, SECRETS: codes.SECRET_MISSING, TOKEN: codes.TOKEN_INVALID}
 USER_DATA_CODES = frozenset({codes.USERDATA_TOO_BIG.code, codes.USERDATA_INVALID.code})
 MAX_ADDRESSES = 10
 
@@ -158,8 +160,10 @@ def _preflight_condition(o: Observation, verdict: Verdict) -> tuple[Told, ...]:
     the right project says nothing of another one."""
     if mismatch := _mismatch(verdict):
         return (("False", Reason.CHECK_FAILED, mismatch.message),)
-    name = of_sovereign.preflight_check(o)
-    failed = [*(o.preflight.failed if o.preflight else ()), *((name,) if name and _fails(name) else ())]
+    name, told_with = of_sovereign.preflight_check(o), _checks_of(verdict)
+    known = {check.name for check in told_with}
+    of_project = [check for check in o.preflight.failed if check.name not in known] if o.preflight else []
+    failed = [*told_with, *of_project, *((name,) if name and _fails(name) else ())]
     if failed:
         return (("False", Reason.CHECK_FAILED, " ".join(check.message for check in failed)),)
     if o.preflight is None:
@@ -330,16 +334,30 @@ def _preflight(o: Observation, run: RunEntry | None, verdict: Verdict) -> tuple[
     if mismatch := _mismatch(verdict):
         return (PreflightCheck(name=PROJECT, result=PreflightResult.FAILED, message=mismatch.message),)
     before = o.sovereign.status.preflight
-    name = of_sovereign.preflight_check(o)
-    looked = (*(o.preflight.checks if o.preflight else ()), *((name,) if name else ()))
+    name, told_with = of_sovereign.preflight_check(o), _checks_of(verdict)
+    known = {check.name for check in told_with}
+    of_project = [check for check in o.preflight.checks if check.name not in known] if o.preflight else []
+    looked = (*told_with, *of_project, *((name,) if name else ()))
     told = (
         *(PreflightCheck(name=c.name, result=c.result, message=c.message) for c in looked),
         *_user_data_check(run),
     )
     new = {check.name for check in told}
-    of_project = {USER_DATA, of_sovereign.PREFLIGHT_NAME}
-    kept = [c for c in before if c.name not in new and (o.preflight is None or c.name in of_project)]
+    stays = {USER_DATA, of_sovereign.PREFLIGHT_NAME}
+    gone = {SPEC, SECRETS}
+    kept = [c for c in before if c.name not in new | gone and (o.preflight is None or c.name in stays)]
     return (*(c for c in (*told, *kept) if c.name != USER_DATA), *(c for c in (*told, *kept) if c.name == USER_DATA))
+
+
+def _checks_of(verdict: Verdict) -> tuple[Check, ...]:
+    """What is in the way of a run besides what the project and the name say, by what it is about."""
+    if verdict.deleting:
+        return ()
+    errors = errors_of(verdict)
+    told = ((name, [e for e in errors if e.code == code.code]) for name, code in _CHECKED.items())
+    return tuple(
+        Check(name, PreflightResult.FAILED, " ".join(error.message for error in found)) for name, found in told if found
+    )
 
 
 def _user_data_check(run: RunEntry | None) -> tuple[PreflightCheck, ...]:
