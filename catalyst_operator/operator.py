@@ -20,7 +20,7 @@ from prometheus_client import GC_COLLECTOR, PLATFORM_COLLECTOR, PROCESS_COLLECTO
 from pydantic import SecretStr
 
 from catalyst_operator import handlers, logs
-from catalyst_operator.adapters import health, hetzner, proof_key, template
+from catalyst_operator.adapters import health, proof_key, template
 from catalyst_operator.adapters.dns import LOOKS_AT_ONCE, LOOKS_EACH, Dns
 from catalyst_operator.adapters.errands import Errands
 from catalyst_operator.adapters.git import push
@@ -32,8 +32,8 @@ from catalyst_operator.adapters.new_cluster.clusters import Clusters
 from catalyst_operator.adapters.new_cluster.intake import Intake
 from catalyst_operator.adapters.new_cluster.remote import RemoteCluster
 from catalyst_operator.adapters.powerdns import PowerDns
-from catalyst_operator.adapters.preflights import Preflights
-from catalyst_operator.adapters.project import hetzner_project
+from catalyst_operator.adapters.project import hetzner_preflight, hetzner_project
+from catalyst_operator.adapters.project.preflights import Preflights
 from catalyst_operator.adapters.project.project_looks import ProjectLooks
 from catalyst_operator.adapters.registrars.connect import connect
 from catalyst_operator.adapters.registrars.registrar import Registrar
@@ -159,7 +159,7 @@ def _outside(kube: Kube, core: CoreSettings, settings: Settings, names: NameLook
     return Outside(
         logs=RunLogs(kube),
         projects=ProjectLooks(partial(hetzner_project.look, core.hcloud_endpoint), now),
-        preflights=Preflights(partial(hetzner.look, core.hcloud_endpoint), now),
+        preflights=Preflights(partial(hetzner_preflight.look, core.hcloud_endpoint), now),
         overlays=Overlays(
             partial(push.push, destinations=settings.destinations), template.read(settings.template), now
         ),

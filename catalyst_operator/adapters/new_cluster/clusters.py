@@ -57,7 +57,7 @@ class Clusters:
         """Survey it soon, or try soon to reach it."""
         watched = self._watched.get(uid)
         if watched:
-            watched.hurry.set()
+            watched.wake.set()
 
     async def forget(self, uid: str) -> None:
         """Stop watching; no connection to it is open when this returns."""

@@ -14,7 +14,7 @@ from catalyst_operator.core.domains import of_sovereign
 from catalyst_operator.core.errors import codes
 from catalyst_operator.core.finalize.deletion import CLEAN_UP_AGAIN, Deletion, cleaning_up, stalled, working
 from catalyst_operator.core.scene import SAFETY, Answer
-from catalyst_operator.core.telling.words import unproven_words
+from catalyst_operator.core.telling.messages import unproven_words
 
 
 def protected(scene: Deletion) -> Answer | None:

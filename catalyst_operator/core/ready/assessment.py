@@ -16,9 +16,9 @@ from catalyst_operator.core.phase1.expected import Expected, expected
 from catalyst_operator.core.phase1.first_cause import Cause, first_cause
 from catalyst_operator.core.phase1.former import as_answered
 from catalyst_operator.core.phase1.outcome import Judgement, Limits, judge
-from catalyst_operator.core.phase1.readiness import NOT_CHECKED, Missing, missing, silent_until
 from catalyst_operator.core.phase1.views import ClusterView, Link, kit_name
 from catalyst_operator.core.project import sizing
+from catalyst_operator.core.ready.requirements import NOT_CHECKED, Missing, missing, silent_until
 from catalyst_operator.core.record import Bootstrap, ErrorEntry, Record, RunState
 
 SIGHT_PATIENCE = timedelta(minutes=2)

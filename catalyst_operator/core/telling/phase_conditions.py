@@ -12,7 +12,7 @@ from catalyst_operator.core import conditions
 from catalyst_operator.core.observation import Observation
 from catalyst_operator.core.record import PhaseEntry, PhaseState, Record, RunEntry, RunState, StopCause
 from catalyst_operator.core.runs.job import phases_of
-from catalyst_operator.core.telling.words import plan_words, seconds
+from catalyst_operator.core.telling.messages import plan_words, seconds
 
 Told = tuple[Truth, str, str]
 """Status, reason and message of a condition."""
