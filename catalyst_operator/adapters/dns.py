@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
 from ipaddress import ip_address
 
 import dns.asyncquery
@@ -24,6 +23,7 @@ import dns.rdatatype
 import dns.resolver
 from dns.rdatatype import RdataType
 
+from catalyst_operator.clock import Clock
 from catalyst_operator.core.domains.claims.names import parent_of, plain
 from catalyst_operator.core.domains.observation import DnsAnswer, DnsQuestion, DnsReport
 from catalyst_operator.core.settings import Nameserver
@@ -61,7 +61,7 @@ class Dns:
     def __init__(
         self,
         nameservers: Sequence[Nameserver],
-        clock: Callable[[], datetime],
+        clock: Clock,
         *,
         resolvers: Sequence[str] = (),
         port: int = PORT,

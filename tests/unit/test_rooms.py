@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import ast
 from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
 
 import catalyst_operator
 
 PACKAGE = Path(catalyst_operator.__file__).parent
+TEN_SECONDS = yaml.safe_load(Path(__file__).with_name("ten_seconds.yaml").read_text(encoding="utf-8"))
 MODULES = sorted(path for path in PACKAGE.rglob("*.py"))
 MOST_MODULES = 16
 
@@ -54,3 +60,39 @@ def test_a_class_that_other_modules_import_has_a_name_of_its_own() -> None:
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_") and "Protocol" not in ast.dump(node):
                 places[node.name].add(str(path.relative_to(PACKAGE)))
     assert _defined_twice(places) == {}
+
+
+def _defined(node: ast.AST, owner: str = "") -> Iterator[str]:
+    """The names that a module or class defines; those of a class with its own before them."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.Assign | ast.AnnAssign):
+            targets = child.targets if isinstance(child, ast.Assign) else [child.target]
+            yield from (
+                owner + name.id for target in targets for name in ast.walk(target) if isinstance(name, ast.Name)
+            )
+        elif isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield owner + child.name
+        elif isinstance(child, ast.ClassDef):
+            yield owner + child.name
+            yield from _defined(child, f"{owner}{child.name}.")
+
+
+def _tells(row: dict[str, Any]) -> bool:
+    """Whether the file or its folder is called by the word that one looks for."""
+    path = Path(row["file"])
+    return row["word"] in path.stem or row["word"] == path.parent.name
+
+
+@pytest.mark.parametrize("row", TEN_SECONDS, ids=lambda row: row["behaviour"])
+def test_where_to_change_a_behaviour_is_found_in_ten_seconds(row: dict[str, Any]) -> None:
+    assert _tells(row)
+    path = PACKAGE.parent / row["file"]
+    text = path.read_text(encoding="utf-8")
+    assert row["name"] in (set(_defined(ast.parse(text))) if path.suffix == ".py" else text)
+
+
+def test_a_name_that_is_gone_or_a_file_that_does_not_tell_is_noticed() -> None:
+    names = set(_defined(ast.parse("A, B = 1, 2\nclass C:\n    d: int = 0\n    def e(self): f = 1\n")))
+    assert names == {"A", "B", "C", "C.d", "C.e"}
+    assert not _tells({"word": "firewall", "file": "infra/hetzner/main.tf"})
+    assert not _tells({"word": "run", "file": "core/runs/queue.py"})

@@ -8,13 +8,13 @@ import threading
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import replace
-from datetime import datetime
 from functools import partial
 from typing import TypeVar
 
 from catalyst_operator.adapters.errands import Errands
 from catalyst_operator.adapters.git.push import PUSH_SECONDS, Pushed, Repository
 from catalyst_operator.adapters.turns import Turns
+from catalyst_operator.clock import Clock
 from catalyst_operator.core.errors import codes
 from catalyst_operator.core.kit.pushed import OverlayChange, OverlayReport
 from catalyst_operator.core.record import ErrorEntry
@@ -40,7 +40,7 @@ class Overlays:
         self,
         push: Push,
         template: Mapping[str, str],
-        clock: Callable[[], datetime],
+        clock: Clock,
         patience_seconds: float = PATIENCE_SECONDS,
     ) -> None:
         self._push = push

@@ -25,6 +25,7 @@ from catalyst_operator.adapters.new_cluster.survey import cluster_uid, survey
 from catalyst_operator.adapters.new_cluster.timings import Timings
 from catalyst_operator.adapters.new_cluster.transport import NO_ANSWER
 from catalyst_operator.api.phases import ComponentState
+from catalyst_operator.clock import Clock
 from catalyst_operator.core.phase1 import presence
 from catalyst_operator.core.phase1.bootstrap import flux_available
 from catalyst_operator.core.phase1.components import state
@@ -57,7 +58,7 @@ class WatchedCluster:
         connections: Connections,
         probe: Probe,
         changed: Callable[[], None],
-        clock: Callable[[], datetime],
+        clock: Clock,
         timings: Timings,
     ) -> None:
         self.target = target

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import datetime
 
 from pydantic import SecretStr
 
@@ -13,6 +12,7 @@ from catalyst_operator.adapters.errands import Errands
 from catalyst_operator.adapters.registrars.registrar import Registrar
 from catalyst_operator.adapters.turns import Turns
 from catalyst_operator.api.enums import RegistrarName
+from catalyst_operator.clock import Clock
 from catalyst_operator.core.domains.observation import RegistrarProblem, RegistrarReport, Trouble
 from catalyst_operator.core.domains.registrar import Domain, RegistrarView
 from catalyst_operator.errors import (
@@ -45,7 +45,7 @@ _OF_A_CHANGE = frozenset({Trouble.FORBIDDEN, Trouble.REFUSED, Trouble.UNCLEAR})
 class RegistrarTalks:
     """The last report of each reservation, and at most one talk under way for it."""
 
-    def __init__(self, connect: Connect, clock: Callable[[], datetime]) -> None:
+    def __init__(self, connect: Connect, clock: Clock) -> None:
         self._connect = connect
         self._clock = clock
         self._errands: Errands[RegistrarReport] = Errands("talk with the registrar", Turns(AT_ONCE, EACH))
