@@ -21,7 +21,7 @@ from pydantic import SecretStr
 
 from catalyst_operator import handlers, logs
 from catalyst_operator.adapters import health, proof_key, template
-from catalyst_operator.adapters.dns import LOOKS_AT_ONCE, LOOKS_EACH, Dns
+from catalyst_operator.adapters.dns import DNS_LOOKS_AT_ONCE, DNS_LOOKS_EACH, Dns
 from catalyst_operator.adapters.errands import Errands
 from catalyst_operator.adapters.git import push
 from catalyst_operator.adapters.git.overlays import Overlays
@@ -190,7 +190,7 @@ def _domains_outside(core: CoreSettings, settings: Settings) -> DomainsOutside |
         zones=PowerDns(access.zones.url, access.zones.key, client),
         pools=PowerDns(access.pools.url, access.pools.key, client),
         dns=Dns(core.domains.nameservers, now, resolvers=access.resolvers),
-        looks=Errands("look at name servers", Turns(LOOKS_AT_ONCE, LOOKS_EACH)),
+        looks=Errands("look at name servers", Turns(DNS_LOOKS_AT_ONCE, DNS_LOOKS_EACH)),
         talks=RegistrarTalks(registrar, now),
         client=client,
     )

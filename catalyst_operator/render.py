@@ -23,7 +23,7 @@ from catalyst_operator.core.kit.releases import Release, UnknownReleaseError
 from catalyst_operator.core.redact import shorten
 from catalyst_operator.core.settings import CoreSettings
 
-DONE, FAILED, REFUSED = 0, 1, 2
+RENDERED, FAILED, REFUSED = 0, 1, 2
 """Exit codes: all is written; it could not be written; there is something wrong with what was given."""
 
 _SAYINGS = {"missing": "is required", "extra_forbidden": "is no field of a Sovereign"}
@@ -58,7 +58,7 @@ def main(file: Path, out: Path, release: str | None = None, folder: Path | None 
         print(f"{error.filename or out}: cannot be written: {error.strerror}", file=sys.stderr)
         return FAILED
     _tell(sovereign, out, files, bool(shared))
-    return DONE
+    return RENDERED
 
 
 def _sovereign(file: Path) -> Sovereign:

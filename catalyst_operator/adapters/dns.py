@@ -34,7 +34,7 @@ DNS_ATTEMPTS = 2
 DNS_LOOK_SECONDS = 15.0
 TOO_LATE = f"no answer within {DNS_LOOK_SECONDS:g} s"
 MAX_SERVERS = 13
-LOOKS_AT_ONCE, LOOKS_EACH = 64, 16
+DNS_LOOKS_AT_ONCE, DNS_LOOKS_EACH = 64, 16
 """Looks under way, and of those one namespace's. Each may take some dozens of sockets, and after a restart every name
 is looked at."""
 PORT = 53

@@ -19,17 +19,24 @@ MODULES = sorted(path for path in PACKAGE.rglob("*.py"))
 MOST_MODULES = 16
 
 
-def _assigned(path: Path) -> list[tuple[str, str]]:
+def _assigned(code: str) -> list[tuple[str, str]]:
     """The public constants of a module with a number or a span of time as value: name, value as code."""
     pairs = []
-    for node in ast.parse(path.read_text(encoding="utf-8")).body:
-        if not isinstance(node, ast.Assign) or not isinstance(node.targets[0], ast.Name):
-            continue
-        name, value = node.targets[0].id, ast.unparse(node.value)
-        number = isinstance(node.value, ast.Constant) and isinstance(node.value.value, int | float)
-        if name.isupper() and (number or value.startswith("timedelta(")):
-            pairs.append((name, value))
-    return pairs
+    for node in ast.parse(code).body:
+        if isinstance(node, ast.Assign | ast.AnnAssign) and node.value:
+            target = node.targets[0] if isinstance(node, ast.Assign) else node.target
+            several = isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple)
+            names, values = (target.elts, node.value.elts) if several else ([target], [node.value])  # type: ignore[attr-defined]
+            pairs += [(ast.unparse(name), ast.unparse(v)) for name, v in zip(names, values, strict=True) if _counts(v)]
+    return [(name, value) for name, value in pairs if name.isupper() and not name.startswith("_")]
+
+
+def _counts(value: ast.expr) -> bool:
+    """Whether it is a number, a span of time, or made of such."""
+    if isinstance(value, ast.BinOp):
+        return _counts(value.left) or _counts(value.right)
+    number = isinstance(value, ast.Constant) and isinstance(value.value, int | float)
+    return number or ast.unparse(value).startswith("timedelta(")
 
 
 def _defined_twice(names: dict[str, set[str]]) -> dict[str, set[str]]:
@@ -47,9 +54,14 @@ def test_a_package_has_no_more_modules_than_one_reads_at_a_glance() -> None:
 def test_a_constant_has_one_value() -> None:
     values = defaultdict(set)
     for path in MODULES:
-        for name, value in _assigned(path):
+        for name, value in _assigned(path.read_text(encoding="utf-8")):
             values[name].add(value)
     assert _defined_twice(values) == {}
+
+
+def test_every_way_to_write_a_constant_is_read() -> None:
+    code = "A, B = 1, 2.0\nC: int = 3\nD = timedelta(1)\nE = X + 30\n_F = 4\nG = frozenset({5})\nh = 6\n"
+    assert [name for name, _ in _assigned(code)] == ["A", "B", "C", "D", "E"]
 
 
 def test_a_class_that_other_modules_import_has_a_name_of_its_own() -> None:

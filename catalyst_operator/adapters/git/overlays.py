@@ -28,7 +28,7 @@ Result = TypeVar("Result")
 
 PUSHES_AT_ONCE, PUSHES_EACH = 3, 1
 """Of all, and of one namespace. A push may need some 50 MiB for a moment, if the repository's owner is unkind."""
-PATIENCE_SECONDS = PUSH_SECONDS + 30
+PUSH_PATIENCE_SECONDS = PUSH_SECONDS + 30
 """A push ends by itself, except for what it cannot limit: the resolution of names."""
 
 
@@ -41,7 +41,7 @@ class Overlays:
         push: Push,
         template: Mapping[str, str],
         clock: Clock,
-        patience_seconds: float = PATIENCE_SECONDS,
+        patience_seconds: float = PUSH_PATIENCE_SECONDS,
     ) -> None:
         self._push = push
         self._template = template

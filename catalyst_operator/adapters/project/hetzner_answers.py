@@ -20,7 +20,7 @@ from catalyst_operator.errors import CloudNotFound, CloudRateLimited, CloudUnaut
 
 REFILL_PATIENCE = timedelta(minutes=10)
 """The limit refills evenly, and RateLimit-Reset says when it is full. Enough for a look and a run is there sooner."""
-REFUSALS = {
+TOKEN_REFUSALS = {
     "unauthorized": "it is not known there, or was revoked",
     "forbidden": "it may not read the project",
 }
@@ -38,7 +38,7 @@ def accept(path: str, status: int, headers: Mapping[str, str], body: Object, now
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         raise CloudRateLimited(_until(headers.get("RateLimit-Reset", ""), now))
     code = _code(body)
-    if refusal := REFUSALS.get(code):
+    if refusal := TOKEN_REFUSALS.get(code):
         raise CloudUnauthorized(refusal)
     if code == NOT_FOUND:
         raise CloudNotFound(f"the project has no {path}")

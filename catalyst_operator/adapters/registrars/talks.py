@@ -36,7 +36,7 @@ _TROUBLES: tuple[tuple[type[RegistrarError], Trouble], ...] = (
     (RegistrarRefused, Trouble.REFUSED),
     (RegistrarRateLimited, Trouble.RATE_LIMITED),
 )
-AT_ONCE, EACH = 16, 4
+TALKS_AT_ONCE, TALKS_EACH = 16, 4
 """Talks under way, and of those one namespace's: one may take a minute and a half with a vendor that is slow."""
 _OF_A_CHANGE = frozenset({Trouble.FORBIDDEN, Trouble.REFUSED, Trouble.UNCLEAR})
 """What may be said of a change by a registrar that still lets us read."""
@@ -48,7 +48,7 @@ class RegistrarTalks:
     def __init__(self, connect: Connect, clock: Clock) -> None:
         self._connect = connect
         self._clock = clock
-        self._errands: Errands[RegistrarReport] = Errands("talk with the registrar", Turns(AT_ONCE, EACH))
+        self._errands: Errands[RegistrarReport] = Errands("talk with the registrar", Turns(TALKS_AT_ONCE, TALKS_EACH))
 
     def report(self, uid: str) -> RegistrarReport | None:
         """What the last talk came to."""
