@@ -130,10 +130,10 @@ def _tell(sovereign: Sovereign, out: Path, files: Mapping[str, str], with_templa
     gitops, path = sovereign.spec.gitops, kit.overlay_path(sovereign.spec.domain.fqdn)
     for name in files:
         print(f"wrote {out / name}")
-    state = "wrote" if with_template else "kept, since it was there:"
+    state = "wrote" if with_template else "kept, because it was there:"
     print(f"{state} {out / template.FOLDER}")
     if gitops.mode is GitOpsMode.COMMIT:
-        print("\nThe operator pushes the same itself, since spec.gitops.mode is Commit: there is nothing to do.")
+        print("\nThe operator pushes the same itself, because spec.gitops.mode is Commit: there is nothing to do.")
         return
     print(f"\nNext: look at {out / path}, then commit and push it to branch {gitops.branch} of the repository.")
     missing = [

@@ -62,7 +62,7 @@ def test_a_template_that_is_there_is_kept(run: Render, tmp_path: Path, capsys: p
         f"{FOLDER}/kustomization.yaml",
         f"{FOLDER}/sync.yaml",
     ]
-    assert "kept, since it was there: " in capsys.readouterr().out
+    assert "kept, because it was there: " in capsys.readouterr().out
 
 
 def test_another_template_can_be_given(run: Render, tmp_path: Path) -> None:

@@ -64,8 +64,8 @@ def stopping_words(run: RunEntry, cause: StopCause, late: tuple[str, ...] = ()) 
     doing = "destruction" if run.verb is RunVerb.DESTROY else "creation"
     why = {
         StopCause.REQUESTED: "as requested",
-        StopCause.SUPERSEDED: "since the spec was edited before anything was applied; it is planned again",
-        StopCause.STUCK: f"since {named(late) or 'something'} has been in {doing} for too long",
+        StopCause.SUPERSEDED: "because the spec was edited before anything was applied; it is planned again",
+        StopCause.STUCK: f"because {named(late) or 'something'} has been in {doing} for too long",
     }[cause]
     return f"Job {run.job} is being stopped {why}. OpenTofu writes its state first."
 

@@ -39,7 +39,7 @@ def _cannot_begin(release: HelmReleaseView) -> ErrorEntry | None:
     if ready is None or ready.status != "False" or ready.reason in _TOLD_ELSEWHERE:
         return None
     if ready.reason == "ValuesError":
-        told = f"{release.known_as} cannot begin, since values of it are missing: {ready.message}"
+        told = f"{release.known_as} cannot begin, because values of it are missing: {ready.message}"
         remedy = f"Make what the message names: `kubectl -n {release.namespace} get configmaps,secrets`."
     else:
         told = f"{release.known_as} cannot begin: {ready.reason}: {ready.message}"
