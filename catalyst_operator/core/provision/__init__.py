@@ -10,27 +10,25 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from catalyst_operator.api import labels
-from catalyst_operator.api.enums import GitOpsMode
 from catalyst_operator.api.phases import RunVerb
-from catalyst_operator.core import kit
 from catalyst_operator.core.actions import AddFinalizer, Decision
 from catalyst_operator.core.evidence import gather
-from catalyst_operator.core.kit import pins, releases
 from catalyst_operator.core.kit.releases import UnknownReleaseError
 from catalyst_operator.core.observation import Observation
 from catalyst_operator.core.provision import (
     all_at_once,
     domain,
+    dry_run,
     hand_off,
+    invalid_spec,
     new_cluster,
     overlays,
     resizes,
     run_checks,
     surroundings,
-    wishes,
+    suspend,
 )
 from catalyst_operator.core.ready import watching
-from catalyst_operator.core.record import Record
 from catalyst_operator.core.runs.tfvars import inputs_digest, of_any_release, tfvars
 from catalyst_operator.core.scene import Answer, Scene
 from catalyst_operator.core.telling import status
@@ -63,7 +61,7 @@ def look(o: Observation) -> Scene:
     evidence = gather(o)
     verb = RunVerb.PLAN if o.sovereign.spec.dry_run else RunVerb.APPLY
     record = evidence.record
-    refusals = tuple(filter(None, (_release_refusal(o, record), _component_refusal(o, record))))
+    refusals = invalid_spec.refusals(o, record)
     try:
         variables = tfvars(o.sovereign, o.settings, record.sizes, record.release, record.made)
     except UnknownReleaseError:
@@ -71,24 +69,6 @@ def look(o: Observation) -> Scene:
         variables = of_any_release(o.sovereign, o.settings, record.sizes)
         return Scene(o, evidence, variables, "", verb, refusals)
     return Scene(o, evidence, variables, inputs_digest(verb, variables), verb, refusals)
-
-
-def _release_refusal(o: Observation, record: Record) -> str:
-    """A release that nobody knows, or whose pins would destroy the new cluster's Flux."""
-    spec, catalogue = o.sovereign.spec, releases.load()
-    try:
-        release = catalogue.get(spec.release or record.release or o.settings.default_release)
-    except UnknownReleaseError as error:
-        where = "spec.release" if spec.release else "the operator's setting CATALYST_RELEASE"
-        said = str(error)
-        return f"{said[:1].upper()}{said[1:]}. Correct {where}."
-    return "" if record.outputs else " ".join(pins.release_violations(release, catalogue))
-
-
-def _component_refusal(o: Observation, record: Record) -> str:
-    """Components that nobody knows. What a cluster was born with is not questioned again."""
-    born = record.outputs is not None and o.sovereign.spec.gitops.mode is GitOpsMode.TEMPLATE
-    return "" if born else kit.refusal(o.sovereign.spec)
 
 
 CHECKS: tuple[Callable[[Scene], Answer | None], ...] = (
@@ -100,10 +80,10 @@ CHECKS: tuple[Callable[[Scene], Answer | None], ...] = (
     run_checks.run_in_progress,
     surroundings.state_obstacle,
     surroundings.state_lost,
-    wishes.spec_invalid,
-    wishes.suspended,
+    invalid_spec.spec_invalid,
+    suspend.suspended,
     domain.not_to_be_had,
-    wishes.planned,
+    dry_run.planned,
     domain.not_reserved,
     overlays.not_pushed,
     new_cluster.converged,

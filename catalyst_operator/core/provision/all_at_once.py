@@ -11,15 +11,15 @@ from dataclasses import replace
 from datetime import timedelta
 
 from catalyst_operator.api.phases import RunVerb
-from catalyst_operator.core.provision import domain, surroundings, wishes
-from catalyst_operator.core.provision.preflight import standing
+from catalyst_operator.core.provision import domain, invalid_spec, surroundings
+from catalyst_operator.core.provision.preflight_due import standing
 from catalyst_operator.core.record import ErrorEntry
 from catalyst_operator.core.scene import Answer, Scene
 from catalyst_operator.core.telling.status import errors_of
 
 Check = Callable[[Scene], Answer | None]
 
-OF_THE_SPEC: tuple[Check, ...] = (wishes.spec_invalid, domain.not_to_be_had, domain.not_reserved)
+OF_THE_SPEC: tuple[Check, ...] = (invalid_spec.spec_invalid, domain.not_to_be_had, domain.not_reserved)
 OF_SECRETS: tuple[Check, ...] = (surroundings.credentials_missing, surroundings.owner_secrets_missing)
 OF_A_TOKEN: tuple[Check, ...] = (surroundings.credentials_malformed,)
 OF_THE_PROJECT: tuple[Check, ...] = (surroundings.preflight_first,)

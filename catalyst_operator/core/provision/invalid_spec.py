@@ -1,0 +1,45 @@
+"""What admission could not judge of a spec: whether it can be carried out."""
+
+from __future__ import annotations
+
+from catalyst_operator.api.conditions import Reason
+from catalyst_operator.api.enums import GitOpsMode
+from catalyst_operator.core import kit
+from catalyst_operator.core.errors import codes
+from catalyst_operator.core.kit import pins, releases
+from catalyst_operator.core.kit.releases import UnknownReleaseError
+from catalyst_operator.core.observation import Observation
+from catalyst_operator.core.provision.verdicts import stalled
+from catalyst_operator.core.record import Record
+from catalyst_operator.core.scene import Answer, Scene
+
+
+def spec_invalid(scene: Scene) -> Answer | None:
+    """A spec that admission could not judge and that cannot be carried out."""
+    if not scene.refusals:
+        return None
+    errors = tuple(map(codes.SPEC_INVALID.entry, scene.refusals))
+    return Answer(stalled(Reason.INVALID_SPEC, scene.refusals[0], errors))
+
+
+def refusals(o: Observation, record: Record) -> tuple[str, ...]:
+    """Why it cannot be carried out: a sentence or two for each thing that is wrong."""
+    return tuple(filter(None, (_of_release(o, record), _of_components(o, record))))
+
+
+def _of_release(o: Observation, record: Record) -> str:
+    """A release that nobody knows, or whose pins would destroy the new cluster's Flux."""
+    spec, catalogue = o.sovereign.spec, releases.load()
+    try:
+        release = catalogue.get(spec.release or record.release or o.settings.default_release)
+    except UnknownReleaseError as error:
+        where = "spec.release" if spec.release else "the operator's setting CATALYST_RELEASE"
+        said = str(error)
+        return f"{said[:1].upper()}{said[1:]}. Correct {where}."
+    return "" if record.outputs else " ".join(pins.release_violations(release, catalogue))
+
+
+def _of_components(o: Observation, record: Record) -> str:
+    """Components that nobody knows. What a cluster was born with is not questioned again."""
+    born = record.outputs is not None and o.sovereign.spec.gitops.mode is GitOpsMode.TEMPLATE
+    return "" if born else kit.refusal(o.sovereign.spec)
