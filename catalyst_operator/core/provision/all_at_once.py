@@ -10,7 +10,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
+from catalyst_operator.api.conditions import ConditionType
 from catalyst_operator.api.phases import RunVerb
+from catalyst_operator.core.conditions import find
 from catalyst_operator.core.provision import domain, invalid_spec, surroundings
 from catalyst_operator.core.provision.preflight_due import standing
 from catalyst_operator.core.record import ErrorEntry
@@ -35,7 +37,7 @@ def completed(scene: Scene, check: Check, first: Answer) -> Answer:
     errors = tuple(dict.fromkeys((*errors_of(first.verdict), *(e for a in others for e in errors_of(a.verdict)))))
     actions = tuple(action for answer in (first, *others) for action in answer.actions)
     again = _soonest(first, *others)
-    if _unasked(scene):
+    if _unasked(scene) and not _is_told(scene):
         # Its errors would come a moment after the others.
         return replace(others[-1], actions=actions, requeue_after=again)
     verdict = replace(first.verdict, message=_with(first.verdict.message, errors), errors=errors)
@@ -64,6 +66,12 @@ def _has_a_good_one(scene: Scene) -> bool:
 
 def _unasked(scene: Scene) -> bool:
     return _has_a_good_one(scene) and not standing(scene.o, scene.variables, scene.record).answered
+
+
+def _is_told(scene: Scene) -> bool:
+    """Whether status says already that a person has to do something about this spec, as after a restart."""
+    meta, told = scene.o.sovereign.metadata, scene.o.sovereign.status
+    return told.observed_generation == meta.generation and bool(find(told.conditions, ConditionType.STALLED))
 
 
 def _soonest(*answers: Answer) -> timedelta | None:

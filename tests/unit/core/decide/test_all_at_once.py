@@ -69,6 +69,16 @@ def test_a_project_that_nobody_asked_yet_is_asked_first() -> None:
     assert said(decision, "Reconciling")[1].startswith("Checking token, sizes, names and SSH keys")
 
 
+def test_a_restart_of_the_operator_takes_nothing_back() -> None:
+    """The look at the project is forgotten then, and what status says of the rest is still so."""
+    before = gen.observation(of(WRONG, DRY), served(), ahead())
+    told_then = told(decide(before))
+    restarted = replace(before, sovereign=before.sovereign.model_copy(update={"status": told_then}), preflight=None)
+    decision = decide(restarted)
+    assert codes_of(decision) == ALL[:3]
+    assert any(isinstance(action, AskPreflight) for action in decision.actions)
+
+
 def test_a_look_that_was_good_once_is_repeated_while_the_others_are_told() -> None:
     earlier = gen.looked(at=gen.NOW - timedelta(minutes=11))
     decision = decide(gen.observation(of(WRONG, DRY), served(), ahead(), earlier))
