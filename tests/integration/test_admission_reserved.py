@@ -236,7 +236,7 @@ def test_whoever_has_the_operators_name_elsewhere_is_not_the_operator(api: Api, 
 KEPT = [
     ("secrets", naming.STATE_KEY_SECRET),
     ("secrets", naming.STATE_SECRET),
-    ("secrets", naming.CLUSTER_SECRETS),
+    ("secrets", naming.BOOT_SECRETS),
     ("secrets", naming.TOKEN_SECRET),
     ("secrets", "inputs-1a2b3c4d"),
     ("configmaps", naming.RECORD),
@@ -244,7 +244,6 @@ KEPT = [
 TO_COME = [
     ("secrets", naming.ARCHIVED_STATE_SECRET),
     ("secrets", naming.ERRORED_STATE_SECRET),
-    ("secrets", naming.REGISTRAR_SECRET),
     ("secrets", "inputs-00000000"),
     ("secrets", "tfstate-default-sovereign-part-1"),
 ]

@@ -128,7 +128,7 @@ async def test_a_whole_life_is_allowed(place: Place) -> None:
     lease = {"metadata": {"name": naming.STATE_LEASE}, "spec": {"holderIdentity": "dead"}}
     run.create(f"/apis/coordination.k8s.io/v1/namespaces/{place.space}/leases", lease)
     await client.apply(manifests.provider_token(sovereign, "t" * 64))
-    await client.apply(manifests.registrar_credentials(sovereign, {}, "1/2"))
+    await client.apply(manifests.registrar_credentials(sovereign, place.home, {}, "1/2"))
     await client.create_once(manifests.owner_kubeconfig(sovereign, "kubeconfig"))
     await place.do(
         actions.ReleaseLock(LockView("dead", "@a")),
@@ -140,7 +140,7 @@ async def test_a_whole_life_is_allowed(place: Place) -> None:
         actions.PublishPlan(RUN.job, "d" * 64),
         actions.WriteReceipt({"result": "destroyed"}),
     )
-    await RunNamespaces(client, Metrics(CollectorRegistry()), lambda: gen.NOW).reconcile()
+    await RunNamespaces(client, place.home, Metrics(CollectorRegistry()), lambda: gen.NOW).reconcile()
     await place.do(actions.DeleteNamespace(), actions.RemoveFinalizer())
     assert place.api.get(f"{NAMESPACES}/{place.space}")["metadata"]["deletionTimestamp"]
     assert not place.api.get(f"{sovereigns(place.owners)}/omantel")["metadata"].get("finalizers")
