@@ -319,6 +319,28 @@ def test_secrets_of_these_names_elsewhere_are_nobodys_business(admin: Api, names
     admin.delete(f"{NAMESPACES}/{namespace}/secrets")
 
 
+def test_what_is_kept_beside_the_operator_is_the_operators(
+    apiserver: ApiServer, api: Api, admin: Api, held: Sovereign, space: str
+) -> None:
+    """Others made in its place would be a cluster that somebody else has the keys of."""
+    assert api.get(f"{space}/secrets")["items"]
+    secrets = f"{NAMESPACES}/{actors.HOME}/secrets"
+    for secret in actors.kept(held):
+        name = secret["metadata"]["name"]
+        for method, body in (("DELETE", None), ("PATCH", {"metadata": {"labels": {"a": "b"}}})):
+            message = refused(admin, method, f"{secrets}/{name}", body)
+            assert "the cluster is somebody else's" in message
+            assert "Breaking the glass" in message
+        actors.break_glass(apiserver, "-n", actors.HOME, "delete", "secret", name)
+        assert "the cluster is somebody else's" in refused(admin, "POST", secrets, secret)
+
+
+@pytest.mark.parametrize("name", ["cluster-secrets", "cluster-secrets-a", "my-registrar-credentials"])
+def test_names_that_only_resemble_theirs_are_free(admin: Api, namespace: str, name: str) -> None:
+    admin.create(f"{NAMESPACES}/{namespace}/secrets", {"metadata": {"name": name}})
+    admin.delete(f"{NAMESPACES}/{namespace}/secrets/{name}")
+
+
 def test_the_key_that_proves_run_namespaces_stays(api: Api, admin: Api) -> None:
     theirs = f"{NAMESPACES}/default/secrets"
     admin.create(theirs, {"metadata": {"name": naming.PROOF_KEY_SECRET}})

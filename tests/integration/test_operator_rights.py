@@ -45,6 +45,8 @@ pytestmark = pytest.mark.integration
 RUN = gen.run()
 INPUTS = "inputs-1a2b3c4d"
 ELSEWHERE = "platform"
+NOBODYS = "00000000-6f3a-4c57-9a53-0f6f6f1f2a11"
+"""UID of a Sovereign that there is not."""
 ANYTHING = {"metadata": {"annotations": {"example.com/a": "b"}}}
 
 
@@ -118,6 +120,8 @@ async def test_a_whole_life_is_allowed(place: Place) -> None:
         actions.PrepareNamespace(refresh_token=False),
         actions.WriteInputs(INPUTS, {"fqdn": "omantel.omani.works"}),
         actions.WriteRecord(gen.record(RUN)),
+        actions.GiveBootSecrets(authorities=True),
+        actions.GiveBootSecrets(authorities=False),
         actions.CreateJob(RUN),
     )
     client, sovereign = place.client, place.sovereign
@@ -131,6 +135,7 @@ async def test_a_whole_life_is_allowed(place: Place) -> None:
     await client.apply(manifests.registrar_credentials(sovereign, place.home, {}, "1/2"))
     await client.create_once(manifests.owner_kubeconfig(sovereign, "kubeconfig"))
     await place.do(
+        actions.TakeBootSecrets(),
         actions.ReleaseLock(LockView("dead", "@a")),
         actions.ArchiveState(),
         actions.ForgetKeys(),
@@ -140,8 +145,15 @@ async def test_a_whole_life_is_allowed(place: Place) -> None:
         actions.PublishPlan(RUN.job, "d" * 64),
         actions.WriteReceipt({"result": "destroyed"}),
     )
+    await client.apply(manifests.registrar_credentials(sovereign, place.home, {}, "1/2"))
+    nobodys = sovereign.model_copy(update={"metadata": sovereign.metadata.model_copy(update={"uid": NOBODYS})})
+    await client.create_once(manifests.cluster_secrets(nobodys, place.home, {}))
     await RunNamespaces(client, place.home, Metrics(CollectorRegistry()), lambda: gen.NOW).reconcile()
+    kept = {secret["metadata"]["name"] for secret in place.api.get(f"{NAMESPACES}/{place.home}/secrets")["items"]}
+    assert naming.registrar_secret(sovereign.metadata.uid) in kept
+    assert naming.cluster_secrets(NOBODYS) not in kept
     await place.do(actions.DeleteNamespace(), actions.RemoveFinalizer())
+    assert sovereign.metadata.uid not in str(place.api.get(f"{NAMESPACES}/{place.home}/secrets"))
     assert place.api.get(f"{NAMESPACES}/{place.space}")["metadata"]["deletionTimestamp"]
     assert not place.api.get(f"{sovereigns(place.owners)}/omantel")["metadata"].get("finalizers")
     assert labels.MARK_PREFIX not in str(place.api.get(f"{NAMESPACES}/{place.owners}")["metadata"])
@@ -272,6 +284,15 @@ SECRETS_THAT_ARE_NOT_ITS_BUSINESS = [
         "no other Secret",
         id="its key, in another namespace",
     ),
+    pytest.param(
+        "default",
+        {"metadata": {"name": naming.cluster_secrets(NOBODYS)}},
+        "no other Secret",
+        id="the keys of a cluster, in another namespace",
+    ),
+    pytest.param(
+        HOME, {"metadata": {"name": "cluster-secrets-of-others"}}, "no other Secret", id="not quite the name of keys"
+    ),
 ]
 
 
@@ -288,6 +309,16 @@ def test_an_owners_secret_is_never_changed(api: Api, operator: Api, namespace: s
     almighty = api.acting_as(f"system:serviceaccount:{HOME}:catalyst-operator")
     assert "no other Secret" in refused(almighty, "PATCH", path, {"stringData": {"value": "mine"}})
     assert "no other Secret" in refused(almighty, "DELETE", path)
+
+
+async def test_beside_itself_it_changes_what_it_keeps_for_sovereigns_and_nothing_else(place: Place) -> None:
+    """RBAC lets it; least of all the key of its proofs."""
+    secrets, operator = f"{NAMESPACES}/{place.home}/secrets", actors.operator(place.api, place.home)
+    place.api.create(secrets, {"metadata": {"name": f"pull-{place.owners}"}})
+    for name in (naming.PROOF_KEY_SECRET, f"pull-{place.owners}"):
+        path = f"{secrets}/{name}"
+        for method, body in (("DELETE", None), ("PATCH", ANYTHING)):
+            assert "no other Secret" in refused(operator, method, path, body)
 
 
 def test_config_maps_of_others_are_not_its_business(api: Api, operator: Api) -> None:

@@ -180,11 +180,7 @@ def test_restoring_twice_is_restoring_the_same() -> None:
 def test_secret_variables_are_a_file_that_tofu_loads_by_itself() -> None:
     (name,) = EVERYTHING["boot secrets"]["data"]
     assert name.endswith(".auto.tfvars.json")
-    assert json.loads(content(EVERYTHING["cluster secrets"], name)) == {
-        "server_token": "server",
-        "agent_token": "agent",
-        "ca_files": {"server-ca.crt": "PEM"},
-    }
+    assert json.loads(content(EVERYTHING["boot secrets"], name)) == {"server_token": "server"}
 
 
 def test_the_record_is_held() -> None:
