@@ -97,7 +97,7 @@ def run_namespace(api: Api, sovereign: Sovereign) -> str:
     )
     secrets = (
         manifests.state_key(sovereign, b"k" * 32),
-        manifests.boot_secrets(sovereign, {"server_token": "server", "agent_token": "agent", "ca_files": {}}),
+        manifests.boot_secrets(sovereign, {"server_token": "server"}),
         manifests.provider_token(sovereign, "t" * 64),
         manifests.inputs(sovereign, "inputs-1a2b3c4d", {"a": "b"}),
         manifests.state(sovereign, "e30="),

@@ -7,17 +7,20 @@ import base64
 import json
 import os
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from catalyst_operator.api.sovereign import Sovereign
-from catalyst_operator.core import manifests, naming
+from catalyst_operator.core import actions, manifests, naming
+from catalyst_operator.reconcilers.keys import Keys
 from tests.integration import actors
 from tests.integration.actors import HOME, NAMESPACES, SETTINGS
 from tests.integration.apiserver import Api, ApiError, ApiServer, kubeconfig
 from tests.integration.tofu import find
+from tests.support import gen
 
 pytestmark = pytest.mark.integration
 
@@ -84,8 +87,14 @@ def test_a_run_reads_nothing_of_what_is_kept_beside_the_operator(api: Api, run: 
     refused(run, "POST", f"{NAMESPACES}/{HOME}/secrets", {"metadata": {"name": "a"}})
 
 
-def test_nothing_that_it_can_read_opens_a_cluster_that_has_started(run: Api, space: str) -> None:
-    """Whatever OpenTofu's backend is given when it looks for workspaces."""
+async def test_nothing_that_it_can_read_opens_a_cluster_that_has_started(
+    apiserver: ApiServer, run: Api, held: Sovereign, space: str
+) -> None:
+    """Whatever OpenTofu's backend is given when it looks for workspaces, while a run is at work."""
+    client = actors.kube(apiserver)
+    keys = Keys(client, replace(gen.observation(), sovereign=held, settings=SETTINGS, has_cluster_secrets=True))
+    await keys.run(actions.GiveBootSecrets(authorities=False))
+    await client.close()
     readable = json.dumps([_texts(secret) for secret in run.get(f"{NAMESPACES}/{space}/secrets")["items"]])
     assert "agent_token" in readable
     assert "server-ca.key" not in readable
