@@ -7,12 +7,12 @@ Why: docs/explanation.md#reaching-the-new-cluster
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from catalyst_operator.adapters.kube import Kube
 from catalyst_operator.adapters.new_cluster import authorities, minting
+from catalyst_operator.clock import Clock
 from catalyst_operator.core.access.identity import API_PORT, Access
 
 
@@ -22,7 +22,7 @@ class Identities:
     are."""
 
     client: Kube
-    clock: Callable[[], datetime]
+    clock: Clock
     namespace: str
     uid: str
     addresses: tuple[str, ...]
