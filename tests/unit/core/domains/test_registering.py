@@ -20,7 +20,7 @@ from catalyst_operator.core.domains.observation import (
     Trouble,
     ZoneView,
 )
-from catalyst_operator.core.domains.registering import MOST_TRIES
+from catalyst_operator.core.domains.registering import MOST_TRIES, pause_after
 from catalyst_operator.core.domains.zone import Zone
 from tests.support import gen
 from tests.support.reservations import APEX, BY_API, HOSTS, OLD, answered, asked, by_api, flaws, look, reserved
@@ -232,6 +232,12 @@ def test_an_answer_that_nobody_knows_is_asked_for_some_times_and_then_no_more() 
     assert status is not None and status.retry_at is None
     (error,) = status.last_errors
     assert (error.code, error.remedy) == ("ERR_REGISTRAR_DENIED", "Do this.") and "it says no" in error.message
+
+
+def test_some_times_take_some_minutes() -> None:
+    assert MOST_TRIES <= 20
+    pauses = sum(map(pause_after, range(1, MOST_TRIES)), timedelta())
+    assert timedelta(minutes=5) < pauses < timedelta(minutes=30)
 
 
 @pytest.mark.parametrize("what", ["Secret", "registrar", "annotation"])
