@@ -20,6 +20,7 @@ from catalyst_operator.core.project.preflight import Check, rate_limited
 from catalyst_operator.core.record import ErrorEntry, HandOff, PhaseState, Record, RunState, SizeChoice, StopCause
 from catalyst_operator.core.telling.status import build
 from catalyst_operator.core.tofu.apply_progress import Progress, ResourceProgress
+from catalyst_operator.core.tofu.plan_gate import EXIT_APPROVAL_NEEDED, EXIT_DIGEST_MISMATCH
 from catalyst_operator.core.verdict import Stance, Verdict
 from tests.support import gen
 from tests.support.gen import NOW, SceneMod, annotated, deleting, known, of, seen
@@ -81,6 +82,16 @@ def test_a_destroy_counts_to_its_own_end() -> None:
         shown.append(status_of(of(deleting), known(run, touched=True), at).progress_percent)
     assert shown == sorted(shown)
     assert shown[-1] < 100
+
+
+@pytest.mark.parametrize("code", [EXIT_APPROVAL_NEEDED, EXIT_DIGEST_MISMATCH])
+def test_a_plan_that_waits_for_approval_is_no_exit_code_while_its_pod_ends(code: int) -> None:
+    pod = gen.pod(RUN, "plan-gate", gen.ended_container(code, gen.GATE_MESSAGE), phase="Running")
+    status = status_of(known(RUN), seen(jobs=(gen.job(RUN),), pods=(pod,)))
+    assert message(status) == "The plan waits for approval; the run is ending."
+    assert reason(status, "TofuPlan") == "Unknown/Running"
+    assert message(status, "TofuPlan") == "The plan waits for approval; the run is ending."
+    assert not [c for c in status.conditions if "exit code" in c.message]
 
 
 # --- phase conditions -------------------------------------------------------------------------------------------------
