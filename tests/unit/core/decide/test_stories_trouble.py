@@ -51,7 +51,8 @@ async def test_a_state_that_somebody_deletes_is_noticed_although_no_watch_tells_
     world = await provisioned()
     world.resync = gen.SECOND * 600
     world.restart()
-    await reconcile(world)
+    # Until nothing but that is due: after a restart, the cluster is looked for a while.
+    await until(world, lambda: world.timer is not None and world.timer > world.now + gen.SECOND * 400)
     world.api.remove(*tofu.STATE)
     began = world.now
     await until(world, lambda: bool(world.condition("Stalled")))
