@@ -571,6 +571,8 @@ EXPORT_NOT_ACKNOWLEDGED = Code(
     "ERR_EXPORT_NOT_ACKNOWLEDGED",
     "Export what the cluster's OpenBao holds, then set spec.decommission.acknowledgeExported to true.",
     terminal=True,
+    command="kubectl -n {namespace} patch sovereign {name} --type merge -p "
+    """'{"spec":{"decommission":{"acknowledgeExported":true}}}'""",
 )
 OPERATOR = Code(
     "ERR_OPERATOR",
