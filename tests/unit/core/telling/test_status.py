@@ -580,7 +580,7 @@ def test_whose_turn_it_is_at_a_glance(scene: str, state: OperationState) -> None
         ),
         (codes.SIZE_UNKNOWN.entry("x"), "kubectl -n team-a edit sovereign omantel"),
         (codes.EXPORT_NOT_ACKNOWLEDGED.entry("x"), "kubectl -n team-a patch sovereign omantel --type merge -p"),
-        (codes.PROTECTED_DELETION.entry("x"), "kubectl -n team-a patch sovereign omantel --type merge -p '{\"spec\""),
+        (codes.PROTECTED_DELETION.entry("x"), 'kubectl -n team-a patch sovereign omantel --type merge -p \'{"spec"'),
         (codes.QUOTA_EXCEEDED.entry("x"), "kubectl -n team-a annotate sovereign omantel --overwrite"),
         (codes.KIT_POD.entry("x", remedy="Read it: `kubectl logs pod/y`."), "kubectl logs pod/y"),
         (codes.NAME_CONFLICT.entry("x"), ""),
