@@ -14,8 +14,8 @@ import pytest
 import yaml
 
 from catalyst_operator.api import labels
-from e2e.stories.inventory import assert_kept, assert_one_cluster, complete
 from e2e.lab.layout import Layout
+from e2e.stories.inventory import assert_kept, assert_one_cluster, complete
 from e2e.support.kubectl import Kubectl
 from e2e.support.lease import lock_info
 from e2e.support.processes import find_tofu
