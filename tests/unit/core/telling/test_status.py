@@ -584,18 +584,25 @@ def test_whose_turn_it_is_at_a_glance(scene: str, state: OperationState) -> None
 @pytest.mark.parametrize(
     ("entry", "command"),
     [
-        (codes.TOKEN_INVALID.entry("x"), "kubectl -n team-a create secret generic hcloud --from-file=token=/dev/stdin"),
+        (
+            codes.TOKEN_INVALID.entry("x"),
+            "echo 'Paste the token, then Enter'; read -rs TOKEN; "
+            'printf %s "$TOKEN" | kubectl -n team-a create secret generic hcloud --from-file=token=/dev/stdin',
+        ),
+        (codes.SIZE_UNKNOWN.entry("x"), "kubectl -n team-a edit sovereign omantel"),
+        (codes.EXPORT_NOT_ACKNOWLEDGED.entry("x"), "kubectl -n team-a patch sovereign omantel --type merge -p"),
+        (codes.PROTECTED_DELETION.entry("x"), 'kubectl -n team-a patch sovereign omantel --type merge -p \'{"spec"'),
         (codes.QUOTA_EXCEEDED.entry("x"), "kubectl -n team-a annotate sovereign omantel --overwrite"),
         (codes.KIT_POD.entry("x", remedy="Read it: `kubectl logs pod/y`."), "kubectl logs pod/y"),
         (codes.NAME_CONFLICT.entry("x"), ""),
     ],
-    ids=["of the code", "with the Sovereign's name", "of the remedy", "none"],
+    ids=["asks", "edit", "the owner's word", "patch", "with the Sovereign's name", "of the remedy", "none"],
 )
 def test_an_error_has_one_line_to_run(entry: ErrorEntry, command: str) -> None:
     [told] = of_errors(entry).last_errors
     assert told.command.startswith(command)
     assert bool(told.command) is bool(command)
-    assert "{" not in told.command
+    assert not any(mark in told.command for mark in ("{namespace}", "{name}", "{secret}"))
 
 
 def test_an_error_names_what_it_affects_ten_at_most() -> None:
