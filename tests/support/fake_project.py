@@ -14,7 +14,6 @@ from urllib.parse import parse_qs, urlsplit
 
 from catalyst_operator.in_job.hcloud import KINDS
 
-
 REFUSALS = {401: "unauthorized", 403: "forbidden", 429: "rate_limit_exceeded", 500: "server_error"}
 """Hetzner's words for its errors."""
 

@@ -208,7 +208,7 @@ async def test_only_powerdns_itself_says_that_a_zone_is_not_there(connect: Conne
         "change": lambda: server.change(NAME, [A]),
         "delete": lambda: server.delete(NAME),
     }
-    with pytest.raises(DnsUnavailable, match="404.*CATALYST_POWERDNS_URL"):
+    with pytest.raises(DnsUnavailable, match=r"404.*CATALYST_POWERDNS_URL"):
         await calls[call]()
     assert seen.requests[0].headers["Accept"] == "application/json", "else its own is no JSON either"
 
