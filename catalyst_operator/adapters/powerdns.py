@@ -142,7 +142,7 @@ def _accept(response: httpx.Response) -> Object | None:
 def _json(content: bytes) -> Object:
     try:
         body = json.loads(content) if content else {}
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return body if isinstance(body, dict) else {}
 

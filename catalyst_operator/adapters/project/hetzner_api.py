@@ -145,7 +145,7 @@ def _json(content: bytes) -> Object:
     """The object that an answer holds; an empty one if it holds something else, as a proxy's page does."""
     try:
         body = json.loads(content)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return body if isinstance(body, dict) else {}
 
