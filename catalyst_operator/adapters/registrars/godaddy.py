@@ -184,7 +184,7 @@ class GoDaddy:
         check_hidden(domain, hosts, ((full_name(domain, one.name), one.type) for one in records), "GoDaddy")
         if len(records) >= MOST_RECORDS:
             raise RegistrarRefused(
-                f"GoDaddy shows only the first {MOST_RECORDS} records of {domain.registered}, so that it cannot be seen "
+                f"GoDaddy shows only the first {MOST_RECORDS} records of {domain.registered}, so that nobody sees "
                 f"whether the delegation of {domain.name} would hide others",
                 f"Make the NS records for {domain.name} in GoDaddy's control panel, and choose byo-manual.",
             )
