@@ -116,13 +116,16 @@ async def _hold(lease: Lease, acting: Coroutine[Any, Any, None]) -> None:
 
 
 async def _keep(lease: Lease) -> None:
-    """Once the Lease is lost there is no time for a graceful end: another operator begins."""
+    """Once the Lease is lost there is no time for a graceful end: another operator begins. Nor is there one where it
+    cannot be renewed any more: it is lost then."""
     try:
         await lease.keep()
     except LeaseLost as error:
         log.critical("This operator ends at once, because %s.", error)
-        logging.shutdown()
-        os._exit(EXIT_LEASE_LOST)
+    except Exception:
+        log.critical("This operator ends at once, because renewing its Lease failed.", exc_info=True)
+    logging.shutdown()
+    os._exit(EXIT_LEASE_LOST)
 
 
 async def _act(settings: Settings, kube: Kube, metrics: Metrics) -> None:

@@ -32,6 +32,8 @@ INTERRUPTIONS = frozenset(
     {"Evicted", "NodeLost", "NodeShutdown", "Preempting", "Terminated", "UnexpectedAdmissionError"}
 )
 """Pod status reasons that say that the run was ended from outside."""
+NOT_SEEN = frozenset({"Unknown", "ContainerStatusUnknown"})
+"""Reasons of containers whose end nobody saw, as when a node is restarted; their exit codes are made up."""
 SIGKILL, SIGTERM = 137, 143
 
 
@@ -137,7 +139,10 @@ def _cause(phases: Sequence[PhaseEntry], pod: PodView) -> str:
     failed = next((phase for phase in phases if phase.state is PhaseState.FAILED), None)
     told = ": ".join(part for part in (pod.reason, pod.message) if part)
     deleted = "its Pod was deleted" if pod.terminating else ""
-    return shorten(told or deleted or (failed.message if failed else ""), 200)
+    said = failed.message if failed else ""
+    if failed and said == "Unknown":
+        said = f"Nobody saw how {failed.name} ended, as when its node is restarted"
+    return shorten(told or deleted or said, 200)
 
 
 def _phase(name: str, pod: PodView) -> PhaseEntry:
@@ -199,7 +204,9 @@ def _result_of(failed: PhaseEntry, pod: PodView) -> RunState:
         return RunState.AWAITING_APPROVAL
     if _out_of_memory(pod, failed):
         return RunState.FAILED
-    stopped = pod.reason in INTERRUPTIONS or pod.terminating or failed.exit_code is None
+    container = pod.containers.get(failed.name)
+    not_seen = failed.exit_code is None or (container is not None and container.reason in NOT_SEEN)
+    stopped = pod.reason in INTERRUPTIONS or pod.terminating or not_seen
     return RunState.INTERRUPTED if stopped or failed.exit_code in (SIGKILL, SIGTERM) else RunState.FAILED
 
 

@@ -199,6 +199,21 @@ async def test_what_the_cluster_refuses_is_told_and_tried_again_until_it_does_no
     await check_quiet(world)
 
 
+@pytest.mark.parametrize(("method", "plural"), [("POST", "jobs"), ("POST", "secrets"), ("POST", "configmaps")])
+async def test_a_race_that_is_lost_again_and_again_is_told_too(method: str, plural: str) -> None:
+    """Others use up the same quota at the same time: nothing was made, and nothing is taken for made."""
+    world = World()
+    lost = 'Operation cannot be fulfilled on resourcequotas "default": the object has been modified'
+    world.api.refusals = {(method, plural): (409, lost)}
+    await for_a_while(world)
+    assert (code(world), reason(world)) == ("ERR_CLUSTER_REFUSED", "Retrying")
+    assert "resourcequotas" in message(world)
+    assert world.cloud.objects == {}
+    world.api.refusals.clear()
+    await settle(world)
+    check_end(world)
+
+
 async def test_a_refusal_is_told_once_and_not_with_every_try() -> None:
     world = World()
     world.api.refusals = {("POST", "namespaces"): (403, "denied")}
