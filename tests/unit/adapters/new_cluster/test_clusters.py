@@ -202,12 +202,19 @@ async def test_a_burst_is_told_at_once_and_then_together(bench: Bench) -> None:
     await bench.up()
     before, first = await bench.calm(), bench.cluster.version
     seen: list[int] = []
-    bench.clusters.watch(UID, bench.target, bench.access, lambda: seen.append(len(bench.releases)))
+    times: list[float] = []
+
+    def tell() -> None:
+        seen.append(len(bench.releases))
+        times.append(asyncio.get_running_loop().time())
+
+    bench.clusters.watch(UID, bench.target, bench.access, tell)
     for n in range(200):
         bench.cluster.put(RELEASES, release(f"bp-{n}"))
     await bench.until(lambda: seen and seen[-1] == 202)
     assert seen[0] == 3, "the first change was not told at once"
-    assert len(seen) <= 20
+    # How often it is told depends on how long 200 changes take on this machine, and the pauses do not.
+    assert min(later - earlier for earlier, later in pairwise(times)) > QUICK.gather / 2
     assert (bench.told, bench.cluster.version) == (before, first + 200)
 
 
@@ -267,11 +274,21 @@ async def test_nodes_that_could_not_be_read_are_not_seen(bench: Bench) -> None:
 
 async def test_a_kustomization_that_is_asked_again_wakes_nobody_who_looks_for_trouble(bench: Bench) -> None:
     """As each few minutes, for ever."""
+    pods = "/api/v1/pods"
+    bench.cluster.serve(pods, "/api/v1/events", "/api/v1/persistentvolumeclaims")
+    await bench.up()
+    bench.clusters.look_again(UID)
+    await bench.until(lambda: bench.view.survey is not None and bench.view.survey.pods is None)
+    looks = bench.cluster.count(pods)
     applied = {"lastAppliedRevision": "main@sha1:1", "lastAttemptedRevision": "main@sha1:1"}
     asked = kustomization(ready="Unknown")
     bench.cluster.put(KUSTOMIZATIONS, {**asked, "status": {**asked["status"], **applied}})
-    await bench.up()
-    assert bench.view.survey is not None and bench.view.survey.pods is None
+    await bench.until(lambda: not bench.view.kustomizations[0].ready)
+    bench.clusters.look_again(UID)
+    before = bench.cluster.count(NODES)
+    await bench.until(lambda: bench.cluster.count(NODES) > before)
+    await bench.calm()
+    assert bench.cluster.count(pods) == looks
 
 
 # --- a link that breaks -----------------------------------------------------------------------------------------------
