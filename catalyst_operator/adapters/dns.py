@@ -34,6 +34,10 @@ DNS_ATTEMPTS = 2
 DNS_LOOK_SECONDS = 15.0
 TOO_LATE = f"no answer within {DNS_LOOK_SECONDS:g} s"
 MAX_SERVERS = 13
+ADDRESSES_EACH = 4
+"""Of each of them. Whoever owns the zone above may name any number, of anybody's."""
+RECORDS_EACH = 32
+"""Of one answer: nobody delegates to more servers, and a long answer holds thousands."""
 LOOKS_AT_ONCE, LOOKS_EACH = 64, 16
 """Looks under way, and of those one namespace's. Each may take some dozens of sockets, and after a restart every name
 is looked at."""
@@ -157,7 +161,8 @@ class Dns:
             addresses = await self._addresses(host)
         except _NotFound as error:
             return (DnsAnswer(host, "", error=str(error)),)
-        return tuple(await asyncio.gather(*(self._ask(host, address, name, RdataType.NS) for address in addresses)))
+        asked = (self._ask(host, address, name, RdataType.NS) for address in addresses[:ADDRESSES_EACH])
+        return tuple(await asyncio.gather(*asked))
 
     # --- live records -------------------------------------------------------------------------------------------------
 
@@ -184,11 +189,14 @@ class Dns:
             return DnsAnswer(host, address, error=no_way)
         try:
             response = await self._send(query, address)
-        except (dns.exception.DNSException, OSError) as error:
+        except (dns.exception.DNSException, OSError, EOFError) as error:
             return DnsAnswer(host, address, error=_reason(error))
         if response.rcode() not in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
             return DnsAnswer(host, address, error=f"answers {dns.rcode.to_text(response.rcode())}")
-        return DnsAnswer(host, address, _values(response, name, type_))
+        values = _values(response, name, type_)
+        if len(values) > RECORDS_EACH:
+            return DnsAnswer(host, address, error=f"answers with {len(values)} records")
+        return DnsAnswer(host, address, values)
 
     async def _send(self, query: dns.message.Message, address: str) -> dns.message.Message:
         """A packet may be lost: only the second one that is not answered says something of the server."""
@@ -254,4 +262,6 @@ def _no_way_to(address: str, port: int) -> str:
 
 
 def _reason(error: Exception) -> str:
-    return "no answer" if isinstance(error, dns.exception.Timeout) else type(error).__name__
+    if isinstance(error, dns.exception.Timeout):
+        return "no answer"
+    return "it closed the connection" if isinstance(error, EOFError) else type(error).__name__

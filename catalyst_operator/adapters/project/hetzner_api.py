@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 from collections.abc import AsyncIterator, Mapping
 from datetime import datetime, timedelta
 from http import HTTPStatus
@@ -17,6 +16,7 @@ from typing import Any, TypeVar
 import aiohttp
 from pydantic import BaseModel, SecretStr, TypeAdapter, ValidationError
 
+from catalyst_operator.adapters import answers
 from catalyst_operator.api import labels
 from catalyst_operator.clock import Clock
 from catalyst_operator.core.project.hetzner import ENDPOINT, TOKEN_LENGTH, well_formed
@@ -58,10 +58,14 @@ async def opened(
     """The project that a token opens. An empty endpoint is Hetzner's own. Raises CloudError, also when what is done
     with it takes longer than the limit."""
     _check_shape(token.get_secret_value())
-    headers = {"Authorization": f"Bearer {token.get_secret_value()}", "User-Agent": labels.OPERATOR_NAME}
+    authorization = f"Bearer {token.get_secret_value()}"
+    headers = {"Authorization": authorization, "User-Agent": labels.OPERATOR_NAME, **answers.UNCOMPRESSED}
     late = False
     try:
-        async with asyncio.timeout(limit_seconds), aiohttp.ClientSession(headers=headers) as session:
+        async with (
+            asyncio.timeout(limit_seconds),
+            aiohttp.ClientSession(headers=headers, auto_decompress=False) as session,
+        ):
             yield HetznerApi(session, endpoint or ENDPOINT, clock)
     except TimeoutError:
         late = True
@@ -85,6 +89,7 @@ class HetznerApi:
         self._session = session
         self._endpoint = endpoint.rstrip("/")
         self._clock = clock
+        self._talk = answers.Talk()
 
     async def one(self, kind: str, id_: str, model: type[Item]) -> Item:
         """The object of this id. Raises CloudError; CloudNotFound if the project has none."""
@@ -106,11 +111,14 @@ class HetznerApi:
         """The JSON of one answer. A redirect is not followed: the token is for this endpoint alone."""
         try:
             async with self._session.get(f"{self._endpoint}/{path}", params=query, allow_redirects=False) as response:
-                return self._accept(path, response, _json(await response.read()))
+                content = await self._talk.body(response.headers, response.content.iter_any())
+                return self._accept(path, response, _json(content))
         except (aiohttp.ClientError, OSError) as error:
-            reason = f"{type(error).__name__}: {error}"
+            reason = f"did not answer ({type(error).__name__}: {error})"
+        except answers.Unusable as error:
+            reason = f"sends {error}"
         # Raised here, since some of those errors hold the request with its headers and would come along as context.
-        raise CloudUnavailable(shorten(f"Hetzner's API did not answer ({reason})"))
+        raise CloudUnavailable(shorten(f"Hetzner's API {reason}"))
 
     def _accept(self, path: str, response: aiohttp.ClientResponse, body: Object) -> Object:
         """The body of a success. Nothing else that was answered is passed on: an echo could hold the token."""
@@ -142,10 +150,13 @@ def _read(what: str, model: TypeAdapter[Any], body: object) -> Any:
 
 
 def _json(content: bytes) -> Object:
-    """The object that an answer holds; an empty one if it holds something else, as a proxy's page does."""
+    """The object that an answer holds; an empty one if it holds something else, as a proxy's page does. Raises
+    TooLong."""
     try:
-        body = json.loads(content)
-    except ValueError:
+        body = answers.parsed(content)
+    except answers.TooLong:
+        raise
+    except answers.Unusable:
         return {}
     return body if isinstance(body, dict) else {}
 

@@ -16,7 +16,7 @@ import dns.rdatatype
 import dns.rrset
 import pytest
 
-from catalyst_operator.adapters.dns import Dns
+from catalyst_operator.adapters.dns import ADDRESSES_EACH, Dns
 from catalyst_operator.adapters.errands import Errands
 from catalyst_operator.adapters.turns import Turns
 from catalyst_operator.core.domains.observation import DnsQuestion, DnsReport
@@ -201,6 +201,31 @@ async def test_a_long_answer_is_fetched_by_tcp() -> None:
     net.a.cut = True
     report = await net.look()
     assert report.delegation[0].values == HOSTS
+
+
+async def test_a_server_that_hangs_up_on_tcp_is_said_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It says that its answer is too long for UDP, and then gives none."""
+    net = Net()
+    net.a.cut = True
+    answer = net.a.answer
+    monkeypatch.setattr(net.a, "answer", lambda wire, *, tcp=False: None if tcp else answer(wire))
+    report = await net.look()
+    assert [(a.values, a.error) for a in report.delegation] == [((), "it closed the connection"), (HOSTS, "")]
+
+
+async def test_a_server_of_very_many_addresses_is_asked_at_some_of_them() -> None:
+    """Whoever owns the zone above may name any number, of anybody's: nobody is asked by way of us."""
+    net = Net()
+    net.resolver.records["b.bank.test", "A"] = tuple(f"127.0.9.{n}" for n in range(20))
+    report = await net.look()
+    assert len([a for a in report.delegation if a.server == "b.bank.test"]) == ADDRESSES_EACH
+
+
+async def test_more_servers_than_anybody_has_are_an_error_and_are_not_kept() -> None:
+    net = Net()
+    net.a.referrals = {NAME: tuple(f"ns{n}.test." for n in range(40))}
+    report = await net.look()
+    assert (report.delegation[0].values, report.delegation[0].error) == ((), "answers with 40 records")
 
 
 @pytest.mark.parametrize("rcode", [dns.rcode.REFUSED, dns.rcode.SERVFAIL])
