@@ -24,6 +24,7 @@ import dns.rdatatype
 import dns.resolver
 from dns.rdatatype import RdataType
 
+from catalyst_operator.adapters.destinations import OUTSIDE, Destinations
 from catalyst_operator.core.domains.claims.names import parent_of, plain
 from catalyst_operator.core.domains.observation import DnsAnswer, DnsQuestion, DnsReport
 from catalyst_operator.core.settings import Nameserver
@@ -33,6 +34,7 @@ SERVER_SECONDS = 2.0
 DNS_ATTEMPTS = 2
 DNS_LOOK_SECONDS = 15.0
 TOO_LATE = f"no answer within {DNS_LOOK_SECONDS:g} s"
+NOT_ASKED = "its address is none that the operator asks"
 MAX_SERVERS = 13
 ADDRESSES_EACH = 4
 """Of each of them. Whoever owns the zone above may name any number, of anybody's."""
@@ -70,11 +72,13 @@ class Dns:
         resolvers: Sequence[str] = (),
         port: int = PORT,
         server_seconds: float = SERVER_SECONDS,
+        destinations: Destinations = OUTSIDE,
     ) -> None:
         self._nameservers = tuple(nameservers)
         self._clock = clock
         self._port = port
         self._seconds = server_seconds
+        self._destinations = destinations
         self._resolver = dns.asyncresolver.Resolver(configure=not resolvers)
         if resolvers:
             self._resolver.nameservers = list(resolvers)
@@ -161,8 +165,14 @@ class Dns:
             addresses = await self._addresses(host)
         except _NotFound as error:
             return (DnsAnswer(host, "", error=str(error)),)
-        asked = (self._ask(host, address, name, RdataType.NS) for address in addresses[:ADDRESSES_EACH])
+        asked = (self._ask_outside(host, address, name) for address in addresses[:ADDRESSES_EACH])
         return tuple(await asyncio.gather(*asked))
+
+    async def _ask_outside(self, host: str, address: str, name: str) -> DnsAnswer:
+        """The zone above may be a tenant's, who says where its servers are."""
+        if not self._destinations.allows(address):
+            return DnsAnswer(host, address, error=NOT_ASKED)
+        return await self._ask(host, address, name, RdataType.NS)
 
     # --- live records -------------------------------------------------------------------------------------------------
 
