@@ -16,7 +16,7 @@ from typing import Any
 from prometheus_client import CollectorRegistry
 from pydantic import SecretStr, ValidationError
 
-from catalyst_operator.adapters.preflights import Preflights
+from catalyst_operator.adapters.project.preflights import Preflights
 from catalyst_operator.adapters.project.project_looks import ProjectLooks
 from catalyst_operator.adapters.run_logs import RunLogs
 from catalyst_operator.api import labels

@@ -8,13 +8,13 @@ import threading
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import replace
-from datetime import datetime
 from functools import partial
 from typing import TypeVar
 
 from catalyst_operator.adapters.errands import Errands
 from catalyst_operator.adapters.git.push import PUSH_SECONDS, Pushed, Repository
 from catalyst_operator.adapters.turns import Turns
+from catalyst_operator.clock import Clock
 from catalyst_operator.core.errors import codes
 from catalyst_operator.core.kit.pushed import OverlayChange, OverlayReport
 from catalyst_operator.core.record import ErrorEntry
@@ -28,7 +28,7 @@ Result = TypeVar("Result")
 
 PUSHES_AT_ONCE, PUSHES_EACH = 3, 1
 """Of all, and of one namespace. A push may need some 50 MiB for a moment, if the repository's owner is unkind."""
-PATIENCE_SECONDS = PUSH_SECONDS + 30
+PUSH_PATIENCE_SECONDS = PUSH_SECONDS + 30
 """A push ends by itself, except for what it cannot limit: the resolution of names."""
 
 
@@ -40,8 +40,8 @@ class Overlays:
         self,
         push: Push,
         template: Mapping[str, str],
-        clock: Callable[[], datetime],
-        patience_seconds: float = PATIENCE_SECONDS,
+        clock: Clock,
+        patience_seconds: float = PUSH_PATIENCE_SECONDS,
     ) -> None:
         self._push = push
         self._template = template

@@ -161,7 +161,7 @@ def judge(wanted: Wanted, cloud: CloudView) -> tuple[Check, ...]:
 def unauthorized(reason: str) -> tuple[Check, ...]:
     """The checks after the token was refused."""
     refused = _failed(TOKEN, [(codes.TOKEN_INVALID, f"Hetzner does not accept the token: {reason}.")])
-    return refused, *_unknown(CHECKS[1:], "Not checked, since Hetzner does not accept the token.")
+    return refused, *_unknown(CHECKS[1:], "Not checked, because Hetzner does not accept the token.")
 
 
 def unreachable(reason: str) -> tuple[Check, ...]:

@@ -19,10 +19,9 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from pydantic import SecretStr
 
-from catalyst_operator.adapters import hetzner
 from catalyst_operator.adapters.answers import MAX_ANSWER_BYTES, MIB
 from catalyst_operator.adapters.powerdns import PowerDns
-from catalyst_operator.adapters.project import hetzner_project
+from catalyst_operator.adapters.project import hetzner_preflight, hetzner_project
 from catalyst_operator.adapters.registrars.connect import connect, keys_of
 from catalyst_operator.api.enums import RegistrarName
 from catalyst_operator.core.domains.registrar import Domain
@@ -76,7 +75,7 @@ async def serving(answer: Answer) -> AsyncIterator[Vendor]:
 
 async def preflight(vendor: Vendor, seconds: float) -> object:
     wanted = Wanted(UID, "acme-12345", "fsn1", {"acme-12345-worker-0": ("cpx22",)})
-    return await hetzner.look(vendor.url, SecretStr(TOKEN), wanted, limit_seconds=seconds)
+    return await hetzner_preflight.look(vendor.url, SecretStr(TOKEN), wanted, limit_seconds=seconds)
 
 
 async def project(vendor: Vendor, seconds: float) -> object:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 import pytest
 from pydantic import SecretStr
 
-from catalyst_operator.adapters.git.overlays import PATIENCE_SECONDS, PUSHES_AT_ONCE, Overlays
+from catalyst_operator.adapters.git.overlays import PUSH_PATIENCE_SECONDS, PUSHES_AT_ONCE, Overlays
 from catalyst_operator.adapters.git.push import Pushed, Repository
 from catalyst_operator.core.errors import codes
 from catalyst_operator.core.kit.pushed import OverlayChange, OverlayReport
@@ -44,7 +44,7 @@ class Bench:
     """Overlays over a Git that does what the test says, and what they told."""
 
     def __init__(self) -> None:
-        self.overlays = self.with_patience(PATIENCE_SECONDS)
+        self.overlays = self.with_patience(PUSH_PATIENCE_SECONDS)
         self.told = asyncio.Queue[str]()
         self.all: list[Begun] = []
         self._begun = asyncio.Queue[Begun]()

@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 from pydantic import SecretStr
 
-from catalyst_operator.adapters.preflights import Preflights
+from catalyst_operator.adapters.project.preflights import Preflights
 from catalyst_operator.api.phases import PreflightResult
 from catalyst_operator.core.errors import codes
 from catalyst_operator.core.project.preflight import CHECKS, CloudObject, CloudView, Report, SizeOffer, Wanted

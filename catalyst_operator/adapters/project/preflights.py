@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
-from datetime import datetime
 
 from pydantic import SecretStr
 
 from catalyst_operator.adapters.errands import Errands
 from catalyst_operator.adapters.turns import Turns
+from catalyst_operator.clock import Clock
 from catalyst_operator.core.project import preflight
 from catalyst_operator.core.project.preflight import CloudView, Report, Wanted
 from catalyst_operator.errors import CloudError, CloudRateLimited, CloudUnauthorized
@@ -27,7 +27,7 @@ LOOKS_AT_ONCE, LOOKS_EACH = 32, 8
 class Preflights:
     """The last report of each Sovereign, and at most one look under way for it."""
 
-    def __init__(self, look: Look, clock: Callable[[], datetime]) -> None:
+    def __init__(self, look: Look, clock: Clock) -> None:
         self._look = look
         self._clock = clock
         self._errands: Errands[Report] = Errands("preflight", Turns(LOOKS_AT_ONCE, LOOKS_EACH))
