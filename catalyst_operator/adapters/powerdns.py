@@ -28,6 +28,7 @@ POWERDNS_ATTEMPTS = 2
 MAX_ZONE_BYTES, MAX_ZONE_VALUES = 16 * answers.MIB, 8 * answers.MAX_ANSWER_VALUES
 """Of an answer: an old server gives a pool domain's whole zone, with the records of thousands of Sovereigns."""
 COMMENT = "Made by catalyst-operator; removed with its DomainReservation."
+URL_SETTING = "the operator's setting CATALYST_POWERDNS_URL"
 KIND = "Native"
 """The servers share a database. With secondaries that transfer zones, have them follow by a catalog or superprimary."""
 
@@ -71,7 +72,12 @@ class PowerDns:
         limit_seconds: float = POWERDNS_SECONDS,
     ) -> None:
         self._base = f"{url.rstrip('/')}/api/v1/servers/{server_id}/zones"
-        self._headers = {"X-API-Key": key.get_secret_value(), "User-Agent": OPERATOR_NAME, **answers.UNCOMPRESSED}
+        self._headers = {
+            "X-API-Key": key.get_secret_value(),
+            "User-Agent": OPERATOR_NAME,
+            "Accept": "application/json",
+            **answers.UNCOMPRESSED,
+        }
         self._client = client
         self._limit_seconds = limit_seconds
         self._writing = asyncio.Lock()
@@ -90,7 +96,7 @@ class PowerDns:
             made = await self._once("POST", "", wire(zone))
         if made is None:
             # Elsewhere a 404 says that a zone is not there; here, that there is nothing that could have one.
-            raise DnsUnavailable("it has no zones at that address; see the operator's setting CATALYST_POWERDNS_URL")
+            raise DnsUnavailable(f"it has no zones at that address; see {URL_SETTING}")
 
     async def change(self, zone: str, changes: Sequence[RRset]) -> None:
         """Replace record sets, or remove those without values; all of them or none."""
@@ -142,10 +148,12 @@ class PowerDns:
 
 
 def _accept(response: httpx.Response, content: bytes) -> Object | None:
-    status = response.status_code
+    status, body = response.status_code, _json(content)
+    if status == HTTPStatus.NOT_FOUND and "error" not in body:
+        # A proxy before it, or somebody else: a zone that is there must not be taken for gone.
+        raise DnsUnavailable(f"HTTP status 404 comes from somebody else; see {URL_SETTING}")
     if status == HTTPStatus.NOT_FOUND:
         return None
-    body = _json(content)
     if response.is_success:
         return body
     said = shorten(str(body.get("error", "")) or f"HTTP status {status}")

@@ -31,12 +31,26 @@ KINDS = (
 )
 EXIT_UNAUTHORIZED = 7
 TROUBLE = (OSError, http.client.HTTPException, ValueError)
-"""What they raise: the API refused, is out of reach, or did not answer in JSON."""
+"""What they raise: the API refused, is out of reach, hung up, or did not answer in JSON."""
+REFUSALS = frozenset({"unauthorized", "forbidden"})
+"""The codes by which the API itself refuses a token; a proxy's 401 or 403 has none of them."""
+NOT_FOUND = "not_found"
+_MAX_ERROR_BYTES, _MAX_CODE = 65536, 100
 REQUEST_SECONDS = 20.0
 """For one request, from the connection to the last byte of the answer."""
 MAX_PAGES = 20
-_UNAUTHORIZED = (401, 403)
 _PAGE_SIZE = 50
+
+
+class Answered(OSError):
+    """An answer that is an error. `code` is Hetzner's word for it; empty where it is not the API that answered."""
+
+    def __init__(self, status: int, code: str) -> None:
+        self.code = code
+        if code in REFUSALS:
+            super().__init__("Hetzner does not accept the token")
+        else:
+            super().__init__(f"HTTP Error {status} ({code or 'no answer of the API itself'})")
 
 
 def labelled(kind: str) -> list[dict[str, Any]]:
@@ -78,8 +92,7 @@ def _objects(answer: dict[str, Any], kind: str) -> list[dict[str, Any]]:
 
 def exit_code(error: Exception) -> int:
     """Of a container whose look at the project ended with this error."""
-    refused = isinstance(error, urllib.error.HTTPError) and error.code in _UNAUTHORIZED
-    return EXIT_UNAUTHORIZED if refused else 1
+    return EXIT_UNAUTHORIZED if isinstance(error, Answered) and error.code in REFUSALS else 1
 
 
 def _call(method: str, path: str) -> dict[str, Any]:
@@ -98,8 +111,25 @@ def _sent(request: urllib.request.Request) -> bytes:
     try:
         response = _OPENER.open(request, timeout=REQUEST_SECONDS)
     except urllib.error.HTTPError as error:
-        error.close()
-        raise
+        with error:
+            answered = Answered(error.code, _code(error.read(_MAX_ERROR_BYTES)))
+    else:
+        return _content(response)
+    # Raised here: the other error holds the request with its headers.
+    raise answered
+
+
+def _code(body: bytes) -> str:
+    """The API's own word for an error; empty where somebody else says something."""
+    try:
+        told = answers.parsed(body)
+    except answers.Unusable:
+        return ""
+    error = told.get("error") if isinstance(told, dict) else None
+    return str(error.get("code", ""))[:_MAX_CODE] if isinstance(error, dict) else ""
+
+
+def _content(response: Any) -> bytes:
     with response:
         answers.check_uncompressed(response.headers)
         content: bytes = response.read(answers.MAX_ANSWER_BYTES + 1)

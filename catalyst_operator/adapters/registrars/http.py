@@ -31,7 +31,6 @@ ATTEMPTS, READ_PATIENCE_SECONDS = 3, 8.0
 """How often a request that only reads is sent, and when no further one is begun."""
 DEFAULT_WAIT, LONGEST_WAIT = timedelta(minutes=1), timedelta(hours=1)
 """After a rate limit: without a hint by the vendor, and at most whatever it says."""
-LONGEST_WAIT_DIGITS = len(str(int(LONGEST_WAIT.total_seconds())))
 
 LATE = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY})
 """Statuses below 500 that say nothing of the request itself."""
@@ -82,7 +81,7 @@ def retry_after(answer: HttpAnswer, now: datetime) -> timedelta | None:
     """What the header Retry-After asks for, in seconds or as a date; None without one that can be read."""
     text = answer.headers.get("Retry-After", "").strip()
     if text.isdecimal():
-        return timedelta(seconds=int(text)) if len(text) <= LONGEST_WAIT_DIGITS else LONGEST_WAIT
+        return timedelta(seconds=min(float(text), LONGEST_WAIT.total_seconds()))
     try:
         when = parsedate_to_datetime(text)
     except ValueError:
