@@ -73,6 +73,11 @@ def failed_phase(run: RunEntry) -> PhaseEntry | None:
     return next((phase for phase in run.phases if phase.state is PhaseState.FAILED), None)
 
 
+def asks_for_approval(failed: PhaseEntry) -> bool:
+    """Whether nothing failed but that nobody has approved the plan."""
+    return failed.name == "plan-gate" and failed.exit_code in (EXIT_APPROVAL_NEEDED, EXIT_DIGEST_MISMATCH)
+
+
 def still_creating(progress: Progress | None, now: datetime, limit: timedelta) -> tuple[str, ...]:
     """Addresses of what has been in creation for longer than the limit."""
     return still_at_work(RunVerb.APPLY, progress, now, limit)
@@ -195,7 +200,7 @@ def _result(run: RunEntry, phases: Sequence[PhaseEntry], pod: PodView, progress:
 
 def _result_of(failed: PhaseEntry, pod: PodView) -> RunState:
     """What a phase that did not end well makes of its run."""
-    if failed.name == "plan-gate" and failed.exit_code in (EXIT_APPROVAL_NEEDED, EXIT_DIGEST_MISMATCH):
+    if asks_for_approval(failed):
         return RunState.AWAITING_APPROVAL
     if _out_of_memory(pod, failed):
         return RunState.FAILED

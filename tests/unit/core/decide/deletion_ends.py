@@ -14,7 +14,7 @@ from catalyst_operator.core.scene import SAFETY
 from tests.support import gen, new_cluster
 from tests.support.gen import SETTINGS, known, seen, spec
 from tests.unit.core.decide.deletions import AFTER, ANNOUNCED, APPLIED, DESTROYED, MADE, ORPHAN, going
-from tests.unit.core.decide.table import POLL, START, Deleted
+from tests.unit.core.decide.table import POLL, START_DESTROY, Deleted
 
 EXPORTED = spec(decommission={"acknowledgeExported": True})
 
@@ -79,7 +79,7 @@ CASES = (
         ),
         check="new_destroy",
         deleting="Destroying",
-        does=START,
+        does=START_DESTROY,
         again=SAFETY,
     ),
     Deleted(
@@ -87,7 +87,7 @@ CASES = (
         (going(EXPORTED), known(APPLIED, hand_off=OWNERS), ARCHIVED, seen(state=StateView(serial=7))),
         check="new_destroy",
         deleting="Destroying",
-        does=START,
+        does=START_DESTROY,
         again=SAFETY,
     ),
     Deleted(
@@ -292,6 +292,18 @@ CASES = (
     Deleted(
         "a dry run made nothing: there is nothing to destroy, and no token is needed to find that out",
         (going(), known(gen.succeeded(verb=RunVerb.PLAN)), seen(credentials=None)),
+        check="nothing_left",
+        deleting="CleaningUp",
+        says=("Nothing is left in the cloud",),
+        again=timedelta(0),
+    ),
+    Deleted(
+        "a dry run leaves an empty state, as `tofu init` makes it: nothing is protected, and nothing to be destroyed",
+        (
+            going(spec(deletionProtection=True)),
+            known(gen.succeeded(verb=RunVerb.PLAN)),
+            seen(state=StateView(1), credentials=None),
+        ),
         check="nothing_left",
         deleting="CleaningUp",
         says=("Nothing is left in the cloud",),
