@@ -282,7 +282,7 @@ def _error(status: int, raw: bytes, what: str) -> ApiError:
         return (NotFound if told.get("kind") == "Status" else Unavailable)(status, text)
     if status == HTTPStatus.CONFLICT:
         return (AlreadyExists if told.get("reason") == "AlreadyExists" else Conflict)(status, text)
-    passes = status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    passes = status in _PASSING or status >= HTTPStatus.INTERNAL_SERVER_ERROR
     return (Unavailable if passes else Refused)(status, text)
 
 
@@ -297,3 +297,7 @@ def _merge_patch(have: Object, want: Object) -> Object:
         elif before != value:
             patch[key] = value
     return patch
+
+
+_PASSING = (HTTPStatus.UNAUTHORIZED, HTTPStatus.TOO_MANY_REQUESTS)
+"""An API server that has only just started knows nobody; and who is not known could not say so in status."""
