@@ -116,13 +116,16 @@ async def _hold(lease: Lease, acting: Coroutine[Any, Any, None]) -> None:
 
 
 async def _keep(lease: Lease) -> None:
-    """Once the Lease is lost there is no time for a graceful end: another operator begins."""
+    """Once the Lease is lost there is no time for a graceful end: another operator begins. Nor is there one where it
+    cannot be renewed any more: it is lost then."""
     try:
         await lease.keep()
     except LeaseLost as error:
         log.critical("This operator ends at once, because %s.", error)
-        logging.shutdown()
-        os._exit(EXIT_LEASE_LOST)
+    except Exception:
+        log.critical("This operator ends at once, because renewing its Lease failed.", exc_info=True)
+    logging.shutdown()
+    os._exit(EXIT_LEASE_LOST)
 
 
 async def _act(settings: Settings, kube: Kube, metrics: Metrics) -> None:
@@ -139,7 +142,7 @@ async def _act(settings: Settings, kube: Kube, metrics: Metrics) -> None:
     names: WorkQueue[str] = WorkQueue(domains.reconcile)
     domains.wake = names.wake
     registry = kopf.OperatorRegistry()
-    all_at_once: WorkQueue[str] = WorkQueue(RunNamespaces(kube, metrics, now).reconcile)
+    all_at_once: WorkQueue[str] = WorkQueue(RunNamespaces(kube, core.operator_namespace, metrics, now).reconcile)
     look_at_all = partial(all_at_once.wake, ALL)
     handlers.register(registry, queue.wake, names.wake, look_at_all, api_server=settings.api_server)
     look_at_all()

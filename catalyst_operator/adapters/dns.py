@@ -184,10 +184,12 @@ class Dns:
             return DnsAnswer(host, address, error=no_way)
         try:
             response = await self._send(query, address)
-        except (dns.exception.DNSException, OSError) as error:
+        except (dns.exception.DNSException, OSError, EOFError) as error:
             return DnsAnswer(host, address, error=_reason(error))
         if response.rcode() not in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
             return DnsAnswer(host, address, error=f"answers {dns.rcode.to_text(response.rcode())}")
+        if not _knows(response, name):
+            return DnsAnswer(host, address, error="answers that others serve the zone")
         return DnsAnswer(host, address, _values(response, name, type_))
 
     async def _send(self, query: dns.message.Message, address: str) -> dns.message.Message:
@@ -221,6 +223,13 @@ class Dns:
             # An alias, maybe a wildcard's: it leads to a zone that has nothing to do with the name.
             return ()
         return tuple(sorted(item.to_text() for item in answer.rrset or ()))
+
+
+def _knows(response: dns.message.Message, name: str) -> bool:
+    """Whether that nothing else is in it says that there is nothing else: it comes from a server of the zone, or from
+    one that delegates the very name. One that does not serve the zone refers to where somebody may, with no error."""
+    delegates = any(s.name == dns.name.from_text(name) and s.rdtype is RdataType.NS for s in response.authority)
+    return bool(response.flags & dns.flags.AA or response.answer) or delegates
 
 
 def _values(response: dns.message.Message, name: str, type_: RdataType) -> tuple[str, ...]:

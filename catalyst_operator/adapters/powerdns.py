@@ -25,6 +25,7 @@ from catalyst_operator.errors import DnsConflict, DnsDenied, DnsRefused, DnsUnav
 POWERDNS_SECONDS = 5.0
 POWERDNS_ATTEMPTS = 2
 COMMENT = "Made by catalyst-operator; removed with its DomainReservation."
+URL_SETTING = "the operator's setting CATALYST_POWERDNS_URL"
 KIND = "Native"
 """The servers share a database. With secondaries that transfer zones, have them follow by a catalog or superprimary."""
 
@@ -60,7 +61,11 @@ class PowerDns:
 
     def __init__(self, url: str, key: SecretStr, client: httpx.AsyncClient, *, server_id: str = "localhost") -> None:
         self._base = f"{url.rstrip('/')}/api/v1/servers/{server_id}/zones"
-        self._headers = {"X-API-Key": key.get_secret_value(), "User-Agent": OPERATOR_NAME}
+        self._headers = {
+            "X-API-Key": key.get_secret_value(),
+            "User-Agent": OPERATOR_NAME,
+            "Accept": "application/json",
+        }
         self._client = client
         self._writing = asyncio.Lock()
         """Over SQLite, of two changes at a time one fails; other databases have them wait for each other."""
@@ -78,7 +83,7 @@ class PowerDns:
             made = await self._once("POST", "", wire(zone))
         if made is None:
             # Elsewhere a 404 says that a zone is not there; here, that there is nothing that could have one.
-            raise DnsUnavailable("it has no zones at that address; see the operator's setting CATALYST_POWERDNS_URL")
+            raise DnsUnavailable(f"it has no zones at that address; see {URL_SETTING}")
 
     async def change(self, zone: str, changes: Sequence[RRset]) -> None:
         """Replace record sets, or remove those without values; all of them or none."""
@@ -116,10 +121,12 @@ class PowerDns:
 
 
 def _accept(response: httpx.Response) -> Object | None:
-    status = response.status_code
+    status, body = response.status_code, _json(response.content)
+    if status == HTTPStatus.NOT_FOUND and "error" not in body:
+        # A proxy before it, or somebody else: a zone that is there must not be taken for gone.
+        raise DnsUnavailable(f"HTTP status 404 comes from somebody else; see {URL_SETTING}")
     if status == HTTPStatus.NOT_FOUND:
         return None
-    body = _json(response.content)
     if response.is_success:
         return body
     said = shorten(str(body.get("error", "")) or f"HTTP status {status}")
@@ -135,7 +142,7 @@ def _accept(response: httpx.Response) -> Object | None:
 def _json(content: bytes) -> Object:
     try:
         body = json.loads(content) if content else {}
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return body if isinstance(body, dict) else {}
 

@@ -6,6 +6,7 @@ Standard library only.
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import urllib.error
@@ -27,10 +28,24 @@ KINDS = (
     "primary_ips",
 )
 EXIT_UNAUTHORIZED = 7
-TROUBLE = (urllib.error.URLError, TimeoutError, ValueError)
-"""What they raise: the API refused, is out of reach, or did not answer in JSON."""
-_UNAUTHORIZED = (401, 403)
+TROUBLE = (OSError, http.client.HTTPException, ValueError)
+"""What they raise: the API refused, is out of reach, hung up, or did not answer in JSON."""
+REFUSALS = frozenset({"unauthorized", "forbidden"})
+"""The codes by which the API itself refuses a token; a proxy's 401 or 403 has none of them."""
+NOT_FOUND = "not_found"
+_MAX_ERROR_BYTES = 65536
 _PAGE_SIZE = 50
+
+
+class Answered(OSError):
+    """An answer that is an error. `code` is Hetzner's word for it; empty where it is not the API that answered."""
+
+    def __init__(self, status: int, code: str) -> None:
+        self.code = code
+        if code in REFUSALS:
+            super().__init__("Hetzner does not accept the token")
+        else:
+            super().__init__(f"HTTP Error {status} ({code or 'no answer of the API itself'})")
 
 
 def labelled(kind: str) -> list[dict[str, Any]]:
@@ -70,8 +85,7 @@ def _objects(answer: dict[str, Any], kind: str) -> list[dict[str, Any]]:
 
 def exit_code(error: Exception) -> int:
     """Of a container whose look at the project ended with this error."""
-    refused = isinstance(error, urllib.error.HTTPError) and error.code in _UNAUTHORIZED
-    return EXIT_UNAUTHORIZED if refused else 1
+    return EXIT_UNAUTHORIZED if isinstance(error, Answered) and error.code in REFUSALS else 1
 
 
 def _call(method: str, path: str) -> dict[str, Any]:
@@ -79,11 +93,26 @@ def _call(method: str, path: str) -> dict[str, Any]:
     request = urllib.request.Request(  # noqa: S310 - the endpoint is the operator's setting
         endpoint + path, method=method, headers={"Authorization": f"Bearer {os.environ['HCLOUD_TOKEN']}"}
     )
-    with _OPENER.open(request, timeout=20) as response:
-        result = json.load(response)
-    if not isinstance(result, dict):
-        raise ValueError("the answer is no JSON object")
-    return result
+    try:
+        with _OPENER.open(request, timeout=20) as response:
+            result = json.load(response)
+    except urllib.error.HTTPError as error:
+        answered = Answered(error.code, _code(error.read(_MAX_ERROR_BYTES)))
+    else:
+        if not isinstance(result, dict):
+            raise ValueError("the answer is no JSON object")
+        return result
+    raise answered
+
+
+def _code(body: bytes) -> str:
+    """The API's own word for an error; empty where somebody else says something."""
+    try:
+        told = json.loads(body)
+    except ValueError:
+        return ""
+    error = told.get("error") if isinstance(told, dict) else None
+    return str(error.get("code", "")) if isinstance(error, dict) else ""
 
 
 class _NoRedirects(urllib.request.HTTPRedirectHandler):

@@ -65,7 +65,7 @@ def json_object(content: bytes) -> Object:
     """The object that an answer holds; an empty one if it holds something else, as a proxy's page does."""
     try:
         body = json.loads(content)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return body if isinstance(body, dict) else {}
 

@@ -70,7 +70,7 @@ class HttpAnswer:
         """The value it holds; None if it is not JSON, as a proxy's page is not."""
         try:
             return json.loads(self.content)
-        except ValueError:
+        except (ValueError, RecursionError):
             return None
 
 
@@ -81,7 +81,7 @@ def retry_after(answer: HttpAnswer, now: datetime) -> timedelta | None:
     """What the header Retry-After asks for, in seconds or as a date; None without one that can be read."""
     text = answer.headers.get("Retry-After", "").strip()
     if text.isdecimal():
-        return timedelta(seconds=min(int(text), int(LONGEST_WAIT.total_seconds())))
+        return timedelta(seconds=min(float(text), LONGEST_WAIT.total_seconds()))
     try:
         when = parsedate_to_datetime(text)
     except ValueError:

@@ -42,6 +42,14 @@ class Server:
     rcode: dns.rcode.Rcode = dns.rcode.NOERROR
     cut: bool = False
     """Whether what is asked by UDP has to be asked again by TCP."""
+    hang_up: bool = False
+    """Whether it closes connections by TCP without an answer."""
+    old: bool = False
+    """Whether it knows nothing of DNSSEC: where it delegates to, it refers to for DS records as well."""
+    lame: str = ""
+    """It does not serve the zone, and says where somebody else may: the name of a zone above, as `.` for the root."""
+    lame_for: set[str] = field(default_factory=set)
+    """Questions to which it answers so."""
     refused: set[str] = field(default_factory=set)
     """Questions that it refuses."""
     asked: list[str] = field(default_factory=list)
@@ -64,14 +72,19 @@ class Server:
         if self.cut and not tcp:
             response.flags |= dns.flags.TC
             return response.to_wire()
+        if self.lame or self.asked[-1] in self.lame_for:
+            response.authority.append(dns.rrset.from_text(self.lame or ".", 300, "IN", "NS", "a.root-servers.test."))
+            return response.to_wire()
+        response.flags |= dns.flags.AA
         if (name, "CNAME") in self.records:
             target = self.records[name, "CNAME"][0]
             response.answer.append(dns.rrset.from_text(asked.name, 300, "IN", "CNAME", target))
             response.answer.append(dns.rrset.from_text(target, 300, "IN", kind, *self.records[target[:-1], kind]))
         elif (name, kind) in self.records:
             response.answer.append(dns.rrset.from_text(asked.name, 300, "IN", kind, *self.records[name, kind]))
-        elif kind == "NS" and name in self.referrals:
-            response.authority.append(dns.rrset.from_text(asked.name, 300, "IN", kind, *self.referrals[name]))
+        elif name in self.referrals and (kind == "NS" or self.old):
+            response.flags &= ~dns.flags.AA
+            response.authority.append(dns.rrset.from_text(asked.name, 300, "IN", "NS", *self.referrals[name]))
         elif not any(known == name for known, _ in self.records) and self.rcode is dns.rcode.NOERROR:
             response.set_rcode(dns.rcode.NXDOMAIN)
         return response.to_wire()
@@ -114,7 +127,7 @@ def _over_tcp(server: Server) -> Callable[[asyncio.StreamReader, asyncio.StreamW
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         size = int.from_bytes(await reader.readexactly(2), "big")
         answer = server.answer(await reader.readexactly(size), tcp=True)
-        if answer:
+        if answer and not server.hang_up:
             writer.write(len(answer).to_bytes(2, "big") + answer)
             await writer.drain()
         writer.close()
@@ -201,6 +214,50 @@ async def test_a_long_answer_is_fetched_by_tcp() -> None:
     net.a.cut = True
     report = await net.look()
     assert report.delegation[0].values == HOSTS
+
+
+async def test_a_server_that_hangs_up_is_said_to_and_spoils_no_look() -> None:
+    """A firewall that lets connections through and no answers."""
+    net = Net()
+    net.a.cut = net.a.hang_up = True
+    report = await net.look()
+    assert [(a.server, a.values, a.error) for a in report.delegation] == [
+        ("a.bank.test", (), "EOFError"),
+        ("b.bank.test", HOSTS, ""),
+    ]
+    assert (report.signed_error, report.authority[0].values) == ("", ("203.0.113.20",))
+
+
+NOT_ITS_OWN = "answers that others serve the zone"
+
+
+@pytest.mark.parametrize("elsewhere", [".", "test."])
+async def test_a_server_that_does_not_serve_the_zone_has_not_said_that_there_is_nothing(elsewhere: str) -> None:
+    """A lame one refers upwards, with no error."""
+    net = Net()
+    net.a.lame = net.ours.lame = elsewhere
+    report = await net.look()
+    assert [(a.values, a.error) for a in report.delegation] == [((), NOT_ITS_OWN), (HOSTS, "")]
+    assert [(a.values, a.error) for a in report.authority] == [((), NOT_ITS_OWN)]
+
+
+async def test_only_a_server_of_the_zone_above_knows_that_there_are_no_signatures() -> None:
+    """A domain that is signed would be gone for whoever validates."""
+    net = Net()
+    net.a.referrals, net.a.records[NAME, "NS"] = {}, tuple(f"{host}." for host in HOSTS)
+    net.a.lame_for = {f"DS {NAME}"}
+    net.b.records[NAME, "DS"] = ("2371 13 2 " + "1f" * 32,)
+    assert (await net.look()).signed, "the next one is asked"
+    net.b.lame_for = {f"DS {NAME}"}
+    report = await net.look()
+    assert (report.signed, report.signed_error) == ((), "no server of the zone above answers")
+
+
+async def test_a_server_that_knows_nothing_of_signatures_has_none() -> None:
+    net = Net()
+    net.a.old = True
+    report = await net.look()
+    assert (report.signed, report.signed_error) == ((), "")
 
 
 @pytest.mark.parametrize("rcode", [dns.rcode.REFUSED, dns.rcode.SERVFAIL])

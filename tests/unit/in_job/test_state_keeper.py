@@ -241,6 +241,21 @@ def test_servers_are_started_although_the_state_cannot_be_saved(account: Path, t
     assert base64.b64decode(api.calls[-1][3]["data"]["tfstate"]) == STATE
 
 
+def test_a_state_is_saved_whatever_hetzner_does(account: Path, tmp_path: Path) -> None:
+    """It is saved nowhere else, and the next run would make everything a second time."""
+    api, project = Api(refusals=2), FakeProject()
+    project.power, project.hang_up = {"10": "off"}, 2
+    (tmp_path / "errored.tfstate").write_bytes(STATE)
+    (tmp_path / "powered-off.json").write_text('{"hcloud_server.control_plane[0]": "10"}')
+    with served(api, account) as port, fake_project.served(project) as endpoint:
+        hetzner = {"HCLOUD_ENDPOINT": endpoint, "HCLOUD_TOKEN": TOKEN}
+        with keeper(account, tmp_path, port, hetzner=hetzner) as process:
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(PATIENCE) == 0
+    assert base64.b64decode(api.calls[-1][3]["data"]["tfstate"]) == STATE
+    assert len(project.started) == 1
+
+
 def test_without_a_plan_that_powers_anything_off_hetzner_is_not_asked(account: Path, tmp_path: Path) -> None:
     """A plan, a destroy, and every apply that only adds."""
     with served(Api(), account) as port, keeper(account, tmp_path, port) as process:

@@ -35,7 +35,8 @@ RUN = gen.run()
 def server(*objects: tuple[str, Raw]) -> FakeApi:
     """An API server with the owner's namespace and these objects."""
     api = FakeApi()
-    api.put("namespaces", {"metadata": {"name": "team-a"}})
+    for name in ("team-a", gen.HOME):
+        api.put("namespaces", {"metadata": {"name": name}})
     for plural, manifest in objects:
         api.put(plural, manifest)
     return api
@@ -149,7 +150,7 @@ async def test_of_a_namespace_without_our_rights_it_is_told_that_it_is_closed() 
 async def test_our_namespace_is_known_by_its_proof() -> None:
     seen = await observe(server(SPACE_OBJECT))
     assert seen.namespace is not None
-    assert (seen.namespace.ours, seen.namespace.version) == (True, "2")
+    assert (seen.namespace.ours, seen.namespace.version) == (True, "3")
 
 
 async def test_without_a_key_nothing_is_proven() -> None:
@@ -431,6 +432,19 @@ async def test_an_api_server_that_is_down_is_no_world_in_which_nothing_is() -> N
     api.before_request = down
     with pytest.raises(Unavailable):
         await observe(api)
+
+
+@pytest.mark.parametrize("content", [b'{"serial": 7, "lin', b"[]", b"\xff"], ids=["cut off", "no object", "no text"])
+async def test_a_saved_state_that_cannot_be_read_is_never_taken_for_none(content: bytes) -> None:
+    """The container's disk was full when it was written, say."""
+    saved = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": naming.ERRORED_STATE_SECRET, "namespace": SPACE},
+    }
+    data = {"tfstate": base64.b64encode(content).decode()}
+    with pytest.raises(CorruptRecord, match=naming.ERRORED_STATE_SECRET):
+        await observe(server(SPACE_OBJECT, ("secrets", {**saved, "data": data})))
 
 
 # --- a state that was made to do harm ---------------------------------------------------------------------------------

@@ -274,11 +274,21 @@ async def test_nodes_that_could_not_be_read_are_not_seen(bench: Bench) -> None:
 
 async def test_a_kustomization_that_is_asked_again_wakes_nobody_who_looks_for_trouble(bench: Bench) -> None:
     """As each few minutes, for ever."""
+    pods = "/api/v1/pods"
+    bench.cluster.serve(pods, "/api/v1/events", "/api/v1/persistentvolumeclaims")
+    await bench.up()
+    bench.clusters.look_again(UID)
+    await bench.until(lambda: bench.view.survey is not None and bench.view.survey.pods is None)
+    looks = bench.cluster.count(pods)
     applied = {"lastAppliedRevision": "main@sha1:1", "lastAttemptedRevision": "main@sha1:1"}
     asked = kustomization(ready="Unknown")
     bench.cluster.put(KUSTOMIZATIONS, {**asked, "status": {**asked["status"], **applied}})
-    await bench.up()
-    assert bench.view.survey is not None and bench.view.survey.pods is None
+    await bench.until(lambda: not bench.view.kustomizations[0].ready)
+    bench.clusters.look_again(UID)
+    before = bench.cluster.count(NODES)
+    await bench.until(lambda: bench.cluster.count(NODES) > before)
+    await bench.calm()
+    assert bench.cluster.count(pods) == looks
 
 
 # --- a link that breaks -----------------------------------------------------------------------------------------------

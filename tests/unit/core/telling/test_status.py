@@ -18,8 +18,9 @@ from catalyst_operator.core.errors import codes
 from catalyst_operator.core.observation import LockView, Observation, StateView
 from catalyst_operator.core.project.preflight import Check, rate_limited
 from catalyst_operator.core.record import ErrorEntry, HandOff, PhaseState, Record, RunState, SizeChoice, StopCause
-from catalyst_operator.core.telling.status import build
+from catalyst_operator.core.telling.status import build, short
 from catalyst_operator.core.tofu.apply_progress import Progress, ResourceProgress
+from catalyst_operator.core.tofu.plan_gate import EXIT_APPROVAL_NEEDED, EXIT_DIGEST_MISMATCH
 from catalyst_operator.core.verdict import Stance, Verdict
 from tests.support import gen
 from tests.support.gen import NOW, SceneMod, annotated, deleting, known, of, seen
@@ -81,6 +82,16 @@ def test_a_destroy_counts_to_its_own_end() -> None:
         shown.append(status_of(of(deleting), known(run, touched=True), at).progress_percent)
     assert shown == sorted(shown)
     assert shown[-1] < 100
+
+
+@pytest.mark.parametrize("code", [EXIT_APPROVAL_NEEDED, EXIT_DIGEST_MISMATCH])
+def test_a_plan_that_waits_for_approval_is_no_exit_code_while_its_pod_ends(code: int) -> None:
+    pod = gen.pod(RUN, "plan-gate", gen.ended_container(code, gen.GATE_MESSAGE), phase="Running")
+    status = status_of(known(RUN), seen(jobs=(gen.job(RUN),), pods=(pod,)))
+    assert message(status) == "The plan waits for approval; the run is ending."
+    assert reason(status, "TofuPlan") == "Unknown/Running"
+    assert message(status, "TofuPlan") == "The plan waits for approval; the run is ending."
+    assert not [c for c in status.conditions if "exit code" in c.message]
 
 
 # --- phase conditions -------------------------------------------------------------------------------------------------
@@ -633,8 +644,8 @@ def test_what_cannot_be_done_takes_nothing_away_from_a_cluster_that_is_well(
 def test_the_summary_is_the_first_sentence_and_has_the_cause() -> None:
     status = status_of(known(gen.failed("ERR_QUOTA_EXCEEDED", terminal=True)))
     assert status.summary.startswith("ERR_QUOTA_EXCEEDED: ")
-    assert len(status.summary) <= 120
-    assert message(status).startswith(status.summary.rstrip("…"))
+    assert message(status) == f"{status.summary} Mend it."
+    assert short(f"{'x' * 100} {'y' * 300}. What to do.") == f"{'x' * 100} {'y' * 18}…", "no longer than 120"
 
 
 def test_the_next_try_is_a_field() -> None:
