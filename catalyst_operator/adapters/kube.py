@@ -286,6 +286,10 @@ def _error(status: int, raw: bytes, what: str) -> ApiError:
     return (Unavailable if passes else Refused)(status, text)
 
 
+_PASSING = (HTTPStatus.UNAUTHORIZED, HTTPStatus.TOO_MANY_REQUESTS)
+"""An API server that has only just started knows nobody; and who is not known could not say so in status."""
+
+
 def _merge_patch(have: Object, want: Object) -> Object:
     """The JSON merge patch that makes the one out of the other; empty where they are equal."""
     patch: Object = {key: None for key in have if key not in want}
@@ -297,7 +301,3 @@ def _merge_patch(have: Object, want: Object) -> Object:
         elif before != value:
             patch[key] = value
     return patch
-
-
-_PASSING = (HTTPStatus.UNAUTHORIZED, HTTPStatus.TOO_MANY_REQUESTS)
-"""An API server that has only just started knows nobody; and who is not known could not say so in status."""
