@@ -192,7 +192,7 @@ def _domains_outside(core: CoreSettings, settings: Settings) -> DomainsOutside |
     return DomainsOutside(
         zones=PowerDns(access.zones.url, access.zones.key, client),
         pools=PowerDns(access.pools.url, access.pools.key, client),
-        dns=Dns(core.domains.nameservers, now, resolvers=access.resolvers),
+        dns=Dns(core.domains.nameservers, now, resolvers=access.resolvers, destinations=settings.destinations),
         looks=Errands("look at name servers", Turns(DNS_LOOKS_AT_ONCE, DNS_LOOKS_EACH)),
         talks=RegistrarTalks(registrar, now),
         client=client,

@@ -146,9 +146,17 @@ class Kube:
         return await self._apply(kind.path(meta.get("namespace", ""), meta["name"]), manifest)
 
     async def apply_status(self, kind: Kind, manifest: Object) -> Object:
-        """Server-side apply of /status. With metadata.resourceVersion set, raises Conflict when that is stale."""
+        """Server-side apply of /status, which is afterwards what was applied and nothing else. With
+        metadata.resourceVersion set, raises Conflict when that is stale."""
         meta = manifest["metadata"]
-        return await self._apply(kind.path(meta.get("namespace", ""), meta["name"], "status"), manifest)
+        path = kind.path(meta.get("namespace", ""), meta["name"], "status")
+        after = await self._apply(path, manifest)
+        # Who may edit an object may empty its managedFields: then nobody owns what was applied before, and it stays.
+        rest = _merge_patch(after.get("status") or {}, manifest["status"])
+        if not rest:
+            return after
+        patch = {"metadata": {"resourceVersion": after["metadata"]["resourceVersion"]}, "status": rest}
+        return await self._call("PATCH", path, body=patch, content="application/merge-patch+json")
 
     async def merge(self, kind: Kind, namespace: str, name: str, patch: Object) -> Object:
         """JSON merge patch. With metadata.resourceVersion in it, raises Conflict when that is stale."""
@@ -274,5 +282,22 @@ def _error(status: int, raw: bytes, what: str) -> ApiError:
         return (NotFound if told.get("kind") == "Status" else Unavailable)(status, text)
     if status == HTTPStatus.CONFLICT:
         return (AlreadyExists if told.get("reason") == "AlreadyExists" else Conflict)(status, text)
-    passes = status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    passes = status in _PASSING or status >= HTTPStatus.INTERNAL_SERVER_ERROR
     return (Unavailable if passes else Refused)(status, text)
+
+
+_PASSING = (HTTPStatus.UNAUTHORIZED, HTTPStatus.TOO_MANY_REQUESTS)
+"""An API server that has only just started knows nobody; and who is not known could not say so in status."""
+
+
+def _merge_patch(have: Object, want: Object) -> Object:
+    """The JSON merge patch that makes the one out of the other; empty where they are equal."""
+    patch: Object = {key: None for key in have if key not in want}
+    for key, value in want.items():
+        before = have.get(key)
+        if isinstance(before, dict) and isinstance(value, dict):
+            if inner := _merge_patch(before, value):
+                patch[key] = inner
+        elif before != value:
+            patch[key] = value
+    return patch

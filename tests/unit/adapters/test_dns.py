@@ -16,7 +16,8 @@ import dns.rdatatype
 import dns.rrset
 import pytest
 
-from catalyst_operator.adapters.dns import Dns
+from catalyst_operator.adapters.destinations import OUTSIDE, Anywhere, Destinations
+from catalyst_operator.adapters.dns import ADDRESSES_EACH, NOT_ASKED, Dns
 from catalyst_operator.adapters.errands import Errands
 from catalyst_operator.adapters.turns import Turns
 from catalyst_operator.core.domains.observation import DnsQuestion, DnsReport
@@ -26,6 +27,7 @@ from tests.support import gen
 OURS, PARENT_A, PARENT_B, RESOLVER = "127.0.0.2", "127.0.0.3", "127.0.0.4", "127.0.0.5"
 HOSTS = ("ns1.openova.test", "ns2.openova.test")
 NAME = "acme.bank.test"
+HERE = Anywhere()
 PATIENCE = 0.25
 """Seconds that a server gets to answer here; what is not lost is answered at once."""
 
@@ -155,11 +157,19 @@ class Net:
     )
 
     async def look(
-        self, probe: str = f"console.{NAME}", *, live: bool = False, at: str = OURS, parent: str = "bank.test"
+        self,
+        probe: str = f"console.{NAME}",
+        *,
+        live: bool = False,
+        at: str = OURS,
+        parent: str = "bank.test",
+        here: Destinations = HERE,
     ) -> DnsReport:
         async with listening(self.ours, self.a, self.b, self.resolver) as port:
             servers = (Nameserver("ns1.openova.test", at),)
-            resolver = Dns(servers, lambda: gen.NOW, resolvers=(RESOLVER,), port=port, server_seconds=PATIENCE)
+            resolver = Dns(
+                servers, lambda: gen.NOW, resolvers=(RESOLVER,), port=port, server_seconds=PATIENCE, destinations=here
+            )
             return await resolver.look("key", DnsQuestion(NAME, parent, probe, live))
 
 
@@ -193,7 +203,9 @@ async def test_many_names_are_not_all_asked_for_at_once() -> None:
     looks: Errands[DnsReport] = Errands("look", Turns(2, 1))
     async with listening(net.ours, net.a, net.b, net.resolver) as port:
         servers = (Nameserver("ns1.openova.test", OURS),)
-        resolver = Dns(servers, lambda: gen.NOW, resolvers=(RESOLVER,), port=port, server_seconds=PATIENCE)
+        resolver = Dns(
+            servers, lambda: gen.NOW, resolvers=(RESOLVER,), port=port, server_seconds=PATIENCE, destinations=Anywhere()
+        )
         told = asyncio.Queue[str]()
         for name in names:
             look = partial(resolver.look, name, DnsQuestion(name, "bank.test"))
@@ -216,13 +228,37 @@ async def test_a_long_answer_is_fetched_by_tcp() -> None:
     assert report.delegation[0].values == HOSTS
 
 
+async def test_a_server_of_very_many_addresses_is_asked_at_some_of_them() -> None:
+    """Whoever owns the zone above may name any number, of anybody's: nobody is asked by way of us."""
+    net = Net()
+    net.resolver.records["b.bank.test", "A"] = tuple(f"127.0.9.{n}" for n in range(20))
+    report = await net.look()
+    assert len([a for a in report.delegation if a.server == "b.bank.test"]) == ADDRESSES_EACH
+
+
+async def test_a_zone_above_does_not_have_the_operators_own_machine_asked() -> None:
+    """Nor the cloud's metadata service, nor a Service of its cluster: whoever owns that zone names the addresses."""
+    net = Net()
+    report = await net.look(here=OUTSIDE)
+    assert [(a.values, a.error) for a in report.delegation] == [((), NOT_ASKED)] * 2
+    assert (net.a.asked, net.b.asked) == ([], [])
+    assert report.authority[0].values, "where ours are the administrator says"
+
+
+async def test_more_servers_than_anybody_has_are_an_error_and_are_not_kept() -> None:
+    net = Net()
+    net.a.referrals = {NAME: tuple(f"ns{n}.test." for n in range(40))}
+    report = await net.look()
+    assert (report.delegation[0].values, report.delegation[0].error) == ((), "answers with 40 records")
+
+
 async def test_a_server_that_hangs_up_is_said_to_and_spoils_no_look() -> None:
     """A firewall that lets connections through and no answers."""
     net = Net()
     net.a.cut = net.a.hang_up = True
     report = await net.look()
     assert [(a.server, a.values, a.error) for a in report.delegation] == [
-        ("a.bank.test", (), "EOFError"),
+        ("a.bank.test", (), "it closed the connection"),
         ("b.bank.test", HOSTS, ""),
     ]
     assert (report.signed_error, report.authority[0].values) == ("", ("203.0.113.20",))

@@ -12,7 +12,7 @@ from aiohttp.test_utils import TestServer
 from kubernetes.aio import client
 
 from catalyst_operator.adapters.kube import SECRETS, Kube
-from catalyst_operator.errors import AlreadyExists, Conflict, NotFound, Unavailable
+from catalyst_operator.errors import AlreadyExists, Conflict, NotFound, Refused, Unavailable
 
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 SECRET = {"apiVersion": "v1", "kind": "Secret", "metadata": {"namespace": "sov-omantel-d2faa", "name": "state-key"}}
@@ -102,6 +102,19 @@ async def test_what_the_api_server_does_not_have_is_not_there() -> None:
         assert await kube.find(SECRETS, "sov-omantel-d2faa", "state-key") is None
         with pytest.raises(NotFound, match='secrets "state-key" not found'):
             await kube.get(SECRETS, "sov-omantel-d2faa", "state-key")
+
+
+async def test_an_api_server_that_has_only_just_started_is_worth_another_try() -> None:
+    """It knows nobody in its first seconds, and says so."""
+    async with serving(refusal(401, "Unauthorized", "Unauthorized")) as kube:
+        with pytest.raises(Unavailable, match="401: Unauthorized"):
+            await kube.find(SECRETS, "sov-omantel-d2faa", "state-key")
+
+
+async def test_what_is_forbidden_stays_so() -> None:
+    async with serving(refusal(403, "Forbidden", "secrets is forbidden")) as kube:
+        with pytest.raises(Refused, match="forbidden"):
+            await kube.find(SECRETS, "sov-omantel-d2faa", "state-key")
 
 
 async def test_what_exists_already_is_left_alone() -> None:
