@@ -14,6 +14,7 @@ from catalyst_operator.core.access.dead_nodes import DeadNode
 from catalyst_operator.core.access.seeds import Seed
 from catalyst_operator.core.domains.actions import AskRegistrar
 from catalyst_operator.core.kit.pushed import OverlayChange
+from catalyst_operator.core.kit.repository import RepositoryQuestion
 from catalyst_operator.core.observation import LockView, StateView
 from catalyst_operator.core.phase1.target import Target
 from catalyst_operator.core.project.identity import ProjectQuestion
@@ -120,6 +121,14 @@ class AskPreflight:
 
     key: str
     wanted: Wanted
+
+
+@dataclass(frozen=True)
+class AskRepository:
+    """Look at the Git repository that the new cluster is to follow, in the background."""
+
+    key: str
+    question: RepositoryQuestion
 
 
 @dataclass(frozen=True)
@@ -267,6 +276,7 @@ Action = (
     | ReleaseLock
     | AskProject
     | AskPreflight
+    | AskRepository
     | FollowLog
     | ForgetLogs
     | PushOverlay

@@ -165,6 +165,8 @@ class Observation:
     """What the last look at whose project it is found, whatever it was about."""
     preflight: Report | None = None
     """What the last preflight found, whatever it was about."""
+    repository: Report | None = None
+    """What the last look at the Git repository found, whatever it was about."""
     owner_secrets: Mapping[str, SecretView] = field(default_factory=dict)
     """The owner's Secrets that the spec names for the new cluster, those that exist."""
     reservation: DomainReservation | None = None

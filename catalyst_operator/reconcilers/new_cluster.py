@@ -13,7 +13,7 @@ from functools import partial
 from pydantic import SecretStr
 
 from catalyst_operator.adapters import kube, secrets
-from catalyst_operator.adapters.git.push import Repository
+from catalyst_operator.adapters.git.newest import Repository
 from catalyst_operator.adapters.kube import Kube
 from catalyst_operator.adapters.new_cluster.identities import Identities
 from catalyst_operator.adapters.new_cluster.writes import dead_nodes, farewells, seeding
@@ -55,6 +55,8 @@ class NewCluster:
         match action:
             case actions.PushOverlay():
                 await self._push(action)
+            case actions.AskRepository():
+                await self._look_at(action)
             case actions.WatchCluster(target=target):
                 observer = partial(self._mint, target.addresses, OBSERVER, self._o.settings.observer_lifetime)
                 self._outside.clusters.watch(self._o.uid, target, observer, self._changed)
@@ -120,15 +122,25 @@ class NewCluster:
 
     async def _push(self, action: actions.PushOverlay) -> None:
         reference = self._o.sovereign.spec.gitops.credentials_secret_ref
-        name = reference.name if reference else ""
-        secret = await self._kube.get(kube.SECRETS, self._o.sovereign.metadata.namespace, name)
-        values = secrets.texts(secret)
-        repository = Repository(
-            url=action.url,
-            branch=action.branch,
+        repository = await self._repository(action.url, action.branch, reference.name if reference else "")
+        asked = (self._o.uid, action.key, repository, action.change, self._changed)
+        self._outside.overlays.ask(*asked, owner=self._namespace)
+
+    async def _look_at(self, action: actions.AskRepository) -> None:
+        question = action.question
+        repository = await self._repository(question.url, question.branch, question.secret)
+        asked = (self._o.uid, action.key, repository, question, self._changed)
+        self._outside.repositories.ask(*asked, owner=self._namespace)
+
+    async def _repository(self, url: str, branch: str, secret: str) -> Repository:
+        """With what the owner's Secret of this name holds; empty: nobody's."""
+        if not secret:
+            return Repository(url, branch)
+        values = secrets.texts(await self._kube.get(kube.SECRETS, self._namespace, secret))
+        return Repository(
+            url=url,
+            branch=branch,
             username=values.get("username", ""),
             password=SecretStr(values.get("password", "")),
             authority=values.get("ca.crt", ""),
         )
-        asked = (self._o.uid, action.key, repository, action.change, self._changed)
-        self._outside.overlays.ask(*asked, owner=self._namespace)

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from catalyst_operator.adapters.errands import Errands
 from catalyst_operator.adapters.git.overlays import Overlays
+from catalyst_operator.adapters.git.repository_looks import RepositoryLooks
 from catalyst_operator.adapters.new_cluster.clusters import AccessSource
 from catalyst_operator.adapters.new_cluster.remote import Connect
 from catalyst_operator.adapters.preflights import Preflights
@@ -41,6 +42,14 @@ class Clusters(Protocol):
     async def close(self) -> None: ...
 
 
+class Cache(Protocol):
+    """What was found or done for each Sovereign."""
+
+    def forget(self, uid: str) -> None: ...
+
+    async def close(self) -> None: ...
+
+
 class Names(Protocol):
     """Looks at names before they are reserved; see `domains.beforehand`."""
 
@@ -58,6 +67,7 @@ class Outside:
     logs: RunLogs
     projects: ProjectLooks
     preflights: Preflights
+    repositories: RepositoryLooks
     overlays: Overlays
     clusters: Clusters
     seeds: Errands[SeedReport]
@@ -70,7 +80,7 @@ class Outside:
 
     async def forget(self, uid: str) -> None:
         """The Sovereign is gone."""
-        for cache in (self.projects, self.preflights, self.overlays, self.seeds, self.removals, self.farewells):
+        for cache in self._by_uid:
             cache.forget(uid)
         if self.names is not None:
             self.names.forget(uid)
@@ -78,5 +88,9 @@ class Outside:
 
     async def close(self) -> None:
         """Give up all that is under way."""
-        errands = (self.projects, self.preflights, self.overlays, self.seeds, self.removals, self.farewells)
-        await asyncio.gather(*(cache.close() for cache in (self.logs, *errands, self.clusters)))
+        await asyncio.gather(self.logs.close(), self.clusters.close(), *(cache.close() for cache in self._by_uid))
+
+    @property
+    def _by_uid(self) -> tuple[Cache, ...]:
+        looks = (self.projects, self.preflights, self.repositories)
+        return (*looks, self.overlays, self.seeds, self.removals, self.farewells)

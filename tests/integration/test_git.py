@@ -16,7 +16,7 @@ from pydantic import SecretStr
 from catalyst_operator.adapters.destinations import OUTSIDE, Anywhere
 from catalyst_operator.adapters.git import git_http
 from catalyst_operator.adapters.git import push as pushing
-from catalyst_operator.adapters.git.push import Repository
+from catalyst_operator.adapters.git.newest import Repository
 from catalyst_operator.core.kit.pushed import OverlayChange
 from catalyst_operator.errors import GitDenied, GitError, GitMissing, GitRejected, GitUnavailable
 from e2e.lab.git_server.client import GitServer

@@ -10,6 +10,7 @@ from catalyst_operator.core import naming
 from catalyst_operator.core.access import seeds
 from catalyst_operator.core.errors import codes
 from catalyst_operator.core.project.hetzner import TOKEN_LENGTH, well_formed
+from catalyst_operator.core.provision import repository
 from catalyst_operator.core.provision.preflight import standing
 from catalyst_operator.core.provision.verdicts import reason_of_failure, reason_of_work, stalled, working
 from catalyst_operator.core.runs.obstacles import ABOUT_STATE, BEFORE_A_RUN, BEFORE_NEW_NODES, Obstacle, first
@@ -115,22 +116,30 @@ def run_obstacle(scene: Scene) -> Answer | None:
 
 
 def preflight_first(scene: Scene) -> Answer | None:
-    """Nothing is spent before the project was looked at; a failed check is looked at again from time to time."""
-    looked = standing(scene.o, scene.variables, scene.record)
-    if looked.report is None:
-        message = "Checking token, sizes, names and SSH keys with Hetzner before anything is created."
-        return Answer(working(Phase.PENDING, reason_of_work(scene.record), message), looked.ask, SAFETY)
+    """Nothing is spent before the project and the Git repository were looked at; a failed check is looked at again from
+    time to time."""
+    looked, of_git = standing(scene.o, scene.variables, scene.record), repository.standing(scene)
+    both = [one for one in (looked, of_git) if one]
+    asks = tuple(ask for one in both for ask in one.ask)
+    if unknown := [words for words, one in zip(_LOOKED_AT, (looked, of_git), strict=True) if one and not one.report]:
+        message = f"{' and '.join(unknown)} before anything is created."
+        return Answer(working(Phase.PENDING, reason_of_work(scene.record), message), asks, SAFETY)
     if looked.wait_until:
         error = codes.RATE_LIMITED.entry("Hetzner's limit of requests an hour is used up")
         message = f"{error.code}: {error.message}. Next try at {looked.wait_until:%H:%M:%S} UTC. {error.remedy}"
         verdict = replace(working(Phase.PENDING, Reason.RETRYING, message, (error,)), retry_at=looked.wait_until)
-        return Answer(verdict, looked.ask, min(looked.wait_until - scene.o.now, scene.o.settings.poll))
-    errors = tuple(check.error for check in looked.report.failed if check.error)
+        return Answer(verdict, asks, min(looked.wait_until - scene.o.now, scene.o.settings.poll))
+    errors = tuple(check.error for one in both if one.report for check in one.report.failed if check.error)
     if not errors:
         return None
     reason = reason_of_failure(errors, Reason.CHECK_FAILED)
     message = f"{errors[0].code}: nothing was started: {errors[0].message.rstrip('.')}. {errors[0].remedy}"
-    return Answer(stalled(reason, message, errors), looked.ask, scene.o.settings.poll)
+    if looked.report and not looked.report.failed and not any(error.terminal for error in errors):
+        return Answer(working(Phase.PENDING, Reason.RETRYING, message, errors), asks, scene.o.settings.poll)
+    return Answer(stalled(reason, message, errors), asks, scene.o.settings.poll)
+
+
+_LOOKED_AT = ("Checking token, sizes, names and SSH keys with Hetzner", "Reading the Git repository")
 
 
 def _obstacle(scene: Scene, found: Obstacle | None) -> Answer | None:

@@ -15,8 +15,9 @@ from cryptography import x509
 from cryptography.x509.oid import NameOID
 from pydantic import SecretStr
 
+from catalyst_operator.adapters.git.newest import Repository
 from catalyst_operator.adapters.git.overlays import Overlays
-from catalyst_operator.adapters.git.push import Pushed, Repository
+from catalyst_operator.adapters.git.push import Pushed
 from catalyst_operator.adapters.new_cluster import authorities
 from catalyst_operator.adapters.new_cluster.clusters import AccessSource
 from catalyst_operator.core import actions, manifests, naming
