@@ -121,6 +121,9 @@ class AskPreflight:
 
     key: str
     wanted: Wanted
+    patient: bool = False
+    """Nothing waits for it: it comes after the others with this token, so that little of what a project may be asked is
+    used up."""
 
 
 @dataclass(frozen=True)
@@ -309,3 +312,5 @@ class Decision:
     ended: RunEntry | None = None
     """The run whose end this decision records."""
     requeue_after: timedelta | None = None
+    look_by: timedelta | None = None
+    """When to look at the latest although nothing calls for it: what was checked is to be checked again."""

@@ -300,7 +300,7 @@ def refusals(remote: Remote) -> dict[str, tuple[Repository, type[GitError], str]
     known = remote.repository
     return {
         "password": (replace(known, password=SecretStr("wrong-battery")), GitDenied, "does not accept"),
-        "nobody": (replace(known, username="", password=SecretStr("")), GitDenied, "does not accept"),
+        "nobody": (replace(known, username="", password=SecretStr("")), GitDenied, "asks for a user name"),
         "missing": (replace(known, url=f"{known.url}.none.git"), GitMissing, "no such repository"),
         "down": (replace(known, url="https://127.0.0.1:1/acme/gitops.git"), GitUnavailable, "connection refused"),
         "untrusted": (

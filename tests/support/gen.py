@@ -410,7 +410,8 @@ def looked_at(o: Observation, *checks: Check, **values: Any) -> Report | None:
     except UnknownReleaseError:
         return None
     asked = standing(replace(o, preflight=None), variables, kept).ask[0]
-    return replace(Report(asked.key, o.now, checks or PASSED), **values)
+    mark = fingerprint(o.uid, o.run_token) if o.run_token else ""
+    return replace(Report(asked.key, o.now, checks or PASSED, mark=mark), **values)
 
 
 READ = Check("git", PreflightResult.PASSED, "The branch is there.")

@@ -48,6 +48,8 @@ def _look(client: Client, repository: Repository, question: RepositoryQuestion) 
     try:
         heads = newest.fetch(client, repository.ref, store, wanted)
     except GitTooLarge:
+        if branch is None:
+            raise
         # Flux reads more than that. The branch is there, and that much is known.
         return RepositoryView(_text(branch), lacking=None)
     if branch is None or not question.folders:

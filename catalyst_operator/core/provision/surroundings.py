@@ -9,13 +9,12 @@ from catalyst_operator.api.phases import Phase
 from catalyst_operator.core import naming
 from catalyst_operator.core.access import seeds
 from catalyst_operator.core.errors import codes
-from catalyst_operator.core.project.hetzner import TOKEN_LENGTH, well_formed
 from catalyst_operator.core.provision import repository
 from catalyst_operator.core.provision.preflight import standing
 from catalyst_operator.core.provision.verdicts import reason_of_failure, reason_of_work, stalled, working
 from catalyst_operator.core.runs.obstacles import ABOUT_STATE, BEFORE_A_RUN, BEFORE_NEW_NODES, Obstacle, first
 from catalyst_operator.core.scene import SAFETY, Answer, Scene
-from catalyst_operator.core.telling.words import unproven_words
+from catalyst_operator.core.telling.words import lacking_token, unproven_words
 
 
 def namespace_foreign(scene: Scene) -> Answer | None:
@@ -73,31 +72,18 @@ def credentials_missing(scene: Scene) -> Answer | None:
     """The Secret is not there yet: waited for, since in GitOps it may come a moment later."""
     if scene.o.credentials is not None and scene.o.credentials.token is not None:
         return None
-    name = scene.o.credentials_name
-    what = "does not exist" if scene.o.credentials is None else "has no text under the key 'token'"
-    message = (
-        f"Secret {name} {what}; create it with a Hetzner Cloud API token under the key 'token'. Looking again every "
-        "few seconds."
-    )
+    error = lacking_token(scene.o)
+    message = f"{error.message if error else ''} Looking again every few seconds."
     verdict = working(Phase.PENDING, Reason.CREDENTIALS_MISSING, message)
     return Answer(verdict, requeue_after=scene.o.settings.poll)
 
 
 def credentials_malformed(scene: Scene) -> Answer | None:
     """A token that cannot be one."""
-    credentials = scene.o.credentials
-    token = credentials.token.get_secret_value() if credentials and credentials.token else ""
-    if well_formed(token):
+    error = lacking_token(scene.o)
+    if error is None:
         return None
-    found = (
-        f"has {len(token)} characters"
-        if len(token) != TOKEN_LENGTH
-        else "holds characters other than letters and digits"
-    )
-    name = scene.o.credentials_name
-    text = f"The token in Secret {name} {found}; a Hetzner Cloud API token has {TOKEN_LENGTH} letters and digits."
-    error = codes.TOKEN_INVALID.entry(text)
-    verdict = stalled(Reason.CREDENTIALS_INVALID, f"{error.code}: {text} {error.remedy}", (error,))
+    verdict = stalled(Reason.CREDENTIALS_INVALID, f"{error.code}: {error.message} {error.remedy}", (error,))
     return Answer(verdict, requeue_after=scene.o.settings.poll)
 
 

@@ -133,7 +133,7 @@ def checked(*checks: Check, **values: object) -> SceneMod:
 @pytest.mark.parametrize(
     ("checks", "expected", "words"),
     [
-        ((FINE,), "True/Passed", "Checked with Hetzner: token."),
+        ((FINE,), "True/Passed", "Checked at 2026-11-22 12:00:00 UTC: token, git."),
         ((FINE, TAKEN), "False/CheckFailed", "networks/7 omantel exists already."),
         ((TAKEN, KEY_TAKEN), "False/CheckFailed", "exists already. The key is in the project already."),
         ((UNSURE, TAKEN), "False/CheckFailed", "networks/7 omantel exists already."),
