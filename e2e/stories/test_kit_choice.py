@@ -13,7 +13,7 @@ from e2e.stories.conftest import Make
 from e2e.support.cloud import Project
 from e2e.support.kubectl import Kubectl
 from e2e.support.new_cluster import NewCluster
-from e2e.support.sovereigns import Sovereign, component, condition
+from e2e.support.sovereigns import Sovereign, codes, component, condition, results
 from e2e.support.waiting import wait_for
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
@@ -41,7 +41,7 @@ def new(make: Make, name: str, **spec: object) -> tuple[Sovereign, Project]:
 def test_no_helmrelease_then_a_late_one(make: Make, git: GitServer) -> None:
     """flux-not-reconciling in the runbook's words, with the cause; a kit that comes late leads to ready."""
     git.create("late/kit.git", template=False)
-    git.commit("late/kit.git", {"README.md": "nothing here yet"})
+    git.commit("late/kit.git", {f"{KIT}/kustomization.yaml": "resources: [nothing-here-yet.yaml]\n"})
     sovereign, _ = new(
         make,
         "nothing",
@@ -55,6 +55,24 @@ def test_no_helmrelease_then_a_late_one(make: Make, git: GitServer) -> None:
     told = sovereign.until("the cause", lambda s: s.get("lastErrors", [{}])[0].get("code") == "ERR_KUSTOMIZATION")
     assert KIT in told["lastErrors"][0]["message"]
     git.commit("late/kit.git", template())
+    sovereign.ready(seconds=200)
+
+
+def test_a_wrong_branch_costs_nothing_and_is_corrected(make: Make, git: GitServer) -> None:
+    """What the new cluster would follow is read before anything is bought; a dry run says so too."""
+    git.create("early/kit.git", template=True)
+    url = git.repository_url("early/kit.git")
+    sovereign, project = new(make, "mian", gitops={"url": url, "branch": "mian"}, dryRun=True)
+    sovereign.apply()
+    for dry in (True, False):
+        sovereign.patch(dryRun=dry)
+        told = sovereign.until("what is wrong", lambda s: codes(s) == ["ERR_GIT_READ"])
+        assert f"{url} has no branch mian; its default branch is main." in told["lastErrors"][0]["message"]
+        assert condition(told, "PreflightPassed")["status"] == "False"
+    sovereign.patch(gitops={"branch": "main", "path": "clusters/_template/bootstrap"})
+    sovereign.until("what else is wrong", lambda s: any("has no folder" in e["message"] for e in s["lastErrors"]))
+    assert (project.inventory(), results(sovereign.look_again())) == ({}, [])
+    sovereign.patch(gitops={"path": None})
     sovereign.ready(seconds=200)
 
 

@@ -72,8 +72,7 @@ def repetition(scene: Scene) -> Repetition:
     if o.now >= due:
         return Repetition((replace(_ask(o, scene.variables, scene.record), patient=True),))
     refused = o.preflight is not None and any(check.name == preflight.TOKEN for check in o.preflight.failed)
-    soon = o.settings.preflight_interval if refused else REPEATED_EVERY
-    return Repetition(look_by=min(due - o.now, soon))
+    return Repetition(look_by=min(due - o.now, o.settings.preflight_interval) if refused else due - o.now)
 
 
 def _last_look(o: Observation) -> datetime | None:
