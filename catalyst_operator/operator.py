@@ -169,6 +169,7 @@ def _outside(kube: Kube, core: CoreSettings, settings: Settings, names: NameLook
         ),
         clusters=Clusters(connect, partial(console_probe.probe, clock=now), now),
         seeds=Errands("delivery of Secrets", _turns()),
+        corrections=Errands("correction of what is followed", _turns()),
         removals=Errands("removal of dead nodes", _turns()),
         farewells=Errands("farewell", _turns()),
         connect=connect,

@@ -318,6 +318,10 @@ class SovereignStatus(Tolerant):
     kustomizations: Annotated[tuple[KustomizationStatus, ...], Field(max_length=64), ListMap(("name",))] = ()
     """The Kustomizations of the new cluster."""
 
+    kit_revision: Annotated[str, Field(max_length=512)] | None = None
+    """The revision of the Git repository that Flux on the new cluster applied the kit from last. As long as there is
+    none, spec.gitops can be corrected."""
+
     cluster_seen_at: Time | None = None
     """When the new cluster was last seen, as of this status: while nothing changes it is not written again. While the
     cluster cannot be seen, all that status says of it is of then."""

@@ -12,6 +12,7 @@ from typing import Any
 from catalyst_operator.api.sovereign_status import SovereignStatus
 from catalyst_operator.core.access.dead_nodes import DeadNode
 from catalyst_operator.core.access.seeds import Seed
+from catalyst_operator.core.access.source import Followed
 from catalyst_operator.core.domains.actions import AskRegistrar
 from catalyst_operator.core.kit.pushed import OverlayChange
 from catalyst_operator.core.kit.repository import RepositoryQuestion
@@ -208,6 +209,13 @@ class SeedCluster:
 
 
 @dataclass(frozen=True)
+class CorrectSource:
+    """Have the new cluster's Flux follow this, in the background: it has applied nothing yet."""
+
+    followed: Followed
+
+
+@dataclass(frozen=True)
 class RemoveNodes:
     """Remove nodes of the new cluster whose servers are gone, in the background."""
 
@@ -291,6 +299,7 @@ Action = (
     | LookAgain
     | ForgetCluster
     | SeedCluster
+    | CorrectSource
     | RemoveNodes
     | ArchiveState
     | WriteOwnerKubeconfig

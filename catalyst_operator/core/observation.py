@@ -18,6 +18,7 @@ from catalyst_operator.core import naming
 from catalyst_operator.core.access.dead_nodes import RemovalReport
 from catalyst_operator.core.access.farewell import FarewellReport
 from catalyst_operator.core.access.seeds import SecretView, SeedReport
+from catalyst_operator.core.access.source import CorrectionReport
 from catalyst_operator.core.domains.observation import DomainObservation
 from catalyst_operator.core.kit.pushed import OverlayReport
 from catalyst_operator.core.phase1.views import ClusterView
@@ -184,6 +185,8 @@ class Observation:
     """The new cluster; None while nobody watches it."""
     seeds: SeedReport | None = None
     """What the last delivery of Secrets to the new cluster came to."""
+    correction: CorrectionReport | None = None
+    """What the last correction of what the new cluster follows came to."""
     removal: RemovalReport | None = None
     """What the last removal of dead nodes from the new cluster came to."""
     farewell: FarewellReport | None = None

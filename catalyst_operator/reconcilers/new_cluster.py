@@ -16,13 +16,14 @@ from catalyst_operator.adapters import kube, secrets
 from catalyst_operator.adapters.git.newest import Repository
 from catalyst_operator.adapters.kube import Kube
 from catalyst_operator.adapters.new_cluster.identities import Identities
-from catalyst_operator.adapters.new_cluster.writes import dead_nodes, farewells, seeding
+from catalyst_operator.adapters.new_cluster.writes import corrections, dead_nodes, farewells, seeding
 from catalyst_operator.core import actions, manifests
 from catalyst_operator.core.access import kubeconfig
 from catalyst_operator.core.access.dead_nodes import DeadNode, RemovalReport
 from catalyst_operator.core.access.farewell import FarewellReport
 from catalyst_operator.core.access.identity import NODE_REMOVER, OBSERVER, OWNER, SEEDER, Access
 from catalyst_operator.core.access.seeds import Seed, SeedReport
+from catalyst_operator.core.access.source import CorrectionReport, Followed
 from catalyst_operator.core.observation import Observation
 from catalyst_operator.reconcilers.outside import Outside
 
@@ -67,6 +68,10 @@ class NewCluster:
             case actions.SeedCluster(key=key, seeds=seeds):
                 deliver = partial(self._deliver, key, seeds)
                 self._outside.seeds.run(self._o.uid, key, deliver, self._changed, owner=self._namespace)
+            case actions.CorrectSource(followed=followed):
+                correct = partial(self._correct, followed)
+                where = (self._o.uid, followed.key, correct, self._changed)
+                self._outside.corrections.run(*where, owner=self._namespace)
             case actions.RemoveNodes(key=key, nodes=nodes):
                 remove = partial(self._remove, key, nodes)
                 self._outside.removals.run(self._o.uid, key, remove, self._changed, owner=self._namespace)
@@ -104,6 +109,11 @@ class NewCluster:
             key=key,
             clock=self._clock,
         )
+
+    def _correct(self, followed: Followed) -> Awaitable[CorrectionReport]:
+        access = partial(self._mint, self._addresses, SEEDER, ERRAND_LIFETIME)
+        fqdn = self._o.sovereign.spec.domain.fqdn
+        return corrections.correct(self._outside.connect, access, followed=followed, fqdn=fqdn, clock=self._clock)
 
     def _remove(self, key: str, nodes: tuple[DeadNode, ...]) -> Awaitable[RemovalReport]:
         access = partial(self._mint, self._addresses, NODE_REMOVER, ERRAND_LIFETIME)

@@ -110,6 +110,7 @@ class Observer:
             overlay=self._outside.overlays.report(sovereign.metadata.uid),
             cluster=self._outside.clusters.view(sovereign.metadata.uid),
             seeds=self._outside.seeds.report(sovereign.metadata.uid),
+            correction=self._outside.corrections.report(sovereign.metadata.uid),
             removal=self._outside.removals.report(sovereign.metadata.uid),
             farewell=self._outside.farewells.report(sovereign.metadata.uid),
         )

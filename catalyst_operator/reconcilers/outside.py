@@ -22,6 +22,7 @@ from catalyst_operator.api.sovereign import Sovereign
 from catalyst_operator.core.access.dead_nodes import RemovalReport
 from catalyst_operator.core.access.farewell import FarewellReport
 from catalyst_operator.core.access.seeds import SeedReport
+from catalyst_operator.core.access.source import CorrectionReport
 from catalyst_operator.core.domains.actions import AskRegistrar
 from catalyst_operator.core.domains.observation import DomainObservation
 from catalyst_operator.core.phase1.target import Target
@@ -71,6 +72,7 @@ class Outside:
     overlays: Overlays
     clusters: Clusters
     seeds: Errands[SeedReport]
+    corrections: Errands[CorrectionReport]
     removals: Errands[RemovalReport]
     farewells: Errands[FarewellReport]
     connect: Connect
@@ -93,4 +95,4 @@ class Outside:
     @property
     def _by_uid(self) -> tuple[Cache, ...]:
         looks = (self.projects, self.preflights, self.repositories)
-        return (*looks, self.overlays, self.seeds, self.removals, self.farewells)
+        return (*looks, self.overlays, self.seeds, self.corrections, self.removals, self.farewells)

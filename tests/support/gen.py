@@ -80,6 +80,7 @@ READY = Bootstrap(
     outcome=Phase1Outcome.READY,
     was_ready=True,
     installed=True,
+    applied=new_cluster.REVISION,
     kustomizations={"flux-system/omantel.omani.works-bootstrap-kit": KustomizationEntry(new_cluster.REVISION)},
     joined=("omantel-d2faa-control-plane-0",),
 )

@@ -83,6 +83,7 @@ def outside(client: Kube, **parts: Any) -> Outside:
         "overlays": Overlays(no_push, {}, lambda: gen.NOW),
         "clusters": FakeClusters(),
         "seeds": Errands("delivery"),
+        "corrections": Errands("correction"),
         "removals": Errands("removal"),
         "farewells": Errands("farewell"),
         "connect": RemoteCluster,
