@@ -95,7 +95,9 @@ def immutability_rules() -> tuple[Rule, ...]:
             )
             for field in _KIT_FIELDS
         ),
-        _frozen("gitops.mode", _OUTPUTS_EXIST, first_boot + "the new cluster was made for it"),
+        _frozen(
+            "gitops.mode", _OUTPUTS_EXIST, first_boot + "the new cluster follows what it was given at its first boot"
+        ),
         *(
             _frozen(
                 f"gitops.{field}",

@@ -261,6 +261,8 @@ OBSERVERS = {
 }
 SEEDERS = {
     *granted("", {"patch"}, "secrets", names=DELIVERED),
+    *granted("source.toolkit.fluxcd.io", {"patch"}, "gitrepositories", names=("openova-public",)),
+    *granted("kustomize.toolkit.fluxcd.io", {"patch"}, "kustomizations", names=(KIT,)),
     *granted("rbac.authorization.k8s.io", {"get", "delete"}, "rolebindings", names=(SEEDER,)),
 }
 
