@@ -42,7 +42,7 @@ verify: lint lab-tools ## All of lint, and the pins and the module by real OpenT
 
 .PHONY: test-unit
 test-unit: $(READY) ## Fast tests: no cluster, no root; nothing but Python
-	$(PY) -m pytest tests/unit -q --junitxml=build/results/unit.xml
+	$(PY) -m pytest tests/unit -q -n auto --dist worksteal --junitxml=build/results/unit.xml
 
 .PHONY: test-integration
 test-integration: $(READY) lab-tools ## A real API server, real OpenTofu, the Hetzner emulator; no cluster

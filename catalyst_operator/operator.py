@@ -20,8 +20,8 @@ from prometheus_client import GC_COLLECTOR, PLATFORM_COLLECTOR, PROCESS_COLLECTO
 from pydantic import SecretStr
 
 from catalyst_operator import handlers, logs
-from catalyst_operator.adapters import health, hetzner, proof_key, template
-from catalyst_operator.adapters.dns import LOOKS_AT_ONCE, LOOKS_EACH, Dns
+from catalyst_operator.adapters import health, proof_key, template
+from catalyst_operator.adapters.dns import DNS_LOOKS_AT_ONCE, DNS_LOOKS_EACH, Dns
 from catalyst_operator.adapters.errands import Errands
 from catalyst_operator.adapters.git import push
 from catalyst_operator.adapters.git.overlays import Overlays
@@ -34,8 +34,8 @@ from catalyst_operator.adapters.new_cluster.clusters import Clusters
 from catalyst_operator.adapters.new_cluster.intake import Intake
 from catalyst_operator.adapters.new_cluster.remote import RemoteCluster
 from catalyst_operator.adapters.powerdns import PowerDns
-from catalyst_operator.adapters.preflights import Preflights
-from catalyst_operator.adapters.project import hetzner_project
+from catalyst_operator.adapters.project import hetzner_preflight, hetzner_project
+from catalyst_operator.adapters.project.preflights import Preflights
 from catalyst_operator.adapters.project.project_looks import ProjectLooks
 from catalyst_operator.adapters.registrars.connect import connect
 from catalyst_operator.adapters.registrars.registrar import Registrar
@@ -162,7 +162,7 @@ def _outside(kube: Kube, core: CoreSettings, settings: Settings, names: NameLook
     return Outside(
         logs=RunLogs(kube),
         projects=ProjectLooks(partial(hetzner_project.look, core.hcloud_endpoint), now),
-        preflights=Preflights(partial(hetzner.look, core.hcloud_endpoint), now),
+        preflights=Preflights(partial(hetzner_preflight.look, core.hcloud_endpoint), now),
         repositories=RepositoryLooks(looking(git, settings.destinations), now),
         overlays=Overlays(
             partial(push.push, destinations=settings.destinations), template.read(settings.template), now, turns=git
@@ -195,7 +195,7 @@ def _domains_outside(core: CoreSettings, settings: Settings) -> DomainsOutside |
         zones=PowerDns(access.zones.url, access.zones.key, client),
         pools=PowerDns(access.pools.url, access.pools.key, client),
         dns=Dns(core.domains.nameservers, now, resolvers=access.resolvers),
-        looks=Errands("look at name servers", Turns(LOOKS_AT_ONCE, LOOKS_EACH)),
+        looks=Errands("look at name servers", Turns(DNS_LOOKS_AT_ONCE, DNS_LOOKS_EACH)),
         talks=RegistrarTalks(registrar, now),
         client=client,
     )

@@ -23,7 +23,7 @@ from catalyst_operator.core.kit.releases import Release, UnknownReleaseError
 from catalyst_operator.core.redact import shorten
 from catalyst_operator.core.settings import CoreSettings
 
-DONE, FAILED, REFUSED = 0, 1, 2
+RENDERED, FAILED, REFUSED = 0, 1, 2
 """Exit codes: all is written; it could not be written; there is something wrong with what was given."""
 
 _SAYINGS = {"missing": "is required", "extra_forbidden": "is no field of a Sovereign"}
@@ -58,7 +58,7 @@ def main(file: Path, out: Path, release: str | None = None, folder: Path | None 
         print(f"{error.filename or out}: cannot be written: {error.strerror}", file=sys.stderr)
         return FAILED
     _tell(sovereign, out, files, bool(shared))
-    return DONE
+    return RENDERED
 
 
 def _sovereign(file: Path) -> Sovereign:
@@ -130,10 +130,10 @@ def _tell(sovereign: Sovereign, out: Path, files: Mapping[str, str], with_templa
     gitops, path = sovereign.spec.gitops, kit.overlay_path(sovereign.spec.domain.fqdn)
     for name in files:
         print(f"wrote {out / name}")
-    state = "wrote" if with_template else "kept, since it was there:"
+    state = "wrote" if with_template else "kept, because it was there:"
     print(f"{state} {out / template.FOLDER}")
     if gitops.mode is GitOpsMode.COMMIT:
-        print("\nThe operator pushes the same itself, since spec.gitops.mode is Commit: there is nothing to do.")
+        print("\nThe operator pushes the same itself, because spec.gitops.mode is Commit: there is nothing to do.")
         return
     print(f"\nNext: look at {out / path}, then commit and push it to branch {gitops.branch} of the repository.")
     missing = [

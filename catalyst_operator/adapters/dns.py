@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
 from ipaddress import ip_address
 
 import dns.asyncquery
@@ -24,6 +23,7 @@ import dns.rdatatype
 import dns.resolver
 from dns.rdatatype import RdataType
 
+from catalyst_operator.clock import Clock
 from catalyst_operator.core.domains.claims.names import parent_of, plain
 from catalyst_operator.core.domains.observation import DnsAnswer, DnsQuestion, DnsReport
 from catalyst_operator.core.settings import Nameserver
@@ -34,7 +34,7 @@ DNS_ATTEMPTS = 2
 DNS_LOOK_SECONDS = 15.0
 TOO_LATE = f"no answer within {DNS_LOOK_SECONDS:g} s"
 MAX_SERVERS = 13
-LOOKS_AT_ONCE, LOOKS_EACH = 64, 16
+DNS_LOOKS_AT_ONCE, DNS_LOOKS_EACH = 64, 16
 """Looks under way, and of those one namespace's. Each may take some dozens of sockets, and after a restart every name
 is looked at."""
 PORT = 53
@@ -61,7 +61,7 @@ class Dns:
     def __init__(
         self,
         nameservers: Sequence[Nameserver],
-        clock: Callable[[], datetime],
+        clock: Clock,
         *,
         resolvers: Sequence[str] = (),
         port: int = PORT,

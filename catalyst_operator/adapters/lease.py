@@ -12,11 +12,12 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from catalyst_operator.adapters import kube
 from catalyst_operator.adapters.kube import Kube, Object
 from catalyst_operator.api import labels
+from catalyst_operator.clock import Clock
 from catalyst_operator.errors import ApiError, Conflict, LeaseLost
 
 log = logging.getLogger(__name__)
@@ -33,7 +34,7 @@ class Lease:
         namespace: str,
         identity: str,
         duration: timedelta,
-        clock: Callable[[], datetime],
+        clock: Clock,
         elapsed: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:

@@ -136,7 +136,7 @@ _PHASE_REASONS = {
     Reason.SUCCEEDED: "the phase ended well",
     Reason.FAILED: "the phase ended with an error; status.lastErrors names it and its remedy",
     Reason.SKIPPED: "an earlier phase ended the run",
-    Reason.CANCELLED: "the run was stopped before this phase had ended: on request, or since the spec was edited",
+    Reason.CANCELLED: "the run was stopped before this phase had ended: on request, or because the spec was edited",
     Reason.RUN_LOST: "the run's Pod vanished before its end was seen; the next run starts with a plan",
 }
 

@@ -64,7 +64,7 @@ class DomainReservationSpec(Model):
         ),
         Rule(
             "(self.mode == 'pool') == (oldSelf.mode == 'pool')",
-            "cannot be changed from or to pool, since the name stays the same: delete the reservation, and apply one "
+            "cannot be changed from or to pool, because the name stays the same: delete the reservation, and apply one "
             "of another name",
             field_path=".mode",
             reason=RuleReason.FORBIDDEN,

@@ -235,7 +235,7 @@ SshPublicKey = Annotated[
     ),
     Rule(
         "!self.contains('PRIVATE KEY')",
-        "is a private key: give the public half (the .pub file), and make a new key pair, since this one was "
+        "is a private key: give the public half (the .pub file), and make a new key pair, because this one was "
         "sent over the network",
         reason=RuleReason.FORBIDDEN,
     ),

@@ -128,7 +128,7 @@ class SovereignSpec(Model):
 
     approve_plan: PlanDigest | None = None
     """Digest of the plan that may be applied, from status.plan.digest. The plan is made again and applied only if
-    it is still the same; the value may stay, since it approves no other plan."""
+    it is still the same; the value may stay, because it approves no other plan."""
 
     suspend: bool = False
     """Start nothing until this is false again; a run in progress goes on to its end, and a deletion is not held

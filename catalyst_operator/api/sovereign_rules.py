@@ -15,7 +15,7 @@ _NAMED = (
     "|| (has(oldSelf.status) && has(oldSelf.status.runNamespace))"
 )
 _HANDED_OFF = f"{_CONDITIONS}.exists(c, c.type == 'HandedOff' && c.status == 'True')"
-# From its first deed on: what is edited while it is under way would silently do nothing.
+# From its first step on: what is edited while it is under way would silently do nothing.
 _HAND_OFF_BEGAN = f"{_CONDITIONS}.exists(c, c.type == 'HandedOff' && c.status != 'False')"
 
 # Carried by cloud-init or by the kit's first rendering; in mode Commit a change is pushed to Git instead.

@@ -94,7 +94,7 @@ class DomainSpec(Model):
         ),
         Rule(
             "(self.mode == 'pool') == (oldSelf.mode == 'pool')",
-            "cannot be changed from or to pool, since the name stays the same; create another Sovereign "
+            "cannot be changed from or to pool, because the name stays the same; create another Sovereign "
             "for another name",
             field_path=".mode",
             reason=RuleReason.FORBIDDEN,
@@ -106,7 +106,7 @@ class DomainSpec(Model):
     at the registrar. byo-api: your domain, the operator sets them through the registrar's API."""
 
     fqdn: Fqdn
-    """Fully qualified name of the Sovereign, at most 49 characters, since names on the new cluster contain
+    """Fully qualified name of the Sovereign, at most 49 characters, because names on the new cluster contain
     it. The console is reached at console.<fqdn>. Can be corrected until the name is reserved or a run was made."""
 
     registrar: RegistrarSpec | None = None

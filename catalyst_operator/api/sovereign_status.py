@@ -193,7 +193,7 @@ class RunRecord(Tolerant):
 
     result: RunResult
     """How it ended. Interrupted: from outside. Lost: its end was never seen. Cancelled: stopped on request, or
-    since the spec was edited before anything was applied."""
+    because the spec was edited before anything was applied."""
 
     start_time: Time
     """When it began."""

@@ -14,7 +14,7 @@ from catalyst_operator.core.runs import locks
 from catalyst_operator.core.runs.attempts import with_stop
 from catalyst_operator.core.runs.reading import running_phase, still_at_work, waiting_for
 from catalyst_operator.core.scene import SAFETY, Answer, Scene
-from catalyst_operator.core.telling.words import run_words, seconds
+from catalyst_operator.core.telling.messages import run_words, seconds
 from catalyst_operator.core.verdict import Verdict
 
 START_PATIENCE = timedelta(minutes=2)

@@ -34,7 +34,7 @@ class RunState(StrEnum):
     AWAITING_APPROVAL = "AwaitingApproval"
     """The gate stopped it before anything was touched; nothing failed."""
     CANCELLED = "Cancelled"
-    """The operator stopped it: on request, or since the spec was edited before anything was applied."""
+    """The operator stopped it: on request, or because the spec was edited before anything was applied."""
     INTERRUPTED = "Interrupted"
     """Ended from outside (eviction, node loss, deletion): not the user's error."""
     LOST = "Lost"
@@ -60,7 +60,7 @@ class PhaseState(StrEnum):
     SUCCEEDED = "Succeeded"
     FAILED = "Failed"
     SKIPPED = "Skipped"
-    """Never started since an earlier phase ended the run."""
+    """Never started because an earlier phase ended the run."""
 
 
 @dataclass(frozen=True)

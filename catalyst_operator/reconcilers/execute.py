@@ -7,13 +7,13 @@ import logging
 import secrets
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import datetime
 
 from catalyst_operator.adapters import kube
 from catalyst_operator.adapters.kube import Kube, Object
 from catalyst_operator.adapters.new_cluster import authorities
 from catalyst_operator.api import labels
 from catalyst_operator.api.sovereign import Sovereign
+from catalyst_operator.clock import Clock
 from catalyst_operator.core import actions, manifests, naming, orphans, record
 from catalyst_operator.core.observation import CredentialsView, LockView, Observation, StateView
 from catalyst_operator.core.runs import job
@@ -46,7 +46,7 @@ class Executor:
         outside: Outside,
         o: Observation,
         changed: Callable[[], None],
-        clock: Callable[[], datetime],
+        clock: Clock,
     ) -> None:
         self._kube = client
         self._outside = outside

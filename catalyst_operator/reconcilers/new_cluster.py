@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 
 from pydantic import SecretStr
@@ -17,6 +17,7 @@ from catalyst_operator.adapters.git.newest import Repository
 from catalyst_operator.adapters.kube import Kube
 from catalyst_operator.adapters.new_cluster.identities import Identities
 from catalyst_operator.adapters.new_cluster.writes import corrections, dead_nodes, farewells, seeding
+from catalyst_operator.clock import Clock
 from catalyst_operator.core import actions, manifests
 from catalyst_operator.core.access import kubeconfig
 from catalyst_operator.core.access.dead_nodes import DeadNode, RemovalReport
@@ -43,7 +44,7 @@ class NewCluster:
         outside: Outside,
         o: Observation,
         changed: Callable[[], None],
-        clock: Callable[[], datetime],
+        clock: Clock,
     ) -> None:
         self._kube = client
         self._outside = outside

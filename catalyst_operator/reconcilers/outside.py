@@ -15,7 +15,7 @@ from catalyst_operator.adapters.git.overlays import Overlays
 from catalyst_operator.adapters.git.repository_looks import RepositoryLooks
 from catalyst_operator.adapters.new_cluster.clusters import AccessSource
 from catalyst_operator.adapters.new_cluster.remote import Connect
-from catalyst_operator.adapters.preflights import Preflights
+from catalyst_operator.adapters.project.preflights import Preflights
 from catalyst_operator.adapters.project.project_looks import ProjectLooks
 from catalyst_operator.adapters.run_logs import RunLogs
 from catalyst_operator.api.sovereign import Sovereign

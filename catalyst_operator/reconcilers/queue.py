@@ -19,6 +19,7 @@ from catalyst_operator.errors import CatalystError, Conflict
 K = TypeVar("K", bound=Hashable)
 log = logging.getLogger(__name__)
 
+PASSES_AT_ONCE = 8
 FIRST_BACKOFF = 0.5
 MAX_BACKOFF = 300.0
 MAX_DOUBLINGS = 32
@@ -43,7 +44,7 @@ class WorkQueue(Generic[K]):
         self,
         work: Callable[[K], Awaitable[timedelta | None]],
         *,
-        parallel: int = 8,
+        parallel: int = PASSES_AT_ONCE,
         first_backoff: float = FIRST_BACKOFF,
         max_backoff: float = MAX_BACKOFF,
     ) -> None:

@@ -7,12 +7,12 @@ administrator deleted is let go. And the marks on owners' namespaces are made to
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from catalyst_operator.adapters import kube
 from catalyst_operator.adapters.kube import Kube, Object
 from catalyst_operator.api import labels
+from catalyst_operator.clock import Clock
 from catalyst_operator.core import naming, orphans
 from catalyst_operator.core.orphans import Orphan
 from catalyst_operator.errors import ApiError, Conflict, NotFound
@@ -27,7 +27,7 @@ ALL = "all run namespaces"
 class RunNamespaces:
     """Looks at everything once; the work queue sees to it that this is done from time to time, and once at a time."""
 
-    def __init__(self, client: Kube, metrics: Metrics, clock: Callable[[], datetime]) -> None:
+    def __init__(self, client: Kube, metrics: Metrics, clock: Clock) -> None:
         self._kube = client
         self._metrics = metrics
         self._clock = clock

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import datetime
 from functools import partial
 
 from catalyst_operator.api.scalars import format_time
+from catalyst_operator.clock import Clock
 from tests.support.fake_kube import FakeApi, Key, Object
 from tests.support.tofu import OpenTofu, Run
 
@@ -21,9 +21,7 @@ TRACKED = "batch.kubernetes.io/job-tracking"
 class Cluster:
     """The controllers around one API server. `starting` is called with a Pod before its first container runs."""
 
-    def __init__(
-        self, api: FakeApi, tofu: OpenTofu, clock: Callable[[], datetime], starting: Callable[[Object], None]
-    ) -> None:
+    def __init__(self, api: FakeApi, tofu: OpenTofu, clock: Clock, starting: Callable[[Object], None]) -> None:
         self._api = api
         self._tofu = tofu
         self._clock = clock

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -16,6 +16,7 @@ from pydantic import SecretStr
 from catalyst_operator.adapters.errands import Errands
 from catalyst_operator.adapters.powerdns import PowerDns
 from catalyst_operator.adapters.registrars.talks import RegistrarTalks
+from catalyst_operator.clock import Clock
 from catalyst_operator.core.domains.claims.names import plain
 from catalyst_operator.core.domains.observation import DnsAnswer, DnsQuestion, DnsReport
 from catalyst_operator.core.domains.registrar import Domain, RegistrarView
@@ -40,7 +41,7 @@ class Names:
 
     ours: FakePowerDns
     parent: FakePowerDns
-    clock: Callable[[], datetime]
+    clock: Clock
     registrar: dict[str, tuple[str, ...]] = field(default_factory=lambda: {BANK: OLD})
     refuse: bool = False
     lose_answers: int = 0

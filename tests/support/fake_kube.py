@@ -17,6 +17,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from catalyst_operator.adapters.kube import Kube
 from catalyst_operator.api.scalars import format_time
+from catalyst_operator.clock import Clock
 from catalyst_operator.core import naming
 
 Object = dict[str, Any]
@@ -68,7 +69,7 @@ class _Failure(Exception):
 class FakeApi:
     """Construct `Kube(FakeApi(...))`. Tests reach into `objects` through `get`, `put`, `change` and `remove`."""
 
-    def __init__(self, clock: Callable[[], datetime] = lambda: datetime(2026, 11, 22, 12, tzinfo=UTC)) -> None:
+    def __init__(self, clock: Clock = lambda: datetime(2026, 11, 22, 12, tzinfo=UTC)) -> None:
         self._clock = clock
         self._objects: dict[Key, Object] = {}
         self._applied: dict[tuple[Key, str], Object] = {}

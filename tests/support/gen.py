@@ -36,7 +36,7 @@ from catalyst_operator.core.project.identity import ProjectAnswer, ProjectReport
 from catalyst_operator.core.project.preflight import Check, Report
 from catalyst_operator.core.project.sizing import Choices
 from catalyst_operator.core.provision import repository
-from catalyst_operator.core.provision.preflight import standing
+from catalyst_operator.core.provision.preflight_due import standing
 from catalyst_operator.core.record import (
     Bootstrap,
     ErrorEntry,

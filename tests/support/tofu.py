@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from catalyst_operator.clock import Clock
 from catalyst_operator.core import naming
 from catalyst_operator.core.tofu import gone
 from catalyst_operator.core.tofu.plan_gate import EXIT_APPROVAL_NEEDED, EXIT_DIGEST_MISMATCH, EXIT_NOTHING_FOUND
@@ -131,7 +132,7 @@ class Run:
 class OpenTofu:
     """The phases of runs. `log` takes a container's line."""
 
-    def __init__(self, api: FakeApi, cloud: Cloud, clock: Callable[[], datetime]) -> None:
+    def __init__(self, api: FakeApi, cloud: Cloud, clock: Clock) -> None:
         self._api = api
         self._cloud = cloud
         self._clock = clock

@@ -18,7 +18,7 @@ from pydantic import SecretStr, ValidationError
 
 from catalyst_operator.adapters.git.newest import Repository
 from catalyst_operator.adapters.git.repository_looks import RepositoryLooks
-from catalyst_operator.adapters.preflights import Preflights
+from catalyst_operator.adapters.project.preflights import Preflights
 from catalyst_operator.adapters.project.project_looks import ProjectLooks
 from catalyst_operator.adapters.run_logs import RunLogs
 from catalyst_operator.api import labels

@@ -40,7 +40,7 @@ def written(out: Path) -> dict[str, str]:
 def test_it_writes_what_mode_commit_would_push(run: Render, tmp_path: Path) -> None:
     """One rendering, whoever pushes it; the shared template comes along."""
     mods = (gen.spec(components=["umami"], gitops={"url": "https://git.example/a", "branch": "live"}),)
-    assert run(*mods) == render.DONE
+    assert run(*mods) == render.RENDERED
     release = releases.load().get()
     overlay = kit.overlay(gen.sovereign(*mods), release, url="https://git.example/a", branch="live")
     template = {
@@ -56,13 +56,13 @@ def test_a_template_that_is_there_is_kept(run: Render, tmp_path: Path, capsys: p
     mine = tmp_path / "out" / "clusters" / "_template" / "mine.yaml"
     mine.parent.mkdir(parents=True)
     mine.write_text("mine: true\n")
-    assert run() == render.DONE
+    assert run() == render.RENDERED
     assert list(written(tmp_path / "out")) == [
         "clusters/_template/mine.yaml",
         f"{FOLDER}/kustomization.yaml",
         f"{FOLDER}/sync.yaml",
     ]
-    assert "kept, since it was there: " in capsys.readouterr().out
+    assert "kept, because it was there: " in capsys.readouterr().out
 
 
 def test_another_template_can_be_given(run: Render, tmp_path: Path) -> None:
@@ -70,7 +70,7 @@ def test_another_template_can_be_given(run: Render, tmp_path: Path) -> None:
     other = tmp_path / "other"
     (other / "bootstrap-kit").mkdir(parents=True)
     (other / "bootstrap-kit" / "kustomization.yaml").write_text("resources: []\n")
-    assert run(folder=other) == render.DONE
+    assert run(folder=other) == render.RENDERED
     assert "clusters/_template/bootstrap-kit/kustomization.yaml" in written(tmp_path / "out")
 
 
@@ -96,7 +96,7 @@ def test_it_says_what_to_do_next(
     run: Render, capsys: pytest.CaptureFixture[str], gitops: dict[str, Any], said: list[str], unsaid: list[str]
 ) -> None:
     """Files that the cluster does not follow are of no use."""
-    assert run(gen.spec(gitops=gitops)) == render.DONE
+    assert run(gen.spec(gitops=gitops)) == render.RENDERED
     told = capsys.readouterr().out
     assert f"{FOLDER}/sync.yaml" in told
     assert [part for part in said if part not in told] == []
@@ -145,7 +145,7 @@ def test_other_files_are_refused(run: Render, capsys: pytest.CaptureFixture[str]
 def test_other_objects_in_the_file_do_not_matter(run: Render) -> None:
     """People keep the Secret beside it."""
     secret = "kind: Secret\n---\n"
-    assert run(text=secret + yaml.safe_dump(gen.raw_sovereign())) == render.DONE
+    assert run(text=secret + yaml.safe_dump(gen.raw_sovereign())) == render.RENDERED
 
 
 def test_a_file_that_is_not_there_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -186,5 +186,5 @@ def test_a_place_that_cannot_be_written_to(run: Render, tmp_path: Path, capsys: 
 
 def test_without_a_repository_the_operators_default_is_named(run: Render, tmp_path: Path) -> None:
     """The comment in the files tells people where they are followed."""
-    assert run() == render.DONE
+    assert run() == render.RENDERED
     assert CoreSettings.default_git_url in written(tmp_path / "out")[f"{FOLDER}/sync.yaml"]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import datetime
 from functools import partial
 
 from catalyst_operator.adapters.errands import Errands
@@ -13,6 +12,7 @@ from catalyst_operator.adapters.git.newest import Repository
 from catalyst_operator.adapters.git.push import PUSH_SECONDS, Pushed
 from catalyst_operator.adapters.git.threads import NAMES_SECONDS, in_turn, turns_of_git
 from catalyst_operator.adapters.turns import Turns
+from catalyst_operator.clock import Clock
 from catalyst_operator.core.errors import codes
 from catalyst_operator.core.kit.pushed import OverlayChange, OverlayReport
 from catalyst_operator.core.record import ErrorEntry
@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 Push = Callable[[Repository, OverlayChange, Mapping[str, str]], Pushed]
 """Blocks until the repository holds the change. Raises GitError."""
-PUSH_PATIENCE = PUSH_SECONDS + NAMES_SECONDS
+PUSH_PATIENCE_SECONDS = PUSH_SECONDS + NAMES_SECONDS
 
 
 class Overlays:
@@ -33,8 +33,8 @@ class Overlays:
         self,
         push: Push,
         template: Mapping[str, str],
-        clock: Callable[[], datetime],
-        patience_seconds: float = PUSH_PATIENCE,
+        clock: Clock,
+        patience_seconds: float = PUSH_PATIENCE_SECONDS,
         turns: Turns | None = None,
     ) -> None:
         """`turns`: shared with whoever else talks to Git servers; its own where there is nobody."""

@@ -9,12 +9,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
 
 from catalyst_operator.adapters.new_cluster.connections import Connections
 from catalyst_operator.adapters.new_cluster.remote import AccessSource, Connect
 from catalyst_operator.adapters.new_cluster.timings import Timings
 from catalyst_operator.adapters.new_cluster.watched_cluster import Probe, WatchedCluster
+from catalyst_operator.clock import Clock
 from catalyst_operator.core.phase1.target import Target
 from catalyst_operator.core.phase1.views import ClusterView
 
@@ -24,9 +24,7 @@ __all__ = ["AccessSource", "Clusters", "Timings"]
 class Clusters:
     """Built once; `connect` and `probe` can be given by tests."""
 
-    def __init__(
-        self, connect: Connect, probe: Probe, clock: Callable[[], datetime], timings: Timings | None = None
-    ) -> None:
+    def __init__(self, connect: Connect, probe: Probe, clock: Clock, timings: Timings | None = None) -> None:
         self._connect = connect
         self._probe = probe
         self._clock = clock
@@ -57,7 +55,7 @@ class Clusters:
         """Survey it soon, or try soon to reach it."""
         watched = self._watched.get(uid)
         if watched:
-            watched.hurry.set()
+            watched.wake.set()
 
     async def forget(self, uid: str) -> None:
         """Stop watching; no connection to it is open when this returns."""

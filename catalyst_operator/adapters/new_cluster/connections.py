@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
 
 from catalyst_operator.adapters.new_cluster.remote import AccessSource, Connect, RemoteCluster
 from catalyst_operator.adapters.new_cluster.transport import NO_ANSWER
+from catalyst_operator.clock import Clock
 from catalyst_operator.core.redact import shorten
 from catalyst_operator.errors import ApiError, Unauthorized, Unavailable
 
@@ -22,7 +23,7 @@ log = logging.getLogger(__name__)
 class Connections:
     """At most one that is good now, and those before it that are still in use."""
 
-    def __init__(self, connect: Connect, access: AccessSource, clock: Callable[[], datetime]) -> None:
+    def __init__(self, connect: Connect, access: AccessSource, clock: Clock) -> None:
         self.access = access
         """May be replaced at any time; counts from the next certificate on."""
         self._connect = connect

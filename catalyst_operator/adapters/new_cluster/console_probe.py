@@ -7,8 +7,6 @@ secret is sent and only an answer counts; whether it is a good one the kit's Cer
 from __future__ import annotations
 
 import ssl
-from collections.abc import Callable
-from datetime import datetime
 from functools import cache
 from http import HTTPStatus
 
@@ -16,6 +14,7 @@ import aiohttp
 
 from catalyst_operator.adapters.new_cluster import transport
 from catalyst_operator.api import labels
+from catalyst_operator.clock import Clock
 from catalyst_operator.core.phase1.views import ConsoleView
 
 CONSOLE_SECONDS = 5.0
@@ -24,7 +23,7 @@ LOGIN_WANTED = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 
 
 async def probe(
-    address: str, fqdn: str, clock: Callable[[], datetime], port: int = HTTPS, limit_seconds: float = CONSOLE_SECONDS
+    address: str, fqdn: str, clock: Clock, port: int = HTTPS, limit_seconds: float = CONSOLE_SECONDS
 ) -> ConsoleView:
     """What https://console.<fqdn> answers at that address. Never raises for what the network does."""
     try:

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from catalyst_operator.adapters import kube
 from catalyst_operator.adapters.kube import Kube
 from catalyst_operator.adapters.new_cluster import minting
+from catalyst_operator.clock import Clock
 from catalyst_operator.core import naming
 from catalyst_operator.core.access.identity import API_PORT, Access
 from catalyst_operator.core.manifests import CLUSTER_SECRETS_FILE
@@ -26,7 +26,7 @@ class Identities:
     """Mints for one new cluster. `space` is the run namespace that holds its authorities."""
 
     client: Kube
-    clock: Callable[[], datetime]
+    clock: Clock
     space: str
     addresses: tuple[str, ...]
     fqdn: str

@@ -16,10 +16,11 @@ from contextlib import AbstractAsyncContextManager, suppress
 from typing import Any, Generic, Protocol, TypeVar
 
 from catalyst_operator.adapters.kube import Kind, Object
+from catalyst_operator.adapters.new_cluster.backoff import REFUSALS, Backoff
 from catalyst_operator.adapters.new_cluster.intake import size
 from catalyst_operator.adapters.new_cluster.limits import IntakeLimits, weight
 from catalyst_operator.adapters.new_cluster.remote import RemoteCluster, token
-from catalyst_operator.adapters.new_cluster.timings import REFUSALS, Backoff, Timings
+from catalyst_operator.adapters.new_cluster.timings import Timings
 from catalyst_operator.adapters.new_cluster.transport import MAX_REFUSAL_WORDS, NO_ANSWER, error_of
 from catalyst_operator.core.redact import shorten
 from catalyst_operator.errors import ApiError, NotFound, TooMuch, Unavailable

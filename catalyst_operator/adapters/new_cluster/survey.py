@@ -18,6 +18,7 @@ from catalyst_operator.adapters.new_cluster.intake import size
 from catalyst_operator.adapters.new_cluster.limits import weight
 from catalyst_operator.adapters.new_cluster.remote import RemoteCluster
 from catalyst_operator.adapters.new_cluster.transport import NO_ANSWER
+from catalyst_operator.clock import Clock
 from catalyst_operator.core.phase1 import kube_objects
 from catalyst_operator.core.phase1.flux import flux_object, source
 from catalyst_operator.core.phase1.views import (
@@ -71,7 +72,7 @@ async def cluster_uid(remote: RemoteCluster) -> str:
         raise Unavailable(503, "it has only just begun to start") from None
 
 
-async def survey(remote: RemoteCluster, clock: Callable[[], datetime], *, kit_settled: bool = False) -> Survey:
+async def survey(remote: RemoteCluster, clock: Clock, *, kit_settled: bool = False) -> Survey:
     """One look. Raises ApiError where the API server does not answer, or does not answer the operator any more. Once
     the kit is settled nobody asks for the causes of trouble, and Pods, claims and events are left alone."""
     uid = await cluster_uid(remote)

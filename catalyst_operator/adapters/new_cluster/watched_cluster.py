@@ -16,13 +16,16 @@ from functools import partial
 from typing import Any
 
 from catalyst_operator.adapters.kube import Kind
+from catalyst_operator.adapters.new_cluster.backoff import REFUSALS, Backoff, rest
 from catalyst_operator.adapters.new_cluster.connections import Connections
 from catalyst_operator.adapters.new_cluster.list_watch import ListWatch
+from catalyst_operator.adapters.new_cluster.notifier import Notifier
 from catalyst_operator.adapters.new_cluster.remote import AccessSource
 from catalyst_operator.adapters.new_cluster.survey import cluster_uid, survey
-from catalyst_operator.adapters.new_cluster.timings import REFUSALS, Backoff, Bell, Timings, rest
+from catalyst_operator.adapters.new_cluster.timings import Timings
 from catalyst_operator.adapters.new_cluster.transport import NO_ANSWER
 from catalyst_operator.api.phases import ComponentState
+from catalyst_operator.clock import Clock
 from catalyst_operator.core.phase1 import presence
 from catalyst_operator.core.phase1.bootstrap import flux_available
 from catalyst_operator.core.phase1.components import state
@@ -55,17 +58,17 @@ class WatchedCluster:
         connections: Connections,
         probe: Probe,
         changed: Callable[[], None],
-        clock: Callable[[], datetime],
+        clock: Clock,
         timings: Timings,
     ) -> None:
         self.target = target
-        self.hurry = asyncio.Event()
+        self.wake = asyncio.Event()
         """Set by whoever does not want to wait for the next look."""
         self._connections = connections
         self._probe = probe
         self._clock = clock
         self._timings = timings
-        self._bell = Bell(changed, timings)
+        self._notifier = Notifier(changed, timings)
         # Of all namespaces: the kit may put some anywhere, and what is not watched is not absent.
         self._releases = ListWatch(HELM_RELEASES, "", helm_release, self._moved, timings)
         self._kustomizations = ListWatch(KUSTOMIZATIONS, "", kustomization, self._moved, timings)
@@ -86,18 +89,18 @@ class WatchedCluster:
         self._task = asyncio.create_task(self._keep_watching(), name=f"cluster of {uid}")
 
     def take_over(self, target: Target, access: AccessSource, changed: Callable[[], None]) -> None:
-        """Another pace, and the newest ways to mint and to tell."""
+        """Go on at the pace of the newest target, with the newest access to the cluster and the newest listener."""
         if target.pace < self.target.pace:
-            self.hurry.set()
-        self.target, self._connections.access, self._bell.told = target, access, changed
+            self.wake.set()
+        self.target, self._connections.access, self._notifier.changed = target, access, changed
 
     async def close(self) -> None:
         """Stop; no connection is open when this returns."""
-        self._bell.silence()
+        self._notifier.stop()
         if self._task:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
-        self._bell.silence()
+        self._notifier.stop()
         await self._connections.close()
 
     def view(self) -> ClusterView:
@@ -123,13 +126,13 @@ class WatchedCluster:
 
     def _tell(self) -> None:
         self._view = None
-        self._bell.ring()
+        self._notifier.notify()
 
     def _moved(self) -> None:
         """A watched object changed. Causes of trouble are looked for only while there is some, and then soon."""
         self._tell()
         if self._survey is not None and self._survey.pods is None and not self._settled:
-            self.hurry.set()
+            self.wake.set()
 
     # --- is it there? -------------------------------------------------------------------------------------------------
 
@@ -145,14 +148,14 @@ class WatchedCluster:
                 # One that is another each time it is asked must not be read anew each time.
                 if clock() - began >= self._timings.calm:
                     replaced.reset()
-                await rest(self._timings, replaced.after(_REPLACED), self.hurry)
+                await rest(self._timings, replaced.after(_REPLACED), self.wake)
             except ApiError as error:
                 self._lost(error)
-                await rest(self._timings, backoff.after(error), self.hurry)
+                await rest(self._timings, backoff.after(error), self.wake)
             except Exception as error:
                 # A defect must not end the watch of a cluster for ever.
                 log.exception("%s", self.target.fqdn)
-                await rest(self._timings, backoff.after(error), self.hurry)
+                await rest(self._timings, backoff.after(error), self.wake)
 
     async def _ask(self) -> str:
         """The UID of the cluster. A refused certificate may just have ended: another one is tried before it counts."""
@@ -262,7 +265,7 @@ class WatchedCluster:
             except Exception as error:
                 log.exception("%s: survey", self.target.fqdn)
                 pause = backoff.after(error)
-            await rest(self._timings, pause, self.hurry)
+            await rest(self._timings, pause, self.wake)
 
     def _surveyed(self, found: Survey) -> None:
         if found.cluster_uid != self._uid:

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from pydantic import SecretStr
 
 from catalyst_operator.adapters.errands import Errands
-from catalyst_operator.adapters.preflights import LOOKS_AT_ONCE, LOOKS_EACH
+from catalyst_operator.adapters.project.preflights import LOOKS_AT_ONCE, LOOKS_EACH
 from catalyst_operator.adapters.turns import Turns
 from catalyst_operator.clock import Clock
 from catalyst_operator.core.errors import codes

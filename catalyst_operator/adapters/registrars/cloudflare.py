@@ -43,7 +43,7 @@ from catalyst_operator.errors import (
 )
 
 COMMENT = f"Delegation by {OPERATOR_NAME}"
-PER_PAGE, MAX_PAGES = 100, 50
+CLOUDFLARE_PER_PAGE, CLOUDFLARE_MAX_PAGES = 100, 50
 ACCOUNT_TOKEN_PREFIX, USER_TOKEN_PREFIX = "cfat_", "cfut_"
 """Older tokens have neither."""
 
@@ -201,15 +201,15 @@ class Cloudflare:
 
     async def _list(self, path: str, model: type[Item], query: dict[str, str]) -> list[Item]:
         items: list[Item] = []
-        for page in range(1, MAX_PAGES + 1):
-            size = str(min(PER_PAGE, 50 if model is CloudflareZone else PER_PAGE))
+        for page in range(1, CLOUDFLARE_MAX_PAGES + 1):
+            size = str(min(CLOUDFLARE_PER_PAGE, 50 if model is CloudflareZone else CLOUDFLARE_PER_PAGE))
             parts = Parts(params={**query, "page": str(page), "per_page": size}, headers=self._headers())
             answer = await self._api.read("GET", path, **parts)
             envelope = await self._accept(answer)
             items += self._parsed(model, envelope.result)
             if page >= self._pages(answer):
                 return items
-        raise self._api.unclear(f"lists more than {MAX_PAGES} pages")
+        raise self._api.unclear(f"lists more than {CLOUDFLARE_MAX_PAGES} pages")
 
     def _parsed(self, model: type[Item], result: Any) -> list[Item]:
         try:

@@ -27,7 +27,7 @@ from catalyst_operator.errors import RegistrarRateLimited, RegistrarUnavailable
 
 VENDOR_SECONDS = 15.0
 """For one request, from the connection to the last byte of the answer."""
-ATTEMPTS, PATIENCE_SECONDS = 3, 8.0
+ATTEMPTS, READ_PATIENCE_SECONDS = 3, 8.0
 """How often a request that only reads is sent, and when no further one is begun."""
 DEFAULT_WAIT, LONGEST_WAIT = timedelta(minutes=1), timedelta(hours=1)
 """After a rate limit: without a hint by the vendor, and at most whatever it says."""
@@ -140,7 +140,7 @@ class Api:
         Raises RegistrarRateLimited and RegistrarUnavailable."""
         attempts = AsyncRetrying(
             retry=retry_if_exception_type(RegistrarUnavailable),
-            stop=stop_after_attempt(ATTEMPTS) | stop_after_delay(PATIENCE_SECONDS),
+            stop=stop_after_attempt(ATTEMPTS) | stop_after_delay(READ_PATIENCE_SECONDS),
             wait=wait_exponential(multiplier=0.5, max=2),
             sleep=self._pause,
             reraise=True,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import datetime
 
 from pydantic import SecretStr
 
@@ -13,6 +12,7 @@ from catalyst_operator.adapters.errands import Errands
 from catalyst_operator.adapters.registrars.registrar import Registrar
 from catalyst_operator.adapters.turns import Turns
 from catalyst_operator.api.enums import RegistrarName
+from catalyst_operator.clock import Clock
 from catalyst_operator.core.domains.observation import RegistrarProblem, RegistrarReport, Trouble
 from catalyst_operator.core.domains.registrar import Domain, RegistrarView
 from catalyst_operator.errors import (
@@ -36,7 +36,7 @@ _TROUBLES: tuple[tuple[type[RegistrarError], Trouble], ...] = (
     (RegistrarRefused, Trouble.REFUSED),
     (RegistrarRateLimited, Trouble.RATE_LIMITED),
 )
-AT_ONCE, EACH = 16, 4
+TALKS_AT_ONCE, TALKS_EACH = 16, 4
 """Talks under way, and of those one namespace's: one may take a minute and a half with a vendor that is slow."""
 _OF_A_CHANGE = frozenset({Trouble.FORBIDDEN, Trouble.REFUSED, Trouble.UNCLEAR})
 """What may be said of a change by a registrar that still lets us read."""
@@ -45,10 +45,10 @@ _OF_A_CHANGE = frozenset({Trouble.FORBIDDEN, Trouble.REFUSED, Trouble.UNCLEAR})
 class RegistrarTalks:
     """The last report of each reservation, and at most one talk under way for it."""
 
-    def __init__(self, connect: Connect, clock: Callable[[], datetime]) -> None:
+    def __init__(self, connect: Connect, clock: Clock) -> None:
         self._connect = connect
         self._clock = clock
-        self._errands: Errands[RegistrarReport] = Errands("talk with the registrar", Turns(AT_ONCE, EACH))
+        self._errands: Errands[RegistrarReport] = Errands("talk with the registrar", Turns(TALKS_AT_ONCE, TALKS_EACH))
 
     def report(self, uid: str) -> RegistrarReport | None:
         """What the last talk came to."""

@@ -203,7 +203,7 @@ def interrupted(cause: str) -> ErrorEntry:
 
 def out_of_memory(phase: str) -> ErrorEntry:
     """A phase that the kernel killed for want of memory."""
-    return codes.OUT_OF_MEMORY.entry(f"{phase} was killed since it needed more memory than it may use")
+    return codes.OUT_OF_MEMORY.entry(f"{phase} was killed because it needed more memory than it may use")
 
 
 def of_a_resize(error: ErrorEntry) -> ErrorEntry:
@@ -218,7 +218,7 @@ def left_off(addresses: tuple[str, ...]) -> ErrorEntry:
 
 
 def stuck(addresses: tuple[str, ...], verb: RunVerb = RunVerb.APPLY) -> ErrorEntry:
-    """A run that was stopped since these were still being created or, by a destroy, destroyed."""
+    """A run that was stopped because these were still being created or, by a destroy, destroyed."""
     return _late("Still not", addresses, verb)
 
 

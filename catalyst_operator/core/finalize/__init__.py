@@ -17,7 +17,7 @@ from catalyst_operator.api import labels
 from catalyst_operator.api.phases import RunVerb
 from catalyst_operator.core.actions import Decision, ForgetCluster, RemoveFinalizer
 from catalyst_operator.core.evidence import gather
-from catalyst_operator.core.finalize import after_hand_off, destroys, ends
+from catalyst_operator.core.finalize import after_hand_off, destroys, domain, protection, run_namespace
 from catalyst_operator.core.finalize.deletion import Deletion
 from catalyst_operator.core.kit.releases import UnknownReleaseError
 from catalyst_operator.core.observation import Observation
@@ -67,16 +67,16 @@ def _variables(o: Observation, record: Record) -> dict[str, Any]:
 
 CHECKS: tuple[Callable[[Deletion], Answer | None], ...] = (
     destroys.destroy_in_progress,
-    ends.protected,
-    ends.domain_not_released,
-    ends.cleaned_up,
-    ends.namespace_leaving,
+    protection.protected,
+    domain.domain_not_released,
+    run_namespace.cleaned_up,
+    run_namespace.namespace_leaving,
     destroys.other_in_progress,
     after_hand_off.export_not_acknowledged,
     after_hand_off.archive_not_restored,
-    ends.namespace_foreign,
-    ends.namespace_vanished,
-    ends.nothing_left,
+    run_namespace.namespace_foreign,
+    run_namespace.namespace_vanished,
+    run_namespace.nothing_left,
     destroys.state_obstacle,
     destroys.no_credentials,
     destroys.destroy_failed,

@@ -15,21 +15,19 @@ from catalyst_operator.core.following import following, stop, tell_to_stop
 from catalyst_operator.core.record import RunEntry, RunState, StopCause
 from catalyst_operator.core.runs import own_project
 from catalyst_operator.core.runs.attempts import (
-    changed_since,
     forgotten_inputs,
     handled,
     has_usable_token,
     next_run,
-    retry_at,
     start_actions,
     unanswered,
-    unmended,
 )
 from catalyst_operator.core.runs.locks import unreachable_words
 from catalyst_operator.core.runs.obstacles import ABOUT_STATE, BEFORE_A_DESTROY, Obstacle, first
 from catalyst_operator.core.runs.reading import still_at_work
+from catalyst_operator.core.runs.retries import changed_since, retry_at, unresolved_failure
 from catalyst_operator.core.scene import SAFETY, Answer
-from catalyst_operator.core.telling.words import cancelled_words, failure_message, stopping_words
+from catalyst_operator.core.telling.messages import cancelled_words, failure_message, stopping_words
 
 
 def other_in_progress(scene: Deletion) -> Answer | None:
@@ -112,7 +110,7 @@ def no_credentials(scene: Deletion) -> Answer | None:
 
 def destroy_failed(scene: Deletion) -> Answer | None:
     """The last destroy failed: again after a while, or when a person changed something."""
-    run = unmended(scene.o, scene.record, scene.last)
+    run = unresolved_failure(scene.o, scene.record, scene.last)
     if run is None:
         return None
     if any(error.terminal for error in run.errors):

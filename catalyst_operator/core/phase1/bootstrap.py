@@ -15,7 +15,6 @@ from catalyst_operator.api.common import Truth
 from catalyst_operator.api.conditions import Reason
 from catalyst_operator.core.errors import codes
 from catalyst_operator.core.phase1 import presence
-from catalyst_operator.core.phase1.errors import error
 from catalyst_operator.core.phase1.views import ClusterView, Link, LinkView, Survey
 from catalyst_operator.core.record import ErrorEntry
 
@@ -81,11 +80,11 @@ def _no_link(view: ClusterView, since: datetime, now: datetime, flux_seen: bool)
     link = view.link
     if link.state is Link.UNTRUSTED:
         told = f"Whoever answers at the new cluster's address is not the new cluster{_said(link)}"
-        return FluxBootstrap("False", Reason.API_UNREACHABLE, told, error(codes.REMOTE_UNTRUSTED, told))
+        return FluxBootstrap("False", Reason.API_UNREACHABLE, told, codes.REMOTE_UNTRUSTED.entry(told))
     if link.state is Link.TOO_MUCH:
         since_when = f"since {_clock(link.since)}{_said(link)}"
         told = f"The new cluster's API server answers with more than the operator reads {since_when}"
-        return FluxBootstrap("False", Reason.ANSWERS_TOO_LARGE, told, error(codes.REMOTE_TOO_BIG, told))
+        return FluxBootstrap("False", Reason.ANSWERS_TOO_LARGE, told, codes.REMOTE_TOO_BIG.entry(told))
     lived = flux_seen or view.survey is not None
     if link.state is Link.UNAUTHORIZED:
         return _refused(link, since, now, lived)
@@ -119,7 +118,7 @@ def _with_error(reason: Reason, told: str, deadline: datetime, now: datetime, co
     status: Truth = "Unknown" if reason is Reason.RUNNING else "False"
     if now < deadline:
         return FluxBootstrap(status, reason, told, again=deadline)
-    return FluxBootstrap(status, reason, told, error(code, told))
+    return FluxBootstrap(status, reason, told, code.entry(told))
 
 
 def _said(link: LinkView) -> str:
@@ -133,7 +132,7 @@ def _up(view: ClusterView, survey: Survey, fqdn: str, now: datetime, flux_seen: 
     gone = presence.gone(view, flux_seen)
     if gone:
         told = f"Flux is gone from the new cluster: no Deployment {', '.join(gone)} in flux-system."
-        return FluxBootstrap("False", Reason.FLUX_MISSING, told, error(codes.FLUX_GONE, told))
+        return FluxBootstrap("False", Reason.FLUX_MISSING, told, codes.FLUX_GONE.entry(told))
     if survey.deployments is None:
         return _waiting(Reason.RUNNING, "The API server answers. Awaited: a look at the Deployments of flux-system.")
     awaited = presence.unavailable(survey)

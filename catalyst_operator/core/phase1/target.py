@@ -8,7 +8,7 @@ from datetime import timedelta
 
 @dataclass(frozen=True)
 class Target:
-    """One new cluster. Another pace is taken over as it is; whatever else differs is another connection."""
+    """One new cluster. A target that differs only in its pace keeps the connection; any other needs a new one."""
 
     addresses: tuple[str, ...]
     """Of its API servers."""

@@ -167,7 +167,7 @@ def unauthorized(secret: str, reason: str) -> tuple[Check, ...]:
     """The checks after the token of this Secret was refused."""
     told = f"Hetzner does not accept the token in Secret {secret}: {reason}."
     refused = _failed(TOKEN, [(codes.TOKEN_INVALID, told)])
-    return refused, *_unknown(CHECKS[1:], "Not checked, since Hetzner does not accept the token.")
+    return refused, *_unknown(CHECKS[1:], "Not checked, because Hetzner does not accept the token.")
 
 
 def unreachable(reason: str) -> tuple[Check, ...]:

@@ -10,27 +10,25 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from catalyst_operator.api import labels
-from catalyst_operator.api.enums import GitOpsMode
 from catalyst_operator.api.phases import RunVerb
-from catalyst_operator.core import kit
 from catalyst_operator.core.actions import AddFinalizer, AskPreflight, Decision
 from catalyst_operator.core.evidence import gather
-from catalyst_operator.core.kit import pins, releases
 from catalyst_operator.core.kit.releases import UnknownReleaseError
 from catalyst_operator.core.observation import Observation
 from catalyst_operator.core.provision import (
     domain,
+    dry_run,
     hand_off,
+    invalid_spec,
     new_cluster,
     overlays,
-    preflight,
+    preflight_due,
     resizes,
     run_checks,
     surroundings,
-    wishes,
+    suspend,
 )
 from catalyst_operator.core.ready import watching
-from catalyst_operator.core.record import Record
 from catalyst_operator.core.runs.tfvars import inputs_digest, tfvars
 from catalyst_operator.core.scene import Answer, Scene
 from catalyst_operator.core.telling import status
@@ -43,7 +41,7 @@ def decide(o: Observation) -> Decision:
     hold = () if labels.FINALIZER_SOVEREIGN in o.sovereign.metadata.finalizers else (AddFinalizer(),)
     record = answer.record or scene.record
     run = answer.run_in_view(scene)
-    again = preflight.repetition(scene)
+    again = preflight_due.repetition(scene)
     asked = any(isinstance(action, AskPreflight) for action in answer.actions)
     return Decision(
         actions=(
@@ -72,19 +70,7 @@ def look(o: Observation) -> Scene:
         where = "spec.release" if o.sovereign.spec.release else "the operator's setting CATALYST_RELEASE"
         said = str(error)
         return Scene(o, evidence, {}, "", verb, f"{said[:1].upper()}{said[1:]}. Correct {where}.")
-    return Scene(o, evidence, variables, inputs_digest(verb, variables), verb, _refusal(o, evidence.record))
-
-
-def _refusal(o: Observation, record: Record) -> str:
-    """Components that nobody knows, or a release whose pins would destroy the new cluster's Flux. What a cluster was
-    born with is not questioned again."""
-    spec, stands = o.sovereign.spec, record.outputs is not None
-    unknown = "" if stands and spec.gitops.mode is GitOpsMode.TEMPLATE else kit.refusal(spec)
-    if unknown or stands:
-        return unknown
-    catalogue = releases.load()
-    release = catalogue.get(spec.release or record.release or o.settings.default_release)
-    return " ".join(pins.release_violations(release, catalogue))
+    return Scene(o, evidence, variables, inputs_digest(verb, variables), verb, invalid_spec.refusal(o, evidence.record))
 
 
 CHECKS: tuple[Callable[[Scene], Answer | None], ...] = (
@@ -96,10 +82,10 @@ CHECKS: tuple[Callable[[Scene], Answer | None], ...] = (
     run_checks.run_in_progress,
     surroundings.state_obstacle,
     surroundings.state_lost,
-    wishes.spec_invalid,
-    wishes.suspended,
+    invalid_spec.spec_invalid,
+    suspend.suspended,
     domain.not_to_be_had,
-    wishes.planned,
+    dry_run.planned,
     domain.not_reserved,
     overlays.not_pushed,
     new_cluster.converged,

@@ -17,7 +17,7 @@ from catalyst_operator.core.ready.assessment import Assessment, assess
 from catalyst_operator.core.ready.kept import as_told
 from catalyst_operator.core.ready.watching import REMOVE_AGAIN, SEED_AGAIN
 from catalyst_operator.core.record import ErrorEntry
-from catalyst_operator.core.runs.attempts import run_wanted_again
+from catalyst_operator.core.runs.retries import run_wanted_again
 from catalyst_operator.core.scene import Answer, Scene
 from catalyst_operator.core.telling.cluster_status import KIT_REASONS
 from catalyst_operator.core.verdict import Stance, Verdict

@@ -10,7 +10,7 @@ from catalyst_operator.api.enums import GitOpsMode
 from catalyst_operator.core.actions import AskRepository
 from catalyst_operator.core.kit.repository import RepositoryQuestion, folders_of, is_asked, key_of
 from catalyst_operator.core.project.preflight import Report
-from catalyst_operator.core.provision.preflight import PASSED_FOR
+from catalyst_operator.core.provision.preflight_due import PASSED_FOR
 from catalyst_operator.core.runs.attempts import requested
 from catalyst_operator.core.scene import Scene
 

@@ -18,27 +18,20 @@ from catalyst_operator.core.provision.verdicts import phase_of, reason_of_failur
 from catalyst_operator.core.record import PhaseState, Record, RunEntry, RunState, SizeChoice, StopCause
 from catalyst_operator.core.runs import own_project
 from catalyst_operator.core.runs.attempts import (
-    changed_since,
     forgotten_inputs,
     handled,
     next_run,
-    retry_at,
     start_actions,
     unanswered,
-    unmended,
     with_stop,
 )
 from catalyst_operator.core.runs.locks import unreachable_words
 from catalyst_operator.core.runs.reading import still_creating
+from catalyst_operator.core.runs.retries import changed_since, retry_at, unresolved_failure
 from catalyst_operator.core.runs.tfvars import tfvars
 from catalyst_operator.core.scene import SAFETY, Answer, Scene
-from catalyst_operator.core.telling.words import (
-    approval_command,
-    approval_words,
-    cancelled_words,
-    failure_message,
-    stopping_words,
-)
+from catalyst_operator.core.telling.approval import approval_command, approval_words
+from catalyst_operator.core.telling.messages import cancelled_words, failure_message, stopping_words
 from catalyst_operator.core.tofu.server_names import address_of
 from catalyst_operator.core.verdict import Stance, Verdict
 
@@ -83,7 +76,7 @@ def awaiting_approval(scene: Scene) -> Answer | None:
 
 def called_off(scene: Scene) -> Answer | None:
     """A cancellation while nothing runs but another try is due: there is none."""
-    run = unmended(scene.o, scene.record, scene.last)
+    run = unresolved_failure(scene.o, scene.record, scene.last)
     if run is None or not unanswered(scene.o, scene.record, labels.ANNOTATION_CANCEL):
         return None
     record = with_stop(scene.o, scene.record, run, StopCause.REQUESTED)
@@ -103,7 +96,7 @@ def cancelled(scene: Scene) -> Answer | None:
 
 def failed_for_good(scene: Scene) -> Answer | None:
     """The last run failed in a way that trying again does not mend."""
-    run = unmended(scene.o, scene.record, scene.last)
+    run = unresolved_failure(scene.o, scene.record, scene.last)
     if run is None:
         return None
     exhausted = run.tries >= scene.o.settings.max_attempts
@@ -116,7 +109,7 @@ def failed_for_good(scene: Scene) -> Answer | None:
 
 def backing_off(scene: Scene) -> Answer | None:
     """The last run failed in a way that may pass: wait before the next."""
-    run = unmended(scene.o, scene.record, scene.last)
+    run = unresolved_failure(scene.o, scene.record, scene.last)
     if run is None:
         return None
     until = retry_at(scene.o, run)

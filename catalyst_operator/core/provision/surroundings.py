@@ -10,11 +10,11 @@ from catalyst_operator.core import naming
 from catalyst_operator.core.access import seeds
 from catalyst_operator.core.errors import codes
 from catalyst_operator.core.provision import repository
-from catalyst_operator.core.provision.preflight import standing
+from catalyst_operator.core.provision.preflight_due import standing
 from catalyst_operator.core.provision.verdicts import reason_of_failure, reason_of_work, stalled, working
 from catalyst_operator.core.runs.obstacles import ABOUT_STATE, BEFORE_A_RUN, BEFORE_NEW_NODES, Obstacle, first
 from catalyst_operator.core.scene import SAFETY, Answer, Scene
-from catalyst_operator.core.telling.words import lacking_token, unproven_words
+from catalyst_operator.core.telling.messages import lacking_token, unproven_words
 
 
 def namespace_foreign(scene: Scene) -> Answer | None:

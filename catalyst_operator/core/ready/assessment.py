@@ -16,9 +16,10 @@ from catalyst_operator.core.phase1.expected import Expected, expected
 from catalyst_operator.core.phase1.first_cause import Cause, first_cause
 from catalyst_operator.core.phase1.former import as_answered
 from catalyst_operator.core.phase1.outcome import Judgement, Limits, judge
-from catalyst_operator.core.phase1.readiness import NOT_CHECKED, Missing, missing, silent_until
 from catalyst_operator.core.phase1.views import ClusterView, Link, kit_name
 from catalyst_operator.core.project import sizing
+from catalyst_operator.core.ready.phase1_limits import limits_of
+from catalyst_operator.core.ready.requirements import NOT_CHECKED, Missing, missing, silent_until
 from catalyst_operator.core.record import Bootstrap, ErrorEntry, Record, RunState
 
 SIGHT_PATIENCE = timedelta(minutes=2)
@@ -160,18 +161,6 @@ def _stands_until(view: ClusterView | None, begun: Bootstrap, o: Observation) ->
         return None
     since = view.unseen_since or (None if view.seen else view.link.since)
     return since + SIGHT_PATIENCE if since and o.now < since + SIGHT_PATIENCE else None
-
-
-def limits_of(o: Observation, begun: Bootstrap) -> Limits:
-    """The Phase-1 values in force: the spec's, else the operator's."""
-    asked, settings = o.sovereign.spec.phase1, o.settings
-    first_seen = asked.first_seen_timeout or settings.first_seen_timeout
-    return Limits(
-        first_seen_timeout=first_seen,
-        first_seen_deadline=begun.since + first_seen,
-        watch_deadline=begun.watch_since + (asked.watch_timeout or settings.watch_timeout),
-        min_components=asked.min_components or settings.min_components,
-    )
 
 
 def _stands_since(record: Record, begun: Bootstrap) -> datetime:

@@ -1,5 +1,5 @@
-"""What keeps a hand-off from beginning although everything is ready: it waits, since its first deed is one too many if
-a later one cannot be done."""
+"""What keeps a hand-off from beginning although everything is ready: it begins only when each of its steps
+can be done."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SHORT = 12
 
 
 def name_taken(o: Observation) -> str:
-    """That the owner's kubeconfig has no place to go, in sentences; empty where it has, or is not wanted."""
+    """Why the owner's kubeconfig cannot be written, in sentences; empty if it can be, or is not wanted."""
     wanted = o.sovereign.spec.hand_off.owner_kubeconfig is OwnerKubeconfig.KEEP
     if not wanted or o.owner_kubeconfig in ("", o.uid):
         return ""
@@ -26,8 +26,8 @@ def name_taken(o: Observation) -> str:
 
 
 def behind(o: Observation, record: Record) -> str:
-    """Mode Commit: that the new cluster still applies something else than was pushed last, in a sentence; empty where
-    it does not. Its branch may have moved on since: a later look at it, which found the folder as it is wanted, counts
+    """Mode Commit: what the new cluster still applies instead of what was pushed last, in a sentence; empty if it
+    applies that. Its branch may have moved on since: a later look at it, which found the folder as it is wanted, counts
     as much as the push."""
     spec = o.sovereign.spec
     if spec.gitops.mode is not GitOpsMode.COMMIT:

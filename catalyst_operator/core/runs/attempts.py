@@ -1,9 +1,8 @@
-"""One attempt after another: what makes a new run, what it takes to start it, and when a failed one is tried again."""
+"""One attempt after another: what makes a new run, what it takes to start it, and which requests it answers."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
 from typing import Any
 
 from catalyst_operator.api import labels
@@ -22,7 +21,7 @@ from catalyst_operator.core.actions import (
 from catalyst_operator.core.observation import Observation
 from catalyst_operator.core.project import sizing
 from catalyst_operator.core.project.hetzner import well_formed
-from catalyst_operator.core.record import UNSUCCESSFUL, Record, RunEntry, RunState, StopCause
+from catalyst_operator.core.record import UNSUCCESSFUL, Record, RunEntry, StopCause
 from catalyst_operator.core.runs.tfvars import inputs_digest
 
 
@@ -83,41 +82,10 @@ def forgotten_inputs(before: Record, after: Record) -> tuple[Action, ...]:
     return tuple(DeleteInputs(name) for name in sorted({run.inputs_secret for run in before.runs} - kept))
 
 
-def changed_since(o: Observation, record: Record, run: RunEntry) -> bool:
-    """Whether a person did something after this run that is worth another try."""
-    return (
-        o.sovereign.metadata.generation != run.generation
-        or (o.credentials.version if o.credentials else "") != run.credentials
-        or unanswered(o, record, labels.ANNOTATION_RETRY)
-        or unanswered(o, record, labels.ANNOTATION_CONFIRM_PROJECT)
-    )
-
-
-def unmended(o: Observation, record: Record, run: RunEntry | None) -> RunEntry | None:
-    """The run, if it did not end well and nobody did anything since."""
-    if run is None or run.state not in UNSUCCESSFUL or changed_since(o, record, run):
-        return None
-    return run
-
-
 def unanswered(o: Observation, record: Record, annotation: str) -> bool:
     """Whether a request by annotation has not been answered yet."""
     value = requested(o, annotation)
     return bool(value) and value != record.handled.get(annotation)
-
-
-def run_wanted_again(o: Observation, record: Record, variables: dict[str, Any]) -> bool:
-    """Whether what was applied last is to be applied once more: a retry was asked for, or a later dry run of the same
-    announced that something is to be done, because the project is not as it was left."""
-    return unanswered(o, record, labels.ANNOTATION_RETRY) or _announced(record, inputs_digest(RunVerb.PLAN, variables))
-
-
-def _announced(record: Record, digest: str) -> bool:
-    planned, applied = record.last_of(RunVerb.PLAN), record.last_of(RunVerb.APPLY)
-    if planned is None or planned.state is not RunState.SUCCEEDED or planned.digest != digest:
-        return False
-    later = applied is None or planned.attempt > applied.attempt
-    return later and planned.plan is not None and planned.plan.does_something
 
 
 def handled(o: Observation, record: Record) -> dict[str, str]:
@@ -145,13 +113,3 @@ def has_usable_token(o: Observation) -> bool:
     """Whether the owner's Secret holds something that can be a token."""
     token = o.credentials.token if o.credentials else None
     return token is not None and well_formed(token.get_secret_value())
-
-
-def retry_at(o: Observation, run: RunEntry) -> datetime:
-    """When a run that failed in passing is tried again: doubling from the base up to the cap. The first interruption
-    from outside says nothing against going on at once."""
-    ended = run.finished or run.created
-    if run.tries == 1 and run.state is RunState.INTERRUPTED:
-        return ended
-    doublings: int = 2 ** max(0, min(run.tries - 1, 16))
-    return ended + min(o.settings.retry_cap, o.settings.retry_base * doublings)

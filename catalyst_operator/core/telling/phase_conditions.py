@@ -12,7 +12,7 @@ from catalyst_operator.core import conditions
 from catalyst_operator.core.observation import Observation
 from catalyst_operator.core.record import PhaseEntry, PhaseState, Record, RunEntry, RunState, StopCause
 from catalyst_operator.core.runs.job import phases_of
-from catalyst_operator.core.telling.words import plan_words, seconds
+from catalyst_operator.core.telling.messages import plan_words, seconds
 
 Told = tuple[Truth, str, str]
 """Status, reason and message of a condition."""
@@ -59,7 +59,7 @@ def _unfinished(run: RunEntry, entry: PhaseEntry) -> Told | None:
         # Why is told once the Pod has ended and its log was read.
         return "Unknown", Reason.RUNNING, f"{entry.name} ended with exit code {entry.exit_code}; its Pod is ending."
     if run.state is RunState.CANCELLED and entry.state is not PhaseState.SUCCEEDED:
-        why = "on request" if run.stopping is StopCause.REQUESTED else "since the spec was edited"
+        why = "on request" if run.stopping is StopCause.REQUESTED else "because the spec was edited"
         return "Unknown", Reason.CANCELLED, f"Job {run.job} was stopped {why} before {entry.name} had ended."
     return None
 

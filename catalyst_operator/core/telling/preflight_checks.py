@@ -14,8 +14,8 @@ from catalyst_operator.core.kit.repository import GIT, is_asked
 from catalyst_operator.core.observation import Observation
 from catalyst_operator.core.project.preflight import CHECKS, SIZES, SOLD_OUT, TOKEN, Check
 from catalyst_operator.core.record import ErrorEntry, PhaseState, Record, RunEntry
+from catalyst_operator.core.telling.messages import lacking_token
 from catalyst_operator.core.telling.phase_conditions import Told
-from catalyst_operator.core.telling.words import lacking_token
 from catalyst_operator.core.verdict import Verdict
 
 PROJECT = "project"

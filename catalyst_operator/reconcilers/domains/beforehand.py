@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
 
 from catalyst_operator.adapters import suffixes
 from catalyst_operator.adapters.kube import Kube
 from catalyst_operator.adapters.registrars.talks import RegistrarTalks
 from catalyst_operator.api.domain_reservation import DomainReservation
 from catalyst_operator.api.sovereign import Sovereign
+from catalyst_operator.clock import Clock
 from catalyst_operator.core.domains import of_sovereign
 from catalyst_operator.core.domains.actions import AskRegistrar
 from catalyst_operator.core.domains.observation import DomainObservation
@@ -27,7 +27,7 @@ class NameLook:
         claims: Claims,
         talks: RegistrarTalks,
         settings: CoreSettings,
-        clock: Callable[[], datetime],
+        clock: Clock,
     ) -> None:
         self._kube = client
         self._claims = claims

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from pydantic import ValidationError
 
@@ -17,6 +17,7 @@ from catalyst_operator.api.common import ObjectMeta
 from catalyst_operator.api.conditions import Reason
 from catalyst_operator.api.domain_reservation import DomainReservation, DomainReservationStatus
 from catalyst_operator.api.enums import DomainMode
+from catalyst_operator.clock import Clock
 from catalyst_operator.core.domains import status
 from catalyst_operator.core.domains.actions import DomainDecision
 from catalyst_operator.core.domains.claims import claim, proof
@@ -54,7 +55,7 @@ class DomainReconciler:
         outside: DomainsOutside | None,
         settings: CoreSettings,
         metrics: Metrics,
-        clock: Callable[[], datetime],
+        clock: Clock,
         claims: Claims | None = None,
     ) -> None:
         self._kube = client

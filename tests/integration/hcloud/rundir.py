@@ -133,9 +133,15 @@ class RunDirectory:
         beside = Beside(
             standing=standing,
             attached=json.loads(told.read_text()) if told.exists() else {},
-            held=adoption.held(json.loads(self.must("state", "pull"))) if destroy else (),
+            held=adoption.held(self.state()) if destroy else (),
         )
         return judge(self.plan(*options), uid=UID, destroy_run=destroy, members=members, beside=beside)
+
+    def state(self) -> dict[str, Any]:
+        """As `tofu state pull` prints it, which prints nothing where there is none."""
+        pulled = self.must("state", "pull")
+        state: dict[str, Any] = json.loads(pulled) if pulled.strip() else {}
+        return state
 
     def apply(self) -> None:
         """Apply what was planned last. Import blocks are of one run only."""

@@ -246,6 +246,14 @@ class TestServers:
         assert server["public_net"]["ipv4"]["ip"].startswith(("203.0.113.", "198.51.100.", "192.0.2."))
         assert project.api.get(f"/servers/{number}/actions").body["meta"]["pagination"]["total_entries"] == 2
 
+    def test_a_deletion_that_is_repeated_does_not_begin_anew(self, project: Project) -> None:
+        number = running_server(project, "a")["id"]
+        first = project.api.delete(f"/servers/{number}").body["action"]
+        again = project.api.delete(f"/servers/{number}")
+        assert (again.status, again.code) == (423, "locked")
+        assert wait(project, first)["status"] == "success"
+        assert project.api.get(f"/servers/{number}").status == 404
+
     def test_private_addresses(self, project: Project) -> None:
         net = network(project)["id"]
         first, second = running_server(project, "a")["id"], running_server(project, "b")["id"]

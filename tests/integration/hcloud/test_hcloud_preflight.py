@@ -15,8 +15,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from pydantic import SecretStr
 
-from catalyst_operator.adapters import hetzner
-from catalyst_operator.adapters.project import hetzner_api
+from catalyst_operator.adapters.project import hetzner_answers, hetzner_api, hetzner_preflight
 from catalyst_operator.api import labels
 from catalyst_operator.api.phases import PreflightResult
 from catalyst_operator.core.errors import codes
@@ -51,7 +50,7 @@ def want(*mods: RawMod, sizes: tuple[str, ...] = ("cpx22",)) -> Wanted:
 
 
 async def look(project: Project, wanted: Wanted, **options: Any) -> CloudView:
-    return await hetzner.look(project.api.endpoint, SecretStr(project.token), wanted, **options)
+    return await hetzner_preflight.look(project.api.endpoint, SecretStr(project.token), wanted, **options)
 
 
 async def checks(project: Project, wanted: Wanted) -> dict[str, Check]:
@@ -227,7 +226,7 @@ class TestRefused:
     )
     async def test_what_cannot_be_a_token_is_not_sent(self, token: str, told: str) -> None:
         with pytest.raises(CloudUnauthorized) as caught:
-            await hetzner.look("http://127.0.0.1:1", SecretStr(token), want())
+            await hetzner_preflight.look("http://127.0.0.1:1", SecretStr(token), want())
         assert str(caught.value) == told
         without_token(caught.value, token)
 
@@ -236,7 +235,7 @@ class TestRefused:
         before = datetime.now(UTC)
         error = await self.refused(emulator.project(requests_per_hour=3))
         assert isinstance(error, CloudRateLimited)
-        assert before <= error.until - hetzner_api.REFILL_PATIENCE <= datetime.now(UTC)
+        assert before <= error.until - hetzner_answers.REFILL_PATIENCE <= datetime.now(UTC)
 
     async def test_a_rate_limit_that_is_full_again_soon(self, emulator: Emulator) -> None:
         """Each request takes a second to refill, and a look makes seven."""
@@ -289,7 +288,7 @@ class TestRefused:
         app.router.add_get("/{path:.*}", elsewhere)
         async with TestServer(app) as server:
             with pytest.raises(CloudUnavailable, match="HTTP status 302"):
-                await hetzner.look(str(server.make_url("/v1")), SecretStr(new_token()), want())
+                await hetzner_preflight.look(str(server.make_url("/v1")), SecretStr(new_token()), want())
         assert "/other" not in asked
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import json
 from collections.abc import Iterator
 from ipaddress import IPv4Network
 from pathlib import Path
@@ -13,15 +14,17 @@ import pytest
 from pydantic import ValidationError
 
 from e2e.lab.errors import LabError
-from e2e.lab.etcd_gateway import Member
+from e2e.lab.etcd_gateway import EtcdFailed, Member
 from e2e.lab.hcloud.addresses import DOCUMENTATION, public_ipv4
 from e2e.lab.hcloud.boot import host, joining, membership, node_password
 from e2e.lab.hcloud.boot.balancers import Listener, destinations, listeners, targets
 from e2e.lab.hcloud.boot.boots import BootEffect, BootFault, Boots
 from e2e.lab.hcloud.boot.first_boot import TLS, FirstBoot
+from e2e.lab.hcloud.boot.place import Place
 from e2e.lab.hcloud.boot.user_data import CloudConfig, File
 from e2e.lab.hcloud.errors import ApiError
 from e2e.lab.hcloud.store import Store
+from e2e.lab.layout import Layout
 
 
 @pytest.fixture
@@ -207,6 +210,27 @@ def test_a_control_plane_with_its_own_name_and_address_may_join() -> None:
     """Also one that was let in before and has not started yet: it is no other."""
     membership.check(MEMBERS, member_of("cp-2", "10.0.1.12"), "https://192.0.2.9:2380")
     membership.check(MEMBERS, member_of("cp-1", "10.0.1.11"), "https://192.0.2.2:2380")
+
+
+class Unreachable:
+    """A gateway of nobody."""
+
+    def members(self) -> list[Member]:
+        raise EtcdFailed("connection refused")
+
+
+async def test_an_etcd_that_ended_before_it_had_a_vote_is_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It ends where the others are slow to answer it at its first start; the boot then begins it again."""
+    place = Place(Layout(tmp_path), 1, "cp-1", "127.64.0.1")
+    place.disk.mkdir(parents=True)
+    note = {"cluster": "c", "name": "cp-1-1a2b3c4d", "initial_cluster": "", "state": "existing", "votes": False}
+    (place.disk / "etcd.json").write_text(json.dumps(note))
+    monkeypatch.setattr(membership, "gateway", lambda place, url: Unreachable())
+    with pytest.raises(joining.NotYet, match="etcd has ended"):
+        async with asyncio.timeout(5):
+            await membership.vote(place, "etcd")
 
 
 def test_a_node_password_is_remembered_as_a_hash() -> None:

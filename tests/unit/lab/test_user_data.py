@@ -14,7 +14,7 @@ from e2e.lab.hcloud.boot.user_data import NotCloudConfig
 
 
 def packed(text: str) -> str:
-    return base64.b64encode(gzip.compress(text.encode())).decode()
+    return base64.b64encode(gzip.compress(text.encode(), mtime=0)).decode()
 
 
 def written(*files: dict[str, str], **more: object) -> str:

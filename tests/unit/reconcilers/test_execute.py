@@ -13,7 +13,7 @@ import pytest
 import yaml
 from pydantic import SecretStr
 
-from catalyst_operator.adapters.preflights import Preflights
+from catalyst_operator.adapters.project.preflights import Preflights
 from catalyst_operator.adapters.project.project_looks import ProjectLooks
 from catalyst_operator.adapters.run_logs import RunLogs
 from catalyst_operator.api import labels

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from catalyst_operator.adapters.preflights import Preflights
+from catalyst_operator.adapters.project.preflights import Preflights
 from catalyst_operator.api import labels
 from catalyst_operator.api.phases import RunVerb
 from catalyst_operator.core import manifests, naming, record

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Iterable
-from datetime import datetime
 
 from catalyst_operator.adapters.new_cluster.remote import Connect
 from catalyst_operator.adapters.new_cluster.survey import NODES
+from catalyst_operator.clock import Clock
 from catalyst_operator.core.access.dead_nodes import DeadNode, RemovalReport
 from catalyst_operator.core.access.identity import Access
 from catalyst_operator.core.errors import codes
@@ -22,7 +22,7 @@ async def remove(
     *,
     nodes: Iterable[DeadNode],
     key: str,
-    clock: Callable[[], datetime],
+    clock: Clock,
 ) -> RemovalReport:
     """Each by its UID: what has joined under its name meanwhile stays. Never raises ApiError."""
     try:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from datetime import datetime
 from http import HTTPStatus
 
 from catalyst_operator.adapters.kube import Kind
 from catalyst_operator.adapters.new_cluster.remote import Connect
+from catalyst_operator.clock import Clock
 from catalyst_operator.core.access.farewell import FarewellReport
 from catalyst_operator.core.access.identity import NODE_REMOVER, OBSERVER, SEEDER, Access
 from catalyst_operator.core.errors import codes
@@ -21,7 +21,7 @@ HELM_RELEASES = Kind("helm.toolkit.fluxcd.io/v2", "helmreleases")
 
 
 async def give_up(
-    connect: Connect, access: Callable[[str], Awaitable[Access]], *, key: str, clock: Callable[[], datetime]
+    connect: Connect, access: Callable[[str], Awaitable[Access]], *, key: str, clock: Clock
 ) -> FarewellReport:
     """Each identity takes away its own rights, and then asks for what it could see or change before. `access` mints for
     a user. Whatever was refused already stays refused, so it may be repeated; never raises ApiError."""

@@ -6,11 +6,11 @@ Why: docs/explanation.md#reaching-the-new-cluster
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
-from datetime import datetime
 
 from catalyst_operator.adapters import kube, secrets
 from catalyst_operator.adapters.kube import Kube
 from catalyst_operator.adapters.new_cluster.remote import Connect
+from catalyst_operator.clock import Clock
 from catalyst_operator.core.access.identity import Access
 from catalyst_operator.core.access.seeds import Seed, SeedReport
 from catalyst_operator.core.errors import codes
@@ -26,7 +26,7 @@ async def deliver(
     namespace: str,
     seeds: Iterable[Seed],
     key: str,
-    clock: Callable[[], datetime],
+    clock: Clock,
 ) -> SeedReport:
     """Copy the owner's Secrets in `namespace` to where the new cluster expects them. What was delivered before
     something failed is in the report; never raises ApiError."""

@@ -136,7 +136,7 @@ def _where(o: DomainObservation, found: Claim) -> str:
 def held(o: DomainObservation) -> Step:
     """The name is this owner's, until when."""
     if is_committed(o):
-        return done(Reason.COMMITTED, "Held for good: it has an address.")
+        return done(Reason.COMMITTED, "It does not expire any more, because it has an address.")
     until = expiry(o)
     return done(Reason.RESERVED, f"Held until {until:%Y-%m-%d %H:%M:%S} UTC unless it gets an address.", renewal(o))
 

@@ -10,7 +10,6 @@ from functools import cached_property
 from catalyst_operator.api.phases import ComponentState, Phase1Outcome
 from catalyst_operator.core.errors.codes import Code
 from catalyst_operator.core.phase1.components import dependencies, is_true, states
-from catalyst_operator.core.phase1.errors import error
 from catalyst_operator.core.phase1.suspects.words import matches
 from catalyst_operator.core.phase1.views import (
     ClusterView,
@@ -215,4 +214,4 @@ def explained(code: Code, found: FluxObject, said: Complaint, of: Iterable[Meani
     values = {"kind": found.kind.lower(), "namespace": found.namespace, "name": found.name, **groups}
     message = f"{said.message.rstrip('.')} (for {concerns})" if concerns else said.message
     what = ": ".join(part for part in (f"{found.kind} {found.key}", known.means, message) if part)
-    return error(code, what, f"{known.advice}: `{known.command.format(**values)}`.", known.lasting)
+    return code.entry(what, remedy=f"{known.advice}: `{known.command.format(**values)}`.", lasting=known.lasting)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from catalyst_operator.api.phases import ComponentState
 from catalyst_operator.core.errors.codes import COMPONENT_FAILED, KUSTOMIZATION
 from catalyst_operator.core.phase1.components import ARTIFACT_FAILED, HELM_FAILED, WAITING, component
-from catalyst_operator.core.phase1.errors import error
 from catalyst_operator.core.phase1.suspects.base import Look, Suspect, Suspects, complaint, of_object
 from catalyst_operator.core.phase1.views import HelmReleaseView
 from catalyst_operator.core.record import ErrorEntry
@@ -29,7 +28,7 @@ def failed(look: Look) -> Suspects:
                 "reconcile.fluxcd.io/requestedAt=$T reconcile.fluxcd.io/resetAt=$T"
             )
             remedy = f"Once the cause is removed, let helm-controller try again: `{retry}`."
-            yield Suspect(error(COMPONENT_FAILED, told, remedy))
+            yield Suspect(COMPONENT_FAILED.entry(told, remedy=remedy))
         elif entry := _cannot_begin(release):
             yield of_object(look, release, entry, succeeded=release.was_installed)
 
@@ -40,12 +39,12 @@ def _cannot_begin(release: HelmReleaseView) -> ErrorEntry | None:
     if ready is None or ready.status != "False" or ready.reason in _TOLD_ELSEWHERE:
         return None
     if ready.reason == "ValuesError":
-        told = f"{release.known_as} cannot begin, since values of it are missing: {ready.message}"
+        told = f"{release.known_as} cannot begin, because values of it are missing: {ready.message}"
         remedy = f"Make what the message names: `kubectl -n {release.namespace} get configmaps,secrets`."
     else:
         told = f"{release.known_as} cannot begin: {ready.reason}: {ready.message}"
         remedy = f"Correct what the message names: `{_describe(release)}`."
-    return error(COMPONENT_FAILED, told, remedy)
+    return COMPONENT_FAILED.entry(told, remedy=remedy)
 
 
 def failing(look: Look) -> Suspects:
@@ -56,7 +55,7 @@ def failing(look: Look) -> Suspects:
             often = f", {release.failures} times so far" if release.failures > 1 else ""
             told = f"{release.known_as} fails and is tried again{often}: {said.message.rstrip('.')}"
             remedy = f"Mend what the message names; it then goes on by itself: `{_describe(release)}`."
-            entry = error(COMPONENT_FAILED, f"{told}{_aside(look, release)}", remedy, lasting=False)
+            entry = COMPONENT_FAILED.entry(f"{told}{_aside(look, release)}", remedy=remedy, lasting=False)
             yield of_object(look, release, entry, succeeded=True)
 
 
@@ -73,7 +72,7 @@ def unresolved(look: Look) -> Suspects:
             told = f"HelmRelease {release.key}: it depends on HelmRelease {absent[0]}, which does not exist"
             look_up = f"kubectl -n {absent[0].partition('/')[0]} get helmreleases"
             remedy = f"Add that one to the kit, or take it out of dependsOn. What is there: `{look_up}`."
-            yield of_object(look, release, error(KUSTOMIZATION, told, remedy), succeeded=False)
+            yield of_object(look, release, KUSTOMIZATION.entry(told, remedy=remedy), succeeded=False)
 
 
 def _aside(look: Look, release: HelmReleaseView) -> str:

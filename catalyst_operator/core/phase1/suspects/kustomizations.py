@@ -6,7 +6,6 @@ import re
 
 from catalyst_operator.core.errors.codes import FLUX_PIN_DRIFT, KUSTOMIZATION, SOPS
 from catalyst_operator.core.phase1.components import waits_for_dependency
-from catalyst_operator.core.phase1.errors import error
 from catalyst_operator.core.phase1.suspects.base import (
     Complaint,
     Look,
@@ -119,7 +118,7 @@ def pins(look: Look) -> Suspects:
     for found in (*look.view.kustomizations, *look.view.releases):
         said = complaint(look, found).message
         if PIN_DRIFT.search(said):
-            yield Suspect(error(FLUX_PIN_DRIFT, f"{found.kind} {found.key}: {said}"))
+            yield Suspect(FLUX_PIN_DRIFT.entry(f"{found.kind} {found.key}: {said}"))
 
 
 def kustomizations(look: Look) -> Suspects:
@@ -162,4 +161,4 @@ def _unresolved(look: Look, found: KustomizationView) -> Suspects:
         told = f"Kustomization {found.key}: it depends on Kustomization {absent[0]}, which does not exist"
         look_up = f"kubectl -n {found.namespace} get kustomizations"
         remedy = f"Add that one to the Git repository, or take it out of dependsOn. What is there: `{look_up}`."
-        yield _of(look, found, error(KUSTOMIZATION, told, remedy))
+        yield _of(look, found, KUSTOMIZATION.entry(told, remedy=remedy))

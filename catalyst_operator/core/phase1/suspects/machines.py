@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from catalyst_operator.api import labels
 from catalyst_operator.core.errors.codes import CNI_STUCK, FLUX_GONE, NO_STORAGECLASS, NODE_NOT_READY
 from catalyst_operator.core.phase1 import presence
-from catalyst_operator.core.phase1.errors import error
 from catalyst_operator.core.phase1.expected import listed
 from catalyst_operator.core.phase1.suspects.base import Look, Suspect, Suspects, complaint
 from catalyst_operator.core.phase1.views import ClaimView, NodeView
@@ -42,7 +41,7 @@ def flux(look: Look) -> Suspects:
             f"take off deletionProtection and delete the Sovereign: `kubectl -n {namespace} delete sovereign {name}`. "
             "Then apply it again, with a release whose pins fit."
         )
-        yield Suspect(error(FLUX_GONE, told, remedy))
+        yield Suspect(FLUX_GONE.entry(told, remedy=remedy))
 
 
 # --- network and nodes ------------------------------------------------------------------------------------------------
@@ -76,17 +75,17 @@ def nodes(look: Look) -> Suspects:
     gone = tuple(name for name in look.nodes_wanted if name not in there and name in look.nodes_joined)
     if gone:
         told = f"Gone from the cluster, which they had joined: {listed(gone)}"
-        yield Suspect(error(NODE_NOT_READY, told, _GONE))
+        yield Suspect(NODE_NOT_READY.entry(told, remedy=_GONE))
     absent = tuple(name for name in look.nodes_wanted if name not in there and name not in look.nodes_joined)
     if absent:
         told = f"Not joined: {listed(absent)}"
-        yield Suspect(error(NODE_NOT_READY, told), look.since, NODE_PATIENCE)
+        yield Suspect(NODE_NOT_READY.entry(told), look.since, NODE_PATIENCE)
     for name in look.nodes_wanted:
         if name in there and not there[name].ready:
             told = f"Node {name} is not ready: {there[name].message or 'the kubelet gives no reason'}"
             remedy = f"See what its kubelet says: `kubectl describe node {name}`."
             patience = look.patience if name in look.nodes_joined else CNI_PATIENCE
-            yield Suspect(error(NODE_NOT_READY, told, remedy), _since(look, there[name]), patience)
+            yield Suspect(NODE_NOT_READY.entry(told, remedy=remedy), _since(look, there[name]), patience)
 
 
 def _speaks_of_network(message: str) -> bool:
@@ -121,7 +120,7 @@ def storage(look: Look) -> Suspects:
 
 def _waiting(claims: tuple[ClaimView, ...], told: str, remedy: str) -> Suspect:
     since = [c.since for c in claims if c.since]
-    return Suspect(error(NO_STORAGECLASS, told, remedy), min(since, default=None), CLAIM_PATIENCE)
+    return Suspect(NO_STORAGECLASS.entry(told, remedy=remedy), min(since, default=None), CLAIM_PATIENCE)
 
 
 def _named(claims: tuple[ClaimView, ...]) -> str:
@@ -140,4 +139,4 @@ def _make_default(classes: tuple[str, ...]) -> str:
 
 
 def _no_network(told: str) -> ErrorEntry:
-    return error(CNI_STUCK, told)
+    return CNI_STUCK.entry(told)

@@ -15,7 +15,6 @@ from catalyst_operator.core.errors.codes import (
     REMOTE_TOO_BIG,
 )
 from catalyst_operator.core.phase1.components import component
-from catalyst_operator.core.phase1.errors import error
 from catalyst_operator.core.phase1.expected import listed
 from catalyst_operator.core.phase1.suspects.base import Look, Suspect, Suspects
 
@@ -36,7 +35,7 @@ def certificates(look: Look) -> Suspects:
                 else "It passes by itself within a week"
             )
             remedy = f"{wait}; asking again does not help. What is asked for: `kubectl get certificates,orders -A`."
-            yield Suspect(error(CERT_RATE_LIMIT, f"{where}: {said}", remedy))
+            yield Suspect(CERT_RATE_LIMIT.entry(f"{where}: {said}", remedy=remedy))
 
 
 def _of_certificates(look: Look) -> Iterator[tuple[str, str]]:
@@ -51,7 +50,7 @@ def unread(look: Look) -> Suspects:
     """What could not be looked at, where nothing that could is the cause."""
     if look.survey.too_much:
         told = f"A part of the new cluster is not seen, because its API server answers with {look.survey.too_much}"
-        yield Suspect(error(REMOTE_TOO_BIG, told))
+        yield Suspect(REMOTE_TOO_BIG.entry(told))
 
 
 def console(look: Look) -> Suspects:
@@ -62,7 +61,7 @@ def console(look: Look) -> Suspects:
     told = f"https://console.{look.fqdn} does not answer at the load balancer" + (
         f": {found.message}" if found.message else ""
     )
-    yield Suspect(error(CONSOLE_UNREACHABLE, told), _complete_since(look), CONSOLE_PATIENCE)
+    yield Suspect(CONSOLE_UNREACHABLE.entry(told), _complete_since(look), CONSOLE_PATIENCE)
 
 
 def _complete_since(look: Look) -> datetime | None:
@@ -75,7 +74,7 @@ def verdict(look: Look) -> Suspects:
     """A deadline that struck, for when nothing says why."""
     if look.outcome is Phase1Outcome.FLUX_NOT_RECONCILING:
         told = "No HelmRelease appeared on the new cluster in time, and nothing there says why"
-        yield Suspect(error(FLUX_NOT_RECONCILING, told))
+        yield Suspect(FLUX_NOT_RECONCILING.entry(told))
     if look.outcome is Phase1Outcome.TIMEOUT:
         waiting = look.open_releases
         told = (
@@ -84,4 +83,4 @@ def verdict(look: Look) -> Suspects:
             else "The kit is not complete"
         )
         said = component(waiting[0].known_as, waiting[0]).message if waiting else ""
-        yield Suspect(error(KIT_TIMEOUT, f"{told}. {waiting[0].known_as}: {said}" if said else told))
+        yield Suspect(KIT_TIMEOUT.entry(f"{told}. {waiting[0].known_as}: {said}" if said else told))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from catalyst_operator.api.phases import ComponentState
 from catalyst_operator.core.errors.codes import KIT_SUSPENDED
-from catalyst_operator.core.phase1.errors import error
 from catalyst_operator.core.phase1.suspects.base import Look, Suspect, Suspects
 from catalyst_operator.core.phase1.suspects.sources import kit_source
 from catalyst_operator.core.phase1.views import FluxObject
@@ -33,4 +32,4 @@ def _paused(found: FluxObject, why: str) -> Suspect:
         """-p '{"spec":{"suspend":false}}'"""
     )
     told = f"{found.kind} {found.key} is suspended {why}: Flux does nothing with it"
-    return Suspect(error(KIT_SUSPENDED, told, f"Let Flux go on with it, in the Git repository too: `{resume}`."))
+    return Suspect(KIT_SUSPENDED.entry(told, remedy=f"Let Flux go on with it, in the Git repository too: `{resume}`."))

@@ -11,7 +11,6 @@ from catalyst_operator.core.errors.codes import (
     KIT_POD,
     KIT_UNSCHEDULABLE,
 )
-from catalyst_operator.core.phase1.errors import error
 from catalyst_operator.core.phase1.suspects.base import (
     Look,
     Suspect,
@@ -59,7 +58,7 @@ def unmade(look: Look) -> Suspects:
             told = f"{event.kind} {event.namespace}/{event.name} cannot make its Pods: {event.message}"
             see = f"kubectl -n {event.namespace} describe {event.kind.lower()} {event.name}"
             remedy = f"Change what the message names, a quota or an admission policy: `{see}`."
-            yield Suspect(error(KIT_POD, told, remedy))
+            yield Suspect(KIT_POD.entry(told, remedy=remedy))
 
 
 def _rank(look: Look, namespace: str) -> int:
@@ -79,14 +78,14 @@ def _of_pod(look: Look, pod: PodTroubleView) -> ErrorEntry | None:
     told = f"Pod {pod.namespace}/{pod.name}: {pod.reason}" + (f": {pod.message}" if pod.message else "")
     describe = f"`kubectl -n {pod.namespace} describe pod {pod.name}`"
     if pod.reason in _IMAGE:
-        return error(KIT_IMAGE_PULL, told, f"See which image, and what its registry answers: {describe}.")
+        return KIT_IMAGE_PULL.entry(told, remedy=f"See which image, and what its registry answers: {describe}.")
     if pod.reason == "Unschedulable":
         return _unschedulable(look, pod, told)
     if pod.reason in _CONFIG:
-        return error(KIT_POD, told, f"Make the Secret or ConfigMap that the message names: {describe}.")
+        return KIT_POD.entry(told, remedy=f"Make the Secret or ConfigMap that the message names: {describe}.")
     if pod.reason in _CRASH:
         logs = f"kubectl -n {pod.namespace} logs {pod.name} --all-containers --previous --tail=50"
-        return error(KIT_POD, told, f"Read what it said before it ended: `{logs}`.")
+        return KIT_POD.entry(told, remedy=f"Read what it said before it ended: `{logs}`.")
     return None
 
 
@@ -108,12 +107,12 @@ def _of_warning(look: Look, pod: PodTroubleView, event: EventView) -> ErrorEntry
     if event.reason == "FailedScheduling":
         return _unschedulable(look, replace(pod, message=event.message), told)
     if event.reason in _VOLUMES:
-        return error(KIT_POD, told, f"Make the Secret, ConfigMap or volume that the message names: {describe}.")
+        return KIT_POD.entry(told, remedy=f"Make the Secret, ConfigMap or volume that the message names: {describe}.")
     if event.reason == "NetworkNotReady" or (event.reason in _NO_SANDBOX and _of_network(event)):
-        return error(CNI_STUCK, told)
+        return CNI_STUCK.entry(told)
     if event.reason == "Failed" and _of_image(event):
-        return error(KIT_IMAGE_PULL, told, f"See which image, and what its registry answers: {describe}.")
-    return error(KIT_POD, told, f"See all that its kubelet says: {describe}.")
+        return KIT_IMAGE_PULL.entry(told, remedy=f"See which image, and what its registry answers: {describe}.")
+    return KIT_POD.entry(told, remedy=f"See all that its kubelet says: {describe}.")
 
 
 def _of_network(event: EventView) -> bool:
@@ -129,7 +128,7 @@ def _unexplained(pod: PodTroubleView) -> ErrorEntry:
         f": {pod.message}" if pod.message else ""
     )
     logs = f"kubectl -n {pod.namespace} logs {pod.name} --all-containers --tail=50"
-    return error(KIT_POD, told, f"Read what it says itself, if it has begun: `{logs}`.")
+    return KIT_POD.entry(told, remedy=f"Read what it says itself, if it has begun: `{logs}`.")
 
 
 def _unschedulable(look: Look, pod: PodTroubleView, told: str) -> ErrorEntry | None:
@@ -138,13 +137,13 @@ def _unschedulable(look: Look, pod: PodTroubleView, told: str) -> ErrorEntry | N
             "The kit needs about 20 GB of memory over all nodes. Raise spec.workers.replicas, or take off the taint "
             "that the message names. What each node has left: `kubectl describe nodes`."
         )
-        return error(KIT_UNSCHEDULABLE, told, remedy)
+        return KIT_UNSCHEDULABLE.entry(told, remedy=remedy)
     if any(storage(look)):
         return None  # it only waits for a class, which is told as such
     claims = [e for e in look.survey.events or () if e.kind == "PersistentVolumeClaim" and e.namespace == pod.namespace]
     why = f". {_of_claim(claims[-1])}" if claims else ""
-    return error(
-        KIT_UNSCHEDULABLE, f"{told}{why}", f"See why its volume is not made: `kubectl -n {pod.namespace} describe pvc`."
+    return KIT_UNSCHEDULABLE.entry(
+        f"{told}{why}", remedy=f"See why its volume is not made: `kubectl -n {pod.namespace} describe pvc`."
     )
 
 

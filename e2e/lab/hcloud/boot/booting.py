@@ -155,8 +155,7 @@ class Booting:
         member = membership.read(place)
         assert member is not None, "it was noted before"
         place.start(control_plane.ETCD, control_plane.etcd(place, boot, member), {})
-        await membership.vote(place)
-        self._server.start_api()
+        await membership.vote(place, control_plane.ETCD)
         await _answering(self._server)
         place.say("the API server answers")
         return member.name
@@ -197,6 +196,7 @@ class Booting:
 
 async def _answering(server: Booted) -> None:
     while True:
+        server.start_api()
         if await control_plane.answers(server.place):
             return
         await asyncio.sleep(LOOK_SECONDS)

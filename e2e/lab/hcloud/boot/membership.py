@@ -98,8 +98,11 @@ def check(members: Iterable[Member], boot: FirstBoot, own: str) -> None:
         raise NotYet("etcd cluster join failed: etcdserver: Peer URLs already exists")
 
 
-async def vote(place: Place) -> None:
-    """Wait until the member has its vote: before that its etcd serves nobody. k3s asks for it again and again, too."""
+async def vote(place: Place, etcd: str) -> None:
+    """Wait until the member has its vote: before that its etcd serves nobody. k3s asks for it again and again, too.
+
+    Raises NotYet when its process, `etcd`, has ended: at its first start it gives up where the others are slow.
+    """
     membership = read(place)
     if membership is None or membership.votes:
         return
@@ -108,6 +111,8 @@ async def vote(place: Place) -> None:
         if await asyncio.to_thread(_promoted, through, peer_url(place.address)):
             _write(place, replace(membership, votes=True))
             return
+        if not place.runs(etcd):
+            raise NotYet("etcd has ended")
         await asyncio.sleep(LOOK_SECONDS)
 
 

@@ -179,6 +179,8 @@ def _delete(call: Call) -> Reply:
     """A server may be deleted while it is still being created; what runs on it then fails."""
     server = KIND.from_path(call)
     check_unprotected(KIND, server)
+    if server["status"] == "deleting":
+        raise ApiError("locked", "server is locked")
     call.cloud.actions.cancel("server", server["id"])
     server["status"] = "deleting"
     call.store.save("servers", server)

@@ -14,7 +14,7 @@ import pytest
 from pydantic import SecretStr
 
 from catalyst_operator.adapters.git.newest import Repository
-from catalyst_operator.adapters.git.overlays import PUSH_PATIENCE, Overlays
+from catalyst_operator.adapters.git.overlays import PUSH_PATIENCE_SECONDS, Overlays
 from catalyst_operator.adapters.git.push import Pushed
 from catalyst_operator.adapters.git.threads import TALKS_AT_ONCE
 from catalyst_operator.core.errors import codes
@@ -46,7 +46,7 @@ class Bench:
     """Overlays over a Git that does what the test says, and what they told."""
 
     def __init__(self) -> None:
-        self.overlays = self.with_patience(PUSH_PATIENCE)
+        self.overlays = self.with_patience(PUSH_PATIENCE_SECONDS)
         self.told = asyncio.Queue[str]()
         self.all: list[Begun] = []
         self._begun = asyncio.Queue[Begun]()

@@ -111,7 +111,7 @@ CASES = (
         ),
         check="destroy_in_progress",
         deleting="Destroying",
-        says=(f"is being stopped since {SUBNET} has been in destruction for too long",),
+        says=(f"is being stopped because {SUBNET} has been in destruction for too long",),
         does=("WriteRecord", "DeleteJob"),
         again=SAFETY,
         code="ERR_RESOURCE_IN_USE",

@@ -1,4 +1,4 @@
-"""A run that is stopped: on request, since the spec was edited, since something is stuck; and what comes after."""
+"""A run that is stopped: on request, because the spec was edited, because something is stuck; and what comes after."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ CASES = (
         (known(gen.run(RunState.PENDING, digest=BIGGER)),),
         check="stopping",
         reason="Provisioning",
-        says=("is being stopped since the spec was edited before anything was applied", "planned again"),
+        says=("is being stopped because the spec was edited before anything was applied", "planned again"),
         does=("WriteRecord",),
         again=SAFETY,
         goes_on=True,
@@ -231,7 +231,7 @@ CASES = (
         (known(OTHER), at_work(OTHER, "tofu-plan")),
         check="stopping",
         reason="Provisioning",
-        says=("since the spec was edited before anything was applied", "planned again"),
+        says=("because the spec was edited before anything was applied", "planned again"),
         does=("WriteRecord", "DeleteJob"),
         again=SAFETY,
     ),
@@ -300,7 +300,7 @@ CASES = (
         (known(gen.run()), at_work(gen.run(), "tofu-apply"), LATE),
         check="stopping",
         reason="Provisioning",
-        says=(f"is being stopped since {SERVER} has been in creation for too long",),
+        says=(f"is being stopped because {SERVER} has been in creation for too long",),
         does=("WriteRecord", "DeleteJob"),
         again=SAFETY,
     ),

@@ -13,7 +13,8 @@ from catalyst_operator.core.actions import Action, CreateJob, WriteInputs, Write
 from catalyst_operator.core.decide import decide
 from catalyst_operator.core.observation import StateView
 from catalyst_operator.core.record import Record, RunEntry, RunState, SizeChoice, StopCause
-from catalyst_operator.core.runs.attempts import next_run, retry_at
+from catalyst_operator.core.runs.attempts import next_run
+from catalyst_operator.core.runs.retries import retry_at
 from catalyst_operator.core.runs.tfvars import inputs_digest
 from tests.support import gen
 from tests.support.gen import NOW, OUTPUTS, SETTINGS, SceneMod, known, of, seen, spec

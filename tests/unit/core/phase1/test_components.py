@@ -32,7 +32,7 @@ _UPGRADE_LEFT = (
     kit.status(upgradeFailures=1, lastAttemptedReleaseAction="upgrade"),
 )
 CASES = (
-    Case("nobody came to it yet", (), ComponentState.PENDING, "helm-controller has not come to it"),
+    Case("no controller has looked at it yet", (), ComponentState.PENDING, "helm-controller has not come to it"),
     Case(
         "the first mark comes before its dependencies are looked at",
         (kit.condition("Reconciling", "True", "Progressing", "Fulfilling prerequisites"),),

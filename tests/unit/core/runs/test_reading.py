@@ -13,7 +13,7 @@ from catalyst_operator.core.observation import ContainerView, PodView
 from catalyst_operator.core.record import PhaseEntry, PhaseState, PlanEntry, RunEntry, RunState, StopCause
 from catalyst_operator.core.runs import reading
 from catalyst_operator.core.runs.job import ADOPT, STATE_KEEPER, phases_of
-from catalyst_operator.core.telling.words import failure_message
+from catalyst_operator.core.telling.messages import failure_message
 from catalyst_operator.core.tofu.apply_progress import Diagnostic, Progress, ResourceProgress
 from catalyst_operator.core.tofu.plan_gate import (
     EXIT_APPROVAL_NEEDED,

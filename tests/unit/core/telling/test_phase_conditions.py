@@ -86,7 +86,7 @@ def cancelled(cause: StopCause, phase: str = "tofu-apply") -> RunEntry:
                 PLAN,
                 "Unknown",
                 "Cancelled",
-                f"Job {RUN.job} was stopped since the spec was edited before tofu-plan had",
+                f"Job {RUN.job} was stopped because the spec was edited before tofu-plan had",
             ),
             "it is planned again",
         ),

@@ -11,7 +11,7 @@ import pytest
 from pydantic import SecretStr
 
 from catalyst_operator.adapters.pace import Pace
-from catalyst_operator.adapters.preflights import REPEAT_PAUSE, Preflights
+from catalyst_operator.adapters.project.preflights import REPEAT_PAUSE, Preflights
 from catalyst_operator.api.phases import PreflightResult
 from catalyst_operator.core.errors import codes
 from catalyst_operator.core.project.identity import fingerprint

@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from catalyst_operator.api import labels
 from catalyst_operator.api.phases import RunVerb
 from catalyst_operator.api.scalars import format_duration
-from catalyst_operator.core import naming
 from catalyst_operator.core.error_text import named
 from catalyst_operator.core.errors import codes
 from catalyst_operator.core.observation import Observation
@@ -81,44 +80,13 @@ def _restarted(run: RunEntry) -> str:
     return f" Powered off for it and started again: {named(run.restarted)}." if run.restarted else ""
 
 
-def approval_words(o: Observation, run: RunEntry) -> str:
-    """What waits for approval, why, and the commands to read it and to approve it."""
-    plan = run.plan
-    log = f"`kubectl -n {o.run_namespace} logs job/{run.job} -c plan-gate`"
-    if plan is None:
-        return (
-            f"A plan waits for approval, but its digest could not be read; it is in the log: {log}. Set "
-            f"spec.approvePlan to it, or ask for another try with the annotation {labels.ANNOTATION_RETRY}."
-        )
-    why = f", because {plan.why}" if plan.why else ""
-    return (
-        f"A plan waits for approval: {plan_words(run)}{why}. Approve it with `{approval_command(o, run)}`. "
-        f"Read it with `{plan_command(o)}`."
-    )
-
-
-def plan_command(o: Observation) -> str:
-    """The line that shows an owner the text of the last plan."""
-    meta = o.sovereign.metadata
-    name = naming.plan_config_map(meta.name, meta.uid)
-    return f"kubectl -n {meta.namespace} get configmap {name} -o go-template='{{{{index .data \"plan.txt\"}}}}'"
-
-
-def approval_command(o: Observation, run: RunEntry) -> str:
-    """The line that approves a plan; empty while its digest is not known."""
-    if run.plan is None:
-        return ""
-    meta, approve = o.sovereign.metadata, f'{{"spec":{{"approvePlan":"{run.plan.digest}"}}}}'
-    return f"kubectl -n {meta.namespace} patch sovereign {meta.name} --type merge -p '{approve}'"
-
-
 def stopping_words(run: RunEntry, cause: StopCause, late: tuple[str, ...] = ()) -> str:
     """Why a run is being stopped; `late` is what has been in creation, or in destruction, for too long."""
     doing = "destruction" if run.verb is RunVerb.DESTROY else "creation"
     why = {
         StopCause.REQUESTED: "as requested",
-        StopCause.SUPERSEDED: "since the spec was edited before anything was applied; it is planned again",
-        StopCause.STUCK: f"since {named(late) or 'something'} has been in {doing} for too long",
+        StopCause.SUPERSEDED: "because the spec was edited before anything was applied; it is planned again",
+        StopCause.STUCK: f"because {named(late) or 'something'} has been in {doing} for too long",
     }[cause]
     return f"Job {run.job} is being stopped {why}. OpenTofu writes its state first."
 

@@ -1,4 +1,4 @@
-"""Checks of whether anything is left, and whether it may be taken: what must not be destroyed, and when it is over."""
+"""Checks of the run namespace: when it goes, and what of it must not be lost."""
 
 from __future__ import annotations
 
@@ -6,46 +6,13 @@ from datetime import timedelta
 from typing import Any
 
 from catalyst_operator.api import labels
-from catalyst_operator.api.conditions import ConditionType, Reason
-from catalyst_operator.api.phases import RunVerb
-from catalyst_operator.core import conditions, naming
-from catalyst_operator.core.actions import DeleteJob, DeleteNamespace, ReleaseDomain, RemoveFinalizer, WriteReceipt
-from catalyst_operator.core.domains import of_sovereign
+from catalyst_operator.api.conditions import Reason
+from catalyst_operator.core import naming
+from catalyst_operator.core.actions import DeleteJob, DeleteNamespace, RemoveFinalizer, WriteReceipt
 from catalyst_operator.core.errors import codes
 from catalyst_operator.core.finalize.deletion import CLEAN_UP_AGAIN, Deletion, cleaning_up, stalled, working
-from catalyst_operator.core.scene import SAFETY, Answer
-from catalyst_operator.core.telling.words import unproven_words
-
-
-def protected(scene: Deletion) -> Answer | None:
-    """A deletion that slipped past admission destroys nothing while protection is on."""
-    run = scene.evidence.run
-    anything = scene.something_left or (run is not None and run.active and run.verb is RunVerb.APPLY)
-    if not scene.o.sovereign.spec.deletion_protection or not anything:
-        return None
-    meta = scene.o.sovereign.metadata
-    destroyed = "what is left stays" if scene.last else "nothing is destroyed"
-    message = (
-        f"Deletion was requested while spec.deletionProtection is true: {destroyed}. To let it go on: kubectl "
-        f'-n {meta.namespace} patch sovereign {meta.name} --type merge -p \'{{"spec":{{"deletionProtection":false}}}}\''
-    )
-    return Answer(stalled(Reason.PROTECTED_DELETION, Reason.PROTECTED_DELETION, message))
-
-
-def domain_not_released(scene: Deletion) -> Answer | None:
-    """Nothing is left in the cloud: the name is given back before what is needed for it goes. With policy Orphan it
-    goes on pointing to what stays."""
-    o, run = scene.o, scene.evidence.run
-    found = o.reservation
-    if o.settings.domains is None or found is None or not of_sovereign.is_ours(o.sovereign, found):
-        return None
-    if scene.something_left or scene.orphaned or (run is not None and run.active):
-        return None
-    ready = conditions.find(found.status.conditions, ConditionType.READY)
-    going = found.metadata.deletion_timestamp is not None
-    said = f" {ready.message}" if ready and going else ""
-    verdict = working(Reason.RELEASING_DOMAIN, f"The name {found.metadata.name} is being given back.{said}")
-    return Answer(verdict, () if going else (ReleaseDomain(),), SAFETY)
+from catalyst_operator.core.scene import Answer
+from catalyst_operator.core.telling.messages import unproven_words
 
 
 def cleaned_up(scene: Deletion) -> Answer | None:

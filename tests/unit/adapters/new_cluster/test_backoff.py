@@ -1,13 +1,13 @@
-"""Pauses: they grow, they are spread, and they end early for whoever is in a hurry."""
+"""Pauses: they grow, they are spread, and they end early for whoever asks for a look at once."""
 
 from __future__ import annotations
 
 import asyncio
-from itertools import pairwise
 
 import pytest
 
-from catalyst_operator.adapters.new_cluster.timings import Backoff, Bell, Timings, rest
+from catalyst_operator.adapters.new_cluster.backoff import Backoff, rest
+from catalyst_operator.adapters.new_cluster.timings import Timings
 from catalyst_operator.errors import NotFound, Refused, TooMuch, Unauthorized, Unavailable
 
 PATIENCE = 5.0
@@ -66,7 +66,7 @@ def test_chance_is_chance() -> None:
     assert len({Timings().spread(1.0) for _ in range(10)}) > 1
 
 
-async def test_a_rest_ends_early_for_a_hurry_but_not_at_once() -> None:
+async def test_a_rest_ends_early_when_woken_but_not_at_once() -> None:
     slept: list[float] = []
 
     async def sleep(seconds: float) -> None:
@@ -74,11 +74,11 @@ async def test_a_rest_ends_early_for_a_hurry_but_not_at_once() -> None:
         if seconds > 1:
             await asyncio.Event().wait()
 
-    hurry = asyncio.Event()
-    hurry.set()
-    await asyncio.wait_for(rest(Timings(sleep=sleep), 60.0, hurry), PATIENCE)
-    assert slept[0] == 1.0, "whoever is in a hurry all the time would make a storm"
-    assert not hurry.is_set()
+    wake = asyncio.Event()
+    wake.set()
+    await asyncio.wait_for(rest(Timings(sleep=sleep), 60.0, wake), PATIENCE)
+    assert slept[0] == 1.0, "whoever wakes it all the time would make a storm"
+    assert not wake.is_set()
 
 
 async def test_a_rest_is_as_long_as_was_said() -> None:
@@ -100,62 +100,3 @@ async def test_a_rest_that_is_cancelled_leaves_nothing_behind() -> None:
     with pytest.raises(asyncio.CancelledError):
         await resting
     assert asyncio.all_tasks() == before
-
-
-async def test_a_bell_rings_at_once_and_then_once_for_all() -> None:
-    told = asyncio.Semaphore(0)
-    times: list[float] = []
-
-    def tell() -> None:
-        times.append(asyncio.get_running_loop().time())
-        told.release()
-
-    bell = Bell(tell, Timings(gather=0.05))
-    bell.ring()
-    assert len(times) == 1
-    for _ in range(100):
-        bell.ring()
-    assert len(times) == 1
-    for _ in range(2):
-        await asyncio.wait_for(told.acquire(), PATIENCE)
-    assert len(times) == 2
-    assert times[1] - times[0] >= 0.049
-
-
-async def test_a_bell_that_rings_without_end_is_heard_rarely() -> None:
-    """So often at once, and then at its own pace."""
-    told: list[float] = []
-    clock = asyncio.get_running_loop().time
-    bell = Bell(lambda: told.append(clock()), Timings(gather=0.0, told_burst=5, told_every=0.05))
-    async with asyncio.timeout(PATIENCE):
-        while len(told) < 8:
-            bell.ring()
-            await asyncio.sleep(0)
-    late = [after - before for before, after in pairwise(told[5:])]
-    assert told[4] - told[0] < 0.05
-    assert min(late) >= 0.045
-
-
-async def test_a_silenced_bell_tells_nothing_any_more() -> None:
-    told: list[int] = []
-    bell = Bell(lambda: told.append(1), Timings(gather=0.01))
-    bell.ring()
-    bell.ring()
-    bell.silence()
-    await asyncio.sleep(0.03)
-    assert told == [1]
-
-
-async def test_who_listens_ends_nothing(caplog: pytest.LogCaptureFixture) -> None:
-    """A watch that rings the bell would end with it."""
-
-    def fail() -> None:
-        raise KeyError("surprise")
-
-    bell = Bell(fail, Timings(gather=0.0))
-    bell.ring()
-    assert "surprise" in caplog.text
-    told: list[int] = []
-    bell.told = lambda: told.append(1)
-    bell.ring()
-    assert told == [1]

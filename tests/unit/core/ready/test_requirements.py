@@ -11,8 +11,8 @@ import pytest
 from catalyst_operator.api.conditions import CONDITIONS, ConditionType, Reason
 from catalyst_operator.api.phases import Phase1Outcome
 from catalyst_operator.core.phase1.expected import expected
-from catalyst_operator.core.phase1.readiness import NOT_CHECKED, missing
 from catalyst_operator.core.phase1.views import ClusterView, ConsoleView, Link, LinkView, NodeView
+from catalyst_operator.core.ready.requirements import NOT_CHECKED, missing
 from tests.unit.core.phase1 import kit
 from tests.unit.core.phase1.kit import KIT, NOW
 

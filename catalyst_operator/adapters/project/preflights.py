@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from datetime import datetime
 
 from pydantic import SecretStr
 
 from catalyst_operator.adapters.errands import Errands
 from catalyst_operator.adapters.pace import Pace
 from catalyst_operator.adapters.turns import Turns
+from catalyst_operator.clock import Clock
 from catalyst_operator.core.naming import digest_of
 from catalyst_operator.core.project import preflight
 from catalyst_operator.core.project.identity import fingerprint
@@ -34,7 +34,7 @@ project has an hour: however many Sovereigns share it, they take no more than 96
 class Preflights:
     """The last report of each Sovereign, and at most one look under way for it."""
 
-    def __init__(self, look: Look, clock: Callable[[], datetime], pace: Pace | None = None) -> None:
+    def __init__(self, look: Look, clock: Clock, pace: Pace | None = None) -> None:
         self._look = look
         self._clock = clock
         self._pace = pace or Pace(REPEAT_PAUSE)

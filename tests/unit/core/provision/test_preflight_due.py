@@ -15,7 +15,7 @@ from catalyst_operator.core.errors import codes
 from catalyst_operator.core.observation import ContainerView, Observation
 from catalyst_operator.core.project import preflight
 from catalyst_operator.core.project.preflight import Check, Report
-from catalyst_operator.core.provision.preflight import (
+from catalyst_operator.core.provision.preflight_due import (
     PASSED_FOR,
     REPEATED_EVERY,
     SPREAD,

@@ -1,4 +1,4 @@
-"""Checks of what the spec asks for: whether it can be carried out, whether it is to be, and whether it has been."""
+"""What spec.dryRun does: what would be done is planned and told, and nothing more happens."""
 
 from __future__ import annotations
 
@@ -7,26 +7,12 @@ from catalyst_operator.api.conditions import Reason
 from catalyst_operator.api.phases import Phase, RunVerb
 from catalyst_operator.core.project.prices import cost_of
 from catalyst_operator.core.provision import plan_text
-from catalyst_operator.core.provision.verdicts import stalled
 from catalyst_operator.core.record import RunState
 from catalyst_operator.core.runs.attempts import unanswered
 from catalyst_operator.core.scene import Answer, Scene
-from catalyst_operator.core.telling.words import plan_command, plan_words
+from catalyst_operator.core.telling.approval import plan_command
+from catalyst_operator.core.telling.messages import plan_words
 from catalyst_operator.core.verdict import Stance, Verdict
-
-
-def spec_invalid(scene: Scene) -> Answer | None:
-    """A spec that admission could not judge and that cannot be carried out."""
-    return Answer(stalled(Reason.INVALID_SPEC, scene.refusal)) if scene.refusal else None
-
-
-def suspended(scene: Scene) -> Answer | None:
-    """spec.suspend: nothing new is started."""
-    if not scene.o.sovereign.spec.suspend:
-        return None
-    phase = Phase.FLUX_BOOTSTRAP if scene.record.outputs else Phase.PENDING
-    message = "Suspended: nothing is started until spec.suspend is false."
-    return Answer(Verdict(Stance.SETTLED, phase, Reason.SUSPENDED, message))
 
 
 def planned(scene: Scene) -> Answer | None:

@@ -1,0 +1,54 @@
+"""When a run is made again: by itself after a pause, or because somebody did something that is worth another try."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from catalyst_operator.api import labels
+from catalyst_operator.api.phases import RunVerb
+from catalyst_operator.core.observation import Observation
+from catalyst_operator.core.record import UNSUCCESSFUL, Record, RunEntry, RunState
+from catalyst_operator.core.runs.attempts import unanswered
+from catalyst_operator.core.runs.tfvars import inputs_digest
+
+
+def retry_at(o: Observation, run: RunEntry) -> datetime:
+    """When a run that failed in passing is tried again: doubling from the base up to the cap. The first interruption
+    from outside says nothing against going on at once."""
+    ended = run.finished or run.created
+    if run.tries == 1 and run.state is RunState.INTERRUPTED:
+        return ended
+    doublings: int = 2 ** max(0, min(run.tries - 1, 16))
+    return ended + min(o.settings.retry_cap, o.settings.retry_base * doublings)
+
+
+def changed_since(o: Observation, record: Record, run: RunEntry) -> bool:
+    """Whether a person did something after this run that is worth another try."""
+    return (
+        o.sovereign.metadata.generation != run.generation
+        or (o.credentials.version if o.credentials else "") != run.credentials
+        or unanswered(o, record, labels.ANNOTATION_RETRY)
+        or unanswered(o, record, labels.ANNOTATION_CONFIRM_PROJECT)
+    )
+
+
+def unresolved_failure(o: Observation, record: Record, run: RunEntry | None) -> RunEntry | None:
+    """The run, if it did not end well and nobody did anything since."""
+    if run is None or run.state not in UNSUCCESSFUL or changed_since(o, record, run):
+        return None
+    return run
+
+
+def run_wanted_again(o: Observation, record: Record, variables: dict[str, Any]) -> bool:
+    """Whether what was applied last is to be applied once more: a retry was asked for, or a later dry run of the same
+    announced that something is to be done, because the project is not as it was left."""
+    return unanswered(o, record, labels.ANNOTATION_RETRY) or _announced(record, inputs_digest(RunVerb.PLAN, variables))
+
+
+def _announced(record: Record, digest: str) -> bool:
+    planned, applied = record.last_of(RunVerb.PLAN), record.last_of(RunVerb.APPLY)
+    if planned is None or planned.state is not RunState.SUCCEEDED or planned.digest != digest:
+        return False
+    later = applied is None or planned.attempt > applied.attempt
+    return later and planned.plan is not None and planned.plan.does_something
