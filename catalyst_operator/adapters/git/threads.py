@@ -16,7 +16,7 @@ from catalyst_operator.adapters.turns import Turns
 
 Result = TypeVar("Result")
 
-TALKS_AT_ONCE, TALKS_EACH = 3, 1
+GIT_TALKS_AT_ONCE, GIT_TALKS_EACH = 3, 1
 """Of all, and of one namespace."""
 NAMES_SECONDS = 30
 """A talk ends by itself, except for what it cannot limit: the resolution of names. So much longer it is waited for."""
@@ -24,7 +24,7 @@ NAMES_SECONDS = 30
 
 def turns_of_git() -> Turns:
     """For all talks of an operator."""
-    return Turns(TALKS_AT_ONCE, TALKS_EACH)
+    return Turns(GIT_TALKS_AT_ONCE, GIT_TALKS_EACH)
 
 
 async def in_turn(

@@ -10,7 +10,7 @@ import pytest
 
 from catalyst_operator.adapters.git.newest import Repository
 from catalyst_operator.adapters.git.repository_looks import RepositoryLook, RepositoryLooks
-from catalyst_operator.adapters.git.threads import TALKS_AT_ONCE, in_turn, turns_of_git
+from catalyst_operator.adapters.git.threads import GIT_TALKS_AT_ONCE, in_turn, turns_of_git
 from catalyst_operator.api.phases import PreflightResult
 from catalyst_operator.core.kit.repository import RepositoryQuestion, RepositoryView
 from catalyst_operator.core.project.preflight import Check
@@ -84,7 +84,7 @@ async def test_the_silent_servers_of_one_namespace_keep_no_other_waiting(over: t
     turns = turns_of_git()
     slow = [
         asyncio.create_task(in_turn(turns, "team-a", over.wait, patience_seconds=PATIENCE, name="read"))
-        for _ in range(2 * TALKS_AT_ONCE)
+        for _ in range(2 * GIT_TALKS_AT_ONCE)
     ]
     await asyncio.sleep(0)
     assert await in_turn(turns, "team-b", lambda: "done", patience_seconds=PATIENCE, name="read") == "done"
