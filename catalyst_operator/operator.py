@@ -141,7 +141,7 @@ async def _act(settings: Settings, kube: Kube, metrics: Metrics) -> None:
     names: WorkQueue[str] = WorkQueue(domains.reconcile)
     domains.wake = names.wake
     registry = kopf.OperatorRegistry()
-    all_at_once: WorkQueue[str] = WorkQueue(RunNamespaces(kube, metrics, now).reconcile)
+    all_at_once: WorkQueue[str] = WorkQueue(RunNamespaces(kube, core.operator_namespace, metrics, now).reconcile)
     look_at_all = partial(all_at_once.wake, ALL)
     handlers.register(registry, queue.wake, names.wake, look_at_all, api_server=settings.api_server)
     look_at_all()

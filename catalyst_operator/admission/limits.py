@@ -1,4 +1,5 @@
-"""What the operator itself may not do, although RBAC, which knows neither patterns of names nor types, lets it.
+"""What the operator itself and its runs may not do, although RBAC, which knows neither patterns of names nor types,
+lets them.
 
 Whoever gets hold of its ServiceAccount's token must not become an administrator of the management cluster by it: no
 Secret that makes a token, no rights in namespaces of others, no edit of what is not its own.
@@ -8,7 +9,7 @@ from __future__ import annotations
 
 from catalyst_operator.admission import who
 from catalyst_operator.admission.policy import Policy, ResourceRule, Validation
-from catalyst_operator.admission.reserved import KEPT_SECRETS, NAME, STATE_PREFIX, metadata
+from catalyst_operator.admission.reserved import IS_A_KEY, KEPT_SECRETS, NAME, STATE_PREFIX, metadata
 from catalyst_operator.api import labels
 from catalyst_operator.core import naming
 
@@ -23,7 +24,14 @@ POD_SECURITY = "pod-security.kubernetes.io/enforce"
 def policies(service_account: str) -> tuple[Policy, ...]:
     """All of them."""
     it = {"is-the-operator": who.operator(service_account)}
-    return (_secrets(it), _config_maps(it), _namespaces(it), _role_bindings(it, service_account), _sovereigns(it))
+    of_operator = (
+        _secrets(it),
+        _config_maps(it),
+        _namespaces(it),
+        _role_bindings(it, service_account),
+        _sovereigns(it),
+    )
+    return (*of_operator, _secrets_of_runs())
 
 
 def _labelled(thing: str, name: str, value: str) -> str:
@@ -33,7 +41,9 @@ def _labelled(thing: str, name: str, value: str) -> str:
 
 def _secrets(it: dict[str, str]) -> Policy:
     names = [*KEPT_SECRETS, naming.ERRORED_STATE_SECRET]
-    own = f"request.namespace == {who.OPERATORS_NAMESPACE} && {NAME} == '{naming.PROOF_KEY_SECRET}'"
+    at_home = f"request.namespace == {who.OPERATORS_NAMESPACE}"
+    own = f"{at_home} && {NAME} == '{naming.PROOF_KEY_SECRET}'"
+    key = f"{at_home} && {IS_A_KEY}"
     kubeconfig = f"{NAME}.endsWith('{naming.KUBECONFIG_SUFFIX}') && "
     kubeconfig += _labelled("object", labels.LABEL_ROLE, labels.ROLE_KUBECONFIG)
     return Policy(
@@ -47,13 +57,30 @@ def _secrets(it: dict[str, str]) -> Policy:
             Validation(
                 f"variables.inRunNamespace ? ({NAME} in {names} || {NAME}.startsWith('{naming.INPUTS_PREFIX}') || "
                 f"{NAME}.startsWith('{STATE_PREFIX}')) : "
-                f"(request.operation == 'CREATE' && (({own}) || ({kubeconfig})))",
-                "The operator writes Secrets of its own names in run namespaces, and makes an owner's kubeconfig; no "
-                "other Secret is its business.",
+                f"(({key}) || (request.operation == 'CREATE' && (({own}) || ({kubeconfig}))))",
+                "The operator writes Secrets of its own names in run namespaces and beside itself, and makes an "
+                "owner's kubeconfig; no other Secret is its business.",
             ),
         ),
         it,
         {"inRunNamespace": IN_RUN_NAMESPACE},
+    )
+
+
+def _secrets_of_runs() -> Policy:
+    """RBAC binds the right to create to no name. A token of its own ServiceAccount would outlive the run."""
+    return Policy(
+        "catalyst-run-secrets",
+        (ResourceRule("", ("secrets",), ("CREATE", "UPDATE")),),
+        (
+            Validation(
+                f"(!has(object.type) || object.type == 'Opaque') && (object.metadata.name == "
+                f"'{naming.ERRORED_STATE_SECRET}' || object.metadata.name == '{naming.STATE_SECRET}')",
+                "A run writes its OpenTofu state and no other Secret.",
+            ),
+        ),
+        {"is-a-run": who.RUN},
+        in_run_namespaces=True,
     )
 
 

@@ -17,20 +17,24 @@ FINALIZERS = (labels.FINALIZER_SOVEREIGN, labels.FINALIZER_DOMAIN_RESERVATION)
 KEPT_SECRETS = (
     naming.TOKEN_SECRET,
     naming.STATE_KEY_SECRET,
-    naming.CLUSTER_SECRETS,
+    naming.BOOT_SECRETS,
     naming.ARCHIVED_STATE_SECRET,
-    naming.REGISTRAR_SECRET,
 )
 """Secrets of a run namespace that only the operator writes; the record is a ConfigMap."""
 STATE_PREFIX = "tfstate-"
 NOT_EMPTYING_IT = f"!(request.operation == 'DELETE' && {who.controller('namespace-controller')})"
 """Of what goes with its namespace, whose deletion was let pass."""
 NAME = "(object == null ? oldObject : object).metadata.name"
+IS_A_KEY = (
+    f"{NAME}.matches('^({naming.CLUSTER_SECRETS_PREFIX}|{naming.REGISTRAR_PREFIX})[0-9a-f]{{8}}(-[0-9a-f]{{4}}){{3}}-"
+    "[0-9a-f]{12}$')"
+)
+"""Of a Secret that the operator keeps beside itself: its name ends with the UID of a Sovereign."""
 
 
 def policies(service_account: str) -> tuple[Policy, ...]:
     """All of them."""
-    makers = (_finalizers, _status, _namespaces, _contents, _proof_key, _work, _evidence, _forged_runs)
+    makers = (_finalizers, _status, _namespaces, _contents, _proof_key, _keys, _work, _evidence, _forged_runs)
     return tuple(make(service_account) for make in makers)
 
 
@@ -150,6 +154,23 @@ def _proof_key(service_account: str) -> Policy:
             "not-emptying-it": NOT_EMPTYING_IT,
             **who.anybody_else(service_account),
         },
+    )
+
+
+def _keys(service_account: str) -> Policy:
+    """Wherever the operator is: nobody else has a use for these names."""
+    return Policy(
+        "catalyst-sovereign-keys",
+        (ResourceRule("", ("secrets",), ("CREATE", "UPDATE", "DELETE")),),
+        (
+            Validation(
+                "false",
+                "This Secret holds the keys of a Sovereign's cluster, or what its domain is given back with, and is "
+                "the operator's: without it no node can join, and with another one the cluster is somebody else's. "
+                f"{who.HOW_TO_BREAK_GLASS}",
+            ),
+        ),
+        {"a-key": IS_A_KEY, "not-emptying-it": NOT_EMPTYING_IT, **who.anybody_else(service_account)},
     )
 
 

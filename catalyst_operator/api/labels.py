@@ -17,6 +17,7 @@ LABEL_ROLE = f"{GROUP}/role"
 ROLE_RUN = "run"
 ROLE_ARCHIVE = "archive"
 ROLE_KUBECONFIG = "kubeconfig"
+ROLE_KEYS = "keys"
 
 # On a Sovereign and on a DomainReservation: what they made is taken back before they go.
 FINALIZER_SOVEREIGN = f"{GROUP}/sovereign"

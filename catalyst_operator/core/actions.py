@@ -30,7 +30,7 @@ class AddFinalizer:
 
 @dataclass(frozen=True)
 class RemoveFinalizer:
-    """Let the Sovereign go: the very last act."""
+    """Let the Sovereign go: the very last act, after all that is kept for it beside the operator."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,19 @@ class WriteInputs:
 
     name: str
     tfvars: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class GiveBootSecrets:
+    """Put what the new servers of a run are told into its namespace: the join tokens, and the cluster's authorities
+    only for a run that may start the cluster. What there is none of yet is made, once and for all."""
+
+    authorities: bool
+
+
+@dataclass(frozen=True)
+class TakeBootSecrets:
+    """Remove what a run was given for its new servers: it is over."""
 
 
 @dataclass(frozen=True)
@@ -180,7 +193,7 @@ class ReleaseDomain:
 
 @dataclass(frozen=True)
 class KeepRegistrarCredentials:
-    """Copy the registrar's Secret to where the owner's namespace does not take it along."""
+    """Copy the registrar's Secret to where the owner's namespace does not take it along, and no run can read it."""
 
 
 @dataclass(frozen=True)
@@ -277,6 +290,8 @@ Action = (
     | PrepareNamespace
     | OpenNamespace
     | WriteInputs
+    | GiveBootSecrets
+    | TakeBootSecrets
     | DeleteInputs
     | WriteRecord
     | CreateJob

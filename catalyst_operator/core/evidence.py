@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from catalyst_operator.api.phases import RunVerb
 from catalyst_operator.core import naming
-from catalyst_operator.core.actions import Action, DeleteJob, ForgetLogs, ReleasePod, WriteRecord
+from catalyst_operator.core.actions import Action, DeleteJob, ForgetLogs, ReleasePod, TakeBootSecrets, WriteRecord
 from catalyst_operator.core.errors import codes, diagnosis
 from catalyst_operator.core.observation import JobView, Observation
 from catalyst_operator.core.project import sizing
@@ -45,7 +45,7 @@ def gather(o: Observation) -> Evidence:
     write: tuple[Action, ...] = (WriteRecord(record),) if record != before else ()
     ended = run if run and not run.active and before.last and before.last.active else None
     forget = (ForgetLogs(),) if ended else ()
-    actions = (*write, *_releases(o, record), *_needless_jobs(o, record), *forget)
+    actions = (*write, *_releases(o, record), *_needless_jobs(o, record), *_needless_secrets(o, run), *forget)
     return Evidence(record, run, actions, ended)
 
 
@@ -152,6 +152,12 @@ def _needless_jobs(o: Observation, record: Record) -> tuple[Action, ...]:
     oldest = record.attempts - KEPT_RUNS + 1
     needless = (job for job in o.jobs if job.attempt < oldest or _stray(o, record, job))
     return tuple(DeleteJob(job.name) for job in needless if not job.terminating)
+
+
+def _needless_secrets(o: Observation, run: RunEntry | None) -> tuple[Action, ...]:
+    """What a run was given for its new servers, once it is over: a later run is not to read it."""
+    needed = run is not None and run.active and run.verb is not RunVerb.DESTROY
+    return (TakeBootSecrets(),) if o.has_boot_secrets and not needed else ()
 
 
 def _stray(o: Observation, record: Record, job: JobView) -> bool:

@@ -18,7 +18,7 @@ from catalyst_operator.core import naming, proof
 from catalyst_operator.core.settings import CoreSettings
 
 Manifest = dict[str, Any]
-CLUSTER_SECRETS_FILE = "cluster-secrets.auto.tfvars.json"
+SECRET_VARIABLES_FILE = "secrets.auto.tfvars.json"  # noqa: S105 - the name of a file, not its content
 KUBECONFIG_KEY = "value"
 """Where Cluster API puts a kubeconfig, so that tools find it."""
 
@@ -112,11 +112,17 @@ def state_key(sovereign: Sovereign, key: bytes) -> Manifest:
     return _secret(sovereign, naming.STATE_KEY_SECRET, {"provider-output": text}, immutable=True)
 
 
-def cluster_secrets(sovereign: Sovereign, server_token: str, agent_token: str, ca_files: Mapping[str, str]) -> Manifest:
-    """The module's secret variables. Created once: the nodes know them from their first boot on."""
-    variables = {"server_token": server_token, "agent_token": agent_token, "ca_files": dict(ca_files)}
-    files = {CLUSTER_SECRETS_FILE: json.dumps(variables)}
-    return _secret(sovereign, naming.CLUSTER_SECRETS, files, immutable=True)
+def cluster_secrets(sovereign: Sovereign, namespace: str, variables: Mapping[str, Any]) -> Manifest:
+    """The module's secret variables, beside the operator, whose namespace this is: no run can read them there. Created
+    once: the nodes know them from their first boot on."""
+    files = {SECRET_VARIABLES_FILE: json.dumps(variables)}
+    made = _secret(sovereign, naming.cluster_secrets(sovereign.metadata.uid), files, immutable=True)
+    return _beside_operator(made, namespace)
+
+
+def boot_secrets(sovereign: Sovereign, variables: Mapping[str, Any]) -> Manifest:
+    """What of the secret variables one run needs; there for as long as it takes."""
+    return _secret(sovereign, naming.BOOT_SECRETS, {SECRET_VARIABLES_FILE: json.dumps(variables)})
 
 
 def provider_token(sovereign: Sovereign, token: str) -> Manifest:
@@ -239,9 +245,18 @@ def _role_binding(sovereign: Sovereign, name: str, role: str, subject: dict[str,
     }
 
 
-def registrar_credentials(sovereign: Sovereign, data: Mapping[str, str], version: str) -> Manifest:
+def registrar_credentials(sovereign: Sovereign, namespace: str, data: Mapping[str, str], version: str) -> Manifest:
     """The copy of the owner's registrar Secret, `data` as it lies there; what a name is given back with when the
-    owner's namespace is gone."""
-    manifest = _object(sovereign, "v1", "Secret", naming.REGISTRAR_SECRET)
+    owner's namespace is gone. Beside the operator, whose namespace this is: no run needs it."""
+    manifest = _object(sovereign, "v1", "Secret", naming.registrar_secret(sovereign.metadata.uid))
     manifest["metadata"]["annotations"] = {labels.ANNOTATION_COPIED_FROM: version}
-    return {**manifest, "data": dict(data)}
+    return _beside_operator({**manifest, "data": dict(data)}, namespace)
+
+
+def _beside_operator(manifest: Manifest, namespace: str) -> Manifest:
+    """Of a Secret that no run may read."""
+    meta = manifest["metadata"]
+    return {
+        **manifest,
+        "metadata": {**meta, "namespace": namespace, "labels": {**meta["labels"], labels.LABEL_ROLE: labels.ROLE_KEYS}},
+    }

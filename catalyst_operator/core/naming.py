@@ -15,18 +15,19 @@ OPERATOR_RUN_CLUSTER_ROLE = "catalyst-operator-run-namespace"
 
 TOKEN_SECRET = "provider-token"  # noqa: S105 - the name of a Secret, not its content
 STATE_KEY_SECRET = "state-key"  # noqa: S105
-CLUSTER_SECRETS = "cluster-secrets"
+BOOT_SECRETS = "boot-secrets"
 STATE_SUFFIX = "sovereign"
 STATE_SECRET = f"tfstate-default-{STATE_SUFFIX}"
 STATE_LEASE = f"lock-{STATE_SECRET}"
 ERRORED_STATE_SECRET = "errored-state"  # noqa: S105
 ARCHIVED_STATE_SECRET = "archived-state"  # noqa: S105
-REGISTRAR_SECRET = "registrar-credentials"  # noqa: S105
 RECORD = "record"
 
 RUN_NAMESPACE_PREFIX = "sov-"
 PROOF_KEY_SECRET = "run-namespace-key"  # noqa: S105
 PROOF_KEY = "key"
+CLUSTER_SECRETS_PREFIX = "cluster-secrets-"
+REGISTRAR_PREFIX = "registrar-credentials-"
 INPUTS_PREFIX = "inputs-"
 KUBECONFIG_SUFFIX = "-kubeconfig"
 RECEIPT = "receipt"
@@ -58,6 +59,17 @@ def job_name(verb: str, digest: str, attempt: int) -> str:
 def inputs_secret(digest: str) -> str:
     """The Secret with the rendered inputs of a run."""
     return f"{INPUTS_PREFIX}{digest[:8]}"
+
+
+def cluster_secrets(uid: str) -> str:
+    """The Secret, beside the operator, with the authorities and join tokens of a Sovereign's cluster. The UID is all of
+    a Sovereign's own: one that is made again under the same name never meets what is its predecessor's."""
+    return f"{CLUSTER_SECRETS_PREFIX}{uid}"
+
+
+def registrar_secret(uid: str) -> str:
+    """The Secret, beside the operator, with the copy of what a Sovereign's owner has for the registrar."""
+    return f"{REGISTRAR_PREFIX}{uid}"
 
 
 def plan_config_map(name: str, uid: str) -> str:

@@ -152,7 +152,9 @@ class Observation:
     has_state_key: bool = False
     """Whether the run namespace has the key of state and plan."""
     has_cluster_secrets: bool = False
-    """Whether the run namespace has the authorities and join tokens that the cluster's nodes were given."""
+    """Whether the authorities and join tokens that the cluster's nodes were given are there."""
+    has_boot_secrets: bool = False
+    """Whether the run namespace has what a run was given of them."""
     saved_state: StateView | None = None
     """A state that a run could not write to its backend, and that its state-keeper saved."""
     lock: LockView | None = None
@@ -178,7 +180,7 @@ class Observation:
     registrar_secret: str = ""
     """Version of the owner's registrar Secret; empty while there is none, or none is needed."""
     kept_registrar_secret: str = ""
-    """The version of it that the run namespace has a copy of."""
+    """The version of it that there is a copy of."""
     overlay: OverlayReport | None = None
     """What the last push to the Git repository came to."""
     cluster: ClusterView | None = None
@@ -206,6 +208,11 @@ class Observation:
     def credentials_name(self) -> str:
         """The owner's credential Secret, as `namespace/name`."""
         return f"{self.sovereign.metadata.namespace}/{self.sovereign.spec.credentials_secret_ref.name}"
+
+    @property
+    def cluster_secrets_name(self) -> str:
+        """The Secret with the cluster's authorities and join tokens, as `namespace/name`."""
+        return f"{self.settings.operator_namespace}/{naming.cluster_secrets(self.uid)}"
 
     @property
     def has_token_copy(self) -> bool:

@@ -37,7 +37,7 @@ class Orphan:
         return (
             f"Sovereign {self.namespace}/{self.sovereign} is gone, but its run namespace {self.name} is not, because "
             "the Sovereign's finalizer was taken off by hand. Its servers may still run and cost money, and their "
-            f"state, token and keys are here. What is left in the Hetzner project has the label "
+            f"state and token are here. What is left in the Hetzner project has the label "
             f"{labels.LABEL_SOVEREIGN_UID}={self.sovereign_uid}. How to end this: docs/runbook.md, chapter Orphaned "
             "run namespaces."
         )
@@ -48,6 +48,15 @@ def find(namespaces: Iterable[Raw], sovereigns: Iterable[Raw]) -> tuple[Orphan, 
     alive = {_meta(raw)["uid"] for raw in sovereigns}
     runs = (_meta(raw) for raw in namespaces if _labels(raw).get(labels.LABEL_ROLE) == labels.ROLE_RUN)
     return tuple(_orphan(meta) for meta in runs if meta["labels"].get(labels.LABEL_SOVEREIGN_UID) not in alive)
+
+
+def keys_of_nobody(keys: Iterable[Raw], namespaces: Iterable[Raw], sovereigns: Iterable[Raw]) -> tuple[str, ...]:
+    """The names of those Secrets beside the operator whose Sovereign is gone, and its run namespace, too: as long as
+    that is there, somebody may still need them to end it. `keys` have to be read first and Sovereigns last, or those
+    of new ones look like nobody's."""
+    runs = (raw for raw in namespaces if _labels(raw).get(labels.LABEL_ROLE) == labels.ROLE_RUN)
+    alive = {_meta(raw)["uid"] for raw in sovereigns} | {_labels(raw).get(labels.LABEL_SOVEREIGN_UID) for raw in runs}
+    return tuple(_meta(raw)["name"] for raw in keys if _labels(raw).get(labels.LABEL_SOVEREIGN_UID) not in alive)
 
 
 def marks_to_change(namespace: Raw, sovereigns: Iterable[Raw]) -> dict[str, str | None]:

@@ -10,7 +10,6 @@ from contextlib import suppress
 
 from catalyst_operator.adapters import kube
 from catalyst_operator.adapters.kube import Kube, Object
-from catalyst_operator.adapters.new_cluster import authorities
 from catalyst_operator.api import labels
 from catalyst_operator.api.sovereign import Sovereign
 from catalyst_operator.clock import Clock
@@ -20,6 +19,7 @@ from catalyst_operator.core.runs import job
 from catalyst_operator.errors import Conflict, NotFound, Refused, Unavailable
 from catalyst_operator.reconcilers.domains.of_sovereign import DomainOfSovereign
 from catalyst_operator.reconcilers.for_owner import ForOwner
+from catalyst_operator.reconcilers.keys import Keys
 from catalyst_operator.reconcilers.looks import CloudLooks
 from catalyst_operator.reconcilers.new_cluster import NewCluster
 from catalyst_operator.reconcilers.observe import HTTP_FORBIDDEN, state_of
@@ -27,14 +27,6 @@ from catalyst_operator.reconcilers.outside import Outside
 
 log = logging.getLogger(__name__)
 STATE_KEY_BYTES = 32
-KEYS = (
-    naming.CLUSTER_SECRETS,
-    naming.TOKEN_SECRET,
-    naming.STATE_SECRET,
-    naming.ERRORED_STATE_SECRET,
-    naming.REGISTRAR_SECRET,
-)
-"""What a hand-off removes: whatever opens the new cluster or the project, and every state but the archived one."""
 
 
 class Executor:
@@ -50,6 +42,7 @@ class Executor:
     ) -> None:
         self._kube = client
         self._outside = outside
+        self._keys = Keys(client, o)
         self._new_cluster = NewCluster(client, outside, o, changed, clock)
         self._domain = DomainOfSovereign(client, o, outside.names, changed)
         self._for_owner = ForOwner(client, o)
@@ -108,8 +101,8 @@ class Executor:
                 await self._archive_state()
             case actions.RestoreArchive():
                 await self._restore_archive()
-            case actions.ForgetKeys():
-                await self._forget_keys()
+            case actions.GiveBootSecrets() | actions.TakeBootSecrets() | actions.ForgetKeys():
+                await self._keys.run(action)
             case (
                 actions.ReserveDomain()
                 | actions.ReleaseDomain()
@@ -131,6 +124,7 @@ class Executor:
 
     async def _let_go(self) -> None:
         await self._outside.forget(self._o.uid)
+        await self._keys.forget_kept()
         with suppress(NotFound):
             await self._mark(None)
         with suppress(NotFound):
@@ -174,7 +168,6 @@ class Executor:
             raise
         key = manifests.state_key(self._sovereign, secrets.token_bytes(STATE_KEY_BYTES))
         await self._kube.create_once(key)
-        await self._trust()
         if credentials and credentials.token:
             token = credentials.token.get_secret_value()
             await self._kube.apply(manifests.provider_token(self._sovereign, token))
@@ -188,15 +181,6 @@ class Executor:
         else:
             manifest["metadata"]["resourceVersion"] = self._o.namespace.version
             await self._kube.apply(manifest)
-
-    async def _forget_keys(self) -> None:
-        """No state goes that is not in the archive, whoever wrote it since the decision was made."""
-        state = state_of(await self._kube.find(kube.SECRETS, self._space, naming.STATE_SECRET))
-        archive = state_of(await self._kube.find(kube.SECRETS, self._space, naming.ARCHIVED_STATE_SECRET))
-        if state is not None and not (archive and archive.lineage == state.lineage and archive.serial >= state.serial):
-            raise Conflict(409, f"the state in {self._space} is not the one that was archived")
-        for name in KEYS:
-            await self._kube.delete(kube.SECRETS, self._space, name)
 
     async def _delete_namespace(self) -> None:
         await self._let_record_go()
@@ -243,13 +227,6 @@ class Executor:
             if error.status not in (404, 422):
                 raise
             log.info("%s: the lock is not that holder's any more: %s", self._space, error)
-
-    async def _trust(self) -> None:
-        """The cluster's authorities and join tokens: made once, since its nodes know them from their first boot on."""
-        if await self._kube.find(kube.SECRETS, self._space, naming.CLUSTER_SECRETS) is None:
-            made = authorities.make(self._o.now)
-            manifest = manifests.cluster_secrets(self._sovereign, made.server_token, made.agent_token, made.files)
-            await self._kube.create_once(manifest)
 
     async def _release(self, kind: kube.Kind, name: str, finalizer: str) -> None:
         found = await self._kube.find(kind, self._space, name)

@@ -96,7 +96,8 @@ class NewCluster:
 
     async def _mint(self, addresses: tuple[str, ...], user: str, lifetime: timedelta, *groups: str) -> Access:
         fqdn = self._o.sovereign.spec.domain.fqdn
-        identities = Identities(self._kube, self._clock, self._o.run_namespace, addresses, fqdn)
+        home = self._o.settings.operator_namespace
+        identities = Identities(self._kube, self._clock, home, self._o.uid, addresses, fqdn)
         minted = await identities.access(user, lifetime, groups)
         return replace(minted, owner=self._o.sovereign.metadata.namespace)
 

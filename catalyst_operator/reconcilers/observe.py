@@ -138,7 +138,8 @@ class Observer:
             progress=await self._progress(space, found.last if found else None, pods, now),
             kept_registrar_secret=await self._kept_registrar_secret(seen),
             token_copy=_token(await self._kube.find(kube.SECRETS, space, naming.TOKEN_SECRET)),
-            has_cluster_secrets=await self._kube.find(kube.SECRETS, space, naming.CLUSTER_SECRETS) is not None,
+            has_cluster_secrets=await self._beside_operator(naming.cluster_secrets(seen.uid)) is not None,
+            has_boot_secrets=await self._kube.find(kube.SECRETS, space, naming.BOOT_SECRETS) is not None,
             has_state_key=await self._kube.find(kube.SECRETS, space, naming.STATE_KEY_SECRET) is not None,
         )
 
@@ -195,8 +196,11 @@ class Observer:
     async def _kept_registrar_secret(self, seen: Observation) -> str:
         if not seen.registrar_secret:
             return ""
-        secret = await self._kube.find(kube.SECRETS, seen.run_namespace, naming.REGISTRAR_SECRET)
+        secret = await self._beside_operator(naming.registrar_secret(seen.uid))
         return (secret["metadata"].get("annotations") or {}).get(labels.ANNOTATION_COPIED_FROM, "") if secret else ""
+
+    async def _beside_operator(self, name: str) -> Object | None:
+        return await self._kube.find(kube.SECRETS, self._settings.operator_namespace, name)
 
     async def _archived_state(self, space: str, found: Record | None) -> StateView | None:
         if found is None or found.hand_off is None:

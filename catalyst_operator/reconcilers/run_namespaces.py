@@ -1,7 +1,8 @@
 """The look at all run namespaces and Sovereigns together: what no pass for one Sovereign can see.
 
 Orphaned run namespaces are told: a metric, a warning event on the namespace, a line in the log. One that an
-administrator deleted is let go. And the marks on owners' namespaces are made to say what is.
+administrator deleted is let go; once it is gone, so are its Sovereign's keys beside the operator. And the marks on
+owners' namespaces are made to say what is.
 """
 
 from __future__ import annotations
@@ -27,8 +28,10 @@ ALL = "all run namespaces"
 class RunNamespaces:
     """Looks at everything once; the work queue sees to it that this is done from time to time, and once at a time."""
 
-    def __init__(self, client: Kube, metrics: Metrics, clock: Clock) -> None:
+    def __init__(self, client: Kube, home: str, metrics: Metrics, clock: Clock) -> None:
         self._kube = client
+        self._home = home
+        """The operator's own namespace."""
         self._metrics = metrics
         self._clock = clock
         self._told: set[str] = set()
@@ -36,6 +39,7 @@ class RunNamespaces:
 
     async def reconcile(self, _: str = ALL) -> timedelta:
         """Returns when to look again. Raises ApiError."""
+        keys = await self._kube.list(kube.SECRETS, self._home, selector=f"{labels.LABEL_ROLE}={labels.ROLE_KEYS}")
         namespaces = await self._kube.list(kube.NAMESPACES)
         sovereigns = await self._kube.list(kube.SOVEREIGNS)
         found = orphans.find(namespaces, sovereigns)
@@ -43,6 +47,9 @@ class RunNamespaces:
         for orphan in found:
             await self._tell(orphan)
             await self._let_go(orphan)
+        for name in orphans.keys_of_nobody(keys, namespaces, sovereigns):
+            log.info("Secret %s/%s is removed: its Sovereign and its run namespace are gone.", self._home, name)
+            await self._kube.delete(kube.SECRETS, self._home, name)
         for namespace in namespaces:
             await self._mark(namespace, sovereigns)
         return INTERVAL

@@ -65,7 +65,7 @@ class Floor:
         wanted = [
             *manifests.access(sovereign, self._settings),
             manifests.state_key(sovereign, secrets.token_bytes(32)),
-            manifests.cluster_secrets(sovereign, trust.server_token, trust.agent_token, trust.files),
+            manifests.boot_secrets(sovereign, trust.variables),
             manifests.provider_token(sovereign, self._project.token),
             manifests.inputs(sovereign, naming.inputs_secret(digest), files),
         ]

@@ -22,7 +22,7 @@ from e2e.support.waiting import wait_for
 CUT_SECONDS = 120.0
 pytestmark = pytest.mark.e2e
 
-KEYS = {"cluster-secrets", "provider-token", "tfstate-default-sovereign"}
+KEYS = {"boot-secrets", "provider-token", "tfstate-default-sovereign"}
 
 
 def test_single_node_to_hand_off_and_back(make: Make, kubectl: Kubectl) -> None:
@@ -60,10 +60,11 @@ def assert_whole(status: dict[str, object], sovereign: Sovereign) -> None:
 
 
 def assert_access_is_gone(sovereign: Sovereign, project: Project, cluster: NewCluster, kubectl: Kubectl) -> None:
-    """No key in the run namespace, no right on the new cluster, no connection to it."""
+    """No key in the run namespace or beside the operator, no right on the new cluster, no connection to it."""
     held = {s["metadata"]["name"] for s in kubectl.items("-n", sovereign.run_namespace, "secrets")}
     assert held & KEYS == set()
     assert {"archived-state", "state-key"} <= held
+    assert operator.keys_of(kubectl, (sovereign.read() or {})["metadata"]["uid"]) == []
     assert kubectl.get("-n", sovereign.run_namespace, "secret", "archived-state")["immutable"] is True
     bindings = (
         ("clusterrolebinding", "catalyst-observer"),

@@ -21,7 +21,7 @@ def test_a_sovereign_that_was_let_go_by_hand_is_told_and_ended(make: Make, kubec
     sovereign, _ = make("let-go")
     sovereign.apply()
     sovereign.provisioned()
-    space, owners = sovereign.run_namespace, sovereign.namespace
+    space, owners, uid = sovereign.run_namespace, sovereign.namespace, (sovereign.read() or {})["metadata"]["uid"]
     patch = ("-n", owners, "patch", "sovereign", sovereign.name, *NO_FINALIZER)
     with pytest.raises(KubectlError, match="Only the operator takes its finalizer off"):
         kubectl(*patch)
@@ -41,10 +41,12 @@ def test_a_sovereign_that_was_let_go_by_hand_is_told_and_ended(make: Make, kubec
         f'catalyst_orphaned_run_namespace{{name="{sovereign.name}",namespace="{owners}",run_namespace="{space}"}} 1.0'
     )
     assert shown in metrics(kubectl)
+    assert operator.keys_of(kubectl, uid), "they stay as long as its run namespace does"
 
     kubectl.breaking_glass("delete", "namespace", space, "--wait=false")
     wait_for(lambda: kubectl.find("namespace", space) is None, f"{space} to be gone", seconds=60)
     wait_for(lambda: not marks(kubectl, owners), "the mark on the owner's namespace to go", seconds=30)
+    wait_for(lambda: not operator.keys_of(kubectl, uid), "its keys beside the operator to go", seconds=30)
     sovereign.free_name()
     kubectl("delete", "namespace", owners, "--wait=false")
 

@@ -13,7 +13,7 @@ import pytest
 from e2e.lab.layout import Layout
 from e2e.stories.conftest import Make
 from e2e.support import audit, operator
-from e2e.support.kubectl import Kubectl
+from e2e.support.kubectl import Kubectl, KubectlError
 from e2e.support.sovereigns import Sovereign
 from e2e.support.waiting import wait_for
 
@@ -33,6 +33,7 @@ def test_from_apply_to_delete(make: Make, kubectl: Kubectl) -> None:
     inventory = project.inventory()
     assert_inventory(inventory, uid, workers=1)
     assert_status(status, inventory)
+    assert_keys_are_out_of_reach(sovereign, kubectl, uid)
 
     assert_second_apply_does_nothing(sovereign)
 
@@ -49,6 +50,7 @@ def test_from_apply_to_delete(make: Make, kubectl: Kubectl) -> None:
     sovereign.delete()
     assert project.inventory() == {}
     assert kubectl.find("namespace", namespace) is None
+    assert operator.keys_of(kubectl, uid) == []
     assert_receipt(kubectl, sovereign)
 
 
@@ -90,6 +92,18 @@ def assert_status(status: dict[str, Any], inventory: dict[str, list[Any]]) -> No
     assert status["progressPercent"] == 50
     assert "lastErrors" not in status
     assert "currentRun" not in status
+
+
+def assert_keys_are_out_of_reach(sovereign: Sovereign, kubectl: Kubectl, uid: str) -> None:
+    """What a later run could read in its namespace has none of the cluster's keys; where they are, it has no right."""
+    held = kubectl.items("-n", sovereign.run_namespace, "secrets")
+    assert "boot-secrets" not in {secret["metadata"]["name"] for secret in held}
+    texts = "".join(base64.b64decode(v).decode(errors="replace") for s in held for v in (s.get("data") or {}).values())
+    assert "PRIVATE KEY" not in texts
+    (keys,) = operator.keys_of(kubectl, uid)
+    run = f"--as=system:serviceaccount:{sovereign.run_namespace}:run"
+    with pytest.raises(KubectlError, match="cannot get resource"):
+        kubectl("-n", operator.NAMESPACE, "get", "secret", keys["metadata"]["name"], run)
 
 
 def assert_second_apply_does_nothing(sovereign: Sovereign) -> None:

@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from catalyst_operator.api import labels
 from catalyst_operator.core import naming
 from e2e.lab import images
 from e2e.lab.layout import REPOSITORY, Layout
@@ -52,6 +53,11 @@ def proof_key(kubectl: Kubectl) -> str:
     """What the operator proves its run namespaces with."""
     held = kubectl.get("-n", NAMESPACE, "secret", naming.PROOF_KEY_SECRET)["data"]
     return base64.b64decode(held[naming.PROOF_KEY]).decode()
+
+
+def keys_of(kubectl: Kubectl, uid: str) -> list[Object]:
+    """The Secrets that the operator keeps beside itself for the Sovereign with this UID."""
+    return kubectl.items("-n", NAMESPACE, "secrets", "-l", f"{labels.LABEL_SOVEREIGN_UID}={uid}")
 
 
 def _rolled_out(kubectl: Kubectl) -> None:

@@ -128,7 +128,7 @@ variable "ssh_allowed_cidrs" {
 }
 
 variable "ca_files" {
-  description = "The cluster's certificate authorities: file name under k3s' TLS directory to PEM text. k3s uses what it finds there, so whoever holds the keys can mint certificates before the first boot. Empty: k3s makes its own."
+  description = "The cluster's certificate authorities: file name under k3s' TLS directory to PEM text. k3s uses what it finds there, so whoever holds the keys can mint certificates before the first boot. Empty: k3s makes its own. Not needed once cluster_started is true."
   type        = map(string)
   default     = {}
   sensitive   = true
@@ -167,8 +167,8 @@ variable "server_token" {
   }
 
   validation {
-    condition     = !strcontains(var.server_token, "::") || length(var.ca_files) > 0
-    error_message = "server_token names the hash of a CA, so ca_files must be given: k3s' own CA would have another hash and nobody could join."
+    condition     = !strcontains(var.server_token, "::") || length(var.ca_files) > 0 || var.cluster_started
+    error_message = "server_token names the hash of a CA, so ca_files must be given until the cluster has started: k3s' own CA would have another hash and nobody could join."
   }
 }
 
@@ -184,8 +184,8 @@ variable "agent_token" {
   }
 
   validation {
-    condition     = !strcontains(var.agent_token, "::") || length(var.ca_files) > 0
-    error_message = "agent_token names the hash of a CA, so ca_files must be given: k3s' own CA would have another hash and nobody could join."
+    condition     = !strcontains(var.agent_token, "::") || length(var.ca_files) > 0 || var.cluster_started
+    error_message = "agent_token names the hash of a CA, so ca_files must be given until the cluster has started: k3s' own CA would have another hash and nobody could join."
   }
 
   validation {

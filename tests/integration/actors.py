@@ -80,6 +80,15 @@ def held(api: Api, namespace: str, **spec: Any) -> Sovereign:
     return Sovereign.parse(operator(api).patch(f"{path}/omantel", finalizers))
 
 
+def kept(sovereign: Sovereign) -> tuple[dict[str, Any], ...]:
+    """What the operator keeps for a Sovereign beside itself."""
+    variables = {"server_token": "server", "agent_token": "agent", "ca_files": {"server-ca.key": "PEM"}}
+    return (
+        manifests.cluster_secrets(sovereign, HOME, variables),
+        manifests.registrar_credentials(sovereign, HOME, {"key": "a2V5"}, "1/2"),
+    )
+
+
 def run_namespace(api: Api, sovereign: Sovereign) -> str:
     """The Sovereign's run namespace as the operator makes it, with everything that matters in it. Its name."""
     name = naming.run_namespace(sovereign.metadata.name, sovereign.metadata.uid)
@@ -88,7 +97,7 @@ def run_namespace(api: Api, sovereign: Sovereign) -> str:
     )
     secrets = (
         manifests.state_key(sovereign, b"k" * 32),
-        manifests.cluster_secrets(sovereign, "server", "agent", {}),
+        manifests.boot_secrets(sovereign, {"server_token": "server"}),
         manifests.provider_token(sovereign, "t" * 64),
         manifests.inputs(sovereign, "inputs-1a2b3c4d", {"a": "b"}),
         manifests.state(sovereign, "e30="),
@@ -96,5 +105,7 @@ def run_namespace(api: Api, sovereign: Sovereign) -> str:
     almighty = api.acting_as(f"system:serviceaccount:{HOME}:catalyst-operator")
     for secret in secrets:
         almighty.create(f"{NAMESPACES}/{name}/secrets", secret)
+    for secret in kept(sovereign):
+        almighty.create(f"{NAMESPACES}/{HOME}/secrets", secret)
     almighty.create(f"{NAMESPACES}/{name}/configmaps", manifests.record(sovereign, "{}"))
     return name

@@ -219,10 +219,10 @@ def _apiserver(program: str, folder: Path, etcd_url: str) -> Iterator[ApiServer]
     url, ca = f"https://127.0.0.1:{port}", folder / "certs" / "apiserver.crt"
     with process(command, folder) as alive:
         _wait(lambda: alive() and ca.exists() and Api(url, token, ca).is_ready(), "kube-apiserver", folder)
-        yield ApiServer(url, token, ca, _kubeconfig(folder / "kubeconfig", url, token, ca))
+        yield ApiServer(url, token, ca, kubeconfig(folder / "kubeconfig", url, token, ca))
 
 
-def _kubeconfig(path: Path, url: str, token: str, ca: Path) -> Path:
+def kubeconfig(path: Path, url: str, token: str, ca: Path) -> Path:
     config = {
         "apiVersion": "v1",
         "kind": "Config",

@@ -236,7 +236,7 @@ def test_whoever_has_the_operators_name_elsewhere_is_not_the_operator(api: Api, 
 KEPT = [
     ("secrets", naming.STATE_KEY_SECRET),
     ("secrets", naming.STATE_SECRET),
-    ("secrets", naming.CLUSTER_SECRETS),
+    ("secrets", naming.BOOT_SECRETS),
     ("secrets", naming.TOKEN_SECRET),
     ("secrets", "inputs-1a2b3c4d"),
     ("configmaps", naming.RECORD),
@@ -244,7 +244,6 @@ KEPT = [
 TO_COME = [
     ("secrets", naming.ARCHIVED_STATE_SECRET),
     ("secrets", naming.ERRORED_STATE_SECRET),
-    ("secrets", naming.REGISTRAR_SECRET),
     ("secrets", "inputs-00000000"),
     ("secrets", "tfstate-default-sovereign-part-1"),
 ]
@@ -318,6 +317,28 @@ def test_secrets_of_these_names_elsewhere_are_nobodys_business(admin: Api, names
     for _, name in KEPT:
         admin.create(f"{NAMESPACES}/{namespace}/secrets", {"metadata": {"name": name}})
     admin.delete(f"{NAMESPACES}/{namespace}/secrets")
+
+
+def test_what_is_kept_beside_the_operator_is_the_operators(
+    apiserver: ApiServer, api: Api, admin: Api, held: Sovereign, space: str
+) -> None:
+    """Others made in its place would be a cluster that somebody else has the keys of."""
+    assert api.get(f"{space}/secrets")["items"]
+    secrets = f"{NAMESPACES}/{actors.HOME}/secrets"
+    for secret in actors.kept(held):
+        name = secret["metadata"]["name"]
+        for method, body in (("DELETE", None), ("PATCH", {"metadata": {"labels": {"a": "b"}}})):
+            message = refused(admin, method, f"{secrets}/{name}", body)
+            assert "the cluster is somebody else's" in message
+            assert "Breaking the glass" in message
+        actors.break_glass(apiserver, "-n", actors.HOME, "delete", "secret", name)
+        assert "the cluster is somebody else's" in refused(admin, "POST", secrets, secret)
+
+
+@pytest.mark.parametrize("name", ["cluster-secrets", "cluster-secrets-a", "my-registrar-credentials"])
+def test_names_that_only_resemble_theirs_are_free(admin: Api, namespace: str, name: str) -> None:
+    admin.create(f"{NAMESPACES}/{namespace}/secrets", {"metadata": {"name": name}})
+    admin.delete(f"{NAMESPACES}/{namespace}/secrets/{name}")
 
 
 def test_the_key_that_proves_run_namespaces_stays(api: Api, admin: Api) -> None:

@@ -132,6 +132,12 @@ def test_only_the_first_control_plane_has_the_ca_keys_and_starts_flux(rendered: 
         assert not any(path.startswith(TLS) for path in boot.files)
 
 
+def test_once_the_cluster_stands_servers_are_told_the_same_without_the_ca_keys(tofu: OpenTofu, later: Rendered) -> None:
+    """So the operator gives them to no run after the first."""
+    without = render(tofu, sample(cluster_started=True, ca_files={}))
+    assert [boot.cloud_config for boot in without.all] == [boot.cloud_config for boot in later.all]
+
+
 def test_ca_files_arrive_as_they_are(rendered: Rendered) -> None:
     written = rendered.control_planes[0].files
     for name, pem in sample()["ca_files"].items():

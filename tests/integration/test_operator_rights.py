@@ -4,6 +4,7 @@ it does not do is refused, whoever got hold of its ServiceAccount."""
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import subprocess
 from collections.abc import AsyncIterator, Iterator
@@ -45,6 +46,8 @@ pytestmark = pytest.mark.integration
 RUN = gen.run()
 INPUTS = "inputs-1a2b3c4d"
 ELSEWHERE = "platform"
+NOBODYS = "00000000-6f3a-4c57-9a53-0f6f6f1f2a11"
+"""UID of a Sovereign that there is not."""
 ANYTHING = {"metadata": {"annotations": {"example.com/a": "b"}}}
 
 
@@ -118,6 +121,8 @@ async def test_a_whole_life_is_allowed(place: Place) -> None:
         actions.PrepareNamespace(refresh_token=False),
         actions.WriteInputs(INPUTS, {"fqdn": "omantel.omani.works"}),
         actions.WriteRecord(gen.record(RUN)),
+        actions.GiveBootSecrets(authorities=True),
+        actions.GiveBootSecrets(authorities=False),
         actions.CreateJob(RUN),
     )
     client, sovereign = place.client, place.sovereign
@@ -128,9 +133,10 @@ async def test_a_whole_life_is_allowed(place: Place) -> None:
     lease = {"metadata": {"name": naming.STATE_LEASE}, "spec": {"holderIdentity": "dead"}}
     run.create(f"/apis/coordination.k8s.io/v1/namespaces/{place.space}/leases", lease)
     await client.apply(manifests.provider_token(sovereign, "t" * 64))
-    await client.apply(manifests.registrar_credentials(sovereign, {}, "1/2"))
+    await client.apply(manifests.registrar_credentials(sovereign, place.home, {}, "1/2"))
     await client.create_once(manifests.owner_kubeconfig(sovereign, "kubeconfig"))
     await place.do(
+        actions.TakeBootSecrets(),
         actions.ReleaseLock(LockView("dead", "@a")),
         actions.ArchiveState(),
         actions.ForgetKeys(),
@@ -140,8 +146,15 @@ async def test_a_whole_life_is_allowed(place: Place) -> None:
         actions.PublishPlan(RUN.job, "d" * 64),
         actions.WriteReceipt({"result": "destroyed"}),
     )
-    await RunNamespaces(client, Metrics(CollectorRegistry()), lambda: gen.NOW).reconcile()
+    await client.apply(manifests.registrar_credentials(sovereign, place.home, {}, "1/2"))
+    nobodys = sovereign.model_copy(update={"metadata": sovereign.metadata.model_copy(update={"uid": NOBODYS})})
+    await client.create_once(manifests.cluster_secrets(nobodys, place.home, {}))
+    await RunNamespaces(client, place.home, Metrics(CollectorRegistry()), lambda: gen.NOW).reconcile()
+    kept = {secret["metadata"]["name"] for secret in place.api.get(f"{NAMESPACES}/{place.home}/secrets")["items"]}
+    assert naming.registrar_secret(sovereign.metadata.uid) in kept
+    assert naming.cluster_secrets(NOBODYS) not in kept
     await place.do(actions.DeleteNamespace(), actions.RemoveFinalizer())
+    assert sovereign.metadata.uid not in str(place.api.get(f"{NAMESPACES}/{place.home}/secrets"))
     assert place.api.get(f"{NAMESPACES}/{place.space}")["metadata"]["deletionTimestamp"]
     assert not place.api.get(f"{sovereigns(place.owners)}/omantel")["metadata"].get("finalizers")
     assert labels.MARK_PREFIX not in str(place.api.get(f"{NAMESPACES}/{place.owners}")["metadata"])
@@ -187,18 +200,64 @@ async def test_what_the_runbook_says_proves_a_namespace(place: Place, tmp_path: 
         line.strip() for line in chapter.splitlines() if line.startswith(("    uid=", "    key=", "    proof="))
     ]
     (last,) = (line.strip() for line in chapter.splitlines() if "annotate namespace" in line)
-    script = "\n".join([f"BREAK_GLASS='{' '.join(BREAK_GLASS)}'", *commands, last])
+    await shell(place, tmp_path, "\n".join([*commands, last]))
+    seen = await Observer(place.client, outside(place.client), place.settings).observe(place.sovereign, gen.NOW)
+    assert seen.namespace is not None
+    assert seen.namespace.ours
+
+
+async def test_a_backup_made_as_the_papers_say_brings_lost_keys_back(place: Place, tmp_path: Path) -> None:
+    """The commands of the chapter Backups: the keys lie elsewhere than the rest."""
+    await place.do(
+        actions.AddFinalizer(),
+        actions.PrepareNamespace(refresh_token=False),
+        actions.WriteRecord(gen.record(RUN)),
+        actions.GiveBootSecrets(authorities=True),
+    )
+    almighty = place.api.acting_as(f"system:serviceaccount:{place.home}:catalyst-operator")
+    almighty.create(f"{NAMESPACES}/{place.space}/secrets", manifests.state(place.sovereign, "e30="))
+    chapter = (REPOSITORY / "docs/operations.md").read_text().partition("## Backups")[2].partition("\n## ")[0]
+    saving, restoring = ("\n".join(line.removeprefix("    ") for line in block) for block in _blocks(chapter))
+    await shell(place, tmp_path, saving)
+    path = f"{NAMESPACES}/{place.home}/secrets/{naming.cluster_secrets(place.sovereign.metadata.uid)}"
+    before = place.api.get(path)["data"]
+    place.api.acting_as(f"system:serviceaccount:{place.home}:catalyst-operator").delete(path)
+    saved = json.loads((tmp_path / "omantel-backup.json").read_text())
+    assert {item["metadata"]["name"] for item in saved["items"]} == {
+        place.space,
+        naming.STATE_KEY_SECRET,
+        naming.STATE_SECRET,
+        naming.RECORD,
+        naming.cluster_secrets(place.sovereign.metadata.uid),
+    }
+    # The first of them says of everything else that it exists.
+    await shell(place, tmp_path, f"set +e\n{restoring}")
+    assert place.api.get(path)["data"] == before
+
+
+def _blocks(chapter: str) -> list[list[str]]:
+    """The commands of a chapter, those that belong together."""
+    blocks: list[list[str]] = [[]]
+    for line in chapter.splitlines():
+        if line.startswith("    "):
+            blocks[-1].append(line)
+        elif blocks[-1]:
+            blocks.append([])
+    return [block for block in blocks if block]
+
+
+async def shell(place: Place, folder: Path, script: str) -> None:
+    """Run commands of the papers, about this place."""
     for name, ours in (("-n customers", f"-n {place.owners}"), ("sov-omantel-1a2b3", place.space), (HOME, place.home)):
         script = script.replace(name, ours)
     environ = {
         "KUBECONFIG": str(place.kubeconfig),
         "PATH": f"{Path(find_tool('kubectl')).parent}:{os.environ['PATH']}",
-        "HOME": str(tmp_path),  # kubectl keeps its cache there
+        "HOME": str(folder),  # kubectl keeps its cache there
+        "BREAK_GLASS": " ".join(BREAK_GLASS),
+        "RUNS": place.space,
     }
-    await asyncio.to_thread(subprocess.run, ["bash", "-euc", script], env=environ, check=True)
-    seen = await Observer(place.client, outside(place.client), place.settings).observe(place.sovereign, gen.NOW)
-    assert seen.namespace is not None
-    assert seen.namespace.ours
+    await asyncio.to_thread(subprocess.run, ["bash", "-euc", script], env=environ, cwd=folder, check=True)
 
 
 async def test_a_namespace_that_changed_since_it_was_seen_is_not_written_to(place: Place) -> None:
@@ -272,6 +331,15 @@ SECRETS_THAT_ARE_NOT_ITS_BUSINESS = [
         "no other Secret",
         id="its key, in another namespace",
     ),
+    pytest.param(
+        "default",
+        {"metadata": {"name": naming.cluster_secrets(NOBODYS)}},
+        "no other Secret",
+        id="the keys of a cluster, in another namespace",
+    ),
+    pytest.param(
+        HOME, {"metadata": {"name": "cluster-secrets-of-others"}}, "no other Secret", id="not quite the name of keys"
+    ),
 ]
 
 
@@ -288,6 +356,16 @@ def test_an_owners_secret_is_never_changed(api: Api, operator: Api, namespace: s
     almighty = api.acting_as(f"system:serviceaccount:{HOME}:catalyst-operator")
     assert "no other Secret" in refused(almighty, "PATCH", path, {"stringData": {"value": "mine"}})
     assert "no other Secret" in refused(almighty, "DELETE", path)
+
+
+async def test_beside_itself_it_changes_what_it_keeps_for_sovereigns_and_nothing_else(place: Place) -> None:
+    """RBAC lets it; least of all the key of its proofs."""
+    secrets, operator = f"{NAMESPACES}/{place.home}/secrets", actors.operator(place.api, place.home)
+    place.api.create(secrets, {"metadata": {"name": f"pull-{place.owners}"}})
+    for name in (naming.PROOF_KEY_SECRET, f"pull-{place.owners}"):
+        path = f"{secrets}/{name}"
+        for method, body in (("DELETE", None), ("PATCH", ANYTHING)):
+            assert "no other Secret" in refused(operator, method, path, body)
 
 
 def test_config_maps_of_others_are_not_its_business(api: Api, operator: Api) -> None:

@@ -96,7 +96,7 @@ def test_a_tenant_looks_after_sovereigns_of_its_own(api: Api, mallory: Tenant) -
 def test_a_tenant_reads_nothing_in_run_namespaces_not_even_in_those_of_its_own(mallory: Tenant, victim: Tenant) -> None:
     for space in (mallory.run_namespace, victim.run_namespace):
         refuses(mallory, *(("GET", path, None) for path in collections(space)))
-        for name in (naming.STATE_KEY_SECRET, naming.TOKEN_SECRET, naming.STATE_SECRET, naming.CLUSTER_SECRETS):
+        for name in (naming.STATE_KEY_SECRET, naming.TOKEN_SECRET, naming.STATE_SECRET, naming.BOOT_SECRETS):
             refuses(mallory, ("GET", f"{NAMESPACES}/{space}/secrets/{name}", None))
         refuses(mallory, ("GET", f"{NAMESPACES}/{space}/pods/p/log", None))
 

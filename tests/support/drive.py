@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Callable
 
+from catalyst_operator.core import naming
 from tests.support import gen
 from tests.support.fake_kube import Request
 from tests.support.world import SOVEREIGN, World
@@ -138,9 +139,10 @@ def check_end(world: World) -> None:
     if world.sovereign is None:
         assert not world.cloud.objects or world.orphaned, story(world)
         assert world.api.get("namespaces", "", gen.SPACE) is None, story(world)
-        assert not [key for key, _ in world.api.everything() if key.namespace == gen.SPACE], story(world)
+        assert not [key for key, _ in world.api.everything() if key.namespace in (gen.SPACE, gen.HOME)], story(world)
         return
     assert "deletionTimestamp" not in world.sovereign["metadata"], story(world)
+    assert world.api.get("secrets", gen.SPACE, naming.BOOT_SECRETS) is None, story(world)
     assert world.condition("TofuOutput").get("status") == "True", story(world)
     assert world.condition("Ready").get("reason") == "Succeeded", story(world)
     assert set(world.cloud.objects) == world.wanted(), story(world)

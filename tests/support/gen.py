@@ -65,6 +65,7 @@ UID = "3b0d9f0e-6f3a-4c57-9a53-0f6f6f1f2a11"
 TOKEN = "HCloud0Token" + "x" * 52
 SETTINGS = CoreSettings(image="registry.example/catalyst-operator:test", proof_key="key of the tests")
 SPACE = naming.run_namespace("omantel", UID)
+HOME = SETTINGS.operator_namespace
 NETWORK = "4711"
 OUTPUTS = OutputsEntry(("203.0.113.10",), "203.0.113.20", NETWORK)
 PROJECT = ProjectEntry(fingerprint(UID, SecretStr(TOKEN)))

@@ -17,6 +17,7 @@ from typing import Any
 
 from catalyst_operator.clock import Clock
 from catalyst_operator.core import naming
+from catalyst_operator.core.manifests import SECRET_VARIABLES_FILE
 from catalyst_operator.core.tofu import gone
 from catalyst_operator.core.tofu.plan_gate import EXIT_APPROVAL_NEEDED, EXIT_DIGEST_MISMATCH, EXIT_NOTHING_FOUND
 from catalyst_operator.core.tofu.server_names import packed, unpacked
@@ -141,14 +142,16 @@ class OpenTofu:
         """What the kubelet reads for the containers of a Pod when they start."""
         space = pod["metadata"]["namespace"]
         sources = next(v for v in pod["spec"]["volumes"] if v["name"] == "inputs")["projected"]["sources"]
-        inputs = self._api.get("secrets", space, sources[0]["secret"]["name"])
+        inputs, *others = (self._api.get("secrets", space, source["secret"]["name"]) for source in sources)
         token = self._api.get("secrets", space, naming.TOKEN_SECRET)
-        if inputs is None or token is None or self._api.get("secrets", space, naming.STATE_KEY_SECRET) is None:
+        others.append(self._api.get("secrets", space, naming.STATE_KEY_SECRET))
+        if inputs is None or token is None or None in others:
             raise Broken(f"a Pod was let start before its Secrets were there: {pod['metadata']['name']}")
         opened = base64.b64decode(token["data"]["token"]).decode()
         if self._cloud.objects and self._cloud.project(opened) is self._cloud.elsewhere:
             raise Broken(f"{pod['metadata']['name']} was given the token of another project")
         variables = json.loads(base64.b64decode(inputs["data"]["tofu.auto.tfvars.json"]))
+        self._check_needed(pod, variables)
         return Run(
             name=pod["metadata"]["name"],
             verb=_env(pod, "CATALYST_VERB"),
@@ -164,6 +167,14 @@ class OpenTofu:
             standing=unpacked(_env(pod, "CATALYST_STANDING")),
             confirmed=bool(_env(pod, "CATALYST_GONE_CONFIRMED")),
         )
+
+    def _check_needed(self, pod: Object, variables: Object) -> None:
+        """A run can read whatever lies in its namespace."""
+        given = self._api.get("secrets", pod["metadata"]["namespace"], naming.BOOT_SECRETS)
+        told = json.loads(base64.b64decode(given["data"][SECRET_VARIABLES_FILE])) if given else {}
+        destroys, started = _env(pod, "CATALYST_VERB") == "destroy", variables["cluster_started"]
+        if (destroys and told) or (not destroys and bool(told["ca_files"]) is started):
+            raise Broken(f"{pod['metadata']['name']} was not given just what it needs: {sorted(told)}")
 
     def work(self, run: Run, phase: str, log: Callable[[Object], None]) -> Ended | None:
         """One small step of a phase; its end, or None when there is more to do."""

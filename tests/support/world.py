@@ -77,7 +77,8 @@ class World:
         self.resync: timedelta | None = None
         """How often the operator looks although nothing was heard; never, so that a world can come to rest."""
         self.api.on_change = self._changed
-        self.api.put("namespaces", {"metadata": {"name": "team-a"}})
+        for name in ("team-a", gen.HOME):
+            self.api.put("namespaces", {"metadata": {"name": name}})
         self.set_token(gen.TOKEN)
         raw = gen.raw_sovereign(*mods)
         raw["metadata"].pop("finalizers")

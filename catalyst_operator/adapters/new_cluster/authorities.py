@@ -9,16 +9,24 @@ Why: docs/explanation.md#reaching-the-new-cluster
 
 from __future__ import annotations
 
+import base64
 import hashlib
+import json
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+
+from catalyst_operator.adapters import kube
+from catalyst_operator.adapters.kube import Kube
+from catalyst_operator.core import naming
+from catalyst_operator.core.manifests import SECRET_VARIABLES_FILE
 
 LIFETIME = timedelta(days=3650)
 CLOCK_SKEW = timedelta(hours=1)
@@ -46,6 +54,23 @@ class Trust:
     """By which control planes join, in k3s' secure format: it also tells whom to trust."""
     agent_token: str
     """By which workers join."""
+
+    @property
+    def variables(self) -> dict[str, Any]:
+        """As the module takes them."""
+        return {
+            "server_token": self.server_token,
+            "agent_token": self.agent_token,
+            "ca_files": dict(self.files),
+        }
+
+
+async def read(client: Kube, namespace: str, uid: str) -> dict[str, Any]:
+    """What was made for the cluster of the Sovereign with this UID, as the module's variables. `namespace` is the
+    operator's. Raises ApiError; NotFound once it is gone, as after hand-off."""
+    secret = await client.get(kube.SECRETS, namespace, naming.cluster_secrets(uid))
+    found: dict[str, Any] = json.loads(base64.b64decode(secret["data"][SECRET_VARIABLES_FILE]))
+    return found
 
 
 def make(now: datetime) -> Trust:

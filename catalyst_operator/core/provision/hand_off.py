@@ -14,7 +14,6 @@ from catalyst_operator.api import labels
 from catalyst_operator.api.conditions import Reason
 from catalyst_operator.api.enums import HandOffMode, OwnerKubeconfig
 from catalyst_operator.api.phases import Phase
-from catalyst_operator.core import naming
 from catalyst_operator.core.actions import (
     Action,
     ArchiveState,
@@ -44,7 +43,7 @@ def handed_off(scene: Scene) -> Answer | None:
         return None
     # A log that is still followed, or a watch, would be a connection to something that is not ours any more.
     forget = (ForgetCluster(),) if scene.o.cluster else ()
-    # Keys come back with a backup of the run namespace.
+    # Keys come back with a backup.
     keys = (ForgetKeys(),) if scene.o.has_cluster_secrets or scene.o.has_token_copy else ()
     record = _heard(scene)
     write = (WriteRecord(record),) if record else ()
@@ -148,7 +147,7 @@ def _access_given_up(scene: Scene, hand_off: HandOff) -> Answer | None:
 def _unprovable(o: Observation) -> Answer:
     """Without the authorities no certificate can be minted that would be refused."""
     told = (
-        f"Secret {o.run_namespace}/{naming.CLUSTER_SECRETS} is gone, before the new cluster was seen to refuse the "
+        f"Secret {o.cluster_secrets_name} is gone, before the new cluster was seen to refuse the "
         "operator: that cannot be proven without it."
     )
     remedy = "Restore it from a backup of this Sovereign; the hand-off then goes on by itself."

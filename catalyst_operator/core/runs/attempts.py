@@ -14,6 +14,7 @@ from catalyst_operator.core.actions import (
     Action,
     CreateJob,
     DeleteInputs,
+    GiveBootSecrets,
     PrepareNamespace,
     WriteInputs,
     WriteRecord,
@@ -68,10 +69,13 @@ def start_actions(
 ) -> tuple[Action, ...]:
     """All it takes to get a run going; done again after a crash it changes nothing."""
     write = (WriteRecord(record),) if record else ()
+    # A destroy makes no servers.
+    give = () if run.verb is RunVerb.DESTROY else (GiveBootSecrets(authorities=not variables["cluster_started"]),)
     return (
         PrepareNamespace(refresh_token=has_usable_token(o)),
         WriteInputs(run.inputs_secret, variables),
         *write,
+        *give,
         CreateJob(run),
     )
 

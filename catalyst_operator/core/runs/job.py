@@ -145,15 +145,16 @@ def _volumes(run: RunEntry) -> list[dict[str, Any]]:
             "name": "inputs",
             "projected": {
                 "defaultMode": 0o440,
-                "sources": [
-                    {"secret": {"name": run.inputs_secret}},
-                    # Gone after hand-off, and a later destroy does without.
-                    {"secret": {"name": naming.CLUSTER_SECRETS, "optional": True}},
-                ],
+                "sources": [{"secret": {"name": name}} for name in _inputs(run)],
             },
         },
         {"name": "state-key", "secret": {"secretName": naming.STATE_KEY_SECRET, "defaultMode": 0o440}},
     ]
+
+
+def _inputs(run: RunEntry) -> tuple[str, ...]:
+    """The Secrets whose files OpenTofu reads as variables. A destroy makes no servers, and is told no secret."""
+    return (run.inputs_secret,) if run.verb is RunVerb.DESTROY else (run.inputs_secret, naming.BOOT_SECRETS)
 
 
 def _state_keeper(sovereign: Sovereign, run: RunEntry, settings: CoreSettings) -> dict[str, Any]:

@@ -71,8 +71,7 @@ def cluster_secrets_lost(o: Observation, record: Record) -> Obstacle | None:
     """What the nodes were given at their first boot is gone. Others made anew would let no new node join."""
     if o.has_cluster_secrets or not (record.touched or record.outputs):
         return None
-    name = f"{o.run_namespace}/{naming.CLUSTER_SECRETS}"
-    message = f"Secret {name}, which holds the authorities and join tokens of the cluster, is gone."
+    message = f"Secret {o.cluster_secrets_name}, which holds the authorities and join tokens of the cluster, is gone."
     return _lasting(o, codes.CLUSTER_SECRETS_LOST, Reason.STATE_LOST, message)
 
 

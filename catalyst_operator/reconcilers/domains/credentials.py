@@ -54,9 +54,8 @@ async def find(client: Kube, reservation: DomainReservation, owned: Sovereign | 
     reference = registrar.credentials_secret_ref
     secret = await client.find(kube.SECRETS, reference.namespace, reference.name)
     if secret is None and owned is not None:
-        # What the owner's namespace took along when it was deleted, the run namespace still has.
-        space = naming.run_namespace(owned.metadata.name, owned.metadata.uid)
-        secret = await client.find(kube.SECRETS, space, naming.REGISTRAR_SECRET)
+        # What the owner's namespace took along when it was deleted, there still is a copy of.
+        secret = await client.find(kube.SECRETS, own_namespace, naming.registrar_secret(owned.metadata.uid))
     return Found() if secret is None else _content(secret)
 
 

@@ -69,5 +69,5 @@ class DomainOfSovereign:
         secret = await self._kube.find(kube.SECRETS, sovereign.metadata.namespace, name) if name else None
         if secret is None:
             return
-        kept = manifests.registrar_credentials(sovereign, secret.get("data") or {}, kube.version_of(secret))
-        await self._kube.apply(kept)
+        home, data = self._o.settings.operator_namespace, secret.get("data") or {}
+        await self._kube.apply(manifests.registrar_credentials(sovereign, home, data, kube.version_of(secret)))

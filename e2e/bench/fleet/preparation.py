@@ -110,7 +110,7 @@ def left_behind(sovereign: Model, trust: Trust, address: str, proof_key: str) ->
         manifests.run_namespace(sovereign, settings),
         *manifests.access(sovereign, settings),
         manifests.state_key(sovereign, secrets.token_bytes(32)),
-        manifests.cluster_secrets(sovereign, trust.server_token, trust.agent_token, trust.files),
+        manifests.cluster_secrets(sovereign, settings.operator_namespace, trust.variables),
         manifests.state(sovereign, base64.b64encode(state).decode()),
         manifests.record(sovereign, record.to_json(applied(sovereign, settings, address))),
     ]

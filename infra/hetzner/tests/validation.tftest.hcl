@@ -238,6 +238,18 @@ run "agent_token_a_ca_hash_without_the_ca" {
   expect_failures = [var.agent_token]
 }
 
+# Whoever makes servers of a cluster that stands needs no key of its authorities.
+run "tokens_with_a_ca_hash_once_the_cluster_has_started" {
+  command = plan
+
+  variables {
+    cluster_started = true
+    ca_files        = {}
+    server_token    = "K10${sha256("a")}::server:0123456789abcdef"
+    agent_token     = "K10${sha256("a")}::node:fedcba9876543210"
+  }
+}
+
 run "agent_token_a_server_token" {
   command = plan
 

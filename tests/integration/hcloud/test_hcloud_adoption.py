@@ -222,7 +222,7 @@ def test_a_stranger_with_our_label_is_told_and_left(sovereign: RunDirectory, pro
 
 
 def test_a_destroy_takes_what_the_state_lost(sovereign: RunDirectory, project: Project) -> None:
-    """Workers too that are not asked for any more, and without the secrets, which are gone after hand-over."""
+    """Workers too that are not asked for any more, and without the secrets, which no destroy is given."""
     sovereign.build()
     sovereign.forget()
     sovereign.ask(worker_sizes=[], server_token="", agent_token="")
@@ -250,7 +250,9 @@ def test_what_was_adopted_goes_in_the_right_order(
     sovereign.ask(control_plane_sizes=["cx33"], worker_sizes=["cx43"] * 11)
     sovereign.build()
     sovereign.forget()
-    sovereign.ask(worker_sizes=workers)
+    # No destroy is given the secrets.
+    tokens = {"server_token": "", "agent_token": ""} if verb == "destroy" else {}
+    sovereign.ask(worker_sizes=workers, **tokens)
     project.fault({"delay_seconds": 0.5}, times=None, method="DELETE", path="/servers/.*")
     sovereign.adopt(verb)
     sovereign.judged(*options)

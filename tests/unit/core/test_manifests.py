@@ -23,7 +23,7 @@ EVERYTHING: dict[str, dict[str, Any]] = {
     "namespace": manifests.run_namespace(S, SETTINGS),
     **{f"access {n}": made for n, made in enumerate(manifests.access(S, SETTINGS))},
     "state key": manifests.state_key(S, KEY),
-    "cluster secrets": manifests.cluster_secrets(S, "server", "agent", {"server-ca.crt": "PEM"}),
+    "boot secrets": manifests.boot_secrets(S, {"server_token": "server"}),
     "token": manifests.provider_token(S, TOKEN),
     "inputs": manifests.inputs(S, "inputs-1a2b3c4d", {"a": "b"}),
     "record": manifests.record(S, "{}"),
@@ -52,6 +52,27 @@ def test_everything_carries_the_sovereigns_labels(made: dict[str, Any]) -> None:
 def test_nothing_is_owned(made: dict[str, Any]) -> None:
     """Foreground deletion removes what is owned before our finalizer runs, and a destroy needs it."""
     assert "ownerReferences" not in made["metadata"]
+
+
+BESIDE_THE_OPERATOR = {
+    f"cluster-secrets-{gen.UID}": manifests.cluster_secrets(S, "platform", {"server_token": "server"}),
+    f"registrar-credentials-{gen.UID}": manifests.registrar_credentials(S, "platform", {}, "1/2"),
+}
+
+
+@pytest.mark.parametrize("name", BESIDE_THE_OPERATOR)
+def test_what_no_run_may_read_lies_beside_the_operator_under_the_sovereigns_uid(name: str) -> None:
+    """One that is made again under the same name has another UID, and finds nothing of its predecessor's."""
+    meta = BESIDE_THE_OPERATOR[name]["metadata"]
+    assert (meta["namespace"], meta["name"]) == ("platform", name)
+    assert meta["labels"][labels.LABEL_SOVEREIGN_UID] == gen.UID
+    assert meta["labels"][labels.LABEL_ROLE] == labels.ROLE_KEYS
+
+
+def test_the_keys_that_nodes_know_are_never_changed_and_what_a_run_is_given_is() -> None:
+    """Another run needs more of them, or less."""
+    assert BESIDE_THE_OPERATOR[f"cluster-secrets-{gen.UID}"]["immutable"] is True
+    assert "immutable" not in EVERYTHING["boot secrets"]
 
 
 @pytest.mark.parametrize("name", [name for name in EVERYTHING if name not in ("namespace", "receipt")])
@@ -120,7 +141,7 @@ def test_the_state_key_is_what_opentofus_external_key_provider_reads() -> None:
     assert base64.b64decode(keys["encryption_key"]) == base64.b64decode(keys["decryption_key"]) == KEY
 
 
-@pytest.mark.parametrize("name", ["state key", "cluster secrets", "inputs"])
+@pytest.mark.parametrize("name", ["state key", "inputs"])
 def test_what_must_never_change_is_immutable(name: str) -> None:
     assert EVERYTHING[name]["immutable"] is True
 
@@ -157,13 +178,9 @@ def test_restoring_twice_is_restoring_the_same() -> None:
 
 
 def test_secret_variables_are_a_file_that_tofu_loads_by_itself() -> None:
-    (name,) = EVERYTHING["cluster secrets"]["data"]
+    (name,) = EVERYTHING["boot secrets"]["data"]
     assert name.endswith(".auto.tfvars.json")
-    assert json.loads(content(EVERYTHING["cluster secrets"], name)) == {
-        "server_token": "server",
-        "agent_token": "agent",
-        "ca_files": {"server-ca.crt": "PEM"},
-    }
+    assert json.loads(content(EVERYTHING["boot secrets"], name)) == {"server_token": "server"}
 
 
 def test_the_record_is_held() -> None:

@@ -46,6 +46,32 @@ def test_without_its_sovereign_it_is_one(others: list[Raw]) -> None:
     assert not found.going
 
 
+KEY: Raw = {"metadata": {"name": "k", "labels": {labels.LABEL_SOVEREIGN_UID: gen.UID}}}
+
+
+@pytest.mark.parametrize(
+    ("namespaces", "sovereigns", "nobodys"),
+    [
+        ([RUN_NAMESPACE], [HELD], ()),
+        ([], [HELD], ()),
+        ([RUN_NAMESPACE], [], ()),
+        ([OWNERS], [with_meta(HELD, uid="u-2")], ("k",)),
+        ([with_meta(RUN_NAMESPACE, labels={labels.LABEL_SOVEREIGN_UID: gen.UID})], [], ("k",)),
+    ],
+    ids=[
+        "both there",
+        "the Sovereign",
+        "its run namespace",
+        "one of the same name",
+        "a namespace that is none of ours",
+    ],
+)
+def test_keys_are_nobodys_once_sovereign_and_run_namespace_are_gone(
+    namespaces: list[Raw], sovereigns: list[Raw], nobodys: tuple[str, ...]
+) -> None:
+    assert orphans.keys_of_nobody([KEY], namespaces, sovereigns) == nobodys
+
+
 def test_one_that_an_administrator_deleted_is_known() -> None:
     gone = with_meta(RUN_NAMESPACE, deletionTimestamp="2026-11-22T12:00:00Z")
     assert [orphan.going for orphan in orphans.find([gone], [])] == [True]

@@ -56,7 +56,9 @@ EACH: tuple[Action, ...] = (
     PREPARE,
     actions.WriteInputs(INPUTS, {"fqdn": "omantel.omani.works"}),
     actions.WriteRecord(gen.record(RUN)),
+    actions.GiveBootSecrets(authorities=True),
     actions.CreateJob(RUN),
+    actions.TakeBootSecrets(),
     actions.ReleasePod("p"),
     actions.ForgetSavedState(),
     actions.ReleaseLock(LOCK),
@@ -76,7 +78,8 @@ class Scene:
         self.asked: list[tuple[str, Wanted]] = []
         """Token and question of each look at the project."""
         self.preflights = Preflights(self._look, lambda: gen.NOW)
-        self.api.put("namespaces", {"metadata": {"name": "team-a"}})
+        for name in ("team-a", gen.HOME):
+            self.api.put("namespaces", {"metadata": {"name": name}})
         raw = gen.raw_sovereign()
         raw["metadata"].pop("finalizers")
         self.api.put("sovereigns", raw)
@@ -184,6 +187,7 @@ async def test_a_whole_life_leaves_nothing_behind(scene: Scene) -> None:
     assert not held, "the record does not hold its namespace up"
     assert "deletionTimestamp" in (scene.api.get("namespaces", "", SPACE) or {})["metadata"]
     assert (scene.api.get(*SOVEREIGN) or {})["metadata"]["finalizers"] == []
+    assert scene.api.all("secrets", gen.HOME) == [], "what is kept beside the operator goes before the Sovereign does"
 
 
 # --- finalizers of the Sovereign --------------------------------------------------------------------------------------
@@ -290,14 +294,11 @@ async def test_a_namespace_is_opened_with_nothing_else_made_in_it(scene: Scene) 
 async def test_keys_are_made_once_and_random(scene: Scene) -> None:
     await scene.run(PREPARE)
     key = scene.data("secrets", naming.STATE_KEY_SECRET, "provider-output")
-    tokens = scene.data("secrets", naming.CLUSTER_SECRETS, "cluster-secrets.auto.tfvars.json")
     await scene.run(PREPARE)
     assert scene.data("secrets", naming.STATE_KEY_SECRET, "provider-output") == key
-    assert scene.data("secrets", naming.CLUSTER_SECRETS, "cluster-secrets.auto.tfvars.json") == tokens
     other = Scene()
     await other.run(PREPARE)
     assert other.data("secrets", naming.STATE_KEY_SECRET, "provider-output") != key
-    assert json.loads(tokens)["server_token"] != json.loads(tokens)["agent_token"]
 
 
 async def test_the_copy_of_the_token_follows_the_owners(scene: Scene) -> None:

@@ -29,7 +29,7 @@ STATE = Key("secrets", SPACE, naming.STATE_SECRET)
 ARCHIVE = Key("secrets", SPACE, naming.ARCHIVED_STATE_SECRET)
 SAVED = Key("secrets", SPACE, naming.ERRORED_STATE_SECRET)
 TOKEN_COPY = Key("secrets", SPACE, naming.TOKEN_SECRET)
-AUTHORITIES = Key("secrets", SPACE, naming.CLUSTER_SECRETS)
+AUTHORITIES = Key("secrets", gen.HOME, naming.cluster_secrets(gen.UID))
 STATE_KEY = Key("secrets", SPACE, naming.STATE_KEY_SECRET)
 KUBECONFIG = Key("secrets", "team-a", naming.owner_kubeconfig("omantel"))
 EACH: tuple[Action, ...] = (
@@ -45,12 +45,12 @@ class Scene:
 
     def __init__(self) -> None:
         self.api = FakeApi()
-        for name in ("team-a", SPACE):
+        for name in ("team-a", SPACE, gen.HOME):
             self.api.put("namespaces", {"metadata": {"name": name}})
         sovereign = gen.sovereign()
         self.api.put("secrets", manifests.provider_token(sovereign, TOKEN))
         self.api.put("secrets", manifests.state_key(sovereign, bytes(32)))
-        self.api.put("secrets", manifests.cluster_secrets(sovereign, "server", "agent", TRUST.files))
+        self.api.put("secrets", manifests.cluster_secrets(sovereign, gen.HOME, TRUST.variables))
         self.state(7)
 
     def state(self, serial: int, lineage: str = "l") -> None:

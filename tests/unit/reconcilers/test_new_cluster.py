@@ -108,9 +108,9 @@ class Scene:
         self.pushed: list[tuple[Repository, OverlayChange]] = []
         self.looked: list[tuple[str, Repository, RepositoryQuestion]] = []
         self._wakes = asyncio.Queue[None]()
-        for name in ("team-a", SPACE):
+        for name in ("team-a", SPACE, gen.HOME):
             self.api.put("namespaces", {"metadata": {"name": name}})
-        self.api.put("secrets", manifests.cluster_secrets(gen.sovereign(), "server", "agent", TRUST.files))
+        self.api.put("secrets", manifests.cluster_secrets(gen.sovereign(), gen.HOME, TRUST.variables))
         self.git(username="u", password="p")
         self.beside: Outside = outside(
             self.api.client(),
@@ -198,7 +198,7 @@ async def test_it_is_watched_by_the_observer(scene: Scene) -> None:
 
 async def test_a_watch_ends_with_the_authorities(scene: Scene) -> None:
     await scene.run(actions.WatchCluster(TARGET))
-    scene.api.remove("secrets", SPACE, naming.CLUSTER_SECRETS)
+    scene.api.remove("secrets", gen.HOME, naming.cluster_secrets(UID))
     assert scene.clusters.access is not None
     with pytest.raises(NotFound):
         await scene.clusters.access()
@@ -274,13 +274,13 @@ async def test_all_identities_give_up_their_access(scene: Scene) -> None:
 
 async def test_without_authorities_nothing_is_proven(scene: Scene) -> None:
     """Whoever removed them early has not made the new cluster forget the operator."""
-    scene.api.remove("secrets", SPACE, naming.CLUSTER_SECRETS)
+    scene.api.remove("secrets", gen.HOME, naming.cluster_secrets(UID))
     await scene.run(actions.GiveUpAccess("key"))
     await scene.until_woken()
     report = scene.beside.farewells.report(UID)
     assert report is not None
     assert (report.refused, report.valid_until) == (False, None)
-    assert naming.CLUSTER_SECRETS in report.message
+    assert naming.cluster_secrets(UID) in report.message
     assert scene.accesses == []
 
 

@@ -35,7 +35,8 @@ RUN = gen.run()
 def server(*objects: tuple[str, Raw]) -> FakeApi:
     """An API server with the owner's namespace and these objects."""
     api = FakeApi()
-    api.put("namespaces", {"metadata": {"name": "team-a"}})
+    for name in ("team-a", gen.HOME):
+        api.put("namespaces", {"metadata": {"name": name}})
     for plural, manifest in objects:
         api.put(plural, manifest)
     return api
@@ -149,7 +150,7 @@ async def test_of_a_namespace_without_our_rights_it_is_told_that_it_is_closed() 
 async def test_our_namespace_is_known_by_its_proof() -> None:
     seen = await observe(server(SPACE_OBJECT))
     assert seen.namespace is not None
-    assert (seen.namespace.ours, seen.namespace.version) == (True, "2")
+    assert (seen.namespace.ours, seen.namespace.version) == (True, "3")
 
 
 async def test_without_a_key_nothing_is_proven() -> None:

@@ -20,6 +20,7 @@ OWNERS = Key("namespaces", "", "team-a")
 SPACE = Key("namespaces", "", gen.SPACE)
 POD = Key("pods", gen.SPACE, "apply-1a2b3c4d-1-x7k2p")
 RECORD = Key("configmaps", gen.SPACE, naming.RECORD)
+KEYS = [Key("secrets", gen.HOME, name) for name in (naming.cluster_secrets(gen.UID), naming.registrar_secret(gen.UID))]
 MARK = "sovereigns.catalyst.openova.io/omantel"
 
 
@@ -29,7 +30,8 @@ class Scene:
     def __init__(self) -> None:
         self.api = FakeApi()
         self.registry = CollectorRegistry()
-        self.api.put("namespaces", {"metadata": {"name": "default"}})
+        for name in ("default", gen.HOME):
+            self.api.put("namespaces", {"metadata": {"name": name}})
         self.api.put("namespaces", {"metadata": {"name": "team-a", "annotations": {MARK: gen.UID}}})
         self.api.put("namespaces", manifests.run_namespace(gen.sovereign(), gen.SETTINGS))
         self.api.put("configmaps", manifests.record(gen.sovereign(), "{}"))
@@ -43,7 +45,11 @@ class Scene:
         self.api.put("pods", {"metadata": meta})
         self.api.put("sovereigns", gen.raw_sovereign())
         self.api.change(SOVEREIGN, lambda o: o["metadata"].update(uid=gen.UID))
-        self.look = RunNamespaces(self.api.client(), Metrics(self.registry), lambda: gen.NOW)
+        for key in KEYS:
+            held = manifests.labels_for(gen.sovereign(), labels.ROLE_KEYS)
+            self.api.put("secrets", {"metadata": {"name": key.name, "namespace": gen.HOME, "labels": held}})
+        self.api.put("secrets", manifests.proof_key(gen.HOME, "key"))
+        self.look = RunNamespaces(self.api.client(), gen.HOME, Metrics(self.registry), lambda: gen.NOW)
 
     def lose(self) -> None:
         """The finalizer is taken off, and the Sovereign is gone at once."""
@@ -120,9 +126,18 @@ async def test_deleted_by_an_administrator_it_is_let_go(scene: Scene) -> None:
     await scene.look.reconcile()
     assert scene.finalizers(RECORD) == []
     assert scene.api.all("events") == []
+    assert all(scene.api.get(*key) for key in KEYS), "as long as the run namespace is there, somebody may need them"
     scene.api.finish(SPACE)
     await scene.look.reconcile()
     assert scene.shown() is None
+    assert [secret["metadata"]["name"] for secret in scene.api.all("secrets")] == [naming.PROOF_KEY_SECRET]
+
+
+async def test_the_keys_of_a_sovereign_that_is_there_stay_without_its_run_namespace(scene: Scene) -> None:
+    """Somebody deleted that: a backup may bring it back."""
+    scene.api.finish(SPACE)
+    await scene.look.reconcile()
+    assert all(scene.api.get(*key) for key in KEYS)
 
 
 async def test_the_right_to_let_pods_go_may_be_gone_before_the_namespace_is(scene: Scene) -> None:
@@ -170,8 +185,8 @@ async def test_marks_are_changed_only_as_they_were_seen(scene: Scene) -> None:
     assert scene.annotations() == {MARK: "new"}
 
 
-async def test_sovereigns_are_read_after_the_namespaces(scene: Scene) -> None:
-    """Else one that is made in between looks gone."""
+async def test_sovereigns_are_read_after_the_namespaces_and_keys_before_both(scene: Scene) -> None:
+    """Else one that is made in between looks gone, and loses its keys."""
     await scene.look.reconcile()
     read = [request.key.plural for request in scene.api.requests]
-    assert read == ["namespaces", "sovereigns"]
+    assert read == ["secrets", "namespaces", "sovereigns"]

@@ -15,7 +15,7 @@ from catalyst_operator.core.access.identity import OBSERVER, SEEDER
 from catalyst_operator.errors import NotFound, Unavailable
 from tests.support import gen
 from tests.support.fake_kube import FakeApi
-from tests.support.gen import NOW, SPACE
+from tests.support.gen import NOW
 
 TRUST = authorities.make(NOW)
 FQDN = "omantel.omani.works"
@@ -23,20 +23,20 @@ HOUR = timedelta(hours=1)
 
 
 class Scene:
-    """A run namespace with a cluster's authorities, and a clock that the test sets."""
+    """The operator's namespace with a cluster's authorities, and a clock that the test sets."""
 
     def __init__(self) -> None:
         self.api = FakeApi()
         self.now = NOW
-        self.api.put("namespaces", {"metadata": {"name": SPACE}})
+        self.api.put("namespaces", {"metadata": {"name": gen.HOME}})
         self.hold(TRUST)
 
     def hold(self, trust: authorities.Trust) -> None:
-        self.api.remove("secrets", SPACE, naming.CLUSTER_SECRETS)
-        self.api.put("secrets", manifests.cluster_secrets(gen.sovereign(), "server", "agent", trust.files))
+        self.api.remove("secrets", gen.HOME, naming.cluster_secrets(gen.UID))
+        self.api.put("secrets", manifests.cluster_secrets(gen.sovereign(), gen.HOME, trust.variables))
 
     def identities(self, *addresses: str) -> Identities:
-        return Identities(self.api.client(), self._clock, SPACE, addresses or ("203.0.113.10",), FQDN)
+        return Identities(self.api.client(), self._clock, gen.HOME, gen.UID, addresses or ("203.0.113.10",), FQDN)
 
     def _clock(self) -> datetime:
         return self.now
@@ -92,7 +92,7 @@ async def test_the_authorities_are_read_each_time(scene: Scene) -> None:
 async def test_after_a_hand_off_there_is_no_access(scene: Scene) -> None:
     identities = scene.identities()
     await identities.access(OBSERVER, HOUR)
-    scene.api.remove("secrets", SPACE, naming.CLUSTER_SECRETS)
+    scene.api.remove("secrets", gen.HOME, naming.cluster_secrets(gen.UID))
     with pytest.raises(NotFound):
         await identities.access(OBSERVER, HOUR)
 

@@ -14,7 +14,7 @@ from catalyst_operator.core.scene import SAFETY
 from tests.support import gen, new_cluster
 from tests.support.gen import SETTINGS, known, seen, spec
 from tests.unit.core.decide.deletions import AFTER, ANNOUNCED, APPLIED, DESTROYED, MADE, ORPHAN, going
-from tests.unit.core.decide.table import POLL, START, Deleted
+from tests.unit.core.decide.table import POLL, START_DESTROY, Deleted
 
 EXPORTED = spec(decommission={"acknowledgeExported": True})
 
@@ -79,7 +79,7 @@ CASES = (
         ),
         check="new_destroy",
         deleting="Destroying",
-        does=START,
+        does=START_DESTROY,
         again=SAFETY,
     ),
     Deleted(
@@ -87,7 +87,7 @@ CASES = (
         (going(EXPORTED), known(APPLIED, hand_off=OWNERS), ARCHIVED, seen(state=StateView(serial=7))),
         check="new_destroy",
         deleting="Destroying",
-        does=START,
+        does=START_DESTROY,
         again=SAFETY,
     ),
     Deleted(

@@ -10,7 +10,7 @@ from catalyst_operator.core.scene import SAFETY
 from tests.support import gen
 from tests.support.gen import NOW, known, seen
 from tests.unit.core.decide.deletions import APPLIED, BEFORE, MADE, RUNNING, going
-from tests.unit.core.decide.table import AT_ONCE, POLL, START, Deleted, at_work
+from tests.unit.core.decide.table import AT_ONCE, POLL, START_DESTROY, Deleted, at_work
 
 LOST = gen.run(RunState.LOST)
 HOLDER = f"{LOST.job}-abcde"
@@ -71,7 +71,7 @@ CASES = (
         (going(MADE), seen(namespace=NamespaceView(), state=StateView(3), has_state_key=True)),
         check="new_destroy",
         deleting="Destroying",
-        does=START,
+        does=START_DESTROY,
         again=SAFETY,
     ),
     Deleted(

@@ -14,7 +14,7 @@ from catalyst_operator.core.scene import SAFETY
 from tests.support import gen
 from tests.support.gen import NOW, known, seen, spec
 from tests.unit.core.decide.deletions import APPLIED, BEFORE, BROKEN, DESTROY, ORPHAN, going
-from tests.unit.core.decide.table import AT_ONCE, CONFIRM, POLL, RETRY, START, Deleted
+from tests.unit.core.decide.table import AT_ONCE, CONFIRM, POLL, RETRY, START_DESTROY, Deleted
 
 OTHER = "Other0Token0" + "z" * 52
 ELSEWHERE = gen.in_project("")
@@ -76,7 +76,7 @@ CASES = (
         (going(), known(APPLIED), gen.tokened(OTHER, "s/2")),
         check="new_destroy",
         deleting="Destroying",
-        does=("WriteRecord", *START),
+        does=("WriteRecord", *START_DESTROY),
         again=SAFETY,
     ),
     Deleted(
@@ -176,7 +176,7 @@ CASES = (
         (going(CONFIRM), known(APPLIED, GONE, **BEFORE)),
         check="new_destroy",
         deleting="Destroying",
-        does=START,
+        does=START_DESTROY,
         again=SAFETY,
     ),
 )

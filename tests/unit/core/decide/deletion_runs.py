@@ -14,7 +14,17 @@ from catalyst_operator.core.scene import SAFETY
 from tests.support import gen
 from tests.support.gen import NOW, SETTINGS, SceneMod, known, seen, spec
 from tests.unit.core.decide.deletions import APPLIED, BEFORE, BROKEN, BROKEN_FOR_GOOD, RUNNING, going
-from tests.unit.core.decide.table import AT_ONCE, CANCEL, POLL, RECORDED, RETRY, START, Deleted, at_work, stopped
+from tests.unit.core.decide.table import (
+    AT_ONCE,
+    CANCEL,
+    POLL,
+    RECORDED,
+    RETRY,
+    START_DESTROY,
+    Deleted,
+    at_work,
+    stopped,
+)
 
 ENDED = replace(RUNNING, state=RunState.CANCELLED, stopping=StopCause.REQUESTED, finished=NOW)
 STOPPING = replace(RUNNING, stopping=StopCause.REQUESTED)
@@ -70,7 +80,7 @@ CASES = (
         ),
         check="new_destroy",
         deleting="Destroying",
-        does=(*RECORDED, *START),
+        does=(*RECORDED, *START_DESTROY),
         again=SAFETY,
     ),
     Deleted(
@@ -152,7 +162,7 @@ CASES = (
         (going(spec(suspend=True)), known(APPLIED)),
         check="new_destroy",
         deleting="Destroying",
-        does=START,
+        does=START_DESTROY,
         again=SAFETY,
     ),
     Deleted(
@@ -160,7 +170,7 @@ CASES = (
         (going(), known(APPLIED), seen(credentials=None)),
         check="new_destroy",
         deleting="Destroying",
-        does=START,
+        does=START_DESTROY,
         again=SAFETY,
     ),
     Deleted(
@@ -187,7 +197,7 @@ CASES = (
         (going(), known(APPLIED, BROKEN_FOR_GOOD, **BEFORE), gen.tokened(version="s/2")),
         check="new_destroy",
         deleting="Destroying",
-        does=START,
+        does=START_DESTROY,
         again=SAFETY,
     ),
     Deleted(
@@ -195,7 +205,7 @@ CASES = (
         (going(RETRY), known(APPLIED, BROKEN, **BEFORE)),
         check="new_destroy",
         deleting="Destroying",
-        does=START,
+        does=START_DESTROY,
         again=SAFETY,
     ),
     Deleted(
@@ -220,7 +230,7 @@ CASES = (
         (going(), known(gen.failed(), touched=True)),
         check="new_destroy",
         deleting="Destroying",
-        does=START,
+        does=START_DESTROY,
         again=SAFETY,
     ),
     Deleted(
@@ -228,7 +238,7 @@ CASES = (
         (going(), known(APPLIED, gen.run(RunState.AWAITING_APPROVAL, 2, plan=gen.PLAN), **BEFORE)),
         check="new_destroy",
         deleting="Destroying",
-        does=START,
+        does=START_DESTROY,
         again=SAFETY,
     ),
     Deleted(
@@ -236,7 +246,7 @@ CASES = (
         (going(), known(APPLIED, replace(RUNNING, state=RunState.INTERRUPTED, finished=NOW), **BEFORE)),
         check="new_destroy",
         deleting="Destroying",
-        does=START,
+        does=START_DESTROY,
         again=SAFETY,
     ),
     Deleted(
@@ -263,7 +273,7 @@ CASES = (
         ),
         check="new_destroy",
         deleting="Destroying",
-        does=START,
+        does=START_DESTROY,
         again=SAFETY,
     ),
     Deleted(
@@ -279,7 +289,7 @@ CASES = (
         (going(), known(APPLIED), gen.looked(gen.IN_THE_WAY)),
         check="new_destroy",
         deleting="Destroying",
-        does=START,
+        does=START_DESTROY,
         again=SAFETY,
     ),
     Deleted(
@@ -287,7 +297,7 @@ CASES = (
         (going(), known(APPLIED), gen.unlooked),
         check="new_destroy",
         deleting="Destroying",
-        does=START,
+        does=START_DESTROY,
         again=SAFETY,
     ),
     Deleted(
@@ -349,7 +359,7 @@ CASES = (
         (going(CANCEL, RETRY), known(APPLIED, ENDED, **BEFORE, **ANSWERED)),
         check="new_destroy",
         deleting="Destroying",
-        does=START,
+        does=START_DESTROY,
         again=SAFETY,
     ),
     Deleted(
@@ -408,7 +418,7 @@ CASES = (
         (going(), known(APPLIED), seen(has_cluster_secrets=False)),
         check="new_destroy",
         deleting="Destroying",
-        does=START,
+        does=START_DESTROY,
         again=SAFETY,
     ),
 )

@@ -12,14 +12,17 @@ import pytest
 from catalyst_operator.api.labels import ANNOTATION_CANCEL, ANNOTATION_RETRY
 from catalyst_operator.core import conditions, provision
 from catalyst_operator.core.actions import (
+    Action,
     AddFinalizer,
     AskPreflight,
     CreateJob,
     DeleteJob,
     ForgetSavedState,
+    GiveBootSecrets,
     PrepareNamespace,
     ReleaseLock,
     RestoreState,
+    TakeBootSecrets,
     WriteInputs,
     WriteRecord,
 )
@@ -124,13 +127,41 @@ def test_looking_again_says_the_same(case: Case) -> None:
 
 
 def test_the_record_is_written_after_the_inputs_and_before_the_job() -> None:
-    """A crash after any of them is repaired by repeating; a Job that no record knows could run twice."""
+    """A crash after any of them is repaired by repeating; a Job that no record knows could run twice, and secrets that
+    no record knows of would lie there for nobody."""
     actions = decide(gen.observation()).actions
-    assert [type(a) for a in actions] == [PrepareNamespace, WriteInputs, WriteRecord, CreateJob]
-    written, created = actions[2], actions[3]
+    assert [type(a) for a in actions] == [PrepareNamespace, WriteInputs, WriteRecord, GiveBootSecrets, CreateJob]
+    written, created = actions[2], actions[4]
     assert isinstance(written, WriteRecord)
     assert isinstance(created, CreateJob)
     assert written.record.last == created.run
+
+
+@pytest.mark.parametrize("dry", [False, True], ids=["a run", "a dry run"])
+def test_only_a_run_that_may_start_the_cluster_is_given_its_authorities(dry: bool) -> None:
+    """From the first control plane on every server joins, and gets them by joining."""
+    wanted = of(gen.spec(dryRun=dry), gen.workers(2))
+    assert _given(gen.observation(wanted)) == [GiveBootSecrets(authorities=True)]
+    stands = gen.known(gen.succeeded(), made=("control-plane-0",))
+    assert _given(gen.observation(wanted, stands)) == [GiveBootSecrets(authorities=False)]
+    broken = gen.known(gen.run(RunState.FAILED, finished=gen.NOW - gen.SECOND * 3600), made=("control-plane-0",))
+    assert _given(gen.observation(wanted, broken)) == [GiveBootSecrets(authorities=False)]
+
+
+def _given(o: Observation) -> list[Action]:
+    return [action for action in decide(o).actions if isinstance(action, GiveBootSecrets)]
+
+
+def test_what_a_run_was_given_is_taken_back_once_it_is_over() -> None:
+    """Whatever lies in the run namespace a later run could read."""
+    there = gen.seen(has_boot_secrets=True)
+    take = TakeBootSecrets()
+    assert take in decide(gen.observation(gen.known(gen.succeeded()), there)).actions
+    assert take in decide(gen.observation(there)).actions, "a crash left it"
+    assert take not in decide(gen.observation(gen.known(gen.succeeded()))).actions
+    running = gen.run(RunState.RUNNING)
+    o = gen.observation(gen.known(running), there, gen.seen(jobs=(gen.job(running),), pods=(gen.pod(running),)))
+    assert take not in decide(o).actions
 
 
 def test_the_finalizer_comes_first() -> None:

@@ -17,7 +17,7 @@ from tests.support.fake_kube import Key, Object
 from tests.support.world import RECORD, SECRET, World
 from tests.unit.core.decide.stories import for_a_while, message, names, provisioned, reason, workers
 
-CLUSTER_SECRETS = Key("secrets", gen.SPACE, naming.CLUSTER_SECRETS)
+CLUSTER_SECRETS = Key("secrets", gen.HOME, naming.cluster_secrets(gen.UID))
 
 
 def code(world: World) -> str:

@@ -199,6 +199,18 @@ def test_the_sidecar_is_native_and_lays_out_the_work_directory_before_init(made:
     assert env(keeper)["CATALYST_RUN_NAMESPACE"] == gen.SPACE
 
 
+def test_only_what_makes_servers_is_given_what_they_are_told() -> None:
+    """And has to be: OpenTofu would ask for what is missing."""
+    for made in (APPLY, PLAN, ADOPTING):
+        assert [source["secret"] for source in inputs(made)][1:] == [{"name": naming.BOOT_SECRETS}]
+    assert len(inputs(DESTROY)) == 1
+
+
+def inputs(made: Raw) -> list[Raw]:
+    sources: list[Raw] = next(v for v in pod(made)["volumes"] if v["name"] == "inputs")["projected"]["sources"]
+    return sources
+
+
 def test_the_name_tells_verb_inputs_and_attempt() -> None:
     run = gen.run(attempt=7)
     assert job(gen.sovereign(), run, SETTINGS)["metadata"]["name"] == f"apply-{run.digest[:8]}-7"

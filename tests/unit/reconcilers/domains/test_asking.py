@@ -23,7 +23,7 @@ from tests.support.reservations import ADDRESS, NAME
 
 SOVEREIGN = Key("sovereigns", "team-a", "omantel")
 RESERVATION = Key("domainreservations", "", NAME)
-COPY = Key("secrets", gen.SPACE, naming.REGISTRAR_SECRET)
+COPY = Key("secrets", gen.HOME, naming.registrar_secret(gen.UID))
 DOMAIN = {
     "mode": "byo-api",
     "fqdn": NAME,
@@ -38,6 +38,7 @@ class Scene:
     def __init__(self, *mods: gen.RawMod) -> None:
         self.api = FakeApi()
         self.api.put("namespaces", {"metadata": {"name": "team-a"}})
+        self.api.put("namespaces", {"metadata": {"name": gen.HOME}})
         self.api.put("namespaces", manifests.run_namespace(gen.sovereign(), SETTINGS))
         self.api.put("sovereigns", gen.raw_sovereign(*mods))
         self.api.change(SOVEREIGN, lambda o: o["metadata"].update(uid=gen.UID))

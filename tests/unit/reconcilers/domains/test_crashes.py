@@ -127,14 +127,13 @@ async def test_a_sovereigns_own_secret_is_read(world: World) -> None:
 async def test_the_copy_is_read_once_the_owners_is_gone(world: World) -> None:
     sovereign(world)
     world.secret("team-a", "account")
-    space = naming.run_namespace("omantel", gen.UID)
-    world.secret(space, naming.REGISTRAR_SECRET)
+    world.secret(gen.HOME, naming.registrar_secret(gen.UID))
     world.apply(BANK, gen.UID, **by_api("team-a"))
     await world.settle(BANK)
     world.api.remove("secrets", "team-a", "account")
     await give_back(world, BANK)
     assert world.names.registrar[BANK] == OLD
-    assert f"{space}/{naming.REGISTRAR_SECRET}" in world.secrets_read
+    assert f"{gen.HOME}/{naming.registrar_secret(gen.UID)}" in world.secrets_read
 
 
 @pytest.mark.parametrize(
