@@ -14,9 +14,11 @@ include e2e/lab/lab.mk
 
 ## —— The two commands —————————————————————————————————————————————
 
+SAMPLE ?= sovereign
+
 .PHONY: demo
-demo: lab-up ## Bring the lab up, install the operator, apply a sample Sovereign and watch it
-	$(PY) -m e2e.demo
+demo: lab-up ## Bring the lab up, install the operator, apply a sample Sovereign and watch it; SAMPLE=ha shows a larger one
+	$(PY) -m e2e.demo --sample $(SAMPLE)
 
 .PHONY: test
 test: verify test-unit test-integration e2e ## Everything that CI runs

@@ -4,7 +4,8 @@ CatalystError
 ├── SettingsError          the operator's own configuration is wrong: it does not start
 ├── ApiError               the Kubernetes API said no, or nothing
 │   ├── NotFound           404
-│   ├── Conflict           409: exists already, or the resourceVersion is stale
+│   ├── Conflict           409: the resourceVersion is stale, or others write at the same time
+│   │   └── AlreadyExists  an object of that name is there
 │   ├── Refused            400, 403, 422: repeating it unchanged will not help
 │   │   └── Unauthorized   401: the server does not know who asks
 │   ├── Untrusted          whoever answered is not the server that was meant
@@ -70,7 +71,11 @@ class NotFound(ApiError):
 
 
 class Conflict(ApiError):
-    """The object exists already, or was changed since it was read."""
+    """It was changed since it was read, or others change something at the same time."""
+
+
+class AlreadyExists(Conflict):
+    """An object of this name is there, so none was created."""
 
 
 class Refused(ApiError):

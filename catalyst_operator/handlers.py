@@ -6,9 +6,11 @@ of their own and are edge-triggered.
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -24,6 +26,7 @@ SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 WATCH_SERVER_SECONDS = 600
 WATCH_SILENCE_SECONDS = 70
 REREAD_TOKEN_BEFORE = timedelta(minutes=2)
+LOGIN_PAUSE_SECONDS = 2.0
 
 
 def register(
@@ -86,13 +89,24 @@ async def _configure(settings: kopf.OperatorSettings, **_: Any) -> None:
     settings.watching.label_selectors["", "v1", "namespaces"] = f"{labels.LABEL_ROLE}={labels.ROLE_RUN}"
 
 
-def login(api_server: str) -> Callable[..., kopf.ConnectionInfo | None]:
+def login(
+    api_server: str,
+    *,
+    elapsed: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+) -> Callable[..., Awaitable[kopf.ConnectionInfo | None]]:
     """In a Pod the service account's token, until shortly before it expires, so that a rotated one is picked up; else
-    the kubeconfig. The server's address comes from the Pod's environment: a broken cluster DNS must not stop us."""
+    the kubeconfig. The server's address comes from the Pod's environment: a broken cluster DNS must not stop us. After
+    a 401 kopf logs in and asks again at once, so that a login soon after another waits."""
+    last = float("-inf")
 
-    def log_in(**kwargs: Any) -> kopf.ConnectionInfo | None:
+    async def log_in(**kwargs: Any) -> kopf.ConnectionInfo | None:
+        nonlocal last
         if not api_server:
             return kopf.login_with_kubeconfig(**kwargs)
+        if (pause := last + LOGIN_PAUSE_SECONDS - elapsed()) > 0:
+            await sleep(pause)
+        last = elapsed()
         token = (SERVICE_ACCOUNT / "token").read_text().strip()
         return kopf.ConnectionInfo(
             server=api_server,

@@ -118,13 +118,16 @@ async def _hold(lease: Lease, acting: Coroutine[Any, Any, None]) -> None:
 
 
 async def _keep(lease: Lease) -> None:
-    """Once the Lease is lost there is no time for a graceful end: another operator begins."""
+    """Once the Lease is lost there is no time for a graceful end: another operator begins. Nor is there one where it
+    cannot be renewed any more: it is lost then."""
     try:
         await lease.keep()
     except LeaseLost as error:
         log.critical("This operator ends at once, because %s.", error)
-        logging.shutdown()
-        os._exit(EXIT_LEASE_LOST)
+    except Exception:
+        log.critical("This operator ends at once, because renewing its Lease failed.", exc_info=True)
+    logging.shutdown()
+    os._exit(EXIT_LEASE_LOST)
 
 
 async def _act(settings: Settings, kube: Kube, metrics: Metrics) -> None:
@@ -194,7 +197,7 @@ def _domains_outside(core: CoreSettings, settings: Settings) -> DomainsOutside |
     return DomainsOutside(
         zones=PowerDns(access.zones.url, access.zones.key, client),
         pools=PowerDns(access.pools.url, access.pools.key, client),
-        dns=Dns(core.domains.nameservers, now, resolvers=access.resolvers),
+        dns=Dns(core.domains.nameservers, now, resolvers=access.resolvers, destinations=settings.destinations),
         looks=Errands("look at name servers", Turns(DNS_LOOKS_AT_ONCE, DNS_LOOKS_EACH)),
         talks=RegistrarTalks(registrar, now),
         client=client,

@@ -23,6 +23,7 @@ import dns.rdatatype
 import dns.resolver
 from dns.rdatatype import RdataType
 
+from catalyst_operator.adapters.destinations import OUTSIDE, Destinations
 from catalyst_operator.clock import Clock
 from catalyst_operator.core.domains.claims.names import parent_of, plain
 from catalyst_operator.core.domains.observation import DnsAnswer, DnsQuestion, DnsReport
@@ -33,7 +34,12 @@ SERVER_SECONDS = 2.0
 DNS_ATTEMPTS = 2
 DNS_LOOK_SECONDS = 15.0
 TOO_LATE = f"no answer within {DNS_LOOK_SECONDS:g} s"
+NOT_ASKED = "its address is none that the operator asks"
 MAX_SERVERS = 13
+ADDRESSES_EACH = 4
+"""Of each of them. Whoever owns the zone above may name any number, of anybody's."""
+RECORDS_EACH = 32
+"""Of one answer: nobody delegates to more servers, and a long answer holds thousands."""
 DNS_LOOKS_AT_ONCE, DNS_LOOKS_EACH = 64, 16
 """Looks under way, and of those one namespace's. Each may take some dozens of sockets, and after a restart every name
 is looked at."""
@@ -66,11 +72,13 @@ class Dns:
         resolvers: Sequence[str] = (),
         port: int = PORT,
         server_seconds: float = SERVER_SECONDS,
+        destinations: Destinations = OUTSIDE,
     ) -> None:
         self._nameservers = tuple(nameservers)
         self._clock = clock
         self._port = port
         self._seconds = server_seconds
+        self._destinations = destinations
         self._resolver = dns.asyncresolver.Resolver(configure=not resolvers)
         if resolvers:
             self._resolver.nameservers = list(resolvers)
@@ -157,7 +165,14 @@ class Dns:
             addresses = await self._addresses(host)
         except _NotFound as error:
             return (DnsAnswer(host, "", error=str(error)),)
-        return tuple(await asyncio.gather(*(self._ask(host, address, name, RdataType.NS) for address in addresses)))
+        asked = (self._ask_outside(host, address, name) for address in addresses[:ADDRESSES_EACH])
+        return tuple(await asyncio.gather(*asked))
+
+    async def _ask_outside(self, host: str, address: str, name: str) -> DnsAnswer:
+        """The zone above may be a tenant's, who says where its servers are."""
+        if not self._destinations.allows(address):
+            return DnsAnswer(host, address, error=NOT_ASKED)
+        return await self._ask(host, address, name, RdataType.NS)
 
     # --- live records -------------------------------------------------------------------------------------------------
 
@@ -184,11 +199,16 @@ class Dns:
             return DnsAnswer(host, address, error=no_way)
         try:
             response = await self._send(query, address)
-        except (dns.exception.DNSException, OSError) as error:
+        except (dns.exception.DNSException, OSError, EOFError) as error:
             return DnsAnswer(host, address, error=_reason(error))
         if response.rcode() not in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
             return DnsAnswer(host, address, error=f"answers {dns.rcode.to_text(response.rcode())}")
-        return DnsAnswer(host, address, _values(response, name, type_))
+        if not _knows(response, name):
+            return DnsAnswer(host, address, error="answers that others serve the zone")
+        values = _values(response, name, type_)
+        if len(values) > RECORDS_EACH:
+            return DnsAnswer(host, address, error=f"answers with {len(values)} records")
+        return DnsAnswer(host, address, values)
 
     async def _send(self, query: dns.message.Message, address: str) -> dns.message.Message:
         """A packet may be lost: only the second one that is not answered says something of the server."""
@@ -223,6 +243,13 @@ class Dns:
         return tuple(sorted(item.to_text() for item in answer.rrset or ()))
 
 
+def _knows(response: dns.message.Message, name: str) -> bool:
+    """Whether that nothing else is in it says that there is nothing else: it comes from a server of the zone, or from
+    one that delegates the very name. One that does not serve the zone refers to where somebody may, with no error."""
+    delegates = any(s.name == dns.name.from_text(name) and s.rdtype is RdataType.NS for s in response.authority)
+    return bool(response.flags & dns.flags.AA or response.answer) or delegates
+
+
 def _values(response: dns.message.Message, name: str, type_: RdataType) -> tuple[str, ...]:
     """From the answer, or for name servers from the referral."""
     sections = (response.answer, response.authority) if type_ is RdataType.NS else (response.answer,)
@@ -254,4 +281,6 @@ def _no_way_to(address: str, port: int) -> str:
 
 
 def _reason(error: Exception) -> str:
-    return "no answer" if isinstance(error, dns.exception.Timeout) else type(error).__name__
+    if isinstance(error, dns.exception.Timeout):
+        return "no answer"
+    return "it closed the connection" if isinstance(error, EOFError) else type(error).__name__

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
 import aiohttp
@@ -17,7 +18,7 @@ from kubernetes.aio import client, config
 
 from catalyst_operator.api import labels
 from catalyst_operator.core.redact import shorten
-from catalyst_operator.errors import ApiError, Conflict, NotFound, Refused, Unavailable
+from catalyst_operator.errors import AlreadyExists, ApiError, Conflict, NotFound, Refused, Unavailable
 
 Object = dict[str, Any]
 Body = Object | list[Object]
@@ -126,7 +127,7 @@ class Kube:
         return list((await self._call("GET", kind.path(namespace), query=query)).get("items") or [])
 
     async def create(self, manifest: Object) -> Object:
-        """Raises Conflict when the object exists."""
+        """Raises AlreadyExists when the object does."""
         kind, meta = _KINDS[manifest["kind"]], manifest["metadata"]
         path = kind.path(meta.get("namespace", ""))
         return await self._call("POST", path, body=manifest, query={"fieldManager": labels.FIELD_MANAGER})
@@ -135,7 +136,7 @@ class Kube:
         """Create, or leave alone what is there already. Whether it was created."""
         try:
             await self.create(manifest)
-        except Conflict:
+        except AlreadyExists:
             return False
         return True
 
@@ -145,9 +146,17 @@ class Kube:
         return await self._apply(kind.path(meta.get("namespace", ""), meta["name"]), manifest)
 
     async def apply_status(self, kind: Kind, manifest: Object) -> Object:
-        """Server-side apply of /status. With metadata.resourceVersion set, raises Conflict when that is stale."""
+        """Server-side apply of /status, which is afterwards what was applied and nothing else. With
+        metadata.resourceVersion set, raises Conflict when that is stale."""
         meta = manifest["metadata"]
-        return await self._apply(kind.path(meta.get("namespace", ""), meta["name"], "status"), manifest)
+        path = kind.path(meta.get("namespace", ""), meta["name"], "status")
+        after = await self._apply(path, manifest)
+        # Who may edit an object may empty its managedFields: then nobody owns what was applied before, and it stays.
+        rest = _merge_patch(after.get("status") or {}, manifest["status"])
+        if not rest:
+            return after
+        patch = {"metadata": {"resourceVersion": after["metadata"]["resourceVersion"]}, "status": rest}
+        return await self._call("PATCH", path, body=patch, content="application/merge-patch+json")
 
     async def merge(self, kind: Kind, namespace: str, name: str, patch: Object) -> Object:
         """JSON merge patch. With metadata.resourceVersion in it, raises Conflict when that is stale."""
@@ -173,9 +182,9 @@ class Kube:
     async def log(self, namespace: str, pod: str, container: str, *, limit_bytes: int) -> str:
         """What a container has logged so far, its first `limit_bytes` bytes."""
         query = {"container": container, "limitBytes": str(limit_bytes)}
-        response = await self._request("GET", PODS.path(namespace, pod, "log"), query, None, "application/json")
-        content: bytes = await response.read()
-        return content.decode(errors="replace")
+        path = PODS.path(namespace, pod, "log")
+        response = await self._request("GET", path, query, None, "application/json")
+        return (await _body(response, f"GET {path}")).decode(errors="replace")
 
     async def follow_log(self, namespace: str, pod: str, container: str, idle_seconds: float) -> AsyncIterator[str]:
         """The lines of a container's log as they come, until it ends. Raises Unavailable when nothing was heard for
@@ -207,7 +216,10 @@ class Kube:
         content: str = "application/json",
     ) -> Object:
         response = await self._request(method, path, query or {}, body, content)
-        result: Object = json.loads(await response.read())
+        what = f"{method} {path}"
+        result = _object(await _body(response, what))
+        if result is None:
+            raise Unavailable(response.status, f"{what}: an answer that is none of the API server's")
         return result
 
     async def _request(
@@ -234,21 +246,58 @@ class Kube:
             response = await self._api.rest_client.request(
                 method, url, headers=headers, body=payload, _request_timeout=limit
             )
-            if response.status >= 400:
-                raise _error(response.status, await response.read(), f"{method} {path}")
         except (aiohttp.ClientError, TimeoutError) as error:
             raise Unavailable(0, f"{method} {path}: no answer: {error or type(error).__name__}") from error
+        if response.status >= HTTPStatus.BAD_REQUEST:
+            what = f"{method} {path}"
+            raise _error(response.status, await _body(response, what), what)
         return response
 
 
-def _error(status: int, raw: bytes, what: str) -> ApiError:
+async def _body(response: Any, what: str) -> bytes:
+    """All of an answer. Raises Unavailable for one that breaks off."""
     try:
-        message = str(json.loads(raw)["message"])
-    except (ValueError, KeyError, TypeError):
-        message = raw.decode(errors="replace")
-    text = f"{what}: {status}: {shorten(message, MAX_API_MESSAGE)}"
-    if status == 404:
-        return NotFound(status, text)
-    if status == 409:
-        return Conflict(status, text)
-    return Unavailable(status, text) if status == 429 or status >= 500 else Refused(status, text)
+        content: bytes = await response.read()
+    except (aiohttp.ClientError, TimeoutError, HttpProcessingError, OSError) as error:
+        raise Unavailable(0, f"{what}: the answer broke off: {error or type(error).__name__}") from error
+    return content
+
+
+def _object(content: bytes) -> Object | None:
+    """The JSON object that an answer holds, if it does."""
+    try:
+        value = json.loads(content)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _error(status: int, raw: bytes, what: str) -> ApiError:
+    """What a refusal means. That something is not there, or is there already, only the API server itself can tell: a
+    load balancer before it has pages of its own, and a quota that somebody else uses at the same time is a 409 too."""
+    told = _object(raw) or {}
+    message = told.get("message") or raw.decode(errors="replace")
+    text = f"{what}: {status}: {shorten(str(message), MAX_API_MESSAGE)}"
+    if status == HTTPStatus.NOT_FOUND:
+        return (NotFound if told.get("kind") == "Status" else Unavailable)(status, text)
+    if status == HTTPStatus.CONFLICT:
+        return (AlreadyExists if told.get("reason") == "AlreadyExists" else Conflict)(status, text)
+    passes = status in _PASSING or status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    return (Unavailable if passes else Refused)(status, text)
+
+
+_PASSING = (HTTPStatus.UNAUTHORIZED, HTTPStatus.TOO_MANY_REQUESTS)
+"""An API server that has only just started knows nobody; and who is not known could not say so in status."""
+
+
+def _merge_patch(have: Object, want: Object) -> Object:
+    """The JSON merge patch that makes the one out of the other; empty where they are equal."""
+    patch: Object = {key: None for key in have if key not in want}
+    for key, value in want.items():
+        before = have.get(key)
+        if isinstance(before, dict) and isinstance(value, dict):
+            if inner := _merge_patch(before, value):
+                patch[key] = inner
+        elif before != value:
+            patch[key] = value
+    return patch

@@ -7,7 +7,6 @@ with what they mark, so that no crash leaves anything without its owner.
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
@@ -16,6 +15,7 @@ import httpx
 from pydantic import BaseModel, SecretStr, ValidationError
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_fixed
 
+from catalyst_operator.adapters import answers
 from catalyst_operator.api.labels import OPERATOR_NAME
 from catalyst_operator.core.domains.claims.names import absolute, plain
 from catalyst_operator.core.domains.zone import RRset, Zone
@@ -23,8 +23,12 @@ from catalyst_operator.core.redact import shorten
 from catalyst_operator.errors import DnsConflict, DnsDenied, DnsRefused, DnsUnavailable
 
 POWERDNS_SECONDS = 5.0
+"""For one request, from the connection to the last byte of the answer."""
 POWERDNS_ATTEMPTS = 2
+MAX_ZONE_BYTES, MAX_ZONE_VALUES = 16 * answers.MIB, 8 * answers.MAX_ANSWER_VALUES
+"""Of an answer: an old server gives a pool domain's whole zone, with the records of thousands of Sovereigns."""
 COMMENT = "Made by catalyst-operator; removed with its DomainReservation."
+URL_SETTING = "the operator's setting CATALYST_POWERDNS_URL"
 KIND = "Native"
 """The servers share a database. With secondaries that transfer zones, have them follow by a catalog or superprimary."""
 
@@ -58,10 +62,24 @@ class _Zone(BaseModel):
 class PowerDns:
     """One server, by the URL of its API such as http://powerdns:8081. The client is not closed here."""
 
-    def __init__(self, url: str, key: SecretStr, client: httpx.AsyncClient, *, server_id: str = "localhost") -> None:
+    def __init__(
+        self,
+        url: str,
+        key: SecretStr,
+        client: httpx.AsyncClient,
+        *,
+        server_id: str = "localhost",
+        limit_seconds: float = POWERDNS_SECONDS,
+    ) -> None:
         self._base = f"{url.rstrip('/')}/api/v1/servers/{server_id}/zones"
-        self._headers = {"X-API-Key": key.get_secret_value(), "User-Agent": OPERATOR_NAME}
+        self._headers = {
+            "X-API-Key": key.get_secret_value(),
+            "User-Agent": OPERATOR_NAME,
+            "Accept": "application/json",
+            **answers.UNCOMPRESSED,
+        }
         self._client = client
+        self._limit_seconds = limit_seconds
         self._writing = asyncio.Lock()
         """Over SQLite, of two changes at a time one fails; other databases have them wait for each other."""
 
@@ -78,7 +96,7 @@ class PowerDns:
             made = await self._once("POST", "", wire(zone))
         if made is None:
             # Elsewhere a 404 says that a zone is not there; here, that there is nothing that could have one.
-            raise DnsUnavailable("it has no zones at that address; see the operator's setting CATALYST_POWERDNS_URL")
+            raise DnsUnavailable(f"it has no zones at that address; see {URL_SETTING}")
 
     async def change(self, zone: str, changes: Sequence[RRset]) -> None:
         """Replace record sets, or remove those without values; all of them or none."""
@@ -103,23 +121,39 @@ class PowerDns:
 
     async def _once(self, method: str, path: str, body: Object | None = None) -> Object | None:
         """The JSON of the answer, {} where it has none, or None for what is not there."""
+        request = self._client.build_request(
+            method, self._base + path, headers=self._headers, json=body, timeout=self._limit_seconds
+        )
         try:
-            response = await self._client.request(
-                method, self._base + path, headers=self._headers, json=body, timeout=POWERDNS_SECONDS
-            )
+            async with asyncio.timeout(self._limit_seconds):
+                response, content = await self._answer(request)
+        except answers.Unusable as error:
+            reason = f"it sends {error}"
+        except (TimeoutError, httpx.TimeoutException):
+            reason = f"it did not answer within {self._limit_seconds:g} s"
         except (httpx.HTTPError, OSError) as error:
-            reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+            reason = f"it did not answer ({f'{type(error).__name__}: {error}'.removesuffix(': ')})"
         else:
-            return _accept(response)
+            return _accept(response, content)
         # Raised here: httpx' errors hold the request with its headers.
-        raise DnsUnavailable(shorten(f"it did not answer ({reason})"))
+        raise DnsUnavailable(shorten(reason))
+
+    async def _answer(self, request: httpx.Request) -> tuple[httpx.Response, bytes]:
+        response = await self._client.send(request, stream=True)
+        try:
+            talk = answers.Talk(MAX_ZONE_BYTES)
+            return response, await talk.body(response.headers, response.aiter_bytes())
+        finally:
+            await response.aclose()
 
 
-def _accept(response: httpx.Response) -> Object | None:
-    status = response.status_code
+def _accept(response: httpx.Response, content: bytes) -> Object | None:
+    status, body = response.status_code, _json(content)
+    if status == HTTPStatus.NOT_FOUND and "error" not in body:
+        # A proxy before it, or somebody else: a zone that is there must not be taken for gone.
+        raise DnsUnavailable(f"HTTP status 404 comes from somebody else; see {URL_SETTING}")
     if status == HTTPStatus.NOT_FOUND:
         return None
-    body = _json(response.content)
     if response.is_success:
         return body
     said = shorten(str(body.get("error", "")) or f"HTTP status {status}")
@@ -133,9 +167,12 @@ def _accept(response: httpx.Response) -> Object | None:
 
 
 def _json(content: bytes) -> Object:
+    """The object that an answer holds, {} where it has none. Raises DnsUnavailable for one of too many values."""
     try:
-        body = json.loads(content) if content else {}
-    except ValueError:
+        body = answers.parsed(content, MAX_ZONE_VALUES) if content else {}
+    except answers.TooLong as error:
+        raise DnsUnavailable(f"it sends {error}") from None
+    except answers.Unusable:
         return {}
     return body if isinstance(body, dict) else {}
 

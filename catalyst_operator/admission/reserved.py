@@ -34,7 +34,10 @@ IS_A_KEY = (
 
 def policies(service_account: str) -> tuple[Policy, ...]:
     """All of them."""
-    makers = (_finalizers, _status, _namespaces, _contents, _proof_key, _keys, _work, _evidence, _forged_runs)
+    makers = (
+        *(_finalizers, _status, _namespaces, _contents, _proof_key, _keys, _work, _evidence),
+        *(_forged_runs, _forged_secrets),
+    )
     return tuple(make(service_account) for make in makers)
 
 
@@ -227,4 +230,26 @@ def _forged_runs(service_account: str) -> Policy:
         {"glass-not-broken": f"!({who.BROKE_GLASS})"},
         in_run_namespaces=False,
         labelled=labels.LABEL_SOVEREIGN_UID,
+    )
+
+
+def _forged_secrets(service_account: str) -> Policy:
+    """What stands in an owner's namespace for the kubeconfig that the operator gave is told by this label. Its owner
+    may edit it, and take the label off."""
+    label = labels.LABEL_SOVEREIGN_UID
+    return Policy(
+        "catalyst-forged-secrets",
+        (ResourceRule("", ("secrets",), ("CREATE", "UPDATE")),),
+        (
+            Validation(
+                f"!('{label}' in variables.after) || ('{label}' in variables.before && "
+                f"variables.before['{label}'] == variables.after['{label}'])",
+                f"The label {label} tells the Secrets that the operator made. Use another label; on a copy, leave it "
+                f"out. {who.HOW_TO_BREAK_GLASS}",
+            ),
+        ),
+        who.anybody_else(service_account),
+        {name: metadata(thing, "labels") for name, thing in (("before", "oldObject"), ("after", "object"))},
+        in_run_namespaces=False,
+        labelled=label,
     )

@@ -147,8 +147,8 @@ class SovereignSpec(Model):
     OpenTofu state with its key, so that they can only be removed by hand."""
 
     deletion_protection: bool = True
-    """While true, deleting the Sovereign is refused. It does not guard against edits: plans that destroy a part
-    of it wait for approval in any case."""
+    """While true, deleting the Sovereign is refused from its first apply on; before, there is nothing to lose. It
+    does not guard against edits: plans that destroy a part of it wait for approval in any case."""
 
     phase1: Phase1Spec = Phase1Spec()
     """Patience with the bootstrap kit."""

@@ -12,7 +12,7 @@ _OUTPUTS_EXIST = "has(oldSelf.status) && has(oldSelf.status.outputs)"
 _CONDITIONS = "has(oldSelf.status) && has(oldSelf.status.conditions) && oldSelf.status.conditions"
 _NAMED = (
     f"({_CONDITIONS}.exists(c, c.type == 'DomainReserved' && c.status == 'True')) "
-    "|| (has(oldSelf.status) && has(oldSelf.status.runNamespace))"
+    "|| (has(oldSelf.status) && has(oldSelf.status.servers) && oldSelf.status.servers.size() > 0)"
 )
 _HANDED_OFF = f"{_CONDITIONS}.exists(c, c.type == 'HandedOff' && c.status == 'True')"
 # From its first step on: what is edited while it is under way would silently do nothing.
@@ -63,7 +63,7 @@ def immutability_rules() -> tuple[Rule, ...]:
         _frozen(
             "domain.fqdn",
             _NAMED,
-            "is immutable once it is reserved or a run was made: certificates, Git paths and DNS carry it; create "
+            "is immutable once it is reserved or an apply began: certificates, Git paths and DNS carry it; create "
             "another Sovereign for another name",
         ),
         _frozen(

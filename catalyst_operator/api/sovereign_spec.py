@@ -107,7 +107,7 @@ class DomainSpec(Model):
 
     fqdn: Fqdn
     """Fully qualified name of the Sovereign, at most 49 characters, because names on the new cluster contain
-    it. The console is reached at console.<fqdn>. Can be corrected until the name is reserved or a run was made."""
+    it. The console is reached at console.<fqdn>. Can be corrected until it is reserved or an apply began."""
 
     registrar: RegistrarSpec | None = None
     """The registrar, in mode byo-api."""

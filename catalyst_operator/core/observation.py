@@ -61,6 +61,12 @@ class StateView:
     serial: int
     lineage: str = ""
 
+    @property
+    def may_list_something(self) -> bool:
+        """Whether it was ever written by an apply. `tofu init` makes an empty one of serial 1, in a dry run too, and
+        whatever is written later has a higher one."""
+        return self.serial > 1
+
 
 @dataclass(frozen=True)
 class LockView:

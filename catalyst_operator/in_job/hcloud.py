@@ -6,13 +6,16 @@ Standard library only.
 
 from __future__ import annotations
 
-import json
+import http.client
 import os
+import threading
 import urllib.error
 import urllib.parse
 import urllib.request
+from collections.abc import Callable
 from typing import Any
 
+from catalyst_operator.adapters import answers
 from catalyst_operator.api.labels import LABEL_SOVEREIGN_UID
 from catalyst_operator.core.project.hetzner import ENDPOINT
 
@@ -27,23 +30,40 @@ KINDS = (
     "primary_ips",
 )
 EXIT_UNAUTHORIZED = 7
-TROUBLE = (urllib.error.URLError, TimeoutError, ValueError)
-"""What they raise: the API refused, is out of reach, or did not answer in JSON."""
-_UNAUTHORIZED = (401, 403)
+TROUBLE = (OSError, http.client.HTTPException, ValueError)
+"""What they raise: the API refused, is out of reach, hung up, or did not answer in JSON."""
+REFUSALS = frozenset({"unauthorized", "forbidden"})
+"""The codes by which the API itself refuses a token; a proxy's 401 or 403 has none of them."""
+NOT_FOUND = "not_found"
+_MAX_ERROR_BYTES, _MAX_CODE = 65536, 100
+REQUEST_SECONDS = 20.0
+"""For one request, from the connection to the last byte of the answer."""
+MAX_PAGES = 20
 _PAGE_SIZE = 50
+
+
+class Answered(OSError):
+    """An answer that is an error. `code` is Hetzner's word for it; empty where it is not the API that answered."""
+
+    def __init__(self, status: int, code: str) -> None:
+        self.code = code
+        if code in REFUSALS:
+            super().__init__("Hetzner does not accept the token")
+        else:
+            super().__init__(f"HTTP Error {status} ({code or 'no answer of the API itself'})")
 
 
 def labelled(kind: str) -> list[dict[str, Any]]:
     """All objects of a kind in the project that carry this Sovereign's UID label. Raises one of TROUBLE."""
     selector = f"{LABEL_SOVEREIGN_UID}={os.environ['CATALYST_SOVEREIGN_UID']}"
     found: list[dict[str, Any]] = []
-    page: int | None = 1
-    while page:
+    for page in range(1, MAX_PAGES + 1):
         query = {"label_selector": selector, "per_page": _PAGE_SIZE, "page": page}
         answer = _call("GET", f"/{kind}?{urllib.parse.urlencode(query)}")
         found += _objects(answer, kind)
-        page = answer["meta"]["pagination"]["next_page"]
-    return found
+        if answer["meta"]["pagination"]["next_page"] is None:
+            return found
+    raise ValueError(f"the project has more than {MAX_PAGES} pages of {kind} with this Sovereign's label")
 
 
 def server_status(number: str) -> str:
@@ -65,25 +85,79 @@ def _objects(answer: dict[str, Any], kind: str) -> list[dict[str, Any]]:
     pagination = meta.get("pagination") if isinstance(meta, dict) else None
     if not isinstance(objects, list) or not isinstance(pagination, dict) or "next_page" not in pagination:
         raise ValueError(f"the answer to GET /{kind} is none of Hetzner's API")
+    if not all(isinstance(found, dict) and {"id", "name"} <= found.keys() for found in objects):
+        raise ValueError(f"the answer to GET /{kind} has something else than {kind} in it")
     return objects
 
 
 def exit_code(error: Exception) -> int:
     """Of a container whose look at the project ended with this error."""
-    refused = isinstance(error, urllib.error.HTTPError) and error.code in _UNAUTHORIZED
-    return EXIT_UNAUTHORIZED if refused else 1
+    return EXIT_UNAUTHORIZED if isinstance(error, Answered) and error.code in REFUSALS else 1
 
 
 def _call(method: str, path: str) -> dict[str, Any]:
     endpoint = os.environ.get("HCLOUD_ENDPOINT", ENDPOINT)
+    authorization = f"Bearer {os.environ['HCLOUD_TOKEN']}"
     request = urllib.request.Request(  # noqa: S310 - the endpoint is the operator's setting
-        endpoint + path, method=method, headers={"Authorization": f"Bearer {os.environ['HCLOUD_TOKEN']}"}
+        endpoint + path, method=method, headers={"Authorization": authorization, **answers.UNCOMPRESSED}
     )
-    with _OPENER.open(request, timeout=20) as response:
-        result = json.load(response)
+    result = answers.parsed(_within(REQUEST_SECONDS, lambda: _sent(request)))
     if not isinstance(result, dict):
         raise ValueError("the answer is no JSON object")
     return result
+
+
+def _sent(request: urllib.request.Request) -> bytes:
+    try:
+        response = _OPENER.open(request, timeout=REQUEST_SECONDS)
+    except urllib.error.HTTPError as error:
+        with error:
+            answered = Answered(error.code, _code(error.read(_MAX_ERROR_BYTES)))
+    else:
+        return _content(response)
+    # Raised here: the other error holds the request with its headers.
+    raise answered
+
+
+def _code(body: bytes) -> str:
+    """The API's own word for an error; empty where somebody else says something."""
+    try:
+        told = answers.parsed(body)
+    except answers.Unusable:
+        return ""
+    error = told.get("error") if isinstance(told, dict) else None
+    return str(error.get("code", ""))[:_MAX_CODE] if isinstance(error, dict) else ""
+
+
+def _content(response: Any) -> bytes:
+    with response:
+        answers.check_uncompressed(response.headers)
+        content: bytes = response.read(answers.MAX_ANSWER_BYTES + 1)
+    if len(content) > answers.MAX_ANSWER_BYTES:
+        raise answers.TooLong(f"an answer of more than {answers.mebibytes(answers.MAX_ANSWER_BYTES)}")
+    return content
+
+
+def _within(seconds: float, request: Callable[[], bytes]) -> bytes:
+    """What the request brings. Raises TimeoutError when time is up, and what it raises: a server that sends a byte now
+    and then runs into no timeout of a socket. Such a request is left to itself, which keeps no process alive."""
+    outcome: list[bytes | Exception] = []
+
+    def run() -> None:
+        try:
+            outcome.append(request())
+        except Exception as error:
+            outcome.append(error)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if not outcome:
+        raise TimeoutError(f"no answer within {seconds:g} s")
+    came = outcome.pop()
+    if isinstance(came, Exception):
+        raise came
+    return came
 
 
 class _NoRedirects(urllib.request.HTTPRedirectHandler):

@@ -12,9 +12,7 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from http import HTTPStatus
 from pathlib import Path
-from urllib.error import HTTPError
 
 from catalyst_operator.in_job import hcloud
 
@@ -72,7 +70,7 @@ def _status(number: str) -> str:
         return hcloud.server_status(number)
     except hcloud.TROUBLE as error:
         print(f"server {number} could not be looked at: {error}", flush=True)
-        missing = isinstance(error, HTTPError) and error.code == HTTPStatus.NOT_FOUND
+        missing = isinstance(error, hcloud.Answered) and error.code == hcloud.NOT_FOUND
         return GONE if missing else ""
 
 

@@ -281,7 +281,12 @@ def _unpacked(content: bytes) -> bytes:
 def saved_state_of(raw: Object | None) -> StateView | None:
     """The state that a run saved beside it, as the file was."""
     content = _tfstate(raw)
-    return _view(content) if content else None
+    try:
+        return _view(content) if content else None
+    except ValueError as error:
+        raise CorruptRecord(
+            f"Secret {naming.ERRORED_STATE_SECRET} does not hold an OpenTofu state: {error}."
+        ) from error
 
 
 def _tfstate(raw: Object | None) -> bytes:
@@ -290,6 +295,8 @@ def _tfstate(raw: Object | None) -> bytes:
 
 def _view(content: bytes) -> StateView:
     state = json.loads(content)
+    if not isinstance(state, dict):
+        raise ValueError("it is no JSON object")
     return StateView(int(state.get("serial", 0)), str(state.get("lineage", "")))
 
 

@@ -30,8 +30,9 @@ from catalyst_operator.reconcilers.outside import Outside
 from catalyst_operator.reconcilers.writing import write_status
 
 log = logging.getLogger(__name__)
-UNAVAILABLE_BEFORE_TOLD = 3
-"""One answer that fails to come is the network's everyday life; so many in a row are worth a line in status."""
+UNAVAILABLE_BEFORE_TOLD, CONFLICTS_BEFORE_TOLD = 3, 8
+"""One answer that fails to come is the network's everyday life, and that somebody else wrote in between is everybody's;
+so many in a row are worth a line in status."""
 
 
 class Key(NamedTuple):
@@ -63,7 +64,7 @@ class SovereignReconciler:
         self._clock = clock
         self._resync = resync
         self._failures: Counter[Key] = Counter()
-        """How often in a row the API server gave no usable answer."""
+        """How often in a row a pass came to nothing."""
         self._uids: dict[Key, str] = {}
         """Of the Sovereigns that were seen: what is kept beside the API server goes by UID."""
         self.wake: Callable[[Key], None] = lambda _: None
@@ -95,12 +96,11 @@ class SovereignReconciler:
     async def _step(self, key: Key, sovereign: Sovereign) -> timedelta | None:
         try:
             again = await self._pass(key, sovereign)
-        except Conflict:
-            # Somebody wrote in between: the next look is all that it takes.
-            raise
-        except Unavailable as error:
+        except (Conflict, Unavailable) as error:
+            # Nearly always the next look is all that it takes.
             self._failures[key] += 1
-            if self._failures[key] >= UNAVAILABLE_BEFORE_TOLD:
+            often = CONFLICTS_BEFORE_TOLD if isinstance(error, Conflict) else UNAVAILABLE_BEFORE_TOLD
+            if self._failures[key] >= often:
                 await self._tell(sovereign, error)
             raise
         except Exception as error:

@@ -105,6 +105,22 @@ def test_a_control_plane_that_is_lost_joins_again(make: Make) -> None:
 
 
 @pytest.mark.slow
+def test_a_worker_that_somebody_deletes_is_missed_and_made_again(make: Make) -> None:
+    """Nothing is edited. Its Node falls silent, and a minute later Ready says so; a retry makes the server again."""
+    sovereign, project = make("missed", project=Project(boots=True), handOff={"mode": "Manual"})
+    sovereign.apply()
+    sovereign.ready()
+    name = f"{sovereign.cluster_name}-worker-0"
+    project.request("DELETE", f"/servers/{project.server(name)['id']}")
+    sovereign.wait("its node is missed", Ready="NodesNotReady", seconds=150)
+    assert name in sovereign.message
+    sovereign.retry()
+    carried_out(sovereign)
+    sovereign.ready(seconds=240)
+    assert project.server(name)["status"] == "running"
+
+
+@pytest.mark.slow
 def test_both_sizes_are_edited_and_never_two_control_planes_are_off(make: Make) -> None:
     """One approval; each server is powered off once the one before it is back, control planes first."""
     sovereign, project = make("regrown", project=Project(boots=True), handOff={"mode": "Manual"}, **HA)

@@ -28,6 +28,8 @@ class Kubectl:
     def of_lab(cls, layout: Layout | None = None) -> Kubectl:
         """For the lab of this checkout. Stories create and delete things: any other cluster is refused."""
         layout = layout or Layout.of_checkout()
+        if not layout.kubeconfig.exists():
+            raise SystemExit(f"{layout.checkout} has no lab: `make lab-up` starts one")
         kubectl = cls(layout.kubeconfig, f"{layout.bin}:{os.environ['PATH']}")
         server = kubectl("config", "view", "--minify", "-o", "jsonpath={.clusters[0].cluster.server}")
         if server != API_URL:

@@ -10,7 +10,6 @@ import secrets
 import shutil
 import socket
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -19,6 +18,8 @@ from typing import Any
 
 import requests
 import yaml
+
+from e2e.support.waiting import OFTEN, wait_for
 
 START_TIMEOUT = 60.0
 _CONTENT = {
@@ -260,11 +261,7 @@ def process(command: list[str], folder: Path) -> Iterator[Callable[[], bool]]:
 
 
 def _wait(condition: Callable[[], bool], what: str, folder: Path) -> None:
-    deadline = time.monotonic() + START_TIMEOUT
-    while not condition():
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"{what} was not ready after {START_TIMEOUT:.0f} s:\n{_tail(folder)}")
-        time.sleep(0.05)
+    wait_for(condition, what, seconds=START_TIMEOUT, shown=lambda: _tail(folder), every=OFTEN)
 
 
 def _tail(folder: Path) -> str:

@@ -1,10 +1,10 @@
 """Fixtures of the integration tests: a real API server, empty or with the CRDs and admission policies installed."""
 
-import time
 from collections.abc import Callable, Iterator
 
 import pytest
 
+from e2e.support.waiting import OFTEN, wait_for
 from tests.integration.admission import sovereign, sovereigns
 from tests.integration.apiserver import Api, ApiError, ApiServer, api_server
 from tests.integration.installation import aggregated_roles, install, rules_of
@@ -69,7 +69,4 @@ def _wait_until_policies_act(api: Api) -> None:
 
 
 def _wait_until(condition: Callable[[], bool], timeout: float = 30.0) -> None:
-    deadline = time.monotonic() + timeout
-    while not condition():
-        assert time.monotonic() < deadline, f"not true within {timeout:.0f} s"
-        time.sleep(0.05)
+    wait_for(condition, "the API server to serve, and to refuse", seconds=timeout, every=OFTEN)

@@ -7,7 +7,6 @@ import os
 import secrets
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ import yaml
 
 from e2e.lab import toolchain
 from e2e.lab.timeline import Timeline
+from e2e.support.waiting import OFTEN, wait_for
 from tests.integration.apiserver import Api, ApiError, ApiServer, ToolMissing, api_server, free_port
 from tests.support.paths import REPOSITORY
 
@@ -90,11 +90,7 @@ def standins(cluster: Flux, ca: Path | None = None) -> Iterator[subprocess.Popen
 
 def wait_until(condition: Callable[[], Any], what: str, timeout: float = 30.0) -> Any:
     """Wait for a condition; what it was at last."""
-    deadline = time.monotonic() + timeout
-    while not (found := condition()):
-        assert time.monotonic() < deadline, f"not within {timeout:.0f} s: {what}"
-        time.sleep(0.05)
-    return found
+    return wait_for(condition, what, seconds=timeout, every=OFTEN)
 
 
 def condition(obj: Any, type_: str = "Ready") -> Any:

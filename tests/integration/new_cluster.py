@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
@@ -15,6 +14,7 @@ import yaml
 from catalyst_operator.adapters.new_cluster import authorities, minting
 from catalyst_operator.core.access import boot
 from catalyst_operator.core.access.identity import Access
+from e2e.support.waiting import OFTEN, wait_for
 from tests.integration.apiserver import Api, ApiError, _etcd, find_tool, free_port, process
 from tests.integration.flux import _crds
 from tests.support.fake_cluster import FQDN, server_certificate
@@ -116,10 +116,7 @@ def new_cluster(folder: Path) -> Iterator[NewCluster]:
 
 def wait_until(condition: Callable[[], Any], what: str, timeout: float = 30.0) -> None:
     """Wait for a condition that another process brings about."""
-    deadline = time.monotonic() + timeout
-    while not _holds(condition):
-        assert time.monotonic() < deadline, f"not within {timeout:.0f} s: {what}"
-        time.sleep(0.02)
+    wait_for(lambda: _holds(condition), what, seconds=timeout, every=OFTEN)
 
 
 def _holds(condition: Callable[[], Any]) -> bool:

@@ -6,13 +6,13 @@ import itertools
 import os
 import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from e2e.lab import powerdns
 from e2e.lab.powerdns import Place
+from e2e.support.waiting import OFTEN, wait_for
 
 START_SECONDS = 30.0
 _ADDRESSES = itertools.count(1)
@@ -34,11 +34,11 @@ def powerdns_server(folder: Path, dns_port: int | None = None) -> Iterator[Place
 
 
 def _await(place: Place, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while not powerdns.answers(place):
+    def answers() -> bool:
         assert process.poll() is None, (place.folder / "log").read_text(errors="replace")
-        assert time.monotonic() < deadline, "PowerDNS did not answer in time"
-        time.sleep(0.05)
+        return powerdns.answers(place)
+
+    wait_for(answers, "PowerDNS to answer", seconds=START_SECONDS, every=OFTEN)
 
 
 def free_dns_port() -> int:

@@ -263,16 +263,23 @@ RESERVED = {
 OTHER_NAME = {"domain.fqdn": "other.omani.works"}
 
 
+SERVERS = {"servers": [{"name": "omantel-1a2b3-control-plane-0", "role": "control-plane", "size": "cx33"}]}
+
+
 @cases(Case("fqdn", OTHER_NAME, "spec.domain.fqdn", "immutable"))
-@pytest.mark.parametrize("status", [{"conditions": [RESERVED]}, {"runNamespace": "sov-a-b"}], ids=["reserved", "a run"])
-def test_a_name_is_kept_once_it_is_reserved_or_a_run_was_made(
+@pytest.mark.parametrize("status", [{"conditions": [RESERVED]}, SERVERS], ids=["reserved", "an apply"])
+def test_a_name_is_kept_once_it_is_reserved_or_an_apply_began(
     api: Api, namespace: str, case: Case, status: dict[str, Any]
 ) -> None:
     path, before = existing(api, namespace, {}, status)
     case.expect_refusal(refusal(api, "PUT", path, edited(before, case.edits)))
 
 
-@pytest.mark.parametrize("status", [None, {"conditions": [{**RESERVED, "status": "False"}]}], ids=["new", "refused"])
+@pytest.mark.parametrize(
+    "status",
+    [None, {"conditions": [{**RESERVED, "status": "False"}]}, {"runNamespace": "sov-a-b", "servers": []}],
+    ids=["new", "refused", "a dry run"],
+)
 def test_a_typo_in_a_name_can_be_corrected(api: Api, namespace: str, status: dict[str, Any] | None) -> None:
     path, before = existing(api, namespace, {}, status)
     api.replace(path, edited(before, OTHER_NAME), dryRun="All")

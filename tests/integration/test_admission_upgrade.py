@@ -5,14 +5,15 @@ on a CRD of another group, so that the one the other tests use stays as it is.
 """
 
 import copy
-import time
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
 
 from catalyst_operator.api.generate.crds import crd
 from catalyst_operator.api.resources import SOVEREIGN
+from e2e.support.waiting import OFTEN, wait_for
 from tests.integration.admission import edited, refusal, sovereign
 from tests.integration.apiserver import Api, ApiError
 from tests.integration.conftest import CRDS
@@ -52,16 +53,14 @@ def old_object(api: Api) -> Iterator[str]:
 
 def _until(attempt: Any, timeout: float = 30.0) -> None:
     """Repeat until the API server has taken the CRD in."""
-    deadline = time.monotonic() + timeout
-    while True:
-        try:
+
+    def done() -> bool:
+        with suppress(ApiError, AssertionError):
             attempt()
-        except (ApiError, AssertionError):
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.1)
-        else:
-            return
+            return True
+        return False
+
+    wait_for(done, "the API server to have taken it in", seconds=timeout, every=OFTEN)
 
 
 def test_other_fields_stay_editable(api: Api, old_object: str) -> None:

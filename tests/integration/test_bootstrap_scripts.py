@@ -11,7 +11,7 @@ import os
 import ssl
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -25,6 +25,7 @@ from tests.support.paths import REPOSITORY
 pytestmark = pytest.mark.integration
 
 LIB = REPOSITORY / "infra/hetzner/scripts/lib.sh"
+CHOOSE = REPOSITORY / "infra/hetzner/scripts/choose-server.sh"
 CONTENT = b"a program\n"
 DIGEST = hashlib.sha256(CONTENT).hexdigest()
 OTHER = hashlib.sha256(b"another program\n").hexdigest()
@@ -326,6 +327,42 @@ def test_a_node_joins_through_the_first_control_plane_that_answers(node: Node, c
 def test_one_that_is_down_is_passed_over(node: Node, control_planes: ControlPlanes) -> None:
     control_planes.says = {SECOND: UNAUTHORIZED}
     assert chosen(node, control_planes, NOBODY, SECOND) == (0, SECOND)
+
+
+@pytest.fixture
+def choosing(node: Node, control_planes: ControlPlanes) -> Callable[[], tuple[int, str]]:
+    """choose-server.sh as a node runs it that may join through one that is down or the second, with the node's folder
+    in the place of the root."""
+    control_planes.says = {SECOND: UNAUTHORIZED}
+    (node.folder / "node.env").write_text(f"JOIN_ADDRESSES='{NOBODY} {SECOND}'\n")
+    script = CHOOSE.read_text()
+    for path, here in {
+        "/usr/local/lib/catalyst/lib.sh": LIB,
+        "/etc/catalyst/node.env": node.folder / "node.env",
+        "/etc/rancher": node.folder,
+        "/var/lib/rancher": node.folder,
+    }.items():
+        assert path in script
+        script = script.replace(path, str(here))
+    file = node.folder / "k3s/config.yaml.d/10-server.yaml"
+
+    def run() -> tuple[int, str]:
+        ran = node.run(script, API_PORT=str(control_planes.port))
+        return ran.returncode, file.read_text() if file.exists() else ""
+
+    return run
+
+
+def test_a_node_may_join_through_any_of_its_addresses(
+    choosing: Callable[[], tuple[int, str]], control_planes: ControlPlanes
+) -> None:
+    assert choosing() == (0, f"server: https://{SECOND}:{control_planes.port}\n")
+
+
+def test_a_member_of_etcd_waits_for_nobody(node: Node, choosing: Callable[[], tuple[int, str]]) -> None:
+    """Of control planes that all start at once none answers before others are up."""
+    (node.folder / "k3s/server/db/etcd/member/wal").mkdir(parents=True)
+    assert choosing() == (0, "")
 
 
 def test_one_that_has_not_joined_itself_is_passed_over(node: Node, control_planes: ControlPlanes) -> None:

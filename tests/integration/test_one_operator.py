@@ -16,6 +16,7 @@ import requests
 import yaml
 
 from catalyst_operator.operator import EXIT_LEASE_LOST
+from e2e.support.waiting import OFTEN, wait_for
 from tests.integration import actors
 from tests.integration.actors import HOME, NAMESPACES
 from tests.integration.admission import sovereign, sovereigns
@@ -94,12 +95,12 @@ def start(api: Api, apiserver: ApiServer, tmp_path: Path) -> Iterator[Callable[[
 
 def wait(holds: Callable[[], bool], what: str, *operators: Operator) -> float:
     """How many seconds it took."""
+
+    def logs() -> str:
+        return "\n".join(f"--- {o.name}\n{o.log.read_text()[-3000:]}" for o in operators)
+
     begin = time.monotonic()
-    while not holds():
-        spent = time.monotonic() - begin
-        logs = "\n".join(f"--- {o.name}\n{o.log.read_text()[-3000:]}" for o in operators)
-        assert spent < START, f"{what}: not within {START:.0f} s\n{logs}"
-        time.sleep(0.05)
+    wait_for(holds, what, seconds=START, shown=logs, every=OFTEN)
     return time.monotonic() - begin
 
 

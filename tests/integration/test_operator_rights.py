@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 from prometheus_client import CollectorRegistry
+from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from catalyst_operator.adapters import kube, proof_key
 from catalyst_operator.adapters.kube import Kube
@@ -102,15 +103,11 @@ class Place:
         """Each on what is seen then; a right that was just bound is in force a moment later."""
         beside = outside(self.client)
         for action in each:
-            for _ in range(100):
-                seen = await Observer(self.client, beside, self.settings).observe(self.sovereign, gen.NOW)
-                try:
+            again = retry_if_exception_type(Unavailable)
+            async for attempt in AsyncRetrying(retry=again, stop=stop_after_delay(10), wait=wait_fixed(0.1)):
+                with attempt:
+                    seen = await Observer(self.client, beside, self.settings).observe(self.sovereign, gen.NOW)
                     await Executor(self.client, beside, seen, lambda: None, lambda: gen.NOW).run(action)
-                    break
-                except Unavailable:
-                    await asyncio.sleep(0.1)
-            else:
-                raise AssertionError(f"{action} was never possible")
 
 
 async def test_a_whole_life_is_allowed(place: Place) -> None:

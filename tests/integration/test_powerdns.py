@@ -11,6 +11,7 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
+from catalyst_operator.adapters.destinations import Anywhere
 from catalyst_operator.adapters.dns import Dns
 from catalyst_operator.adapters.powerdns import PowerDns
 from catalyst_operator.core.domains.observation import DnsQuestion
@@ -84,7 +85,9 @@ async def parent_apis(parents: tuple[Place, Place]) -> AsyncIterator[tuple[Power
 
 
 def resolver(place: Place, servers: tuple[Nameserver, ...]) -> Dns:
-    return Dns(servers, lambda: datetime.now(UTC), resolvers=[place.address], port=place.dns_port)
+    return Dns(
+        servers, lambda: datetime.now(UTC), resolvers=[place.address], port=place.dns_port, destinations=Anywhere()
+    )
 
 
 async def test_a_zone_is_served_as_it_was_made_and_needs_no_change(

@@ -9,13 +9,14 @@ from typing import Any
 
 import pytest
 
+from catalyst_operator.adapters.kube import SOVEREIGNS
 from catalyst_operator.api import labels
 from catalyst_operator.api.sovereign import Sovereign
 from catalyst_operator.core import manifests, naming
 from tests.integration import actors
 from tests.integration.actors import HOME, NAMESPACES, RBAC, SETTINGS
 from tests.integration.admission import RESERVATIONS, reservation, sovereign, sovereigns
-from tests.integration.apiserver import Api, ApiError
+from tests.integration.apiserver import Api, ApiError, ApiServer
 
 pytestmark = pytest.mark.integration
 
@@ -25,7 +26,11 @@ LEASES = "/apis/coordination.k8s.io/v1/namespaces"
 POLICIES = "/apis/admissionregistration.k8s.io/v1"
 FORGED: dict[str, Any] = {"metadata": {"labels": {labels.LABEL_SOVEREIGN_UID: "u", labels.LABEL_ROLE: labels.ROLE_RUN}}}
 POD: dict[str, Any] = {"metadata": {"name": "p"}, "spec": {"containers": [{"name": "c", "image": "i"}]}}
+INTO_A_POD = [
+    (method, f"pods/p/{way}") for method in ("GET", "POST") for way in ("exec", "attach", "portforward", "proxy")
+]
 NAME = "catalyst.openova.io"
+WHEN = {"lastTransitionTime": "2026-11-30T00:00:00Z"}
 
 
 @dataclass(frozen=True)
@@ -111,8 +116,12 @@ def test_a_tenant_writes_nothing_in_run_namespaces_not_even_in_those_of_its_own(
             mallory,
             ("PATCH", f"{NAMESPACES}/{space}/secrets/{naming.STATE_KEY_SECRET}", {"data": {}}),
             ("PATCH", f"{NAMESPACES}/{space}/configmaps/{naming.RECORD}", {"data": {}}),
-            ("POST", f"{NAMESPACES}/{space}/pods/p/exec", None),
+            *((method, f"{NAMESPACES}/{space}/{path}", None) for method, path in INTO_A_POD),
+            ("PATCH", f"{NAMESPACES}/{space}/pods/p/ephemeralcontainers", {"spec": {}}),
+            ("POST", f"{NAMESPACES}/{space}/pods/p/eviction", {"metadata": {"name": "p"}}),
             ("POST", f"{NAMESPACES}/{space}/serviceaccounts/run/token", {"spec": {}}),
+            ("POST", f"{NAMESPACES}/{space}/events", {"metadata": {"name": "e"}}),
+            ("PUT", f"{NAMESPACES}/{space}/finalize", {"metadata": {"name": space}}),
         )
 
 
@@ -139,6 +148,22 @@ def test_a_tenants_pods_and_jobs_are_never_taken_for_runs(mallory: Tenant) -> No
     )
 
 
+def test_a_tenants_secret_is_never_taken_for_the_operators(api: Api, mallory: Tenant) -> None:
+    """An owner's kubeconfig is told by its label: one that somebody put there before would be what is handed over."""
+    secrets = f"{NAMESPACES}/{mallory.namespace}/secrets"
+    kubeconfig = {"metadata": {"name": naming.owner_kubeconfig("omantel"), **FORGED["metadata"]}}
+    mallory.api.create(secrets, {"metadata": {"name": "plain"}})
+    refuses(mallory, ("POST", secrets, kubeconfig), ("PATCH", f"{secrets}/plain", FORGED))
+    given = manifests.owner_kubeconfig(mallory.sovereign, "text")
+    actors.operator(api).create(secrets, given)
+    path = f"{secrets}/{given['metadata']['name']}"
+    another = {"metadata": {"labels": {labels.LABEL_SOVEREIGN_UID: "another"}}}
+    refuses(mallory, ("PATCH", path, another))
+    mallory.api.patch(path, {"metadata": {"labels": {"team": "a"}}})
+    mallory.api.patch(path, {"metadata": {"labels": {labels.LABEL_SOVEREIGN_UID: None}}})
+    mallory.api.delete(path)
+
+
 def test_a_tenants_namespace_is_never_taken_for_a_run_namespace(mallory: Tenant) -> None:
     refuses(mallory, ("PATCH", f"{NAMESPACES}/{mallory.namespace}", FORGED))
 
@@ -154,8 +179,35 @@ def test_a_tenant_forges_no_status(mallory: Tenant, victim: Tenant) -> None:
         ("PATCH", f"{victim.path}/status", ready),
         ("PATCH", f"{RESERVATIONS}/victim.omani.works/status", {"status": {}}),
     )
+    forged = {"apiVersion": f"{NAME}/v1alpha1", "kind": "Sovereign", "metadata": {"name": "omantel"}, **ready}
+    with pytest.raises(ApiError) as caught:
+        applied = f"{mallory.path}/status?fieldManager={labels.FIELD_MANAGER}&force=true"
+        mallory.api.request("PATCH", applied, forged, content="application/apply-patch+yaml")
+    assert caught.value.code == 403
     mallory.api.patch(mallory.path, ready)
     assert "phase" not in mallory.api.get(mallory.path).get("status", {})
+
+
+async def test_a_tenant_keeps_nothing_in_status_that_the_operator_takes_out(
+    apiserver: ApiServer, api: Api, mallory: Tenant
+) -> None:
+    """Who owns which field stands in managedFields, which everybody may empty who may edit the object; tools of
+    backups do. What is not owned any more is no reason to stay."""
+    path = f"{sovereigns(mallory.namespace)}/kept"
+    mallory.api.create(sovereigns(mallory.namespace), sovereign({"domain.fqdn": "kept.omani.works"}, name="kept"))
+    stalled = {"type": "Stalled", "status": "True", "reason": "Failed", "message": "", **WHEN}
+    ready = {"type": "Ready", "status": "True", "reason": "Succeeded", "message": "", **WHEN}
+    failed = {"phase": "failed", "summary": "broken", "conditions": [stalled], "plan": {"digest": "d", "add": 1}}
+    client = actors.kube(apiserver)
+    try:
+        for status in (failed, {"phase": "ready", "conditions": [ready], "plan": {"digest": "d"}}):
+            manifest = {"apiVersion": f"{NAME}/v1alpha1", "kind": "Sovereign", "status": status}
+            manifest["metadata"] = {"name": "kept", "namespace": mallory.namespace}
+            await client.apply_status(SOVEREIGNS, manifest)
+            assert api.get(path)["status"] == status
+            mallory.api.patch(path, {"metadata": {"managedFields": [{}]}})
+    finally:
+        await client.close()
 
 
 def test_a_tenant_takes_the_operators_finalizer_off_no_sovereign(api: Api, mallory: Tenant) -> None:

@@ -61,9 +61,12 @@ class Crash(BaseException):
 
 
 class _Failure(Exception):
-    def __init__(self, status: int, message: str) -> None:
+    """`reason` is the word for programs, where it says more than the status."""
+
+    def __init__(self, status: int, message: str, reason: str = "") -> None:
         super().__init__(message)
         self.status = status
+        self.told = {"kind": "Status", "status": "Failure", "message": message, "reason": reason, "code": status}
 
 
 class FakeApi:
@@ -176,7 +179,7 @@ class FakeApi:
         try:
             answer = self._answer(request)
         except _Failure as failure:
-            answer = _Response(failure.status, [json.dumps({"kind": "Status", "message": str(failure)}).encode()])
+            answer = _Response(failure.status, [json.dumps(failure.told).encode()])
         if self._version != before:
             self.writes.append(request)
         self.after_request(request)
@@ -257,7 +260,7 @@ class FakeApi:
 
     def _create(self, key: Key, manifest: Object) -> Object:
         if key in self._objects:
-            raise _Failure(409, f'{key.plural} "{key.name}" already exists')
+            raise _Failure(409, f'{key.plural} "{key.name}" already exists', "AlreadyExists")
         if key.namespace:
             space = self._found(Key("namespaces", "", key.namespace))
             if "deletionTimestamp" in space["metadata"]:

@@ -14,6 +14,9 @@ from urllib.parse import parse_qs, urlsplit
 
 from catalyst_operator.in_job.hcloud import KINDS
 
+REFUSALS = {401: "unauthorized", 403: "forbidden", 429: "rate_limit_exceeded", 500: "server_error"}
+"""Hetzner's words for its errors."""
+
 
 class FakeProject:
     """What is in the project. `looks` says how often each kind is still listed before it is gone; `page_size` may be
@@ -25,6 +28,9 @@ class FakeProject:
         self.page_size = 50
         self.status = 200
         self.body: str | None = None
+        """What is answered to every GET instead."""
+        self.hang_up = 0
+        """So many requests first get no answer: the connection is closed."""
         self.location = ""
         """Where a redirect leads."""
         self.seen: list[tuple[str, str, str]] = []
@@ -41,8 +47,13 @@ class FakeProject:
     def server(self, number: str) -> tuple[int, str]:
         """Status and body of a look at one server."""
         if number not in self.power:
-            return 404, json.dumps({"error": {"code": "not_found"}})
-        return self.status, self.body or json.dumps({"server": {"id": int(number), "status": self.power[number]}})
+            return 404, self.body or json.dumps({"error": {"code": "not_found"}})
+        return self._answered({"server": {"id": int(number), "status": self.power[number]}})
+
+    def _answered(self, body: dict[str, Any]) -> tuple[int, str]:
+        """With another status than 200 as Hetzner words it."""
+        told = body if self.status not in REFUSALS else {"error": {"code": REFUSALS[self.status]}}
+        return self.status, json.dumps(told) if self.body is None else self.body
 
     def start(self, number: str, authorization: str) -> tuple[int, str]:
         """Status and body of a start."""
@@ -67,7 +78,7 @@ class FakeProject:
         shown = listed[(page - 1) * self.page_size : page * self.page_size]
         following = page + 1 if page * self.page_size < len(listed) else None
         meta = {"pagination": {"page": page, "next_page": following}}
-        return self.status, self.body or json.dumps({kind: shown, "meta": meta})
+        return self._answered({kind: shown, "meta": meta})
 
 
 @contextmanager
@@ -84,6 +95,9 @@ def served(project: FakeProject) -> Iterator[str]:
             self._answer(*project.start(asked[1], self.headers["Authorization"]))
 
         def _answer(self, status: int, body: str) -> None:
+            if project.hang_up:
+                project.hang_up -= 1
+                return
             self.send_response(status)
             if project.location:
                 self.send_header("Location", project.location)
@@ -96,6 +110,8 @@ def served(project: FakeProject) -> Iterator[str]:
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
-        yield f"http://127.0.0.1:{server.server_port}/v1"
-        server.shutdown()
-        thread.join()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/v1"
+        finally:
+            server.shutdown()
+            thread.join()

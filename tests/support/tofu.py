@@ -1,8 +1,9 @@
 """OpenTofu inside a run's Pod, and the cloud it works on: as much of them as the operator can tell apart.
 
-The lock is held while a plan or an apply works; state is written now and then and when OpenTofu ends in good order, so
-that a kill leaves the lock held and objects that the state does not know of. A saved plan is stale once another run
-wrote the state, and the cloud answers with the error codes that Hetzner has.
+`tofu init` makes an empty state, in a dry run too. The lock is held while a plan or an apply works; state is written
+now and then and when OpenTofu ends in good order, so that a kill leaves the lock held and objects that the state does
+not know of. A saved plan is stale once another run wrote the state, and the cloud answers with the error codes that
+Hetzner has.
 """
 
 from __future__ import annotations
@@ -178,6 +179,8 @@ class OpenTofu:
 
     def work(self, run: Run, phase: str, log: Callable[[Object], None]) -> Ended | None:
         """One small step of a phase; its end, or None when there is more to do."""
+        if phase == "tofu-init" and self._api.get(*STATE) is None:
+            self._write([])
         if phase == "adopt":
             return self._adopt(run)
         if phase == "tofu-plan":

@@ -56,6 +56,17 @@ class Environ(Mapping[str, str]):
         return len(self._values)
 
 
+@pytest.mark.parametrize("page", ["how-to.md", "operations.md", "runbook.md"])
+def test_commands_are_about_the_one_example_of_their_page(page: str) -> None:
+    """Who copies them replaces three names; a fourth would act on nothing, or on something else."""
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    assert "namespace `customers`" in text or "Secret `hetzner-token`" in text
+    about = set(re.findall(r"kubectl -n customers \w+ (?:sovereign[ /])([\w-]+)", text))
+    tokens = set(re.findall(r"create secret generic ([\w-]+)\s[^|]{0,20}--from-file=token=", text))
+    assert about == {"omantel"}
+    assert tokens <= {"hetzner-token", "provider-token"}
+
+
 def test_every_setting_is_documented_and_nothing_that_is_none() -> None:
     environ = Environ(
         CATALYST_IMAGE="registry.example/catalyst-operator:1",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -34,3 +35,31 @@ def test_it_is_read_again_in_time(lifetime: int, minutes: float) -> None:
 def test_a_token_without_a_lifetime_is_kept(text: str) -> None:
     """A static one, as older clusters have: nothing rotates it."""
     assert handlers._expiry(text) is None
+
+
+class Clock:
+    """Whoever sleeps lets time pass."""
+
+    def __init__(self) -> None:
+        self.seconds = 100.0
+        self.slept: list[float] = []
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.seconds += seconds
+
+
+async def test_an_api_server_that_refuses_every_token_is_not_asked_without_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """kopf logs in again after each 401, and asks again at once: dozens of times a second."""
+    (tmp_path / "token").write_text(token(iat=1, exp=3601))
+    monkeypatch.setattr(handlers, "SERVICE_ACCOUNT", tmp_path)
+    clock = Clock()
+    log_in = handlers.login("https://10.96.0.1", elapsed=lambda: clock.seconds, sleep=clock.sleep)
+    logins = [await log_in() for _ in range(5)]
+    assert clock.slept == [handlers.LOGIN_PAUSE_SECONDS] * 4, "the first one waits for nothing"
+    assert all(login is not None and login.token for login in logins)
+    clock.seconds += 480
+    await log_in()
+    assert len(clock.slept) == 4, "nor does one in time"

@@ -47,6 +47,11 @@ def test_every_make_command_in_the_papers_exists() -> None:
     assert told - RULES.keys() == set()
 
 
+def test_the_demo_shows_the_sample_that_is_named() -> None:
+    assert "-m e2e.demo --sample $(SAMPLE)" in MAKEFILES[0]
+    assert "make demo SAMPLE=ha" in (REPOSITORY / "README.md").read_text(encoding="utf-8")
+
+
 def test_every_make_target_is_in_the_help() -> None:
     phony = {
         name

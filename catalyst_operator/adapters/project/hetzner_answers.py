@@ -7,7 +7,6 @@ is there.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from http import HTTPStatus
@@ -15,6 +14,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from catalyst_operator.adapters import answers
 from catalyst_operator.core.redact import shorten
 from catalyst_operator.errors import CloudNotFound, CloudRateLimited, CloudUnauthorized, CloudUnavailable
 
@@ -62,10 +62,13 @@ def read(what: str, model: TypeAdapter[Any], body: object) -> Any:
 
 
 def json_object(content: bytes) -> Object:
-    """The object that an answer holds; an empty one if it holds something else, as a proxy's page does."""
+    """The object that an answer holds; an empty one if it holds something else, as a proxy's page does. Raises
+    TooLong."""
     try:
-        body = json.loads(content)
-    except ValueError:
+        body = answers.parsed(content)
+    except answers.TooLong:
+        raise
+    except answers.Unusable:
         return {}
     return body if isinstance(body, dict) else {}
 

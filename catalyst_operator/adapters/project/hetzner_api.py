@@ -10,6 +10,7 @@ from typing import TypeVar
 import aiohttp
 from pydantic import BaseModel, SecretStr, TypeAdapter
 
+from catalyst_operator.adapters import answers
 from catalyst_operator.adapters.project.hetzner_answers import Object, accept, json_object, read
 from catalyst_operator.api import labels
 from catalyst_operator.clock import Clock
@@ -42,10 +43,14 @@ async def opened(
     """The project that a token opens. An empty endpoint is Hetzner's own. Raises CloudError, also when what is done
     with it takes longer than the limit."""
     _check_shape(token.get_secret_value())
-    headers = {"Authorization": f"Bearer {token.get_secret_value()}", "User-Agent": labels.OPERATOR_NAME}
+    authorization = f"Bearer {token.get_secret_value()}"
+    headers = {"Authorization": authorization, "User-Agent": labels.OPERATOR_NAME, **answers.UNCOMPRESSED}
     late = False
     try:
-        async with asyncio.timeout(limit_seconds), aiohttp.ClientSession(headers=headers) as session:
+        async with (
+            asyncio.timeout(limit_seconds),
+            aiohttp.ClientSession(headers=headers, auto_decompress=False) as session,
+        ):
             yield HetznerApi(session, endpoint or ENDPOINT, clock)
     except TimeoutError:
         late = True
@@ -69,6 +74,7 @@ class HetznerApi:
         self._session = session
         self._endpoint = endpoint.rstrip("/")
         self._clock = clock
+        self._talk = answers.Talk()
 
     async def one(self, kind: str, id_: str, model: type[Item]) -> Item:
         """The object of this id. Raises CloudError; CloudNotFound if the project has none."""
@@ -90,10 +96,11 @@ class HetznerApi:
         """The JSON of one answer. A redirect is not followed: the token is for this endpoint alone."""
         try:
             async with self._session.get(f"{self._endpoint}/{path}", params=query, allow_redirects=False) as response:
-                return accept(
-                    path, response.status, response.headers, json_object(await response.read()), self._clock()
-                )
+                content = await self._talk.body(response.headers, response.content.iter_any())
+                return accept(path, response.status, response.headers, json_object(content), self._clock())
         except (aiohttp.ClientError, OSError) as error:
-            reason = f"{type(error).__name__}: {error}"
+            reason = f"did not answer ({type(error).__name__}: {error})"
+        except answers.Unusable as error:
+            reason = f"sends {error}"
         # Raised here, since some of those errors hold the request with its headers and would come along as context.
-        raise CloudUnavailable(shorten(f"Hetzner's API did not answer ({reason})"))
+        raise CloudUnavailable(shorten(f"Hetzner's API {reason}"))

@@ -56,6 +56,11 @@ NOT_FOR_THE_API = {1038}
 """Domains under .cf, .ga, .gq, .ml and .tk are changed in the dashboard alone."""
 RIGHT_MISSING = {9109, 10000}
 """Also said of a token that is unknown."""
+REFUSED = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
+NO_TOKEN = {1000, 6003, *RIGHT_MISSING}
+"""What is said of a token that is unknown, or has not the form of one, with whatever HTTP status."""
+TOO_MANY = {971, 10100}
+"""What comes with HTTP 429, and now and then with another status."""
 
 RIGHTS = "Zone / Zone / Read and Zone / DNS / Edit"
 NEW_TOKEN = (
@@ -81,18 +86,18 @@ class _Problem(BaseModel):
 
 class _Envelope(BaseModel):
     success: bool
-    errors: tuple[_Problem, ...] = ()
+    errors: tuple[_Problem, ...] | None = None
     result: Any = None
 
     @property
     def codes(self) -> set[int]:
         """The numbers of its errors."""
-        return {problem.code for problem in self.errors}
+        return {problem.code for problem in self.errors or ()}
 
     @property
     def said(self) -> str:
         """Its errors in Cloudflare's words, each with its number."""
-        return "; ".join(f"{problem.message or 'no reason'} (code {problem.code})" for problem in self.errors)
+        return "; ".join(f"{problem.message or 'no reason'} (code {problem.code})" for problem in self.errors or ())
 
 
 class _Pages(BaseModel):
@@ -164,6 +169,8 @@ class Cloudflare:
             envelope = self._understood(answer)
             if envelope.success:
                 return _check_active(envelope)
+            if answer.status not in REFUSED and not envelope.codes & NO_TOKEN:
+                raise self._api.unclear("does not verify the token", envelope.said)
             said = said or envelope.said
         raise RegistrarUnauthorized(self._api.quoting("Cloudflare does not accept the token", said), NEW_TOKEN)
 
@@ -236,9 +243,13 @@ class Cloudflare:
     def _understood(self, answer: HttpAnswer) -> _Envelope:
         """What an answer holds, refusals as well. Raises what one means that is not as documented."""
         try:
-            return _Envelope.model_validate(answer.json())
+            envelope = _Envelope.model_validate(answer.json())
         except ValidationError:
             reason = f"answered with HTTP status {answer.status} and no JSON of its own"
+        else:
+            if envelope.codes & TOO_MANY:
+                raise self._api.limited()
+            return envelope
         if answer.status == HTTPStatus.UNAUTHORIZED and isinstance(answer.json(), dict):
             raise RegistrarUnauthorized("Cloudflare does not accept the token", NEW_TOKEN)
         raise self._api.unclear(reason)
@@ -250,7 +261,7 @@ class Cloudflare:
                 self._api.quoting("Cloudflare lets nobody change this domain through its API", said),
                 "Add the NS records in Cloudflare's dashboard, and set domain.mode to byo-manual.",
             )
-        if answer.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+        if answer.status in REFUSED:
             # The same code stands for a token that is unknown and for one that lacks a right; verifying it tells.
             await self._verify()
         if codes & RIGHT_MISSING:

@@ -36,6 +36,9 @@ ACTIVE, PENDING = "ACTIVE", "PENDING"
 ZONE = "@"
 """The name of a zone's own records."""
 
+MOST_RECORDS = 500
+"""Of a zone in one answer. No document says how to ask for more, so that a full answer may be a part of all."""
+
 PASSING = frozenset({"TOO_MANY_REQUESTS", "TIMEOUT", "SERVICE_UNAVAILABLE", "UNAVAILABLE"})
 """Codes of refusals that pass, with whatever HTTP status they come."""
 
@@ -179,6 +182,12 @@ class GoDaddy:
         path = f"{_path(domain)}/records"
         records = self._parsed(tuple[_Record, ...], await self._read(path))
         check_hidden(domain, hosts, ((full_name(domain, one.name), one.type) for one in records), "GoDaddy")
+        if len(records) >= MOST_RECORDS:
+            raise RegistrarRefused(
+                f"GoDaddy shows only the first {MOST_RECORDS} records of {domain.registered}, so that nobody sees "
+                f"whether the delegation of {domain.name} would hide others",
+                f"Make the NS records for {domain.name} in GoDaddy's control panel, and choose byo-manual.",
+            )
 
     async def _details(self, domain: Domain) -> _Details:
         return self._parsed(_Details, await self._read(_path(domain)))

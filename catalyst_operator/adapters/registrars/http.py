@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import copy
-import json
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from typing import Any, TypedDict, Unpack
 import httpx
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, stop_after_delay, wait_exponential
 
+from catalyst_operator.adapters import answers
 from catalyst_operator.api.labels import OPERATOR_NAME
 from catalyst_operator.clock import Clock, now
 from catalyst_operator.core.redact import shorten
@@ -67,10 +67,10 @@ class HttpAnswer:
         return HTTPStatus.OK <= self.status < HTTPStatus.MULTIPLE_CHOICES
 
     def json(self) -> Any:
-        """The value it holds; None if it is not JSON, as a proxy's page is not."""
+        """The value it holds; None if it is not JSON, as a proxy's page is not, or more than is read."""
         try:
-            return json.loads(self.content)
-        except ValueError:
+            return answers.parsed(self.content)
+        except answers.Unusable:
             return None
 
 
@@ -81,7 +81,7 @@ def retry_after(answer: HttpAnswer, now: datetime) -> timedelta | None:
     """What the header Retry-After asks for, in seconds or as a date; None without one that can be read."""
     text = answer.headers.get("Retry-After", "").strip()
     if text.isdecimal():
-        return timedelta(seconds=min(int(text), int(LONGEST_WAIT.total_seconds())))
+        return timedelta(seconds=min(float(text), LONGEST_WAIT.total_seconds()))
     try:
         when = parsedate_to_datetime(text)
     except ValueError:
@@ -90,7 +90,7 @@ def retry_after(answer: HttpAnswer, now: datetime) -> timedelta | None:
 
 
 class Api:
-    """One vendor's API at one address, through a client that others may use as well."""
+    """One vendor's API at one address, through a client that others may use as well. One is made for each talk."""
 
     def __init__(
         self,
@@ -111,6 +111,7 @@ class Api:
         self._pause = pause
         self._hidden = tuple(filter(None, hidden))
         """Credentials: a text that has a part of one is quoted nowhere."""
+        self._talk = answers.Talk()
 
     @property
     def base(self) -> str:
@@ -200,21 +201,30 @@ class Api:
         try:
             request = self._request(method, path, parts)
             async with asyncio.timeout(self._limit_seconds):
-                response = await self._client.send(request, follow_redirects=False)
-            return HttpAnswer(response.status_code, response.headers, response.content)
+                return await self._answer(request)
+        except answers.Unusable as error:
+            wrong = self.unclear(f"sends {error}")
         except (TimeoutError, httpx.TimeoutException):
-            reason = f"within {self._limit_seconds:g} s"
+            wrong = self.passing(f"did not answer within {self._limit_seconds:g} s")
         except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
-            reason = f"({_reason(error)})"
+            wrong = self.passing(f"did not answer ({_reason(error)})")
         # Raised here, since those errors hold the request with its headers and would come along as context.
-        raise self.passing(f"did not answer {reason}")
+        raise wrong
+
+    async def _answer(self, request: httpx.Request) -> HttpAnswer:
+        response = await self._client.send(request, stream=True, follow_redirects=False)
+        try:
+            content = await self._talk.body(response.headers, response.aiter_bytes())
+        finally:
+            await response.aclose()
+        return HttpAnswer(response.status_code, response.headers, content)
 
     def _request(self, method: str, path: str, parts: Parts) -> httpx.Request:
         """Without the client's cookies: those are what vendors set in answers to other accounts."""
         request = self._client.build_request(
             method,
             self.url(path, parts.get("params")),
-            headers={"User-Agent": OPERATOR_NAME, **parts.get("headers", {})},
+            headers={"User-Agent": OPERATOR_NAME, **answers.UNCOMPRESSED, **parts.get("headers", {})},
             json=parts.get("json"),
             data=parts.get("form"),
             content=parts.get("content"),

@@ -15,6 +15,7 @@ from ipaddress import IPv4Address
 from typing import NamedTuple
 from xml.etree.ElementTree import Element, ParseError, fromstring
 
+from catalyst_operator.adapters import answers
 from catalyst_operator.errors import RegistrarForbidden, RegistrarRefused, RegistrarUnauthorized
 
 TOO_MANY_REQUESTS = "500000"
@@ -142,6 +143,8 @@ def read(content: bytes) -> Response:
         raise Unreadable("answered in another encoding than UTF-8") from None
     if "<!DOCTYPE" in text.upper() or "<!ENTITY" in text.upper():
         raise Unreadable("answered with a document type, which is not read")
+    if text.count("<") + text.count("=") > answers.MAX_ANSWER_VALUES:
+        raise Unreadable(f"answered with more than {answers.MAX_ANSWER_VALUES} elements and attributes")
     try:
         root = fromstring(text)  # noqa: S314  without a document type there are no entities to expand
     except (ParseError, ValueError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -38,6 +39,10 @@ _TROUBLES: tuple[tuple[type[RegistrarError], Trouble], ...] = (
 )
 TALKS_AT_ONCE, TALKS_EACH = 16, 4
 """Talks under way, and of those one namespace's: one may take a minute and a half with a vendor that is slow."""
+TALK_SECONDS = 180.0
+"""For all requests of a talk together: a vendor may list any number of things that are then asked for one by one."""
+MAX_SHOWN, MAX_HOST = 32, 254
+"""Name servers that a vendor may show, and letters of each: they are kept in an annotation."""
 _OF_A_CHANGE = frozenset({Trouble.FORBIDDEN, Trouble.REFUSED, Trouble.UNCLEAR})
 """What may be said of a change by a registrar that still lets us read."""
 
@@ -45,9 +50,10 @@ _OF_A_CHANGE = frozenset({Trouble.FORBIDDEN, Trouble.REFUSED, Trouble.UNCLEAR})
 class RegistrarTalks:
     """The last report of each reservation, and at most one talk under way for it."""
 
-    def __init__(self, connect: Connect, clock: Clock) -> None:
+    def __init__(self, connect: Connect, clock: Clock, *, limit_seconds: float = TALK_SECONDS) -> None:
         self._connect = connect
         self._clock = clock
+        self._limit_seconds = limit_seconds
         self._errands: Errands[RegistrarReport] = Errands("talk with the registrar", Turns(TALKS_AT_ONCE, TALKS_EACH))
 
     def report(self, uid: str) -> RegistrarReport | None:
@@ -93,16 +99,20 @@ class RegistrarTalks:
         known = before if before is not None and before.key == key else RegistrarReport(key, self._clock())
         try:
             registrar = self._connect(*account)
-            if hosts is None:
-                await registrar.validate(domain)
-            else:
-                # Whether it was carried out is not known until it is accepted, or seen.
-                known = replace(known, set_at=None, tried_at=self._clock())
-                await registrar.set_nameservers(domain, hosts)
-                known = replace(known, set_at=self._clock(), set_to=hosts, refused=None, refusals=0)
-            view = _sorted(await registrar.get(domain))
+            async with asyncio.timeout(self._limit_seconds):
+                if hosts is None:
+                    await registrar.validate(domain)
+                else:
+                    # Whether it was carried out is not known until it is accepted, or seen.
+                    known = replace(known, set_at=None, tried_at=self._clock())
+                    await registrar.set_nameservers(domain, hosts)
+                    known = replace(known, set_at=self._clock(), set_to=hosts, refused=None, refusals=0)
+                view = _sorted(await registrar.get(domain))
         except RegistrarError as error:
             return self._after(known, _problem(error), changing=hosts is not None and known.set_at is None)
+        except TimeoutError:
+            words = f"the talk with {account[0].value} was not over within {self._limit_seconds:g} s"
+            return self._after(known, RegistrarProblem(Trouble.UNAVAILABLE, words), changing=False)
         except Exception:
             log.exception("registrar of %s", domain.name)
             problem = RegistrarProblem(Trouble.UNAVAILABLE, "the talk itself failed, see the operator's log")
@@ -119,6 +129,9 @@ class RegistrarTalks:
 
 
 def _sorted(view: RegistrarView) -> RegistrarView:
+    """Raises RegistrarUnavailable for more, or longer names, than a domain can have."""
+    if len(view.nameservers) > MAX_SHOWN or any(len(host) > MAX_HOST for host in view.nameservers):
+        raise RegistrarUnavailable(f"it shows {len(view.nameservers)} name servers, or names too long", unclear=True)
     return RegistrarView(tuple(sorted(view.nameservers)), view.pending, view.failed)
 
 

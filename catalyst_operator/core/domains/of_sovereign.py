@@ -121,6 +121,8 @@ def standing(sovereign: Sovereign, found: DomainReservation | None) -> DomainSta
     fqdn = sovereign.spec.domain.fqdn
     if found is None:
         message = f"The name {fqdn} is being reserved."
+        if sovereign.spec.dry_run:
+            message = f"A dry run reserves no name; {fqdn} is reserved before the first apply."
         return DomainStanding(("False", Reason.PENDING, message), ("False", Reason.AWAITING_ADDRESS, message))
     if not is_ours(sovereign, found):
         message = (

@@ -19,6 +19,7 @@ from catalyst_operator.core.domains.zone import Zone
 from catalyst_operator.core.errors.last_errors import MAX_ERRORS, last_error
 
 MAX_RECORDS, MAX_VALUES, MAX_VALUE, MAX_SEEN, MAX_PREVIOUS, MAX_STAMP = 64, 32, 512, 32, 13, 64
+LONGEST_NAME, ROOT = 254, "."
 _SUMMARY = (ConditionType.READY, ConditionType.RECONCILING, ConditionType.STALLED)
 
 
@@ -138,4 +139,6 @@ def _delegation(o: DomainObservation) -> Delegation | None:
         known = o.reservation.status.delegation
         return known if known else Delegation(parent=parent_of(o.name), expected=o.domains.hosts)
     seen = sorted({value for answer in told.delegation for value in answer.values})
-    return Delegation(parent=told.parent, seen=tuple(seen[:MAX_SEEN]), expected=o.domains.hosts)
+    # The zone above may name anything: the root is empty here, and unusual letters take four places each.
+    names = tuple(value[:LONGEST_NAME] or ROOT for value in seen[:MAX_SEEN])
+    return Delegation(parent=told.parent, seen=names, expected=o.domains.hosts)

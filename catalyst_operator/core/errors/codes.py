@@ -61,9 +61,11 @@ _RETRY_COMMAND = (
     f"kubectl -n {{namespace}} annotate sovereign {{name}} --overwrite {labels.ANNOTATION_RETRY}=$(date +%s)"
 )
 _GIVE_CREDENTIALS = (
+    """echo 'Paste the token, then Enter'; read -rs TOKEN; printf %s "$TOKEN" | """
     "kubectl -n {namespace} create secret generic {secret} --from-file=token=/dev/stdin --dry-run=client -o yaml "
     "| kubectl apply -f -"
 )
+_EDIT_COMMAND = "kubectl -n {namespace} edit sovereign {name}"
 
 TOKEN_READONLY = Code(
     "ERR_TOKEN_READONLY",
@@ -146,22 +148,26 @@ INVALID_INPUT = Code(
     "ERR_INVALID_INPUT",
     "A value was refused; correct the field of the spec that the message names.",
     terminal=True,
+    command=_EDIT_COMMAND,
 )
 SIZE_UNKNOWN = Code(
     "ERR_SIZE_UNKNOWN",
     "Correct size or sizeFallbacks in spec.controlPlane or spec.workers.",
     terminal=True,
+    command=_EDIT_COMMAND,
 )
 SIZE_RETIRED = Code(
     "ERR_SIZE_RETIRED",
     "Edit size or sizeFallbacks in spec.controlPlane or spec.workers; servers that exist stay as they are.",
     terminal=True,
+    command=_EDIT_COMMAND,
 )
 SIZE_NOT_IN_LOCATION = Code(
     "ERR_SIZE_NOT_IN_LOCATION",
     "Hetzner does not offer this size in this location. Choose another size, or another location as long as "
     "status.outputs does not exist.",
     terminal=True,
+    command=_EDIT_COMMAND,
 )
 USERDATA_TOO_BIG = Code(
     "ERR_USERDATA_TOO_BIG",
@@ -543,7 +549,7 @@ SPEC_INVALID = Code(
     "ERR_SPEC_INVALID",
     "Correct the field that the message names; it goes on by itself.",
     terminal=True,
-    command="kubectl -n {namespace} edit sovereign {name}",
+    command=_EDIT_COMMAND,
 )
 NAME_TAKEN = Code(
     "ERR_NAME_TAKEN",
@@ -565,11 +571,14 @@ PROTECTED_DELETION = Code(
     "ERR_PROTECTED_DELETION",
     "If the cluster is really to be destroyed, set spec.deletionProtection to false; nothing is destroyed before.",
     terminal=True,
+    command="""kubectl -n {namespace} patch sovereign {name} --type merge -p '{"spec":{"deletionProtection":false}}'""",
 )
 EXPORT_NOT_ACKNOWLEDGED = Code(
     "ERR_EXPORT_NOT_ACKNOWLEDGED",
     "Export what the cluster's OpenBao holds, then set spec.decommission.acknowledgeExported to true.",
     terminal=True,
+    command="kubectl -n {namespace} patch sovereign {name} --type merge -p "
+    """'{"spec":{"decommission":{"acknowledgeExported":true}}}'""",
 )
 OPERATOR = Code(
     "ERR_OPERATOR",

@@ -48,7 +48,8 @@ class Deletion(Scene):
     def something_left(self) -> bool:
         """Whether cloud objects may exist that nobody destroyed yet. Without a record, any run may have made some."""
         forgotten = self.o.record is None and self.o.runs_were_made
-        has_state = self.o.state is not None or self.o.saved_state is not None
+        states = (self.o.state, self.o.saved_state)
+        has_state = any(state is not None and state.may_list_something for state in states)
         known = self.record.touched or has_state or self.o.sovereign.status.outputs is not None
         return (known or forgotten) and not self.record.destroyed and not self.leaving
 

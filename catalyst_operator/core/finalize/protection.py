@@ -11,7 +11,9 @@ from catalyst_operator.core.scene import Answer
 def protected(scene: Deletion) -> Answer | None:
     """A deletion that slipped past admission destroys nothing while protection is on."""
     run = scene.evidence.run
-    anything = scene.something_left or (run is not None and run.active and run.verb is RunVerb.APPLY)
+    # Once nothing is left the record goes with its namespace: that it is missing then says nothing.
+    left = scene.something_left and not scene.announced
+    anything = left or (run is not None and run.active and run.verb is RunVerb.APPLY)
     if not scene.o.sovereign.spec.deletion_protection or not anything:
         return None
     meta = scene.o.sovereign.metadata

@@ -121,7 +121,8 @@ def _mark(o: Observation) -> str:
 def _something_made(o: Observation, record: Record) -> bool:
     """Whether cloud objects may exist; each of these says so by itself, since any of the others may be lost."""
     states = (o.state, o.saved_state, o.archived_state)
-    known = record.touched or record.outputs is not None or any(state is not None for state in states)
+    listed = any(state is not None and state.may_list_something for state in states)
+    known = record.touched or record.outputs is not None or listed
     return known and not record.nothing_made
 
 

@@ -32,6 +32,8 @@ INTERRUPTIONS = frozenset(
     {"Evicted", "NodeLost", "NodeShutdown", "Preempting", "Terminated", "UnexpectedAdmissionError"}
 )
 """Pod status reasons that say that the run was ended from outside."""
+NOT_SEEN = frozenset({"Unknown", "ContainerStatusUnknown"})
+"""Reasons of containers whose end nobody saw, as when a node is restarted; their exit codes are made up."""
 SIGKILL, SIGTERM = 137, 143
 
 
@@ -69,6 +71,11 @@ def running_phase(run: RunEntry) -> PhaseEntry | None:
 def failed_phase(run: RunEntry) -> PhaseEntry | None:
     """The phase that ended the run with an error."""
     return next((phase for phase in run.phases if phase.state is PhaseState.FAILED), None)
+
+
+def asks_for_approval(failed: PhaseEntry) -> bool:
+    """Whether nothing failed but that nobody has approved the plan."""
+    return failed.name == "plan-gate" and failed.exit_code in (EXIT_APPROVAL_NEEDED, EXIT_DIGEST_MISMATCH)
 
 
 def still_creating(progress: Progress | None, now: datetime, limit: timedelta) -> tuple[str, ...]:
@@ -132,7 +139,10 @@ def _cause(phases: Sequence[PhaseEntry], pod: PodView) -> str:
     failed = next((phase for phase in phases if phase.state is PhaseState.FAILED), None)
     told = ": ".join(part for part in (pod.reason, pod.message) if part)
     deleted = "its Pod was deleted" if pod.terminating else ""
-    return shorten(told or deleted or (failed.message if failed else ""), 200)
+    said = failed.message if failed else ""
+    if failed and said == "Unknown":
+        said = f"Nobody saw how {failed.name} ended, as when its node is restarted"
+    return shorten(told or deleted or said, 200)
 
 
 def _phase(name: str, pod: PodView) -> PhaseEntry:
@@ -190,11 +200,13 @@ def _result(run: RunEntry, phases: Sequence[PhaseEntry], pod: PodView, progress:
 
 def _result_of(failed: PhaseEntry, pod: PodView) -> RunState:
     """What a phase that did not end well makes of its run."""
-    if failed.name == "plan-gate" and failed.exit_code in (EXIT_APPROVAL_NEEDED, EXIT_DIGEST_MISMATCH):
+    if asks_for_approval(failed):
         return RunState.AWAITING_APPROVAL
     if _out_of_memory(pod, failed):
         return RunState.FAILED
-    stopped = pod.reason in INTERRUPTIONS or pod.terminating or failed.exit_code is None
+    container = pod.containers.get(failed.name)
+    not_seen = failed.exit_code is None or (container is not None and container.reason in NOT_SEEN)
+    stopped = pod.reason in INTERRUPTIONS or pod.terminating or not_seen
     return RunState.INTERRUPTED if stopped or failed.exit_code in (SIGKILL, SIGTERM) else RunState.FAILED
 
 

@@ -11,9 +11,8 @@ from catalyst_operator.core.error_text import named
 from catalyst_operator.core.errors import codes
 from catalyst_operator.core.observation import Observation
 from catalyst_operator.core.project.hetzner import TOKEN_LENGTH, well_formed
-from catalyst_operator.core.record import ErrorEntry, RunEntry, RunState, StopCause
-from catalyst_operator.core.runs.reading import failed_phase, running_phase
-from catalyst_operator.core.tofu.plan_gate import EXIT_APPROVAL_NEEDED, EXIT_DIGEST_MISMATCH
+from catalyst_operator.core.record import ErrorEntry, PhaseEntry, RunEntry, RunState, StopCause
+from catalyst_operator.core.runs.reading import asks_for_approval, failed_phase, running_phase
 
 
 def seconds(duration: timedelta) -> str:
@@ -120,10 +119,8 @@ _NO_MORE = (
 def run_words(o: Observation, run: RunEntry) -> str:
     """What a run in progress is doing, for `kubectl get -w`."""
     failed, phase = failed_phase(run), running_phase(run)
-    if failed and failed.name == "plan-gate" and failed.exit_code in (EXIT_APPROVAL_NEEDED, EXIT_DIGEST_MISMATCH):
-        return "The plan waits for approval; the run is ending."
     if failed:
-        return f"{failed.name} ended with exit code {failed.exit_code}; waiting for the end of its Pod."
+        return ending_words(failed)
     if phase is None:
         return f"Waiting for the Pod of Job {run.job}."
     doing = "Destroying" if run.verb is RunVerb.DESTROY else "Applying"
@@ -136,6 +133,13 @@ def run_words(o: Observation, run: RunEntry) -> str:
         "tofu-output": "Reading the outputs.",
         "leftovers": "Checking that nothing is left in the project.",
     }[phase.name]
+
+
+def ending_words(failed: PhaseEntry) -> str:
+    """What is known of a phase that did not go on, while its Pod still ends: why is told once its log was read."""
+    if asks_for_approval(failed):
+        return "The plan waits for approval; the run is ending."
+    return f"{failed.name} ended with exit code {failed.exit_code}; its Pod is ending."
 
 
 def _apply_words(o: Observation, run: RunEntry) -> str:

@@ -12,7 +12,7 @@ from catalyst_operator.core import conditions
 from catalyst_operator.core.observation import Observation
 from catalyst_operator.core.record import PhaseEntry, PhaseState, Record, RunEntry, RunState, StopCause
 from catalyst_operator.core.runs.job import phases_of
-from catalyst_operator.core.telling.messages import plan_words, seconds
+from catalyst_operator.core.telling.messages import ending_words, plan_words, seconds
 
 Told = tuple[Truth, str, str]
 """Status, reason and message of a condition."""
@@ -56,8 +56,7 @@ def _unfinished(run: RunEntry, entry: PhaseEntry) -> Told | None:
     if run.state is RunState.AWAITING_APPROVAL and entry.name == "plan-gate" and run.plan:
         return "False", Reason.AWAITING_APPROVAL, f"The plan {run.plan.digest} waits for spec.approvePlan."
     if run.active and entry.state is PhaseState.FAILED:
-        # Why is told once the Pod has ended and its log was read.
-        return "Unknown", Reason.RUNNING, f"{entry.name} ended with exit code {entry.exit_code}; its Pod is ending."
+        return "Unknown", Reason.RUNNING, ending_words(entry)
     if run.state is RunState.CANCELLED and entry.state is not PhaseState.SUCCEEDED:
         why = "on request" if run.stopping is StopCause.REQUESTED else "because the spec was edited"
         return "Unknown", Reason.CANCELLED, f"Job {run.job} was stopped {why} before {entry.name} had ended."

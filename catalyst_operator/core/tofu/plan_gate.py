@@ -30,6 +30,8 @@ EXIT_NOTHING_FOUND = 8
 EXIT_CLUSTER_LOST = 9
 """So many control planes are gone that no plan brings the cluster back."""
 
+SERVERS = "hcloud_server."
+"""Addresses that begin like this are named first: what else goes, goes because of them."""
 TAINTED = "replace_because_tainted"
 RESIZE = ("server_type",)
 """What changes in a server that only gets another size."""
@@ -161,7 +163,7 @@ def judge(
     """
     listed = plan.get("resource_changes") or []
     touched = [raw for raw in listed if _change(raw, beside).touches]
-    changes = [_change(raw, beside) for raw in touched]
+    changes = sorted((_change(raw, beside) for raw in touched), key=lambda c: not c.address.startswith(SERVERS))
     control_planes = _control_planes([_change(raw, beside) for raw in listed], () if destroy_run else members)
     again = () if destroy_run else gone.made_again(plan, beside.standing)
     missed = gone.missed(plan, beside.held)
@@ -243,7 +245,8 @@ def _approval(judgement: PlanJudgement, reasons: tuple[str, ...], approved: str)
     if approved == judgement.digest:
         return 0, "approved by spec.approvePlan"
     if approved:
-        return EXIT_DIGEST_MISMATCH, "; ".join(("spec.approvePlan names another plan", *reasons))
+        # An old approval may stay in the spec: what would be done comes first.
+        return EXIT_DIGEST_MISMATCH, "; ".join((reasons[0], "spec.approvePlan names another plan", *reasons[1:]))
     return EXIT_APPROVAL_NEEDED, "; ".join(reasons)
 
 

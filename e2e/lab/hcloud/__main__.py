@@ -14,6 +14,7 @@ from aiohttp import web
 from e2e.lab.hcloud.addresses import DOCUMENTATION
 from e2e.lab.hcloud.app import API, make_app
 from e2e.lab.hcloud.boot.host import Host
+from e2e.lab.hcloud.boot.node_lifecycle import GRACE_SECONDS
 from e2e.lab.hcloud.boot.servers import Servers
 from e2e.lab.hcloud.cloud import Cloud
 from e2e.lab.hcloud.projects import DEFAULT_PROJECT, TOKEN_LENGTH, Access
@@ -45,6 +46,13 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NAME",
         help="gets the addresses of what is up, which takes root; without it they must be this machine's already",
     )
+    parser.add_argument(
+        "--node-grace",
+        type=float,
+        default=GRACE_SECONDS,
+        metavar="SECONDS",
+        help="after which the Node of a server without power is not Ready; default %(default)s",
+    )
     return parser
 
 
@@ -64,7 +72,7 @@ def _cloud(options: argparse.Namespace) -> Cloud:
 def _boot_servers(cloud: Cloud, options: argparse.Namespace) -> None:
     """The project of the lab's own token is the one whose servers boot without being asked to."""
     cloud.boots.set_boots(DEFAULT_PROJECT, True)
-    cloud.hook = Servers(cloud, Layout(options.lab.resolve()), Host(options.device))
+    cloud.hook = Servers(cloud, Layout(options.lab.resolve()), Host(options.device), options.node_grace)
 
 
 async def _serve(options: argparse.Namespace, host: str, port: int) -> None:

@@ -32,6 +32,7 @@ FIRST, SECOND, THIRD, WORKER, LATER = (
 )
 PRIVATE = {FIRST: "10.0.1.10", SECOND: "10.0.1.11", THIRD: "10.0.1.12", WORKER: "10.0.1.50", LATER: "10.0.1.51"}
 BOOT_SECONDS = 60
+NODE_GRACE = 1.0
 
 
 @dataclass
@@ -55,7 +56,7 @@ class Booted:
             (layout.bin / name).symlink_to(find(name))
         (layout.bin / "crds").symlink_to(toolchain.flux_crds_folder(Timeline()))
         own = f"127.{64 + secrets.randbelow(64)}.{secrets.randbelow(256)}.0/24"
-        emulator = Emulator(folder, f"--lab={layout.root}", f"--public-range={own}")
+        emulator = Emulator(folder, f"--lab={layout.root}", f"--public-range={own}", f"--node-grace={NODE_GRACE}")
         emulator.start()
         try:
             emulator.lab.must_post("/_lab/delays", FAST)
@@ -136,6 +137,16 @@ class Booted:
         command = [str(self.layout.bin / "kubectl"), *arguments, *options]
         environment = {"PATH": "/usr/bin:/bin", "HOME": str(self.layout.root)}
         return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+    def until_ready(self, name: str, ready: str, server: str = FIRST) -> None:
+        """Wait until a node is Ready, is not (`False`), or nothing is heard of it (`Unknown`), as one server says."""
+        path = '{.status.conditions[?(@.type=="Ready")].status}'
+        wait_for(
+            lambda: self.kubectl("get", "node", name, "-o", f"jsonpath={path}", server=server).stdout == ready,
+            f"{name} to be Ready={ready}",
+            seconds=BOOT_SECONDS,
+            shown=lambda: self.kubectl("get", "nodes", server=server).stdout,
+        )
 
     def answers(self, server: str = FIRST) -> bool:
         """Whether a server's API server is ready."""

@@ -10,7 +10,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +20,7 @@ from catalyst_operator.core.tofu import adoption
 from catalyst_operator.core.tofu.apply_progress import Progress, fold_lines
 from catalyst_operator.core.tofu.plan_gate import Beside, PlanJudgement, judge
 from catalyst_operator.in_job.adopt import ATTACHED
+from e2e.support.waiting import OFTEN, wait_for
 from tests.integration.hcloud.cluster import Tofu
 from tests.integration.hcloud.emulator import Project
 from tests.integration.tofu import MODULE, copy_of_module
@@ -182,12 +182,13 @@ class RunDirectory:
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
-        deadline = time.monotonic() + 30
+
+        def far_enough() -> bool:
+            assert process.poll() is None, "the apply ended by itself"
+            return enough()
+
         try:
-            while not enough():
-                assert process.poll() is None, "the apply ended by itself"
-                assert time.monotonic() < deadline, "the apply did not get that far"
-                time.sleep(0.05)
+            wait_for(far_enough, "the apply to get that far", seconds=30, every=OFTEN)
         finally:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()

@@ -219,6 +219,17 @@ def test_a_server_without_power_runs_nothing_and_keeps_its_disk(cluster: Booted)
     assert set(cluster.pids(SECOND)) == {"etcd", "kube-apiserver", "kustomize-controller", "standins"}
 
 
+def test_a_node_is_not_heard_of_while_its_server_has_no_power(cluster: Booted) -> None:
+    """As the controller manager has it some time after the kubelet's last word."""
+    cluster.act(WORKER, "poweroff")
+    cluster.until_ready(WORKER, "Unknown")
+    (ready,) = cluster.get("node", WORKER)["status"]["conditions"]
+    assert (ready["reason"], ready["message"]) == ("NodeStatusUnknown", "Kubelet stopped posting node status.")
+    cluster.act(WORKER, "poweron")
+    cluster.until_ready(WORKER, "True")
+    cluster.until_ready(FIRST, "True")
+
+
 def test_a_server_that_lacks_something_says_so_and_stays_silent(cluster: Booted) -> None:
     """The sentence is in its log; nobody answers at its address."""
     broken = base64.b64encode(b"#cloud-config\nruncmd: []\n").decode()

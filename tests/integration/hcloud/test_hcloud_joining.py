@@ -103,9 +103,11 @@ def test_a_worker_under_its_old_name_is_refused_until_the_dead_node_is_deleted(c
     cluster.delete(WORKER)
     cluster.order(WORKER)
     until_said(cluster, WORKER, REJECTED)
+    cluster.until_ready(WORKER, "Unknown")
     assert not cluster.log(WORKER).endswith(" up\n")
     forget_node(cluster, WORKER, FIRST)
     cluster.until_up(WORKER)
+    cluster.until_ready(WORKER, "True")
 
 
 def test_a_control_plane_under_its_old_name_is_refused_until_the_dead_node_is_deleted(cluster: Booted) -> None:
@@ -157,8 +159,10 @@ def test_a_worker_joins_while_the_first_control_plane_is_off(cluster: Booted) ->
     cluster.order(LATER)
     cluster.until_up(LATER)
     assert f"joins through {SECOND}" in cluster.log(LATER)
+    cluster.until_ready(FIRST, "Unknown", SECOND)
     cluster.act(FIRST, "poweron")
     wait_for(lambda: cluster.answers(FIRST), "it to be back", seconds=60)
+    cluster.until_ready(FIRST, "True", SECOND)
 
 
 def test_without_a_majority_nothing_answers_until_it_is_back(cluster: Booted) -> None:

@@ -16,7 +16,8 @@ import dns.rdatatype
 import dns.rrset
 import pytest
 
-from catalyst_operator.adapters.dns import Dns
+from catalyst_operator.adapters.destinations import OUTSIDE, Anywhere, Destinations
+from catalyst_operator.adapters.dns import ADDRESSES_EACH, NOT_ASKED, Dns
 from catalyst_operator.adapters.errands import Errands
 from catalyst_operator.adapters.turns import Turns
 from catalyst_operator.core.domains.observation import DnsQuestion, DnsReport
@@ -26,6 +27,7 @@ from tests.support import gen
 OURS, PARENT_A, PARENT_B, RESOLVER = "127.0.0.2", "127.0.0.3", "127.0.0.4", "127.0.0.5"
 HOSTS = ("ns1.openova.test", "ns2.openova.test")
 NAME = "acme.bank.test"
+HERE = Anywhere()
 PATIENCE = 0.25
 """Seconds that a server gets to answer here; what is not lost is answered at once."""
 
@@ -42,6 +44,14 @@ class Server:
     rcode: dns.rcode.Rcode = dns.rcode.NOERROR
     cut: bool = False
     """Whether what is asked by UDP has to be asked again by TCP."""
+    hang_up: bool = False
+    """Whether it closes connections by TCP without an answer."""
+    old: bool = False
+    """Whether it knows nothing of DNSSEC: where it delegates to, it refers to for DS records as well."""
+    lame: str = ""
+    """It does not serve the zone, and says where somebody else may: the name of a zone above, as `.` for the root."""
+    lame_for: set[str] = field(default_factory=set)
+    """Questions to which it answers so."""
     refused: set[str] = field(default_factory=set)
     """Questions that it refuses."""
     asked: list[str] = field(default_factory=list)
@@ -64,14 +74,19 @@ class Server:
         if self.cut and not tcp:
             response.flags |= dns.flags.TC
             return response.to_wire()
+        if self.lame or self.asked[-1] in self.lame_for:
+            response.authority.append(dns.rrset.from_text(self.lame or ".", 300, "IN", "NS", "a.root-servers.test."))
+            return response.to_wire()
+        response.flags |= dns.flags.AA
         if (name, "CNAME") in self.records:
             target = self.records[name, "CNAME"][0]
             response.answer.append(dns.rrset.from_text(asked.name, 300, "IN", "CNAME", target))
             response.answer.append(dns.rrset.from_text(target, 300, "IN", kind, *self.records[target[:-1], kind]))
         elif (name, kind) in self.records:
             response.answer.append(dns.rrset.from_text(asked.name, 300, "IN", kind, *self.records[name, kind]))
-        elif kind == "NS" and name in self.referrals:
-            response.authority.append(dns.rrset.from_text(asked.name, 300, "IN", kind, *self.referrals[name]))
+        elif name in self.referrals and (kind == "NS" or self.old):
+            response.flags &= ~dns.flags.AA
+            response.authority.append(dns.rrset.from_text(asked.name, 300, "IN", "NS", *self.referrals[name]))
         elif not any(known == name for known, _ in self.records) and self.rcode is dns.rcode.NOERROR:
             response.set_rcode(dns.rcode.NXDOMAIN)
         return response.to_wire()
@@ -114,7 +129,7 @@ def _over_tcp(server: Server) -> Callable[[asyncio.StreamReader, asyncio.StreamW
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         size = int.from_bytes(await reader.readexactly(2), "big")
         answer = server.answer(await reader.readexactly(size), tcp=True)
-        if answer:
+        if answer and not server.hang_up:
             writer.write(len(answer).to_bytes(2, "big") + answer)
             await writer.drain()
         writer.close()
@@ -142,11 +157,19 @@ class Net:
     )
 
     async def look(
-        self, probe: str = f"console.{NAME}", *, live: bool = False, at: str = OURS, parent: str = "bank.test"
+        self,
+        probe: str = f"console.{NAME}",
+        *,
+        live: bool = False,
+        at: str = OURS,
+        parent: str = "bank.test",
+        here: Destinations = HERE,
     ) -> DnsReport:
         async with listening(self.ours, self.a, self.b, self.resolver) as port:
             servers = (Nameserver("ns1.openova.test", at),)
-            resolver = Dns(servers, lambda: gen.NOW, resolvers=(RESOLVER,), port=port, server_seconds=PATIENCE)
+            resolver = Dns(
+                servers, lambda: gen.NOW, resolvers=(RESOLVER,), port=port, server_seconds=PATIENCE, destinations=here
+            )
             return await resolver.look("key", DnsQuestion(NAME, parent, probe, live))
 
 
@@ -180,7 +203,9 @@ async def test_many_names_are_not_all_asked_for_at_once() -> None:
     looks: Errands[DnsReport] = Errands("look", Turns(2, 1))
     async with listening(net.ours, net.a, net.b, net.resolver) as port:
         servers = (Nameserver("ns1.openova.test", OURS),)
-        resolver = Dns(servers, lambda: gen.NOW, resolvers=(RESOLVER,), port=port, server_seconds=PATIENCE)
+        resolver = Dns(
+            servers, lambda: gen.NOW, resolvers=(RESOLVER,), port=port, server_seconds=PATIENCE, destinations=Anywhere()
+        )
         told = asyncio.Queue[str]()
         for name in names:
             look = partial(resolver.look, name, DnsQuestion(name, "bank.test"))
@@ -201,6 +226,74 @@ async def test_a_long_answer_is_fetched_by_tcp() -> None:
     net.a.cut = True
     report = await net.look()
     assert report.delegation[0].values == HOSTS
+
+
+async def test_a_server_of_very_many_addresses_is_asked_at_some_of_them() -> None:
+    """Whoever owns the zone above may name any number, of anybody's: nobody is asked by way of us."""
+    net = Net()
+    net.resolver.records["b.bank.test", "A"] = tuple(f"127.0.9.{n}" for n in range(20))
+    report = await net.look()
+    assert len([a for a in report.delegation if a.server == "b.bank.test"]) == ADDRESSES_EACH
+
+
+async def test_a_zone_above_does_not_have_the_operators_own_machine_asked() -> None:
+    """Nor the cloud's metadata service, nor a Service of its cluster: whoever owns that zone names the addresses."""
+    net = Net()
+    report = await net.look(here=OUTSIDE)
+    assert [(a.values, a.error) for a in report.delegation] == [((), NOT_ASKED)] * 2
+    assert (net.a.asked, net.b.asked) == ([], [])
+    assert report.authority[0].values, "where ours are the administrator says"
+
+
+async def test_more_servers_than_anybody_has_are_an_error_and_are_not_kept() -> None:
+    net = Net()
+    net.a.referrals = {NAME: tuple(f"ns{n}.test." for n in range(40))}
+    report = await net.look()
+    assert (report.delegation[0].values, report.delegation[0].error) == ((), "answers with 40 records")
+
+
+async def test_a_server_that_hangs_up_is_said_to_and_spoils_no_look() -> None:
+    """A firewall that lets connections through and no answers."""
+    net = Net()
+    net.a.cut = net.a.hang_up = True
+    report = await net.look()
+    assert [(a.server, a.values, a.error) for a in report.delegation] == [
+        ("a.bank.test", (), "it closed the connection"),
+        ("b.bank.test", HOSTS, ""),
+    ]
+    assert (report.signed_error, report.authority[0].values) == ("", ("203.0.113.20",))
+
+
+NOT_ITS_OWN = "answers that others serve the zone"
+
+
+@pytest.mark.parametrize("elsewhere", [".", "test."])
+async def test_a_server_that_does_not_serve_the_zone_has_not_said_that_there_is_nothing(elsewhere: str) -> None:
+    """A lame one refers upwards, with no error."""
+    net = Net()
+    net.a.lame = net.ours.lame = elsewhere
+    report = await net.look()
+    assert [(a.values, a.error) for a in report.delegation] == [((), NOT_ITS_OWN), (HOSTS, "")]
+    assert [(a.values, a.error) for a in report.authority] == [((), NOT_ITS_OWN)]
+
+
+async def test_only_a_server_of_the_zone_above_knows_that_there_are_no_signatures() -> None:
+    """A domain that is signed would be gone for whoever validates."""
+    net = Net()
+    net.a.referrals, net.a.records[NAME, "NS"] = {}, tuple(f"{host}." for host in HOSTS)
+    net.a.lame_for = {f"DS {NAME}"}
+    net.b.records[NAME, "DS"] = ("2371 13 2 " + "1f" * 32,)
+    assert (await net.look()).signed, "the next one is asked"
+    net.b.lame_for = {f"DS {NAME}"}
+    report = await net.look()
+    assert (report.signed, report.signed_error) == ((), "no server of the zone above answers")
+
+
+async def test_a_server_that_knows_nothing_of_signatures_has_none() -> None:
+    net = Net()
+    net.a.old = True
+    report = await net.look()
+    assert (report.signed, report.signed_error) == ((), "")
 
 
 @pytest.mark.parametrize("rcode", [dns.rcode.REFUSED, dns.rcode.SERVFAIL])

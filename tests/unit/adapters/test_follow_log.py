@@ -118,7 +118,7 @@ async def test_whoever_stops_listening_holds_no_connection() -> None:
 async def test_a_pod_that_is_gone_is_not_a_log_that_broke_off() -> None:
     class Gone(Kubelet):
         async def answer(self, request: web.Request) -> web.StreamResponse:
-            return web.json_response({"message": "pods not found"}, status=404)
+            return web.json_response({"kind": "Status", "message": "pods not found"}, status=404)
 
     async with serving(Gone()) as kube:
         with pytest.raises(NotFound, match="pods not found"):

@@ -161,7 +161,7 @@ REFUSALS = [
     (answer(502), DnsUnavailable, "HTTP status 502"),
     (answer(302), DnsUnavailable, "HTTP status 302"),
     (httpx.ConnectError("connection refused"), DnsUnavailable, "did not answer"),
-    (httpx.ReadTimeout("", request=httpx.Request("GET", "http://powerdns.test")), DnsUnavailable, "ReadTimeout"),
+    (httpx.ReadTimeout("", request=httpx.Request("GET", "http://powerdns.test")), DnsUnavailable, "within 5 s"),
 ]
 
 
@@ -196,9 +196,27 @@ async def test_a_zone_that_exists_is_told_from_a_failure(connect: Connect) -> No
     assert len(seen.requests) == 1, "a creation is not repeated: whose is it then?"
 
 
-async def test_an_address_where_no_powerdns_is_does_not_count_as_success(connect: Connect) -> None:
-    """With a wrong URL every path is a 404: to look, that is a zone that does not exist; to create one, it is not."""
-    server, _ = connect(answer(404))
+@pytest.mark.parametrize("text", ["default backend - 404", "<html>404 Not Found</html>", "", "{}", "[]"])
+@pytest.mark.parametrize("call", ["zone", "create", "change", "delete"])
+async def test_only_powerdns_itself_says_that_a_zone_is_not_there(connect: Connect, call: str, text: str) -> None:
+    """An ingress before it has a page of its own: a zone would be left behind for ever, as one that is gone."""
+    given = httpx.Response(404, text=text)
+    server, seen = connect(*([given] * 2))
+    calls: dict[str, Callable[[], Awaitable[object]]] = {
+        "zone": lambda: server.zone(NAME),
+        "create": lambda: server.create(new_zone(NAME, UID, ADDRESS, SERVERS)),
+        "change": lambda: server.change(NAME, [A]),
+        "delete": lambda: server.delete(NAME),
+    }
+    with pytest.raises(DnsUnavailable, match=r"404.*CATALYST_POWERDNS_URL"):
+        await calls[call]()
+    assert seen.requests[0].headers["Accept"] == "application/json", "else its own is no JSON either"
+
+
+async def test_a_server_that_has_no_zones_at_all_does_not_count_as_success(connect: Connect) -> None:
+    """With a wrong path every one of PowerDNS' is a 404: to look, that is a zone that does not exist; to create one, it
+    is not."""
+    server, _ = connect(answer(404, {"error": "Not Found"}))
     with pytest.raises(DnsUnavailable, match="CATALYST_POWERDNS_URL"):
         await server.create(new_zone(NAME, UID, ADDRESS, SERVERS))
 

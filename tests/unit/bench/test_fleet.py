@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import gzip
 import json
@@ -36,6 +35,7 @@ from e2e.bench.fleet.load import Load
 from e2e.bench.fleet.measure import Fleet, Holes
 from e2e.bench.fleet.objects import Kit
 from e2e.bench.fleet.run import Begin, Stretch, latencies
+from e2e.support import waiting
 from tests.support import gen
 
 SOVEREIGN = gen.sovereign(gen.meta(finalizers=[labels.FINALIZER_SOVEREIGN]))
@@ -50,9 +50,7 @@ async def no_console(_address: str, _fqdn: str) -> ConsoleView:
 
 
 async def until(holds: Any) -> None:
-    async with asyncio.timeout(10):
-        while not holds():  # noqa: ASYNC110 - what is waited for sets no events
-            await asyncio.sleep(0.01)
+    await waiting.until(holds, seconds=10)
 
 
 async def test_a_fake_cluster_is_followed_as_a_real_one() -> None:

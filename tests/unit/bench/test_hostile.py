@@ -29,6 +29,7 @@ from e2e.bench.hostile import report, shapes
 from e2e.bench.hostile.api_server import HostileApiServer
 from e2e.bench.hostile.measure import Hostile, Pair, Taken
 from e2e.bench.hostile.shapes import Shape
+from e2e.support.waiting import until
 
 KIT = Kit("omantel.omani.works", ("one-control-plane-0",), ("bp-cilium", "bp-flux", "bp-catalyst-platform"))
 TRUST = authorities.make(datetime.now(UTC))
@@ -91,8 +92,7 @@ async def test_what_was_said_before_is_cut_off(server: HostileApiServer) -> None
     server.behave(Shape.DRIP)
     async with asyncio.timeout(PATIENCE), RemoteCluster(access(server)) as api:
         asking = asyncio.ensure_future(api.each(*RELEASES, lambda items: None))
-        while not server.requests:  # noqa: ASYNC110 - a server, which sets no events
-            await asyncio.sleep(0.01)
+        await until(lambda: server.requests, seconds=PATIENCE)
         server.behave(None)
         with pytest.raises(Unavailable):
             await asking
@@ -132,9 +132,7 @@ async def test_the_operator_tells_what_is_wrong_with_it(server: HostileApiServer
         return found
 
     try:
-        async with asyncio.timeout(PATIENCE):
-            while view().link.state is not Link.TOO_MUCH:  # noqa: ASYNC110 - a view, which sets no events
-                await asyncio.sleep(0.01)
+        await until(lambda: view().link.state is Link.TOO_MUCH, seconds=PATIENCE)
     finally:
         await clusters.close()
 

@@ -75,7 +75,26 @@ def test_a_token_that_was_revoked_is_told_apart(
 ) -> None:
     project.status = status
     assert leftovers.main(tmp_path / "log", SHORT) == EXIT_UNAUTHORIZED
-    assert TOKEN not in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "does not accept the token" in said
+    assert TOKEN not in said
+
+
+@pytest.mark.parametrize("status", [401, 403])
+@pytest.mark.parametrize("body", ["<html>Access denied by the proxy</html>", "{}", "", '{"error": "forbidden"}'])
+def test_a_refusal_by_somebody_else_says_nothing_of_the_token(
+    project: FakeProject, tmp_path: Path, status: int, body: str
+) -> None:
+    project.status, project.body = status, body
+    assert leftovers.main(tmp_path / "log", SHORT) == 1
+
+
+def test_a_connection_that_is_closed_is_not_success(
+    project: FakeProject, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project.hang_up = 1
+    assert leftovers.main(tmp_path / "log", SHORT) == 1
+    assert "could not list what is left in the project: Remote end closed connection" in capsys.readouterr().err
 
 
 EMPTY: dict[str, list[object]] = {kind: [] for kind in KINDS}

@@ -90,6 +90,18 @@ def test_an_api_that_does_not_say_leaves_it_open(project: FakeProject, status: i
     assert project.started == []
 
 
+def test_a_connection_that_is_closed_is_no_answer(project: FakeProject) -> None:
+    """A load balancer before the API is restarted: whoever starts servers must not end by it."""
+    project.power, project.hang_up = {"10": "off"}, 3
+    assert power.start({FIRST: "10"}, PATIENT) == Started((FIRST,))
+
+
+@pytest.mark.parametrize("body", ["<html>404 Not Found</html>", "{}"])
+def test_only_hetzner_says_that_a_server_is_gone(project: FakeProject, body: str) -> None:
+    project.body = body
+    assert power.start({FIRST: "10"}, AT_ONCE) == Started((), (FIRST,))
+
+
 def test_the_token_is_told_nobody(project: FakeProject, capfd: pytest.CaptureFixture[str]) -> None:
     project.power, project.refusals = {"10": "off"}, 1
     power.start({FIRST: "10"}, PATIENT)

@@ -11,7 +11,6 @@ import ssl
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -21,6 +20,7 @@ from typing import Any
 import pytest
 
 from catalyst_operator.core.naming import ERRORED_STATE_SECRET
+from e2e.support.waiting import OFTEN, wait_for
 from tests.support import fake_project
 from tests.support.certificates import self_signed
 from tests.support.fake_project import FakeProject
@@ -149,18 +149,18 @@ def test_it_tries_on_while_it_is_refused_and_however_often_it_is_told_to_stop(ac
 
 def told(comm: Path, name: str) -> None:
     """A look of the sidecar finds a process of this name, as soon as it looks."""
-    until = time.monotonic() + PATIENCE
-    while True:
+
+    def written() -> bool:
         try:
             process = os.open(comm, os.O_WRONLY | os.O_NONBLOCK)
         except OSError as error:  # Nobody reads yet.
             assert error.errno == errno.ENXIO
-            assert time.monotonic() < until, "it does not look for processes"
-            time.sleep(0.001)
-        else:
-            os.write(process, f"{name}\n".encode())
-            os.close(process)
-            return
+            return False
+        os.write(process, f"{name}\n".encode())
+        os.close(process)
+        return True
+
+    wait_for(written, "it to look for processes", seconds=PATIENCE, every=0.001)
 
 
 def test_while_a_tofu_is_at_work_it_waits_for_what_that_leaves(account: Path, tmp_path: Path) -> None:
@@ -231,14 +231,26 @@ def test_servers_are_started_although_the_state_cannot_be_saved(account: Path, t
         hetzner = {"HCLOUD_ENDPOINT": endpoint, "HCLOUD_TOKEN": TOKEN}
         with keeper(account, tmp_path, port, hetzner=hetzner) as process:
             process.send_signal(signal.SIGTERM)
-            until = time.monotonic() + PATIENCE
-            while not project.started:
-                assert time.monotonic() < until, "nothing was started"
-                time.sleep(0.001)
+            wait_for(lambda: project.started, "a server to be started", seconds=PATIENCE, every=OFTEN)
             assert process.poll() is None, "it goes on saving"
             api.refusals = 0
             assert process.wait(PATIENCE) == 0
     assert base64.b64decode(api.calls[-1][3]["data"]["tfstate"]) == STATE
+
+
+def test_a_state_is_saved_whatever_hetzner_does(account: Path, tmp_path: Path) -> None:
+    """It is saved nowhere else, and the next run would make everything a second time."""
+    api, project = Api(refusals=2), FakeProject()
+    project.power, project.hang_up = {"10": "off"}, 2
+    (tmp_path / "errored.tfstate").write_bytes(STATE)
+    (tmp_path / "powered-off.json").write_text('{"hcloud_server.control_plane[0]": "10"}')
+    with served(api, account) as port, fake_project.served(project) as endpoint:
+        hetzner = {"HCLOUD_ENDPOINT": endpoint, "HCLOUD_TOKEN": TOKEN}
+        with keeper(account, tmp_path, port, hetzner=hetzner) as process:
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(PATIENCE) == 0
+    assert base64.b64decode(api.calls[-1][3]["data"]["tfstate"]) == STATE
+    assert len(project.started) == 1
 
 
 def test_without_a_plan_that_powers_anything_off_hetzner_is_not_asked(account: Path, tmp_path: Path) -> None:

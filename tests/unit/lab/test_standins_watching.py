@@ -13,6 +13,7 @@ from e2e.lab.standins.controller import Controller
 from e2e.lab.standins.kube import ApiError, Kube
 from e2e.lab.standins.objects import Object
 from e2e.lab.standins.watching import Watched
+from e2e.support.waiting import until
 
 PATIENCE = 5.0
 
@@ -47,9 +48,7 @@ class FakeKube:
 
 
 async def _until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(PATIENCE):
-        while not condition():  # noqa: ASYNC110 what is waited for does not know of it
-            await asyncio.sleep(0.01)
+    await until(condition, seconds=PATIENCE)
 
 
 async def _told(

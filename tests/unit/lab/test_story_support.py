@@ -14,7 +14,9 @@ import pytest
 import yaml
 
 from catalyst_operator.api import labels
+from e2e.lab.layout import Layout
 from e2e.stories.inventory import assert_kept, assert_one_cluster, complete
+from e2e.support.kubectl import Kubectl
 from e2e.support.lease import lock_info
 from e2e.support.processes import find_tofu
 from e2e.support.sovereigns import codes, commands, condition, has, results
@@ -22,6 +24,12 @@ from e2e.support.user_data import files, k3s_config
 
 UID = "11111111-2222-3333-4444-555555555555"
 Inventory = dict[str, list[dict[str, Any]]]
+
+
+def test_without_a_lab_people_are_told_how_to_get_one(tmp_path: Path) -> None:
+    """`python -m e2e.demo` is what a newcomer tries first."""
+    with pytest.raises(SystemExit, match=r"make lab-up"):
+        Kubectl.of_lab(Layout(tmp_path))
 
 
 # --- what a server is told ---

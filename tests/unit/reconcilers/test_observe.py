@@ -434,6 +434,19 @@ async def test_an_api_server_that_is_down_is_no_world_in_which_nothing_is() -> N
         await observe(api)
 
 
+@pytest.mark.parametrize("content", [b'{"serial": 7, "lin', b"[]", b"\xff"], ids=["cut off", "no object", "no text"])
+async def test_a_saved_state_that_cannot_be_read_is_never_taken_for_none(content: bytes) -> None:
+    """The container's disk was full when it was written, say."""
+    saved = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": naming.ERRORED_STATE_SECRET, "namespace": SPACE},
+    }
+    data = {"tfstate": base64.b64encode(content).decode()}
+    with pytest.raises(CorruptRecord, match=naming.ERRORED_STATE_SECRET):
+        await observe(server(SPACE_OBJECT, ("secrets", {**saved, "data": data})))
+
+
 # --- a state that was made to do harm ---------------------------------------------------------------------------------
 
 

@@ -59,6 +59,7 @@ class Cluster:
     async def bootstrap(self) -> None:
         """Everything, or nothing where the kit is there already; may be repeated."""
         if await self._kubectl.has(KUSTOMIZATION, self._boot.env["KIT_NAME"], flux.NAMESPACE):
+            await self._kubectl.apply_objects([nodes.node(self._boot, ready=True, member=self._member)])
             self._around.start_controllers()
             return
         for step in self._boot.steps(CLUSTER_SCRIPT):

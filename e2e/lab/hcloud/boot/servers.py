@@ -10,7 +10,9 @@ from typing import Any
 from e2e.lab.hcloud.boot.balancers import Balancers, targets
 from e2e.lab.hcloud.boot.host import Host
 from e2e.lab.hcloud.boot.machine import Machine, Site
+from e2e.lab.hcloud.boot.node_lifecycle import GRACE_SECONDS, NodeLifecycle
 from e2e.lab.hcloud.boot.place import Place, disks
+from e2e.lab.hcloud.boot.user_data import NotCloudConfig
 from e2e.lab.hcloud.cloud import Cloud
 from e2e.lab.hcloud.store import Object
 from e2e.lab.layout import Layout
@@ -21,12 +23,13 @@ API_PORT = 6443
 class Servers:
     """The cloud's hook where servers boot."""
 
-    def __init__(self, cloud: Cloud, layout: Layout, host: Host) -> None:
+    def __init__(self, cloud: Cloud, layout: Layout, host: Host, node_grace: float = GRACE_SECONDS) -> None:
         self._cloud, self._layout, self._host = cloud, layout, host
         self._site = Site(host, cloud.boots, self._find, self._mates, cloud.clock, self._save, _say)
         self._machines: dict[int, Machine] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._balancers = Balancers(cloud, host)
+        self._nodes = NodeLifecycle(node_grace, self._apis)
 
     # --- what the cloud tells ---
 
@@ -51,6 +54,8 @@ class Servers:
             machine = self._machine(server) if self._cloud.boots.boots(server["project"]) else None
             if machine and server["status"] == "running":
                 await machine.power_on(afresh=False)
+            elif machine:
+                self._falls_silent(machine)
         await self._end_orphans()
         await self._balancers.start()
 
@@ -70,6 +75,7 @@ class Servers:
     async def close(self) -> None:
         """Stop looking after them; what runs goes on."""
         await self._balancers.close()
+        await self._nodes.close()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         for machine in self._machines.values():
             await machine.let_go()
@@ -126,10 +132,24 @@ class Servers:
         """What Flux ran on a control plane that ends goes on at another one of its cluster."""
         cluster, had = machine.cluster, machine.has_controllers
         await end()
+        self._falls_silent(machine)
         mates = self._running(mate.place.number for mate in self._mates(cluster) if mate is not machine)
         others = [mate for mate in mates if mate.has_api]
         if had and others:
             min(others, key=lambda mate: mate.place.number).start_controllers()
+
+    def _falls_silent(self, machine: Machine) -> None:
+        """It has no power, or is gone, and its node is not heard of."""
+        try:
+            self._nodes.silent(machine.project, machine.first_boot().node_name)
+        except (NotCloudConfig, AttributeError, KeyError, TypeError, ValueError):
+            return  # It never came up.
+
+    def _apis(self, project: str) -> list[Machine] | None:
+        """Control planes of a project that have power; None where it has no servers."""
+        machines = self.of_project(project)
+        running = self._running(machine.place.number for machine in machines)
+        return [machine for machine in running if machine.has_api] if machines else None
 
     async def _end_orphans(self) -> None:
         """Servers that are gone or off, with what still runs on them."""

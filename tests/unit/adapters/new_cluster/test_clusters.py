@@ -21,6 +21,7 @@ from catalyst_operator.core.phase1.target import Target
 from catalyst_operator.core.phase1.views import ClusterView, ConsoleView, Link
 from catalyst_operator.errors import NotFound
 from e2e.bench.hostile import shapes
+from e2e.support.waiting import until
 from tests.support.fake_cluster import (
     DEPLOYMENTS,
     FQDN,
@@ -54,6 +55,17 @@ QUICK = Timings(
 )
 SLOW = timedelta(minutes=10)
 """A pace at which nothing is surveyed a second time during a test."""
+
+
+def counting(timings: Timings) -> tuple[Timings, list[float]]:
+    """The same timings, and the pauses that are made with them."""
+    pauses: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+        await timings.sleep(seconds)
+
+    return replace(timings, sleep=sleep), pauses
 
 
 class Clock:
@@ -107,9 +119,7 @@ class Bench:
 
     async def until(self, condition: Callable[[], object]) -> None:
         """Wait until something is so."""
-        async with asyncio.timeout(PATIENCE):
-            while not condition():  # noqa: ASYNC110 - conditions of a server, which sets no events
-                await asyncio.sleep(0.005)
+        await until(condition, seconds=PATIENCE)
 
     async def calm(self) -> int:
         """Wait until nothing is told for a while; how often something was, so far."""
@@ -117,7 +127,7 @@ class Bench:
             before = -1
             while before != self.told:
                 before = self.told
-                await asyncio.sleep(3 * QUICK.gather)
+                await asyncio.sleep(3 * QUICK.gather)  # the length of the silence is the subject
         return before
 
     async def up(self) -> None:
@@ -274,11 +284,21 @@ async def test_nodes_that_could_not_be_read_are_not_seen(bench: Bench) -> None:
 
 async def test_a_kustomization_that_is_asked_again_wakes_nobody_who_looks_for_trouble(bench: Bench) -> None:
     """As each few minutes, for ever."""
+    pods = "/api/v1/pods"
+    bench.cluster.serve(pods, "/api/v1/events", "/api/v1/persistentvolumeclaims")
+    await bench.up()
+    bench.clusters.look_again(UID)
+    await bench.until(lambda: bench.view.survey is not None and bench.view.survey.pods is None)
+    looks = bench.cluster.count(pods)
     applied = {"lastAppliedRevision": "main@sha1:1", "lastAttemptedRevision": "main@sha1:1"}
     asked = kustomization(ready="Unknown")
     bench.cluster.put(KUSTOMIZATIONS, {**asked, "status": {**asked["status"], **applied}})
-    await bench.up()
-    assert bench.view.survey is not None and bench.view.survey.pods is None
+    await bench.until(lambda: not bench.view.kustomizations[0].ready)
+    bench.clusters.look_again(UID)
+    before = bench.cluster.count(NODES)
+    await bench.until(lambda: bench.cluster.count(NODES) > before)
+    await bench.calm()
+    assert bench.cluster.count(pods) == looks
 
 
 # --- a link that breaks -----------------------------------------------------------------------------------------------
@@ -302,14 +322,16 @@ async def test_an_api_server_that_is_away_is_told_and_nothing_is_lost(bench: Ben
 
 
 async def test_a_server_that_was_never_there_is_awaited(cluster: FakeCluster) -> None:
-    bench = Bench(cluster)
+    timings, pauses = counting(QUICK)
+    bench = Bench(cluster, timings)
     await cluster.stop()
     bench.watch()
     await bench.until(lambda: bench.view.link.state is Link.DOWN)
     assert bench.view.link.message == "connection refused"
     told, since = await bench.calm(), bench.view.link.since
     bench.clock.now += timedelta(minutes=1)
-    await asyncio.sleep(5 * QUICK.failed[1])
+    tried = len(pauses)
+    await bench.until(lambda: len(pauses) > tried + 10)
     assert (await bench.calm(), bench.view.link.since) == (told, since), "the same was told again"
     await cluster.start()
     await bench.until(lambda: bench.view.link.state is Link.UP and bench.view.synced)
@@ -606,8 +628,7 @@ async def test_changes_without_end_are_told_rarely(cluster: FakeCluster) -> None
     before = await bench.calm()
     for n in range(40):
         cluster.put(RELEASES, release("bp-flux", ready="False", message=str(n)))
-        await asyncio.sleep(0.005)
-    await bench.until(lambda: any(c.message == "39" for r in bench.view.releases for c in r.conditions))
+        await bench.until(lambda n=n: any(c.message == str(n) for r in bench.view.releases for c in r.conditions))  # type: ignore[misc]
     assert bench.told - before <= 10
     await bench.clusters.close()
 
@@ -616,16 +637,16 @@ async def test_changes_without_end_are_told_rarely(cluster: FakeCluster) -> None
 
 
 async def test_it_is_surveyed_often_until_flux_is_there(cluster: FakeCluster) -> None:
-    bench = Bench(cluster)
+    timings, pauses = counting(QUICK)
+    bench = Bench(cluster, timings)
     cluster.drop(DEPLOYMENTS, "helm-controller")
     bench.watch()
     await bench.until(lambda: cluster.count(DEPLOYMENTS) > 3)
     available = {"conditions": [{"type": "Available", "status": "True"}]}
     cluster.put(DEPLOYMENTS, {"metadata": {"name": "helm-controller"}, "status": available})
     await bench.until(lambda: bench.view.survey and len(bench.view.survey.deployments or ()) == 3)
-    surveys = cluster.count(DEPLOYMENTS)
-    await asyncio.sleep(4 * QUICK.eager)
-    assert cluster.count(DEPLOYMENTS) == surveys, "the pace was not taken up"
+    assert max(pauses) < SLOW.total_seconds() / 2
+    await bench.until(lambda: max(pauses) > SLOW.total_seconds() / 2)
     await bench.clusters.close()
 
 

@@ -191,7 +191,7 @@ async def test_answers_that_are_never_finished_have_one_room(cluster: FakeCluste
 
 async def test_pages_without_end_are_not_turned_for_ever(cluster: FakeCluster) -> None:
     cluster.fault = lambda r: web.Response(body=shapes.NEXT_PAGE)
-    async with within(cluster, page=10, list_objects=50) as api:
+    async with within(cluster, page=10, list_objects=50) as api, asyncio.timeout(PATIENCE):
         with pytest.raises(TooMuch, match="a list of helmreleases of more than 12 pages"):
             await listed(api, *WHERE)
     assert len(cluster.requests) == 12
@@ -199,7 +199,7 @@ async def test_pages_without_end_are_not_turned_for_ever(cluster: FakeCluster) -
 
 async def test_nor_for_longer_than_a_list_may_take(cluster: FakeCluster) -> None:
     cluster.fault = lambda r: web.Response(body=shapes.NEXT_PAGE)
-    async with within(cluster, list_seconds=-1.0) as api:
+    async with within(cluster, list_seconds=-1.0) as api, asyncio.timeout(PATIENCE):
         with pytest.raises(TooMuch, match="a list of helmreleases that takes more than"):
             await listed(api, *WHERE)
     assert len(cluster.requests) == 1
@@ -241,7 +241,8 @@ async def test_in_the_long_run_only_so_much_is_read(cluster: FakeCluster) -> Non
 
     cluster.fault = lambda r: web.Response(body=shapes.NEXT_PAGE)
     limits = IntakeLimits(burst_bytes=8_000_000, bytes_a_second=1_000_000, request_cost=1_000_000)
-    async with RemoteCluster(cluster.access(), Intake(limits, clock=lambda: 0.0, sleep=sleep)) as api:
+    reading = RemoteCluster(cluster.access(), Intake(limits, clock=lambda: 0.0, sleep=sleep))
+    async with reading as api, asyncio.timeout(PATIENCE):
         with pytest.raises(TooMuch, match="at once, or as much work"):
             await listed(api, *WHERE)
     assert slept[:8] == [0] * 8

@@ -23,6 +23,7 @@ from catalyst_operator.core.phase1.flux import helm_release
 from catalyst_operator.core.phase1.views import HelmReleaseView
 from catalyst_operator.errors import ApiError, Gone, NotFound, TooMuch, Unavailable
 from e2e.bench.hostile import shapes
+from e2e.support.waiting import until
 from tests.support.fake_cluster import RELEASES_OF_FLUX as RELEASES
 from tests.support.fake_cluster import FakeCluster, refusal, release, running
 
@@ -84,9 +85,7 @@ class Bench:
         return [int(q["resourceVersion"]) for _, p, q in self.cluster.requests if q.get("watch") and p == RELEASES]
 
     async def until(self, condition: Callable[[], object]) -> None:
-        async with asyncio.timeout(PATIENCE):
-            while not condition():  # noqa: ASYNC110 - conditions of a server, which sets no events
-                await asyncio.sleep(0.002)
+        await until(condition, seconds=PATIENCE)
 
     async def synced(self) -> None:
         await self.start()
@@ -484,12 +483,13 @@ async def test_a_flood_is_told_until_it_has_been_over_for_a_while(cluster: FakeC
         assert bench.lists == 4, "it did not look anew what is there now"
         assert [type(outcome) for outcome in bench.outcomes] == [type(None), TooMuch, TooMuch, TooMuch]
         assert bench.watch.objects["flux-system/bp-flux"].ready, "what the last list said counts"
-        async with asyncio.timeout(PATIENCE):
-            while bench.outcomes[-1] is not None:
-                cluster.bookmark(RELEASES)
-                await asyncio.sleep(
-                    0.1
-                )  # oftener, and the bookmarks themselves would be a flood: each costs event_cost
+
+        def calm() -> bool:
+            cluster.bookmark(RELEASES)
+            return bench.outcomes[-1] is None
+
+        # Oftener, and the bookmarks themselves would be a flood: each costs event_cost.
+        await until(calm, seconds=PATIENCE, every=0.1)
 
 
 async def test_a_watch_that_is_not_ended_is_left(cluster: FakeCluster) -> None:

@@ -297,3 +297,10 @@ class TestTrouble:
         lab.fault(VENDOR, BATCH, refuse="9207")
         with lab.raises(RegistrarRefused, r"HTTP status 400; it says: Request body is invalid. \(code 9207\)"):
             await registrar.set_nameservers(CHILD, NEW)
+
+
+async def test_no_errors_may_be_said_by_nothing(lab: Lab) -> None:
+    registrar = holder(lab)
+    told = '{"success": true, "errors": null, "messages": null, "result": {"id": "1", "status": "active"}}'
+    lab.fault(VENDOR, "GET .*/verify", times=1, raw_status=200, raw_text=told)
+    await registrar.validate(CHILD)

@@ -187,6 +187,19 @@ async def test_a_delegation_that_would_hide_records_is_refused_before_anything_c
     assert lab.registry.history == []
 
 
+async def test_a_zone_that_is_not_shown_as_a_whole_may_hold_records_that_would_be_hidden(lab: Lab) -> None:
+    """GoDaddy shows 500, and does not say that there are more."""
+    many = [(f"host-{n}.bank.co.uk", "A", "192.0.2.7") for n in range(500)]
+    hidden = ("eu.acme.bank.co.uk", "A", "192.0.2.8")
+    lab.account(VENDOR, KEYS, zone("bank.co.uk", *many, hidden, nameservers=OWN_SERVERS))
+    registrar = lab.connect(VENDOR, KEYS)
+    for attempt in (registrar.validate(CHILD), registrar.set_nameservers(CHILD, NEW)):
+        with lab.raises(RegistrarRefused, "shows only the first 500 records") as caught:
+            await attempt
+        assert "byo-manual" in caught.value.remedy
+    assert lab.registry.history == []
+
+
 async def test_a_child_without_a_zone(lab: Lab) -> None:
     moved(lab, options={"zone": False})
     with lab.raises(RegistrarRefused, "a zone of it"):

@@ -78,6 +78,12 @@ class TestRepeats:
         assert len(server.requests) == 1
 
 
+@pytest.mark.parametrize("text", ["", "<html>", "[" * 100_000, "9" * 5000])
+async def test_what_is_no_json_holds_no_value(text: str) -> None:
+    server = Server(httpx.Response(200, text=text))
+    assert (await server.api().read("GET", "/things")).json() is None
+
+
 class TestWaits:
     @pytest.mark.parametrize(
         ("header", "seconds"),
@@ -87,6 +93,7 @@ class TestWaits:
             ("Sun, 01 Mar 2026 12:05:00 GMT", 300),
             ("Sun, 01 Mar 2026 11:00:00 GMT", 1),
             ("999999999999999999999", 3600),
+            ("9" * 5000, 3600),
             ("soon", 60),
             ("", 60),
         ],

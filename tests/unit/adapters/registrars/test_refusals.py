@@ -239,6 +239,48 @@ ROWS = (
         RegistrarUnavailable,
         "Too many requests",
     ),
+    # --- Cloudflare, of which the token is asked about first
+    Row(
+        "a rate limit that is none by its status",
+        CLOUDFLARE,
+        400,
+        cloudflare(10100, "More than 1200 requests per 300 seconds reached. Please wait"),
+        RegistrarRateLimited,
+        "takes no more requests",
+    ),
+    Row(
+        "the same under another number",
+        CLOUDFLARE,
+        400,
+        cloudflare(971, "Please wait and consider throttling your request speed"),
+        RegistrarRateLimited,
+        "takes no more requests",
+    ),
+    Row(
+        "an error of its own says nothing of the token",
+        CLOUDFLARE,
+        400,
+        cloudflare(7003, "Could not route to /user/tokens/verify"),
+        RegistrarUnavailable,
+        r"does not verify the token; it says: Could not route to /user/tokens/verify \(code 7003\)",
+        unclear=True,
+    ),
+    Row(
+        "a token that is not known",
+        CLOUDFLARE,
+        401,
+        cloudflare(1000, "Invalid API Token"),
+        RegistrarUnauthorized,
+        "does not accept the token; it says: Invalid API Token",
+    ),
+    Row(
+        "a token of another form",
+        CLOUDFLARE,
+        400,
+        cloudflare(6003, "Invalid request headers"),
+        RegistrarUnauthorized,
+        "does not accept the token",
+    ),
     # --- Namecheap
     Row("no reason at all", NAMECHEAP, 401, {}, RegistrarUnauthorized, "does not accept the API user or key"),
     Row(

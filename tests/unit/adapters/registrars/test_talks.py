@@ -64,8 +64,12 @@ class Bench:
         self.vendor = Vendor()
         self.connects: Exception | None = None
         self.accounts: list[Mapping[str, SecretStr]] = []
-        self.talks = RegistrarTalks(self._connect, lambda: self.now)
+        self.talks = self.patient(60.0)
         self.woken = 0
+
+    def patient(self, seconds: float) -> RegistrarTalks:
+        """Talks that may each take so long."""
+        return RegistrarTalks(self._connect, lambda: self.now, limit_seconds=seconds)
 
     def _connect(self, _name: RegistrarName, account: Mapping[str, SecretStr]) -> Vendor:
         self.accounts.append(account)
@@ -180,6 +184,33 @@ async def test_a_bug_is_a_report_too(bench: Bench, caplog: pytest.LogCaptureFixt
     assert "see the operator's log" in report.problem.message
     assert "KeyError" in caplog.text
     assert CREDENTIAL not in caplog.text
+
+
+async def test_a_talk_that_has_no_end_is_ended(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A vendor that lists ever more, in answers that each are in time, holds up the namespace's other names only so
+    long."""
+
+    async def for_ever(_domain: Domain) -> RegistrarView:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    bench.talks = bench.patient(0.01)
+    monkeypatch.setattr(bench.vendor, "get", for_ever)
+    told = asyncio.Event()
+    bench.talks.ask("uid", "key", ACCOUNT, DOMAIN, HOSTS, told.set)
+    await told.wait()
+    report = bench.talks.report("uid")
+    assert report is not None and report.problem is not None
+    assert (report.problem.trouble, report.set_at) == (Trouble.UNAVAILABLE, gen.NOW)
+    assert report.problem.message == "the talk with ovh was not over within 0.01 s"
+
+
+@pytest.mark.parametrize("hosts", [tuple(f"ns{n}.test" for n in range(5000)), ("x" * 255,)], ids=["many", "long"])
+async def test_what_no_domain_can_have_is_not_kept(bench: Bench, hosts: tuple[str, ...]) -> None:
+    bench.vendor.hosts = hosts
+    report = await bench.ask()
+    assert report.view is None
+    assert report.problem is not None and report.problem.trouble is Trouble.UNCLEAR
 
 
 async def test_no_credential_is_in_a_report(bench: Bench) -> None:

@@ -297,4 +297,16 @@ CASES = (
         says=("Nothing is left in the cloud",),
         again=timedelta(0),
     ),
+    Deleted(
+        "a dry run leaves an empty state, as `tofu init` makes it: nothing is protected, and nothing to be destroyed",
+        (
+            going(spec(deletionProtection=True)),
+            known(gen.succeeded(verb=RunVerb.PLAN)),
+            seen(state=StateView(1), credentials=None),
+        ),
+        check="nothing_left",
+        deleting="CleaningUp",
+        says=("Nothing is left in the cloud",),
+        again=timedelta(0),
+    ),
 )

@@ -63,6 +63,24 @@ async def test_deleted_is_gone_and_the_owner_has_a_receipt() -> None:
     assert '"result": "destroyed"' in receipt["data"]["receipt.json"]
 
 
+async def test_what_a_dry_run_announced_is_made_once_it_is_off() -> None:
+    world = World(gen.workers(1), gen.spec(dryRun=True))
+    assert await undisturbed(world)
+    assert (reason(world), world.tofu.serial(), world.cloud.objects) == ("DryRun", 1, {})
+    world.edit(dryRun=False)
+    assert await undisturbed(world)
+    check_end(world)
+    assert world.cloud.objects.keys() == world.wanted()
+
+
+async def test_deleted_after_a_dry_run_it_goes_at_once_though_it_was_protected() -> None:
+    world = World(gen.spec(dryRun=True, deletionProtection=True))
+    assert await undisturbed(world)
+    world.delete()
+    assert await undisturbed(world)
+    assert (world.sovereign, world.jobs()) == (None, [])
+
+
 async def test_the_token_is_in_its_two_secrets_and_nowhere_else() -> None:
     world = await provisioned()
     forms = (gen.TOKEN, base64.b64encode(gen.TOKEN.encode()).decode())

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
+import logging
 
 import pytest
 
@@ -14,7 +15,7 @@ from catalyst_operator.core import manifests, naming
 from tests.support import gen, tofu
 from tests.support.drive import check_end, check_quiet, due, reconcile, settle, undisturbed, until
 from tests.support.fake_kube import Key, Object
-from tests.support.world import RECORD, SECRET, World
+from tests.support.world import RECORD, SECRET, SOVEREIGN, World
 from tests.unit.core.decide.stories import for_a_while, message, names, provisioned, reason, workers
 
 CLUSTER_SECRETS = Key("secrets", gen.HOME, naming.cluster_secrets(gen.UID))
@@ -50,7 +51,8 @@ async def test_a_state_that_somebody_deletes_is_noticed_although_no_watch_tells_
     world = await provisioned()
     world.resync = gen.SECOND * 600
     world.restart()
-    await reconcile(world)
+    # Until nothing but that is due: after a restart, the cluster is looked for a while.
+    await until(world, lambda: world.timer is not None and world.timer > world.now + gen.SECOND * 400)
     world.api.remove(*tofu.STATE)
     began = world.now
     await until(world, lambda: bool(world.condition("Stalled")))
@@ -153,6 +155,31 @@ def _broken(*_: object) -> Object:
     raise UnicodeDecodeError("utf-8", b"hunter2\xff", 7, 8, "invalid start byte")
 
 
+# --- the log ----------------------------------------------------------------------------------------------------------
+
+
+async def test_what_waits_for_a_person_is_a_warning_in_the_log_and_what_goes_on_is_none(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    world = World()
+    world.cloud.trouble = ["token_readonly"]
+    with caplog.at_level(logging.INFO):
+        await until(world, lambda: bool(world.condition("Stalled")))
+    told = {r.getMessage().split(": ")[1]: r for r in caplog.records if r.name.endswith("reconcilers.writing")}
+    assert told["StalledCredentialsInvalid"].levelno == logging.WARNING
+    assert told["StalledCredentialsInvalid"].getMessage().startswith("Sovereign team-a/omantel: ")
+    assert told["PreflightPassedPassed"].levelno == logging.INFO
+
+
+async def test_one_that_is_not_valid_is_an_error_in_the_log_that_names_it(caplog: pytest.LogCaptureFixture) -> None:
+    world = World()
+    world.api.change(SOVEREIGN, lambda o: o["spec"].pop("domain"))
+    await reconcile(world)
+    (record,) = (r for r in caplog.records if "is not valid" in r.getMessage())
+    assert record.levelno == logging.ERROR
+    assert record.getMessage().startswith("Sovereign team-a/omantel is not valid")
+
+
 # --- what is refused --------------------------------------------------------------------------------------------------
 
 
@@ -170,6 +197,21 @@ async def test_what_the_cluster_refuses_is_told_and_tried_again_until_it_does_no
     await settle(world)
     check_end(world)
     await check_quiet(world)
+
+
+@pytest.mark.parametrize(("method", "plural"), [("POST", "jobs"), ("POST", "secrets"), ("POST", "configmaps")])
+async def test_a_race_that_is_lost_again_and_again_is_told_too(method: str, plural: str) -> None:
+    """Others use up the same quota at the same time: nothing was made, and nothing is taken for made."""
+    world = World()
+    lost = 'Operation cannot be fulfilled on resourcequotas "default": the object has been modified'
+    world.api.refusals = {(method, plural): (409, lost)}
+    await for_a_while(world)
+    assert (code(world), reason(world)) == ("ERR_CLUSTER_REFUSED", "Retrying")
+    assert "resourcequotas" in message(world)
+    assert world.cloud.objects == {}
+    world.api.refusals.clear()
+    await settle(world)
+    check_end(world)
 
 
 async def test_a_refusal_is_told_once_and_not_with_every_try() -> None:

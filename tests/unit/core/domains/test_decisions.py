@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from catalyst_operator.api.domain_reservation import DomainReservationStatus
 from catalyst_operator.core.domains import zone as zones
 from catalyst_operator.core.domains.actions import (
     AskRegistrar,
@@ -567,3 +568,11 @@ def test_an_answer_to_another_question_does_not_count() -> None:
     assert isinstance(o.dns, DnsReport)
     decision = decide(replace(o, dns=replace(o.dns, key="another")))
     assert names(decision) == ("AskDns",)
+
+
+@pytest.mark.parametrize("name", ["", "\\000" * 250 + ".test", "\u202e"], ids=["the root", "binary", "unseen"])
+def test_whatever_the_zone_above_names_there_is_a_status(name: str) -> None:
+    """It belongs to whoever owns the domain, and may hold `NS .` or names of any octets."""
+    status = decide(manual(delegation=(DnsAnswer("a.parent.test", "203.0.113.1", (name,)),))).status
+    assert status is not None
+    assert DomainReservationStatus.model_validate_json(status.model_dump_json(by_alias=True)).delegation is not None

@@ -237,6 +237,13 @@ STANDS: list[tuple[str, DomainObservation, str, bool, str]] = [
 ]
 
 
+def test_a_dry_run_does_not_say_that_a_name_is_being_reserved() -> None:
+    dry = standing(gen.sovereign(gen.spec(dryRun=True)), None)
+    assert "is being reserved" in standing(SOVEREIGN, None).reserved[2]
+    assert dry.reserved[:2] == ("False", "Pending")
+    assert dry.reserved[2] == "A dry run reserves no name; omantel.omani.works is reserved before the first apply."
+
+
 @pytest.mark.parametrize(("why", "o", "is_reserved", "stalled", "code"), STANDS, ids=[row[0] for row in STANDS])
 def test_how_it_stands(why: str, o: DomainObservation, is_reserved: str, stalled: bool, code: str) -> None:
     found = after(o)

@@ -20,10 +20,22 @@ from catalyst_operator.core.domains.observation import (
     Trouble,
     ZoneView,
 )
-from catalyst_operator.core.domains.registering import MOST_TRIES
+from catalyst_operator.core.domains.registering import MOST_TRIES, pause_after
 from catalyst_operator.core.domains.zone import Zone
 from tests.support import gen
-from tests.support.reservations import APEX, BY_API, HOSTS, OLD, answered, asked, by_api, flaws, look, reserved
+from tests.support.reservations import (
+    APEX,
+    BY_API,
+    HOSTS,
+    OLD,
+    answered,
+    asked,
+    by_api,
+    flaws,
+    look,
+    reservation,
+    reserved,
+)
 
 HEALTHY = answered(by_api(previous=True))
 HALF = (DnsAnswer("a", "1", HOSTS), DnsAnswer("b", "2", OLD))
@@ -234,6 +246,12 @@ def test_an_answer_that_nobody_knows_is_asked_for_some_times_and_then_no_more() 
     assert (error.code, error.remedy) == ("ERR_REGISTRAR_DENIED", "Do this.") and "it says no" in error.message
 
 
+def test_some_times_take_some_minutes() -> None:
+    assert MOST_TRIES <= 20
+    pauses = sum(map(pause_after, range(1, MOST_TRIES)), timedelta())
+    assert timedelta(minutes=5) < pauses < timedelta(minutes=30)
+
+
 @pytest.mark.parametrize("what", ["Secret", "registrar", "annotation"])
 def test_until_something_changes(what: str) -> None:
     o = asked(by_api(previous=True), problem=problem(Trouble.UNCLEAR), tries=MOST_TRIES)
@@ -265,10 +283,15 @@ def test_a_change_that_is_refused_is_told_in_its_words_and_asked_for_some_times(
     assert HOSTS not in talks(later(spent, timedelta(days=30)))
 
 
-def test_a_long_limit_does_not_hide_a_secret_that_was_replaced() -> None:
+@pytest.mark.parametrize(
+    "o",
+    [by_api(previous=True), look(reservation(APEX, spec=BY_API), registered=APEX)],
+    ids=["served", "not held yet, so that nobody else is asked"],
+)
+def test_a_long_limit_does_not_hide_a_secret_that_was_replaced(o: DomainObservation) -> None:
     """Secrets are not watched: whoever waits for an hour would not see it before."""
     until = gen.NOW + timedelta(hours=1)
-    o = asked(by_api(previous=True), problem=problem(Trouble.RATE_LIMITED, until=until))
+    o = asked(o, problem=problem(Trouble.RATE_LIMITED, until=until))
     decision = sound(o)
     assert decision.requeue_after is not None and decision.requeue_after <= timedelta(seconds=10)
     assert decision.status is not None and decision.status.retry_at == until

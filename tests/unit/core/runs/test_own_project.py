@@ -23,6 +23,7 @@ from tests.unit.core.decide.table import CONFIRM, at_work
 
 OTHER = "Other0Token0" + "z" * 52
 APPLIED = known(gen.succeeded())
+DRY = known(gen.succeeded(verb=RunVerb.PLAN), touched=False, outputs=None)
 
 
 def kept(o: Observation) -> Record:
@@ -50,6 +51,8 @@ def test_a_fingerprint_tells_tokens_apart_and_tells_nothing_of_them() -> None:
         ((known(gen.failed(), project=None),), True, "a record of before projects were remembered"),
         ((known(gen.failed(), nothing_made=True), gen.tokened(OTHER)), False, "nothing came of that"),
         ((seen(state=StateView(3)),), True, "a state says that something was made, whatever the record says"),
+        ((DRY, seen(state=StateView(1))), False, "a dry run leaves an empty state, as `tofu init` makes it"),
+        ((DRY, seen(state=StateView(1)), gen.tokened(OTHER)), False, "the same with another token"),
     ],
 )
 def test_when_a_token_has_to_be_looked_at(given: tuple[SceneMod, ...], lacking: bool, why: str) -> None:

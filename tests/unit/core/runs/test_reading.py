@@ -76,6 +76,15 @@ def test_a_running_phase_is_running_and_those_before_it_are_done(phase: str) -> 
         ("tofu-apply", ended_container(1), {"deletion": NOW}, RunState.INTERRUPTED, "told to stop"),
         ("tofu-apply", ended_container(1), {"reason": "Evicted"}, RunState.INTERRUPTED, "evicted"),
         ("tofu-apply", ended_container(137), {}, RunState.INTERRUPTED, "killed by whoever: the node went, say"),
+        (
+            "tofu-apply",
+            ended_container(255, reason="Unknown"),
+            {},
+            RunState.INTERRUPTED,
+            "real: its node was restarted",
+        ),
+        ("plan-gate", ended_container(255, reason="Unknown"), {}, RunState.INTERRUPTED, "real: its node was restarted"),
+        ("tofu-apply", ended_container(255, reason="Error"), {}, RunState.FAILED, "a program may end so by itself"),
         ("tofu-apply", ended_container(137, reason="OOMKilled"), {}, RunState.FAILED, "it needs more than it may use"),
         ("tofu-apply", ended_container(1, reason="OOMKilled"), {}, RunState.FAILED, "the same, told by another code"),
         ("tofu-apply", ended_container(143), {}, RunState.INTERRUPTED, "stopped before it could say anything"),
@@ -284,6 +293,10 @@ def test_diagnostics_of_the_log_speak_before_the_tail_of_it() -> None:
         ),
         (pod(RUN, "tofu-apply", ended_container(1), deletion=NOW), "its Pod was deleted"),
         (pod(RUN, "tofu-apply", ended_container(137, reason="ContainerStatusUnknown")), "ContainerStatusUnknown"),
+        (
+            pod(RUN, "tofu-apply", ended_container(255, reason="Unknown")),
+            "Nobody saw how tofu-apply ended, as when its node is restarted",
+        ),
     ],
 )
 def test_the_cause_of_an_interruption_is_kept_and_told_as_an_error(view: PodView, cause: str) -> None:

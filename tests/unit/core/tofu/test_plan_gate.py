@@ -331,9 +331,19 @@ def test_an_approval_is_of_one_plan() -> None:
     assert verdict(judged(DESTROY), manual=False, approved=approved)[0] == 0
     code, said = verdict(judged(DESTROY, RESIZE), manual=False, approved=approved)
     assert code == EXIT_DIGEST_MISMATCH
-    assert said.startswith("spec.approvePlan names another plan; "), "why an approval was not enough comes first"
-    assert "worker[1] would be destroyed" in said
-    assert "worker[0] would be powered off to change server_type" in said
+    assert said == (
+        "hcloud_server.worker[1] would be destroyed; spec.approvePlan names another plan; "
+        "hcloud_server.worker[0] would be powered off to change server_type"
+    ), "what would be done comes first: an old approval may stay in the spec, and is the cause of nothing"
+
+
+def test_servers_are_named_before_what_only_goes_with_them() -> None:
+    """The table of `kubectl get` shows the first words only."""
+    target = change('hcloud_load_balancer_target.this["worker-1"]', ("delete",), {"id": "7"}, None)
+    judgement = judged(target, DESTROY)
+    assert judgement.destroying == ("hcloud_server.worker[1]", target["address"])
+    assert judgement.digest == judged(DESTROY, target).digest
+    assert verdict(judgement, manual=False, approved="")[1].startswith("hcloud_server.worker[1], ")
 
 
 def test_what_an_earlier_run_left_unfinished_is_replaced_without_asking_and_named() -> None:

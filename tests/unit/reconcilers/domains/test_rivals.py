@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -99,19 +100,31 @@ async def test_a_process_that_was_restarted_knows_who_proved_what(world: World) 
     assert world.condition("Reserved", BELOW) == ("False", "DomainTaken")
 
 
-async def test_of_two_proofs_in_the_same_moment_one_is_believed(world: World) -> None:
-    """Both were read before either was written."""
-    world.names.registrar[BELOW] = ()
-    world.apply(BANK, owner=VICTIM, mode="byo-manual")
-    world.apply(BELOW, owner=MALLORY, mode="byo-manual")
-    await asyncio.gather(*(world.reconciler.reconcile(name) for name in (BANK, BELOW)))
+@pytest.mark.parametrize("order", [(BANK, BELOW), (BELOW, BANK)], ids=["above first", "below first"])
+async def test_of_two_proofs_in_the_same_moment_one_is_believed(
+    world: World, monkeypatch: pytest.MonkeyPatch, order: tuple[str, ...]
+) -> None:
+    """Both were read before either was written: while one waits for the API server, the other goes on."""
+    request = world.api.request
+
+    async def taking_its_time(*arguments: Any, **options: Any) -> Any:
+        await asyncio.sleep(0)
+        return await request(*arguments, **options)
+
+    monkeypatch.setattr(world.api, "request", taking_its_time)
+    await squatted(world)
+    world.apply(BANK, owner=VICTIM, **COMMITTED)
+    await settle(world, BANK, BELOW)
     world.names.registrar |= {BANK: HOSTS, BELOW: HOSTS}
+    claims = []
     for _ in range(6):
-        await asyncio.gather(*(world.reconciler.reconcile(name) for name in (BELOW, BANK)))
+        await asyncio.gather(*map(world.reconciler.reconcile, order))
         await world.rest()
+        world.now += timedelta(minutes=1)
         claims = [claim_of(world.read(name) or {}) for name in (BANK, BELOW)]
         assert sum(claim.proven for claim in claims) <= 1
         assert sum(claim.held for claim in claims) <= 1
+    assert sum(claim.proven and claim.held for claim in claims) == 1, "and one is, in the end"
 
 
 async def test_credentials_that_are_refused_keep_nobody_from_a_name(world: World) -> None:
