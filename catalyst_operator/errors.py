@@ -21,6 +21,7 @@ CatalystError
 │   ├── GitDenied          it does not accept the credentials, or they may not push
 │   ├── GitMissing         there is no such repository
 │   ├── GitRejected        it refused the commit, in its own words
+│   │   └── GitTooLarge    its newest commit is more than is read
 │   └── GitUnavailable     it is broken, out of reach, or not trusted
 ├── DnsError               the DNS server's API said no, or nothing
 │   ├── DnsDenied          it does not accept the key
@@ -143,6 +144,10 @@ class GitMissing(GitError):
 
 class GitRejected(GitError):
     """The server refused the commit: a protected branch, a hook, or others who push all the time."""
+
+
+class GitTooLarge(GitRejected):
+    """The newest commit is more than the operator reads."""
 
 
 class GitUnavailable(GitError):

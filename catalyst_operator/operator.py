@@ -25,6 +25,8 @@ from catalyst_operator.adapters.dns import DNS_LOOKS_AT_ONCE, DNS_LOOKS_EACH, Dn
 from catalyst_operator.adapters.errands import Errands
 from catalyst_operator.adapters.git import push
 from catalyst_operator.adapters.git.overlays import Overlays
+from catalyst_operator.adapters.git.repository_looks import RepositoryLooks, looking
+from catalyst_operator.adapters.git.threads import turns_of_git
 from catalyst_operator.adapters.kube import PODS, Kube
 from catalyst_operator.adapters.lease import Lease
 from catalyst_operator.adapters.new_cluster import console_probe
@@ -159,15 +161,18 @@ async def _act(settings: Settings, kube: Kube, metrics: Metrics) -> None:
 
 def _outside(kube: Kube, core: CoreSettings, settings: Settings, names: NameLook | None) -> Outside:
     connect = partial(RemoteCluster, intake=Intake())
+    git = turns_of_git()
     return Outside(
         logs=RunLogs(kube),
         projects=ProjectLooks(partial(hetzner_project.look, core.hcloud_endpoint), now),
         preflights=Preflights(partial(hetzner_preflight.look, core.hcloud_endpoint), now),
+        repositories=RepositoryLooks(looking(git, settings.destinations), now),
         overlays=Overlays(
-            partial(push.push, destinations=settings.destinations), template.read(settings.template), now
+            partial(push.push, destinations=settings.destinations), template.read(settings.template), now, turns=git
         ),
         clusters=Clusters(connect, partial(console_probe.probe, clock=now), now),
         seeds=Errands("delivery of Secrets", _turns()),
+        corrections=Errands("correction of what is followed", _turns()),
         removals=Errands("removal of dead nodes", _turns()),
         farewells=Errands("farewell", _turns()),
         connect=connect,

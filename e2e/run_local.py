@@ -12,7 +12,7 @@ from pathlib import Path
 import yaml
 
 from e2e.lab import images
-from e2e.lab.layout import API_URL, HCLOUD_URL, Layout
+from e2e.lab.layout import API_URL, GIT_URL, HCLOUD_URL, Layout
 from e2e.support import operator
 from e2e.support.kubectl import Kubectl
 
@@ -29,6 +29,8 @@ def main() -> None:
         **os.environ,
         "KUBECONFIG": str(write_kubeconfig(kubectl, layout)),
         "HCLOUD_ENDPOINT": f"{HCLOUD_URL}/v1",
+        "CATALYST_GIT_URL": GIT_URL,
+        "SSL_CERT_FILE": str(layout.pki / "ca.crt"),
         "CATALYST_IMAGE": images.OPERATOR_IMAGE,
         "CATALYST_IMAGE_PULL_POLICY": "Never",
         "CATALYST_POLL_INTERVAL": "2s",

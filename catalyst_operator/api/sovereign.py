@@ -137,7 +137,8 @@ class SovereignSpec(Model):
     operator's default release at that time. Name one for the same versions on servers that are added later."""
 
     gitops: GitOpsSpec = GitOpsSpec()
-    """The Git repository that Flux on the new cluster follows."""
+    """The Git repository that Flux on the new cluster follows. It is read before anything is bought. All but mode can
+    be corrected until status.kitRevision says that Flux has applied something."""
 
     approval: Approval = Approval.AUTOMATIC
     """Manual: every plan that changes something in the cloud waits for spec.approvePlan. Automatic: only plans that

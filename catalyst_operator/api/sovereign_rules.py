@@ -28,10 +28,15 @@ _KIT_FIELDS = (
     "objectStorage",
     "components",
 )
-# What the cluster's own Kustomization points at was set at its first boot, whatever the mode.
-_GITOPS_FIELDS = ("mode", "url", "branch", "path")
+# What the cluster's own GitRepository and Kustomization point at; carried over as long as Flux has applied nothing.
+_FOLLOWED_FIELDS = ("url", "branch", "path")
+_FLUX_HAS_APPLIED = f"{_OUTPUTS_EXIST} && (has(oldSelf.status.kitRevision) || ({_HAND_OFF_BEGAN}))"
 # Which Secret they name may change until hand-off; that they name one is part of what the first boot was told.
-_NAMED_SECRETS = ("gitops.credentialsSecretRef", "imagePullSecretRef", "crossplane")
+_NAMED_SECRETS = (
+    ("gitops.credentialsSecretRef", _FLUX_HAS_APPLIED),
+    ("imagePullSecretRef", _OUTPUTS_EXIST),
+    ("crossplane", _OUTPUTS_EXIST),
+)
 _SAME_REGIONS = "oldSelf.value().regions == self.regions"
 _INFRASTRUCTURE_FIELDS = ("controlPlane", "workers", "sshAllowedCIDRs", "apiAllowedCIDRs")
 # Of the new cluster: after hand-off nobody carries an edit there any more.
@@ -90,13 +95,16 @@ def immutability_rules() -> tuple[Rule, ...]:
             )
             for field in _KIT_FIELDS
         ),
+        _frozen(
+            "gitops.mode", _OUTPUTS_EXIST, first_boot + "the new cluster follows what it was given at its first boot"
+        ),
         *(
             _frozen(
                 f"gitops.{field}",
-                _OUTPUTS_EXIST,
-                first_boot + "the new cluster follows what it was given at its first boot",
+                _FLUX_HAS_APPLIED,
+                "is immutable once the new cluster has applied something (status.kitRevision): change it there",
             )
-            for field in _GITOPS_FIELDS
+            for field in _FOLLOWED_FIELDS
         ),
         *(
             _frozen(
@@ -112,12 +120,12 @@ def immutability_rules() -> tuple[Rule, ...]:
         _frozen("handOff", _HANDED_OFF, no_access),
         *(
             Rule(
-                f"!({_OUTPUTS_EXIST}) || has(self.spec.{field}) == has(oldSelf.spec.{field})",
+                f"!({when}) || has(self.spec.{field}) == has(oldSelf.spec.{field})",
                 first_boot + "whether the new cluster has one was set then; another Secret may be named",
                 field_path=f".spec.{field}",
                 reason=RuleReason.FORBIDDEN,
             )
-            for field in _NAMED_SECRETS
+            for field, when in _NAMED_SECRETS
         ),
     )
 

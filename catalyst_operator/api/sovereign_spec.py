@@ -262,7 +262,8 @@ class CrossplaneSpec(Model):
 
 
 class GitOpsSpec(Model):
-    """The Git repository that Flux on the new cluster follows."""
+    """The Git repository that Flux on the new cluster follows. It is read before anything is bought. All but mode can
+    be corrected until status.kitRevision says that Flux has applied something."""
 
     cel_rules: ClassVar[tuple[Rule, ...]] = (
         Rule(

@@ -248,14 +248,18 @@ class PreflightCheck(Tolerant):
     """One check made before anything is spent."""
 
     name: Annotated[str, Field(min_length=1, max_length=64)]
-    """What was checked: token, sizes, names and ssh-keys with the cloud, user-data in the plan; project, where the
-    token opens another one than the Sovereign's."""
+    """What was checked: token, sizes, names and ssh-keys with the cloud, git in the repository that the new cluster is
+    to follow, domain, user-data in the plan; project, where the token opens another one than the Sovereign's."""
 
     result: PreflightResult
     """Passed, Failed, or Unknown when it could not be checked; OpenTofu decides then."""
 
     message: Message = ""
     """What was found."""
+
+    checked_at: Time | None = None
+    """When it was looked at. Those with the cloud are repeated every 15 to 18 minutes until the hand-off. Absent for
+    what is judged anew whenever the operator looks at the Sovereign."""
 
 
 class SovereignStatus(Tolerant):
@@ -291,7 +295,7 @@ class SovereignStatus(Tolerant):
     theirs in history."""
 
     preflight: Annotated[tuple[PreflightCheck, ...], Field(max_length=32), ListMap(("name",))] = ()
-    """The checks made before anything is spent, as of the last look."""
+    """The checks made before anything is spent, each as of its last look."""
 
     plan: Plan | None = None
     """The last plan that OpenTofu made, of a dry run too; whether it was applied is in conditions and history."""
@@ -313,6 +317,10 @@ class SovereignStatus(Tolerant):
 
     kustomizations: Annotated[tuple[KustomizationStatus, ...], Field(max_length=64), ListMap(("name",))] = ()
     """The Kustomizations of the new cluster."""
+
+    kit_revision: Annotated[str, Field(max_length=512)] | None = None
+    """The revision of the Git repository that Flux on the new cluster applied the kit from last. As long as there is
+    none, spec.gitops can be corrected."""
 
     cluster_seen_at: Time | None = None
     """When the new cluster was last seen, as of this status: while nothing changes it is not written again. While the

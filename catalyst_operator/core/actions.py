@@ -12,8 +12,10 @@ from typing import Any
 from catalyst_operator.api.sovereign_status import SovereignStatus
 from catalyst_operator.core.access.dead_nodes import DeadNode
 from catalyst_operator.core.access.seeds import Seed
+from catalyst_operator.core.access.source import Followed
 from catalyst_operator.core.domains.actions import AskRegistrar
 from catalyst_operator.core.kit.pushed import OverlayChange
+from catalyst_operator.core.kit.repository import RepositoryQuestion
 from catalyst_operator.core.observation import LockView, StateView
 from catalyst_operator.core.phase1.target import Target
 from catalyst_operator.core.project.identity import ProjectQuestion
@@ -133,6 +135,17 @@ class AskPreflight:
 
     key: str
     wanted: Wanted
+    patient: bool = False
+    """Nothing waits for it: it comes after the others with this token, so that little of what a project may be asked is
+    used up."""
+
+
+@dataclass(frozen=True)
+class AskRepository:
+    """Look at the Git repository that the new cluster is to follow, in the background."""
+
+    key: str
+    question: RepositoryQuestion
 
 
 @dataclass(frozen=True)
@@ -209,6 +222,13 @@ class SeedCluster:
 
 
 @dataclass(frozen=True)
+class CorrectSource:
+    """Have the new cluster's Flux follow this, in the background: it has applied nothing yet."""
+
+    followed: Followed
+
+
+@dataclass(frozen=True)
 class RemoveNodes:
     """Remove nodes of the new cluster whose servers are gone, in the background."""
 
@@ -282,6 +302,7 @@ Action = (
     | ReleaseLock
     | AskProject
     | AskPreflight
+    | AskRepository
     | FollowLog
     | ForgetLogs
     | PushOverlay
@@ -293,6 +314,7 @@ Action = (
     | LookAgain
     | ForgetCluster
     | SeedCluster
+    | CorrectSource
     | RemoveNodes
     | ArchiveState
     | WriteOwnerKubeconfig
@@ -314,3 +336,5 @@ class Decision:
     ended: RunEntry | None = None
     """The run whose end this decision records."""
     requeue_after: timedelta | None = None
+    look_by: timedelta | None = None
+    """When to look at the latest although nothing calls for it: what was checked is to be checked again."""

@@ -18,6 +18,7 @@ from catalyst_operator.core import naming
 from catalyst_operator.core.access.dead_nodes import RemovalReport
 from catalyst_operator.core.access.farewell import FarewellReport
 from catalyst_operator.core.access.seeds import SecretView, SeedReport
+from catalyst_operator.core.access.source import CorrectionReport
 from catalyst_operator.core.domains.observation import DomainObservation
 from catalyst_operator.core.kit.pushed import OverlayReport
 from catalyst_operator.core.phase1.views import ClusterView
@@ -173,6 +174,8 @@ class Observation:
     """What the last look at whose project it is found, whatever it was about."""
     preflight: Report | None = None
     """What the last preflight found, whatever it was about."""
+    repository: Report | None = None
+    """What the last look at the Git repository found, whatever it was about."""
     owner_secrets: Mapping[str, SecretView] = field(default_factory=dict)
     """The owner's Secrets that the spec names for the new cluster, those that exist."""
     reservation: DomainReservation | None = None
@@ -190,6 +193,8 @@ class Observation:
     """The new cluster; None while nobody watches it."""
     seeds: SeedReport | None = None
     """What the last delivery of Secrets to the new cluster came to."""
+    correction: CorrectionReport | None = None
+    """What the last correction of what the new cluster follows came to."""
     removal: RemovalReport | None = None
     """What the last removal of dead nodes from the new cluster came to."""
     farewell: FarewellReport | None = None

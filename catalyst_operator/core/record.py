@@ -252,6 +252,10 @@ class Bootstrap:
     """`namespace/name` -> what it said last, of those that belong to the kit."""
     joined: tuple[str, ...] = ()
     """The nodes that were asked for and were ready once."""
+    applied: str = ""
+    """The revision that Flux applied the kit from last. Once there is one, what it follows is not changed any more."""
+    corrected: str = ""
+    """What Flux was told to follow last, because the spec was corrected; see `core.access.source`."""
     seeded: dict[str, str] = field(default_factory=dict)
     """Secret on the new cluster -> version of the owner's Secret that was put there."""
 

@@ -26,5 +26,5 @@ class CloudLooks:
         match action:
             case actions.AskProject(key=key, question=question):
                 self._outside.projects.ask(uid, key, token, question, self._changed, owner=owner)
-            case actions.AskPreflight(key=key, wanted=wanted):
-                self._outside.preflights.ask(uid, key, token, wanted, self._changed, owner=owner)
+            case actions.AskPreflight(key=key, wanted=wanted, patient=patient):
+                self._outside.preflights.ask(uid, key, token, wanted, self._changed, owner=owner, patient=patient)

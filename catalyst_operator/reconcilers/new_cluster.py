@@ -13,10 +13,10 @@ from functools import partial
 from pydantic import SecretStr
 
 from catalyst_operator.adapters import kube, secrets
-from catalyst_operator.adapters.git.push import Repository
+from catalyst_operator.adapters.git.newest import Repository
 from catalyst_operator.adapters.kube import Kube
 from catalyst_operator.adapters.new_cluster.identities import Identities
-from catalyst_operator.adapters.new_cluster.writes import dead_nodes, farewells, seeding
+from catalyst_operator.adapters.new_cluster.writes import corrections, dead_nodes, farewells, seeding
 from catalyst_operator.clock import Clock
 from catalyst_operator.core import actions, manifests
 from catalyst_operator.core.access import kubeconfig
@@ -24,6 +24,7 @@ from catalyst_operator.core.access.dead_nodes import DeadNode, RemovalReport
 from catalyst_operator.core.access.farewell import FarewellReport
 from catalyst_operator.core.access.identity import NODE_REMOVER, OBSERVER, OWNER, SEEDER, Access
 from catalyst_operator.core.access.seeds import Seed, SeedReport
+from catalyst_operator.core.access.source import CorrectionReport, Followed
 from catalyst_operator.core.observation import Observation
 from catalyst_operator.reconcilers.outside import Outside
 
@@ -56,6 +57,8 @@ class NewCluster:
         match action:
             case actions.PushOverlay():
                 await self._push(action)
+            case actions.AskRepository():
+                await self._look_at(action)
             case actions.WatchCluster(target=target):
                 observer = partial(self._mint, target.addresses, OBSERVER, self._o.settings.observer_lifetime)
                 self._outside.clusters.watch(self._o.uid, target, observer, self._changed)
@@ -66,6 +69,10 @@ class NewCluster:
             case actions.SeedCluster(key=key, seeds=seeds):
                 deliver = partial(self._deliver, key, seeds)
                 self._outside.seeds.run(self._o.uid, key, deliver, self._changed, owner=self._namespace)
+            case actions.CorrectSource(followed=followed):
+                correct = partial(self._correct, followed)
+                where = (self._o.uid, followed.key, correct, self._changed)
+                self._outside.corrections.run(*where, owner=self._namespace)
             case actions.RemoveNodes(key=key, nodes=nodes):
                 remove = partial(self._remove, key, nodes)
                 self._outside.removals.run(self._o.uid, key, remove, self._changed, owner=self._namespace)
@@ -105,6 +112,11 @@ class NewCluster:
             clock=self._clock,
         )
 
+    def _correct(self, followed: Followed) -> Awaitable[CorrectionReport]:
+        access = partial(self._mint, self._addresses, SEEDER, ERRAND_LIFETIME)
+        fqdn = self._o.sovereign.spec.domain.fqdn
+        return corrections.correct(self._outside.connect, access, followed=followed, fqdn=fqdn, clock=self._clock)
+
     def _remove(self, key: str, nodes: tuple[DeadNode, ...]) -> Awaitable[RemovalReport]:
         access = partial(self._mint, self._addresses, NODE_REMOVER, ERRAND_LIFETIME)
         return dead_nodes.remove(self._outside.connect, access, nodes=nodes, key=key, clock=self._clock)
@@ -122,15 +134,25 @@ class NewCluster:
 
     async def _push(self, action: actions.PushOverlay) -> None:
         reference = self._o.sovereign.spec.gitops.credentials_secret_ref
-        name = reference.name if reference else ""
-        secret = await self._kube.get(kube.SECRETS, self._o.sovereign.metadata.namespace, name)
-        values = secrets.texts(secret)
-        repository = Repository(
-            url=action.url,
-            branch=action.branch,
+        repository = await self._repository(action.url, action.branch, reference.name if reference else "")
+        asked = (self._o.uid, action.key, repository, action.change, self._changed)
+        self._outside.overlays.ask(*asked, owner=self._namespace)
+
+    async def _look_at(self, action: actions.AskRepository) -> None:
+        question = action.question
+        repository = await self._repository(question.url, question.branch, question.secret)
+        asked = (self._o.uid, action.key, repository, question, self._changed)
+        self._outside.repositories.ask(*asked, owner=self._namespace)
+
+    async def _repository(self, url: str, branch: str, secret: str) -> Repository:
+        """With what the owner's Secret of this name holds; empty: nobody's."""
+        if not secret:
+            return Repository(url, branch)
+        values = secrets.texts(await self._kube.get(kube.SECRETS, self._namespace, secret))
+        return Repository(
+            url=url,
+            branch=branch,
             username=values.get("username", ""),
             password=SecretStr(values.get("password", "")),
             authority=values.get("ca.crt", ""),
         )
-        asked = (self._o.uid, action.key, repository, action.change, self._changed)
-        self._outside.overlays.ask(*asked, owner=self._namespace)

@@ -106,9 +106,11 @@ class Observer:
             state=None,
             project=self._outside.projects.report(sovereign.metadata.uid),
             preflight=self._outside.preflights.report(sovereign.metadata.uid),
+            repository=self._outside.repositories.report(sovereign.metadata.uid),
             overlay=self._outside.overlays.report(sovereign.metadata.uid),
             cluster=self._outside.clusters.view(sovereign.metadata.uid),
             seeds=self._outside.seeds.report(sovereign.metadata.uid),
+            correction=self._outside.corrections.report(sovereign.metadata.uid),
             removal=self._outside.removals.report(sovereign.metadata.uid),
             farewell=self._outside.farewells.report(sovereign.metadata.uid),
         )

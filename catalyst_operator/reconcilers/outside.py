@@ -12,6 +12,7 @@ from typing import Protocol
 
 from catalyst_operator.adapters.errands import Errands
 from catalyst_operator.adapters.git.overlays import Overlays
+from catalyst_operator.adapters.git.repository_looks import RepositoryLooks
 from catalyst_operator.adapters.new_cluster.clusters import AccessSource
 from catalyst_operator.adapters.new_cluster.remote import Connect
 from catalyst_operator.adapters.project.preflights import Preflights
@@ -21,6 +22,7 @@ from catalyst_operator.api.sovereign import Sovereign
 from catalyst_operator.core.access.dead_nodes import RemovalReport
 from catalyst_operator.core.access.farewell import FarewellReport
 from catalyst_operator.core.access.seeds import SeedReport
+from catalyst_operator.core.access.source import CorrectionReport
 from catalyst_operator.core.domains.actions import AskRegistrar
 from catalyst_operator.core.domains.observation import DomainObservation
 from catalyst_operator.core.phase1.target import Target
@@ -37,6 +39,14 @@ class Clusters(Protocol):
     def look_again(self, uid: str) -> None: ...
 
     async def forget(self, uid: str) -> None: ...
+
+    async def close(self) -> None: ...
+
+
+class Cache(Protocol):
+    """What was found or done for each Sovereign."""
+
+    def forget(self, uid: str) -> None: ...
 
     async def close(self) -> None: ...
 
@@ -58,9 +68,11 @@ class Outside:
     logs: RunLogs
     projects: ProjectLooks
     preflights: Preflights
+    repositories: RepositoryLooks
     overlays: Overlays
     clusters: Clusters
     seeds: Errands[SeedReport]
+    corrections: Errands[CorrectionReport]
     removals: Errands[RemovalReport]
     farewells: Errands[FarewellReport]
     connect: Connect
@@ -70,7 +82,7 @@ class Outside:
 
     async def forget(self, uid: str) -> None:
         """The Sovereign is gone."""
-        for cache in (self.projects, self.preflights, self.overlays, self.seeds, self.removals, self.farewells):
+        for cache in self._by_uid:
             cache.forget(uid)
         if self.names is not None:
             self.names.forget(uid)
@@ -78,5 +90,9 @@ class Outside:
 
     async def close(self) -> None:
         """Give up all that is under way."""
-        errands = (self.projects, self.preflights, self.overlays, self.seeds, self.removals, self.farewells)
-        await asyncio.gather(*(cache.close() for cache in (self.logs, *errands, self.clusters)))
+        await asyncio.gather(self.logs.close(), self.clusters.close(), *(cache.close() for cache in self._by_uid))
+
+    @property
+    def _by_uid(self) -> tuple[Cache, ...]:
+        looks = (self.projects, self.preflights, self.repositories)
+        return (*looks, self.overlays, self.seeds, self.corrections, self.removals, self.farewells)

@@ -107,15 +107,17 @@ class SovereignReconciler:
             await self._tell(sovereign, error)
             raise
         self._failures.pop(key, None)
-        return again if again is not None else self._look_again(key)
+        return again
 
-    def _look_again(self, key: Key) -> timedelta | None:
+    def _look_again(self, key: Key, decision: Decision) -> timedelta | None:
         """What no watch tells of, such as a state Secret that somebody deleted, is noticed all the same. Not all at the
         same time: each has its own pause, up to a fifth shorter."""
         if self._resync is None:
-            return None
+            return decision.requeue_after
         share = zlib.crc32(str(key).encode()) / 2**32
-        return self._resync * (1 - share / 5)
+        resync = self._resync * (1 - share / 5) if decision.requeue_after is None else None
+        pauses = (decision.requeue_after, decision.look_by, resync)
+        return min(pause for pause in pauses if pause is not None)
 
     async def _pass(self, key: Key, sovereign: Sovereign) -> timedelta | None:
         observation = await self._observer.observe(sovereign, self._clock())
@@ -124,7 +126,7 @@ class SovereignReconciler:
         if decision.status is not None:
             await self._write(sovereign, version, decision.status)
             self._metrics.observe(key.namespace, key.name, decision.status)
-        return decision.requeue_after
+        return self._look_again(key, decision)
 
     async def _apply(self, key: Key, observation: Observation, decision: Decision) -> str:
         """Carry out the actions in order. Returns the Sovereign's resourceVersion after them."""

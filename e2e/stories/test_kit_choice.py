@@ -11,9 +11,9 @@ from e2e.lab.git_server.client import GitServer
 from e2e.lab.layout import Layout
 from e2e.stories.conftest import Make
 from e2e.support.cloud import Project
-from e2e.support.kubectl import Kubectl
+from e2e.support.kubectl import Kubectl, KubectlError
 from e2e.support.new_cluster import NewCluster
-from e2e.support.sovereigns import Sovereign, component, condition
+from e2e.support.sovereigns import Sovereign, codes, component, condition, results
 from e2e.support.waiting import wait_for
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
@@ -41,7 +41,7 @@ def new(make: Make, name: str, **spec: object) -> tuple[Sovereign, Project]:
 def test_no_helmrelease_then_a_late_one(make: Make, git: GitServer) -> None:
     """flux-not-reconciling in the runbook's words, with the cause; a kit that comes late leads to ready."""
     git.create("late/kit.git", template=False)
-    git.commit("late/kit.git", {"README.md": "nothing here yet"})
+    git.commit("late/kit.git", {f"{KIT}/kustomization.yaml": "resources: [nothing-here-yet.yaml]\n"})
     sovereign, _ = new(
         make,
         "nothing",
@@ -56,6 +56,56 @@ def test_no_helmrelease_then_a_late_one(make: Make, git: GitServer) -> None:
     assert KIT in told["lastErrors"][0]["message"]
     git.commit("late/kit.git", template())
     sovereign.ready(seconds=200)
+
+
+def test_a_wrong_branch_costs_nothing_and_is_corrected(make: Make, git: GitServer) -> None:
+    """What the new cluster would follow is read before anything is bought; a dry run says so too."""
+    git.create("early/kit.git", template=True)
+    url = git.repository_url("early/kit.git")
+    sovereign, project = new(make, "mian", gitops={"url": url, "branch": "mian"}, dryRun=True)
+    sovereign.apply()
+    for dry in (True, False):
+        sovereign.patch(dryRun=dry)
+        told = sovereign.until("what is wrong", lambda s: codes(s) == ["ERR_GIT_READ"])
+        assert f"{url} has no branch mian; its default branch is main." in told["lastErrors"][0]["message"]
+        assert condition(told, "PreflightPassed")["status"] == "False"
+    sovereign.patch(gitops={"branch": "main", "path": "clusters/_template/bootstrap"})
+    sovereign.until("what else is wrong", lambda s: any("has no folder" in e["message"] for e in s["lastErrors"]))
+    assert (project.inventory(), results(sovereign.look_again())) == ({}, [])
+    sovereign.patch(gitops={"path": None})
+    sovereign.ready(seconds=200)
+
+
+def test_a_wrong_repository_is_corrected_on_the_new_cluster_until_something_was_applied(
+    make: Make, git: GitServer
+) -> None:
+    """The servers are bought, nobody can enter them, and the spec is where it is put right."""
+    git.create("broken/kit.git", template=False)
+    git.commit("broken/kit.git", {f"{KIT}/kustomization.yaml": "resources: [nothing-here.yaml]\n"})
+    sovereign, _ = new(make, "moved", gitops={"url": git.repository_url("broken/kit.git")})
+    sovereign.apply()
+    told = sovereign.until("what is wrong", lambda s: codes(s)[:1] == ["ERR_KUSTOMIZATION"], seconds=200)
+    assert "kitRevision" not in told
+    git.create("right/kit.git", "flux", "correct-horse", template=True)
+    sovereign.kubectl.apply(git_secret(sovereign.namespace))
+    right = {"url": git.repository_url("right/kit.git"), "credentialsSecretRef": {"name": "right"}}
+    sovereign.patch(gitops=right)
+    status = sovereign.ready(seconds=200)
+    assert status["kitRevision"].endswith(git.log("right/kit.git")[0].sha)
+    with pytest.raises(KubectlError, match="kitRevision"):
+        sovereign.patch(gitops={"branch": "next"})
+
+
+def git_secret(namespace: str) -> dict[str, object]:
+    """Who may read the private repository."""
+    text = {"username": "flux", "password": "correct-horse"}
+    text["ca.crt"] = (Layout.of_checkout().pki / "ca.crt").read_text()
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": "right", "namespace": namespace},
+        "stringData": text,
+    }
 
 
 def template() -> dict[str, str]:

@@ -25,6 +25,10 @@ def install(kubectl: Kubectl, layout: Layout | None = None) -> None:
     layout = layout or Layout.of_checkout()
     images.update(layout, Timeline())
     kubectl("apply", "--server-side", "--force-conflicts", "-k", str(OVERLAY))
+    # The overlay's Pod waits for it: its Git server is trusted as those of the world are.
+    authority = {"ca.crt": (layout.pki / "ca.crt").read_text()}
+    place = {"name": "lab-authority", "namespace": NAMESPACE}
+    kubectl.apply({"apiVersion": "v1", "kind": "ConfigMap", "metadata": place, "data": authority})
     # The lab's tag never changes; its digest, written into the Pod template, does, and rolls out what is new.
     digest = images.record(layout)[images.OPERATOR_IMAGE]
     annotation = {"catalyst.openova.io/image-digest": digest}

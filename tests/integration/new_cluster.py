@@ -96,7 +96,7 @@ class NewCluster:
 
     def install_rights(self) -> None:
         """What first boot applies."""
-        for text in boot.manifests().values():
+        for text in boot.manifests(FQDN).values():
             for manifest in yaml.safe_load_all(text):
                 self.api.create(_PATHS[manifest["kind"]], manifest)
 

@@ -380,9 +380,15 @@ FROZEN_WITH_OUTPUTS = (
         before={"controlPlane.replicas": 3, "workers": {"size": "cx43", "replicas": 1}},
     ),
     Case("gitops mode", {"gitops": COMMIT["gitops"]}, "spec.gitops.mode", "first boot"),
-    Case("gitops branch", {"gitops.branch": "next"}, "spec.gitops.branch", "first boot"),
-    Case("gitops url", {"gitops.url": "https://git.example/a/b"}, "spec.gitops.url", "first boot"),
-    Case("gitops path", {"gitops.path": "clusters/next"}, "spec.gitops.path", "first boot"),
+)
+APPLIED = {**OUTPUTS, "kitRevision": "main@sha1:0f0f"}
+"""Flux on the new cluster has applied something once."""
+GIT_SECRET: Edits = {"gitops.credentialsSecretRef": SECRET}
+FROZEN_ONCE_APPLIED = (
+    Case("gitops branch", {"gitops.branch": "next"}, "spec.gitops.branch", "status.kitRevision"),
+    Case("gitops url", {"gitops.url": "https://git.example/a/b"}, "spec.gitops.url", "status.kitRevision"),
+    Case("gitops path", {"gitops.path": "clusters/next"}, "spec.gitops.path", "status.kitRevision"),
+    Case("a Secret for Git named late", GIT_SECRET, "spec.gitops.credentialsSecretRef", "has one was set then"),
 )
 FROZEN_IN_TEMPLATE = (
     Case("building blocks", {"regions[0].buildingBlocks": ["mgt", "rtz", "dmz"]}, "spec.regions", "first boot"),
@@ -419,6 +425,22 @@ def test_frozen_once_outputs_exist(api: Api, namespace: str, case: Case) -> None
     case.expect_refusal(refusal(api, "PUT", path, edited(before, case.edits)))
 
 
+@cases(*FROZEN_ONCE_APPLIED)
+def test_what_is_followed_is_frozen_once_flux_has_applied_it(api: Api, namespace: str, case: Case) -> None:
+    """And so it is after a hand-off by an operator that did not tell of it."""
+    path, before = existing(api, namespace, case.before, APPLIED)
+    case.expect_refusal(refusal(api, "PUT", path, edited(before, case.edits)))
+    before = actors.operator(api).patch(f"{path}/status", {"status": {**HANDED_OFF, "kitRevision": None}})
+    assert refusal(api, "PUT", path, edited(before, case.edits)).causes
+
+
+@cases(*FROZEN_ONCE_APPLIED)
+def test_what_is_followed_can_be_corrected_until_then(api: Api, namespace: str, case: Case) -> None:
+    """The servers are there, and nobody can enter them: here it is put right."""
+    path, before = existing(api, namespace, case.before, OUTPUTS)
+    api.replace(path, edited(before, case.edits), dryRun="All")
+
+
 @cases(*FROZEN_WITH_OUTPUTS, *FROZEN_IN_TEMPLATE)
 def test_correctable_until_outputs_exist(api: Api, namespace: str, case: Case) -> None:
     path, before = existing(api, namespace, case.before, {"phase": "tofu-apply"})
@@ -452,11 +474,9 @@ def test_pushed_to_git_in_mode_commit(api: Api, namespace: str, case: Case) -> N
 
 PULL = {"imagePullSecretRef": SECRET}
 CROSSPLANE = {"crossplane": {"credentialsSecretRef": SECRET}}
-GIT_SECRET = {"gitops.credentialsSecretRef": SECRET}
 NAMED_AT_FIRST_BOOT = (
     Case("a pull Secret named late", PULL, "spec.imagePullSecretRef", "has one was set then"),
     Case("Crossplane's Secret named late", CROSSPLANE, "spec.crossplane", "has one was set then"),
-    Case("a Secret for Git named late", GIT_SECRET, "spec.gitops.credentialsSecretRef", "has one was set then"),
 )
 
 

@@ -7,6 +7,7 @@ import base64
 import os
 import subprocess
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,8 +19,13 @@ import yaml
 from catalyst_operator.adapters.kube import SECRETS, Kind
 from catalyst_operator.adapters.new_cluster import minting
 from catalyst_operator.adapters.new_cluster.remote import RemoteCluster
+from catalyst_operator.adapters.new_cluster.watched_cluster import KUSTOMIZATIONS as KITS
+from catalyst_operator.adapters.new_cluster.writes.corrections import GIT_REPOSITORIES, correct
 from catalyst_operator.core.access import boot, kubeconfig, seeds
-from catalyst_operator.core.access.identity import NODE_REMOVER, OBSERVER, OWNER, SEEDER
+from catalyst_operator.core.access.identity import NODE_REMOVER, OBSERVER, OWNER, SEEDER, Access
+from catalyst_operator.core.access.source import Followed
+from catalyst_operator.core.phase1 import flux
+from catalyst_operator.core.phase1.views import SOURCE
 from catalyst_operator.errors import Conflict, Refused
 from tests.integration.apiserver import ApiError as Refusal
 from tests.integration.apiserver import find_tool
@@ -95,7 +101,7 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
         (folder / "node.env").write_text(f"KIT_NAME='{KIT}'\nNODE_NAME='n'\n")
         (folder / "k3s.yaml").write_text(kubeconfig.render(_administrator(cluster), "k3s"))
         (folder / "manifests").mkdir()
-        for name, text in boot.manifests().items():
+        for name, text in boot.manifests(FQDN).items():
             (folder / "manifests" / name).write_text(text)
         # Before Flux's kinds are there, the answer is the same.
         assert node.run("if kit_is_there; then echo yes; else echo no; fi").stdout == "no\n"
@@ -168,7 +174,10 @@ async def test_an_attempt_that_was_cut_short_is_finished(node: Node, seeder: Rem
 
 def test_what_cannot_be_made_is_an_error(node: Node) -> None:
     """An object that is there already hides no other that is refused."""
-    objects = [yaml.safe_load(boot.manifests()["30-secrets.yaml"].split("---")[0]), {"apiVersion": "v1", "kind": "Pod"}]
+    objects = [
+        yaml.safe_load(boot.manifests(FQDN)["30-secrets.yaml"].split("---")[0]),
+        {"apiVersion": "v1", "kind": "Pod"},
+    ]
     file = node.folder / "refused.yaml"
     file.write_text(yaml.safe_dump_all(objects))
     ran = node.run(f"retry 2 create_missing {file}; echo went on")
@@ -258,6 +267,8 @@ OBSERVERS = {
 }
 SEEDERS = {
     *granted("", {"patch"}, "secrets", names=DELIVERED),
+    *granted("source.toolkit.fluxcd.io", {"patch"}, "gitrepositories", names=("openova-public",)),
+    *granted("kustomize.toolkit.fluxcd.io", {"patch"}, "kustomizations", names=(KIT,)),
     *granted("rbac.authorization.k8s.io", {"get", "delete"}, "rolebindings", names=(SEEDER,)),
 }
 
@@ -307,6 +318,34 @@ async def test_the_seeder_fills_each_of_the_secrets(node: Node, seeder: RemoteCl
     """All of those that are delivered."""
     await seeder.merge(SECRETS, FLUX, name, {"data": {"filled": "eWVz"}})
     assert secret(node, name)["data"]["filled"] == "eWVz"
+
+
+@pytest.mark.parametrize("secret", ["catalyst-git", ""], ids=["private", "public"])
+async def test_the_seeder_corrects_what_flux_follows(node: Node, observer: RemoteCluster, secret: str) -> None:
+    """What is patched is what the operator sees afterwards, so that it comes to an end; another one stays as it is."""
+    told = {"interval": "5m", "url": "https://git.example/wrong", "ref": {"branch": "mian"}, "secretRef": {"name": "x"}}
+    applies = {"interval": "10m", "path": "./no", "prune": True, "sourceRef": {"kind": "GitRepository", "name": SOURCE}}
+    for kind, of, name, spec in (
+        ("GitRepository", GIT_REPOSITORIES, SOURCE, told),
+        ("Kustomization", KITS, KIT, applies),
+        ("Kustomization", KITS, "another", applies),
+    ):
+        made = {"apiVersion": of.api_version, "kind": kind, "metadata": {"name": name, "namespace": FLUX}, "spec": spec}
+        with suppress(Refusal):
+            node.cluster.api.create(of.path(FLUX), made)
+    wanted = Followed("https://git.example/right", "main", "clusters/mine", secret)
+
+    async def access() -> Access:
+        return node.cluster.access(SEEDER)
+
+    report = await correct(RemoteCluster, access, followed=wanted, fqdn=FQDN, clock=lambda: datetime.now(UTC))
+    assert report.error is None
+    source = flux.source(await observer.get(GIT_REPOSITORIES, FLUX, SOURCE))
+    kit = flux.kustomization(await observer.get(KITS, FLUX, KIT))
+    assert Followed(source.url, source.branch, kit.path, source.secret) == wanted
+    async with RemoteCluster(node.cluster.access(SEEDER)) as seeder:
+        with pytest.raises(Refused):
+            await seeder.merge(KITS, FLUX, "another", {"spec": {"path": "clusters/mine"}})
 
 
 async def test_the_seeder_reads_makes_and_takes_nothing(node: Node, seeder: RemoteCluster) -> None:

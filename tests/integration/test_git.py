@@ -16,7 +16,7 @@ from pydantic import SecretStr
 from catalyst_operator.adapters.destinations import OUTSIDE, Anywhere
 from catalyst_operator.adapters.git import git_http
 from catalyst_operator.adapters.git import push as pushing
-from catalyst_operator.adapters.git.push import Repository
+from catalyst_operator.adapters.git.newest import Repository
 from catalyst_operator.core.kit.pushed import OverlayChange
 from catalyst_operator.errors import GitDenied, GitError, GitMissing, GitRejected, GitUnavailable
 from e2e.lab.git_server.client import GitServer
@@ -300,7 +300,7 @@ def refusals(remote: Remote) -> dict[str, tuple[Repository, type[GitError], str]
     known = remote.repository
     return {
         "password": (replace(known, password=SecretStr("wrong-battery")), GitDenied, "does not accept"),
-        "nobody": (replace(known, username="", password=SecretStr("")), GitDenied, "does not accept"),
+        "nobody": (replace(known, username="", password=SecretStr("")), GitDenied, "asks for a user name"),
         "missing": (replace(known, url=f"{known.url}.none.git"), GitMissing, "no such repository"),
         "down": (replace(known, url="https://127.0.0.1:1/acme/gitops.git"), GitUnavailable, "connection refused"),
         "untrusted": (

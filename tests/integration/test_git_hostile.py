@@ -17,7 +17,8 @@ import pytest
 from pydantic import SecretStr
 
 from catalyst_operator.adapters.destinations import Anywhere
-from catalyst_operator.adapters.git.push import MAX_UNPACKED, Repository, push
+from catalyst_operator.adapters.git.newest import MAX_UNPACKED, Repository
+from catalyst_operator.adapters.git.push import push
 from catalyst_operator.core.kit.pushed import OverlayChange
 from catalyst_operator.errors import GitDenied, GitError, GitMissing, GitRejected, GitUnavailable
 from tests.integration.lab_git_server import _certificate

@@ -6,12 +6,14 @@ Shared by the property tests, which let anything happen, and by the stories, whi
 from __future__ import annotations
 
 import asyncio
+import json
+import re
 from collections.abc import Callable
 
 from catalyst_operator.core import naming
 from tests.support import gen
 from tests.support.fake_kube import Request
-from tests.support.world import World
+from tests.support.world import SOVEREIGN, World
 
 ENOUGH = 600
 """Steps after which a world without trouble must have come to rest."""
@@ -149,10 +151,26 @@ def check_end(world: World) -> None:
 
 
 async def check_quiet(world: World) -> None:
-    """Once at rest, however often and however much later it is looked at: nothing is written."""
-    before = len(world.api.writes)
-    for _ in range(3):
-        world.now += 3600 * gen.SECOND
-        await reconcile(world)
+    """Once at rest, however often and however much later it is looked at: nothing is written but that the checks were
+    repeated, and that once for each time."""
+    await _an_hour_later(world)
+    before, told = len(world.api.writes), _undated(world)
+    hours = 3
+    for _ in range(hours):
+        await _an_hour_later(world)
     wrote = [(r.method, r.key) for r in world.api.writes[before:]]
-    assert not wrote, f"written although nothing changed: {wrote}"
+    assert set(wrote) <= {("PATCH", SOVEREIGN)}, f"written although nothing changed: {wrote}"
+    assert len(wrote) <= hours, "written more than once for each time that the checks were repeated"
+    assert _undated(world) == told, "told anew although nothing changed"
+
+
+async def _an_hour_later(world: World) -> None:
+    world.now += 3600 * gen.SECOND
+    await reconcile(world)
+    while world.wake:
+        await reconcile(world)
+
+
+def _undated(world: World) -> str:
+    """The status without when checks were repeated."""
+    return re.sub(r'"checkedAt": "[^"]*"|Checked at [-0-9: ]+ UTC', "", json.dumps(world.status))

@@ -19,7 +19,7 @@ from catalyst_operator.api.common import Condition
 from catalyst_operator.api.conditions import CONDITIONS
 from catalyst_operator.api.phases import Phase1Outcome, PreflightResult, RunVerb
 from catalyst_operator.api.sovereign import Sovereign
-from catalyst_operator.core import naming
+from catalyst_operator.core import naming, provision
 from catalyst_operator.core.actions import Decision, WriteRecord
 from catalyst_operator.core.errors import codes
 from catalyst_operator.core.observation import (
@@ -34,6 +34,7 @@ from catalyst_operator.core.observation import (
 from catalyst_operator.core.project.identity import ProjectAnswer, ProjectReport, fingerprint
 from catalyst_operator.core.project.preflight import Check, Report
 from catalyst_operator.core.project.sizing import Choices
+from catalyst_operator.core.provision import repository
 from catalyst_operator.core.provision.preflight_due import standing
 from catalyst_operator.core.record import (
     Bootstrap,
@@ -79,6 +80,7 @@ READY = Bootstrap(
     outcome=Phase1Outcome.READY,
     was_ready=True,
     installed=True,
+    applied=new_cluster.REVISION,
     kustomizations={"flux-system/omantel.omani.works-bootstrap-kit": KustomizationEntry(new_cluster.REVISION)},
     joined=("omantel-d2faa-control-plane-0",),
 )
@@ -365,6 +367,8 @@ def observation(*mods: SceneMod) -> Observation:
         seen = with_nodes_known(replace(seen, cluster=new_cluster.healthy(seen.sovereign, seen.now)))
     if seen.project is None and seen.sovereign.metadata.deletion_timestamp is not None and unasked not in mods:
         seen = replace(seen, project=looked_round(seen))
+    if seen.repository is None and unread not in mods:
+        seen = replace(seen, repository=read_at(seen))
     if seen.preflight is not None or unlooked in mods:
         return seen
     return replace(seen, preflight=looked_at(seen))
@@ -404,7 +408,31 @@ def looked_at(o: Observation, *checks: Check, **values: Any) -> Report:
     kept = o.record or Record(uid=UID)
     variables = of_any_release(o.sovereign, o.settings, kept.sizes)
     asked = standing(replace(o, preflight=None), variables, kept).ask[0]
-    return replace(Report(asked.key, o.now, checks or PASSED), **values)
+    mark = fingerprint(o.uid, o.run_token) if o.run_token else ""
+    return replace(Report(asked.key, o.now, checks or PASSED, mark=mark), **values)
+
+
+READ = Check("git", PreflightResult.PASSED, "The branch is there.")
+
+
+def read_at(o: Observation, *checks: Check, **values: Any) -> Report | None:
+    """The report of a look a moment ago at the Git repository that this observation's Sovereign is to follow; by
+    default all is well. None where nobody needs to look."""
+    stands = repository.standing(provision.look(replace(o, repository=None)))
+    if stands is None:
+        return None
+    (asked,) = stands.ask
+    return replace(Report(asked.key, o.now, checks or (READ,)), **values)
+
+
+def read(*checks: Check, **values: Any) -> SceneMod:
+    """The last look at the Git repository, at what the modifiers before this one leave."""
+    return lambda o: replace(o, repository=read_at(o, *checks, **values))
+
+
+def unread(o: Observation) -> Observation:
+    """Nobody has looked at the Git repository yet."""
+    return replace(o, repository=None)
 
 
 OWN_NETWORK = f"networks/{NETWORK} omantel-d2faa"

@@ -8,8 +8,10 @@ from typing import Any
 from pydantic import SecretStr
 
 from catalyst_operator.adapters.errands import Errands
+from catalyst_operator.adapters.git.newest import Repository
 from catalyst_operator.adapters.git.overlays import Overlays
-from catalyst_operator.adapters.git.push import Pushed, Repository
+from catalyst_operator.adapters.git.push import Pushed
+from catalyst_operator.adapters.git.repository_looks import RepositoryLooks
 from catalyst_operator.adapters.kube import Kube
 from catalyst_operator.adapters.new_cluster.clusters import AccessSource
 from catalyst_operator.adapters.new_cluster.remote import RemoteCluster
@@ -17,6 +19,7 @@ from catalyst_operator.adapters.project.preflights import Preflights
 from catalyst_operator.adapters.project.project_looks import ProjectLooks
 from catalyst_operator.adapters.run_logs import RunLogs
 from catalyst_operator.core.kit.pushed import OverlayChange
+from catalyst_operator.core.kit.repository import RepositoryQuestion, RepositoryView
 from catalyst_operator.core.phase1.target import Target
 from catalyst_operator.core.phase1.views import ClusterView
 from catalyst_operator.core.project.identity import ProjectAnswer, ProjectQuestion
@@ -65,15 +68,22 @@ def no_push(_repository: Repository, _change: OverlayChange, _template: Mapping[
     raise AssertionError("something was pushed")
 
 
+async def no_read(_owner: str, _repository: Repository, _question: RepositoryQuestion) -> RepositoryView:
+    """Of tests that must not read from Git."""
+    raise AssertionError("a Git repository was read")
+
+
 def outside(client: Kube, **parts: Any) -> Outside:
     """All of it, with the parts that a test cares for."""
     made: dict[str, Any] = {
         "logs": RunLogs(client),
         "projects": ProjectLooks(no_look, lambda: gen.NOW),
         "preflights": Preflights(nobody, lambda: gen.NOW),
+        "repositories": RepositoryLooks(no_read, lambda: gen.NOW),
         "overlays": Overlays(no_push, {}, lambda: gen.NOW),
         "clusters": FakeClusters(),
         "seeds": Errands("delivery"),
+        "corrections": Errands("correction"),
         "removals": Errands("removal"),
         "farewells": Errands("farewell"),
         "connect": RemoteCluster,

@@ -35,7 +35,9 @@ _MADE = {
 def rendered(release: Release, tofu: OpenTofu) -> Rendered:
     """What a new cluster would be told with this release."""
     variables = cloud_init.sample(
-        release=release.module_value(), kit_values=kit.values(gen.sovereign(), release), boot_manifests=boot.manifests()
+        release=release.module_value(),
+        kit_values=kit.values(gen.sovereign(), release),
+        boot_manifests=boot.manifests("omantel.omani.works"),
     )
     first = cloud_init.render(tofu, variables).control_planes[0]
     substituted = first.kit["Kustomization"]["spec"]["postBuild"]["substitute"]

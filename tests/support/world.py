@@ -16,6 +16,8 @@ from typing import Any
 from prometheus_client import CollectorRegistry
 from pydantic import SecretStr, ValidationError
 
+from catalyst_operator.adapters.git.newest import Repository
+from catalyst_operator.adapters.git.repository_looks import RepositoryLooks
 from catalyst_operator.adapters.project.preflights import Preflights
 from catalyst_operator.adapters.project.project_looks import ProjectLooks
 from catalyst_operator.adapters.run_logs import RunLogs
@@ -23,6 +25,7 @@ from catalyst_operator.api import labels
 from catalyst_operator.api.common import Condition
 from catalyst_operator.api.sovereign import Sovereign
 from catalyst_operator.core import conditions, naming, record
+from catalyst_operator.core.kit.repository import RepositoryQuestion, RepositoryView
 from catalyst_operator.core.phase1.views import ClusterView
 from catalyst_operator.core.project.identity import ForeignMember, ProjectAnswer, ProjectQuestion
 from catalyst_operator.core.project.preflight import CloudView, SizeOffer, Wanted
@@ -59,6 +62,8 @@ class World:
         """What happened, for the reader of a failure."""
         self.late: list[Request] = []
         """Requests whose answer was lost, and which have not arrived yet."""
+        self.branches = {"main"}
+        """Of the Git repository that the new cluster is to follow."""
         self.foreign: tuple[ForeignMember, ...] = ()
         """Who else is in the Sovereign's network."""
         self.wake = True
@@ -107,7 +112,12 @@ class World:
         metrics = Metrics(CollectorRegistry())
         self.clusters = _Healthy(self)
         self._outside = outside(
-            client, logs=self.logs, projects=self.projects, preflights=self.preflights, clusters=self.clusters
+            client,
+            logs=self.logs,
+            projects=self.projects,
+            preflights=self.preflights,
+            repositories=RepositoryLooks(self._read, self.clock),
+            clusters=self.clusters,
         )
         self._reconciler = SovereignReconciler(
             client, self._outside, self.settings, metrics, clock=self.clock, resync=self.resync
@@ -136,6 +146,12 @@ class World:
         asked = {size for ladder in wanted.sizes.values() for size in ladder}
         offers = {size: {wanted.location: SizeOffer(available=size not in self.cloud.sold_out)} for size in asked}
         return CloudView(offers=offers, architectures=dict.fromkeys(asked, "x86"))
+
+    async def _read(self, _owner: str, repository: Repository, question: RepositoryQuestion) -> RepositoryView:
+        """What the Git repository answers to the look before anything is spent."""
+        if repository.branch not in self.branches:
+            return RepositoryView(default_branch="main")
+        return RepositoryView(new_cluster.REVISION.rpartition(":")[2], "main")
 
     async def reconcile(self) -> None:
         """One reconcile, as the work queue runs it: an error of the API is tried again soon, a crash is a restart."""

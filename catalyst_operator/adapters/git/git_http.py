@@ -25,7 +25,7 @@ from urllib3.util.connection import create_connection
 
 from catalyst_operator.adapters.destinations import OUTSIDE, WORDS, Destinations
 from catalyst_operator.core.redact import shorten
-from catalyst_operator.errors import GitDenied, GitError, GitMissing, GitRejected, GitUnavailable
+from catalyst_operator.errors import GitDenied, GitError, GitMissing, GitRejected, GitTooLarge, GitUnavailable
 
 TIMEOUT = urllib3.Timeout(connect=10, read=30)
 MAX_REDIRECTS = 3
@@ -58,13 +58,15 @@ class Client(AbstractHttpGitClient):
         limit_seconds: float,
         destinations: Destinations = OUTSIDE,
     ) -> None:
-        """`authority`: PEM to trust instead of the system's."""
+        """`authority`: PEM to trust instead of the system's. Without user name and password anybody asks."""
         super().__init__(url, thin_packs=False, quiet=True)
         self._origin = _origin(url)
         if self._origin[0] != "https":
             raise GitDenied("user name and password are sent over https:// only")
-        credentials = base64.b64encode(f"{username}:{password.get_secret_value()}".encode()).decode()
-        self._headers = {"Authorization": f"Basic {credentials}", "User-Agent": "git/catalyst-operator"}
+        self._headers = {"User-Agent": "git/catalyst-operator"}
+        if username or password.get_secret_value():
+            credentials = base64.b64encode(f"{username}:{password.get_secret_value()}".encode()).decode()
+            self._headers["Authorization"] = f"Basic {credentials}"
         self._leash = _Leash(limit_seconds)
         self._pool = _Pool(
             *self._origin[1:],
@@ -86,6 +88,10 @@ class Client(AbstractHttpGitClient):
         self._finish()
         self._pool.close()
 
+    def may_push(self) -> None:
+        """Ask as one who pushes, and push nothing. Raises GitDenied where that is refused already."""
+        self.send_pack("", lambda _: {}, _nothing)
+
     @staticmethod
     def _warn_filter_objects() -> None:
         """A server that leaves nothing out is no news worth a line in the log at every push."""
@@ -100,7 +106,7 @@ class Client(AbstractHttpGitClient):
         """The answer to a request, for dulwich."""
         with self._telling():
             answer = self._follow(url, {**self._headers, **(headers or {})}, data)
-        _check_status(answer.status, pushes="git-receive-pack" in url)
+        _check_status(answer.status, pushes="git-receive-pack" in url, named="Authorization" in self._headers)
         if not answer.content_type.startswith("application/x-git-"):
             raise GitMissing("what answers there is not a Git server")
         return answer, answer.read
@@ -149,6 +155,10 @@ class Client(AbstractHttpGitClient):
             raise GitUnavailable(told)
 
 
+def _nothing(*_: object, **__: object) -> tuple[int, Iterator[Any]]:
+    return 0, iter(())
+
+
 class _Answer:
     """A response with what dulwich asks of one."""
 
@@ -169,7 +179,7 @@ class _Answer:
             data = self._response.read(amount)
         self._left -= len(data)
         if self._left < 0:
-            raise GitRejected(TOO_LARGE)
+            raise GitTooLarge(TOO_LARGE)
         return data
 
     def close(self) -> None:
@@ -280,10 +290,12 @@ def _path(url: str) -> str:
     return f"{parts.path}?{parts.query}" if parts.query else parts.path
 
 
-def _check_status(status: int, *, pushes: bool) -> None:
+def _check_status(status: int, *, pushes: bool, named: bool) -> None:
     match status:
         case 200:
             return
+        case 401 if not named:
+            raise GitDenied("it asks for a user name and a password, or there is no such public repository")
         case 401:
             raise GitDenied(f"it does not accept the user name and password{' for a push' if pushes else ''}")
         case 403 | 404 if pushes:

@@ -9,62 +9,35 @@ from __future__ import annotations
 import re
 import stat
 import time
-import zlib
 from collections.abc import Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from dulwich.errors import (
-    ApplyDeltaError,
-    ChecksumMismatch,
-    FileFormatException,
-    GitProtocolError,
-    SendPackError,
-    WrongObjectException,
-)
+from dulwich.errors import SendPackError
 from dulwich.index import commit_tree
-from dulwich.object_store import MemoryObjectStore, ObjectStoreGraphWalker
+from dulwich.object_store import MemoryObjectStore
 from dulwich.objects import Blob, Commit, ObjectID, ShaFile, Tree
 from dulwich.pack import UnpackedObject, pack_objects_to_data
 from dulwich.refs import Ref
-from pydantic import SecretStr
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random
 
 from catalyst_operator.adapters.destinations import OUTSIDE, Destinations
-from catalyst_operator.adapters.git.git_http import TOO_LARGE, Client
-from catalyst_operator.adapters.git.git_pack import unpacked_size
+from catalyst_operator.adapters.git import newest
+from catalyst_operator.adapters.git.git_http import Client
+from catalyst_operator.adapters.git.newest import Heads, Repository
 from catalyst_operator.adapters.template import FOLDER as TEMPLATE
 from catalyst_operator.core.kit.pushed import OverlayChange
-from catalyst_operator.core.redact import shorten
-from catalyst_operator.errors import GitError, GitRejected, GitUnavailable
+from catalyst_operator.errors import GitRejected
 
 PUSH_SECONDS = 60.0
 PUSH_ATTEMPTS = 4
 """When somebody else pushes in between, it is done again on top of theirs, so many times."""
-MAX_UNPACKED = 32 << 20
 AUTHOR = b"catalyst-operator <catalyst-operator@catalyst.openova.io>"
 FILE_MODE = 0o100644
-HEAD = Ref(b"HEAD")
 
 _MOVED_ON = (
     "non-fast-forward|fetch first|stale info|(cannot|failed to) lock|failed to update ref|already exists|old value"
 )
 """What servers say when the branch is not any more where it was."""
-_NOT_GIT = (
-    *(GitProtocolError, FileFormatException, WrongObjectException, ChecksumMismatch, ApplyDeltaError, zlib.error),
-    *(ValueError, KeyError, IndexError, AssertionError),
-)
-"""What dulwich raises for answers that are not as Git's protocol has them."""
-
-
-@dataclass(frozen=True)
-class Repository:
-    """A branch of a repository, and who may push there. `authority`: PEM to trust instead of the system's."""
-
-    url: str
-    branch: str
-    username: str
-    password: SecretStr = field(repr=False)
-    authority: str = ""
 
 
 @dataclass(frozen=True)
@@ -101,19 +74,9 @@ def push(
             retry=retry_if_exception_type(_MovedOnError),
             reraise=True,
         ):
-            with attempt:
-                return _attempt(_Push(client, repository, change, template), password)
+            with attempt, newest.understood(password):
+                return _Push(client, repository, change, template).run()
     raise AssertionError("unreachable: the last attempt returns or raises")
-
-
-def _attempt(attempt: _Push, password: SecretStr) -> Pushed:
-    try:
-        return attempt.run()
-    except GitError:
-        raise
-    except _NOT_GIT as error:
-        told = _told(f"{type(error).__name__}: {error}", password, 200)
-    raise GitUnavailable(f"it does not answer as Git does ({told})")
 
 
 class _Push:
@@ -126,7 +89,7 @@ class _Push:
         self._password = repository.password
         self._change = change
         self._template = template if change.template else {}
-        self._ref = Ref(f"refs/heads/{repository.branch}".encode())
+        self._ref = repository.ref
         self._fetched = MemoryObjectStore()
         self._made = MemoryObjectStore()
 
@@ -146,53 +109,17 @@ class _Push:
         """The head of the branch, None where it is missing; and what to build upon: that, else the head of the default
         branch, and None in an empty repository."""
 
-        def wants(refs: Mapping[Ref, ObjectID], depth: int | None = None) -> list[ObjectID]:
-            head = refs.get(self._ref) or refs.get(HEAD)
-            return [head] if head else []
+        def base(heads: Heads) -> ObjectID | None:
+            return heads.branch or heads.default
 
-        pack: list[bytes] = []
+        heads = newest.fetch(self._client, self._ref, self._fetched, base)
+        return heads.branch, base(heads)
 
-        def keep(data: bytes) -> int:
-            pack.append(data)
-            return len(data)
-
-        found = self._client.fetch_pack(
-            "",
-            wants,
-            ObjectStoreGraphWalker([], lambda _: []),
-            keep,
-            depth=1,
-            ref_prefix=[HEAD, self._ref],
-            filter_spec=b"blob:none",
-        )
-        if found.object_format not in (None, "sha1"):
-            raise GitRejected(f"it uses {found.object_format}, and only sha1 is supported")
-        self._unpack(b"".join(pack))
-        branch = found.refs.get(self._ref)
-        return branch, branch or found.refs.get(HEAD)
-
-    def _unpack(self, pack: bytes) -> None:
-        if not pack:
-            return
-        if unpacked_size(pack, MAX_UNPACKED) > MAX_UNPACKED:
-            raise GitRejected(TOO_LARGE)
-        sink, commit, _ = self._fetched.add_pack()
-        sink.write(pack)
-        commit()
+    def _find(self, identity: ObjectID) -> ShaFile:
+        return (self._made if identity in self._made else self._fetched)[identity]
 
     def _tree_of(self, parent: ObjectID | None) -> Tree:
-        if parent is None:
-            return Tree()
-        commit = self._fetched[parent]
-        if not isinstance(commit, Commit):
-            raise GitRejected("the branch does not point to a commit")
-        return self._tree(ObjectID(commit.tree))
-
-    def _tree(self, identity: ObjectID) -> Tree:
-        found = (self._made if identity in self._made else self._fetched)[identity]
-        if not isinstance(found, Tree):
-            raise GitRejected("a folder of it is none")
-        return found
+        return newest.tree_of(self._find, parent) if parent else Tree()
 
     def _wanted(self, before: Tree) -> Tree:
         """The folder is what the change says, and nothing else is touched; but for the template, where there is
@@ -226,12 +153,7 @@ class _Push:
         return changed
 
     def _inside(self, root: Tree, name: bytes) -> Tree:
-        if name not in root:
-            return Tree()
-        mode, identity = root[name]
-        if not stat.S_ISDIR(mode):
-            raise GitRejected(f"{name.decode()} is a file or a link in the repository, where a folder belongs")
-        return self._tree(ObjectID(identity))
+        return newest.folder_in(self._find, root, name)
 
     def _commit(self, tree: Tree, parent: ObjectID | None) -> ObjectID:
         commit = Commit()
@@ -268,14 +190,6 @@ class _Push:
 
     def _refusal(self, refused: str, said: str) -> GitRejected:
         """Hooks say best what they want, though not that somebody was faster."""
-        told = _told(f"{refused}; {said}".rstrip("; \n"), self._password, 400)
+        told = newest.said(f"{refused}; {said}".rstrip("; \n"), self._password, 400)
         kind = _MovedOnError if re.search(_MOVED_ON, refused) else GitRejected
         return kind(f"the server refused the commit: {told}")
-
-
-def _told(text: str, password: SecretStr, limit: int) -> str:
-    """What a server said, as far as it can be passed on: it knows the password, and could repeat it."""
-    secret = password.get_secret_value()
-    for form in filter(None, (secret, str(secret.encode())[2:-1])):
-        text = text.replace(form, "[redacted]")
-    return shorten(text, limit)

@@ -59,7 +59,7 @@ class ProjectLooks:
         try:
             return ProjectReport(key, self._clock(), await self._look(token, question))
         except CloudUnauthorized as error:
-            told = codes.TOKEN_INVALID.entry(f"Hetzner does not accept the token: {error}")
+            told = codes.TOKEN_INVALID.entry(f"Hetzner does not accept the token in Secret {question.secret}: {error}")
         except CloudRateLimited as error:
             told = codes.RATE_LIMITED.entry("Hetzner's limit of requests an hour is used up")
             return ProjectReport(key, self._clock(), error=told, retry_at=error.until)

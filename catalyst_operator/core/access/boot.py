@@ -11,14 +11,14 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 import yaml
 
 from catalyst_operator.core.access import seeds
 from catalyst_operator.core.access.identity import NODE_REMOVER, OBSERVER, SEEDER
-from catalyst_operator.core.phase1.views import FLUX_NAMESPACE
+from catalyst_operator.core.phase1.views import FLUX_NAMESPACE, SOURCE, kit_name
 
 _RBAC = "rbac.authorization.k8s.io"
 _READ, _WATCH = ("get", "list"), ("get", "list", "watch")
@@ -36,17 +36,17 @@ _SECRETS = (
 Object = dict[str, Any]
 
 
-def manifests() -> dict[str, str]:
+def manifests(fqdn: str) -> dict[str, str]:
     """File name -> YAML, for the module's variable boot_manifests; applied in the order of the names."""
-    return dict(_texts())
+    return dict(_texts(fqdn))
 
 
-@cache
-def _texts() -> Mapping[str, str]:
+@lru_cache(maxsize=4096)
+def _texts(fqdn: str) -> Mapping[str, str]:
     """Made once: they are asked for at every look at every Sovereign."""
     files = {
         "10-observer.yaml": _observer(),
-        "20-seeder.yaml": _seeder(),
+        "20-seeder.yaml": _seeder(fqdn),
         "25-node-remover.yaml": _node_remover(),
         "30-secrets.yaml": _secrets(),
     }
@@ -76,10 +76,16 @@ def _observer() -> list[Object]:
     ]
 
 
-def _seeder() -> list[Object]:
-    secrets = {"apiGroups": [""], "resources": ["secrets"], "verbs": ["patch"], "resourceNames": list(_SECRETS)}
+def _seeder(fqdn: str) -> list[Object]:
+    rules = [
+        _patched("", "secrets", *_SECRETS),
+        # What Flux follows, as long as it has applied nothing (core/access/source.py).
+        _patched("source.toolkit.fluxcd.io", "gitrepositories", SOURCE),
+        _patched("kustomize.toolkit.fluxcd.io", "kustomizations", kit_name(fqdn)),
+        _own(("rolebindings",), SEEDER),
+    ]
     return [
-        _object("Role", SEEDER, FLUX_NAMESPACE, rules=[secrets, _own(("rolebindings",), SEEDER)]),
+        _object("Role", SEEDER, FLUX_NAMESPACE, rules=rules),
         _object("RoleBinding", SEEDER, FLUX_NAMESPACE, **_bound("Role", SEEDER)),
     ]
 
@@ -112,6 +118,11 @@ def _secret(name: str) -> Object:
 
 def _rule(group: str, resources: tuple[str, ...], verbs: tuple[str, ...] = _READ) -> Object:
     return {"apiGroups": [group], "resources": list(resources), "verbs": list(verbs)}
+
+
+def _patched(group: str, resource: str, *names: str) -> Object:
+    """An identity may patch these objects, by name, and not read them."""
+    return {"apiGroups": [group], "resources": [resource], "verbs": ["patch"], "resourceNames": list(names)}
 
 
 def _own(resources: tuple[str, ...], name: str) -> Object:

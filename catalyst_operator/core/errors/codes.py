@@ -386,6 +386,12 @@ GIT_SOURCE = Code(
     "See what the Git server answered: `kubectl -n flux-system describe gitrepository openova-public`.",
     terminal=False,
 )
+GIT_READ = Code(
+    "ERR_GIT_READ",
+    "Correct spec.gitops.url, branch or path, or user name and password in the Secret of "
+    "spec.gitops.credentialsSecretRef; it goes on by itself.",
+    terminal=True,
+)
 GIT_PUSH = Code(
     "ERR_GIT_PUSH",
     "Correct spec.gitops.url and branch, or the user and password in the Secret of spec.gitops.credentialsSecretRef, "

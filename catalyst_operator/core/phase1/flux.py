@@ -66,11 +66,14 @@ def kustomization(raw: Any) -> KustomizationView:
 
 def source(raw: Any) -> SourceView:
     """A GitRepository, OCIRepository, HelmRepository or HelmChart."""
+    spec = _at(raw, "spec")
     return SourceView(
         **_common(raw),
-        url=_text(_at(raw, "spec"), "url"),
+        url=_text(spec, "url"),
+        branch=_text(_at(spec, "ref"), "branch"),
+        secret=_text(_at(spec, "secretRef"), "name", MAX_NAME),
         revision=_text(_at(_at(raw, "status"), "artifact"), "revision"),
-        source=_reference(_at(_at(raw, "spec"), "sourceRef"), _text(_at(raw, "metadata"), "namespace", MAX_NAME)),
+        source=_reference(_at(spec, "sourceRef"), _text(_at(raw, "metadata"), "namespace", MAX_NAME)),
     )
 
 

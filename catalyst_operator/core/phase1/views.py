@@ -144,6 +144,10 @@ class SourceView(FluxObject):
     """A GitRepository, OCIRepository, HelmRepository or HelmChart."""
 
     url: str = ""
+    branch: str = ""
+    """Of a GitRepository."""
+    secret: str = ""
+    """Name of the Secret that it is read with."""
     revision: str = ""
     """Of its artifact, if it has one."""
     source: str = ""

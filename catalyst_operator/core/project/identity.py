@@ -30,6 +30,8 @@ class ProjectQuestion:
     """Of its network, where that is known."""
     members: bool = False
     """Whether to look as well for what somebody else has put into its network or behind its firewall."""
+    secret: str = ""
+    """The owner's Secret with the token, as `namespace/name`: what is told of the token names it."""
 
 
 @dataclass(frozen=True)

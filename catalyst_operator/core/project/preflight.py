@@ -51,6 +51,8 @@ class Wanted:
     """Type and body of each key, without comments and repeats."""
     names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Kind of object, plural as the API spells it -> the names that would be used."""
+    secret: str = ""
+    """The owner's Secret with the token, as `namespace/name`: what is told of the token names it."""
 
 
 @dataclass(frozen=True)
@@ -110,6 +112,8 @@ class Report:
     checks: tuple[Check, ...]
     retry_at: datetime | None = None
     """When the cloud asked to be left alone until: its rate limit."""
+    mark: str = ""
+    """Of the token that was used; see `core.project.identity`."""
 
     @property
     def failed(self) -> tuple[Check, ...]:
@@ -128,6 +132,7 @@ def wanted(sovereign: Sovereign, variables: Mapping[str, Any], sizes: Mapping[st
         location=variables["location"],
         sizes=dict(sizes),
         ssh_public_keys=tuple(keys),
+        secret=f"{sovereign.metadata.namespace}/{sovereign.spec.credentials_secret_ref.name}",
         names={
             SERVERS: tuple(sizes),
             "networks": (cluster,),
@@ -158,15 +163,16 @@ def judge(wanted: Wanted, cloud: CloudView) -> tuple[Check, ...]:
     )
 
 
-def unauthorized(reason: str) -> tuple[Check, ...]:
-    """The checks after the token was refused."""
-    refused = _failed(TOKEN, [(codes.TOKEN_INVALID, f"Hetzner does not accept the token: {reason}.")])
+def unauthorized(secret: str, reason: str) -> tuple[Check, ...]:
+    """The checks after the token of this Secret was refused."""
+    told = f"Hetzner does not accept the token in Secret {secret}: {reason}."
+    refused = _failed(TOKEN, [(codes.TOKEN_INVALID, told)])
     return refused, *_unknown(CHECKS[1:], "Not checked, because Hetzner does not accept the token.")
 
 
 def unreachable(reason: str) -> tuple[Check, ...]:
     """The checks when the cloud did not answer, or not as it should."""
-    return _unknown(CHECKS, f"Not checked: {reason}. The run goes on, and OpenTofu decides.")
+    return _unknown(CHECKS, f"Not checked: {reason}. A run goes on all the same, and OpenTofu decides.")
 
 
 def rate_limited(until: datetime) -> tuple[Check, ...]:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from catalyst_operator.api import labels
 from catalyst_operator.api.phases import RunVerb
-from catalyst_operator.core.actions import AddFinalizer, Decision
+from catalyst_operator.core.actions import AddFinalizer, AskPreflight, Decision
 from catalyst_operator.core.evidence import gather
 from catalyst_operator.core.kit.releases import UnknownReleaseError
 from catalyst_operator.core.observation import Observation
@@ -23,6 +23,7 @@ from catalyst_operator.core.provision import (
     invalid_spec,
     new_cluster,
     overlays,
+    preflight_due,
     resizes,
     run_checks,
     surroundings,
@@ -42,6 +43,8 @@ def decide(o: Observation) -> Decision:
     hold = () if labels.FINALIZER_SOVEREIGN in o.sovereign.metadata.finalizers else (AddFinalizer(),)
     record = answer.record or scene.record
     run = answer.run_in_view(scene)
+    again = preflight_due.repetition(scene)
+    asked = any(isinstance(action, AskPreflight) for action in answer.actions)
     return Decision(
         actions=(
             *hold,
@@ -49,10 +52,12 @@ def decide(o: Observation) -> Decision:
             *watching.watch(o, scene.record),
             *domain.keep(scene),
             *answer.actions,
+            *(() if asked else again.ask),
         ),
         status=status.build(o, record, run, answer.verdict),
         ended=scene.evidence.ended,
         requeue_after=answer.requeue_after,
+        look_by=again.look_by,
     )
 
 

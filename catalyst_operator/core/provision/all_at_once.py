@@ -17,7 +17,7 @@ from catalyst_operator.core.provision import domain, invalid_spec, surroundings
 from catalyst_operator.core.provision.preflight_due import standing
 from catalyst_operator.core.record import ErrorEntry
 from catalyst_operator.core.scene import Answer, Scene
-from catalyst_operator.core.telling.status import errors_of
+from catalyst_operator.core.telling.verdict_errors import errors_of
 
 Check = Callable[[Scene], Answer | None]
 

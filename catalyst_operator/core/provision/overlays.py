@@ -8,7 +8,7 @@ from dataclasses import replace
 from catalyst_operator.api import labels
 from catalyst_operator.api.conditions import Reason
 from catalyst_operator.api.enums import GitOpsMode
-from catalyst_operator.api.phases import Phase
+from catalyst_operator.api.phases import Phase, RunVerb
 from catalyst_operator.core import kit
 from catalyst_operator.core.access.seeds import lacking
 from catalyst_operator.core.actions import Action, PrepareNamespace, PushOverlay, WriteRecord
@@ -20,9 +20,10 @@ from catalyst_operator.core.scene import SAFETY, Answer, Scene
 
 
 def not_pushed(scene: Scene) -> Answer | None:
-    """The overlay that is wanted now is not in the repository yet."""
+    """The overlay that is wanted now is not in the repository yet. A dry run pushes nothing: a cluster may
+    follow it."""
     spec = scene.o.sovereign.spec
-    if spec.gitops.mode is not GitOpsMode.COMMIT:
+    if spec.gitops.mode is not GitOpsMode.COMMIT or scene.verb is not RunVerb.APPLY:
         return None
     url, change = wanted(scene)
     if scene.record.overlay == change.digest:

@@ -9,12 +9,12 @@ from catalyst_operator.api.phases import Phase
 from catalyst_operator.core import naming
 from catalyst_operator.core.access import seeds
 from catalyst_operator.core.errors import codes
-from catalyst_operator.core.project.hetzner import TOKEN_LENGTH, well_formed
+from catalyst_operator.core.provision import repository
 from catalyst_operator.core.provision.preflight_due import standing
 from catalyst_operator.core.provision.verdicts import reason_of_failure, reason_of_work, stalled, working
 from catalyst_operator.core.runs.obstacles import ABOUT_STATE, BEFORE_A_RUN, BEFORE_NEW_NODES, Obstacle, first
 from catalyst_operator.core.scene import SAFETY, Answer, Scene
-from catalyst_operator.core.telling.messages import unproven_words
+from catalyst_operator.core.telling.messages import lacking_token, unproven_words
 
 
 def namespace_foreign(scene: Scene) -> Answer | None:
@@ -72,31 +72,18 @@ def credentials_missing(scene: Scene) -> Answer | None:
     """The Secret is not there yet: waited for, since in GitOps it may come a moment later."""
     if scene.o.credentials is not None and scene.o.credentials.token is not None:
         return None
-    name = scene.o.credentials_name
-    what = "does not exist" if scene.o.credentials is None else "has no text under the key 'token'"
-    message = (
-        f"Secret {name} {what}; create it with a Hetzner Cloud API token under the key 'token'. Looking again every "
-        "few seconds."
-    )
+    error = lacking_token(scene.o)
+    message = f"{error.message if error else ''} Looking again every few seconds."
     verdict = working(Phase.PENDING, Reason.CREDENTIALS_MISSING, message)
     return Answer(verdict, requeue_after=scene.o.settings.poll)
 
 
 def credentials_malformed(scene: Scene) -> Answer | None:
     """A token that cannot be one."""
-    credentials = scene.o.credentials
-    token = credentials.token.get_secret_value() if credentials and credentials.token else ""
-    if well_formed(token):
+    error = lacking_token(scene.o)
+    if error is None:
         return None
-    found = (
-        f"has {len(token)} characters"
-        if len(token) != TOKEN_LENGTH
-        else "holds characters other than letters and digits"
-    )
-    name = scene.o.credentials_name
-    text = f"The token in Secret {name} {found}; a Hetzner Cloud API token has {TOKEN_LENGTH} letters and digits."
-    error = codes.TOKEN_INVALID.entry(text)
-    verdict = stalled(Reason.CREDENTIALS_INVALID, f"{error.code}: {text} {error.remedy}", (error,))
+    verdict = stalled(Reason.CREDENTIALS_INVALID, f"{error.code}: {error.message} {error.remedy}", (error,))
     return Answer(verdict, requeue_after=scene.o.settings.poll)
 
 
@@ -115,22 +102,30 @@ def run_obstacle(scene: Scene) -> Answer | None:
 
 
 def preflight_first(scene: Scene) -> Answer | None:
-    """Nothing is spent before the project was looked at; a failed check is looked at again from time to time."""
-    looked = standing(scene.o, scene.variables, scene.record)
-    if looked.report is None:
-        message = "Checking token, sizes, names and SSH keys with Hetzner before anything is created."
-        return Answer(working(Phase.PENDING, reason_of_work(scene.record), message), looked.ask, SAFETY)
+    """Nothing is spent before the project and the Git repository were looked at; a failed check is looked at again from
+    time to time."""
+    looked, of_git = standing(scene.o, scene.variables, scene.record), repository.standing(scene)
+    both = [one for one in (looked, of_git) if one]
+    asks = tuple(ask for one in both for ask in one.ask)
+    if unknown := [words for words, one in zip(_LOOKED_AT, (looked, of_git), strict=True) if one and not one.report]:
+        message = f"{' and '.join(unknown)} before anything is created."
+        return Answer(working(Phase.PENDING, reason_of_work(scene.record), message), asks, SAFETY)
     if looked.wait_until:
         error = codes.RATE_LIMITED.entry("Hetzner's limit of requests an hour is used up")
         message = f"{error.code}: {error.message}. Next try at {looked.wait_until:%H:%M:%S} UTC. {error.remedy}"
         verdict = replace(working(Phase.PENDING, Reason.RETRYING, message, (error,)), retry_at=looked.wait_until)
-        return Answer(verdict, looked.ask, min(looked.wait_until - scene.o.now, scene.o.settings.poll))
-    errors = tuple(check.error for check in looked.report.failed if check.error)
+        return Answer(verdict, asks, min(looked.wait_until - scene.o.now, scene.o.settings.poll))
+    errors = tuple(check.error for one in both if one.report for check in one.report.failed if check.error)
     if not errors:
         return None
     reason = reason_of_failure(errors, Reason.CHECK_FAILED)
     message = f"{errors[0].code}: nothing was started: {errors[0].message.rstrip('.')}. {errors[0].remedy}"
-    return Answer(stalled(reason, message, errors), looked.ask, scene.o.settings.poll)
+    if looked.report and not looked.report.failed and not any(error.terminal for error in errors):
+        return Answer(working(Phase.PENDING, Reason.RETRYING, message, errors), asks, scene.o.settings.poll)
+    return Answer(stalled(reason, message, errors), asks, scene.o.settings.poll)
+
+
+_LOOKED_AT = ("Checking token, sizes, names and SSH keys with Hetzner", "Reading the Git repository")
 
 
 def _obstacle(scene: Scene, found: Obstacle | None) -> Answer | None:

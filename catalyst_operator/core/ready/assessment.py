@@ -119,7 +119,8 @@ def assess(o: Observation, record: Record) -> Assessment | None:
     times = (judgement.again, flux.again, cause.again, silent)
     removal = o.removal.error if o.removal and record.dead else None
     of_domain = of_sovereign.errors_of(o.sovereign, o.reservation, domain) if domain else ()
-    found = [entry for entry in (removal, cause.error, flux.error, *of_domain) if entry]
+    correction = o.correction.error if o.correction and not begun.applied else None
+    found = [entry for entry in (removal, correction, cause.error, flux.error, *of_domain) if entry]
     return Assessment(
         view=view,
         stands_until=_stands_until(view, begun, o) if record.hand_off is None else None,

@@ -8,13 +8,21 @@ from datetime import timedelta
 
 from catalyst_operator.api import labels
 from catalyst_operator.api.phases import Phase1Outcome
-from catalyst_operator.core.access import dead_nodes, seeds
-from catalyst_operator.core.actions import Action, ForgetCluster, LookAgain, RemoveNodes, SeedCluster, WatchCluster
+from catalyst_operator.core.access import dead_nodes, seeds, source
+from catalyst_operator.core.actions import (
+    Action,
+    CorrectSource,
+    ForgetCluster,
+    LookAgain,
+    RemoveNodes,
+    SeedCluster,
+    WatchCluster,
+)
 from catalyst_operator.core.observation import Observation
 from catalyst_operator.core.phase1.bootstrap import flux_available
 from catalyst_operator.core.phase1.former import joined, remembered
 from catalyst_operator.core.phase1.target import Target
-from catalyst_operator.core.phase1.views import Link, NodeView
+from catalyst_operator.core.phase1.views import ClusterView, Link, NodeView, kit_name
 from catalyst_operator.core.ready.assessment import Assessment, assess, kit_wanted, nodes_wanted
 from catalyst_operator.core.ready.before_hand_off import behind
 from catalyst_operator.core.record import Bootstrap, Record
@@ -33,6 +41,7 @@ def advance(o: Observation, record: Record) -> Record:
     if record.outputs is None or record.hand_off is not None or o.sovereign.metadata.deletion_timestamp is not None:
         return record
     record = _rejoined(o, replace(record, bootstrap=record.bootstrap or Bootstrap(since=o.now, watch_since=o.now)))
+    record = _corrected(o, record)
     begun = _seen(o, record.bootstrap or Bootstrap(o.now, o.now))
     record = replace(record, bootstrap=begun, dead=_dead(o, record))
     found = assess(o, record)
@@ -52,7 +61,8 @@ def watch(o: Observation, record: Record) -> tuple[Action, ...]:
         pace=o.settings.settled_survey_interval if verdict else o.settings.survey_interval,
     )
     look = (LookAgain(),) if _asked_to_look(o) else ()
-    return (WatchCluster(target), *look, *_seeding(o, record.bootstrap), *_removing(o, record))
+    seed, correct = _seeding(o, record.bootstrap), _correcting(o, record.bootstrap)
+    return (WatchCluster(target), *look, *seed, *correct, *_removing(o, record))
 
 
 def _asked_to_look(o: Observation) -> bool:
@@ -64,12 +74,24 @@ def _rejoined(o: Observation, record: Record) -> Record:
     """A rejoin gives the kit its time again, from now on."""
     if record.bootstrap is None or not unanswered(o, record, labels.ANNOTATION_REJOIN):
         return record
-    since = record.bootstrap.since if record.bootstrap.first_seen else o.now
     return replace(
         record,
-        bootstrap=replace(record.bootstrap, since=since, watch_since=o.now, outcome=None, installed=False),
+        bootstrap=_from_now(o, record.bootstrap),
         handled={**record.handled, labels.ANNOTATION_REJOIN: requested(o, labels.ANNOTATION_REJOIN)},
     )
+
+
+def _corrected(o: Observation, record: Record) -> Record:
+    """So does a correction of what Flux follows: its time begins once it can find something."""
+    begun, report = record.bootstrap, o.correction
+    if begun is None or report is None or report.error or report.key == begun.corrected:
+        return record
+    return replace(record, bootstrap=replace(_from_now(o, begun), corrected=report.key))
+
+
+def _from_now(o: Observation, begun: Bootstrap) -> Bootstrap:
+    since = begun.since if begun.first_seen else o.now
+    return replace(begun, since=since, watch_since=o.now, outcome=None, installed=False)
 
 
 def _seen(o: Observation, begun: Bootstrap) -> Bootstrap:
@@ -86,12 +108,18 @@ def _seen(o: Observation, begun: Bootstrap) -> Bootstrap:
         begun,
         first_seen=begun.first_seen or (o.now if any(map(wanted.has, view.releases)) else None),
         flux_seen=begun.flux_seen or flux_available(view),
+        applied=_applied(o, view) or begun.applied,
         cluster_uid=(survey.cluster_uid if survey else "") or begun.cluster_uid,
         kustomizations=remembered(begun.kustomizations, ours[:MOST_REMEMBERED], o.now)
         if view.synced
         else begun.kustomizations,
         joined=joined(begun.joined, survey, nodes_wanted(o)),
     )
+
+
+def _applied(o: Observation, view: ClusterView) -> str:
+    found = view.kustomization(kit_name(o.sovereign.spec.domain.fqdn))
+    return found.applied_revision if found else ""
 
 
 def _judged(o: Observation, record: Record, begun: Bootstrap, found: Assessment) -> Bootstrap:
@@ -113,6 +141,20 @@ def _seeding(o: Observation, begun: Bootstrap) -> tuple[Action, ...]:
     key = seeds.key_of(due, o.owner_secrets)
     waits = o.seeds is not None and o.seeds.key == key and o.now - o.seeds.at < SEED_AGAIN
     return (SeedCluster(key, due),) if due and not waits else ()
+
+
+def _correcting(o: Observation, begun: Bootstrap) -> tuple[Action, ...]:
+    """The branch or the folder was corrected, or the spec edited during the first apply: carried over as long as Flux
+    has applied nothing. A dry run changes nothing."""
+    view, spec = o.cluster, o.sovereign.spec
+    if begun.applied or spec.dry_run or view is None or view.link.state is not Link.UP:
+        return ()
+    told, wanted = source.seen(view, spec.domain.fqdn), source.wanted(spec, o.settings)
+    if told is None or told == wanted:
+        return ()
+    report = o.correction
+    waits = report is not None and report.key == wanted.key and o.now - report.at < SEED_AGAIN
+    return () if waits else (CorrectSource(wanted),)
 
 
 def _dead(o: Observation, record: Record) -> dict[str, str]:

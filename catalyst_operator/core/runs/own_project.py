@@ -131,6 +131,7 @@ def _question(o: Observation, record: Record) -> ProjectQuestion:
     return ProjectQuestion(
         uid=meta.uid,
         cluster_name=naming.cluster_name(meta.name, meta.uid),
+        secret=o.credentials_name,
         network_id=record.outputs.network_id if record.outputs else "",
         members=meta.deletion_timestamp is not None,
     )

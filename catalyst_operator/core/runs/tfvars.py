@@ -14,7 +14,7 @@ from catalyst_operator.api.phases import RunVerb, ServerRole
 from catalyst_operator.api.scalars import ANYWHERE
 from catalyst_operator.api.sovereign import Sovereign, SovereignSpec
 from catalyst_operator.core import kit, naming
-from catalyst_operator.core.access import boot, seeds
+from catalyst_operator.core.access import boot, source
 from catalyst_operator.core.kit import releases
 from catalyst_operator.core.kit.releases import Release, UnknownReleaseError
 from catalyst_operator.core.project import sizing, ssh_keys
@@ -57,7 +57,7 @@ def tfvars(
         "release": release.module_value(mirrors=settings.download_mirrors),
         "git": _git(sovereign, settings, release),
         "kit_values": kit.values(sovereign, release, chart_registry=settings.chart_registry),
-        "boot_manifests": boot.manifests(),
+        "boot_manifests": boot.manifests(spec.domain.fqdn),
     }
 
 
@@ -94,14 +94,13 @@ def _git(sovereign: Sovereign, settings: CoreSettings, release: Release) -> dict
     """What Flux on the new cluster follows: the shared template with components, or the Sovereign's own folder, which
     names them itself."""
     spec = sovereign.spec
-    own = spec.gitops.mode is GitOpsMode.COMMIT
-    path = kit.overlay_path(spec.domain.fqdn) if own else settings.default_git_path
+    own, followed = spec.gitops.mode is GitOpsMode.COMMIT, source.wanted(spec, settings)
     return {
-        "url": spec.gitops.url or settings.default_git_url,
-        "branch": spec.gitops.branch,
-        "path": spec.gitops.path or path,
+        "url": followed.url,
+        "branch": followed.branch,
+        "path": followed.path,
         "components": [] if own else list(kit.components(spec, release)),
-        "secret_name": seeds.GIT if spec.gitops.credentials_secret_ref else "",
+        "secret_name": followed.secret,
     }
 
 

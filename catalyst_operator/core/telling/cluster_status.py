@@ -133,6 +133,7 @@ def fields(o: Observation, record: Record, found: Assessment | None) -> dict[str
     if begun is None:
         return told
     told["phase1_outcome"] = begun.outcome
+    told["kit_revision"] = begun.applied or None
     if begun.outcome is Phase1Outcome.READY or record.hand_off:
         told["endpoints"] = endpoints(o.sovereign.spec.domain.fqdn)
     if found is None:

@@ -10,13 +10,34 @@ from catalyst_operator.api.scalars import format_duration
 from catalyst_operator.core.error_text import named
 from catalyst_operator.core.errors import codes
 from catalyst_operator.core.observation import Observation
-from catalyst_operator.core.record import PhaseEntry, RunEntry, RunState, StopCause
+from catalyst_operator.core.project.hetzner import TOKEN_LENGTH, well_formed
+from catalyst_operator.core.record import ErrorEntry, PhaseEntry, RunEntry, RunState, StopCause
 from catalyst_operator.core.runs.reading import asks_for_approval, failed_phase, running_phase
 
 
 def seconds(duration: timedelta) -> str:
     """A duration for people: `42s`, `3m5s`."""
     return format_duration(duration)
+
+
+def lacking_token(o: Observation) -> ErrorEntry | None:
+    """That the owner's Secret holds nothing that can be a token; None where it does."""
+    name, credentials = o.credentials_name, o.credentials
+    if credentials is None or credentials.token is None:
+        what = "does not exist" if credentials is None else "has no text under the key 'token'"
+        told = f"Secret {name} {what}; create it with a Hetzner Cloud API token under the key 'token'."
+        return codes.SECRET_MISSING.entry(told)
+    token = credentials.token.get_secret_value()
+    if well_formed(token):
+        return None
+    found = (
+        f"has {len(token)} characters"
+        if len(token) != TOKEN_LENGTH
+        else "holds characters other than letters and digits"
+    )
+    return codes.TOKEN_INVALID.entry(
+        f"The token in Secret {name} {found}; a Hetzner Cloud API token has {TOKEN_LENGTH} letters and digits."
+    )
 
 
 def plan_words(run: RunEntry) -> str:

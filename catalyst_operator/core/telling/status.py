@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from catalyst_operator.api import labels
 from catalyst_operator.api.common import Condition, LastError, Truth
 from catalyst_operator.api.conditions import ConditionType, Reason
-from catalyst_operator.api.phases import OperationState, OperationType, Phase, PreflightResult, RunResult, RunVerb
+from catalyst_operator.api.phases import OperationState, OperationType, Phase, RunResult, RunVerb
 from catalyst_operator.api.sovereign_status import (
     MAX_STAMP,
     CurrentRun,
@@ -19,32 +19,25 @@ from catalyst_operator.api.sovereign_status import (
     LastOperation,
     Outputs,
     Plan,
-    PreflightCheck,
     RunRecord,
     ServerStatus,
     SovereignStatus,
 )
 from catalyst_operator.core import conditions, naming
 from catalyst_operator.core.domains import of_sovereign
-from catalyst_operator.core.errors import codes
 from catalyst_operator.core.errors.last_errors import MAX_ERRORS, last_error
 from catalyst_operator.core.manifests import namespace_of
 from catalyst_operator.core.observation import Observation
 from catalyst_operator.core.project import prices, sizing
-from catalyst_operator.core.project.preflight import SIZES, SOLD_OUT, TOKEN, Check
 from catalyst_operator.core.ready.assessment import Assessment, assess
-from catalyst_operator.core.record import ErrorEntry, PhaseState, Record, RunEntry, RunState
+from catalyst_operator.core.record import ErrorEntry, Record, RunEntry, RunState
 from catalyst_operator.core.redact import shorten
-from catalyst_operator.core.telling import cluster_status
+from catalyst_operator.core.telling import cluster_status, preflight_checks
 from catalyst_operator.core.telling.phase_conditions import PHASE_CONDITIONS, Told, phase_condition, shown
 from catalyst_operator.core.telling.progress import percent
+from catalyst_operator.core.telling.verdict_errors import errors_of
 from catalyst_operator.core.verdict import Stance, Verdict
 
-PROJECT = "project"
-USER_DATA = "user-data"
-SPEC, SECRETS = "spec", "secrets"
-_CHECKED = {SPEC: codes.SPEC_INVALID, SECRETS: codes.SECRET_MISSING, TOKEN: codes.TOKEN_INVALID}
-USER_DATA_CODES = frozenset({codes.USERDATA_TOO_BIG.code, codes.USERDATA_INVALID.code})
 MAX_ADDRESSES = 10
 
 
@@ -64,8 +57,8 @@ def build(o: Observation, record: Record, run: RunEntry | None, verdict: Verdict
             "progress_percent": percent(o, verdict, run, record, found, operation.type),
             "conditions": conditions.merge(before.conditions, _conditions(o, record, run, verdict, found, ready)),
             "last_operation": operation,
-            "last_errors": tuple(_error(o, e) for e in errors_of(verdict)[:MAX_ERRORS]),
-            "preflight": _preflight(o, run, verdict),
+            "last_errors": tuple(_error(o, e) for e in _errors(o, record, verdict)[:MAX_ERRORS]),
+            "preflight": preflight_checks.checks(o, record, run, verdict),
             "plan": _plan(o, record, run),
             "outputs": Outputs(control_plane_ips=outputs.control_plane_ips, load_balancer_ip=outputs.load_balancer_ip)
             if outputs
@@ -137,7 +130,7 @@ def _conditions(
     if verdict.stance is Stance.STALLED:
         told.append((ConditionType.STALLED, "True", verdict.reason, verdict.message))
     told += [(type_, *words) for type_, words in _domain_conditions(o, record).items()]
-    told += [(ConditionType.PREFLIGHT_PASSED, *words) for words in _preflight_condition(o, verdict)]
+    told += [(ConditionType.PREFLIGHT_PASSED, *words) for words in preflight_checks.condition(o, record, verdict)]
     told += [(type_, *phase_condition(o, shown(record, run, type_), type_)) for type_ in PHASE_CONDITIONS]
     told += [(type_, *words) for type_, words in cluster_status.conditions_of(o, record, found).items()]
     if verdict.deleting:
@@ -153,28 +146,6 @@ def _domain_conditions(o: Observation, record: Record) -> dict[ConditionType, To
         return {}
     stands = of_sovereign.standing(o.sovereign, o.reservation)
     return {ConditionType.DOMAIN_RESERVED: stands.reserved, ConditionType.DOMAIN_READY: stands.ready}
-
-
-def _preflight_condition(o: Observation, verdict: Verdict) -> tuple[Told, ...]:
-    """What the last look at the project, and at the name, found; before the first, nothing is said. What was found in
-    the right project says nothing of another one."""
-    if mismatch := _mismatch(verdict):
-        return (("False", Reason.CHECK_FAILED, mismatch.message),)
-    name, told_with = of_sovereign.preflight_check(o), _checks_of(verdict)
-    known = {check.name for check in told_with}
-    of_project = [check for check in o.preflight.failed if check.name not in known] if o.preflight else []
-    failed = [*told_with, *of_project, *((name,) if name and _fails(name) else ())]
-    if failed:
-        return (("False", Reason.CHECK_FAILED, " ".join(check.message for check in failed)),)
-    if o.preflight is None:
-        before = conditions.find(o.sovereign.status.conditions, ConditionType.PREFLIGHT_PASSED)
-        return ((before.status, before.reason, before.message),) if before else ()
-    unknown = [check for check in o.preflight.checks if check.result is PreflightResult.UNKNOWN]
-    if unknown:
-        return (("Unknown", Reason.NOT_CHECKED, unknown[0].message),)
-    told = f"Checked with Hetzner: {', '.join(c.name for c in o.preflight.checks)}."
-    scarce = " ".join(c.message for c in o.preflight.checks if c.name == SIZES and SOLD_OUT in c.message)
-    return (("True", Reason.PASSED, f"{told} {scarce}".rstrip()),)
 
 
 def _ready(o: Observation, verdict: Verdict, record: Record, found: Assessment | None) -> Truth:
@@ -272,27 +243,6 @@ def _operation_type(record: Record, run: RunEntry | None, verdict: Verdict) -> O
     return OperationType.CREATE if first else OperationType.RECONCILE
 
 
-_UNNAMED = {
-    Reason.CREDENTIALS_MISSING: codes.SECRET_MISSING,
-    Reason.INVALID_SPEC: codes.SPEC_INVALID,
-    Reason.NAME_CONFLICT: codes.NAME_TAKEN,
-    Reason.AWAITING_APPROVAL: codes.APPROVAL_NEEDED,
-    Reason.RUN_CANCELLED: codes.RUN_CANCELLED,
-    Reason.RUN_FAILED: codes.RUN_INTERRUPTED,
-    Reason.PROTECTED_DELETION: codes.PROTECTED_DELETION,
-    Reason.EXPORT_NOT_ACKNOWLEDGED: codes.EXPORT_NOT_ACKNOWLEDGED,
-}
-"""What a verdict is called that says all in its message."""
-
-
-def errors_of(verdict: Verdict) -> tuple[ErrorEntry, ...]:
-    """Why it does not go on. A person who has to do something is always told in data, too."""
-    code = _UNNAMED.get(verdict.reason, codes.INTERNAL if verdict.stance is Stance.STALLED else None)
-    if verdict.errors or code is None:
-        return verdict.errors
-    return (code.entry(verdict.message, command=verdict.command),)
-
-
 def _error(o: Observation, entry: ErrorEntry) -> LastError:
     meta, secret = o.sovereign.metadata, o.sovereign.spec.credentials_secret_ref.name
     marks = {"{namespace}": meta.namespace, "{name}": meta.name, "{secret}": secret}
@@ -319,57 +269,13 @@ def _plan(o: Observation, record: Record, run: RunEntry | None) -> Plan | None:
     )
 
 
-def _mismatch(verdict: Verdict) -> ErrorEntry | None:
-    """That the token opens another project, if that is so."""
-    return next((error for error in verdict.errors if error.code == codes.PROJECT_MISMATCH.code), None)
-
-
-def _fails(check: Check | None) -> bool:
-    return check is not None and check.result is PreflightResult.FAILED
-
-
-def _preflight(o: Observation, run: RunEntry | None, verdict: Verdict) -> tuple[PreflightCheck, ...]:
-    """What was found in the project, how the name stands, and what the plan found in what new servers would be told.
-    What was not looked at this time stays as it was told, unless it was told of another project."""
-    if mismatch := _mismatch(verdict):
-        return (PreflightCheck(name=PROJECT, result=PreflightResult.FAILED, message=mismatch.message),)
-    before = o.sovereign.status.preflight
-    name, told_with = of_sovereign.preflight_check(o), _checks_of(verdict)
-    known = {check.name for check in told_with}
-    of_project = [check for check in o.preflight.checks if check.name not in known] if o.preflight else []
-    looked = (*told_with, *of_project, *((name,) if name else ()))
-    told = (
-        *(PreflightCheck(name=c.name, result=c.result, message=c.message) for c in looked),
-        *_user_data_check(run),
-    )
-    new = {check.name for check in told}
-    stays = {USER_DATA, of_sovereign.PREFLIGHT_NAME}
-    gone = {SPEC, SECRETS}
-    kept = [c for c in before if c.name not in new | gone and (o.preflight is None or c.name in stays)]
-    return (*(c for c in (*told, *kept) if c.name != USER_DATA), *(c for c in (*told, *kept) if c.name == USER_DATA))
-
-
-def _checks_of(verdict: Verdict) -> tuple[Check, ...]:
-    """What is in the way of a run besides what the project and the name say, by what it is about."""
-    if verdict.deleting:
-        return ()
-    errors = errors_of(verdict)
-    told = ((name, [e for e in errors if e.code == code.code]) for name, code in _CHECKED.items())
-    return tuple(
-        Check(name, PreflightResult.FAILED, " ".join(error.message for error in found)) for name, found in told if found
-    )
-
-
-def _user_data_check(run: RunEntry | None) -> tuple[PreflightCheck, ...]:
-    """The module checks what it renders when it is planned."""
-    bad = next((e for e in run.errors if e.code in USER_DATA_CODES), None) if run else None
-    if bad:
-        return (PreflightCheck(name=USER_DATA, result=PreflightResult.FAILED, message=bad.message),)
-    planned = run.phase("tofu-plan") if run and run.verb is not RunVerb.DESTROY else None
-    if planned is None or planned.state is not PhaseState.SUCCEEDED:
-        return ()
-    fine = "What new servers are told at their first boot is valid and fits into Hetzner's 32 KiB."
-    return (PreflightCheck(name=USER_DATA, result=PreflightResult.PASSED, message=fine),)
+def _errors(o: Observation, record: Record, verdict: Verdict) -> tuple[ErrorEntry, ...]:
+    """Why it does not go on, and what would keep it from going on once there is something to do."""
+    told = errors_of(verdict)
+    if verdict.deleting or preflight_checks.mismatch_of(verdict):
+        return told
+    known = {error.code for error in told}
+    return (*told, *(error for error in preflight_checks.failures(o, record) if error.code not in known))
 
 
 def _servers(o: Observation, record: Record) -> tuple[ServerStatus, ...]:

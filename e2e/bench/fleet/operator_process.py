@@ -19,7 +19,7 @@ from e2e.bench.errors import BenchError
 from e2e.bench.fleet import processes
 from e2e.bench.surroundings import SELECTOR
 from e2e.lab import images
-from e2e.lab.layout import HCLOUD_URL, Layout
+from e2e.lab.layout import GIT_URL, HCLOUD_URL, Layout
 from e2e.support import operator
 from e2e.support.kubectl import Kubectl
 from e2e.support.waiting import wait_for
@@ -37,6 +37,8 @@ class OperatorProcess:
         self._environ = {
             "KUBECONFIG": str(kubeconfig),
             "HCLOUD_ENDPOINT": f"{HCLOUD_URL}/v1",
+            "CATALYST_GIT_URL": GIT_URL,
+            "SSL_CERT_FILE": str(layout.pki / "ca.crt"),
             "CATALYST_IMAGE": images.OPERATOR_IMAGE,
             "CATALYST_IMAGE_PULL_POLICY": "Never",
             # One that is started again goes on with its Lease at once, as a container of the same Pod does.

@@ -18,7 +18,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from catalyst_operator.adapters.git import push
+from catalyst_operator.adapters.git import newest
 from catalyst_operator.adapters.kube import SOVEREIGNS
 from catalyst_operator.adapters.registrars.nameservers import tidy
 from catalyst_operator.core import error_text
@@ -182,7 +182,7 @@ def test_what_opentofu_says(summary: str, detail: str) -> None:
 @common
 def test_entries_of_vendors_and_git(text: str) -> None:
     assert codes.GIT_PUSH.entry(text).message.isprintable()
-    assert push._told(text, SecretStr("correct-horse"), 300).isprintable()
+    assert newest.said(text, SecretStr("correct-horse"), 300).isprintable()
     assert all(host.isprintable() for host in tidy([text, f"ns1.{text}.example"]))
 
 

@@ -6,7 +6,7 @@ import asyncio
 import base64
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -15,8 +15,10 @@ from cryptography import x509
 from cryptography.x509.oid import NameOID
 from pydantic import SecretStr
 
+from catalyst_operator.adapters.git.newest import Repository
 from catalyst_operator.adapters.git.overlays import Overlays
-from catalyst_operator.adapters.git.push import Pushed, Repository
+from catalyst_operator.adapters.git.push import Pushed
+from catalyst_operator.adapters.git.repository_looks import RepositoryLooks
 from catalyst_operator.adapters.new_cluster import authorities
 from catalyst_operator.adapters.new_cluster.clusters import AccessSource
 from catalyst_operator.core import actions, manifests, naming
@@ -25,6 +27,7 @@ from catalyst_operator.core.access.farewell import FarewellReport
 from catalyst_operator.core.access.identity import NODE_REMOVER, OBSERVER, SEEDER, Access
 from catalyst_operator.core.access.seeds import GIT, Seed, SeedReport
 from catalyst_operator.core.kit.pushed import OverlayChange, OverlayReport
+from catalyst_operator.core.kit.repository import RepositoryQuestion, RepositoryView
 from catalyst_operator.core.observation import Observation
 from catalyst_operator.core.phase1.target import Target
 from catalyst_operator.errors import NotFound, Refused
@@ -103,6 +106,7 @@ class Scene:
         self.removed: list[tuple[str, str]] = []
         """Node and UID."""
         self.pushed: list[tuple[Repository, OverlayChange]] = []
+        self.looked: list[tuple[str, Repository, RepositoryQuestion]] = []
         self._wakes = asyncio.Queue[None]()
         for name in ("team-a", SPACE, gen.HOME):
             self.api.put("namespaces", {"metadata": {"name": name}})
@@ -113,6 +117,7 @@ class Scene:
             clusters=self.clusters,
             connect=self._connect,
             overlays=Overlays(self._push, {}, lambda: NOW),
+            repositories=RepositoryLooks(self._look, lambda: NOW),
         )
 
     def git(self, **values: str) -> None:
@@ -132,6 +137,10 @@ class Scene:
     def _push(self, repository: Repository, change: OverlayChange, _template: Mapping[str, str]) -> Pushed:
         self.pushed.append((repository, change))
         return Pushed("4f1c" * 10, committed=True)
+
+    async def _look(self, owner: str, repository: Repository, question: RepositoryQuestion) -> RepositoryView:
+        self.looked.append((owner, repository, question))
+        return RepositoryView("4f1c" * 10)
 
     def wake(self) -> None:
         self._wakes.put_nowait(None)
@@ -317,6 +326,30 @@ async def test_without_credentials_nothing_is_pushed(scene: Scene) -> None:
     with pytest.raises(NotFound):
         await scene.run(PUSH)
     assert scene.pushed == []
+
+
+# --- reading ----------------------------------------------------------------------------------------------------------
+
+ASKED = RepositoryQuestion(PUSH.url, "main", ("clusters/_template/bootstrap-kit",), "git")
+
+
+async def test_the_repository_is_read_with_the_owners_credentials(scene: Scene) -> None:
+    scene.git(username="u", password="p", **{"ca.crt": "PEM"})
+    await scene.run(actions.AskRepository("key", ASKED))
+    assert scene.beside.repositories.report(UID) is None, "a pass must not wait for it"
+    await scene.until_woken()
+    assert scene.looked == [("team-a", Repository(PUSH.url, "main", "u", SecretStr("p"), "PEM"), ASKED)]
+    report = scene.beside.repositories.report(UID)
+    assert report is not None
+    assert (report.key, report.at, [check.name for check in report.checks]) == ("key", NOW, ["git"])
+
+
+async def test_a_public_repository_is_read_by_nobody(scene: Scene) -> None:
+    """Also where there is a Secret of some name."""
+    question = replace(ASKED, secret="")
+    await scene.run(actions.AskRepository("key", question))
+    await scene.until_woken()
+    assert scene.looked == [("team-a", Repository(PUSH.url, "main"), question)]
 
 
 # --- neither ----------------------------------------------------------------------------------------------------------

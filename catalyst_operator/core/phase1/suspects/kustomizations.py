@@ -87,7 +87,8 @@ MEANINGS = (
     Meaning(
         r"path not found",
         "its path is not in the Git repository",
-        "Add the path there, or name another one on the new cluster",
+        "Add the path there, or correct spec.gitops.path, which is carried over until Flux has applied something; "
+        "after that, name another one on the new cluster",
         """kubectl -n {namespace} patch kustomization {name} --type merge -p '{{"spec":{{"path":"<path>"}}}}'""",
     ),
     Meaning(

@@ -46,7 +46,8 @@ GIT = (
     Meaning(
         r"couldn't find remote ref|reference not found",
         "the branch does not exist",
-        "Create the branch, or name another one on the new cluster",
+        "Create the branch, or correct spec.gitops.branch, which is carried over until Flux has applied something; "
+        "after that, name another one on the new cluster",
         "kubectl -n {namespace} patch gitrepository {name} --type merge -p "
         """'{{"spec":{{"ref":{{"branch":"<branch>"}}}}}}'""",
     ),
@@ -67,7 +68,8 @@ GIT = (
     Meaning(
         r"\b404\b|not found",
         "the repository does not exist (404), or is not shown to these credentials",
-        "Correct the URL on the new cluster, or give the credentials access to it",
+        "Give the credentials access to it, or correct spec.gitops.url, which is carried over until Flux has applied "
+        "something; after that, correct it on the new cluster",
         """kubectl -n {namespace} patch gitrepository {name} --type merge -p '{{"spec":{{"url":"<url>"}}}}'""",
     ),
 )

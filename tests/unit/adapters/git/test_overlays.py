@@ -13,8 +13,10 @@ from dataclasses import dataclass, field, replace
 import pytest
 from pydantic import SecretStr
 
-from catalyst_operator.adapters.git.overlays import PUSH_PATIENCE_SECONDS, PUSHES_AT_ONCE, Overlays
-from catalyst_operator.adapters.git.push import Pushed, Repository
+from catalyst_operator.adapters.git.newest import Repository
+from catalyst_operator.adapters.git.overlays import PUSH_PATIENCE_SECONDS, Overlays
+from catalyst_operator.adapters.git.push import Pushed
+from catalyst_operator.adapters.git.threads import GIT_TALKS_AT_ONCE
 from catalyst_operator.core.errors import codes
 from catalyst_operator.core.kit.pushed import OverlayChange, OverlayReport
 from catalyst_operator.errors import GitDenied, GitError, GitMissing, GitRejected, GitUnavailable
@@ -222,13 +224,13 @@ async def test_pushes_of_one_namespace_wait_for_each_other_and_others_do_not(ben
 
 async def test_so_many_at_once_and_no_more(bench: Bench) -> None:
     """Each may need memory that all of the operator shares."""
-    for number in range(PUSHES_AT_ONCE + 1):
+    for number in range(GIT_TALKS_AT_ONCE + 1):
         repository = replace(REPOSITORY, url=f"https://git.example/{number}.git")
         bench.ask(str(number), repository=repository, owner=f"team-{number}")
-    begun = [await bench.begun() for _ in range(PUSHES_AT_ONCE)]
-    assert len(pushes()) == PUSHES_AT_ONCE
+    begun = [await bench.begun() for _ in range(GIT_TALKS_AT_ONCE)]
+    assert len(pushes()) == GIT_TALKS_AT_ONCE
     begun[0].answer.set_result(DONE)
-    assert (await bench.begun()).repository.url.endswith(f"/{PUSHES_AT_ONCE}.git")
+    assert (await bench.begun()).repository.url.endswith(f"/{GIT_TALKS_AT_ONCE}.git")
 
 
 async def test_a_tenants_tarpits_keep_nobody_else_waiting(bench: Bench) -> None:

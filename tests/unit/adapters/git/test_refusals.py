@@ -14,9 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from catalyst_operator.adapters.git import push as pushing
+from catalyst_operator.adapters.git import newest
 from catalyst_operator.adapters.git.git_pack import MAX_GIT_OBJECTS, unpacked_size
-from catalyst_operator.adapters.git.push import Repository, push
+from catalyst_operator.adapters.git.newest import Repository
+from catalyst_operator.adapters.git.push import push
 from catalyst_operator.core.kit.pushed import OverlayChange
 from catalyst_operator.errors import GitDenied, GitError, GitMissing, GitUnavailable
 
@@ -102,7 +103,7 @@ def test_broken_packs_raise_nothing_else(at: int, junk: bytes) -> None:
     whole = honest_pack(TEXTS)
     try:
         unpacked_size(whole[:at] + junk + whole[at + len(junk) :], LIMIT)
-    except pushing._NOT_GIT:
+    except newest.NOT_GIT:
         return
 
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import logging
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from pydantic import SecretStr
 
-from catalyst_operator.adapters.project.preflights import Preflights
+from catalyst_operator.adapters.pace import Pace
+from catalyst_operator.adapters.project.preflights import REPEAT_PAUSE, Preflights
 from catalyst_operator.api.phases import PreflightResult
 from catalyst_operator.core.errors import codes
+from catalyst_operator.core.project.identity import fingerprint
 from catalyst_operator.core.project.preflight import CHECKS, CloudObject, CloudView, Report, SizeOffer, Wanted
 from catalyst_operator.errors import CloudRateLimited, CloudUnauthorized, CloudUnavailable
 from tests.support.gen import NOW, TOKEN, UID
@@ -208,3 +211,35 @@ async def test_closing_gives_up_what_is_under_way() -> None:
     await asyncio.wait_for(bench.preflights.close(), PATIENCE)
     assert bench.cloud.given_up.is_set()
     assert bench.preflights.report(UID) is None
+
+
+# --- looks that nothing waits for -------------------------------------------------------------------------------------
+
+
+async def test_one_that_nothing_waits_for_waits_for_others_with_the_token() -> None:
+    """And one that a run waits for takes its place."""
+    bench, paused = Bench(), asyncio.Event()
+
+    async def sleep(seconds: float) -> None:
+        if seconds:
+            await paused.wait()
+
+    bench.preflights = Preflights(bench.cloud.look, lambda: NOW, Pace(30.0, sleep=sleep, clock=lambda: 0.0))
+    for uid in ("first", "second"):
+        bench.preflights.ask(uid, "key", SecretStr(TOKEN), WANTED, partial(bench.told.put_nowait, uid), patient=True)
+    await bench.under_way()
+    bench.cloud.answers.put_nowait(FINE)
+    assert (await bench.report("first")).mark == fingerprint("first", SecretStr(TOKEN))
+    assert len(bench.cloud.asked) == 1, "the second waits"
+    bench.ask(uid="second")
+    await bench.under_way()
+    bench.cloud.answers.put_nowait(FINE)
+    assert (await bench.report("second")).key == "key"
+    assert len(bench.cloud.asked) == 2
+    await bench.preflights.close()
+
+
+def test_what_the_repeated_looks_of_a_project_cost() -> None:
+    """3,600 requests an hour are what a project has; most are for OpenTofu and for people."""
+    kinds, pages_of_sizes = 6, 2
+    assert 3600 / REPEAT_PAUSE * (kinds + pages_of_sizes) <= 3600 / 3

@@ -15,7 +15,7 @@ from catalyst_operator.errors import CloudError, CloudRateLimited, CloudUnauthor
 from tests.support.gen import NOW, TOKEN, UID
 
 PATIENCE = 5.0
-QUESTION = ProjectQuestion(UID, "omantel-d2faa", "4711")
+QUESTION = ProjectQuestion(UID, "omantel-d2faa", "4711", secret="team-a/hcloud")
 LIMIT_OVER = NOW + timedelta(minutes=9)
 
 
@@ -49,7 +49,12 @@ async def test_an_answer_is_a_report(found: str) -> None:
 @pytest.mark.parametrize(
     ("error", "code", "terminal", "says"),
     [
-        (CloudUnauthorized("it was revoked"), "ERR_TOKEN_INVALID", True, "does not accept the token: it was revoked"),
+        (
+            CloudUnauthorized("it was revoked"),
+            "ERR_TOKEN_INVALID",
+            True,
+            "in Secret team-a/hcloud: it was revoked",
+        ),
         (CloudUnavailable("it timed out"), "ERR_CLOUD_UNAVAILABLE", False, "is not known, because it timed out"),
         (CloudError("it is broken"), "ERR_CLOUD_UNAVAILABLE", False, "it is broken"),
     ],

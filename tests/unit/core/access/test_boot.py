@@ -22,7 +22,7 @@ SECRETS = {
 }
 OBJECTS = {
     (obj["kind"], obj["metadata"]["name"]): obj
-    for text in boot.manifests().values()
+    for text in boot.manifests("omantel.omani.works").values()
     for obj in yaml.safe_load_all(text)
 }
 
@@ -34,7 +34,7 @@ def rules(kind: str, name: str) -> list[dict[str, Any]]:
 
 def test_the_files_are_applied_rights_first() -> None:
     """The module takes names like these, and boot goes by their order."""
-    assert list(boot.manifests()) == [
+    assert list(boot.manifests("omantel.omani.works")) == [
         "10-observer.yaml",
         "20-seeder.yaml",
         "25-node-remover.yaml",
@@ -86,6 +86,19 @@ def test_the_secrets_are_those_that_are_delivered() -> None:
     assert (set(seeded["resourceNames"]), seeded["verbs"]) == (SECRETS, ["patch"])
 
 
+def test_the_seeder_may_correct_what_is_followed_and_nothing_else_of_flux() -> None:
+    """Whoever may patch another Kustomization could have Flux apply anything anywhere."""
+    found = {
+        (rule["apiGroups"][0], *rule["resources"]): (rule["verbs"], rule["resourceNames"])
+        for rule in rules("Role", SEEDER)
+        if rule["apiGroups"][0].endswith("fluxcd.io")
+    }
+    assert found == {
+        ("source.toolkit.fluxcd.io", "gitrepositories"): (["patch"], ["openova-public"]),
+        ("kustomize.toolkit.fluxcd.io", "kustomizations"): (["patch"], ["omantel.omani.works-bootstrap-kit"]),
+    }
+
+
 def test_the_secrets_hold_nothing() -> None:
     """user_data is readable from the node; only the pull secret must hold something to be of its type."""
     for (kind, name), obj in OBJECTS.items():
@@ -99,7 +112,7 @@ def test_the_secrets_hold_nothing() -> None:
 
 def test_texts_are_made_once() -> None:
     """They are part of every look at every Sovereign: made anew each time they were a third of what a look costs."""
-    first, again = boot.manifests(), boot.manifests()
+    first, again = boot.manifests("omantel.omani.works"), boot.manifests("omantel.omani.works")
     assert all(text is again[name] for name, text in first.items())
     first.clear()
-    assert boot.manifests() == again, "whoever has them may do with them what they like"
+    assert boot.manifests("omantel.omani.works") == again, "whoever has them may do with them what they like"

@@ -86,7 +86,7 @@ CASES = (
     ),
     Case(
         "nor whoever has one that Hetzner does not know",
-        (served(), gen.looked(*unauthorized("it is not known"))),
+        (served(), gen.looked(*unauthorized("team-a/hcloud", "it is not known"))),
         check="preflight_first",
         reason="CredentialsInvalid",
         summary="Stalled",

@@ -13,7 +13,7 @@ from tests.unit.core.decide.table import POLL, RETRY, START, Case
 
 LOOKING = "Checking token, sizes, names and SSH keys with Hetzner before anything is created."
 LIMIT_OVER = NOW + timedelta(minutes=5)
-REFUSED = preflight.unauthorized("unable to authenticate")
+REFUSED = preflight.unauthorized("team-a/hcloud", "unable to authenticate")
 LIMITED = preflight.rate_limited(LIMIT_OVER)
 
 

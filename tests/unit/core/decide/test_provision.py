@@ -39,6 +39,7 @@ from tests.unit.core.decide import (
     obstacles,
     ownership,
     projects,
+    repositories,
     resizes,
     runs,
     stops,
@@ -60,6 +61,7 @@ CASES = (
     *resizes.CASES,
     *hand_offs.CASES,
     *domains.CASES,
+    *repositories.CASES,
 )
 
 
@@ -240,7 +242,11 @@ def test_a_look_at_the_project_tells_all_that_failed() -> None:
     decision = decide(gen.observation(gen.looked(gen.UNKNOWN_SIZE, gen.IN_THE_WAY)))
     assert decision.status is not None
     assert [e.code for e in decision.status.last_errors] == ["ERR_SIZE_UNKNOWN", "ERR_NAME_CONFLICT"]
-    assert [(c.name, c.result) for c in decision.status.preflight] == [("sizes", "Failed"), ("names", "Failed")]
+    assert [(c.name, c.result) for c in decision.status.preflight] == [
+        ("sizes", "Failed"),
+        ("names", "Failed"),
+        ("git", "Passed"),
+    ]
 
 
 def test_it_is_asked_for_what_would_be_made() -> None:

@@ -104,7 +104,7 @@ async def test_a_routine_reconcile_of_a_kustomization_writes_nothing() -> None:
     )
     for view in (replace(healthy, kustomizations=(asked,)), healthy) * 3:
         shows(world, view)
-        world.now += 5 * MINUTE
+        world.now += 2 * MINUTE
         await reconcile(world)
         assert looks(world) == before
     assert writes(world) == count

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from tests.support import gen
-from tests.support.drive import check_end, check_quiet, reconcile, settle, undisturbed, until
+from tests.support.drive import check_end, check_quiet, reconcile, settle, story, undisturbed, until
 from tests.support.fake_kube import Request
 from tests.support.world import World
-from tests.unit.core.decide.stories import applying, message, names, provisioned, reason, results, workers
+from tests.unit.core.decide.stories import applying, for_a_while, message, names, provisioned, reason, results, workers
 
 
 async def test_an_edit_between_plan_and_apply_is_planned_again_and_the_first_plan_never_applies() -> None:
@@ -216,3 +216,16 @@ async def test_an_older_record_that_arrives_late_does_not_win() -> None:
     assert world.record() == before
     assert await undisturbed(world)
     check_end(world)
+
+
+async def test_a_wrong_branch_costs_nothing_and_is_corrected() -> None:
+    world = World(gen.spec(gitops={"branch": "mian"}))
+    await until(world, lambda: reason(world) == "CheckFailed")
+    await for_a_while(world)
+    assert (world.cloud.objects, world.jobs()) == ({}, [])
+    assert "has no branch mian; its default branch is main" in message(world)
+    world.edit(gitops={"branch": "main"})
+    assert await undisturbed(world), story(world)
+    assert results(world) == ["Succeeded"]
+    (git,) = (check for check in world.status["preflight"] if check["name"] == "git")
+    assert git["result"] == "Passed"

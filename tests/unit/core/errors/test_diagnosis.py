@@ -652,6 +652,7 @@ def test_every_code_can_be_met() -> None:
         codes.CLUSTER_REFUSED,
         codes.NAMESPACE_FOREIGN,
         codes.GIT_PUSH,
+        codes.GIT_READ,
         codes.PROJECT_MISMATCH,
         codes.SERVER_OFF,
     }

@@ -387,7 +387,7 @@ def test_no_key_is_no_fault() -> None:
 
 class TestNoAnswer:
     def test_a_refused_token_fails_and_leaves_the_rest_unknown(self) -> None:
-        checks = unauthorized("it is not known there, or was revoked")
+        checks = unauthorized("team-a/hcloud", "it is not known there, or was revoked")
         assert [(found.name, found.result) for found in checks] == [
             ("token", FAILED),
             ("sizes", UNKNOWN),
@@ -395,13 +395,16 @@ class TestNoAnswer:
             ("ssh-keys", UNKNOWN),
         ]
         assert code(checks[0]) == codes.TOKEN_INVALID.code
-        assert checks[0].message == "Hetzner does not accept the token: it is not known there, or was revoked."
+        assert (
+            checks[0].message
+            == "Hetzner does not accept the token in Secret team-a/hcloud: it is not known there, or was revoked."
+        )
 
     def test_silence_says_nothing(self) -> None:
         checks = unreachable("Hetzner's API did not answer within 20 s")
         assert [(found.name, found.result) for found in checks] == [(name, UNKNOWN) for name in CHECKS]
         assert {found.message for found in checks} == {
-            "Not checked: Hetzner's API did not answer within 20 s. The run goes on, and OpenTofu decides."
+            "Not checked: Hetzner's API did not answer within 20 s. A run goes on all the same, and OpenTofu decides."
         }
 
     def test_nor_does_a_full_rate_limit(self) -> None:
@@ -411,6 +414,6 @@ class TestNoAnswer:
 
 
 def test_a_report_knows_what_says_no() -> None:
-    checks = unauthorized("revoked")
+    checks = unauthorized("team-a/hcloud", "revoked")
     assert Report("key", gen.NOW, checks).failed == checks[:1]
     assert Report("key", gen.NOW, unreachable("silence")).failed == ()

@@ -8,16 +8,25 @@ from datetime import timedelta
 import pytest
 
 from catalyst_operator.api.phases import PreflightResult
-from catalyst_operator.core import naming
+from catalyst_operator.core import naming, provision
 from catalyst_operator.core.actions import AskPreflight
 from catalyst_operator.core.decide import decide
 from catalyst_operator.core.errors import codes
 from catalyst_operator.core.observation import ContainerView, Observation
 from catalyst_operator.core.project import preflight
 from catalyst_operator.core.project.preflight import Check, Report
-from catalyst_operator.core.provision.preflight_due import PASSED_FOR, PreflightStanding, standing
-from catalyst_operator.core.record import Record, SizeChoice
+from catalyst_operator.core.provision.preflight_due import (
+    PASSED_FOR,
+    REPEATED_EVERY,
+    SPREAD,
+    PreflightStanding,
+    Repetition,
+    repetition,
+    standing,
+)
+from catalyst_operator.core.record import HandOff, Record, SizeChoice
 from catalyst_operator.core.runs.tfvars import tfvars
+from catalyst_operator.core.telling import events
 from tests.support import gen
 from tests.support.gen import NOW, SECOND, SETTINGS, SceneMod, annotated, of, seen, tokened
 
@@ -178,3 +187,115 @@ def test_a_report_is_told_from_another_by_its_key_alone() -> None:
     o = gen.observation()
     assert isinstance(o.preflight, Report)
     assert o.preflight.key == key()
+
+
+# --- repeated although nothing waits for it ---------------------------------------------------------------------------
+
+STANDS = gen.known(gen.succeeded())
+LONGEST = REPEATED_EVERY * (1 + 1 / SPREAD)
+REFUSED = preflight.unauthorized("team-a/hcloud", "it is not known there, or was revoked")
+
+
+def again(*mods: SceneMod) -> Repetition:
+    return repetition(provision.look(gen.observation(STANDS, *mods)))
+
+
+@pytest.mark.parametrize(
+    ("mods", "asks", "why"),
+    [
+        ((), False, "it was looked at a moment ago"),
+        ((found(REPEATED_EVERY - SECOND),), False, "not more often than every 15 minutes"),
+        ((found(LONGEST),), True, "a token that is revoked is not heard of"),
+        ((found(LONGEST), tokened("y" * 64, "s/2"), gen.looked()), False, "the new one was looked at"),
+        ((gen.looked(), tokened("y" * 64, "s/2")), True, "another token is looked at when it is seen"),
+        ((found(LONGEST), tokened(None)), False, "without a token there is nothing to ask with"),
+        ((found(LONGEST), tokened("short")), False, "nor with what is none"),
+        ((gen.unlooked,), False, "what was never looked at is not repeated"),
+        ((found(LONGEST, *preflight.rate_limited(NOW + SECOND), retry_at=NOW + SECOND),), False, "asked to wait"),
+        ((found(LONGEST, *REFUSED),), True, "a token that was refused may be accepted again"),
+    ],
+)
+def test_when_a_check_is_repeated(mods: tuple[SceneMod, ...], asks: bool, why: str) -> None:
+    assert bool(again(*mods).ask) is asks, why
+
+
+def test_a_check_is_repeated_in_time_and_waits_for_others() -> None:
+    assert again(found(LONGEST - SECOND - REPEATED_EVERY)).look_by is not None
+    (ask,) = again(found(LONGEST)).ask
+    assert ask.patient
+
+
+def test_each_sovereign_has_a_pause_of_its_own() -> None:
+    pauses = {again(gen.of(gen.meta(uid=f"uid-{n}")), gen.looked()).look_by for n in range(20)}
+    assert len(pauses) > 15
+    assert all(pause and REPEATED_EVERY <= pause <= LONGEST for pause in pauses)
+
+
+@pytest.mark.parametrize(
+    "mods",
+    [(gen.tokened(None),), (seen(credentials=None),), (found(SECOND, *REFUSED),)],
+    ids=["no token", "no Secret", "refused"],
+)
+def test_a_token_that_is_wrong_is_looked_for_soon(mods: tuple[SceneMod, ...]) -> None:
+    """Nothing is asked of Hetzner; whether somebody put another one there is."""
+    assert again(*mods) == Repetition(look_by=INTERVAL)
+
+
+def test_after_a_restart_the_dates_in_status_count() -> None:
+    """Else a thousand Sovereigns would be looked at at once."""
+    o = gen.observation(STANDS)
+    told = decide(o).status
+    assert told is not None
+    late = replace(gen.after(o, decide(o)), preflight=None)
+    for age, asks in ((REPEATED_EVERY - SECOND, False), (LONGEST, True)):
+        assert bool(repetition(provision.look(replace(late, now=NOW + age))).ask) is asks
+
+
+def test_with_the_hand_off_the_operator_has_no_use_for_the_token() -> None:
+    handed = gen.known(gen.succeeded(), hand_off=HandOff(NOW - SECOND, NOW, NOW))
+    assert repetition(provision.look(gen.observation(handed, found(LONGEST)))) == Repetition()
+
+
+def test_what_a_run_waits_for_is_asked_once() -> None:
+    o = gen.observation(gen.known(), found(LONGEST))
+    asks = [action for action in decide(o).actions if isinstance(action, AskPreflight)]
+    assert [ask.patient for ask in asks] == [False]
+
+
+def test_a_healthy_cluster_stays_ready_while_its_token_is_refused() -> None:
+    o = gen.observation(STANDS, found(SECOND, *REFUSED))
+    status = decide(o).status
+    assert status is not None
+    told = {c.type: c for c in status.conditions}
+    assert (told["Ready"].status, told["PreflightPassed"].status, "Stalled" in told) == ("True", "False", False)
+    for part in (
+        "Secret team-a/hcloud",
+        "Put a valid token under the key 'token'",
+        "Checked at 2026-11-22 11:59:59 UTC",
+    ):
+        assert part in told["PreflightPassed"].message
+    assert [(error.code, "kubectl" in error.command) for error in status.last_errors] == [("ERR_TOKEN_INVALID", True)]
+    assert {c.checked_at for c in status.preflight if c.name != "user-data"} == {NOW - SECOND}
+
+
+@pytest.mark.parametrize(
+    ("credentials", "says", "code"),
+    [
+        (seen(credentials=None), "Secret team-a/hcloud does not exist", "ERR_SECRET_MISSING"),
+        (tokened(None), "Secret team-a/hcloud has no text under the key 'token'", "ERR_SECRET_MISSING"),
+        (tokened("short"), "The token in Secret team-a/hcloud has 5 characters", "ERR_TOKEN_INVALID"),
+    ],
+)
+def test_a_secret_that_is_gone_from_a_healthy_cluster_is_told_by_its_name(
+    credentials: SceneMod, says: str, code: str
+) -> None:
+    before = gen.observation(STANDS)
+    known = gen.after(before, decide(before))
+    status = decide(credentials(known)).status
+    assert status is not None
+    told = {c.type: c for c in status.conditions}
+    assert told["Ready"].status == "True"
+    assert [error.code for error in status.last_errors] == [code]
+    (event,) = events.between(known.sovereign, status, NOW)
+    assert (event["type"], event["reason"]) == ("Warning", "PreflightPassedCheckFailed")
+    assert says in event["message"]

@@ -144,7 +144,7 @@ def checked(*checks: Check, **values: object) -> SceneMod:
 @pytest.mark.parametrize(
     ("checks", "expected", "words"),
     [
-        ((FINE,), "True/Passed", "Checked with Hetzner: token."),
+        ((FINE,), "True/Passed", "Checked at 2026-11-22 12:00:00 UTC: token, git."),
         ((FINE, TAKEN), "False/CheckFailed", "networks/7 omantel exists already."),
         ((TAKEN, KEY_TAKEN), "False/CheckFailed", "exists already. The key is in the project already."),
         ((UNSURE, TAKEN), "False/CheckFailed", "networks/7 omantel exists already."),
@@ -155,7 +155,8 @@ def test_what_preflight_found(checks: tuple[Check, ...], expected: str, words: s
     status = status_of(checked(*checks))
     assert reason(status, "PreflightPassed") == expected
     assert words in message(status, "PreflightPassed")
-    assert [(c.name, c.result, c.message) for c in status.preflight] == [(c.name, c.result, c.message) for c in checks]
+    told = [(c.name, c.result, c.message) for c in status.preflight if c.name != "git"]
+    assert told == [(c.name, c.result, c.message) for c in checks]
 
 
 USER_DATA = "user_data of omantel-d2faa-worker-0 is 40000 bytes, more than Hetzner's 32768"
@@ -197,7 +198,7 @@ def test_what_the_plan_refused_is_told_until_another_plan_goes_through() -> None
     first = gen.observation(big(), checked(FINE))
     once = decide(first)
     assert once.status is not None
-    assert [c.name for c in once.status.preflight] == ["token", "user-data"]
+    assert [c.name for c in once.status.preflight] == ["token", "git", "user-data"]
     again = replace(gen.after(first, once), record=gen.record(gen.run(attempt=2)), preflight=None)
     status = decide(replace(again, jobs=(gen.job(gen.run(attempt=2)),))).status
     assert status is not None
@@ -233,7 +234,7 @@ def test_what_preflight_found_stays_after_a_restart_that_forgot_it() -> None:
 
 
 def test_before_the_first_look_nothing_is_said_of_it() -> None:
-    status = decide(replace(gen.observation(), preflight=None)).status
+    status = decide(gen.observation(gen.unlooked, gen.unread)).status
     assert status is not None
     assert (status.preflight, reason(status, "PreflightPassed")) == ((), "")
 

@@ -1,0 +1,165 @@
+"""The newest commit of one branch, fetched into memory: its folders, and the contents of files only where the server
+does not leave them out.
+
+dulwich speaks Git's protocol without a git binary in the image. All of it blocks: callers run it in a thread.
+"""
+
+from __future__ import annotations
+
+import stat
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from dulwich.errors import (
+    ApplyDeltaError,
+    ChecksumMismatch,
+    FileFormatException,
+    GitProtocolError,
+    WrongObjectException,
+)
+from dulwich.object_store import MemoryObjectStore, ObjectStoreGraphWalker
+from dulwich.objects import Commit, ObjectID, ShaFile, Tree
+from dulwich.refs import Ref
+from pydantic import SecretStr
+
+from catalyst_operator.adapters.git.git_http import TOO_LARGE, Client
+from catalyst_operator.adapters.git.git_pack import unpacked_size
+from catalyst_operator.core.redact import shorten
+from catalyst_operator.errors import GitError, GitRejected, GitTooLarge, GitUnavailable
+
+MAX_UNPACKED = 32 << 20
+HEAD = Ref(b"HEAD")
+_BRANCHES = b"refs/heads/"
+
+NOT_GIT = (
+    *(GitProtocolError, FileFormatException, WrongObjectException, ChecksumMismatch, ApplyDeltaError, zlib.error),
+    *(ValueError, KeyError, IndexError, AssertionError),
+)
+"""What dulwich raises for answers that are not as Git's protocol has them."""
+
+Find = Callable[[ObjectID], ShaFile]
+"""The object of this name. Raises KeyError."""
+
+
+@dataclass(frozen=True)
+class Repository:
+    """A branch of a repository, and who asks; without user name and password anybody. `authority`: PEM to trust instead
+    of the system's."""
+
+    url: str
+    branch: str
+    username: str = ""
+    password: SecretStr = field(default=SecretStr(""), repr=False)
+    authority: str = ""
+
+    @property
+    def ref(self) -> Ref:
+        """The branch, as Git calls it."""
+        return Ref(_BRANCHES + self.branch.encode())
+
+
+@dataclass(frozen=True)
+class Heads:
+    """What a server says of its branches: where this one is, None where it is missing; and where its default one is,
+    None in an empty repository."""
+
+    branch: ObjectID | None
+    default: ObjectID | None
+    default_name: str = ""
+
+
+def fetch(
+    client: Client,
+    ref: Ref,
+    store: MemoryObjectStore,
+    wanted: Callable[[Heads], ObjectID | None],
+) -> Heads:
+    """Where the branches are; into the store goes the commit that is `wanted` of them. Raises GitError and what
+    `understood` translates."""
+    pack: list[bytes] = []
+    told = Heads(None, None)
+
+    def wants(refs: Mapping[Ref, ObjectID], depth: int | None = None) -> list[ObjectID]:
+        nonlocal told
+        told = Heads(refs.get(ref), refs.get(HEAD))
+        commit = wanted(told)
+        return [commit] if commit else []
+
+    def keep(data: bytes) -> int:
+        pack.append(data)
+        return len(data)
+
+    found = client.fetch_pack(
+        "",
+        wants,
+        ObjectStoreGraphWalker([], lambda _: []),
+        keep,
+        depth=1,
+        ref_prefix=[HEAD, ref],
+        filter_spec=b"blob:none",
+    )
+    if found.object_format not in (None, "sha1"):
+        raise GitRejected(f"it uses {found.object_format}, and only sha1 is supported")
+    _unpack(b"".join(pack), store)
+    name = found.symrefs.get(HEAD, b"").removeprefix(_BRANCHES).decode("utf-8", "replace")
+    return Heads(told.branch, told.default, name)
+
+
+def tree_of(find: Find, commit: ObjectID) -> Tree:
+    """The top folder of a commit."""
+    found = find(commit)
+    if not isinstance(found, Commit):
+        raise GitRejected("the branch does not point to a commit")
+    return tree(find, ObjectID(found.tree))
+
+
+def tree(find: Find, identity: ObjectID) -> Tree:
+    """A folder by its object."""
+    found = find(identity)
+    if not isinstance(found, Tree):
+        raise GitRejected("a folder of it is none")
+    return found
+
+
+def folder_in(find: Find, outer: Tree, name: bytes) -> Tree:
+    """A folder of a folder; an empty one where it is missing."""
+    if name not in outer:
+        return Tree()
+    mode, identity = outer[name]
+    if not stat.S_ISDIR(mode):
+        raise GitRejected(f"{name.decode()} is a file or a link in the repository, where a folder belongs")
+    return tree(find, ObjectID(identity))
+
+
+@contextmanager
+def understood(password: SecretStr) -> Iterator[None]:
+    """Answers that are not as Git's protocol has them become GitUnavailable."""
+    told = ""
+    try:
+        yield
+    except GitError:
+        raise
+    except NOT_GIT as error:
+        told = said(f"{type(error).__name__}: {error}", password, 200)
+    if told:
+        raise GitUnavailable(f"it does not answer as Git does ({told})")
+
+
+def said(text: str, password: SecretStr, limit: int) -> str:
+    """What a server said, as far as it can be passed on: it knows the password, and could repeat it."""
+    secret = password.get_secret_value()
+    for form in filter(None, (secret, str(secret.encode())[2:-1])):
+        text = text.replace(form, "[redacted]")
+    return shorten(text, limit)
+
+
+def _unpack(pack: bytes, store: MemoryObjectStore) -> None:
+    if not pack:
+        return
+    if unpacked_size(pack, MAX_UNPACKED) > MAX_UNPACKED:
+        raise GitTooLarge(TOO_LARGE)
+    sink, commit, _ = store.add_pack()
+    sink.write(pack)
+    commit()

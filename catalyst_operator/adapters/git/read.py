@@ -1,0 +1,76 @@
+"""A look at a branch of a Git repository before a cluster is bought that follows it: whether it is there, and has the
+folders that are needed. Nothing is ever changed. All of it blocks: callers run it in a thread.
+"""
+
+from __future__ import annotations
+
+from dulwich.object_store import MemoryObjectStore
+from dulwich.objects import ObjectID, Tree
+
+from catalyst_operator.adapters.destinations import OUTSIDE, Destinations
+from catalyst_operator.adapters.git import newest
+from catalyst_operator.adapters.git.git_http import Client
+from catalyst_operator.adapters.git.newest import Find, Heads, Repository
+from catalyst_operator.core.kit.repository import RepositoryQuestion, RepositoryView
+from catalyst_operator.errors import GitRejected, GitTooLarge
+
+READ_SECONDS = 30.0
+
+
+def look(
+    repository: Repository,
+    question: RepositoryQuestion,
+    *,
+    limit_seconds: float = READ_SECONDS,
+    destinations: Destinations = OUTSIDE,
+) -> RepositoryView:
+    """What the repository says. Raises GitError."""
+    password = repository.password
+    with (
+        Client(
+            repository.url, repository.username, password, repository.authority, limit_seconds, destinations
+        ) as client,
+        newest.understood(password),
+    ):
+        if question.pushes:
+            client.may_push()
+        return _look(client, repository, question)
+
+
+def _look(client: Client, repository: Repository, question: RepositoryQuestion) -> RepositoryView:
+    store, branch = MemoryObjectStore(), None
+
+    def wanted(heads: Heads) -> ObjectID | None:
+        nonlocal branch
+        branch = heads.branch
+        return branch if question.folders else None
+
+    try:
+        heads = newest.fetch(client, repository.ref, store, wanted)
+    except GitTooLarge:
+        if branch is None:
+            raise
+        # Flux reads more than that. The branch is there, and that much is known.
+        return RepositoryView(_text(branch), lacking=None)
+    if branch is None or not question.folders:
+        return RepositoryView(_text(branch), heads.default_name)
+    top = newest.tree_of(store.__getitem__, branch)
+    lacking = (folder for folder in question.folders if not _has(store.__getitem__, top, folder))
+    return RepositoryView(_text(branch), heads.default_name, tuple(lacking))
+
+
+def _has(find: Find, top: Tree, folder: str) -> bool:
+    here = top
+    for name in folder.encode().split(b"/"):
+        try:
+            here = newest.folder_in(find, here, name)
+        except GitRejected:
+            # A file, a link, or another repository.
+            return False
+        if not len(here):
+            return False
+    return True
+
+
+def _text(commit: ObjectID | None) -> str:
+    return commit.decode() if commit else ""

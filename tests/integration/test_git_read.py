@@ -1,0 +1,162 @@
+"""Reading a real git over HTTPS before a cluster is bought that follows it; and servers that are slow or hostile."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from catalyst_operator.adapters.destinations import OUTSIDE, Anywhere, Destinations
+from catalyst_operator.adapters.git import git_http, read
+from catalyst_operator.adapters.git.newest import Repository
+from catalyst_operator.core.kit.repository import RepositoryQuestion, RepositoryView
+from catalyst_operator.errors import GitDenied, GitError, GitMissing, GitRejected, GitUnavailable
+from e2e.lab.git_server.client import GitServer
+from tests.integration.lab_git_server import git_server
+from tests.integration.test_git_hostile import HEAD, SHORT, Request, Server, certificate, packet, server, slow_body
+
+__all__ = ["certificate", "server"]
+pytestmark = pytest.mark.integration
+
+KIT = "clusters/_template/bootstrap-kit"
+PASSWORD = "correct-horse"
+
+
+@dataclass(frozen=True)
+class Forge:
+    """The git server, and its certificate."""
+
+    server: GitServer
+    ca: Path
+
+    def make(self, path: str, user: str = "", *, readonly: bool = False) -> Repository:
+        """A repository with the template; public without a user."""
+        url = self.server.create(path, user, PASSWORD if user else "", readonly=readonly, template=True)
+        return Repository(url, "main", user, SecretStr(PASSWORD if user else ""), self.ca.read_text())
+
+
+@pytest.fixture(scope="module")
+def forge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forge]:
+    template = tmp_path_factory.mktemp("template") / "clusters"
+    (template / "_template/bootstrap-kit").mkdir(parents=True)
+    (template / "_template/bootstrap-kit/kustomization.yaml").write_text("resources: []\n")
+    with git_server(tmp_path_factory.mktemp("git"), template) as running:
+        yield Forge(running.server, running.ca)
+
+
+def look(
+    repository: Repository,
+    *folders: str,
+    pushes: bool = False,
+    seconds: float = 10.0,
+    destinations: Destinations | None = None,
+) -> RepositoryView:
+    question = RepositoryQuestion(repository.url, repository.branch, folders, pushes=pushes)
+    return read.look(repository, question, limit_seconds=seconds, destinations=destinations or Anywhere())
+
+
+@pytest.mark.parametrize("user", ["", "reader"], ids=["public", "private"])
+def test_what_is_there(forge: Forge, user: str) -> None:
+    repository = forge.make(f"acme/there-{user}.git", user)
+    head = forge.server.log(f"acme/there-{user}.git")[0].sha
+    assert look(repository, KIT) == RepositoryView(head, "main")
+
+
+def test_a_branch_that_is_not_there_and_what_is_instead(forge: Forge) -> None:
+    assert look(replace(forge.make("acme/mian.git"), branch="mian"), KIT) == RepositoryView("", "main")
+
+
+@pytest.mark.parametrize("folder", ["clusters/_template/bootstrap", f"{KIT}/kustomization.yaml", f"{KIT}/deeper/still"])
+def test_a_folder_that_is_not_there(forge: Forge, folder: str) -> None:
+    """A file is none, and neither is the beginning of a name."""
+    assert look(forge.make("acme/folders.git"), KIT, folder).lacking == (folder,)
+
+
+@pytest.mark.parametrize(
+    ("change", "kind", "words"),
+    [
+        ({"password": SecretStr("wrong")}, GitDenied, "does not accept the user name and password"),
+        ({"username": "", "password": SecretStr("")}, GitDenied, "asks for a user name and a password"),
+        ({"authority": ""}, GitUnavailable, "its certificate is not trusted"),
+    ],
+    ids=["wrong password", "nobody", "unknown authority"],
+)
+def test_who_may_not_read_it(forge: Forge, change: dict[str, object], kind: type[GitError], words: str) -> None:
+    repository = replace(forge.make("acme/private.git", "reader"), **change)  # type: ignore[arg-type]
+    with pytest.raises(kind, match=words):
+        look(repository, KIT)
+
+
+def test_a_repository_that_is_not_there(forge: Forge) -> None:
+    repository = forge.make("acme/there.git", "reader")
+    with pytest.raises(GitError) as refused:
+        look(replace(repository, url=repository.url.replace("there", "elsewhere")), KIT)
+    assert isinstance(refused.value, GitMissing | GitDenied)
+
+
+def test_who_may_read_and_not_push_is_told_so_and_nothing_is_pushed(forge: Forge) -> None:
+    repository = forge.make("acme/readonly.git", "reader", readonly=True)
+    assert look(repository).commit
+    with pytest.raises(GitDenied, match="push"):
+        look(repository, pushes=True)
+    allowed = forge.make("acme/writable.git", "pusher")
+    before = forge.server.log("acme/writable.git")
+    assert look(replace(allowed, branch="new"), pushes=True) == RepositoryView("", "main")
+    assert forge.server.log("acme/writable.git") == before
+
+
+def test_a_commit_that_is_too_large_to_read_is_there_all_the_same(
+    forge: Forge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Flux reads it; what is not known is not held against anybody."""
+    repository = forge.make("acme/large.git")
+    forge.server.commit("acme/large.git", {f"many/{secrets.token_hex(30)}/{n}": "x" for n in range(300)})
+    monkeypatch.setattr(git_http, "MAX_GIT_ANSWER", 8 << 10)
+    view = look(repository, KIT)
+    assert view.lacking is None
+    assert view.commit == forge.server.log("acme/large.git")[0].sha
+
+
+# --- servers that are no friends --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def hostile(server: Server, certificate: tuple[Path, Path]) -> Repository:
+    url = f"https://127.0.0.1:{server.port}/acme/gitops.git"
+    return Repository(url, "main", "reader", SecretStr(PASSWORD), certificate[0].read_text())
+
+
+def test_one_that_drips_is_left_in_time(server: Server, hostile: Repository) -> None:
+    server.respond = slow_body
+    with pytest.raises(GitUnavailable, match="not done within"):
+        look(hostile, KIT, seconds=SHORT)
+
+
+def test_branches_without_end_are_no_missing_branch(server: Server, hostile: Repository) -> None:
+    def respond(request: Request) -> None:
+        request.send(b"HTTP/1.1 200 OK\r\nContent-Type: application/x-git-upload-pack-advertisement\r\n\r\n")
+        request.send(packet(b"# service=git-upload-pack\n") + b"0000")
+        line = packet(HEAD + b" refs/heads/" + b"w" * 60_000 + b"\n")
+        while not request.over.is_set():
+            request.send(line)
+
+    server.respond = respond
+    with pytest.raises(GitRejected, match="too large"):
+        look(hostile, KIT)
+
+
+def test_the_operators_own_surroundings_are_not_asked(server: Server, hostile: Repository) -> None:
+    with pytest.raises(GitMissing, match="none that the operator connects to"):
+        look(hostile, KIT, destinations=OUTSIDE)
+    assert server.seen == []
+
+
+def test_nobody_sends_no_credentials(server: Server, hostile: Repository) -> None:
+    server.respond = lambda request: request.answer(b"", status="401 Unauthorized")
+    with pytest.raises(GitDenied, match="no such public repository"):
+        look(replace(hostile, username="", password=SecretStr("")), KIT)
+    assert [request.authorization for request in server.seen] == [""]

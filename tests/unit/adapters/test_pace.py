@@ -1,0 +1,48 @@
+"""A pause between one and the next, for each key by itself."""
+
+from __future__ import annotations
+
+import asyncio
+
+from catalyst_operator.adapters.pace import Pace
+
+
+class Clock:
+    """A time that passes as it is told, and how long each had to wait."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+        self.waits: list[float] = []
+
+    async def sleep(self, seconds: float) -> None:
+        self.waits.append(seconds)
+
+
+def pace(clock: Clock) -> Pace:
+    return Pace(30.0, sleep=clock.sleep, clock=lambda: clock.now)
+
+
+async def test_of_many_each_goes_after_the_one_before() -> None:
+    clock = Clock()
+    one = pace(clock)
+    await asyncio.gather(*(one.wait("token") for _ in range(4)))
+    assert clock.waits == [0.0, 30.0, 60.0, 90.0]
+
+
+async def test_another_key_waits_for_none_of_them() -> None:
+    clock = Clock()
+    one = pace(clock)
+    await one.wait("token")
+    await one.wait("another")
+    assert clock.waits == [0.0, 0.0]
+
+
+async def test_a_pause_that_is_over_is_not_waited_for() -> None:
+    clock = Clock()
+    one = pace(clock)
+    await one.wait("token")
+    clock.now += 40.0
+    await one.wait("token")
+    clock.now += 10.0
+    await one.wait("token")
+    assert clock.waits == [0.0, 0.0, 20.0]
