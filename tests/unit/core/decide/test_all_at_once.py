@@ -53,7 +53,7 @@ def test_all_that_is_wrong_is_told_in_one_go(mod: gen.RawMod) -> None:
     ):
         assert sentence in message
     checks = {check.name: check.result for check in told(decision).preflight}
-    assert checks == dict.fromkeys(("spec", "sizes", "names", "domain"), "Failed")
+    assert checks == {**dict.fromkeys(("spec", "sizes", "names", "domain"), "Failed"), "git": "Passed"}
     _, ready = said(decision, "Ready")
     assert ready.startswith("There is no release '2019-01'")
     assert ready.endswith("Also: ERR_SPEC_INVALID, ERR_DOMAIN_NAME, ERR_SIZE_UNKNOWN, ERR_NAME_CONFLICT (lastErrors).")
@@ -106,13 +106,13 @@ def test_what_was_put_right_is_told_no_more() -> None:
     again = replace(o, sovereign=right.model_copy(update={"status": after}), preflight=None)
     again = replace(ahead()(again), preflight=gen.looked_at(again))
     checks = {check.name: check.result for check in told(decide(again)).preflight}
-    assert checks == {"token": "Passed", "domain": "Passed"}
+    assert checks == {"token": "Passed", "git": "Passed", "domain": "Passed"}
 
 
 @pytest.mark.parametrize(
     ("mods", "why"),
     [
-        ((of(WRONG, spec(suspend=True)), gen.looked(gen.UNKNOWN_SIZE)), "nothing is asked of one that is suspended"),
+        ((of(WRONG, spec(suspend=True)), gen.looked()), "nothing is asked of one that is suspended"),
         ((of(spec(components=["harbour"])), known(gen.failed()), gen.looked()), "there is nothing else"),
     ],
 )
@@ -125,5 +125,5 @@ def test_nothing_else_is_told(mods: tuple[SceneMod, ...], why: str) -> None:
 def test_a_cluster_that_stands_is_not_asked_about_what_is_not_wanted_of_it() -> None:
     edit = spec(components=["harbour"], gitops={"mode": "Commit", "credentialsSecretRef": {"name": "git"}})
     standing = known(gen.succeeded(), bootstrap=gen.READY)
-    decision = decide(gen.observation(of(edit), standing, gen.unlooked, seen(credentials=None)))
+    decision = decide(gen.observation(of(edit), standing, gen.unlooked))
     assert codes_of(decision) == ["ERR_SPEC_INVALID"]
