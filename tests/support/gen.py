@@ -301,6 +301,7 @@ def running_container(seconds: float = 20) -> ContainerView:
 
 
 GATE_MESSAGE = json.dumps({"digest": "d" * 64, "add": 9, "change": 0, "destroy": 0, "replacing": []})
+LEFT_MESSAGE = json.dumps({"left": [], "count": 0})
 OUTPUT_MESSAGE = json.dumps(
     {
         "control_plane_ips": {"value": ["203.0.113.10"]},
@@ -341,7 +342,8 @@ def finished_pod(run: RunEntry, **values: Any) -> PodView:
 
 
 def _message(phase: str) -> str:
-    return {"plan-gate": GATE_MESSAGE, "tofu-output": OUTPUT_MESSAGE}.get(phase, "")
+    told = {"plan-gate": GATE_MESSAGE, "tofu-output": OUTPUT_MESSAGE, "leftovers": LEFT_MESSAGE}
+    return told.get(phase, "")
 
 
 # --- observations -----------------------------------------------------------------------------------------------------

@@ -191,7 +191,8 @@ class OpenTofu:
             return self._apply(run, log)
         if phase == "tofu-output":
             return 0, gen.OUTPUT_MESSAGE
-        return (6 if phase == "leftovers" and gen.UID in self._there(run).values() else 0), ""
+        left = phase == "leftovers" and gen.UID in self._there(run).values()
+        return (6 if left else 0), gen.LEFT_MESSAGE if phase == "leftovers" else ""
 
     def stop(self, run: Run) -> None:
         """SIGTERM: what was done so far is written, and the lock let go."""

@@ -23,7 +23,7 @@ from catalyst_operator.core.record import (
     StopCause,
 )
 from catalyst_operator.core.redact import shorten
-from catalyst_operator.core.runs.job import STATE_KEEPER, phases_of
+from catalyst_operator.core.runs.job import LEFTOVERS, STATE_KEEPER, phases_of
 from catalyst_operator.core.tofu.apply_progress import Progress
 from catalyst_operator.core.tofu.plan_gate import EXIT_APPROVAL_NEEDED, EXIT_DIGEST_MISMATCH
 from catalyst_operator.core.tofu.server_names import unpacked
@@ -142,6 +142,8 @@ def _cause(phases: Sequence[PhaseEntry], pod: PodView) -> str:
     said = failed.message if failed else ""
     if failed and said == "Unknown":
         said = f"Nobody saw how {failed.name} ended, as when its node is restarted"
+    if not failed and LEFTOVERS in pod.containers:
+        said = "Nobody saw what is left in the project, as when a node is restarted"
     return shorten(told or deleted or said, 200)
 
 
@@ -188,7 +190,7 @@ def _cancelled(run: RunEntry) -> bool:
 
 def _result(run: RunEntry, phases: Sequence[PhaseEntry], pod: PodView, progress: Progress | None) -> RunState:
     if all(phase.state is PhaseState.SUCCEEDED for phase in phases):
-        return RunState.SUCCEEDED
+        return RunState.SUCCEEDED if _is_told(run, pod) else RunState.INTERRUPTED
     if _cancelled(run):
         return RunState.CANCELLED
     if run.stopping is StopCause.STUCK:
@@ -196,6 +198,12 @@ def _result(run: RunEntry, phases: Sequence[PhaseEntry], pod: PodView, progress:
         return RunState.FAILED if _not_done(run.verb, progress) else RunState.INTERRUPTED
     failed = next((phase for phase in phases if phase.state is PhaseState.FAILED), None)
     return RunState.INTERRUPTED if failed is None else _result_of(failed, pod)
+
+
+def _is_told(run: RunEntry, pod: PodView) -> bool:
+    """Whether a destroy has said that nothing is left. Its exit code alone does not: some kubelets report 0 for what
+    was running when its node lost power."""
+    return run.verb is not RunVerb.DESTROY or "left" in _json_message(pod.containers.get(LEFTOVERS))
 
 
 def _result_of(failed: PhaseEntry, pod: PodView) -> RunState:

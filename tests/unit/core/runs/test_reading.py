@@ -431,6 +431,16 @@ def test_a_destroy_has_its_own_last_phase() -> None:
     assert [p.name for p in read(pod(DESTROY, "leftovers"), DESTROY).phases][-1] == "leftovers"
 
 
+def test_a_destroy_that_did_not_say_what_is_left_is_repeated() -> None:
+    """The state would go, and with it what knows of the servers that still run."""
+    done = gen.finished_pod(DESTROY)
+    assert read(done, DESTROY).state is RunState.SUCCEEDED
+    silent = replace(done, containers={**done.containers, "leftovers": ended_container(0, "")})
+    run = read(silent, DESTROY)
+    assert run.state is RunState.INTERRUPTED
+    assert run.cause == "Nobody saw what is left in the project, as when a node is restarted"
+
+
 def test_nothing_is_in_progress_once_a_phase_has_failed() -> None:
     """The phase after a gate that said no was shown as if it were being carried out."""
     phases = (
