@@ -25,6 +25,8 @@ from catalyst_operator.core.tofu.server_names import is_control_plane, name_of
 RESIZE_SETTLES = timedelta(seconds=60)
 """How long after a resize nodes are believed again. One that fell silent is noticed after 40 seconds, so that a server
 may be off while its node is still called ready."""
+SEEN_FOR = timedelta(seconds=30)
+"""How long a look at the nodes is good for; it takes longer than that until a node that fell silent is called so."""
 LOOK_AFTER = timedelta(seconds=5)
 """How soon to come back to a look at the nodes that was asked for."""
 TROUBLED = (RunState.FAILED, RunState.INTERRUPTED, RunState.LOST, RunState.CANCELLED)
@@ -38,7 +40,8 @@ def not_its_turn(scene: Scene) -> Answer | None:
         return None
     before = _last_success(scene)
     resized = tuple(filter(None, map(name_of, before.plan.powering_off))) if before and before.plan else ()
-    settled = before.finished + RESIZE_SETTLES if before and before.finished and resized else scene.o.now
+    recently = scene.o.now - SEEN_FOR
+    settled = max(before.finished + RESIZE_SETTLES, recently) if before and before.finished and resized else recently
     lacking = next(_lacking(scene, _needed(scene, server, resized), settled), "")
     return _wait(scene, server, lacking, settled) if lacking else None
 
@@ -76,7 +79,9 @@ def _lacking(scene: Scene, needed: tuple[str, ...], settled: datetime) -> Iterat
         yield "the new cluster cannot be seen at the moment"
         return
     if survey.at < settled:
-        yield f"the nodes are looked at {RESIZE_SETTLES.total_seconds():.0f} seconds after the resize before it"
+        resting = settled > scene.o.now - SEEN_FOR
+        when = f"{RESIZE_SETTLES.total_seconds():.0f} seconds after the resize before it" if resting else "first"
+        yield f"the nodes are looked at {when}"
         return
     prefix = naming.cluster_name(scene.o.sovereign.metadata.name, scene.o.uid)
     ready = {node.name for node in survey.nodes if node.ready}
