@@ -278,10 +278,10 @@ CONDITIONS: tuple[ConditionDoc, ...] = (
         {
             Reason.WAITING: "the infrastructure is not there yet",
             Reason.RUNNING: "cloud-init is at work; the message says what is awaited and since when",
-            Reason.API_UNREACHABLE: "the API server does not answer; normal for the first minutes",
+            Reason.API_UNREACHABLE: "the API server does not answer any more, or has not for the first ten minutes",
             Reason.UNAUTHORIZED: "the API server refuses the operator's certificate",
             Reason.ANSWERS_TOO_LARGE: "the API server answers with more than is read; what is there is unknown",
-            Reason.FLUX_MISSING: "the API server answers, but Flux's controllers are not there",
+            Reason.FLUX_MISSING: "the API server answers, but Flux's controllers are not there any more",
             Reason.SUCCEEDED: "Flux reconciles the bootstrap kit",
         },
     ),

@@ -111,7 +111,7 @@ def _silent(link: LinkView, since: datetime, now: datetime, lived: bool) -> Flux
     awaited = f"Its first boot began at {_clock(since)}. Awaited: k3s, Cilium and Flux"
     normal = f", which take about five minutes; until {_clock(deadline)} it is normal that nobody answers"
     told = f"{awaited}{normal if now < deadline else ''}{_said(link)}"
-    return _with_error(reason, told, deadline, now, code)
+    return _with_error(Reason.RUNNING if now < deadline else reason, told, deadline, now, code)
 
 
 def _with_error(reason: Reason, told: str, deadline: datetime, now: datetime, code: codes.Code) -> FluxBootstrap:
@@ -140,7 +140,7 @@ def _up(view: ClusterView, survey: Survey, fqdn: str, now: datetime, flux_seen: 
     away_until = presence.away_until(survey, awaited) if flux_seen else None
     if awaited and not (away_until and now < away_until):
         told = f"The API server answers. Awaited: {', '.join(awaited)} in flux-system."
-        return _waiting(Reason.FLUX_MISSING, told)
+        return _waiting(Reason.FLUX_MISSING if flux_seen else Reason.RUNNING, told)
     objects = presence.objects_awaited(view, fqdn)
     if objects:
         return _waiting(Reason.RUNNING, f"Flux is available. Awaited: {' and '.join(objects)} in flux-system.")

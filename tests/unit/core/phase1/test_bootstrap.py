@@ -54,8 +54,9 @@ CASES = (
     Case(
         "refused, as it is normal",
         link(Link.DOWN, message=REFUSED),
-        Reason.API_UNREACHABLE,
+        Reason.RUNNING,
         "until 12:07:00 UTC it is normal that nobody answers: connection refused.",
+        "Unknown",
     ),
     Case(
         "refused for ten minutes; a restart of the operator in between does not matter",
@@ -140,13 +141,18 @@ CASES = (
     Case("it answers, nothing was read", ClusterView(kit.UP), Reason.RUNNING, "Awaited: a first look", "Unknown"),
     Case("Deployments could not be read", up(deployments=None), Reason.RUNNING, "a look at the Deploy", "Unknown"),
     Case(
-        "Flux is not there yet", EMPTY, Reason.FLUX_MISSING, "source-controller, kustomize-controller, helm-controller"
+        "Flux is not there yet",
+        EMPTY,
+        Reason.RUNNING,
+        "source-controller, kustomize-controller, helm-controller",
+        "Unknown",
     ),
     Case(
         "Flux is coming up",
         up(deployments=HALF),
-        Reason.FLUX_MISSING,
+        Reason.RUNNING,
         "Awaited: kustomize-controller, helm-controller in flux-system.",
+        "Unknown",
     ),
     Case(
         "a controller is down for a moment, as in an upgrade",
@@ -173,8 +179,9 @@ CASES = (
     Case(
         "HelmReleases are watched, and newer than the last look at Deployments, which was before Flux: not gone",
         replace(EMPTY, releases=tuple(replace(r, created=NOW - timedelta(seconds=1)) for r in kit.chain("bp-cilium"))),
-        Reason.FLUX_MISSING,
+        Reason.RUNNING,
         "Awaited: source-controller, kustomize-controller, helm-controller in flux-system.",
+        "Unknown",
     ),
     Case(
         "no GitRepository and no Kustomization yet",
