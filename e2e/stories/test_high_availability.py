@@ -115,7 +115,8 @@ def test_a_worker_that_somebody_deletes_is_missed_and_made_again(make: Make) -> 
     sovereign.wait("its node is missed", Ready="NodesNotReady", seconds=150)
     assert name in sovereign.message
     sovereign.retry()
-    carried_out(sovereign)
+    status = sovereign.wait("a plan to approve", Ready="AwaitingApproval")
+    sovereign.patch(approvePlan=status["plan"]["digest"])
     sovereign.ready(seconds=240)
     assert project.server(name)["status"] == "running"
 
