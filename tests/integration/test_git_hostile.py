@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import errno
 import socket
 import ssl
 import struct
@@ -17,7 +18,8 @@ import pytest
 from pydantic import SecretStr
 
 from catalyst_operator.adapters.destinations import Anywhere
-from catalyst_operator.adapters.git.newest import MAX_UNPACKED, Repository
+from catalyst_operator.adapters.git import git_http
+from catalyst_operator.adapters.git.newest import MAX_GIT_MEMORY, Repository
 from catalyst_operator.adapters.git.push import push
 from catalyst_operator.core.kit.pushed import OverlayChange
 from catalyst_operator.errors import GitDenied, GitError, GitMissing, GitRejected, GitUnavailable
@@ -172,6 +174,26 @@ def test_a_server_that_never_shakes_hands_is_left_in_time(server: Server, reposi
     assert refused(repository, GitUnavailable, SHORT) == "it was not done within 0.4 s"
 
 
+def test_a_name_with_thousands_of_addresses_is_left_in_time(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """None of them can be reached, and each takes its time to say so."""
+    tried: list[str] = []
+
+    def resolve(host: str, port: int, **_: object) -> list[object]:
+        numbers = range(1, 4001)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (f"192.0.{n >> 8}.{n & 255}", port)) for n in numbers]
+
+    def unreachable(address: tuple[str, int], *_: object, **__: object) -> socket.socket:
+        tried.append(address[0])
+        raise OSError(errno.EHOSTUNREACH, "No route to host")
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    monkeypatch.setattr(git_http, "create_connection", unreachable)
+    assert "there is no way to it" in refused(repository, GitUnavailable)
+    assert tried == [f"192.0.0.{n}" for n in range(1, git_http.MAX_ADDRESSES + 1)]
+
+
 def test_a_web_page_is_no_repository(server: Server, repository: Repository) -> None:
     """Such as a login page, which answers 200 to everything."""
     server.respond = lambda request: request.answer(b"<html>Sign in</html>")
@@ -255,7 +277,8 @@ def test_a_pack_that_unpacks_to_more_than_there_is_memory_for_is_refused(
     server: Server, repository: Repository
 ) -> None:
     """Some kilobytes of zeros, as an old server without protocol 2 would send them."""
-    size, content = MAX_UNPACKED + 1, zlib.compress(b"\0" * (MAX_UNPACKED + 1))
+    size = MAX_GIT_MEMORY // 2 + 1
+    content = zlib.compress(b"\0" * size)
     header, rest = bytes([0x80 | 3 << 4 | size & 0xF]), size >> 4
     while rest > 0x7F:
         header, rest = header + bytes([0x80 | rest & 0x7F]), rest >> 7

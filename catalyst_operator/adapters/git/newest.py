@@ -25,11 +25,12 @@ from dulwich.refs import Ref
 from pydantic import SecretStr
 
 from catalyst_operator.adapters.git.git_http import TOO_LARGE, Client
-from catalyst_operator.adapters.git.git_pack import unpacked_size
+from catalyst_operator.adapters.git.git_pack import memory_of
 from catalyst_operator.core.redact import shorten
 from catalyst_operator.errors import GitError, GitRejected, GitTooLarge, GitUnavailable
 
-MAX_UNPACKED = 32 << 20
+MAX_GIT_MEMORY = 64 << 20
+"""Of what is unpacked of one answer. Three talks at a time have to fit in the memory that the operator is given."""
 HEAD = Ref(b"HEAD")
 _BRANCHES = b"refs/heads/"
 
@@ -158,7 +159,7 @@ def said(text: str, password: SecretStr, limit: int) -> str:
 def _unpack(pack: bytes, store: MemoryObjectStore) -> None:
     if not pack:
         return
-    if unpacked_size(pack, MAX_UNPACKED) > MAX_UNPACKED:
+    if memory_of(pack, MAX_GIT_MEMORY) > MAX_GIT_MEMORY:
         raise GitTooLarge(TOO_LARGE)
     sink, commit, _ = store.add_pack()
     sink.write(pack)
