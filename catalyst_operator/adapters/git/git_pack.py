@@ -17,8 +17,9 @@ _OBJECT = 1 << 10
 """Bytes that an empty object takes, rounded up."""
 _AS_IT_IS = 2
 """Bytes for each one that is kept unparsed: a copy is made."""
-_PARSED = {_COMMIT: 48, _TREE: 24, _TAG: 48, _BLOB: _AS_IT_IS}
-"""Kind -> bytes for each one of an object of nothing but the shortest lines or entries, measured and rounded up."""
+_PARSED = {_COMMIT: 48, _TREE: 72, _TAG: 48, _BLOB: _AS_IT_IS}
+"""Kind -> bytes for each one of an object of nothing but the shortest lines or entries, measured and rounded up; with
+the copies that a push makes of trees to change them."""
 _LONGEST_NUMBER = 10
 """Bytes of a number, of 64 bits at most."""
 
