@@ -194,6 +194,23 @@ def test_a_name_with_thousands_of_addresses_is_left_in_time(
     assert tried == [f"192.0.0.{n}" for n in range(1, git_http.MAX_ADDRESSES + 1)]
 
 
+def test_a_name_that_the_resolver_completes_to_one_of_the_cluster_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The search path of a Pod: only the name that was found says that it is a Service."""
+    tried: list[object] = []
+
+    def resolve(host: str, port: int, *, flags: int = 0, **_: object) -> list[object]:
+        name = f"{host}.svc.cluster.local" if flags & socket.AI_CANONNAME else ""
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, name, ("10.96.7.7", port))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    monkeypatch.setattr(git_http, "create_connection", lambda *to, **_: tried.append(to))
+    with pytest.raises(GitMissing, match="none that the operator connects to"):
+        push(Repository("https://gitea.team-b/acme/gitops", "main"), CHANGE, {})
+    assert not tried
+
+
 def test_a_web_page_is_no_repository(server: Server, repository: Repository) -> None:
     """Such as a login page, which answers 200 to everything."""
     server.respond = lambda request: request.answer(b"<html>Sign in</html>")

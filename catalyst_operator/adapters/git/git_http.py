@@ -245,11 +245,13 @@ class _Connection(HTTPSConnection):
         if not self._destinations.allows_name(self.host):
             raise GitMissing(WORDS)
         try:
-            found = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)
+            found = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM, flags=socket.AI_CANONNAME)
         except (socket.gaierror, UnicodeError) as error:
             raise NameResolutionError(self.host, self, socket.gaierror(str(error))) from error
         addresses = list(dict.fromkeys(str(info[4][0]) for info in found))
-        if not all(map(self._destinations.allows, addresses)):
+        # A Pod's resolver completes names: `gitea.team-b` is a Service of the cluster to it.
+        names = [info[3] for info in found if info[3]]
+        if not (all(map(self._destinations.allows_name, names)) and all(map(self._destinations.allows, addresses))):
             raise GitMissing(WORDS)
         return addresses[:MAX_ADDRESSES]
 
