@@ -18,10 +18,11 @@ import pytest
 from pydantic import SecretStr
 
 from catalyst_operator.adapters.destinations import Anywhere
-from catalyst_operator.adapters.git import git_http
+from catalyst_operator.adapters.git import git_http, read
 from catalyst_operator.adapters.git.newest import MAX_GIT_MEMORY, Repository
 from catalyst_operator.adapters.git.push import push
 from catalyst_operator.core.kit.pushed import OverlayChange
+from catalyst_operator.core.kit.repository import RepositoryQuestion
 from catalyst_operator.errors import GitDenied, GitError, GitMissing, GitRejected, GitUnavailable
 from tests.integration.lab_git_server import _certificate
 
@@ -326,6 +327,23 @@ def test_a_password_that_is_sent_back_is_not_passed_on(server: Server, repositor
     assert words.startswith("it does not answer as Git does (")
     assert "correct-horse" not in words
     assert "[redacted]" in words
+
+
+def test_what_it_calls_its_objects_is_not_passed_on(server: Server, repository: Repository) -> None:
+    """Megabytes, or the password."""
+    called = b"object-format=" + b"correct-horse" * 4000
+
+    def respond(request: Request) -> None:
+        head = packet(HEAD + b" refs/heads/main\0shallow side-band-64k " + called + b"\n")
+        body = packet(b"# service=git-upload-pack\n") + b"0000" + head + b"0000"
+        request.answer(body, "application/x-git-upload-pack-advertisement")
+
+    server.respond = respond
+    question = RepositoryQuestion(repository.url, repository.branch)
+    with pytest.raises(GitRejected) as failure:
+        read.look(repository, question, limit_seconds=SOON, destinations=Anywhere())
+    assert "another kind than sha1" in str(failure.value)
+    assert "horse" not in str(failure.value)
 
 
 @pytest.mark.parametrize(

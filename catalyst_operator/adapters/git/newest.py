@@ -102,7 +102,8 @@ def fetch(
         filter_spec=b"blob:none",
     )
     if found.object_format not in (None, "sha1"):
-        raise GitRejected(f"it uses {found.object_format}, and only sha1 is supported")
+        # Not what it calls it: a server may call it anything, the password included.
+        raise GitRejected("its objects have names of another kind than sha1, which alone is supported")
     _unpack(b"".join(pack), store)
     name = found.symrefs.get(HEAD, b"").removeprefix(_BRANCHES).decode("utf-8", "replace")
     return Heads(told.branch, told.default, name)
