@@ -124,17 +124,17 @@ class Kube:
         except NotFound:
             return None
 
-    async def list(self, kind: Kind, namespace: str = "", *, selector: str = "") -> list[Object]:
-        """All objects that match the label selector."""
-        query = {"labelSelector": selector} if selector else {}
-        return list((await self._call("GET", kind.path(namespace), query=query)).get("items") or [])
-
     async def list_metadata(self, kind: Kind, namespace: str = "", *, selector: str = "") -> list[Object]:
         """Of all objects that match the label selector the metadata alone: what else is in them, such as a tenant's
         megabyte in each of many Secrets, is not sent."""
         query = {"labelSelector": selector} if selector else {}
         found = await self._call("GET", kind.path(namespace), query=query, accept=METADATA_ALONE)
         return list(found.get("items") or [])
+
+    async def list(self, kind: Kind, namespace: str = "", *, selector: str = "") -> list[Object]:
+        """All objects that match the label selector."""
+        query = {"labelSelector": selector} if selector else {}
+        return list((await self._call("GET", kind.path(namespace), query=query)).get("items") or [])
 
     async def create(self, manifest: Object) -> Object:
         """Raises AlreadyExists when the object does."""
