@@ -30,7 +30,7 @@ from catalyst_operator.core.redact import shorten
 from catalyst_operator.errors import GitError, GitRejected, GitTooLarge, GitUnavailable
 
 MAX_GIT_MEMORY = 64 << 20
-"""Of what is unpacked of one answer. Three talks at a time have to fit in the memory that the operator is given."""
+"""Of what is unpacked of one answer. As much again goes for the answer itself and for the branches that it lists."""
 HEAD = Ref(b"HEAD")
 _BRANCHES = b"refs/heads/"
 
