@@ -12,8 +12,19 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 IN_CLUSTER = ("localhost", ".localhost", ".svc", ".cluster.local", ".internal")
 """Names of nothing outside."""
+METADATA = tuple(
+    map(
+        ipaddress.ip_network,
+        ("100.100.100.200/32", "168.63.129.16/32", "fd00:ec2::254/128", "fd00:42::42/128", "fd20:ce::254/128"),
+    )
+)
+"""Metadata services of clouds that are not link-local as others are: Alibaba's, Azure's, and by IPv6 those of AWS,
+Scaleway and Google."""
+NAT64, COMPATIBLE = ipaddress.IPv6Network("64:ff9b::/96"), ipaddress.IPv6Network("::/96")
+IPV4 = (1 << 32) - 1
 WORDS = (
     "its address is none that the operator connects to for a Sovereign: it belongs to the operator's own machine, to "
     "the cloud's metadata service or to the management cluster"
@@ -34,11 +45,24 @@ class Destinations:
 
     def allows(self, address: str) -> bool:
         """Whether an address may be connected to."""
-        found = ipaddress.ip_address(address.partition("%")[0])
-        mapped = found.ipv4_mapped if isinstance(found, ipaddress.IPv6Address) else None
-        one = mapped or found
+        return all(map(self._is_outside, _meant(ipaddress.ip_address(address.partition("%")[0]))))
+
+    def _is_outside(self, one: Address) -> bool:
         apart = one.is_loopback or one.is_link_local or one.is_unspecified or one.is_multicast
-        return not apart and not any(one in network for network in self.refused if network.version == one.version)
+        return not apart and not any(one in network for network in (*METADATA, *self.refused))
+
+
+def _meant(found: Address) -> tuple[Address, ...]:
+    """An address, or the IPv4 addresses that one of IPv6 leads to: mapped, or by a gateway that translates."""
+    if isinstance(found, ipaddress.IPv4Address):
+        return (found,)
+    if found.ipv4_mapped:
+        return (found.ipv4_mapped,)
+    within = (
+        found.sixtofour,
+        *(ipaddress.IPv4Address(int(found) & IPV4) for net in (NAT64, COMPATIBLE) if found in net),
+    )
+    return (found, *filter(None, within))
 
 
 class Anywhere(Destinations):

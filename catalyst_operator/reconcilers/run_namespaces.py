@@ -39,9 +39,11 @@ class RunNamespaces:
 
     async def reconcile(self, _: str = ALL) -> timedelta:
         """Returns when to look again. Raises ApiError."""
-        keys = await self._kube.list(kube.SECRETS, self._home, selector=f"{labels.LABEL_ROLE}={labels.ROLE_KEYS}")
-        namespaces = await self._kube.list(kube.NAMESPACES)
-        sovereigns = await self._kube.list(kube.SOVEREIGNS)
+        keys = await self._kube.list_metadata(
+            kube.SECRETS, self._home, selector=f"{labels.LABEL_ROLE}={labels.ROLE_KEYS}"
+        )
+        namespaces = await self._kube.list_metadata(kube.NAMESPACES)
+        sovereigns = await self._kube.list_metadata(kube.SOVEREIGNS)
         found = orphans.find(namespaces, sovereigns)
         self._metrics.orphaned(found)
         for orphan in found:

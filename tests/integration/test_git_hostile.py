@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import errno
 import socket
 import ssl
 import struct
@@ -17,9 +18,11 @@ import pytest
 from pydantic import SecretStr
 
 from catalyst_operator.adapters.destinations import Anywhere
-from catalyst_operator.adapters.git.newest import MAX_UNPACKED, Repository
+from catalyst_operator.adapters.git import git_http, read
+from catalyst_operator.adapters.git.newest import MAX_GIT_MEMORY, Repository
 from catalyst_operator.adapters.git.push import push
 from catalyst_operator.core.kit.pushed import OverlayChange
+from catalyst_operator.core.kit.repository import RepositoryQuestion
 from catalyst_operator.errors import GitDenied, GitError, GitMissing, GitRejected, GitUnavailable
 from tests.integration.lab_git_server import _certificate
 
@@ -172,6 +175,43 @@ def test_a_server_that_never_shakes_hands_is_left_in_time(server: Server, reposi
     assert refused(repository, GitUnavailable, SHORT) == "it was not done within 0.4 s"
 
 
+def test_a_name_with_thousands_of_addresses_is_left_in_time(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """None of them can be reached, and each takes its time to say so."""
+    tried: list[str] = []
+
+    def resolve(host: str, port: int, **_: object) -> list[object]:
+        numbers = range(1, 4001)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (f"192.0.{n >> 8}.{n & 255}", port)) for n in numbers]
+
+    def unreachable(address: tuple[str, int], *_: object, **__: object) -> socket.socket:
+        tried.append(address[0])
+        raise OSError(errno.EHOSTUNREACH, "No route to host")
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    monkeypatch.setattr(git_http, "create_connection", unreachable)
+    assert "there is no way to it" in refused(repository, GitUnavailable)
+    assert tried == [f"192.0.0.{n}" for n in range(1, git_http.MAX_ADDRESSES + 1)]
+
+
+def test_a_name_that_the_resolver_completes_to_one_of_the_cluster_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The search path of a Pod: only the name that was found says that it is a Service."""
+    tried: list[object] = []
+
+    def resolve(host: str, port: int, *, flags: int = 0, **_: object) -> list[object]:
+        name = f"{host}.svc.cluster.local" if flags & socket.AI_CANONNAME else ""
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, name, ("10.96.7.7", port))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    monkeypatch.setattr(git_http, "create_connection", lambda *to, **_: tried.append(to))
+    with pytest.raises(GitMissing, match="none that the operator connects to"):
+        push(Repository("https://gitea.team-b/acme/gitops", "main"), CHANGE, {})
+    assert not tried
+
+
 def test_a_web_page_is_no_repository(server: Server, repository: Repository) -> None:
     """Such as a login page, which answers 200 to everything."""
     server.respond = lambda request: request.answer(b"<html>Sign in</html>")
@@ -255,7 +295,8 @@ def test_a_pack_that_unpacks_to_more_than_there_is_memory_for_is_refused(
     server: Server, repository: Repository
 ) -> None:
     """Some kilobytes of zeros, as an old server without protocol 2 would send them."""
-    size, content = MAX_UNPACKED + 1, zlib.compress(b"\0" * (MAX_UNPACKED + 1))
+    size = MAX_GIT_MEMORY // 2 + 1
+    content = zlib.compress(b"\0" * size)
     header, rest = bytes([0x80 | 3 << 4 | size & 0xF]), size >> 4
     while rest > 0x7F:
         header, rest = header + bytes([0x80 | rest & 0x7F]), rest >> 7
@@ -286,6 +327,23 @@ def test_a_password_that_is_sent_back_is_not_passed_on(server: Server, repositor
     assert words.startswith("it does not answer as Git does (")
     assert "correct-horse" not in words
     assert "[redacted]" in words
+
+
+def test_what_it_calls_its_objects_is_not_passed_on(server: Server, repository: Repository) -> None:
+    """Megabytes, or the password."""
+    called = b"object-format=" + b"correct-horse" * 4000
+
+    def respond(request: Request) -> None:
+        head = packet(HEAD + b" refs/heads/main\0shallow side-band-64k " + called + b"\n")
+        body = packet(b"# service=git-upload-pack\n") + b"0000" + head + b"0000"
+        request.answer(body, "application/x-git-upload-pack-advertisement")
+
+    server.respond = respond
+    question = RepositoryQuestion(repository.url, repository.branch)
+    with pytest.raises(GitRejected) as failure:
+        read.look(repository, question, limit_seconds=SOON, destinations=Anywhere())
+    assert "another kind than sha1" in str(failure.value)
+    assert "horse" not in str(failure.value)
 
 
 @pytest.mark.parametrize(

@@ -10,12 +10,12 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from catalyst_operator.adapters.kube import Kube
+from catalyst_operator.adapters.kube import METADATA_ALONE, Kube
 from catalyst_operator.api.scalars import format_time
 from catalyst_operator.clock import Clock
 from catalyst_operator.core import naming
@@ -49,6 +49,7 @@ class Request:
     query: dict[str, str]
     content: str
     body: Any
+    accept: str = "application/json"
 
     @property
     def writes(self) -> bool:
@@ -172,7 +173,7 @@ class FakeApi:
         self, method: str, url: str, headers: dict[str, str], body: str, _request_timeout: object
     ) -> _Response:
         """Answer one call."""
-        request = _parse(method, url, headers["Content-Type"], body)
+        request = replace(_parse(method, url, headers["Content-Type"], body), accept=headers["Accept"])
         self.requests.append(request)
         self.before_request(request)
         before = self._version
@@ -218,8 +219,11 @@ class FakeApi:
             return self._encoded(self._found(request.key), request.key)
         wanted = request.query.get("labelSelector", "")
         items = self.all(request.key.plural, request.key.namespace or None)
-        keys = ((item, request.key._replace(name=item["metadata"]["name"])) for item in items)
-        return b'{"items":[' + b",".join(self._encoded(*pair) for pair in keys if _matches(pair[0], wanted)) + b"]}"
+        found = [item for item in items if _matches(item, wanted)]
+        if request.accept == METADATA_ALONE:
+            return json.dumps({"items": [{"metadata": item["metadata"]} for item in found]}).encode()
+        keys = ((item, request.key._replace(name=item["metadata"]["name"])) for item in found)
+        return b'{"items":[' + b",".join(self._encoded(*pair) for pair in keys) + b"]}"
 
     def _encoded(self, found: Object, key: Key) -> bytes:
         """The object as JSON; encoded once a version, since property tests read much more than they write."""

@@ -32,9 +32,12 @@ MAX_REDIRECTS = 3
 MAX_GIT_ANSWER = 8 << 20
 """Bytes of one answer. Without the contents of files the newest commit of a large repository is a tenth of it."""
 TOO_LARGE = (
-    "its newest commit is too large, and the server does not leave out the contents of files when asked to: use a "
-    "repository of configuration alone"
+    "its newest commit is too large, because it has very many files or the server does not leave out their contents "
+    "when asked to: use a repository of configuration alone"
 )
+MAX_ADDRESSES = 8
+"""Of a server, that are tried one after the other: whoever owns the name may give it thousands, and each that cannot be
+reached costs seconds that no connection is there to be shut in."""
 _LEFT_UNREAD = 1 << 10
 _UNKNOWN_AUTHORITY = {2, 18, 19, 20, 21}
 """OpenSSL's codes for a certificate whose issuer is not known or not trusted."""
@@ -242,13 +245,15 @@ class _Connection(HTTPSConnection):
         if not self._destinations.allows_name(self.host):
             raise GitMissing(WORDS)
         try:
-            found = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)
+            found = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM, flags=socket.AI_CANONNAME)
         except (socket.gaierror, UnicodeError) as error:
             raise NameResolutionError(self.host, self, socket.gaierror(str(error))) from error
         addresses = list(dict.fromkeys(str(info[4][0]) for info in found))
-        if not all(map(self._destinations.allows, addresses)):
+        # A Pod's resolver completes names: `gitea.team-b` is a Service of the cluster to it.
+        names = [info[3] for info in found if info[3]]
+        if not (all(map(self._destinations.allows_name, names)) and all(map(self._destinations.allows, addresses))):
             raise GitMissing(WORDS)
-        return addresses
+        return addresses[:MAX_ADDRESSES]
 
     def _connect(self, addresses: list[str]) -> socket.socket:
         broken: OSError | None = None

@@ -25,11 +25,12 @@ from dulwich.refs import Ref
 from pydantic import SecretStr
 
 from catalyst_operator.adapters.git.git_http import TOO_LARGE, Client
-from catalyst_operator.adapters.git.git_pack import unpacked_size
+from catalyst_operator.adapters.git.git_pack import memory_of
 from catalyst_operator.core.redact import shorten
 from catalyst_operator.errors import GitError, GitRejected, GitTooLarge, GitUnavailable
 
-MAX_UNPACKED = 32 << 20
+MAX_GIT_MEMORY = 64 << 20
+"""Of what is unpacked of one answer. As much again goes for the answer itself and for the branches that it lists."""
 HEAD = Ref(b"HEAD")
 _BRANCHES = b"refs/heads/"
 
@@ -101,7 +102,8 @@ def fetch(
         filter_spec=b"blob:none",
     )
     if found.object_format not in (None, "sha1"):
-        raise GitRejected(f"it uses {found.object_format}, and only sha1 is supported")
+        # Not what it calls it: a server may call it anything, the password included.
+        raise GitRejected("its objects have names of another kind than sha1, which alone is supported")
     _unpack(b"".join(pack), store)
     name = found.symrefs.get(HEAD, b"").removeprefix(_BRANCHES).decode("utf-8", "replace")
     return Heads(told.branch, told.default, name)
@@ -158,7 +160,7 @@ def said(text: str, password: SecretStr, limit: int) -> str:
 def _unpack(pack: bytes, store: MemoryObjectStore) -> None:
     if not pack:
         return
-    if unpacked_size(pack, MAX_UNPACKED) > MAX_UNPACKED:
+    if memory_of(pack, MAX_GIT_MEMORY) > MAX_GIT_MEMORY:
         raise GitTooLarge(TOO_LARGE)
     sink, commit, _ = store.add_pack()
     sink.write(pack)

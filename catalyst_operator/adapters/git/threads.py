@@ -1,6 +1,6 @@
 """Talks with Git servers, which block, each in a thread of its own, and no more of them at a time than there are turns.
 
-Each may need some 50 MiB for a moment, if the repository's owner is unkind.
+Each may need some 120 MiB for a moment, if the repository's owner is unkind.
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ from catalyst_operator.core.kit.repository import GIT, is_asked
 from catalyst_operator.core.observation import Observation
 from catalyst_operator.core.project.preflight import CHECKS, SIZES, SOLD_OUT, TOKEN, Check
 from catalyst_operator.core.record import ErrorEntry, PhaseState, Record, RunEntry
+from catalyst_operator.core.redact import shorten
 from catalyst_operator.core.telling.messages import lacking_token
 from catalyst_operator.core.telling.phase_conditions import Told
 from catalyst_operator.core.telling.verdict_errors import errors_of
@@ -98,7 +99,7 @@ def checks(o: Observation, record: Record, run: RunEntry | None, verdict: Verdic
     name = of_sovereign.preflight_check(o)
     looked = (*_with_verdict(looks(o, record), verdict), *(((name, None),) if name else ()))
     told = (
-        *(PreflightCheck(name=c.name, result=c.result, message=c.message, checked_at=at) for c, at in looked),
+        *(_told(check, at) for check, at in looked),
         *_of_user_data(run),
     )
     ended = {*(check.name for check in told), SPEC, SECRETS}
@@ -110,6 +111,12 @@ def checks(o: Observation, record: Record, run: RunEntry | None, verdict: Verdic
 
 _ORDER = {name: at for at, name in enumerate((SPEC, SECRETS, *CHECKS, GIT, of_sovereign.PREFLIGHT_NAME, USER_DATA))}
 """In which checks are shown."""
+
+
+def _told(check: Check, at: datetime | None) -> PreflightCheck:
+    """What a check found may be as long as what a project or a Git server holds."""
+    message = shorten(check.message, conditions.MAX_MESSAGE)
+    return PreflightCheck(name=check.name, result=check.result, message=message, checked_at=at)
 
 
 def _of_user_data(run: RunEntry | None) -> tuple[PreflightCheck, ...]:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from prometheus_client import CollectorRegistry
 
+from catalyst_operator.adapters.kube import METADATA_ALONE
 from catalyst_operator.api import labels
 from catalyst_operator.core import manifests, naming
 from catalyst_operator.metrics import Metrics
@@ -190,3 +191,12 @@ async def test_sovereigns_are_read_after_the_namespaces_and_keys_before_both(sce
     await scene.look.reconcile()
     read = [request.key.plural for request in scene.api.requests]
     assert read == ["secrets", "namespaces", "sovereigns"]
+
+
+async def test_what_is_in_the_objects_is_not_read() -> None:
+    """Among them is what tenants wrote: a megabyte in each Secret for a registrar, and there may be hundreds."""
+    scene = Scene()
+    await scene.look.reconcile()
+    lists = [request for request in scene.api.requests if request.method == "GET" and not request.key.name]
+    assert {request.key.plural for request in lists} == {"secrets", "namespaces", "sovereigns"}
+    assert {request.accept for request in lists} == {METADATA_ALONE}

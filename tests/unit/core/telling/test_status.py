@@ -222,6 +222,13 @@ def test_a_rate_limit_is_waited_for_by_the_operator() -> None:
     assert [e.code for e in status.last_errors] == ["ERR_RATE_LIMITED"]
 
 
+def test_what_a_check_found_is_cut_to_what_status_takes() -> None:
+    """Whatever a project or a Git server has to say: a status that is refused tells nothing, and nothing goes on."""
+    long = Check("names", PreflightResult.FAILED, "taken " * 1000, TAKEN.error)
+    told = {c.name: c.message for c in status_of(checked(long), gen.read(replace(long, name="git"))).preflight}
+    assert {len(told["names"]), len(told["git"])} == {conditions.MAX_MESSAGE}
+
+
 def test_what_preflight_found_stays_after_a_restart_that_forgot_it() -> None:
     """Reports are a cache: of a Sovereign that stands none is asked for again."""
     before = status_of(known(gen.succeeded()), checked(FINE))
