@@ -192,7 +192,7 @@ def test_a_name_with_thousands_of_addresses_is_left_in_time(
     monkeypatch.setattr(socket, "getaddrinfo", resolve)
     monkeypatch.setattr(git_http, "create_connection", unreachable)
     assert "there is no way to it" in refused(repository, GitUnavailable)
-    assert tried == [f"192.0.0.{n}" for n in range(1, git_http.MAX_ADDRESSES + 1)]
+    assert tried == [f"192.0.0.{n}" for n in range(1, git_http.MAX_HOST_ADDRESSES + 1)]
 
 
 def test_a_name_that_the_resolver_completes_to_one_of_the_cluster_is_refused(

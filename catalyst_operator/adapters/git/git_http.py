@@ -35,7 +35,7 @@ TOO_LARGE = (
     "its newest commit is too large, because it has very many files or the server does not leave out their contents "
     "when asked to: use a repository of configuration alone"
 )
-MAX_ADDRESSES = 8
+MAX_HOST_ADDRESSES = 8
 """Of a server, that are tried one after the other: whoever owns the name may give it thousands, and each that cannot be
 reached costs seconds that no connection is there to be shut in."""
 _LEFT_UNREAD = 1 << 10
@@ -253,7 +253,7 @@ class _Connection(HTTPSConnection):
         names = [info[3] for info in found if info[3]]
         if not (all(map(self._destinations.allows_name, names)) and all(map(self._destinations.allows, addresses))):
             raise GitMissing(WORDS)
-        return addresses[:MAX_ADDRESSES]
+        return addresses[:MAX_HOST_ADDRESSES]
 
     def _connect(self, addresses: list[str]) -> socket.socket:
         broken: OSError | None = None
