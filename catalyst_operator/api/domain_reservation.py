@@ -60,14 +60,12 @@ class DomainReservationSpec(Model):
             "has(self.sovereignRef) == has(oldSelf.sovereignRef)",
             "is immutable: delete the reservation to give the name to somebody else",
             field_path=".sovereignRef",
-            reason=RuleReason.FORBIDDEN,
         ),
         Rule(
             "(self.mode == 'pool') == (oldSelf.mode == 'pool')",
             "cannot be changed from or to pool, because the name stays the same: delete the reservation, and apply one "
             "of another name",
             field_path=".mode",
-            reason=RuleReason.FORBIDDEN,
         ),
         Rule(
             "self.mode != 'byo-api' || has(self.registrar)",
@@ -79,7 +77,6 @@ class DomainReservationSpec(Model):
             "self.mode == 'byo-api' || !has(self.registrar)",
             "is for mode byo-api only",
             field_path=".registrar",
-            reason=RuleReason.FORBIDDEN,
         ),
         Rule(
             # Without a Sovereign it has to be the operator's own namespace, which only the operator knows.
@@ -87,7 +84,6 @@ class DomainReservationSpec(Model):
             "|| self.registrar.credentialsSecretRef.__namespace__ == self.sovereignRef.__namespace__",
             "must be the Sovereign's namespace",
             field_path=".registrar.credentialsSecretRef.namespace",
-            reason=RuleReason.FORBIDDEN,
         ),
     )
 
@@ -100,7 +96,6 @@ class DomainReservationSpec(Model):
             Rule(
                 "self == oldSelf",
                 "is immutable: delete the reservation to give the name to somebody else",
-                reason=RuleReason.FORBIDDEN,
             ),
         ]
         | None

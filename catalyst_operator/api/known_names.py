@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import yaml
 
 from catalyst_operator.api.scalars import Slug
-from catalyst_operator.api.schema import Rule, RuleReason, cel_string
+from catalyst_operator.api.schema import Rule, cel_string
 
 
 def blueprints() -> tuple[str, ...]:
@@ -42,9 +42,7 @@ def _read(name: str) -> dict[str, Any]:
 def _one_of(known: Sequence[str], what: str, there_are: Sequence[str]) -> Rule:
     names = ", ".join(map(cel_string, known))
     told = f"is no {what} of this version of the operator; there are {', '.join(there_are)}"
-    return Rule(
-        f"self in [{names}]", told, message_expression=f"self + {cel_string(' ' + told)}", reason=RuleReason.FORBIDDEN
-    )
+    return Rule(f"self in [{names}]", told, message_expression=f"self + {cel_string(' ' + told)}")
 
 
 ComponentName = Annotated[Slug, _one_of(blueprints(), "blueprint", components())]

@@ -16,7 +16,7 @@ from pydantic import (
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
-from catalyst_operator.api.schema import VALIDATIONS, Format, ListSet, Rule, RuleReason
+from catalyst_operator.api.schema import VALIDATIONS, Format, ListSet, Rule
 
 # A Sovereign's name ends up in the names of its run namespace (`sov-<name>-<hash5>`) and of every cloud object.
 SOVEREIGN_NAME_MAX = 40
@@ -217,7 +217,6 @@ SizeName = Annotated[
         "self.lowerAscii().matches('^(cx|cpx|ccx)[0-9]{2}$') || self.startsWith('cax')",
         _NO_SERVER_TYPE,
         message_expression=f"self + ' {_NO_SERVER_TYPE}'",
-        reason=RuleReason.FORBIDDEN,
     ),
 ]
 SizeFallbacks = Annotated[tuple[SizeName, ...], Field(max_length=5), ListSet()]
@@ -262,13 +261,11 @@ SshPublicKey = Annotated[
         f"!self.matches('^ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI(A{{43}}|{_READABLE})( |$)')",
         "is a placeholder, to which nobody has the private half: put in the contents of your .pub file, or leave "
         "sshPublicKeys out",
-        reason=RuleReason.FORBIDDEN,
     ),
     Rule(
         "!self.contains('PRIVATE KEY')",
         "is a private key: give the public half (the .pub file), and make a new key pair, because this one was "
         "sent over the network",
-        reason=RuleReason.FORBIDDEN,
     ),
 ]
 Cidr = Annotated[

@@ -23,10 +23,10 @@ PENDING = "x-pending"
 class RuleReason(StrEnum):
     """Machine-readable cause the API server returns with a refused rule.
 
-    FieldValueDuplicate is not among them: with it the API server drops the rule's message.
+    Two are not among them: with FieldValueDuplicate the API server drops the rule's message, and with FieldValueInvalid
+    it puts the type of the value before it, as in `Invalid value: "string"`, which tells people nothing.
     """
 
-    INVALID = "FieldValueInvalid"
     FORBIDDEN = "FieldValueForbidden"
     REQUIRED = "FieldValueRequired"
 
@@ -42,7 +42,7 @@ class Rule:
     expression: str
     message: str
     field_path: str = ""
-    reason: RuleReason = RuleReason.INVALID
+    reason: RuleReason = RuleReason.FORBIDDEN
     message_expression: str = ""
     optional_old_self: bool = False
 

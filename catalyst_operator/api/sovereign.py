@@ -55,7 +55,6 @@ class SovereignSpec(Model):
         Rule(
             "self == 'hetzner'",
             "is design-only: only hetzner is built today",
-            reason=RuleReason.FORBIDDEN,
         ),
     ]
     """The cloud: hetzner. aws, gcp, azure, oci and huawei are known names that are not built yet."""
@@ -75,7 +74,6 @@ class SovereignSpec(Model):
         Rule(
             "size(self) <= 1",
             "must have exactly one entry: multi-region is design-only today",
-            reason=RuleReason.FORBIDDEN,
         ),
     ]
     """Where the Sovereign runs; exactly one region today."""

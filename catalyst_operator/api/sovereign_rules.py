@@ -5,7 +5,7 @@ A field never takes an edit that silently does nothing. What only the first boot
 """
 
 from catalyst_operator.api.scalars import SOVEREIGN_NAME_MAX
-from catalyst_operator.api.schema import Rule, RuleReason, cel_string
+from catalyst_operator.api.schema import Rule, cel_string
 from catalyst_operator.api.sizes import SizeCatalogue, catalogue
 
 _OUTPUTS_EXIST = "has(oldSelf.status) && has(oldSelf.status.outputs)"
@@ -77,7 +77,6 @@ def immutability_rules() -> tuple[Rule, ...]:
             "cannot be lowered once the infrastructure exists: etcd counts its majority from all control planes that "
             "it has had, and would lose it with two of three",
             field_path=".spec.controlPlane.replicas",
-            reason=RuleReason.FORBIDDEN,
         ),
         _frozen(
             "regions[0].buildingBlocks",
@@ -123,7 +122,6 @@ def immutability_rules() -> tuple[Rule, ...]:
                 f"!({when}) || has(self.spec.{field}) == has(oldSelf.spec.{field})",
                 first_boot + "whether the new cluster has one was set then; another Secret may be named",
                 field_path=f".spec.{field}",
-                reason=RuleReason.FORBIDDEN,
             )
             for field, when in _NAMED_SECRETS
         ),
@@ -152,7 +150,6 @@ def _frozen(field: str, when: str, message: str, field_path: str | None = None) 
         f"!({when}) || (has({new}) ? has({old}) && {new} == {old} : !has({old}))",
         message,
         field_path=field_path or f".spec.{field}",
-        reason=RuleReason.FORBIDDEN,
     )
 
 

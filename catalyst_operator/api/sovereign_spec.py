@@ -90,14 +90,12 @@ class DomainSpec(Model):
             "self.mode == 'byo-api' || !has(self.registrar)",
             "is for mode byo-api only: remove it, or set domain.mode to byo-api",
             field_path=".registrar",
-            reason=RuleReason.FORBIDDEN,
         ),
         Rule(
             "(self.mode == 'pool') == (oldSelf.mode == 'pool')",
             "cannot be changed from or to pool, because the name stays the same; create another Sovereign "
             "for another name",
             field_path=".mode",
-            reason=RuleReason.FORBIDDEN,
         ),
     )
 
@@ -207,7 +205,6 @@ class TlsSpec(Model):
             "self.strategy == 'corporate-ca' || !has(self.caSecretRef)",
             "is for strategy corporate-ca only",
             field_path=".caSecretRef",
-            reason=RuleReason.FORBIDDEN,
         ),
     )
 
@@ -236,7 +233,6 @@ class ObjectStorageSpec(Model):
             "self.provider == 's3' || !has(self.endpoint)",
             "is for provider s3 only: native uses the cloud's own endpoint",
             field_path=".endpoint",
-            reason=RuleReason.FORBIDDEN,
         ),
     )
 

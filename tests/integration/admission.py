@@ -1,6 +1,7 @@
 """What the admission tests share: valid objects to start from, edits to them, and what a refusal must say."""
 
 import copy
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -22,6 +23,8 @@ REMOVED: Any = object()
 
 Edits = dict[str, Any]
 
+NAME_OF_A_TYPE = re.compile(r'Invalid value: "(string|object|array|integer)"')
+
 
 @dataclass(frozen=True)
 class Case:
@@ -35,10 +38,13 @@ class Case:
     """For changes of an existing object: what it looked like."""
 
     def expect_refusal(self, error: ApiError) -> None:
-        """The refusal names the field and says why."""
+        """The refusal names the field and says why, and no value that is only the name of a type."""
         matching = [message for place, message in error.causes if place == self.where]
         assert matching, f"no cause for {self.where}; the causes were {error.causes or error}"
         assert any(self.says in message for message in matching), f"{self.says!r} not in {matching}"
+        assert not [
+            message for message in matching if re.match(r'Invalid value: "(string|object|array|integer)"', message)
+        ]
 
 
 def cases(*table: Case) -> pytest.MarkDecorator:
