@@ -124,17 +124,18 @@ class Kube:
         except NotFound:
             return None
 
+    async def _items(self, kind: Kind, namespace: str, selector: str, accept: str = JSON) -> list[Object]:
+        query = {"labelSelector": selector} if selector else {}
+        return list((await self._call("GET", kind.path(namespace), query=query, accept=accept)).get("items") or [])
+
     async def list_metadata(self, kind: Kind, namespace: str = "", *, selector: str = "") -> list[Object]:
         """Of all objects that match the label selector the metadata alone: what else is in them, such as a tenant's
         megabyte in each of many Secrets, is not sent."""
-        query = {"labelSelector": selector} if selector else {}
-        found = await self._call("GET", kind.path(namespace), query=query, accept=METADATA_ALONE)
-        return list(found.get("items") or [])
+        return await self._items(kind, namespace, selector, accept=METADATA_ALONE)
 
     async def list(self, kind: Kind, namespace: str = "", *, selector: str = "") -> list[Object]:
         """All objects that match the label selector."""
-        query = {"labelSelector": selector} if selector else {}
-        return list((await self._call("GET", kind.path(namespace), query=query)).get("items") or [])
+        return await self._items(kind, namespace, selector)
 
     async def create(self, manifest: Object) -> Object:
         """Raises AlreadyExists when the object does."""

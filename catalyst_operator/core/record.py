@@ -209,6 +209,10 @@ class RunEntry:
         """The phase called `name`, if the run got as far as having phases."""
         return next((p for p in self.phases if p.name == name), None)
 
+    def over_at(self, now: datetime) -> datetime:
+        """When it ended, or began where that is not known; a node whose clock is ahead ends its run in the future."""
+        return min(self.finished or self.created, now)
+
 
 @dataclass(frozen=True)
 class SizeChoice:

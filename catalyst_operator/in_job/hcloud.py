@@ -17,7 +17,7 @@ from typing import Any
 
 from catalyst_operator.adapters import answers
 from catalyst_operator.api.labels import LABEL_SOVEREIGN_UID
-from catalyst_operator.core.project.hetzner import ENDPOINT
+from catalyst_operator.core.project.hetzner import ENDPOINT, TOKEN_REFUSALS, error_code
 
 KINDS = (
     "servers",
@@ -32,9 +32,6 @@ KINDS = (
 EXIT_UNAUTHORIZED = 7
 TROUBLE = (OSError, http.client.HTTPException, ValueError)
 """What they raise: the API refused, is out of reach, hung up, or did not answer in JSON."""
-REFUSALS = frozenset({"unauthorized", "forbidden"})
-"""The codes by which the API itself refuses a token; a proxy's 401 or 403 has none of them."""
-NOT_FOUND = "not_found"
 _MAX_ERROR_BYTES, _MAX_CODE = 65536, 100
 REQUEST_SECONDS = 20.0
 """For one request, from the connection to the last byte of the answer."""
@@ -47,7 +44,7 @@ class Answered(OSError):
 
     def __init__(self, status: int, code: str) -> None:
         self.code = code
-        if code in REFUSALS:
+        if code in TOKEN_REFUSALS:
             super().__init__("Hetzner does not accept the token")
         else:
             super().__init__(f"HTTP Error {status} ({code or 'no answer of the API itself'})")
@@ -92,7 +89,7 @@ def _objects(answer: dict[str, Any], kind: str) -> list[dict[str, Any]]:
 
 def exit_code(error: Exception) -> int:
     """Of a container whose look at the project ended with this error."""
-    return EXIT_UNAUTHORIZED if isinstance(error, Answered) and error.code in REFUSALS else 1
+    return EXIT_UNAUTHORIZED if isinstance(error, Answered) and error.code in TOKEN_REFUSALS else 1
 
 
 def _call(method: str, path: str) -> dict[str, Any]:
@@ -125,8 +122,7 @@ def _code(body: bytes) -> str:
         told = answers.parsed(body)
     except answers.Unusable:
         return ""
-    error = told.get("error") if isinstance(told, dict) else None
-    return str(error.get("code", ""))[:_MAX_CODE] if isinstance(error, dict) else ""
+    return error_code(told)[:_MAX_CODE]
 
 
 def _content(response: Any) -> bytes:

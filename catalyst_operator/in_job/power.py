@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from catalyst_operator.core.project.hetzner import NOT_FOUND
 from catalyst_operator.in_job import hcloud
 
 NOTE = Path("powered-off.json")
@@ -70,7 +71,7 @@ def _status(number: str) -> str:
         return hcloud.server_status(number)
     except hcloud.TROUBLE as error:
         print(f"server {number} could not be looked at: {error}", flush=True)
-        missing = isinstance(error, hcloud.Answered) and error.code == hcloud.NOT_FOUND
+        missing = isinstance(error, hcloud.Answered) and error.code == NOT_FOUND
         return GONE if missing else ""
 
 

@@ -15,17 +15,12 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from catalyst_operator.adapters import answers
+from catalyst_operator.core.project.hetzner import NOT_FOUND, TOKEN_REFUSALS, error_code
 from catalyst_operator.core.redact import shorten
 from catalyst_operator.errors import CloudNotFound, CloudRateLimited, CloudUnauthorized, CloudUnavailable
 
 REFILL_PATIENCE = timedelta(minutes=10)
 """The limit refills evenly, and RateLimit-Reset says when it is full. Enough for a look and a run is there sooner."""
-TOKEN_REFUSALS = {
-    "unauthorized": "it is not known there, or was revoked",
-    "forbidden": "it may not read the project",
-}
-"""The codes by which the API itself refuses a token, and what they mean; a proxy's 401 or 403 has none of them."""
-NOT_FOUND = "not_found"
 
 Object = dict[str, Any]
 
@@ -37,7 +32,7 @@ def accept(path: str, status: int, headers: Mapping[str, str], body: Object, now
         return body
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         raise CloudRateLimited(_until(headers.get("RateLimit-Reset", ""), now))
-    code = _code(body)
+    code = error_code(body)
     if refusal := TOKEN_REFUSALS.get(code):
         raise CloudUnauthorized(refusal)
     if code == NOT_FOUND:
@@ -71,8 +66,3 @@ def json_object(content: bytes) -> Object:
     except answers.Unusable:
         return {}
     return body if isinstance(body, dict) else {}
-
-
-def _code(body: Object) -> str:
-    error = body.get("error")
-    return str(error.get("code")) if isinstance(error, dict) else ""

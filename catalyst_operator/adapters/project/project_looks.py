@@ -11,7 +11,7 @@ from catalyst_operator.adapters.errands import Errands
 from catalyst_operator.adapters.project.preflights import LOOKS_AT_ONCE, LOOKS_EACH
 from catalyst_operator.adapters.turns import Turns
 from catalyst_operator.clock import Clock
-from catalyst_operator.core.errors import codes
+from catalyst_operator.core.errors import codes, diagnosis
 from catalyst_operator.core.project.identity import ProjectAnswer, ProjectQuestion, ProjectReport
 from catalyst_operator.errors import CloudError, CloudRateLimited, CloudUnauthorized
 
@@ -61,8 +61,8 @@ class ProjectLooks:
         except CloudUnauthorized as error:
             told = codes.TOKEN_INVALID.entry(f"Hetzner does not accept the token in Secret {question.secret}: {error}")
         except CloudRateLimited as error:
-            told = codes.RATE_LIMITED.entry("Hetzner's limit of requests an hour is used up")
-            return ProjectReport(key, self._clock(), error=told, retry_at=error.until)
+            used_up = diagnosis.requests_used_up()
+            return ProjectReport(key, self._clock(), error=used_up, retry_at=error.until)
         except CloudError as error:
             told = codes.CLOUD_UNAVAILABLE.entry(f"whose project the token opens is not known, because {error}")
         except Exception:

@@ -237,6 +237,11 @@ def left_off(addresses: tuple[str, ...]) -> ErrorEntry:
     return codes.SERVER_OFF.entry(told, addresses=addresses)
 
 
+def requests_used_up() -> ErrorEntry:
+    """Hetzner asks to be left alone for a while."""
+    return codes.RATE_LIMITED.entry("Hetzner's limit of requests an hour is used up")
+
+
 def stuck(addresses: tuple[str, ...], verb: RunVerb = RunVerb.APPLY) -> ErrorEntry:
     """A run that was stopped because these were still being created or, by a destroy, destroyed."""
     return _late("Still not", addresses, verb)

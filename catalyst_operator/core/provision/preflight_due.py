@@ -47,8 +47,7 @@ def standing(o: Observation, variables: Mapping[str, Any], record: Record) -> Pr
     if report.retry_at:
         waiting = o.now < report.retry_at
         return PreflightStanding(report, (), report.retry_at) if waiting else PreflightStanding(None, ask)
-    good_for = o.settings.preflight_interval if report.failed else PASSED_FOR
-    if o.now - report.at <= good_for and not _failed_since(record, report, o.now):
+    if is_fresh(o, report) and not _failed_since(record, report, o.now):
         return PreflightStanding(report)
     # A check that failed goes on to be told until the next look says otherwise.
     return PreflightStanding(report if report.failed else None, ask)
@@ -103,8 +102,12 @@ def _ask(o: Observation, variables: Mapping[str, Any], record: Record) -> AskPre
     return AskPreflight(preflight.key_of(wanted, version, requested(o, labels.ANNOTATION_RETRY)), wanted)
 
 
+def is_fresh(o: Observation, report: Report) -> bool:
+    """Whether a look, at the project or at Git, is not too old to be believed."""
+    return o.now - report.at <= (o.settings.preflight_interval if report.failed else PASSED_FOR)
+
+
 def _failed_since(record: Record, report: Report, now: datetime) -> bool:
     """Whether a run failed after the look: it met something that the look did not see."""
     last = record.last
-    # A node whose clock is ahead ends its run in the future.
-    return last is not None and last.state in UNSUCCESSFUL and min(last.finished or last.created, now) > report.at
+    return last is not None and last.state in UNSUCCESSFUL and last.over_at(now) > report.at

@@ -10,7 +10,7 @@ from catalyst_operator.api.enums import GitOpsMode
 from catalyst_operator.core.actions import AskRepository
 from catalyst_operator.core.kit.repository import RepositoryQuestion, folders_of, is_asked, key_of
 from catalyst_operator.core.project.preflight import Report
-from catalyst_operator.core.provision.preflight_due import PASSED_FOR
+from catalyst_operator.core.provision.preflight_due import is_fresh
 from catalyst_operator.core.runs.attempts import requested
 from catalyst_operator.core.scene import Scene
 
@@ -34,8 +34,7 @@ def standing(scene: Scene) -> RepositoryStanding | None:
     report = o.repository
     if report is None or report.key != key:
         return RepositoryStanding(None, ask)
-    good_for = o.settings.preflight_interval if report.failed else PASSED_FOR
-    if o.now - report.at <= good_for:
+    if is_fresh(o, report):
         return RepositoryStanding(report)
     # A check that failed goes on to be told until the next look says otherwise.
     return RepositoryStanding(report if report.failed else None, ask)

@@ -8,7 +8,7 @@ from catalyst_operator.api.conditions import Reason
 from catalyst_operator.api.phases import Phase
 from catalyst_operator.core import naming
 from catalyst_operator.core.access import seeds
-from catalyst_operator.core.errors import codes
+from catalyst_operator.core.errors import codes, diagnosis
 from catalyst_operator.core.provision import repository
 from catalyst_operator.core.provision.preflight_due import standing
 from catalyst_operator.core.provision.verdicts import reason_of_failure, reason_of_work, stalled, working
@@ -111,7 +111,7 @@ def preflight_first(scene: Scene) -> Answer | None:
         message = f"{' and '.join(unknown)} before anything is created."
         return Answer(working(Phase.PENDING, reason_of_work(scene.record), message), asks, SAFETY)
     if looked.wait_until:
-        error = codes.RATE_LIMITED.entry("Hetzner's limit of requests an hour is used up")
+        error = diagnosis.requests_used_up()
         message = f"{error.code}: {error.message}. Next try at {looked.wait_until:%H:%M:%S} UTC. {error.remedy}"
         verdict = replace(working(Phase.PENDING, Reason.RETRYING, message, (error,)), retry_at=looked.wait_until)
         return Answer(verdict, asks, min(looked.wait_until - scene.o.now, scene.o.settings.poll))

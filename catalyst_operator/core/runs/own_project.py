@@ -142,5 +142,4 @@ def _run_since(o: Observation, report: ProjectReport) -> bool:
     last = o.record.last if o.record else None
     if last is None or last.state is RunState.PENDING:
         return False
-    # A node whose clock is ahead ends its run in the future.
-    return min(last.finished or last.created, o.now) > report.at
+    return last.over_at(o.now) > report.at
