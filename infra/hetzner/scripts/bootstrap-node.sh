@@ -37,6 +37,10 @@ install_k3s() {
 }
 
 start_k3s() {
+  # The rest that the first control plane needs comes meanwhile.
+  if [[ -e /etc/systemd/system/catalyst-downloads.service ]]; then
+    systemctl start --no-block catalyst-downloads.service
+  fi
   systemctl enable "$K3S_SERVICE"
   # A worker or a joining control plane blocks until the first one answers, which the wait bounds.
   systemctl start --no-block "$K3S_SERVICE"
