@@ -76,6 +76,10 @@ generate: $(READY) ## Write crds/, docs/api.md, the admission policies, the inde
 	$(PY) -m docs.decisions.index
 	$(PY) -m docs.pictures.draw
 
+.PHONY: releases-pin
+releases-pin: $(READY) ## Fetch what releases.yaml names from its vendors and write the checksums there; needs curl and a network
+	$(PY) -m deploy.releases.pin
+
 .PHONY: run
 run: lab-up ## Run the operator of this tree on the host, against the lab
 	$(PY) -m e2e.run_local

@@ -15,13 +15,13 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
+from tests.integration.serving import Server, serving
 from tests.support.certificates import self_signed
 from tests.support.paths import REPOSITORY
 
@@ -32,45 +32,6 @@ CHOOSE = REPOSITORY / "infra/hetzner/scripts/choose-server.sh"
 CONTENT = b"a program\n"
 DIGEST = hashlib.sha256(CONTENT).hexdigest()
 OTHER = hashlib.sha256(b"another program\n").hexdigest()
-
-
-@dataclass
-class Server:
-    """Serves `files` by path and counts what was asked for."""
-
-    url: str
-    files: dict[str, bytes] = field(default_factory=dict)
-    asked: list[str] = field(default_factory=list)
-
-
-@contextmanager
-def serving(context: ssl.SSLContext | None = None) -> Iterator[Server]:
-    server = Server("")
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            server.asked.append(self.path)
-            content = server.files.get(self.path)
-            self.send_response(200 if content is not None else 503)
-            self.send_header("Content-Length", str(len(content or b"")))
-            self.end_headers()
-            self.wfile.write(content or b"")
-
-        def log_message(self, format: str, *args: object) -> None:
-            """Not among the tests' output."""
-
-    listener = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    if context is not None:
-        listener.socket = context.wrap_socket(listener.socket, server_side=True)
-    server.url = f"{'http' if context is None else 'https'}://127.0.0.1:{listener.server_port}"
-    thread = threading.Thread(target=listener.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield server
-    finally:
-        listener.shutdown()
-        thread.join()
-        listener.server_close()
 
 
 @pytest.fixture
@@ -295,15 +256,21 @@ def test_a_checksum_that_the_download_does_not_have_is_asked_for_again(
     [
         ("", "the power went while it was written"),
         (f"{DIGEST[:20]}", "half of it"),
+        (f"{DIGEST[:20]} THE-URL\n", "half a checksum of this one"),
         (f"{DIGEST} https://vendor.example/another-k3s\n", "of another download"),
     ],
 )
 def test_a_kept_checksum_that_says_nothing_of_this_download_is_not_believed(
-    vouched: Callable[[], subprocess.CompletedProcess[str]], node: Node, vendor: Server, kept: str, why: str
+    vouched: Callable[[], subprocess.CompletedProcess[str]],
+    node: Node,
+    mirror: Server,
+    vendor: Server,
+    kept: str,
+    why: str,
 ) -> None:
     cache = node.folder / "cache"
     cache.mkdir()
-    (cache / "K3S.sha256").write_text(kept)
+    (cache / "K3S.sha256").write_text(kept.replace("THE-URL", f"{mirror.url}/k3s"))
     assert vouched().returncode == 0, why
     assert vendor.asked == ["/checksums"], why
 
