@@ -309,6 +309,13 @@ def test_what_is_fetched_ahead_is_what_is_needed_later_and_where() -> None:
     assert len(fetched["download-ahead.sh"]) == 4
 
 
+def test_k3s_is_fetched_while_the_private_network_is_waited_for() -> None:
+    script = (MODULE / "scripts/bootstrap-node.sh").read_text()
+    [step, ahead] = re.finditer(r"fetch K3S \S+( &)?$", script, re.MULTILINE)
+    assert (step[1], ahead[1]) == (None, " &"), "the step itself is defined above, and not in the background"
+    assert ahead.start() < script.index("\nstep private-network ")
+
+
 def test_only_the_server_that_starts_the_cluster_fetches_ahead(rendered: Rendered) -> None:
     first, *others = rendered.all
     unit = "/etc/systemd/system/catalyst-downloads.service"
@@ -327,7 +334,7 @@ def test_the_journal_takes_no_more_than_a_gibibyte(rendered: Rendered) -> None:
     """From the first boot on: journald reads its settings when it starts."""
     for boot in rendered.all:
         assert "\nSystemMaxUse=1G\n" in boot.files["/etc/systemd/journald.conf.d/90-catalyst.conf"].text
-        assert ["systemctl", "try-restart", "systemd-journald.service"] in boot.document["runcmd"]
+        assert ["systemctl", "try-restart", "--no-block", "systemd-journald.service"] in boot.document["runcmd"]
 
 
 def test_pods_get_name_servers_at_each_start_of_k3s_that_may_not_depend_on_it(rendered: Rendered) -> None:
@@ -342,7 +349,7 @@ def renewal_time(boot: Boot) -> str:
     text = boot.files["/etc/systemd/system/catalyst-certificates.timer"].text
     [time] = re.findall(r"^OnCalendar=\*-\*-\* (\d\d:\d\d):00 UTC$", text, re.MULTILINE)
     assert "Persistent=no" in text, "a time that is made up for could be another node's"
-    assert ["systemctl", "enable", "--now", "catalyst-certificates.timer"] in boot.document["runcmd"]
+    assert ["systemctl", "enable", "--now", "--no-block", "catalyst-certificates.timer"] in boot.document["runcmd"]
     assert boot.files["/usr/local/lib/catalyst/renew-certificates.sh"].mode == "0755"
     return str(time)
 

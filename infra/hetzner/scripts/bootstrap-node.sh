@@ -47,6 +47,9 @@ start_k3s() {
   wait_for 1800 "kubelet of $NODE_NAME healthy" curl --fail --silent --max-time 5 http://127.0.0.1:10248/healthz
 }
 
+# The largest download comes while the private network is waited for; its step waits for what is left of it.
+fetch K3S "$CACHE_DIR/k3s" &
+
 trap report_exit EXIT
 step private-network private_network
 step metadata-service close_metadata_service
