@@ -56,8 +56,8 @@ e2e: lab-up ## The essential stories, on the lab's cluster
 
 .PHONY: e2e-full
 e2e-full: lab-up ## All stories, the long ones and those that take the lab down and up included
-	$(PY) -m pytest e2e/stories -q -m e2e --story-table docs/reliability.md
-	$(PY) -m pytest e2e/stories -q -m lab
+	$(PY) -m pytest e2e/stories -q -m e2e --story-table docs/reliability.md --junitxml=build/results/stories.xml
+	$(PY) -m pytest e2e/stories -q -m lab --junitxml=build/results/lab.xml
 
 .PHONY: trials
 trials: $(READY) ## Write the results of the last tests into the table of what trials found
