@@ -309,13 +309,6 @@ def test_what_is_fetched_ahead_is_what_is_needed_later_and_where() -> None:
     assert len(fetched["download-ahead.sh"]) == 4
 
 
-def test_k3s_is_fetched_while_the_private_network_is_waited_for() -> None:
-    script = (MODULE / "scripts/bootstrap-node.sh").read_text()
-    [step, ahead] = re.finditer(r"fetch K3S \S+( &)?$", script, re.MULTILINE)
-    assert (step[1], ahead[1]) == (None, " &"), "the step itself is defined above, and not in the background"
-    assert ahead.start() < script.index("\nstep private-network ")
-
-
 def test_only_the_server_that_starts_the_cluster_fetches_ahead(rendered: Rendered) -> None:
     first, *others = rendered.all
     unit = "/etc/systemd/system/catalyst-downloads.service"

@@ -4,8 +4,11 @@ called."""
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
+import re
+import shutil
 import socket
 import subprocess
 import tarfile
@@ -17,6 +20,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.apiserver import find_tool
+from tests.integration.serving import Server, serving
 from tests.integration.tofu import MODULE
 from tests.support.certificates import self_signed
 
@@ -53,8 +57,17 @@ class Node:
         self.write(f"bin/{name}", NOTES + script)
         (self.root / "bin" / name).chmod(0o755)
 
+    def script_file(self, name: str, text: str) -> None:
+        """What stands in for a neighbour of the script that is tested."""
+        self.write(f"own/{name}", f"#!/bin/bash\n{text}")
+        (self.root / "own" / name).chmod(0o755)
+
     def script(self, name: str) -> str:
-        text = (SCRIPTS / name).read_text().replace("/usr/local/lib/catalyst/", f"{SCRIPTS}/")
+        """A script of the module, with this root; its neighbours are those that were written here, or the module's."""
+        text = (SCRIPTS / name).read_text()
+        for other in (self.root / "own").glob("*"):
+            text = text.replace(f"/usr/local/lib/catalyst/{other.name}", str(other))
+        text = text.replace("/usr/local/lib/catalyst/", f"{SCRIPTS}/")
         for place in PLACES:
             text = text.replace(place, f"{self.root}{place}")
         return text
@@ -226,6 +239,44 @@ def test_a_worker_asks_whether_the_api_answers(server: Node, code: str, expected
     server.program("curl", f"[[ $* != *6444* ]] || echo {code}\n")
     assert restarted(server) is expected
     assert "https://127.0.0.1:6444/readyz" in server.called[0]
+
+
+# --- the first boot of every node -------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def booting(node: Node) -> Iterator[tuple[Node, Server]]:
+    """A worker, and the mirror that has k3s. Its private address comes once k3s was asked for."""
+    with serving() as mirror:
+        mirror.files["/k3s"] = b"k3s\n"
+        digest = hashlib.sha256(b"k3s\n").hexdigest()
+        node.variables |= {"K3S_SERVICE": "k3s-agent.service", "K3S_URL": f"{mirror.url}/k3s", "K3S_SHA256": digest}
+        for name in ("systemctl", "sysctl"):
+            node.program(name)
+        node.program("curl", f'[[ $* == */healthz* ]] || {{ touch asked; exec {shutil.which("curl")} "$@"; }}\n')
+        node.script_file("await-private-address.sh", "until [[ -e asked ]]; do sleep 0.1; done\n")
+        yield node, mirror
+
+
+def test_k3s_is_fetched_while_the_private_network_is_waited_for(booting: tuple[Node, Server]) -> None:
+    """It would wait for ever here, if k3s was not asked for meanwhile."""
+    node, _ = booting
+    ran = node.run(f"cd {node.root}; {node.script('bootstrap-node.sh')}")
+    assert ran.returncode == 0, ran.stderr
+    assert (node.root / "usr/local/bin/k3s").read_bytes() == b"k3s\n"
+    done = re.findall(r"step (\S+): done in \d+ s$", ran.stderr, re.MULTILINE)
+    assert done == ["private-network", "metadata-service", "kernel-settings", "ca-files", "k3s-binary", "k3s-start"]
+
+
+def test_a_k3s_that_cannot_be_had_fails_its_step(booting: tuple[Node, Server]) -> None:
+    """Five tries; systemd makes another attempt."""
+    node, mirror = booting
+    mirror.files.clear()
+    ran = node.run(f"cd {node.root}; {node.script('bootstrap-node.sh')}")
+    assert ran.returncode != 0
+    assert "step k3s-binary: FAILED" in ran.stderr
+    assert mirror.asked == ["/k3s"] * 5
+    assert not (node.root / "usr/local/bin/k3s").exists()
 
 
 # --- steps of the first boot ------------------------------------------------------------------------------------------
