@@ -81,7 +81,10 @@ PLACEHOLDERS = (
     Case("key with a Windows account as comment", {"sshPublicKeys": [f"{BARE_KEY} CORP\\ada"]}),
     Case("Git URL with a space in it", {"gitops.url": "https://git.example/My%20Team/_git/repo"}),
     Case("corporate CA with its Secret", {"tls": {"strategy": "corporate-ca", "caSecretRef": SECRET}}),
-    Case("Commit with credentials", {"gitops": {"mode": "Commit", "credentialsSecretRef": SECRET}}),
+    Case(
+        "Commit with credentials",
+        {"gitops": {"mode": "Commit", "ref": {"branch": "main"}, "credentialsSecretRef": SECRET}},
+    ),
     Case("durations", {"phase1": {"firstSeenTimeout": "90s", "watchTimeout": "1h30m"}}),
 )
 def test_accepted(api: Api, namespace: str, case: Case) -> None:
@@ -308,7 +311,7 @@ def with_hand_off(status: str) -> dict[str, Any]:
 
 
 HANDED_OFF = with_hand_off("True")
-COMMIT: Edits = {"gitops": {"mode": "Commit", "credentialsSecretRef": SECRET}}
+COMMIT: Edits = {"gitops": {"mode": "Commit", "ref": {"branch": "main"}, "credentialsSecretRef": SECRET}}
 
 
 def existing(api: Api, namespace: str, edits: Edits, status: dict[str, Any] | None) -> tuple[str, dict[str, Any]]:

@@ -216,14 +216,18 @@ def test_hostile_values_arrive_unchanged_and_as_data(tofu: OpenTofu, tmp_path: P
     values = {f"VALUE_{index}": text for index, text in enumerate(HOSTILE)}
     hostile: dict[str, Any] = {
         "kit_values": values,
-        "git": {"url": "https://git.example.com/';reboot;'", "branch": "a'$(reboot)", "path": "./a'\"$(reboot)"},
+        "git": {
+            "url": "https://git.example.com/';reboot;'",
+            "ref": {"branch": "a'$(reboot)"},
+            "path": "./a'\"$(reboot)",
+        },
         "registries_yaml": "mirrors: {}\n# '$(reboot)'\n# EOF\n",
         "boot_manifests": {"10-secret.yaml": "\n".join(HOSTILE)},
     }
     plain, boot = (render(tofu, sample(**changes)).control_planes[0] for changes in ({}, hostile))
     assert boot.kit["Kustomization"]["spec"]["postBuild"]["substitute"] == values
     assert boot.kit["Kustomization"]["spec"]["path"] == hostile["git"]["path"]
-    assert boot.kit["GitRepository"]["spec"]["ref"]["branch"] == hostile["git"]["branch"]
+    assert boot.kit["GitRepository"]["spec"]["ref"] == hostile["git"]["ref"]
     assert boot.files["/etc/rancher/k3s/registries.yaml"].text == hostile["registries_yaml"]
     assert boot.files["/etc/catalyst/manifests/10-secret.yaml"].text == hostile["boot_manifests"]["10-secret.yaml"]
     assert boot.document["runcmd"] == plain.document["runcmd"]
