@@ -137,7 +137,7 @@ def test_a_kit_of_38_components(make: Make, git: GitServer) -> None:
 
 def release(name: str) -> str:
     """A HelmRelease like those of the kit."""
-    chart = {"chart": name, "version": "1.0.0", "sourceRef": {"kind": "HelmRepository", "name": "openova"}}
+    chart = {"chart": name, "version": "1.0.0", "sourceRef": {"kind": "HelmRepository", "name": "catalyst-charts"}}
     manifest = {
         "apiVersion": "helm.toolkit.fluxcd.io/v2",
         "kind": "HelmRelease",
