@@ -18,10 +18,10 @@ from catalyst_operator.api import labels
 from catalyst_operator.api.enums import GitOpsMode
 from catalyst_operator.api.sovereign import Sovereign
 from catalyst_operator.core import kit
+from catalyst_operator.core.access import git_ref
 from catalyst_operator.core.kit import releases
 from catalyst_operator.core.kit.releases import Release, UnknownReleaseError
 from catalyst_operator.core.redact import shorten
-from catalyst_operator.core.settings import CoreSettings
 
 RENDERED, FAILED, REFUSED = 0, 1, 2
 """Exit codes: all is written; it could not be written; there is something wrong with what was given."""
@@ -108,8 +108,8 @@ def _overlay(sovereign: Sovereign, release: Release) -> dict[str, str]:
     refusal = kit.refusal(sovereign.spec)
     if refusal:
         raise RefusedError(refusal)
-    gitops = sovereign.spec.gitops
-    return kit.overlay(sovereign, release, url=gitops.url or CoreSettings.default_git_url, branch=gitops.branch)
+    url, ref = sovereign.spec.gitops.url, git_ref.asked(sovereign.spec)
+    return kit.overlay(sovereign, release, place=f"{ref} of {url}" if url and ref else "")
 
 
 def _template(folder: Path) -> dict[str, str]:
@@ -127,7 +127,11 @@ def _write(out: Path, files: Mapping[str, str]) -> None:
 
 
 def _tell(sovereign: Sovereign, out: Path, files: Mapping[str, str], with_template: bool) -> None:
-    gitops, path = sovereign.spec.gitops, kit.overlay_path(sovereign.spec.domain.fqdn)
+    gitops, ref, path = (
+        sovereign.spec.gitops,
+        git_ref.asked(sovereign.spec),
+        kit.overlay_path(sovereign.spec.domain.fqdn),
+    )
     for name in files:
         print(f"wrote {out / name}")
     state = "wrote" if with_template else "kept, because it was there:"
@@ -135,10 +139,15 @@ def _tell(sovereign: Sovereign, out: Path, files: Mapping[str, str], with_templa
     if gitops.mode is GitOpsMode.COMMIT:
         print("\nThe operator pushes the same itself, because spec.gitops.mode is Commit: there is nothing to do.")
         return
-    print(f"\nNext: look at {out / path}, then commit and push it to branch {gitops.branch} of the repository.")
+    print(f"\nNext: look at {out / path}, then commit it and push it{f' to {ref}' if ref else ''}.")
     missing = [
         *([] if gitops.url else ["gitops.url to the repository's URL"]),
+        *([] if ref else ["gitops.ref to the branch or the tag that has it"]),
         *([] if gitops.path == path else [f"gitops.path to {path}"]),
     ]
     if missing:
-        print(f"In the Sovereign set {' and '.join(missing)} before you create it: its cluster is to follow that.")
+        print(f"In the Sovereign set {_listed(missing)} before you create it: its cluster is to follow that.")
+
+
+def _listed(items: list[str]) -> str:
+    return " and ".join(filter(None, (", ".join(items[:-1]), items[-1])))

@@ -112,7 +112,7 @@ class Settings:
                 settled_survey_interval=read.duration("CATALYST_SETTLED_SURVEY_INTERVAL", "60s"),
                 console_check=read.choice("CATALYST_CONSOLE_CHECK", "true", ("true", "false")) == "true",
                 egress_cidrs=tuple(map(str, read.networks("CATALYST_EGRESS_CIDRS"))),
-                default_git_url=read.text("CATALYST_GIT_URL", CoreSettings.default_git_url),
+                default_git_url=read.repository("CATALYST_GIT_URL"),
                 chart_registry=read.text("CATALYST_CHART_REGISTRY", ""),
                 default_release=read.release("CATALYST_RELEASE"),
                 domains=_domains(read),
@@ -231,6 +231,16 @@ class _Reader:
         value = self.text(name, "")
         if not re.fullmatch(r"https?://[^/\s@]+(/\S*)?", value):
             raise SettingsError(f"{name}={value!r}: expected a URL without user name, such as http://powerdns:8081")
+        return value
+
+    def repository(self, name: str) -> str:
+        """Empty where it is not set: Sovereigns then name one themselves."""
+        value = self.text(name, "")
+        if value and not re.fullmatch(r"https://[^/\s@?#]+/[^\s?#]+", value):
+            raise SettingsError(
+                f"{name}={value!r}: expected the https:// URL of a Git repository without user name, such as "
+                "https://git.example.com/platform/kit.git"
+            )
         return value
 
     def secret(self, name: str) -> SecretStr:

@@ -81,6 +81,14 @@ class GitOpsMode(StrEnum):
     COMMIT = "Commit"
 
 
+class GitVerification(StrEnum):
+    """Whose signature Flux checks: of the commit, of the tag, or of both."""
+
+    HEAD = "HEAD"
+    TAG = "Tag"
+    TAG_AND_HEAD = "TagAndHEAD"
+
+
 class Approval(StrEnum):
     """Whether every plan waits for a person, or only those that destroy or replace."""
 

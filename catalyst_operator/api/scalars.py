@@ -180,6 +180,16 @@ GitBranch = Annotated[
     Field(min_length=1, max_length=128),
     Format(r"[A-Za-z0-9_](?:[A-Za-z0-9._/-]*[A-Za-z0-9_-])?", "must be the name of a branch, such as main"),
 ]
+GitTag = Annotated[
+    str,
+    Field(min_length=1, max_length=128),
+    Format(r"[A-Za-z0-9_](?:[A-Za-z0-9._/+-]*[A-Za-z0-9_+-])?", "must be the name of a tag, such as v1.0.0"),
+]
+GitCommit = Annotated[
+    str,
+    Field(min_length=40, max_length=40),
+    Format("[0-9a-f]{40}", "must be the whole name of a commit: 40 hexadecimal digits in lower case"),
+]
 GitPath = Annotated[
     str,
     Field(min_length=1, max_length=256),

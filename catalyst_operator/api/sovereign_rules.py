@@ -29,7 +29,7 @@ _KIT_FIELDS = (
     "components",
 )
 # What the cluster's own GitRepository and Kustomization point at; carried over as long as Flux has applied nothing.
-_FOLLOWED_FIELDS = ("url", "branch", "path")
+_FOLLOWED_FIELDS = ("url", "ref", "path", "verify")
 _FLUX_HAS_APPLIED = f"{_OUTPUTS_EXIST} && (has(oldSelf.status.kitRevision) || ({_HAND_OFF_BEGAN}))"
 # Which Secret they name may change until hand-off; that they name one is part of what the first boot was told.
 _NAMED_SECRETS = (

@@ -10,6 +10,7 @@ from catalyst_operator.api.enums import (
     BuildingBlock,
     DomainMode,
     GitOpsMode,
+    GitVerification,
     HandOffMode,
     Location,
     ObjectStorageProvider,
@@ -22,7 +23,9 @@ from catalyst_operator.api.scalars import (
     Duration,
     Fqdn,
     GitBranch,
+    GitCommit,
     GitPath,
+    GitTag,
     GitUrl,
     HttpsUrl,
     SizeFallbacks,
@@ -257,6 +260,36 @@ class CrossplaneSpec(Model):
     the management cluster."""
 
 
+class GitRefSpec(Model):
+    """What of the repository is followed; exactly one of the three."""
+
+    cel_rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            "[has(self.branch), has(self.tag), has(self.commit)].filter(given, given).size() == 1",
+            "must have exactly one of branch, tag and commit",
+        ),
+    )
+
+    branch: GitBranch | None = None
+    """A branch, such as main: the cluster follows whatever is pushed to it."""
+
+    tag: GitTag | None = None
+    """A tag, such as v1.0.0."""
+
+    commit: GitCommit | None = None
+    """A commit, as 40 hexadecimal digits. It has to be in the history of a branch: Flux clones the branches."""
+
+
+class GitVerifySpec(Model):
+    """Whose signature Flux asks for before it applies anything."""
+
+    mode: GitVerification = GitVerification.HEAD
+    """HEAD: the commit is signed. Tag: the tag is. TagAndHEAD: both are."""
+
+    secret_ref: SecretRef
+    """Secret with the key keys.asc: the OpenPGP public keys that may sign, as `gpg --export --armor` prints them."""
+
+
 class GitOpsSpec(Model):
     """The Git repository that Flux on the new cluster follows. It is read before anything is bought. All but mode can
     be corrected until status.kitRevision says that Flux has applied something."""
@@ -268,6 +301,22 @@ class GitOpsSpec(Model):
             field_path=".credentialsSecretRef",
             reason=RuleReason.REQUIRED,
         ),
+        Rule(
+            "self.mode != 'Commit' || (has(self.ref) && has(self.ref.branch))",
+            "must name a branch in mode Commit: the operator pushes to it",
+            field_path=".ref",
+            reason=RuleReason.REQUIRED,
+        ),
+        Rule(
+            "self.mode != 'Commit' || !has(self.verify)",
+            "is for mode Template only: the commits that the operator pushes are not signed",
+            field_path=".verify",
+        ),
+        Rule(
+            "!has(self.verify) || self.verify.mode == 'HEAD' || !has(self.ref) || has(self.ref.tag)",
+            "must be HEAD unless a tag is followed: only a tag has a signature of its own",
+            field_path=".verify.mode",
+        ),
     )
 
     mode: GitOpsMode = GitOpsMode.TEMPLATE
@@ -275,16 +324,20 @@ class GitOpsSpec(Model):
     renders clusters/<fqdn>/ and pushes it, and the cluster follows that."""
 
     url: GitUrl | None = None
-    """URL of the repository; default: the operator's setting."""
+    """URL of the repository; default: the operator's setting CATALYST_GIT_URL. One of the two is needed."""
 
-    branch: GitBranch = "main"
-    """Branch to follow."""
+    ref: GitRefSpec | None = None
+    """What of it is followed; default: the tag of the operator's own version, such as v1.0.0. Mode Commit needs a
+    branch."""
 
     path: GitPath | None = None
     """Folder of the repository that Flux applies; default: clusters/_template/bootstrap-kit."""
 
     credentials_secret_ref: SecretRef | None = None
     """Secret with the keys username and password for HTTPS."""
+
+    verify: GitVerifySpec | None = None
+    """Have Flux check signatures; default: none is asked for."""
 
 
 class DriftDetectionSpec(Model):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from catalyst_operator import __version__
+
 
 @dataclass(frozen=True)
 class Nameserver:
@@ -79,7 +81,9 @@ class CoreSettings:
     """The same, after a verdict."""
     console_check: bool = True
     """Whether Ready asks that the console answers; off where the operator has no way out to the load balancer."""
-    default_git_url: str = "https://github.com/openova-io/openova"
+    default_git_url: str = ""
+    """Empty: each Sovereign has to name a repository."""
+    default_git_tag: str = f"v{__version__}"
     chart_registry: str = ""
     """Where the kit's charts come from, such as oci://registry.example/charts; empty: the template's own."""
     default_git_path: str = "clusters/_template/bootstrap-kit"

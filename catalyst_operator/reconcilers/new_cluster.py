@@ -22,6 +22,7 @@ from catalyst_operator.core import actions, manifests
 from catalyst_operator.core.access import kubeconfig
 from catalyst_operator.core.access.dead_nodes import DeadNode, RemovalReport
 from catalyst_operator.core.access.farewell import FarewellReport
+from catalyst_operator.core.access.git_ref import GitRef
 from catalyst_operator.core.access.identity import NODE_REMOVER, OBSERVER, OWNER, SEEDER, Access
 from catalyst_operator.core.access.seeds import Seed, SeedReport
 from catalyst_operator.core.access.source import CorrectionReport, Followed
@@ -134,24 +135,26 @@ class NewCluster:
 
     async def _push(self, action: actions.PushOverlay) -> None:
         reference = self._o.sovereign.spec.gitops.credentials_secret_ref
-        repository = await self._repository(action.url, action.branch, reference.name if reference else "")
+        repository = await self._repository(
+            action.url, GitRef(branch=action.branch), reference.name if reference else ""
+        )
         asked = (self._o.uid, action.key, repository, action.change, self._changed)
         self._outside.overlays.ask(*asked, owner=self._namespace)
 
     async def _look_at(self, action: actions.AskRepository) -> None:
         question = action.question
-        repository = await self._repository(question.url, question.branch, question.secret)
+        repository = await self._repository(question.url, question.ref, question.secret)
         asked = (self._o.uid, action.key, repository, question, self._changed)
         self._outside.repositories.ask(*asked, owner=self._namespace)
 
-    async def _repository(self, url: str, branch: str, secret: str) -> Repository:
+    async def _repository(self, url: str, followed: GitRef, secret: str) -> Repository:
         """With what the owner's Secret of this name holds; empty: nobody's."""
         if not secret:
-            return Repository(url, branch)
+            return Repository(url, followed)
         values = secrets.texts(await self._kube.get(kube.SECRETS, self._namespace, secret))
         return Repository(
             url=url,
-            branch=branch,
+            followed=followed,
             username=values.get("username", ""),
             password=SecretStr(values.get("password", "")),
             authority=values.get("ca.crt", ""),

@@ -20,6 +20,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 GIT_URL = "https://10.99.0.1:8443"
 KIT = "clusters/_template/bootstrap-kit"
+MAIN = {"branch": "main"}
 WARNING = "Phase 1 watch saw 0 HelmReleases in 20s; the bootstrap-kit Kustomization may not be reconciling."
 CASCADE = {"bp-cnpg", "bp-seaweedfs", "bp-valkey"}
 
@@ -45,7 +46,7 @@ def test_no_helmrelease_then_a_late_one(make: Make, git: GitServer) -> None:
     sovereign, _ = new(
         make,
         "nothing",
-        gitops={"url": git.repository_url("late/kit.git")},
+        gitops={"url": git.repository_url("late/kit.git"), "ref": MAIN},
         phase1={"firstSeenTimeout": "20s"},
     )
     sovereign.apply()
@@ -62,14 +63,14 @@ def test_a_wrong_branch_costs_nothing_and_is_corrected(make: Make, git: GitServe
     """What the new cluster would follow is read before anything is bought; a dry run says so too."""
     git.create("early/kit.git", template=True)
     url = git.repository_url("early/kit.git")
-    sovereign, project = new(make, "mian", gitops={"url": url, "branch": "mian"}, dryRun=True)
+    sovereign, project = new(make, "mian", gitops={"url": url, "ref": {"branch": "mian"}}, dryRun=True)
     sovereign.apply()
     for dry in (True, False):
         sovereign.patch(dryRun=dry)
         told = sovereign.until("what is wrong", lambda s: codes(s) == ["ERR_GIT_READ"])
         assert f"{url} has no branch mian; its default branch is main." in told["lastErrors"][0]["message"]
         assert condition(told, "PreflightPassed")["status"] == "False"
-    sovereign.patch(gitops={"branch": "main", "path": "clusters/_template/bootstrap"})
+    sovereign.patch(gitops={"ref": MAIN, "path": "clusters/_template/bootstrap"})
     sovereign.until("what else is wrong", lambda s: any("has no folder" in e["message"] for e in s["lastErrors"]))
     assert (project.inventory(), results(sovereign.look_again())) == ({}, [])
     sovereign.patch(gitops={"path": None})
@@ -82,7 +83,7 @@ def test_a_wrong_repository_is_corrected_on_the_new_cluster_until_something_was_
     """The servers are bought, nobody can enter them, and the spec is where it is put right."""
     git.create("broken/kit.git", template=False)
     git.commit("broken/kit.git", {f"{KIT}/kustomization.yaml": "resources: [nothing-here.yaml]\n"})
-    sovereign, _ = new(make, "moved", gitops={"url": git.repository_url("broken/kit.git")})
+    sovereign, _ = new(make, "moved", gitops={"url": git.repository_url("broken/kit.git"), "ref": MAIN})
     sovereign.apply()
     told = sovereign.until("what is wrong", lambda s: codes(s)[:1] == ["ERR_KUSTOMIZATION"], seconds=200)
     assert "kitRevision" not in told
@@ -93,7 +94,7 @@ def test_a_wrong_repository_is_corrected_on_the_new_cluster_until_something_was_
     status = sovereign.ready(seconds=200)
     assert status["kitRevision"].endswith(git.log("right/kit.git")[0].sha)
     with pytest.raises(KubectlError, match="kitRevision"):
-        sovereign.patch(gitops={"branch": "next"})
+        sovereign.patch(gitops={"ref": {"branch": "next"}})
 
 
 def git_secret(namespace: str) -> dict[str, object]:
@@ -126,7 +127,7 @@ def test_a_kit_of_38_components(make: Make, git: GitServer) -> None:
     files[f"{KIT}/kustomization.yaml"] = yaml.safe_dump(kustomization)
     git.create("big/kit.git", template=False)
     git.commit("big/kit.git", files)
-    sovereign, project = new(make, "many", gitops={"url": git.repository_url("big/kit.git")})
+    sovereign, project = new(make, "many", gitops={"url": git.repository_url("big/kit.git"), "ref": MAIN})
     sovereign.apply()
     status = sovereign.ready(seconds=200)
     count = len(NewCluster(project).releases())
@@ -136,7 +137,7 @@ def test_a_kit_of_38_components(make: Make, git: GitServer) -> None:
 
 def release(name: str) -> str:
     """A HelmRelease like those of the kit."""
-    chart = {"chart": name, "version": "1.0.0", "sourceRef": {"kind": "HelmRepository", "name": "openova"}}
+    chart = {"chart": name, "version": "1.0.0", "sourceRef": {"kind": "HelmRepository", "name": "catalyst-charts"}}
     manifest = {
         "apiVersion": "helm.toolkit.fluxcd.io/v2",
         "kind": "HelmRelease",
@@ -165,6 +166,7 @@ def test_commit_pushes_one_commit_a_change(make: Make, git: GitServer, kubectl: 
         components=["harbor"],
         gitops={
             "mode": "Commit",
+            "ref": MAIN,
             "url": git.repository_url("acme/fleet.git"),
             "credentialsSecretRef": {"name": "git"},
         },

@@ -237,6 +237,7 @@ def test_git_is_pushed_to_by_hand_and_by_the_operator_as_the_labs_page_says(
         handOff={"mode": "Manual"},
         gitops={
             "mode": "Commit",
+            "ref": {"branch": "main"},
             "url": git.repository_url(REPOSITORY),
             "credentialsSecretRef": {"name": "acme-git"},
         },

@@ -88,8 +88,9 @@ locals {
         kind       = "GitRepository"
         metadata   = { name = "openova-public", namespace = "flux-system" }
         spec = merge(
-          { interval = "5m", timeout = "60s", url = var.git.url, ref = { branch = var.git.branch } },
+          { interval = "5m", timeout = "60s", url = var.git.url, ref = { for name, value in var.git.ref : name => value if value != null } },
           { for key, value in { secretRef = { name = var.git.secret_name } } : key => value if var.git.secret_name != "" },
+          { for verify in [var.git.verify] : "verify" => { mode = verify.mode, secretRef = { name = verify.secret_name } } if verify != null },
         )
       },
       {

@@ -54,6 +54,11 @@ resource "hcloud_server" "control_plane" {
       condition     = var.server_token != "" && var.agent_token != ""
       error_message = local.tokens_missing
     }
+
+    precondition {
+      condition     = var.git.url != "" || local.control_planes[count.index].name != local.starter
+      error_message = local.git_missing
+    }
   }
 }
 

@@ -261,23 +261,34 @@ variable "release" {
 }
 
 variable "git" {
-  description = "What Flux on the new cluster follows: repository, branch, path of the bootstrap kit, the kit's optional components (paths relative to it) and, for a private repository, the name of a Secret in flux-system with its credentials."
+  description = "What Flux on the new cluster follows: repository, what of it (a branch, a tag or a commit), path of the bootstrap kit, the kit's optional components (paths relative to it) and, for a private repository, the name of a Secret in flux-system with its credentials; with verify, what has to be signed (mode, as Flux has it), and the Secret there with the public keys."
   type = object({
     url         = string
-    branch      = string
+    ref         = object({ branch = optional(string), tag = optional(string), commit = optional(string) })
     path        = string
     components  = optional(list(string), [])
     secret_name = optional(string, "")
+    verify      = optional(object({ mode = string, secret_name = string }))
   })
 
   validation {
-    condition     = can(regex("^(https?|ssh)://[^\\s]+$", var.git.url))
+    condition     = var.git.url == "" || can(regex("^(https?|ssh)://[^\\s]+$", var.git.url))
     error_message = "git.url must be an http, https or ssh URL, such as https://github.com/openova-io/openova. Flux does not take the git@host:path form."
   }
 
   validation {
-    condition     = can(regex("^[^\\s~^:?*\\[\\\\]+$", var.git.branch))
-    error_message = "git.branch must be the name of a branch, such as main."
+    condition     = length([for value in values(var.git.ref) : value if value != null]) == 1
+    error_message = "git.ref must have exactly one of branch, tag and commit."
+  }
+
+  validation {
+    condition     = alltrue([for value in values(var.git.ref) : value == null || can(regex("^[^\\s~^:?*\\[\\\\]+$", value))])
+    error_message = "git.ref must be the name of a branch or a tag, such as main or v1.0.0, or a commit."
+  }
+
+  validation {
+    condition     = var.git.verify == null || contains(["HEAD", "Tag", "TagAndHEAD"], try(var.git.verify.mode, ""))
+    error_message = "git.verify.mode must be HEAD, Tag or TagAndHEAD."
   }
 
   validation {

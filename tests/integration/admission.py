@@ -117,7 +117,7 @@ def full_sovereign(edits: Edits | None = None) -> dict[str, Any]:
         "gitops": {
             "mode": "Commit",
             "url": "https://git.example/org/clusters",
-            "branch": "main",
+            "ref": {"branch": "main"},
             "path": "clusters/omantel",
             "credentialsSecretRef": secret,
         },

@@ -190,6 +190,10 @@ def sample(**changes: Any) -> dict[str, Any]:
         "server_token": TRUST.server_token,
         "agent_token": TRUST.agent_token,
         "release": load().get().module_value(),
-        "git": {"url": "https://git.example.com/openova", "branch": "main", "path": "./clusters/_template/kit"},
+        "git": {
+            "url": "https://git.example.com/openova",
+            "ref": {"branch": "main"},
+            "path": "./clusters/_template/kit",
+        },
         **changes,
     }

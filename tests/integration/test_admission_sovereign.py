@@ -24,6 +24,7 @@ from tests.integration.apiserver import Api
 pytestmark = pytest.mark.integration
 
 SECRET = {"name": "a-secret"}
+COMMIT: Edits = {"gitops": {"mode": "Commit", "ref": {"branch": "main"}, "credentialsSecretRef": SECRET}}
 REGISTRAR = {"name": "ovh", "credentialsSecretRef": SECRET}
 BYO_API: Edits = {"domain.mode": "byo-api", "domain.registrar": REGISTRAR}
 PRIVATE_KEY = "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQ\n-----END-----"
@@ -81,7 +82,13 @@ PLACEHOLDERS = (
     Case("key with a Windows account as comment", {"sshPublicKeys": [f"{BARE_KEY} CORP\\ada"]}),
     Case("Git URL with a space in it", {"gitops.url": "https://git.example/My%20Team/_git/repo"}),
     Case("corporate CA with its Secret", {"tls": {"strategy": "corporate-ca", "caSecretRef": SECRET}}),
-    Case("Commit with credentials", {"gitops": {"mode": "Commit", "credentialsSecretRef": SECRET}}),
+    Case(
+        "Commit with credentials",
+        {"gitops": {"mode": "Commit", "ref": {"branch": "main"}, "credentialsSecretRef": SECRET}},
+    ),
+    Case("a signed tag", {"gitops": {"ref": {"tag": "v1.0.0+k3s1"}, "verify": {"mode": "Tag", "secretRef": SECRET}}}),
+    Case("the operator's own tag, signed", {"gitops": {"verify": {"mode": "TagAndHEAD", "secretRef": SECRET}}}),
+    Case("one commit", {"gitops.ref": {"commit": "4f1c" * 10}}),
     Case("durations", {"phase1": {"firstSeenTimeout": "90s", "watchTimeout": "1h30m"}}),
 )
 def test_accepted(api: Api, namespace: str, case: Case) -> None:
@@ -262,6 +269,34 @@ def test_everything_at_once_is_accepted(api: Api, namespace: str) -> None:
         "spec.gitops.url",
         "credentials belong in the Secret",
     ),
+    Case(
+        "Commit without a branch",
+        {"gitops": {"mode": "Commit", "credentialsSecretRef": SECRET}},
+        "spec.gitops.ref",
+        "must name a branch",
+    ),
+    Case(
+        "Commit to a tag",
+        {"gitops": {**COMMIT["gitops"], "ref": {"tag": "v1.0.0"}}},
+        "spec.gitops.ref",
+        "must name a branch",
+    ),
+    Case("branch and tag", {"gitops.ref": {"branch": "main", "tag": "v1"}}, "spec.gitops.ref", "exactly one of"),
+    Case("nothing of the repository", {"gitops.ref": {}}, "spec.gitops.ref", "exactly one of"),
+    Case("half a commit", {"gitops.ref": {"commit": "4f1c4f1c"}}, "spec.gitops.ref.commit", "40"),
+    Case("tag with a space", {"gitops.ref": {"tag": "v1 0"}}, "spec.gitops.ref.tag", "the name of a tag"),
+    Case(
+        "signatures of the operator's own commits",
+        {"gitops": {**COMMIT["gitops"], "verify": {"secretRef": SECRET}}},
+        "spec.gitops.verify",
+        "are not signed",
+    ),
+    Case(
+        "the signature of a tag where none is followed",
+        {"gitops": {"ref": {"branch": "main"}, "verify": {"mode": "TagAndHEAD", "secretRef": SECRET}}},
+        "spec.gitops.verify.mode",
+        "unless a tag is followed",
+    ),
     Case("Git over http", {"gitops.url": "http://git.example/repo"}, "spec.gitops.url", "anybody on the way"),
     Case("path that climbs", {"gitops.path": "clusters/../../etc"}, "spec.gitops.path", "neither absolute nor with"),
     Case("absolute path", {"gitops.path": "/clusters"}, "spec.gitops.path", "neither absolute nor with"),
@@ -308,7 +343,6 @@ def with_hand_off(status: str) -> dict[str, Any]:
 
 
 HANDED_OFF = with_hand_off("True")
-COMMIT: Edits = {"gitops": {"mode": "Commit", "credentialsSecretRef": SECRET}}
 
 
 def existing(api: Api, namespace: str, edits: Edits, status: dict[str, Any] | None) -> tuple[str, dict[str, Any]]:
@@ -385,7 +419,8 @@ APPLIED = {**OUTPUTS, "kitRevision": "main@sha1:0f0f"}
 """Flux on the new cluster has applied something once."""
 GIT_SECRET: Edits = {"gitops.credentialsSecretRef": SECRET}
 FROZEN_ONCE_APPLIED = (
-    Case("gitops branch", {"gitops.branch": "next"}, "spec.gitops.branch", "status.kitRevision"),
+    Case("gitops ref", {"gitops.ref": {"branch": "next"}}, "spec.gitops.ref", "status.kitRevision"),
+    Case("gitops verify", {"gitops.verify": {"secretRef": SECRET}}, "spec.gitops.verify", "status.kitRevision"),
     Case("gitops url", {"gitops.url": "https://git.example/a/b"}, "spec.gitops.url", "status.kitRevision"),
     Case("gitops path", {"gitops.path": "clusters/next"}, "spec.gitops.path", "status.kitRevision"),
     Case("a Secret for Git named late", GIT_SECRET, "spec.gitops.credentialsSecretRef", "has one was set then"),

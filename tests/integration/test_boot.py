@@ -22,6 +22,7 @@ from catalyst_operator.adapters.new_cluster.remote import RemoteCluster
 from catalyst_operator.adapters.new_cluster.watched_cluster import KUSTOMIZATIONS as KITS
 from catalyst_operator.adapters.new_cluster.writes.corrections import GIT_REPOSITORIES, correct
 from catalyst_operator.core.access import boot, kubeconfig, seeds
+from catalyst_operator.core.access.git_ref import GitRef
 from catalyst_operator.core.access.identity import NODE_REMOVER, OBSERVER, OWNER, SEEDER, Access
 from catalyst_operator.core.access.source import Followed
 from catalyst_operator.core.phase1 import flux
@@ -320,8 +321,12 @@ async def test_the_seeder_fills_each_of_the_secrets(node: Node, seeder: RemoteCl
     assert secret(node, name)["data"]["filled"] == "eWVz"
 
 
-@pytest.mark.parametrize("secret", ["catalyst-git", ""], ids=["private", "public"])
-async def test_the_seeder_corrects_what_flux_follows(node: Node, observer: RemoteCluster, secret: str) -> None:
+@pytest.mark.parametrize(
+    ("secret", "verify"), [("catalyst-git", "TagAndHEAD"), ("", "")], ids=["private and signed", "public"]
+)
+async def test_the_seeder_corrects_what_flux_follows(
+    node: Node, observer: RemoteCluster, secret: str, verify: str
+) -> None:
     """What is patched is what the operator sees afterwards, so that it comes to an end; another one stays as it is."""
     told = {"interval": "5m", "url": "https://git.example/wrong", "ref": {"branch": "mian"}, "secretRef": {"name": "x"}}
     applies = {"interval": "10m", "path": "./no", "prune": True, "sourceRef": {"kind": "GitRepository", "name": SOURCE}}
@@ -333,7 +338,7 @@ async def test_the_seeder_corrects_what_flux_follows(node: Node, observer: Remot
         made = {"apiVersion": of.api_version, "kind": kind, "metadata": {"name": name, "namespace": FLUX}, "spec": spec}
         with suppress(Refusal):
             node.cluster.api.create(of.path(FLUX), made)
-    wanted = Followed("https://git.example/right", "main", "clusters/mine", secret)
+    wanted = Followed("https://git.example/right", GitRef(tag="v1.0.0"), "clusters/mine", secret, verify)
 
     async def access() -> Access:
         return node.cluster.access(SEEDER)
@@ -342,7 +347,7 @@ async def test_the_seeder_corrects_what_flux_follows(node: Node, observer: Remot
     assert report.error is None
     source = flux.source(await observer.get(GIT_REPOSITORIES, FLUX, SOURCE))
     kit = flux.kustomization(await observer.get(KITS, FLUX, KIT))
-    assert Followed(source.url, source.branch, kit.path, source.secret) == wanted
+    assert Followed(source.url, source.ref, kit.path, source.secret, source.verify) == wanted
     async with RemoteCluster(node.cluster.access(SEEDER)) as seeder:
         with pytest.raises(Refused):
             await seeder.merge(KITS, FLUX, "another", {"spec": {"path": "clusters/mine"}})

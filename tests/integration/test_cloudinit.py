@@ -193,7 +193,7 @@ def test_flux_is_pointed_at_the_kit(rendered: Rendered) -> None:
     assert kit["GitRepository"]["metadata"] == {"name": "openova-public", "namespace": "flux-system"}
     assert kit["GitRepository"]["spec"]["url"] == "https://git.example.com/openova"
     assert kit["GitRepository"]["spec"]["ref"] == {"branch": "main"}
-    assert "secretRef" not in kit["GitRepository"]["spec"]
+    assert not {"secretRef", "verify"} & set(kit["GitRepository"]["spec"])
     assert kit["Kustomization"]["metadata"]["name"] == "acme.omani.works-bootstrap-kit"
     assert kit["Kustomization"]["spec"]["path"] == "./clusters/_template/kit"
     assert kit["Kustomization"]["spec"]["sourceRef"] == {"kind": "GitRepository", "name": "openova-public"}
@@ -205,10 +205,18 @@ def test_the_kit_is_tried_again_and_waits_for_nobody(rendered: Rendered) -> None
     assert (spec["wait"], spec["timeout"], spec["retryInterval"], spec["prune"]) == (False, "5m", "1m", True)
 
 
-def test_a_private_repository_and_components_reach_flux(tofu: OpenTofu) -> None:
-    git = {**sample()["git"], "secret_name": "git-credentials", "components": ["../components/harbor"]}
+def test_a_private_signed_repository_and_components_reach_flux(tofu: OpenTofu) -> None:
+    git = {
+        **sample()["git"],
+        "ref": {"tag": "v1.0.0"},
+        "secret_name": "git-credentials",
+        "components": ["../components/harbor"],
+        "verify": {"mode": "Tag", "secret_name": "git-keys"},
+    }
     kit = render(tofu, sample(git=git)).control_planes[0].kit
+    assert kit["GitRepository"]["spec"]["ref"] == {"tag": "v1.0.0"}
     assert kit["GitRepository"]["spec"]["secretRef"] == {"name": "git-credentials"}
+    assert kit["GitRepository"]["spec"]["verify"] == {"mode": "Tag", "secretRef": {"name": "git-keys"}}
     assert kit["Kustomization"]["spec"]["components"] == ["../components/harbor"]
 
 
@@ -216,14 +224,18 @@ def test_hostile_values_arrive_unchanged_and_as_data(tofu: OpenTofu, tmp_path: P
     values = {f"VALUE_{index}": text for index, text in enumerate(HOSTILE)}
     hostile: dict[str, Any] = {
         "kit_values": values,
-        "git": {"url": "https://git.example.com/';reboot;'", "branch": "a'$(reboot)", "path": "./a'\"$(reboot)"},
+        "git": {
+            "url": "https://git.example.com/';reboot;'",
+            "ref": {"branch": "a'$(reboot)"},
+            "path": "./a'\"$(reboot)",
+        },
         "registries_yaml": "mirrors: {}\n# '$(reboot)'\n# EOF\n",
         "boot_manifests": {"10-secret.yaml": "\n".join(HOSTILE)},
     }
     plain, boot = (render(tofu, sample(**changes)).control_planes[0] for changes in ({}, hostile))
     assert boot.kit["Kustomization"]["spec"]["postBuild"]["substitute"] == values
     assert boot.kit["Kustomization"]["spec"]["path"] == hostile["git"]["path"]
-    assert boot.kit["GitRepository"]["spec"]["ref"]["branch"] == hostile["git"]["branch"]
+    assert boot.kit["GitRepository"]["spec"]["ref"] == hostile["git"]["ref"]
     assert boot.files["/etc/rancher/k3s/registries.yaml"].text == hostile["registries_yaml"]
     assert boot.files["/etc/catalyst/manifests/10-secret.yaml"].text == hostile["boot_manifests"]["10-secret.yaml"]
     assert boot.document["runcmd"] == plain.document["runcmd"]

@@ -69,7 +69,8 @@ def test_the_largest_sovereign_that_is_admitted_fits(tmp_path: Path) -> None:
             },
             gitops={
                 "url": f"https://git.example/{text(480, ASCII)}",
-                "branch": text(128, ASCII),
+                "ref": {"tag": text(128, ASCII)},
+                "verify": {"mode": "TagAndHEAD", "secretRef": {"name": "keys"}},
                 "credentialsSecretRef": {"name": "git"},
             },
             imagePullSecretRef={"name": "pull"},

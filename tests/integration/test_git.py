@@ -17,6 +17,7 @@ from catalyst_operator.adapters.destinations import OUTSIDE, Anywhere
 from catalyst_operator.adapters.git import git_http
 from catalyst_operator.adapters.git import push as pushing
 from catalyst_operator.adapters.git.newest import Repository
+from catalyst_operator.core.access.git_ref import GitRef
 from catalyst_operator.core.kit.pushed import OverlayChange
 from catalyst_operator.errors import GitDenied, GitError, GitMissing, GitRejected, GitUnavailable
 from e2e.lab.git_server.client import GitServer
@@ -45,7 +46,7 @@ class Forge:
 
     def make(self, path: str, *, template: bool = True) -> Repository:
         url = self.server.create(path, "pusher", PASSWORD, template=template)
-        return Repository(url, "main", "pusher", SecretStr(PASSWORD), self.ca.read_text())
+        return Repository(url, GitRef(branch="main"), "pusher", SecretStr(PASSWORD), self.ca.read_text())
 
 
 @dataclass(frozen=True)
@@ -248,7 +249,7 @@ def test_no_template_where_none_is_wanted(forge: Forge) -> None:
 
 def test_a_branch_that_is_missing_begins_at_the_default_one(remote: Remote) -> None:
     begin = remote.git("rev-parse", "main")
-    fleet = replace(remote.repository, branch="fleet/eu")
+    fleet = replace(remote.repository, followed=GitRef(branch="fleet/eu"))
     pushed = push(fleet, change(kustomization="a\n"), {})
     assert push(fleet, change(kustomization="a\n"), {}) == replace(pushed, committed=False)
     assert remote.git("rev-parse", "fleet/eu", "fleet/eu^", "main").split() == [pushed.revision, begin, begin]
@@ -257,7 +258,7 @@ def test_a_branch_that_is_missing_begins_at_the_default_one(remote: Remote) -> N
 def test_a_branch_that_is_missing_is_made_even_if_there_is_nothing_to_change(remote: Remote) -> None:
     """Otherwise Flux would look for it in vain."""
     pushed = push(remote.repository, change(kustomization="a\n"), {})
-    fleet = push(replace(remote.repository, branch="fleet"), change(kustomization="a\n"), {})
+    fleet = push(replace(remote.repository, followed=GitRef(branch="fleet")), change(kustomization="a\n"), {})
     assert fleet == replace(pushed, committed=False)
     assert remote.git("rev-parse", "fleet") == pushed.revision
 

@@ -21,6 +21,7 @@ from catalyst_operator.adapters.destinations import Anywhere
 from catalyst_operator.adapters.git import git_http, read
 from catalyst_operator.adapters.git.newest import MAX_GIT_MEMORY, Repository
 from catalyst_operator.adapters.git.push import push
+from catalyst_operator.core.access.git_ref import GitRef
 from catalyst_operator.core.kit.pushed import OverlayChange
 from catalyst_operator.core.kit.repository import RepositoryQuestion
 from catalyst_operator.errors import GitDenied, GitError, GitMissing, GitRejected, GitUnavailable
@@ -137,7 +138,7 @@ def server(certificate: tuple[Path, Path]) -> Iterator[Server]:
 @pytest.fixture
 def repository(server: Server, certificate: tuple[Path, Path]) -> Repository:
     url = f"{server.url}/acme/gitops"
-    return Repository(url, "main", "pusher", SecretStr(PASSWORD), certificate[0].read_text())
+    return Repository(url, GitRef(branch="main"), "pusher", SecretStr(PASSWORD), certificate[0].read_text())
 
 
 def refused(repository: Repository, kind: type[GitError], limit_seconds: float = SOON) -> str:
@@ -208,7 +209,7 @@ def test_a_name_that_the_resolver_completes_to_one_of_the_cluster_is_refused(
     monkeypatch.setattr(socket, "getaddrinfo", resolve)
     monkeypatch.setattr(git_http, "create_connection", lambda *to, **_: tried.append(to))
     with pytest.raises(GitMissing, match="none that the operator connects to"):
-        push(Repository("https://gitea.team-b/acme/gitops", "main"), CHANGE, {})
+        push(Repository("https://gitea.team-b/acme/gitops", GitRef(branch="main")), CHANGE, {})
     assert not tried
 
 
@@ -339,7 +340,7 @@ def test_what_it_calls_its_objects_is_not_passed_on(server: Server, repository: 
         request.answer(body, "application/x-git-upload-pack-advertisement")
 
     server.respond = respond
-    question = RepositoryQuestion(repository.url, repository.branch)
+    question = RepositoryQuestion(repository.url, repository.followed)
     with pytest.raises(GitRejected) as failure:
         read.look(repository, question, limit_seconds=SOON, destinations=Anywhere())
     assert "another kind than sha1" in str(failure.value)
@@ -365,7 +366,9 @@ def test_statuses_are_told_apart(
 def test_a_certificate_for_another_name_is_told_as_that(server: Server, repository: Repository) -> None:
     """Another authority would not help."""
     url = f"https://localhost:{server.port}/acme/gitops"
-    words = refused(Repository(url, "main", "pusher", repository.password, repository.authority), GitUnavailable)
+    words = refused(
+        Repository(url, GitRef(branch="main"), "pusher", repository.password, repository.authority), GitUnavailable
+    )
     assert words.startswith("its certificate is not trusted: ")
     assert "localhost" in words
     assert "ca.crt" not in words

@@ -13,9 +13,11 @@ from pydantic import SecretStr
 from catalyst_operator.adapters.destinations import OUTSIDE, Anywhere, Destinations
 from catalyst_operator.adapters.git import git_http, read
 from catalyst_operator.adapters.git.newest import Repository
+from catalyst_operator.core.access.git_ref import GitRef
 from catalyst_operator.core.kit.repository import RepositoryQuestion, RepositoryView
 from catalyst_operator.errors import GitDenied, GitError, GitMissing, GitRejected, GitUnavailable
 from e2e.lab.git_server.client import GitServer
+from e2e.lab.git_server.git import git as run_git
 from tests.integration.lab_git_server import git_server
 from tests.integration.test_git_hostile import HEAD, SHORT, Request, Server, certificate, packet, server, slow_body
 
@@ -23,6 +25,7 @@ __all__ = ["certificate", "server"]
 pytestmark = pytest.mark.integration
 
 KIT = "clusters/_template/bootstrap-kit"
+MAIN = GitRef(branch="main")
 PASSWORD = "correct-horse"
 
 
@@ -32,11 +35,17 @@ class Forge:
 
     server: GitServer
     ca: Path
+    root: Path
+
+    def git(self, path: str, *arguments: str) -> None:
+        """Git's own commands in a repository, as its owner."""
+        name = {"GIT_COMMITTER_NAME": "Jane Doe", "GIT_COMMITTER_EMAIL": "jane@example.org"}
+        run_git(self.root / path, *arguments, env=name)
 
     def make(self, path: str, user: str = "", *, readonly: bool = False) -> Repository:
         """A repository with the template; public without a user."""
         url = self.server.create(path, user, PASSWORD if user else "", readonly=readonly, template=True)
-        return Repository(url, "main", user, SecretStr(PASSWORD if user else ""), self.ca.read_text())
+        return Repository(url, MAIN, user, SecretStr(PASSWORD if user else ""), self.ca.read_text())
 
 
 @pytest.fixture(scope="module")
@@ -44,8 +53,9 @@ def forge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forge]:
     template = tmp_path_factory.mktemp("template") / "clusters"
     (template / "_template/bootstrap-kit").mkdir(parents=True)
     (template / "_template/bootstrap-kit/kustomization.yaml").write_text("resources: []\n")
-    with git_server(tmp_path_factory.mktemp("git"), template) as running:
-        yield Forge(running.server, running.ca)
+    folder = tmp_path_factory.mktemp("git")
+    with git_server(folder, template) as running:
+        yield Forge(running.server, running.ca, folder / "root")
 
 
 def look(
@@ -55,7 +65,7 @@ def look(
     seconds: float = 10.0,
     destinations: Destinations | None = None,
 ) -> RepositoryView:
-    question = RepositoryQuestion(repository.url, repository.branch, folders, pushes=pushes)
+    question = RepositoryQuestion(repository.url, repository.followed, folders, pushes=pushes)
     return read.look(repository, question, limit_seconds=seconds, destinations=destinations or Anywhere())
 
 
@@ -67,7 +77,45 @@ def test_what_is_there(forge: Forge, user: str) -> None:
 
 
 def test_a_branch_that_is_not_there_and_what_is_instead(forge: Forge) -> None:
-    assert look(replace(forge.make("acme/mian.git"), branch="mian"), KIT) == RepositoryView("", "main")
+    assert look(replace(forge.make("acme/mian.git"), followed=GitRef(branch="mian")), KIT) == RepositoryView("", "main")
+
+
+@pytest.mark.parametrize("kind", ["--no-sign", "--annotate"], ids=["plain", "annotated"])
+def test_a_tag_stands_for_its_commit(forge: Forge, kind: str) -> None:
+    path = f"acme/tagged{kind}.git"
+    repository, released = forge.make(path), forge.server.log(path)[0].sha
+    message = ["-m", "Release"] if kind == "--annotate" else []
+    forge.git(path, "tag", kind, *message, "v1.0.0", released)
+    forge.server.commit(path, {"later": "x"})
+    assert look(replace(repository, followed=GitRef(tag="v1.0.0")), KIT) == RepositoryView(released, "main")
+    assert look(replace(repository, followed=GitRef(tag="v1.0")), KIT) == RepositoryView("", "main")
+    assert look(replace(repository, followed=GitRef(branch="v1.0.0")), KIT) == RepositoryView("", "main")
+
+
+def test_a_tag_of_a_tag_and_one_of_no_commit(forge: Forge) -> None:
+    repository, released = forge.make("acme/tags.git"), forge.server.log("acme/tags.git")[0].sha
+    forge.git("acme/tags.git", "tag", "-a", "-m", "Inner", "inner", released)
+    forge.git("acme/tags.git", "tag", "-a", "-m", "Outer", "outer", "inner")
+    forge.git("acme/tags.git", "tag", "-a", "-m", "Tree", "tree", f"{released}^{{tree}}")
+    assert look(replace(repository, followed=GitRef(tag="outer")), KIT) == RepositoryView(released, "main")
+    with pytest.raises(GitRejected, match="no commit"):
+        look(replace(repository, followed=GitRef(tag="tree")), KIT)
+
+
+def test_one_commit_of_the_history(forge: Forge) -> None:
+    repository, first = forge.make("acme/pinned.git"), forge.server.log("acme/pinned.git")[0].sha
+    forge.server.commit("acme/pinned.git", {"later": "x"})
+    assert look(replace(repository, followed=GitRef(commit=first)), KIT) == RepositoryView(first, "main")
+    assert look(replace(repository, followed=GitRef(commit=first)), "later").lacking == ("later",)
+
+
+@pytest.mark.parametrize("version", [0, 2])
+def test_a_commit_that_the_server_does_not_give(forge: Forge, version: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Servers say so in their own ways, and the older protocol in another than the newer one."""
+    monkeypatch.setattr("dulwich.client.DEFAULT_GIT_PROTOCOL_VERSION_FETCH", version)
+    repository = replace(forge.make("acme/lost.git"), followed=GitRef(commit="4f1c" * 10))
+    with pytest.raises(GitMissing, match="does not give out this commit"):
+        look(repository, KIT)
 
 
 @pytest.mark.parametrize("folder", ["clusters/_template/bootstrap", f"{KIT}/kustomization.yaml", f"{KIT}/deeper/still"])
@@ -105,7 +153,7 @@ def test_who_may_read_and_not_push_is_told_so_and_nothing_is_pushed(forge: Forge
         look(repository, pushes=True)
     allowed = forge.make("acme/writable.git", "pusher")
     before = forge.server.log("acme/writable.git")
-    assert look(replace(allowed, branch="new"), pushes=True) == RepositoryView("", "main")
+    assert look(replace(allowed, followed=GitRef(branch="new")), pushes=True) == RepositoryView("", "main")
     assert forge.server.log("acme/writable.git") == before
 
 
@@ -127,7 +175,7 @@ def test_a_commit_that_is_too_large_to_read_is_there_all_the_same(
 @pytest.fixture
 def hostile(server: Server, certificate: tuple[Path, Path]) -> Repository:
     url = f"https://127.0.0.1:{server.port}/acme/gitops.git"
-    return Repository(url, "main", "reader", SecretStr(PASSWORD), certificate[0].read_text())
+    return Repository(url, MAIN, "reader", SecretStr(PASSWORD), certificate[0].read_text())
 
 
 def test_one_that_drips_is_left_in_time(server: Server, hostile: Repository) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from e2e.lab.git_server.client import SOMEBODY, GitServer
-from e2e.lab.git_server.repositories import PUBLIC
+from e2e.lab.git_server.repositories import PUBLIC, RELEASE
 from tests.integration.lab_git_server import Git, Running, git_server, with_user
 
 pytestmark = pytest.mark.integration
@@ -50,6 +50,9 @@ def test_everybody_reads_the_public_repository_and_nobody_pushes(server: GitServ
     clone = tmp_path / "clone"
     git.ok("clone", "-q", "--depth=1", server.repository_url(PUBLIC), str(clone))
     assert (clone / "clusters/_template/bootstrap-kit/01-cilium.yaml").read_text() == "kind: HelmRelease\n"
+    refs = git.ok("ls-remote", server.repository_url(PUBLIC), RELEASE, "main").split()
+    assert refs[1::2] == ["refs/heads/main", f"refs/tags/{RELEASE}"]
+    assert refs[0] == refs[2], "new clusters follow the release's tag, and find the kit of the checkout"
     git.commit(clone, "more", "1")
     refused = git.run("push", cwd=clone)
     assert refused.returncode

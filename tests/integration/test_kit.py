@@ -157,7 +157,7 @@ def write_overlay(top: Path, sovereign: Sovereign) -> None:
 
 
 def overlay(sovereign: Sovereign) -> dict[str, str]:
-    return kit.overlay(sovereign, RELEASE, url="https://git.example/a", branch="main")
+    return kit.overlay(sovereign, RELEASE, place="branch main of https://git.example/a")
 
 
 # --- as Flux applies it -----------------------------------------------------------------------------------------------

@@ -30,6 +30,12 @@ pytestmark = pytest.mark.integration
 
 FQDN = "acme.example.org"
 PLATFORM = "bp-catalyst-platform"
+CHARTS = {
+    "apiVersion": "source.toolkit.fluxcd.io/v1",
+    "kind": "HelmRepository",
+    "metadata": {"name": "openova", "namespace": "flux-system"},
+    "spec": {"type": "oci", "interval": "15m", "url": "oci://registry.example.org"},
+}
 KIT = ["bp-cilium", "bp-cert-manager", "bp-keycloak", PLATFORM]
 
 
@@ -40,6 +46,7 @@ def git(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     kit.mkdir(parents=True)
     for name, before in zip(KIT, [None, *KIT], strict=False):
         (kit / f"{name}.yaml").write_text(_release(name, before))
+    (kit / "charts.yaml").write_text(yaml.safe_dump(CHARTS))
     with git_server(folder, folder / "template") as running:
         yield running
 
@@ -307,6 +314,17 @@ def test_charts_of_a_registry_wait_for_its_secret(installed: Flux) -> None:
     assert static["status"] == {"observedGeneration": -1}, "what the CRD says by default"
     _pull_secret(installed, "registry")
     told(lambda: installed.release("bp-private"), "InstallSucceeded")
+
+
+def test_charts_of_a_registry_that_nobody_named_are_waited_for(installed: Flux) -> None:
+    """A tree may have it applied after the releases."""
+    chart = {"chart": "bp-early", "version": "1.0.0", "sourceRef": {"kind": "HelmRepository", "name": "late"}}
+    installed.api.create(RELEASES, yaml.safe_load(_release("bp-early", chart={"spec": chart})))
+    said = told(lambda: installed.release("bp-early"), "SourceNotReady")
+    assert 'HelmRepository.source.toolkit.fluxcd.io "late" not found' in said["message"]
+    _repository(installed, "late", "v1", type="oci", url="oci://registry.example.org")
+    _pull_secret(installed, "late")
+    told(lambda: installed.release("bp-early"), "InstallSucceeded")
 
 
 def test_flux_can_delete_itself(installed: Flux) -> None:

@@ -62,7 +62,13 @@ GRACE_ENDS = NOW + timedelta(minutes=14)
 """When a Pod that was told to stop a minute ago has to have ended."""
 UID = "3b0d9f0e-6f3a-4c57-9a53-0f6f6f1f2a11"
 TOKEN = "HCloud0Token" + "x" * 52
-SETTINGS = CoreSettings(image="registry.example/catalyst-operator:test", proof_key="key of the tests")
+SETTINGS = CoreSettings(
+    image="registry.example/catalyst-operator:test",
+    proof_key="key of the tests",
+    default_git_url="https://github.com/openova-io/openova",
+)
+PUSHED = {"mode": "Commit", "ref": {"branch": "main"}, "credentialsSecretRef": {"name": "git"}}
+"""spec.gitops in mode Commit."""
 SPACE = naming.run_namespace("omantel", UID)
 HOME = SETTINGS.operator_namespace
 NETWORK = "4711"

@@ -25,6 +25,7 @@ from catalyst_operator.api import labels
 from catalyst_operator.api.common import Condition
 from catalyst_operator.api.sovereign import Sovereign
 from catalyst_operator.core import conditions, naming, record
+from catalyst_operator.core.access.git_ref import GitRef
 from catalyst_operator.core.kit.repository import RepositoryQuestion, RepositoryView
 from catalyst_operator.core.phase1.views import ClusterView
 from catalyst_operator.core.project.identity import ForeignMember, ProjectAnswer, ProjectQuestion
@@ -62,7 +63,7 @@ class World:
         """What happened, for the reader of a failure."""
         self.late: list[Request] = []
         """Requests whose answer was lost, and which have not arrived yet."""
-        self.branches = {"main"}
+        self.refs = {GitRef(branch="main"), GitRef(tag=gen.SETTINGS.default_git_tag)}
         """Of the Git repository that the new cluster is to follow."""
         self.foreign: tuple[ForeignMember, ...] = ()
         """Who else is in the Sovereign's network."""
@@ -149,7 +150,7 @@ class World:
 
     async def _read(self, _owner: str, repository: Repository, question: RepositoryQuestion) -> RepositoryView:
         """What the Git repository answers to the look before anything is spent."""
-        if repository.branch not in self.branches:
+        if repository.followed not in self.refs:
             return RepositoryView(default_branch="main")
         return RepositoryView(new_cluster.REVISION.rpartition(":")[2], "main")
 

@@ -12,7 +12,6 @@ import yaml
 from catalyst_operator import render
 from catalyst_operator.core import kit
 from catalyst_operator.core.kit import releases
-from catalyst_operator.core.settings import CoreSettings
 from tests.support import gen
 from tests.support.postbuild import TEMPLATE
 
@@ -39,10 +38,10 @@ def written(out: Path) -> dict[str, str]:
 
 def test_it_writes_what_mode_commit_would_push(run: Render, tmp_path: Path) -> None:
     """One rendering, whoever pushes it; the shared template comes along."""
-    mods = (gen.spec(components=["umami"], gitops={"url": "https://git.example/a", "branch": "live"}),)
+    mods = (gen.spec(components=["umami"], gitops={"url": "https://git.example/a", "ref": {"branch": "live"}}),)
     assert run(*mods) == render.RENDERED
     release = releases.load().get()
-    overlay = kit.overlay(gen.sovereign(*mods), release, url="https://git.example/a", branch="live")
+    overlay = kit.overlay(gen.sovereign(*mods), release, place="branch live of https://git.example/a")
     template = {
         f"clusters/_template/{path.relative_to(TEMPLATE)}": path.read_text("utf-8")
         for path in TEMPLATE.rglob("*")
@@ -82,9 +81,22 @@ def test_the_checkouts_template_is_the_default() -> None:
 @pytest.mark.parametrize(
     ("gitops", "said", "unsaid"),
     [
-        ({}, ["set gitops.url to", f"gitops.path to {FOLDER}", "branch main"], []),
-        ({"url": "https://git.example/a"}, [f"set gitops.path to {FOLDER}"], ["gitops.url"]),
-        ({"url": "https://git.example/a", "path": FOLDER, "branch": "live"}, ["branch live"], ["gitops."]),
+        (
+            {},
+            [
+                "set gitops.url to",
+                f"gitops.path to {FOLDER}",
+                "the branch or the tag that has it",
+                "commit it and push it.",
+            ],
+            [],
+        ),
+        ({"url": "https://git.example/a"}, ["set gitops.ref to", f"gitops.path to {FOLDER}"], ["gitops.url"]),
+        (
+            {"url": "https://git.example/a", "path": FOLDER, "ref": {"branch": "live"}},
+            ["push it to branch live."],
+            ["gitops."],
+        ),
         (
             {"mode": "Commit", "url": "https://git.example/a", "credentialsSecretRef": {"name": "git"}},
             ["there is nothing to do"],
@@ -184,7 +196,7 @@ def test_a_place_that_cannot_be_written_to(run: Render, tmp_path: Path, capsys: 
     assert "cannot be written" in capsys.readouterr().err
 
 
-def test_without_a_repository_the_operators_default_is_named(run: Render, tmp_path: Path) -> None:
-    """The comment in the files tells people where they are followed."""
+def test_what_is_followed_is_told_in_the_files_once_it_is_known(run: Render, tmp_path: Path) -> None:
+    """The comment in the files tells people where they are followed; the operator's own default is not known here."""
     assert run() == render.RENDERED
-    assert CoreSettings.default_git_url in written(tmp_path / "out")[f"{FOLDER}/sync.yaml"]
+    assert "Flux follows" not in written(tmp_path / "out")[f"{FOLDER}/sync.yaml"]

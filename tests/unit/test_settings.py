@@ -104,6 +104,10 @@ def test_every_setting_is_taken_over() -> None:
         ("CATALYST_METRICS_PORT", "65536"),
         ("CATALYST_METRICS_PORT", "http"),
         ("CATALYST_LOG_LEVEL", "LOUD"),
+        ("CATALYST_GIT_URL", "git@git.example:acme/kit.git"),
+        ("CATALYST_GIT_URL", "http://git.example/acme/kit.git"),
+        ("CATALYST_GIT_URL", "https://user@git.example/acme/kit.git"),
+        ("CATALYST_GIT_URL", "https://git.example/"),
     ],
 )
 def test_a_wrong_value_is_named_with_what_is_expected(name: str, value: str) -> None:

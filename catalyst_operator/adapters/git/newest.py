@@ -1,5 +1,5 @@
-"""The newest commit of one branch, fetched into memory: its folders, and the contents of files only where the server
-does not leave them out.
+"""The commit of a branch or a tag, or one by its name, fetched into memory: its folders, and the contents of files only
+where the server does not leave them out.
 
 dulwich speaks Git's protocol without a git binary in the image. All of it blocks: callers run it in a thread.
 """
@@ -20,19 +20,20 @@ from dulwich.errors import (
     WrongObjectException,
 )
 from dulwich.object_store import MemoryObjectStore, ObjectStoreGraphWalker
-from dulwich.objects import Commit, ObjectID, ShaFile, Tree
+from dulwich.objects import Commit, ObjectID, ShaFile, Tag, Tree
 from dulwich.refs import Ref
 from pydantic import SecretStr
 
 from catalyst_operator.adapters.git.git_http import TOO_LARGE, Client
 from catalyst_operator.adapters.git.git_pack import memory_of
+from catalyst_operator.core.access.git_ref import GitRef
 from catalyst_operator.core.redact import shorten
 from catalyst_operator.errors import GitError, GitRejected, GitTooLarge, GitUnavailable
 
 MAX_GIT_MEMORY = 64 << 20
 """Of what is unpacked of one answer. As much again goes for the answer itself and for the branches that it lists."""
 HEAD = Ref(b"HEAD")
-_BRANCHES = b"refs/heads/"
+_BRANCHES, _TAGS = b"refs/heads/", b"refs/tags/"
 
 NOT_GIT = (
     *(GitProtocolError, FileFormatException, WrongObjectException, ChecksumMismatch, ApplyDeltaError, zlib.error),
@@ -46,27 +47,30 @@ Find = Callable[[ObjectID], ShaFile]
 
 @dataclass(frozen=True)
 class Repository:
-    """A branch of a repository, and who asks; without user name and password anybody. `authority`: PEM to trust instead
-    of the system's."""
+    """What is followed of a repository, and who asks; without user name and password anybody. `authority`: PEM to trust
+    instead of the system's."""
 
     url: str
-    branch: str
+    followed: GitRef
     username: str = ""
     password: SecretStr = field(default=SecretStr(""), repr=False)
     authority: str = ""
 
     @property
     def ref(self) -> Ref:
-        """The branch, as Git calls it."""
-        return Ref(_BRANCHES + self.branch.encode())
+        """The branch or the tag, as Git calls it; HEAD where a commit is asked for, which no server lists."""
+        if self.followed.commit:
+            return HEAD
+        tag, branch = self.followed.tag.encode(), self.followed.branch.encode()
+        return Ref(_TAGS + tag if tag else _BRANCHES + branch)
 
 
 @dataclass(frozen=True)
 class Heads:
-    """What a server says of its branches: where this one is, None where it is missing; and where its default one is,
-    None in an empty repository."""
+    """What a server says of its branches and tags: where this one is, None where it is missing; and where its default
+    branch is, None in an empty repository."""
 
-    branch: ObjectID | None
+    found: ObjectID | None
     default: ObjectID | None
     default_name: str = ""
 
@@ -77,7 +81,7 @@ def fetch(
     store: MemoryObjectStore,
     wanted: Callable[[Heads], ObjectID | None],
 ) -> Heads:
-    """Where the branches are; into the store goes the commit that is `wanted` of them. Raises GitError and what
+    """Where they are; into the store goes the commit that is `wanted` of them. Raises GitError and what
     `understood` translates."""
     pack: list[bytes] = []
     told = Heads(None, None)
@@ -106,15 +110,22 @@ def fetch(
         raise GitRejected("its objects have names of another kind than sha1, which alone is supported")
     _unpack(b"".join(pack), store)
     name = found.symrefs.get(HEAD, b"").removeprefix(_BRANCHES).decode("utf-8", "replace")
-    return Heads(told.branch, told.default, name)
+    return Heads(told.found, told.default, name)
+
+
+def commit_of(find: Find, identity: ObjectID) -> Commit:
+    """The commit itself, or what an annotated tag, or a tag of tags, stands for."""
+    found = find(identity)
+    while isinstance(found, Tag):
+        found = find(ObjectID(found.object[1]))
+    if not isinstance(found, Commit):
+        raise GitRejected("what is followed is no commit")
+    return found
 
 
 def tree_of(find: Find, commit: ObjectID) -> Tree:
     """The top folder of a commit."""
-    found = find(commit)
-    if not isinstance(found, Commit):
-        raise GitRejected("the branch does not point to a commit")
-    return tree(find, ObjectID(found.tree))
+    return tree(find, ObjectID(commit_of(find, commit).tree))
 
 
 def tree(find: Find, identity: ObjectID) -> Tree:

@@ -89,7 +89,7 @@ class Overlays:
 
 
 def _entry(repository: Repository, error: Exception) -> ErrorEntry:
-    where = f"{repository.url}, branch {repository.branch}"
+    where = f"{repository.url}, {repository.followed}"
     entry = codes.GIT_PUSH.entry(f"The overlay could not be pushed to {where}: {_told(error)}")
     passing = not isinstance(error, GitError) or isinstance(error, GitUnavailable)
     return replace(entry, terminal=not passing)

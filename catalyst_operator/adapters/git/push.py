@@ -110,10 +110,10 @@ class _Push:
         branch, and None in an empty repository."""
 
         def base(heads: Heads) -> ObjectID | None:
-            return heads.branch or heads.default
+            return heads.found or heads.default
 
         heads = newest.fetch(self._client, self._ref, self._fetched, base)
-        return heads.branch, base(heads)
+        return heads.found, base(heads)
 
     def _find(self, identity: ObjectID) -> ShaFile:
         return (self._made if identity in self._made else self._fetched)[identity]

@@ -1,9 +1,10 @@
-"""A look at a branch of a Git repository before a cluster is bought that follows it: whether it is there, and has the
-folders that are needed. Nothing is ever changed. All of it blocks: callers run it in a thread.
+"""A look at a Git repository before a cluster is bought that follows a branch, a tag or a commit of it: whether that is
+there, and has the folders that are needed. Nothing is ever changed. All of it blocks: callers run it in a thread.
 """
 
 from __future__ import annotations
 
+from dulwich.errors import GitProtocolError
 from dulwich.object_store import MemoryObjectStore
 from dulwich.objects import ObjectID, Tree
 
@@ -12,9 +13,13 @@ from catalyst_operator.adapters.git import newest
 from catalyst_operator.adapters.git.git_http import Client
 from catalyst_operator.adapters.git.newest import Find, Heads, Repository
 from catalyst_operator.core.kit.repository import RepositoryQuestion, RepositoryView
-from catalyst_operator.errors import GitRejected, GitTooLarge
+from catalyst_operator.errors import GitMissing, GitRejected, GitTooLarge
 
 READ_SECONDS = 30.0
+_NOT_GIVEN = (
+    "it does not give out this commit: it has none of this name, or hands out only what a branch or a tag stands for "
+    "(uploadpack.allowReachableSHA1InWant), so tag the commit and follow the tag"
+)
 
 
 def look(
@@ -38,25 +43,30 @@ def look(
 
 
 def _look(client: Client, repository: Repository, question: RepositoryQuestion) -> RepositoryView:
-    store, branch = MemoryObjectStore(), None
+    store, found = MemoryObjectStore(), None
 
     def wanted(heads: Heads) -> ObjectID | None:
-        nonlocal branch
-        branch = heads.branch
-        return branch if question.folders else None
+        nonlocal found
+        found = ObjectID(question.ref.commit.encode()) if question.ref.commit else heads.found
+        return found if question.folders else None
 
     try:
         heads = newest.fetch(client, repository.ref, store, wanted)
+    except GitProtocolError:
+        if not (found and question.ref.commit):
+            raise
+        raise GitMissing(_NOT_GIVEN) from None
     except GitTooLarge:
-        if branch is None:
+        if found is None:
             raise
         # Flux reads more than that. The branch is there, and that much is known.
-        return RepositoryView(_text(branch), lacking=None)
-    if branch is None or not question.folders:
-        return RepositoryView(_text(branch), heads.default_name)
-    top = newest.tree_of(store.__getitem__, branch)
+        return RepositoryView(_text(found), lacking=None)
+    if found is None or not question.folders:
+        return RepositoryView(_text(found), heads.default_name)
+    commit = newest.commit_of(store.__getitem__, found)
+    top = newest.tree(store.__getitem__, ObjectID(commit.tree))
     lacking = (folder for folder in question.folders if not _has(store.__getitem__, top, folder))
-    return RepositoryView(_text(branch), heads.default_name, tuple(lacking))
+    return RepositoryView(_text(commit.id), heads.default_name, tuple(lacking))
 
 
 def _has(find: Find, top: Tree, folder: str) -> bool:

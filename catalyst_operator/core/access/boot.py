@@ -27,6 +27,7 @@ _NO_LOGIN = base64.b64encode(b'{"auths":{}}').decode()
 _SECRETS = (
     seeds.PULL,
     seeds.GIT,
+    seeds.GIT_KEYS,
     seeds.CROSSPLANE,
     seeds.FEDERATION,
     seeds.CERTIFICATE_AUTHORITY,

@@ -15,7 +15,7 @@ from catalyst_operator.api.sovereign import SovereignSpec
 from catalyst_operator.core.naming import digest_of
 from catalyst_operator.core.record import ErrorEntry
 
-PULL, GIT, CROSSPLANE = "catalyst-pull", "catalyst-git", "catalyst-crossplane"
+PULL, GIT, GIT_KEYS, CROSSPLANE = "catalyst-pull", "catalyst-git", "catalyst-git-keys", "catalyst-crossplane"
 FEDERATION, CERTIFICATE_AUTHORITY, OBJECT_STORAGE = "catalyst-federation", "catalyst-ca", "catalyst-object-storage"
 
 
@@ -58,6 +58,13 @@ def wanted(spec: SovereignSpec) -> tuple[Seed, ...]:
     named = (
         (PULL, spec.image_pull_secret_ref, "imagePullSecretRef", (".dockerconfigjson",), ()),
         (GIT, spec.gitops.credentials_secret_ref, "gitops.credentialsSecretRef", ("username", "password"), ("ca.crt",)),
+        (
+            GIT_KEYS,
+            spec.gitops.verify.secret_ref if spec.gitops.verify else None,
+            "gitops.verify.secretRef",
+            ("keys.asc",),
+            (),
+        ),
         (
             CROSSPLANE,
             spec.crossplane.credentials_secret_ref if spec.crossplane else None,

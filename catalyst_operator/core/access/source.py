@@ -1,7 +1,7 @@
 """What the new cluster's Flux follows, and how it is corrected as long as Flux has applied nothing.
 
-First boot makes the GitRepository and the Kustomization (infra/hetzner/cloudinit.tf). A wrong branch or path would be
-there for good, on a cluster that nobody can enter yet; once something was applied, Git is the owner's.
+First boot makes the GitRepository and the Kustomization (infra/hetzner/cloudinit.tf). A wrong branch, tag or path would
+be there for good, on a cluster that nobody can enter yet; once something was applied, Git is the owner's.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from datetime import datetime
 from catalyst_operator.api.enums import GitOpsMode
 from catalyst_operator.api.sovereign import SovereignSpec
 from catalyst_operator.core import kit
-from catalyst_operator.core.access import seeds
+from catalyst_operator.core.access import git_ref, seeds
+from catalyst_operator.core.access.git_ref import GitRef
 from catalyst_operator.core.naming import digest_of
 from catalyst_operator.core.phase1.views import SOURCE, ClusterView, kit_name
 from catalyst_operator.core.record import ErrorEntry
@@ -21,18 +22,25 @@ from catalyst_operator.core.settings import CoreSettings
 
 @dataclass(frozen=True)
 class Followed:
-    """A folder of a branch of a repository."""
+    """A folder of a repository, and which commit of it."""
 
     url: str
-    branch: str
+    ref: GitRef
     path: str
     secret: str = ""
     """The Secret on the new cluster with user name and password; empty: it is read without."""
+    verify: str = ""
+    """What has to be signed, by one of the keys in the Secret `seeds.GIT_KEYS`; empty: nothing."""
+
+    @property
+    def place(self) -> str:
+        """For people."""
+        return f"{self.ref} of {self.url}"
 
     @property
     def key(self) -> str:
         """Tells one correction from another."""
-        return digest_of([self.url, self.branch, self.path, self.secret])
+        return digest_of([self.url, self.ref.given, self.path, self.secret, self.verify])
 
 
 @dataclass(frozen=True)
@@ -50,9 +58,10 @@ def wanted(spec: SovereignSpec, settings: CoreSettings) -> Followed:
     path = kit.overlay_path(spec.domain.fqdn) if own else settings.default_git_path
     return Followed(
         url=spec.gitops.url or settings.default_git_url,
-        branch=spec.gitops.branch,
+        ref=git_ref.wanted(spec, settings),
         path=spec.gitops.path or path,
         secret=seeds.GIT if spec.gitops.credentials_secret_ref else "",
+        verify=spec.gitops.verify.mode.value if spec.gitops.verify else "",
     )
 
 
@@ -61,4 +70,4 @@ def seen(view: ClusterView, fqdn: str) -> Followed | None:
     source, applies = view.source(SOURCE), view.kustomization(kit_name(fqdn))
     if source is None or applies is None:
         return None
-    return Followed(source.url, source.branch, applies.path, source.secret)
+    return Followed(source.url, source.ref, applies.path, source.secret, source.verify)

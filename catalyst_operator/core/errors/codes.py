@@ -388,13 +388,13 @@ GIT_SOURCE = Code(
 )
 GIT_READ = Code(
     "ERR_GIT_READ",
-    "Correct spec.gitops.url, branch or path, or user name and password in the Secret of "
+    "Correct spec.gitops.url, ref or path, or user name and password in the Secret of "
     "spec.gitops.credentialsSecretRef; it goes on by itself.",
     terminal=True,
 )
 GIT_PUSH = Code(
     "ERR_GIT_PUSH",
-    "Correct spec.gitops.url and branch, or the user and password in the Secret of spec.gitops.credentialsSecretRef, "
+    "Correct spec.gitops.url and ref, or the user and password in the Secret of spec.gitops.credentialsSecretRef, "
     "which must be allowed to push; it goes on by itself.",
     terminal=True,
 )

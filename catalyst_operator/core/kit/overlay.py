@@ -18,7 +18,7 @@ from catalyst_operator.core.kit.values import values
 from catalyst_operator.core.phase1.views import FLUX_NAMESPACE, SOURCE, kit_name
 
 _HEADER = """\
-# Sovereign {{ fqdn }}, release {{ release }}. Flux follows it in branch {{ branch }} of {{ url }}.
+# Sovereign {{ fqdn }}, release {{ release }}.{% if place %} Flux follows it in {{ place }}.{% endif %}
 # Written by catalyst-operator, which in mode Commit writes the whole folder again whenever the Sovereign changes: edit
 # the Sovereign, and put what is your own into other folders.
 """
@@ -68,20 +68,17 @@ def overlay_path(fqdn: str) -> str:
     return f"clusters/{fqdn}"
 
 
-def overlay(
-    sovereign: Sovereign, release: Release, *, url: str, branch: str, chart_registry: str = ""
-) -> dict[str, str]:
+def overlay(sovereign: Sovereign, release: Release, *, place: str = "", chart_registry: str = "") -> dict[str, str]:
     """Path, relative to the repository's top, -> text of each file of the folder. Equal input gives equal text.
 
-    `url` and `branch` are the repository that the cluster follows; the files only tell them to people.
+    `place` is what the cluster follows, in words; the files only tell it to people.
     """
     spec = sovereign.spec
     folder = overlay_path(spec.domain.fqdn)
     context = {
         "fqdn": spec.domain.fqdn,
         "release": release.name,
-        "url": url,
-        "branch": branch,
+        "place": place,
         "name": kit_name(spec.domain.fqdn),
         "namespace": FLUX_NAMESPACE,
         "source": SOURCE,

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from catalyst_operator.api.enums import GitOpsMode
 from catalyst_operator.api.phases import PreflightResult
 from catalyst_operator.api.sovereign import SovereignSpec
+from catalyst_operator.core.access.git_ref import GitRef
 from catalyst_operator.core.errors import codes
 from catalyst_operator.core.naming import digest_of
 from catalyst_operator.core.project.preflight import Check
@@ -28,7 +29,7 @@ class RepositoryQuestion:
     """What has to be there. Two equal ones need only one look."""
 
     url: str
-    branch: str
+    ref: GitRef
     folders: tuple[str, ...] = ()
     """Relative to the repository's top; what Flux applies, the first one itself."""
     secret: str = ""
@@ -39,7 +40,7 @@ class RepositoryQuestion:
     @property
     def place(self) -> str:
         """For people."""
-        return f"{self.url}, branch {self.branch}"
+        return f"{self.url}, {self.ref}"
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class RepositoryView:
     """What a repository answered."""
 
     commit: str = ""
-    """The newest of the branch; empty where there is no such branch."""
+    """What the branch or the tag stands for; empty where there is none of that name."""
     default_branch: str = ""
     lacking: tuple[str, ...] | None = ()
     """The folders that it does not have; None where that could not be looked at."""
@@ -74,10 +75,11 @@ def key_of(question: RepositoryQuestion, credentials_version: str, retry: str) -
 def judge(question: RepositoryQuestion, view: RepositoryView) -> Check:
     """The check after the repository answered."""
     if not view.commit:
-        return _without_branch(question, view)
-    at = f"{question.place}, is at {view.commit[:SHORT_COMMIT]}"
+        return _without_it(question, view)
+    there = "there" if question.ref.commit else f"at {view.commit[:SHORT_COMMIT]}"
+    at = f"{question.place}, is {there}"
     if view.lacking is None:
-        told = f"{at}. Not checked: whether it has {question.folders[0]}, because its newest commit is too large."
+        told = f"{at}. Not checked: whether it has {question.folders[0]}, because that commit is too large."
         return Check(GIT, PreflightResult.UNKNOWN, told)
     if view.lacking:
         named = ", ".join(view.lacking[:MAX_NAMED_FOLDERS])
@@ -98,13 +100,13 @@ def unreadable(question: RepositoryQuestion, reason: str, *, passing: bool) -> C
     )
 
 
-def _without_branch(question: RepositoryQuestion, view: RepositoryView) -> Check:
+def _without_it(question: RepositoryQuestion, view: RepositoryView) -> Check:
     name = shorten(view.default_branch, MAX_BRANCH)
     default = f"its default branch is {name}" if name else "it has no default branch"
     if question.pushes:
-        told = f"{question.url} has no branch {question.branch}; the operator makes it."
+        told = f"{question.url} has no {question.ref}; the operator makes it."
         return Check(GIT, PreflightResult.PASSED, told)
-    return _failed(f"{question.url} has no branch {question.branch}; {default}.")
+    return _failed(f"{question.url} has no {question.ref}; {default}.")
 
 
 def _failed(message: str, *, lasting: bool = True) -> Check:

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from catalyst_operator.core.access.git_ref import GitRef
 from catalyst_operator.core.phase1.views import (
     FluxCondition,
     FluxObject,
@@ -70,8 +71,9 @@ def source(raw: Any) -> SourceView:
     return SourceView(
         **_common(raw),
         url=_text(spec, "url"),
-        branch=_text(_at(spec, "ref"), "branch"),
+        ref=_ref(_at(spec, "ref")),
         secret=_text(_at(spec, "secretRef"), "name", MAX_NAME),
+        verify=_text(_at(spec, "verify"), "mode"),
         revision=_text(_at(_at(raw, "status"), "artifact"), "revision"),
         source=_reference(_at(spec, "sourceRef"), _text(_at(raw, "metadata"), "namespace", MAX_NAME)),
     )
@@ -95,6 +97,10 @@ def _common(raw: Any) -> dict[str, Any]:
         "depends_on": _depends_on(spec, namespace),
         "created": _time(meta, "creationTimestamp"),
     }
+
+
+def _ref(ref: Mapping[str, Any]) -> GitRef:
+    return GitRef(_text(ref, "branch"), _text(ref, "tag"), _text(ref, "commit"))
 
 
 def _conditions(status: Mapping[str, Any]) -> tuple[FluxCondition, ...]:

@@ -6,9 +6,11 @@ The link, the watched Flux objects and the survey together make a `ClusterView`;
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+
+from catalyst_operator.core.access.git_ref import GitRef
 
 FLUX_NAMESPACE = "flux-system"
 SOURCE = "openova-public"
@@ -144,10 +146,12 @@ class SourceView(FluxObject):
     """A GitRepository, OCIRepository, HelmRepository or HelmChart."""
 
     url: str = ""
-    branch: str = ""
+    ref: GitRef = field(default_factory=GitRef)
     """Of a GitRepository."""
     secret: str = ""
     """Name of the Secret that it is read with."""
+    verify: str = ""
+    """What Flux wants signed of a GitRepository; empty: nothing."""
     revision: str = ""
     """Of its artifact, if it has one."""
     source: str = ""

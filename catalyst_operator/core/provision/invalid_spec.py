@@ -5,6 +5,7 @@ from __future__ import annotations
 from catalyst_operator.api.conditions import Reason
 from catalyst_operator.api.enums import GitOpsMode
 from catalyst_operator.core import kit
+from catalyst_operator.core.access import git_ref, source
 from catalyst_operator.core.errors import codes
 from catalyst_operator.core.kit import pins, releases
 from catalyst_operator.core.kit.releases import UnknownReleaseError
@@ -24,7 +25,7 @@ def spec_invalid(scene: Scene) -> Answer | None:
 
 def refusals(o: Observation, record: Record) -> tuple[str, ...]:
     """Why it cannot be carried out: a sentence or two for each thing that is wrong."""
-    return tuple(filter(None, (_of_release(o, record), _of_components(o, record))))
+    return tuple(filter(None, (_of_release(o, record), _of_components(o, record), _of_repository(o, record))))
 
 
 def _of_release(o: Observation, record: Record) -> str:
@@ -41,5 +42,24 @@ def _of_release(o: Observation, record: Record) -> str:
 
 def _of_components(o: Observation, record: Record) -> str:
     """Components that nobody knows. What a cluster was born with is not questioned again."""
-    born = record.outputs is not None and o.sovereign.spec.gitops.mode is GitOpsMode.TEMPLATE
-    return "" if born else kit.refusal(o.sovereign.spec)
+    return "" if _born(o, record) else kit.refusal(o.sovereign.spec)
+
+
+def _of_repository(o: Observation, record: Record) -> str:
+    """Nothing to follow, or nowhere to push. Whoever named it may also have taken it out of the operator's settings."""
+    spec = o.sovereign.spec
+    if _born(o, record):
+        return ""
+    if not source.wanted(spec, o.settings).url:
+        return (
+            "No Git repository is named that the new cluster could follow: set spec.gitops.url to one that holds "
+            "clusters/_template, or have the operator's setting CATALYST_GIT_URL name one for all Sovereigns."
+        )
+    if spec.gitops.mode is GitOpsMode.COMMIT and not git_ref.wanted(spec, o.settings).branch:
+        return "spec.gitops.ref.branch is not set, and in mode Commit the operator pushes to a branch: set it."
+    return ""
+
+
+def _born(o: Observation, record: Record) -> bool:
+    """Whether the cluster has been told what to follow, and nothing is pushed for it any more."""
+    return record.outputs is not None and o.sovereign.spec.gitops.mode is GitOpsMode.TEMPLATE

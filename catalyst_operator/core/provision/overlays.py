@@ -10,7 +10,9 @@ from catalyst_operator.api.conditions import Reason
 from catalyst_operator.api.enums import GitOpsMode
 from catalyst_operator.api.phases import Phase, RunVerb
 from catalyst_operator.core import kit
+from catalyst_operator.core.access import source
 from catalyst_operator.core.access.seeds import lacking
+from catalyst_operator.core.access.source import Followed
 from catalyst_operator.core.actions import Action, PrepareNamespace, PushOverlay, WriteRecord
 from catalyst_operator.core.kit import releases
 from catalyst_operator.core.kit.pushed import OverlayChange, OverlayReport, key_of
@@ -25,7 +27,7 @@ def not_pushed(scene: Scene) -> Answer | None:
     spec = scene.o.sovereign.spec
     if spec.gitops.mode is not GitOpsMode.COMMIT or scene.verb is not RunVerb.APPLY:
         return None
-    url, change = wanted(scene)
+    followed, change = wanted(scene)
     if scene.record.overlay == change.digest:
         return None
     missing = lacking(spec, scene.o.owner_secrets)
@@ -33,47 +35,45 @@ def not_pushed(scene: Scene) -> Answer | None:
         message = f"{missing}; create it in namespace {scene.o.sovereign.metadata.namespace}."
         verdict = working(Phase.PENDING, Reason.CREDENTIALS_MISSING, message)
         return Answer(verdict, requeue_after=scene.o.settings.poll)
-    return _pushing(scene, url, change)
+    return _pushing(scene, followed, change)
 
 
-def wanted(scene: Scene) -> tuple[str, OverlayChange]:
+def wanted(scene: Scene) -> tuple[Followed, OverlayChange]:
     """The repository, and what is to be in the Sovereign's folder there."""
     sovereign, settings = scene.o.sovereign, scene.o.settings
     spec, name = sovereign.spec, sovereign.metadata.name
-    url = spec.gitops.url or settings.default_git_url
+    followed = source.wanted(spec, settings)
     release = releases.load().get(spec.release or scene.record.release or settings.default_release)
-    files = kit.overlay(sovereign, release, url=url, branch=spec.gitops.branch, chart_registry=settings.chart_registry)
+    files = kit.overlay(sovereign, release, place=followed.place, chart_registry=settings.chart_registry)
     message = f"Render {kit.overlay_path(spec.domain.fqdn)} for Sovereign {sovereign.metadata.namespace}/{name}"
-    return url, OverlayChange(kit.overlay_path(spec.domain.fqdn), files, message)
+    return followed, OverlayChange(kit.overlay_path(spec.domain.fqdn), files, message)
 
 
 def look_again(scene: Scene, at: str) -> tuple[Action, ...]:
     """Have the branch looked at once for each `at`, and again where that failed: the report says in which commit it has
     what is wanted. Where it has not, it is pushed again."""
-    url, change = wanted(scene)
-    key, report = _key(scene, url, change, at), scene.o.overlay
+    followed, change = wanted(scene)
+    key, report = _key(scene, followed, change, at), scene.o.overlay
     if lacking(scene.o.sovereign.spec, scene.o.owner_secrets):
         return ()
     if report and report.key == key and not (report.error and _due(scene, report)):
         return ()
-    return (PushOverlay(key, url, scene.o.sovereign.spec.gitops.branch, change),)
+    return (PushOverlay(key, followed.url, followed.ref.branch, change),)
 
 
-def _key(scene: Scene, url: str, change: OverlayChange, occasion: str) -> str:
-    gitops = scene.o.sovereign.spec.gitops
-    reference = gitops.credentials_secret_ref
+def _key(scene: Scene, followed: Followed, change: OverlayChange, occasion: str) -> str:
+    reference = scene.o.sovereign.spec.gitops.credentials_secret_ref
     view = scene.o.owner_secrets.get(reference.name) if reference else None
-    return key_of(change, url, gitops.branch, view.version if view else "", occasion)
+    return key_of(change, followed.url, followed.ref.branch, view.version if view else "", occasion)
 
 
 def _due(scene: Scene, report: OverlayReport) -> bool:
     return scene.o.now - report.at >= scene.o.settings.preflight_interval
 
 
-def _pushing(scene: Scene, url: str, change: OverlayChange) -> Answer:
-    o = scene.o
-    branch = o.sovereign.spec.gitops.branch
-    key = _key(scene, url, change, requested(o, labels.ANNOTATION_RETRY))
+def _pushing(scene: Scene, followed: Followed, change: OverlayChange) -> Answer:
+    o, url, branch = scene.o, followed.url, followed.ref.branch
+    key = _key(scene, followed, change, requested(o, labels.ANNOTATION_RETRY))
     report = o.overlay
     if report and report.digest == change.digest:
         begun = scene.record.bootstrap

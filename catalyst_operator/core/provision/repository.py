@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from catalyst_operator.api import labels
 from catalyst_operator.api.enums import GitOpsMode
+from catalyst_operator.core.access.git_ref import GitRef
 from catalyst_operator.core.actions import AskRepository
 from catalyst_operator.core.kit.repository import RepositoryQuestion, folders_of, is_asked, key_of
 from catalyst_operator.core.project.preflight import Report
@@ -41,15 +42,16 @@ def standing(scene: Scene) -> RepositoryStanding | None:
 
 
 def asked(scene: Scene) -> RepositoryQuestion | None:
-    """What has to be there before anything is spent. What was just pushed need not be looked for."""
+    """What has to be there before anything is spent. What was just pushed need not be looked for, and where no
+    repository is named there is none to look at."""
     spec, git = scene.o.sovereign.spec, scene.variables.get("git")
-    if scene.record.outputs is not None or git is None or not is_asked(spec):
+    if scene.record.outputs is not None or git is None or not git["url"] or not is_asked(spec):
         return None
     gitops = spec.gitops
     pushes = gitops.mode is GitOpsMode.COMMIT
     return RepositoryQuestion(
         url=git["url"],
-        branch=git["branch"],
+        ref=GitRef(**git["ref"]),
         folders=() if pushes and gitops.path is None else folders_of(git["path"], tuple(git["components"])),
         secret=gitops.credentials_secret_ref.name if gitops.credentials_secret_ref else "",
         pushes=pushes,

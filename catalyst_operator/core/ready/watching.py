@@ -150,7 +150,7 @@ def _correcting(o: Observation, begun: Bootstrap) -> tuple[Action, ...]:
     if begun.applied or spec.dry_run or view is None or view.link.state is not Link.UP:
         return ()
     told, wanted = source.seen(view, spec.domain.fqdn), source.wanted(spec, o.settings)
-    if told is None or told == wanted:
+    if told is None or told == wanted or not wanted.url:
         return ()
     report = o.correction
     waits = report is not None and report.key == wanted.key and o.now - report.at < SEED_AGAIN

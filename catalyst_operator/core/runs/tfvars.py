@@ -14,7 +14,7 @@ from catalyst_operator.api.phases import RunVerb, ServerRole
 from catalyst_operator.api.scalars import ANYWHERE
 from catalyst_operator.api.sovereign import Sovereign, SovereignSpec
 from catalyst_operator.core import kit, naming
-from catalyst_operator.core.access import boot, source
+from catalyst_operator.core.access import boot, seeds, source
 from catalyst_operator.core.kit import releases
 from catalyst_operator.core.kit.releases import Release, UnknownReleaseError
 from catalyst_operator.core.project import sizing, ssh_keys
@@ -97,10 +97,11 @@ def _git(sovereign: Sovereign, settings: CoreSettings, release: Release) -> dict
     own, followed = spec.gitops.mode is GitOpsMode.COMMIT, source.wanted(spec, settings)
     return {
         "url": followed.url,
-        "branch": followed.branch,
+        "ref": followed.ref.given,
         "path": followed.path,
         "components": [] if own else list(kit.components(spec, release)),
         "secret_name": followed.secret,
+        "verify": {"mode": followed.verify, "secret_name": seeds.GIT_KEYS} if followed.verify else None,
     }
 
 

@@ -14,12 +14,15 @@ from dataclasses import asdict, dataclass
 from enum import Enum
 from pathlib import Path
 
+from catalyst_operator import __version__
 from e2e.lab.git_server.commits import commit_folder
 from e2e.lab.git_server.git import git
 
 PUBLIC = "openova/openova.git"
 """The repository that a Sovereign's Flux follows by default: everybody reads it, nobody pushes."""
 BRANCH = "main"
+RELEASE = f"v{__version__}"
+"""The tag that new clusters follow by default."""
 LAB = "OpenOva lab <lab@openova.invalid>"
 
 _PATH = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*\.git")
@@ -62,7 +65,7 @@ class Repositories:
         """Make the public repository, or commit what changed in the template since the server's last start."""
         self._init(PUBLIC)
         self._note(PUBLIC, self._users.get(PUBLIC, []))
-        commit_folder(self.folder(PUBLIC), BRANCH, self._template, "clusters", LAB, "Publish the bootstrap kit")
+        self._publish(PUBLIC, "Publish the bootstrap kit")
 
     def create(self, path: str, user: User | None, *, template: bool) -> None:
         """Make a repository, or give one that exists a further user. Without any user everybody reads it."""
@@ -70,7 +73,7 @@ class Repositories:
         kept = [known for known in self._users.get(path, []) if user is None or known.name != user.name]
         self._note(path, kept + ([user] if user else []))
         if template:
-            commit_folder(self.folder(path), BRANCH, self._template, "clusters", LAB, "Begin with the bootstrap kit")
+            self._publish(path, "Begin with the bootstrap kit")
 
     def delete(self, path: str) -> None:
         """Remove a repository with all its history."""
@@ -106,6 +109,11 @@ class Repositories:
             git(folder, "init", "--quiet", "--bare", f"--initial-branch={BRANCH}")
         for name, value in _CONFIG.items():
             git(folder, "config", name, value)
+
+    def _publish(self, path: str, message: str) -> None:
+        """The kit of the checkout, as its release would have it: the tag moves along, which no real one does."""
+        commit_folder(self.folder(path), BRANCH, self._template, "clusters", LAB, message)
+        git(self.folder(path), "update-ref", f"refs/tags/{RELEASE}", f"refs/heads/{BRANCH}")
 
     def _note(self, path: str, users: list[User]) -> None:
         self._users[path] = users

@@ -87,8 +87,8 @@ class Helm:
     async def _advance(self, key: str, draft: Draft) -> float:
         """Take the release one step on; the seconds until the next."""
         fault = self._faults().of(draft.obj["metadata"]["name"])
-        if not release_status.running(draft) and await self._not_ready_yet(draft):
-            return await self._write(draft, _LOOK_SECONDS)
+        if not release_status.running(draft) and (wait := await self._not_ready_yet(draft)):
+            return await self._write(draft, wait)
         try:
             release = read(draft.obj, await referenced_values(self._kube, draft.obj))
         except ValuesMissing as error:
@@ -105,13 +105,16 @@ class Helm:
             return await self._rest(key, draft, release, fault)
         return await self._run(draft, release, step, fault)
 
-    async def _not_ready_yet(self, draft: Draft) -> bool:
-        """Whether a dependency or the chart is missing, and says so."""
+    async def _not_ready_yet(self, draft: Draft) -> float:
+        """Whether a dependency or the chart is missing, said; the seconds until the next look, 0 if nothing is. The
+        real one is woken by its HelmChart."""
         if message := unmet(draft.obj, self._watched.objects):
             release_status.waiting(draft, message)
-        elif message := await chart_problem(self._kube, draft.obj):
+            return _LOOK_SECONDS
+        if message := await chart_problem(self._kube, draft.obj):
             release_status.source_not_ready(draft, message)
-        return bool(message)
+            return RETRY_SECONDS
+        return 0
 
     async def _run(self, draft: Draft, release: Release, step: Step, fault: ReleaseFault) -> float:
         """One action of Helm, from its announcement to its end, or to where a fault holds it."""

@@ -90,5 +90,9 @@ async def chart_problem(kube: Kube, release: Object) -> str | None:
     repository = await kube.find(
         f"/apis/source.toolkit.fluxcd.io/v1/namespaces/{namespace}/helmrepositories/{reference['name']}"
     )
-    problem = await missing_secret(kube, repository) if repository else None
+    problem = await missing_secret(kube, repository) if repository else _missing(reference["name"])
     return problem and f"HelmChart '{namespace}/{meta['namespace']}-{meta['name']}' is not ready: {problem}"
+
+
+def _missing(name: str) -> str:
+    return f'failed to get source: HelmRepository.source.toolkit.fluxcd.io "{name}" not found'

@@ -13,9 +13,9 @@ server_token = "0123456789abcdef0123456789abcdef"
 agent_token  = "fedcba9876543210fedcba9876543210"
 
 git = {
-  url    = "https://git.example.com/openova"
-  branch = "main"
-  path   = "./clusters/_template/bootstrap-kit"
+  url  = "https://git.example.com/openova"
+  ref  = { branch = "main" }
+  path = "./clusters/_template/bootstrap-kit"
 }
 
 release = {

@@ -299,7 +299,7 @@ run "git_scp_form" {
   command = plan
 
   variables {
-    git = { url = "git@github.com:a/b", branch = "main", path = "./kit" }
+    git = { url = "git@github.com:a/b", ref = { branch = "main" }, path = "./kit" }
   }
   expect_failures = [var.git]
 }
@@ -308,16 +308,66 @@ run "git_branch_with_a_space" {
   command = plan
 
   variables {
-    git = { url = "https://git.example.com/x", branch = "a b", path = "./kit" }
+    git = { url = "https://git.example.com/x", ref = { branch = "a b" }, path = "./kit" }
   }
   expect_failures = [var.git]
+}
+
+run "git_branch_and_tag" {
+  command = plan
+
+  variables {
+    git = { url = "https://git.example.com/x", ref = { branch = "main", tag = "v1.0.0" }, path = "./kit" }
+  }
+  expect_failures = [var.git]
+}
+
+run "git_nothing_of_it" {
+  command = plan
+
+  variables {
+    git = { url = "https://git.example.com/x", ref = {}, path = "./kit" }
+  }
+  expect_failures = [var.git]
+}
+
+run "git_verify_of_another_kind" {
+  command = plan
+
+  variables {
+    git = {
+      url    = "https://git.example.com/x"
+      ref    = { tag = "v1.0.0" }
+      path   = "./kit"
+      verify = { mode = "cosign", secret_name = "keys" }
+    }
+  }
+  expect_failures = [var.git]
+}
+
+run "git_nowhere" {
+  command = plan
+
+  variables {
+    git = { url = "", ref = { tag = "v1.0.0" }, path = "./kit" }
+  }
+  expect_failures = [hcloud_server.control_plane]
+}
+
+run "git_nowhere_once_it_has_started" {
+  command = plan
+
+  variables {
+    cluster_started = true
+    git             = { url = "", ref = { tag = "v1.0.0" }, path = "./kit" }
+  }
 }
 
 run "git_path_outside_the_repository" {
   command = plan
 
   variables {
-    git = { url = "https://git.example.com/x", branch = "main", path = "./a/../../b" }
+    git = { url = "https://git.example.com/x", ref = { branch = "main" }, path = "./a/../../b" }
   }
   expect_failures = [var.git]
 }
@@ -326,7 +376,7 @@ run "git_absolute_path" {
   command = plan
 
   variables {
-    git = { url = "https://git.example.com/x", branch = "main", path = "/kit" }
+    git = { url = "https://git.example.com/x", ref = { branch = "main" }, path = "/kit" }
   }
   expect_failures = [var.git]
 }

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,7 +28,7 @@ from tests.integration.tofu import OpenTofu
 pytestmark = pytest.mark.integration
 
 MANIFEST = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: told-at-boot, namespace: flux-system}\n"
-NOWHERE = {"url": "https://127.0.0.1:9/none.git", "branch": "main", "path": "./kit"}
+NOWHERE: dict[str, Any] = {"url": "https://127.0.0.1:9/none.git", "ref": {"branch": "main"}, "path": "./kit"}
 
 
 @pytest.fixture(scope="module")

@@ -23,7 +23,7 @@ from tests.integration.tofu import OpenTofu
 pytestmark = pytest.mark.integration
 
 CONTROL_PLANES = (FIRST, SECOND, THIRD)
-NOWHERE = {"url": "https://127.0.0.1:9/none.git", "branch": "main", "path": "./kit"}
+NOWHERE = {"url": "https://127.0.0.1:9/none.git", "ref": {"branch": "main"}, "path": "./kit"}
 REJECTED = "Node password rejected, duplicate hostname or contents of '/etc/rancher/node/password' may not match"
 DUPLICATE = "etcd cluster join failed: duplicate node name found, please use a unique name for this node"
 BALANCER_IP = "10.0.1.5"

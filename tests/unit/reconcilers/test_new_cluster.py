@@ -24,6 +24,7 @@ from catalyst_operator.adapters.new_cluster.clusters import AccessSource
 from catalyst_operator.core import actions, manifests, naming
 from catalyst_operator.core.access.dead_nodes import DeadNode, RemovalReport
 from catalyst_operator.core.access.farewell import FarewellReport
+from catalyst_operator.core.access.git_ref import GitRef
 from catalyst_operator.core.access.identity import NODE_REMOVER, OBSERVER, SEEDER, Access
 from catalyst_operator.core.access.seeds import GIT, Seed, SeedReport
 from catalyst_operator.core.kit.pushed import OverlayChange, OverlayReport
@@ -44,6 +45,7 @@ TARGET = Target(("203.0.113.99",), "omantel.omani.works", "203.0.113.20", consol
 SEEDS = (Seed(GIT, "git", "gitops.credentialsSecretRef", ("username", "password"), ("ca.crt",)),)
 FOLDER = "clusters/omantel.omani.works"
 CHANGE = OverlayChange(FOLDER, {f"{FOLDER}/sync.yaml": "a: 1\n"}, "Render it")
+MAIN = GitRef(branch="main")
 PUSH = actions.PushOverlay("key", "https://git.example/acme/gitops.git", "main", CHANGE)
 
 
@@ -147,7 +149,7 @@ class Scene:
 
     async def run(self, *each: actions.Action, o: Observation | None = None) -> None:
         seen = o or gen.observation(
-            gen.of(gen.spec(gitops={"mode": "Commit", "credentialsSecretRef": {"name": "git"}})),
+            gen.of(gen.spec(gitops=gen.PUSHED)),
             gen.known(gen.succeeded()),
         )
         new_cluster = NewCluster(self.api.client(), self.beside, seen, self.wake, lambda: NOW)
@@ -308,7 +310,7 @@ async def test_an_overlay_is_pushed_with_the_owners_credentials(scene: Scene, au
     scene.git(username="u", password="p", **({"ca.crt": authority} if authority else {}))
     await scene.run(PUSH)
     await scene.until_woken()
-    assert scene.pushed == [(Repository(PUSH.url, "main", "u", SecretStr("p"), authority), CHANGE)]
+    assert scene.pushed == [(Repository(PUSH.url, MAIN, "u", SecretStr("p"), authority), CHANGE)]
     assert scene.beside.overlays.report(UID) == OverlayReport("key", NOW, CHANGE.digest, "4f1c" * 10)
 
 
@@ -330,7 +332,7 @@ async def test_without_credentials_nothing_is_pushed(scene: Scene) -> None:
 
 # --- reading ----------------------------------------------------------------------------------------------------------
 
-ASKED = RepositoryQuestion(PUSH.url, "main", ("clusters/_template/bootstrap-kit",), "git")
+ASKED = RepositoryQuestion(PUSH.url, MAIN, ("clusters/_template/bootstrap-kit",), "git")
 
 
 async def test_the_repository_is_read_with_the_owners_credentials(scene: Scene) -> None:
@@ -338,7 +340,7 @@ async def test_the_repository_is_read_with_the_owners_credentials(scene: Scene) 
     await scene.run(actions.AskRepository("key", ASKED))
     assert scene.beside.repositories.report(UID) is None, "a pass must not wait for it"
     await scene.until_woken()
-    assert scene.looked == [("team-a", Repository(PUSH.url, "main", "u", SecretStr("p"), "PEM"), ASKED)]
+    assert scene.looked == [("team-a", Repository(PUSH.url, MAIN, "u", SecretStr("p"), "PEM"), ASKED)]
     report = scene.beside.repositories.report(UID)
     assert report is not None
     assert (report.key, report.at, [check.name for check in report.checks]) == ("key", NOW, ["git"])
@@ -349,7 +351,7 @@ async def test_a_public_repository_is_read_by_nobody(scene: Scene) -> None:
     question = replace(ASKED, secret="")
     await scene.run(actions.AskRepository("key", question))
     await scene.until_woken()
-    assert scene.looked == [("team-a", Repository(PUSH.url, "main"), question)]
+    assert scene.looked == [("team-a", Repository(PUSH.url, MAIN), question)]
 
 
 # --- neither ----------------------------------------------------------------------------------------------------------

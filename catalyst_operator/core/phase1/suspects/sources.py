@@ -35,7 +35,8 @@ GIT = (
     Meaning(
         "",
         "what it has is not signed as it should be",
-        "Sign it, or take spec.verify off. What is said of it",
+        "Sign it, or correct spec.gitops.verify and the keys in its Secret, which are carried over until Flux has "
+        "applied something; after that, correct spec.verify on the new cluster. What is said of it",
         reasons=frozenset({"VerificationError", "InvalidVerificationMode"}),
     ),
     Meaning(
@@ -44,12 +45,12 @@ GIT = (
         "Give them the right to read the repository. What the server answers to them",
     ),
     Meaning(
-        r"couldn't find remote ref|reference not found",
-        "the branch does not exist",
-        "Create the branch, or correct spec.gitops.branch, which is carried over until Flux has applied something; "
+        r"couldn't find remote ref|reference not found|unable to resolve commit object",
+        "the branch, tag or commit does not exist",
+        "Create it, or correct spec.gitops.ref, which is carried over until Flux has applied something; "
         "after that, name another one on the new cluster",
         "kubectl -n {namespace} patch gitrepository {name} --type merge -p "
-        """'{{"spec":{{"ref":{{"branch":"<branch>"}}}}}}'""",
+        """'{{"spec":{{"ref":{{"branch":"<branch>","tag":null,"commit":null}}}}}}'""",
     ),
     Meaning(
         r"x509|certificate|knownhosts|key mismatch",

@@ -17,6 +17,7 @@ from catalyst_operator.adapters.git.newest import Repository
 from catalyst_operator.adapters.git.overlays import PUSH_PATIENCE_SECONDS, Overlays
 from catalyst_operator.adapters.git.push import Pushed
 from catalyst_operator.adapters.git.threads import GIT_TALKS_AT_ONCE
+from catalyst_operator.core.access.git_ref import GitRef
 from catalyst_operator.core.errors import codes
 from catalyst_operator.core.kit.pushed import OverlayChange, OverlayReport
 from catalyst_operator.errors import GitDenied, GitError, GitMissing, GitRejected, GitUnavailable
@@ -24,7 +25,7 @@ from tests.support.gen import NOW, UID
 
 PATIENCE = 5.0
 PASSWORD = "correct-horse"
-REPOSITORY = Repository("https://git.example/acme/gitops.git", "main", "pusher", SecretStr(PASSWORD))
+REPOSITORY = Repository("https://git.example/acme/gitops.git", GitRef(branch="main"), "pusher", SecretStr(PASSWORD))
 OTHER = replace(REPOSITORY, url="https://git.example/other/gitops.git")
 FOLDER = "clusters/acme.example.com"
 CHANGE = OverlayChange(FOLDER, {f"{FOLDER}/sync.yaml": "a: 1\n"}, "Render it")

@@ -24,6 +24,7 @@ from catalyst_operator.adapters.git.git_pack import MAX_GIT_OBJECTS, memory_of
 from catalyst_operator.adapters.git.newest import Repository
 from catalyst_operator.adapters.git.push import _Push, push
 from catalyst_operator.adapters.template import FOLDER as TEMPLATE
+from catalyst_operator.core.access.git_ref import GitRef
 from catalyst_operator.core.kit.pushed import OverlayChange
 from catalyst_operator.errors import GitDenied, GitError, GitMissing, GitUnavailable
 
@@ -31,7 +32,7 @@ LIMIT = 1 << 20
 EMPTY = 1 << 10
 """What an object takes without its content."""
 PASSWORD = "correct-horse"
-REPOSITORY = Repository("https://push.example/acme/gitops.git", "main", "pusher", SecretStr(PASSWORD))
+REPOSITORY = Repository("https://push.example/acme/gitops.git", GitRef(branch="main"), "pusher", SecretStr(PASSWORD))
 FOLDER = "clusters/acme.example.com"
 CHANGE = OverlayChange(FOLDER, {f"{FOLDER}/sync.yaml": "a: 1\n"}, "Render it")
 TEXTS = [b"", b"x" * 15, b"x" * 16, bytes(range(256)) * 20, b"y" * 5000]

@@ -12,14 +12,16 @@ from catalyst_operator.adapters.git.newest import Repository
 from catalyst_operator.adapters.git.repository_looks import RepositoryLook, RepositoryLooks
 from catalyst_operator.adapters.git.threads import GIT_TALKS_AT_ONCE, in_turn, turns_of_git
 from catalyst_operator.api.phases import PreflightResult
+from catalyst_operator.core.access.git_ref import GitRef
 from catalyst_operator.core.kit.repository import RepositoryQuestion, RepositoryView
 from catalyst_operator.core.project.preflight import Check
 from catalyst_operator.errors import GitDenied, GitMissing, GitRejected, GitUnavailable
 from tests.support.gen import NOW, UID
 
 PATIENCE = 5.0
-REPOSITORY = Repository("https://git.example/acme/kit.git", "main")
-ASKED = RepositoryQuestion(REPOSITORY.url, "main", ("clusters/_template/bootstrap-kit",))
+MAIN = GitRef(branch="main")
+REPOSITORY = Repository("https://git.example/acme/kit.git", MAIN)
+ASKED = RepositoryQuestion(REPOSITORY.url, MAIN, ("clusters/_template/bootstrap-kit",))
 
 
 def answering(answer: RepositoryView | Exception) -> RepositoryLook:

@@ -15,6 +15,7 @@ from catalyst_operator.core.access.identity import NODE_REMOVER, OBSERVER, SEEDE
 SECRETS = {
     seeds.PULL,
     seeds.GIT,
+    seeds.GIT_KEYS,
     seeds.CROSSPLANE,
     seeds.FEDERATION,
     seeds.CERTIFICATE_AUTHORITY,

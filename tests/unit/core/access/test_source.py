@@ -7,7 +7,8 @@ from datetime import timedelta
 
 import pytest
 
-from catalyst_operator.core.access import source
+from catalyst_operator.core.access import seeds, source
+from catalyst_operator.core.access.git_ref import GitRef
 from catalyst_operator.core.access.source import CorrectionReport, Followed
 from catalyst_operator.core.actions import CorrectSource
 from catalyst_operator.core.decide import decide
@@ -22,9 +23,11 @@ from tests.support.gen import NOW, SECOND, SETTINGS, SceneMod, of, seen, spec
 
 BORN = NOW - timedelta(minutes=20)
 BEGUN = Bootstrap(since=BORN, watch_since=BORN, flux_seen=True, cluster_uid="cluster-1")
-TOLD = Followed("https://github.com/openova-io/openova", "mian", SETTINGS.default_git_path)
-RIGHT = replace(TOLD, branch="main")
+TOLD = Followed("https://github.com/openova-io/openova", GitRef(branch="mian"), SETTINGS.default_git_path)
+RIGHT = replace(TOLD, ref=GitRef(tag=SETTINGS.default_git_tag))
 SECRET = {"credentialsSecretRef": {"name": "git"}}
+VERIFY = {"verify": {"mode": "Tag", "secretRef": {"name": "keys"}}}
+SHA = "4f1c" * 10
 
 
 def told(followed: Followed = TOLD, applied: str = "", link: Link = Link.UP) -> SceneMod:
@@ -35,7 +38,7 @@ def told(followed: Followed = TOLD, applied: str = "", link: Link = Link.UP) -> 
         assert view.survey is not None
         assert view.survey.sources is not None
         (git,) = view.survey.sources
-        git = replace(git, url=followed.url, branch=followed.branch, secret=followed.secret)
+        git = replace(git, url=followed.url, ref=followed.ref, secret=followed.secret, verify=followed.verify)
         (kit,) = view.kustomizations
         kit = replace(kit, path=followed.path, applied_revision=applied, inventory=())
         survey = replace(view.survey, sources=(git,))
@@ -64,6 +67,9 @@ def corrections(*mods: SceneMod, begun: Bootstrap = BEGUN) -> list[Followed]:
             [replace(RIGHT, path="clusters/mine")],
             "the folder",
         ),
+        ((of(spec(gitops=VERIFY)), told(RIGHT)), [replace(RIGHT, verify="Tag")], "only what is signed"),
+        ((of(), told(replace(RIGHT, verify="HEAD"))), [RIGHT], "nobody signs it after all"),
+        ((of(spec(gitops={"ref": {"commit": SHA}})), told(RIGHT)), [replace(RIGHT, ref=GitRef(commit=SHA))], "pinned"),
         ((of(spec(gitops=SECRET)), told(RIGHT)), [replace(RIGHT, secret="catalyst-git")], "it is private after all"),
         ((of(), told(replace(RIGHT, secret="catalyst-git"))), [RIGHT], "it is public after all"),
         ((of(), told(applied=new_cluster.REVISION)), [], "what Flux has applied is its owner's"),
@@ -120,10 +126,19 @@ def test_a_correction_that_fails_is_told() -> None:
 
 @pytest.mark.parametrize(
     "gitops",
-    [{}, {"url": "https://git.example/x/y.git", "branch": "b", "path": "c/d"}, {"mode": "Commit", **SECRET}],
+    [
+        {},
+        VERIFY,
+        {"ref": {"tag": "t"}},
+        {"ref": {"commit": SHA}},
+        {"url": "https://git.example/x/y.git", "ref": {"branch": "b"}, "path": "c/d"},
+        {"mode": "Commit", "ref": {"branch": "main"}, **SECRET},
+    ],
 )
 def test_first_boot_is_told_the_same(gitops: dict[str, object]) -> None:
     """Else every new cluster would be corrected as soon as it answers."""
     sovereign = gen.sovereign(spec(gitops=gitops))
     wanted, git = source.wanted(sovereign.spec, SETTINGS), tfvars(sovereign, SETTINGS)["git"]
-    assert wanted == Followed(git["url"], git["branch"], git["path"], git["secret_name"])
+    verify = git["verify"] or {"mode": "", "secret_name": seeds.GIT_KEYS}
+    assert wanted == Followed(git["url"], GitRef(**git["ref"]), git["path"], git["secret_name"], verify["mode"])
+    assert verify["secret_name"] == seeds.GIT_KEYS

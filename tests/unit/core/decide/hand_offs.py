@@ -55,7 +55,7 @@ UNREACHABLE = FarewellReport(
 SUSPENDED = spec(suspend=True)
 FOREIGN = seen(owner_kubeconfig="foreign")
 COMMIT = (
-    spec(gitops={"mode": "Commit", "credentialsSecretRef": {"name": "git"}}),
+    spec(gitops=gen.PUSHED),
     spec(handOff={"mode": "Automatic"}),
 )
 APPLIED_LAST = "0f0f"

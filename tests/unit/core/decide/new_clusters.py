@@ -18,7 +18,7 @@ from catalyst_operator.core.ready.watching import SEED_AGAIN
 from catalyst_operator.core.record import Bootstrap, ErrorEntry, KustomizationEntry
 from tests.support import gen, new_cluster
 from tests.support.gen import NOW, Raw, RawMod, known, of, seen, spec
-from tests.unit.core.decide.table import NO_CODE, POLL, Case
+from tests.unit.core.decide.table import NO_CODE, POLL, START, Case
 
 APPLIED = gen.succeeded()
 BEGUN = Bootstrap(since=NOW - timedelta(minutes=3), watch_since=NOW - timedelta(minutes=3))
@@ -32,7 +32,8 @@ NOT_DELIVERED = SeedReport(
     {},
     ErrorEntry("ERR_API_UNREACHABLE", "A Secret could not be delivered: no route", "Look at it.", terminal=False),
 )
-COMMIT = spec(gitops={"mode": "Commit", "credentialsSecretRef": {"name": "git"}})
+NOWHERE = seen(settings=replace(gen.SETTINGS, default_git_url=""))
+COMMIT = spec(gitops=gen.PUSHED)
 GIT = seen(owner_secrets={"git": SecretView("g/1", frozenset({"username", "password"}))})
 UP = new_cluster.healthy(gen.sovereign(), NOW)
 ALL = len(UP.releases)
@@ -566,6 +567,51 @@ CASES = (
         ready="True",
         summary="",
         operation="Succeeded",
+    ),
+    Case(
+        "no repository is named anywhere: both ways are told, and nothing is bought or asked",
+        (of(), NOWHERE, gen.unread),
+        check="spec_invalid",
+        reason="InvalidSpec",
+        says=("spec.gitops.url", "CATALYST_GIT_URL", "clusters/_template"),
+        code="ERR_SPEC_INVALID",
+        summary="Stalled",
+        operation="Failed",
+    ),
+    Case(
+        "the operator names no repository, and the spec does: that is enough",
+        (of(spec(gitops={"url": "https://git.example/kit"})), NOWHERE),
+        check="new_run",
+        reason="Provisioning",
+        does=START,
+        again=timedelta(seconds=60),
+    ),
+    Case(
+        "the operator names none any more: what stands goes on as it is",
+        (of(), NOWHERE, known(APPLIED)),
+        check="converged",
+        reason="Succeeded",
+        ready="True",
+        summary="",
+        operation="Succeeded",
+    ),
+    Case(
+        "mode Commit without a branch, as admission let through before it knew: there is nowhere to push",
+        (of(spec(gitops={"mode": "Commit", "credentialsSecretRef": {"name": "git"}})), GIT),
+        check="spec_invalid",
+        reason="InvalidSpec",
+        says=("spec.gitops.ref.branch",),
+        summary="Stalled",
+        operation="Failed",
+    ),
+    Case(
+        "the keys that sign are named, and not there: nothing is bought before",
+        (of(spec(gitops={"verify": {"secretRef": {"name": "keys"}}})),),
+        check="owner_secrets_missing",
+        reason="CredentialsMissing",
+        says=("Secret keys, which spec.gitops.verify.secretRef names, does not exist", "team-a"),
+        again=POLL,
+        operation="Waiting",
     ),
     Case(
         "mode Commit: the overlay is in the repository before anything is spent",

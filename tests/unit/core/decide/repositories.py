@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from catalyst_operator.core.access.git_ref import GitRef
 from catalyst_operator.core.access.seeds import SecretView
 from catalyst_operator.core.kit.repository import RepositoryQuestion, RepositoryView, judge, unreadable
 from catalyst_operator.core.scene import SAFETY
@@ -9,11 +10,11 @@ from tests.support import gen
 from tests.support.gen import known, of, spec
 from tests.unit.core.decide.table import POLL, START, Case
 
-ASKED = RepositoryQuestion("https://github.com/openova-io/openova", "mian")
+ASKED = RepositoryQuestion("https://github.com/openova-io/openova", GitRef(branch="mian"))
 NO_BRANCH = judge(ASKED, RepositoryView(default_branch="main"))
 SILENT = unreadable(ASKED, "connection refused", passing=True)
-WRONG = of(spec(gitops={"branch": "mian"}))
-COMMIT = {"mode": "Commit", "credentialsSecretRef": {"name": "git"}}
+WRONG = of(spec(gitops={"ref": {"branch": "mian"}}))
+COMMIT = gen.PUSHED
 SECRET = gen.seen(owner_secrets={"git": SecretView("g/1", frozenset({"username", "password"}))})
 
 CASES = (
@@ -44,7 +45,7 @@ CASES = (
             "ERR_GIT_READ: nothing was started",
             "no branch mian",
             "default branch is main",
-            "spec.gitops.url, branch",
+            "spec.gitops.url, ref",
         ),
         code="ERR_GIT_READ",
         summary="Stalled",
@@ -54,7 +55,7 @@ CASES = (
     ),
     Case(
         "a dry run says so as well",
-        (of(spec(gitops={"branch": "mian"}, dryRun=True)), gen.read(NO_BRANCH)),
+        (of(spec(gitops={"ref": {"branch": "mian"}}, dryRun=True)), gen.read(NO_BRANCH)),
         check="preflight_first",
         reason="CheckFailed",
         says=("no branch mian",),

@@ -123,7 +123,10 @@ def test_nothing_else_is_told(mods: tuple[SceneMod, ...], why: str) -> None:
 
 
 def test_a_cluster_that_stands_is_not_asked_about_what_is_not_wanted_of_it() -> None:
-    edit = spec(components=["harbour"], gitops={"mode": "Commit", "credentialsSecretRef": {"name": "git"}})
+    edit = spec(
+        components=["harbour"],
+        gitops=gen.PUSHED,
+    )
     standing = known(gen.succeeded(), bootstrap=gen.READY)
     decision = decide(gen.observation(of(edit), standing, gen.unlooked))
     assert codes_of(decision) == ["ERR_SPEC_INVALID"]

@@ -219,12 +219,12 @@ async def test_an_older_record_that_arrives_late_does_not_win() -> None:
 
 
 async def test_a_wrong_branch_costs_nothing_and_is_corrected() -> None:
-    world = World(gen.spec(gitops={"branch": "mian"}))
+    world = World(gen.spec(gitops={"ref": {"branch": "mian"}}))
     await until(world, lambda: reason(world) == "CheckFailed")
     await for_a_while(world)
     assert (world.cloud.objects, world.jobs()) == ({}, [])
     assert "has no branch mian; its default branch is main" in message(world)
-    world.edit(gitops={"branch": "main"})
+    world.edit(gitops={"ref": {"branch": "main"}})
     assert await undisturbed(world), story(world)
     assert results(world) == ["Succeeded"]
     (git,) = (check for check in world.status["preflight"] if check["name"] == "git")

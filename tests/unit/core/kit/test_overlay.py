@@ -21,7 +21,7 @@ CLOUD_INIT = TEMPLATE.parents[1] / "infra" / "hetzner" / "cloudinit.tf"
 
 
 def texts(*mods: gen.RawMod) -> dict[str, str]:
-    return kit.overlay(gen.sovereign(*mods), RELEASE, url="https://git.example/a", branch="main")
+    return kit.overlay(gen.sovereign(*mods), RELEASE, place="branch main of https://git.example/a")
 
 
 def parsed(name: str, *mods: gen.RawMod) -> Any:
@@ -109,8 +109,6 @@ def test_a_variable_that_is_not_there_is_no_empty_text() -> None:
 
 def test_a_registry_of_charts_lies_in_git_too() -> None:
     """What a cluster is told must not depend on how it is told."""
-    files = kit.overlay(
-        gen.sovereign(), RELEASE, url="https://git.example/a", branch="main", chart_registry="oci://mirror.example/c"
-    )
+    files = kit.overlay(gen.sovereign(), RELEASE, chart_registry="oci://mirror.example/c")
     values = yaml.safe_load(files[f"{FOLDER}/sync.yaml"])["spec"]["postBuild"]["substitute"]
     assert values["CHART_REGISTRY"] == "oci://mirror.example/c"

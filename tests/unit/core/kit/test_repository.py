@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from catalyst_operator.api.phases import PreflightResult
+from catalyst_operator.core.access.git_ref import GitRef
 from catalyst_operator.core.kit.repository import (
     RepositoryQuestion,
     RepositoryView,
@@ -19,8 +20,10 @@ from catalyst_operator.core.kit.repository import (
 from tests.support import gen
 
 KIT = "clusters/_template/bootstrap-kit"
-ASKED = RepositoryQuestion("https://git.example/acme/kit.git", "main", (KIT,), "git")
+MAIN = GitRef(branch="main")
+ASKED = RepositoryQuestion("https://git.example/acme/kit.git", MAIN, (KIT,), "git")
 COMMIT = "4f1c" * 10
+TAGGED, PINNED = replace(ASKED, ref=GitRef(tag="v1.0.0")), replace(ASKED, ref=GitRef(commit=COMMIT))
 PASSED, FAILED, UNKNOWN = PreflightResult.PASSED, PreflightResult.FAILED, PreflightResult.UNKNOWN
 MANY = tuple(f"clusters/{n}" for n in range(5))
 
@@ -39,9 +42,13 @@ MANY = tuple(f"clusters/{n}" for n in range(5))
             FAILED,
             "clusters/0, clusters/1, clusters/2 and 2 more.",
         ),
-        (RepositoryView(COMMIT, lacking=None), ASKED, UNKNOWN, "its newest commit is too large"),
+        (RepositoryView(COMMIT, lacking=None), ASKED, UNKNOWN, "that commit is too large"),
         (RepositoryView(), replace(ASKED, folders=(), pushes=True), PASSED, "the operator makes it"),
         (RepositoryView(COMMIT), replace(ASKED, folders=(), pushes=True), PASSED, "is at 4f1c4f1c4f1c."),
+        (RepositoryView(COMMIT, "main"), TAGGED, PASSED, f", tag v1.0.0, is at 4f1c4f1c4f1c and has {KIT}."),
+        (RepositoryView("", "main"), TAGGED, FAILED, "has no tag v1.0.0; its default branch is main."),
+        (RepositoryView(COMMIT, "main"), PINNED, PASSED, f", commit {COMMIT}, is there and has {KIT}."),
+        (RepositoryView(COMMIT, "main", (KIT,)), PINNED, FAILED, f"is there and has no folder {KIT}."),
     ],
 )
 def test_what_a_repository_answers(
@@ -82,10 +89,10 @@ def test_what_flux_applies_besides_its_path() -> None:
     ("gitops", "dry", "asked", "why"),
     [
         ({}, False, True, "the shared template is the cluster's from the first second"),
-        ({"mode": "Commit", "credentialsSecretRef": {"name": "git"}}, False, False, "the push tells more"),
-        ({"mode": "Commit", "credentialsSecretRef": {"name": "git"}}, True, True, "a dry run does not push"),
+        (gen.PUSHED, False, False, "the push tells more"),
+        (gen.PUSHED, True, True, "a dry run does not push"),
         (
-            {"mode": "Commit", "credentialsSecretRef": {"name": "git"}, "path": "clusters/mine"},
+            {**gen.PUSHED, "path": "clusters/mine"},
             False,
             True,
             "what is followed is not what is pushed",
@@ -99,7 +106,7 @@ def test_when_it_is_looked_at(gitops: dict[str, object], dry: bool, asked: bool,
 def test_what_makes_another_question() -> None:
     keys = {
         key_of(ASKED, "s/1", ""),
-        key_of(replace(ASKED, branch="next"), "s/1", ""),
+        key_of(replace(ASKED, ref=GitRef(branch="next")), "s/1", ""),
         key_of(replace(ASKED, folders=()), "s/1", ""),
         key_of(ASKED, "s/2", ""),
         key_of(ASKED, "s/1", "please"),

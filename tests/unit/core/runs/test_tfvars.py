@@ -32,7 +32,7 @@ def test_the_variables_of_the_module() -> None:
     assert values["control_plane_sizes"] == ["cpx22"]
     assert values["worker_sizes"] == ["cpx32", "cpx32"]
     assert values["ssh_allowed_cidrs"] == []
-    assert values["git"]["branch"] == "main"
+    assert values["git"]["ref"] == {"tag": SETTINGS.default_git_tag}
 
 
 def test_without_workers_there_are_no_sizes() -> None:
@@ -116,7 +116,7 @@ def test_what_changes_the_infrastructure_is_another_run(mod: RawMod, why: str) -
         (spec(approvePlan="d" * 64), "an approval"),
         (spec(controlPlane={"size": "cpx22", "sizeFallbacks": ["cpx32"]}), "what is tried only if need be"),
         (spec(components=["harbor"]), "the kit's concern"),
-        (spec(gitops={"branch": "release"}), "only cloud-init carries it, which runs once"),
+        (spec(gitops={"ref": {"branch": "release"}}), "only cloud-init carries it, which runs once"),
         (gen.annotated(retryRequestedAt="now"), "a wish to try again"),
     ],
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,13 +12,14 @@ from pydantic import SecretStr
 
 from catalyst_operator.adapters.kube import Kind
 from catalyst_operator.adapters.new_cluster.writes.corrections import correct
+from catalyst_operator.core.access.git_ref import GitRef
 from catalyst_operator.core.access.identity import Access
 from catalyst_operator.core.access.source import CorrectionReport, Followed
 from catalyst_operator.errors import ApiError, NotFound, Refused, Unavailable
 from tests.support.gen import NOW
 
 FQDN = "omantel.omani.works"
-FOLLOWED = Followed("https://git.example/acme/kit.git", "main", "clusters/mine", "catalyst-git")
+FOLLOWED = Followed("https://git.example/acme/kit.git", GitRef(branch="main"), "clusters/mine", "catalyst-git")
 
 
 class Remote:
@@ -49,11 +51,16 @@ async def corrected(remote: Remote, followed: Followed = FOLLOWED) -> Correction
     ("secret", "reference"), [("catalyst-git", {"name": "catalyst-git"}), ("", None)], ids=["private", "public"]
 )
 async def test_both_objects_are_told(secret: str, reference: dict[str, str] | None) -> None:
-    remote, followed = Remote(), Followed(FOLLOWED.url, "main", "clusters/mine", secret)
+    remote, followed = Remote(), replace(FOLLOWED, secret=secret)
     assert await corrected(remote, followed) == CorrectionReport(followed.key, NOW)
     assert remote.patches == {
         ("gitrepositories", "flux-system", "openova-public"): {
-            "spec": {"url": FOLLOWED.url, "ref": {"branch": "main"}, "secretRef": reference}
+            "spec": {
+                "url": FOLLOWED.url,
+                "ref": {"branch": "main", "tag": None, "commit": None},
+                "secretRef": reference,
+                "verify": None,
+            }
         },
         ("kustomizations", "flux-system", f"{FQDN}-bootstrap-kit"): {"spec": {"path": "clusters/mine"}},
     }
