@@ -6,7 +6,6 @@ which are whole scalars of YAML and may be anything. docs/kit.md lists them.
 
 from __future__ import annotations
 
-from catalyst_operator.api.enums import TlsStrategy
 from catalyst_operator.api.sovereign import Sovereign, SovereignSpec
 from catalyst_operator.core.kit import blueprints
 from catalyst_operator.core.kit.quoting import flag, quoted, quoted_list
@@ -66,11 +65,9 @@ def _identity(spec: SovereignSpec) -> dict[str, str]:
 
 
 def _security(spec: SovereignSpec) -> dict[str, str]:
-    strategy = spec.tls.strategy
     return {
-        "TLS_STRATEGY": strategy.value,
-        "TLS_LETSENCRYPT": flag(strategy is TlsStrategy.LETSENCRYPT),
-        "TLS_CORPORATE_CA": flag(strategy is TlsStrategy.CORPORATE_CA),
+        # Raw, because it names the folder of its issuer.
+        "TLS_STRATEGY": spec.tls.strategy.value,
         "CROSSPLANE_CREDENTIALS": flag(spec.crossplane),
     }
 

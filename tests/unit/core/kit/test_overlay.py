@@ -49,7 +49,7 @@ def test_it_names_the_template_and_the_components() -> None:
         "resources": ["../_template/bootstrap-kit", "sync.yaml"],
     }
     added = parsed("kustomization.yaml", gen.spec(components=["umami"]))["components"]
-    assert added == ["../_template/components/cnpg", "../_template/components/umami"]
+    assert added == ["../_template/components/umami"]
     assert all((TEMPLATE.parent / path.removeprefix("../") / "kustomization.yaml").is_file() for path in added)
 
 
