@@ -37,7 +37,8 @@ lint: $(READY) ## Format, lint, types, layers, drift of generated files; nothing
 	$(PY) -m docs.pictures.draw --check
 
 .PHONY: verify
-verify: lint lab-tools ## All of lint, and the pins and the module by real OpenTofu
+verify: lint lab-tools ## All of lint, the kit's values, and the pins and the module by real OpenTofu
+	$(PY) -m tests.support.charts.gate
 	$(PY) -m tests.support.pin_gate
 	.lab/bin/tofu fmt -check -recursive infra
 	.lab/bin/kubectl kustomize deploy/overlays/lab > /dev/null

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.charts import facts, gate
-from tests.support.postbuild import TEMPLATE
+from tests.support.postbuild import TEMPLATE, everything
 
 GITEA, POWERDNS = "bootstrap-kit/10-gitea.yaml", "bootstrap-kit/11-powerdns.yaml"
 CERT_MANAGER, FLUX = "bootstrap-kit/02-cert-manager.yaml", "bootstrap-kit/03-flux.yaml"
@@ -33,6 +33,16 @@ def more(file: str, text: str) -> Edit:
 
     def edit(top: Path) -> None:
         (top / file).write_text((top / file).read_text(encoding="utf-8") + text, encoding="utf-8")
+
+    return edit
+
+
+def both(first: Edit, second: Edit) -> Edit:
+    """Two changes."""
+
+    def edit(top: Path) -> None:
+        first(top)
+        second(top)
 
     return edit
 
@@ -84,12 +94,9 @@ REFUSED: dict[str, tuple[Edit, str]] = {
         "it knows is 'flux2'",
     ),
     "whole values from the tree": (
-        lambda top: (
-            [
-                more(SOVEREIGN, "  more.yaml: |\n    flux: {installCRDs: true}\n")(top),
-                more(FLUX, "  valuesFrom:\n    - {kind: ConfigMap, name: sovereign, valuesKey: more.yaml}\n")(top),
-            ]
-            and None
+        both(
+            more(SOVEREIGN, "  more.yaml: |\n    flux: {installCRDs: true}\n"),
+            more(FLUX, "  valuesFrom:\n    - {kind: ConfigMap, name: sovereign, valuesKey: more.yaml}\n"),
         ),
         "03-flux.yaml: valuesFrom[0] sovereign: flux.installCRDs: bp-flux 1.1.2 reads no key 'flux'",
     ),
@@ -120,7 +127,8 @@ REFUSED: dict[str, tuple[Edit, str]] = {
 def test_what_no_chart_reads_is_refused(tmp_path: Path, what: str) -> None:
     """File, path, and the nearest name that is known: enough to correct it without the chart at hand."""
     edit, told = REFUSED[what]
-    assert any(told in sentence for sentence in found(tmp_path, edit)), found(tmp_path / "again", edit)
+    said = found(tmp_path, edit)
+    assert any(told in sentence for sentence in said), said
 
 
 @pytest.mark.parametrize(
@@ -168,8 +176,6 @@ def test_short_names_are_names() -> None:
 
 def test_the_facts_are_of_what_is_installed_and_have_a_day() -> None:
     """A chart that is gone from the kit has no place here, and whoever reads them has to know how old they are."""
-    installed = {path.name for path in TEMPLATE.rglob("*.yaml")}
-    assert installed
-    named = {line.partition("chart: ")[2].strip() for file in TEMPLATE.rglob("*.yaml") for line in file.open()}
-    assert set(facts.load()) <= named
+    installed = {release["spec"]["chart"]["spec"]["chart"] for release in everything().values()}
+    assert set(facts.load()) <= installed
     assert facts.as_of() == "2026-04-30"
