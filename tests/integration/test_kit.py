@@ -150,7 +150,7 @@ def test_the_pull_secret_changes_the_registry_alone(tmp_path: Path) -> None:
     """For Sovereigns that name one."""
     built = with_components(tmp_path, "components/pull-secret")
     charts = of_kind(built, "HelmRepository")["catalyst-charts"]["spec"]
-    assert charts.pop("secretRef") == {"name": "catalyst-pull"}
+    assert charts.pop("secretRef") == {"name": f"${{PULL_SECRET:={seeds.PULL}}}"}
     assert charts == of_kind(build(TEMPLATE / Folder.KIT), "HelmRepository")["catalyst-charts"]["spec"]
     assert of_kind(built, "HelmRelease") == everything(Folder.KIT)
 

@@ -12,8 +12,11 @@ from catalyst_operator.core.kit.quoting import flag, quoted, quoted_list
 from catalyst_operator.core.kit.releases import Release
 
 
-def values(sovereign: Sovereign, release: Release, *, chart_registry: str = "") -> dict[str, str]:
-    """Variable -> value. `chart_registry` replaces the template's own, such as oci://registry.example/charts."""
+def values(
+    sovereign: Sovereign, release: Release, *, chart_registry: str = "", pull_secret: str = ""
+) -> dict[str, str]:
+    """Variable -> value. `chart_registry` replaces the template's own, such as oci://registry.example/charts, and
+    `pull_secret` the name of the Secret that holds its credentials."""
     spec = sovereign.spec
     found = {
         **_place(spec),
@@ -23,7 +26,8 @@ def values(sovereign: Sovereign, release: Release, *, chart_registry: str = "") 
         **_storage(spec),
         **_versions(release),
     }
-    return {**found, "CHART_REGISTRY": chart_registry} if chart_registry else found
+    others = {"CHART_REGISTRY": chart_registry, "PULL_SECRET": quoted(pull_secret) if pull_secret else ""}
+    return {**found, **{name: value for name, value in others.items() if value}}
 
 
 def version_variable(blueprint: str) -> str:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from catalyst_operator.api.enums import TlsStrategy
 from catalyst_operator.api.sovereign import Sovereign
 from catalyst_operator.core import kit
+from catalyst_operator.core.access import seeds
 from catalyst_operator.core.kit import releases
 from catalyst_operator.core.kit.quoting import quoted, quoted_list
 from tests.support import gen
@@ -311,6 +312,14 @@ def test_versions_come_from_the_release_and_else_from_the_template() -> None:
         for name in ("bp-flux", "bp-cilium", "bp-gitea")
     }
     assert versions == {"bp-flux": "9.8.7", "bp-cilium": "6.5.4", "bp-gitea": "1.1.2"}
+
+
+@pytest.mark.parametrize(("given", "name"), [("", seeds.PULL), ("1e3", "1e3"), ("registry-login", "registry-login")])
+def test_the_registrys_secret_can_be_called_otherwise(given: str, name: str) -> None:
+    """By the operator's setting; who uses the template without the operator gets the name that published trees have."""
+    [patch] = [obj for _, obj in objects("components/pull-secret") if obj["kind"] == "HelmRepository"]
+    told_name = kit.values(gen.sovereign(), RELEASE, pull_secret=given)
+    assert substituted(patch, told_name)["spec"]["secretRef"] == {"name": name}
 
 
 def test_the_registry_of_charts_can_be_another_one() -> None:
