@@ -135,14 +135,12 @@ def test_all_components_together(tmp_path: Path) -> None:
     assert set(of_kind(built, "HelmRelease")) == set(everything()) - set(everything(Folder.INFRASTRUCTURE))
 
 
-def test_taking_ownership_changes_flux_alone(tmp_path: Path) -> None:
-    """For releases with Flux 2.5 or newer."""
+def test_taking_ownership_is_said_of_flux_and_the_umbrella(tmp_path: Path) -> None:
+    """For releases with Flux 2.5 or newer: bp-flux adopts what boot installed, the umbrella must not adopt bp-flux."""
     built = of_kind(with_components(tmp_path, "components/flux-take-ownership"), "HelmRelease")
-    changed = built["bp-flux"]["spec"]
-    assert (changed["install"].pop("disableTakeOwnership"), changed["upgrade"].pop("disableTakeOwnership")) == (
-        False,
-        False,
-    )
+    for name, disabled in (("bp-flux", False), ("bp-catalyst-platform", True)):
+        spec = built[name]["spec"]
+        assert [spec[action].pop("disableTakeOwnership") for action in ("install", "upgrade")] == [disabled] * 2
     assert built == everything(Folder.KIT)
 
 

@@ -43,7 +43,7 @@ def objects(folder: str) -> Iterator[tuple[Path, Any]]:
 def releases(folder: str) -> dict[str, Any]:
     """The HelmReleases of a folder of the template, by name, in the order of the files; patches are none."""
     found = ((file, obj) for file, obj in objects(folder) if obj["kind"] == "HelmRelease")
-    return {obj["metadata"]["name"]: obj for file, obj in found if file.name != "patch.yaml"}
+    return {obj["metadata"]["name"]: obj for file, obj in found if not file.name.startswith("patch")}
 
 
 def told(values: Mapping[str, str]) -> Any:

@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-FACTS = Path(__file__).with_name("facts.yaml")
+KNOWN = Path(__file__).with_name("facts.yaml")
 SHORTEST = 4
 """Characters of a name, from which on a slip of one character is told from another name."""
 
@@ -90,7 +90,7 @@ def as_of() -> str:
 
 
 def _read() -> Any:
-    return yaml.safe_load(FACTS.read_text(encoding="utf-8"))
+    return yaml.safe_load(KNOWN.read_text(encoding="utf-8"))
 
 
 def _chart(name: str, entry: dict[str, Any]) -> Chart:

@@ -100,7 +100,7 @@ def _paths(value: Any, above: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]
 def _unknown(chart: str, path: tuple[str, ...]) -> str:
     if not path:
         return "takes values from an object that is not in the tree, so nobody can say whether its chart reads them"
-    return f"nothing is known of the values of {chart}: set none, or add it to {facts.FACTS.relative_to(REPOSITORY)}"
+    return f"nothing is known of the values of {chart}: set none, or add it to {facts.KNOWN.relative_to(REPOSITORY)}"
 
 
 def _too_old(release: Release, chart: Chart) -> Iterator[str]:
