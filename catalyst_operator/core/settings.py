@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from catalyst_operator import __version__
+from catalyst_operator.core.access.seeds import PULL
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,8 @@ class CoreSettings:
     default_git_tag: str = f"v{__version__}"
     chart_registry: str = ""
     """Where the kit's charts come from, such as oci://registry.example/charts; empty: the template's own."""
+    pull_secret: str = PULL
+    """What the Secret with the credentials for charts is called on new clusters."""
     default_git_path: str = "clusters/_template/bootstrap-kit"
     default_release: str | None = None
     """None: the default that releases.yaml names."""

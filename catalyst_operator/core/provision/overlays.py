@@ -44,7 +44,13 @@ def wanted(scene: Scene) -> tuple[Followed, OverlayChange]:
     spec, name = sovereign.spec, sovereign.metadata.name
     followed = source.wanted(spec, settings)
     release = releases.load().get(spec.release or scene.record.release or settings.default_release)
-    files = kit.overlay(sovereign, release, place=followed.place, chart_registry=settings.chart_registry)
+    files = kit.overlay(
+        sovereign,
+        release,
+        place=followed.place,
+        chart_registry=settings.chart_registry,
+        pull_secret=settings.pull_secret,
+    )
     message = f"Render {kit.overlay_path(spec.domain.fqdn)} for Sovereign {sovereign.metadata.namespace}/{name}"
     return followed, OverlayChange(kit.overlay_path(spec.domain.fqdn), files, message)
 
