@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -233,8 +234,11 @@ def test_the_kit_of_a_hostile_sovereign_is_applied_as_it_was_meant(cluster: Flux
     asked = gen.raw_sovereign(HOSTILE)["spec"]
     assert told["organization"] == asked["organization"]
     assert (told["domain"], told["adminEmail"]) == (FQDN, asked["adminEmail"])
-    federation = found["bp-keycloak"]["spec"]["values"]["realm"]["federation"]
-    assert (federation["issuer"], federation["clientID"]) == (
+    made, _ = found["bp-keycloak"]["spec"]["values"]["keycloak"]["extraDeploy"]
+    realm = json.loads(made["data"]["catalyst-admin.json"])
+    assert (realm["displayName"], realm["users"][0]["email"]) == (asked["organization"]["name"], asked["adminEmail"])
+    config = realm["identityProviders"][0]["config"]
+    assert (config["issuer"], config["clientId"]) == (
         asked["federation"]["issuerURL"],
         asked["federation"]["clientID"].replace("\x85", " ").translate(dict.fromkeys(map(ord, UNREADABLE), "\ufffd")),
     )

@@ -10,6 +10,7 @@ from catalyst_operator.api.enums import TlsStrategy
 from catalyst_operator.api.sovereign import Sovereign, SovereignSpec
 from catalyst_operator.core.kit import blueprints
 from catalyst_operator.core.kit.quoting import flag, quoted, quoted_list
+from catalyst_operator.core.kit.realm import realm_file
 from catalyst_operator.core.kit.releases import Release
 
 
@@ -55,13 +56,10 @@ def _organization(spec: SovereignSpec) -> dict[str, str]:
 
 
 def _identity(spec: SovereignSpec) -> dict[str, str]:
-    federation = spec.federation
     return {
         "ADMIN_EMAIL": quoted(spec.admin_email),
         "KEYCLOAK_TOPOLOGY": spec.keycloak_topology.value,
-        "FEDERATION_ENABLED": flag(federation),
-        "FEDERATION_ISSUER": quoted(federation.issuer_url if federation else ""),
-        "FEDERATION_CLIENT_ID": quoted(federation.client_id if federation else ""),
+        "KEYCLOAK_REALM": quoted(realm_file(spec)),
     }
 
 

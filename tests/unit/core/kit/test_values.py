@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from catalyst_operator.api.sovereign import Sovereign
 from catalyst_operator.core import kit
 from catalyst_operator.core.kit import releases
-from catalyst_operator.core.kit.quoting import quoted, quoted_list
+from catalyst_operator.core.kit.quoting import inert_json, quoted, quoted_list
 from tests.support import gen
 from tests.support.postbuild import VARIABLE, everything, objects, substituted
 
@@ -111,6 +111,15 @@ def test_quoting_twice_is_undone_by_reading_twice(text: str) -> None:
     assert yaml.safe_load(yaml.safe_load(quoted(quoted(text)))) == yaml.safe_load(quoted(text))
 
 
+@given(st.recursive(st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)))
+@example({"{": {"{{": "$"}, "{{{": ["${HOME}", "$(env:HOME)", "{{ .Values }}"]})
+def test_a_document_says_the_same_and_nothing_in_it_is_acted_on(document: Any) -> None:
+    """Flux, Helm and Keycloak look at it as text, one after the other, and only then somebody reads JSON."""
+    text = inert_json(document)
+    assert json.loads(text) == document
+    assert not [acted_on for acted_on in ("$", "{{", "\n") if acted_on in text]
+
+
 def test_what_flux_cannot_carry_is_replaced_and_breaks_nothing() -> None:
     """One such character in a name, and the whole kit could not be built."""
     for character in LOST:
@@ -165,27 +174,6 @@ def test_what_is_not_said_is_empty_and_not_missing() -> None:
     """A chart can rely on the type."""
     organization = rendered("bp-catalyst-platform")["organization"]
     assert organization == {"name": "Omantel", "industry": "", "size": "", "headquarters": "", "complianceFrames": []}
-
-
-@pytest.mark.parametrize("topology", ["per-organization", "shared-sovereign"])
-def test_keycloak_gets_topology_realm_and_admin(topology: str) -> None:
-    """The first sovereign-admin gets the password mail."""
-    told = rendered("bp-keycloak", gen.spec(keycloakTopology=topology, adminEmail="o'brien+1%a@omantel.example"))
-    assert told["topology"] == topology
-    assert told["realm"] == {
-        "name": "catalyst-admin",
-        "displayName": "Omantel",
-        "admin": {"email": "o'brien+1%a@omantel.example", "requiredActions": ["UPDATE_PASSWORD"]},
-        "federation": {"enabled": False, "issuer": "", "clientID": ""},
-    }
-
-
-def test_federation_names_the_provider_and_never_its_secret() -> None:
-    """The client's secret comes from a Secret on the cluster."""
-    federation = {"issuerURL": "https://login.example/a%20b", "clientID": "#1: *", "clientSecretRef": {"name": "idp"}}
-    told = rendered("bp-keycloak", gen.spec(federation=federation))
-    expected = {"enabled": True, "issuer": "https://login.example/a%20b", "clientID": "#1: *"}
-    assert told["realm"]["federation"] == expected
 
 
 @pytest.mark.parametrize(
