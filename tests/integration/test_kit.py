@@ -39,6 +39,13 @@ pytestmark = pytest.mark.integration
 
 RELEASE = releases.load().get()
 COMPONENTS = [blueprint.name for blueprint in blueprints.load().of(Folder.COMPONENTS)]
+EXAMPLES = {
+    "backup": "bp-velero",
+    "database-backup": "bp-powerdns",
+    "registry": "bp-harbor",
+    "telemetry": "telemetry",
+}
+"""Of day 1 -> the release that each one changes or adds."""
 # A number to whoever reads it as YAML, and a valid name.
 FQDN = "1.e3"
 KIT = f"{KUSTOMIZATIONS}/{FQDN}-bootstrap-kit"
@@ -128,6 +135,37 @@ def test_taking_ownership_changes_flux_alone(tmp_path: Path) -> None:
         False,
     )
     assert built == everything(Folder.KIT)
+
+
+@pytest.mark.parametrize(("example", "changed"), EXAMPLES.items())
+def test_an_example_of_day_1_changes_one_release(tmp_path: Path, example: str, changed: str) -> None:
+    """Copied to where docs/day-1.md says, beside a kit with all components."""
+    top = tmp_path / "clusters"
+    shutil.copytree(TEMPLATE, top / "_template")
+    shutil.copytree(TEMPLATE / "day-1" / example, top / "omantel-day-1" / example)
+    write_overlay(tmp_path, hostile())
+    own = tmp_path / kit.overlay_path(FQDN)
+    before = of_kind(build(own), "HelmRelease")
+    content = yaml.safe_load((own / "kustomization.yaml").read_text())
+    content["components"].append(f"../omantel-day-1/{example}")
+    (own / "kustomization.yaml").write_text(yaml.safe_dump(content))
+    after = of_kind(build(own), "HelmRelease")
+    assert {name for name, obj in after.items() if obj != before.get(name)} == {changed}
+
+
+def test_every_example_of_day_1_is_explained() -> None:
+    page = (TEMPLATE.parents[1] / "docs" / "day-1.md").read_text(encoding="utf-8")
+    assert EXAMPLES.keys() == {folder.name for folder in (TEMPLATE / "day-1").iterdir()}
+    assert [name for name in EXAMPLES if f"[day-1/{name}]" not in page] == []
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_an_example_of_day_1_sets_only_what_its_chart_hands_on(example: str) -> None:
+    """A wrapped chart takes its values under its own name."""
+    files = [file for file in (TEMPLATE / "day-1" / example).iterdir() if file.name != "kustomization.yaml"]
+    [spec] = [yaml.safe_load(file.read_text(encoding="utf-8"))["spec"] for file in files]
+    chart = spec["chart"]["spec"]["chart"] if "chart" in spec else EXAMPLES[example]
+    assert spec.get("values", {}).keys() <= {chart.removeprefix("bp-")}
 
 
 def test_the_pull_secret_changes_the_registry_alone(tmp_path: Path) -> None:

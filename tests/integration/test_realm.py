@@ -122,7 +122,7 @@ def test_the_provider_waits_for_its_endpoints_and_its_secret_is_in_no_database(s
 def day_1(heading: str, server: Server) -> str:
     """The output of what a chapter of docs/day-1.md does in the shell in Keycloak."""
     page = (REPOSITORY / "docs" / "day-1.md").read_text(encoding="utf-8")
-    chapters = dict(re.findall(r"^## (.+)\n(.*?)(?=^## |\Z)", page, re.MULTILINE | re.DOTALL))
+    chapters = dict(re.findall(r"^## ([^\n]+)\n(.*?)(?=^## |\Z)", page, re.MULTILINE | re.DOTALL))
     lines = re.findall(r"^ {4}(.*)$", chapters["A shell in Keycloak"] + chapters[heading], re.MULTILINE)
     whole = "\n".join(lines).replace("\\\n", "").splitlines()
     return server.keycloak.run("\n".join(here(line, server) for line in whole if not line.startswith("kubectl ")))
