@@ -56,9 +56,9 @@ e2e: lab-up ## The essential stories, on the lab's cluster
 
 .PHONY: e2e-full
 e2e-full: lab-up ## All stories, the long ones and those that take the lab down and up included, and a real Keycloak
-	$(PY) -m pytest tests/integration -q -m slow
-	$(PY) -m pytest e2e/stories -q -m e2e --story-table docs/reliability.md
-	$(PY) -m pytest e2e/stories -q -m lab
+	$(PY) -m pytest tests/integration -q -m slow --junitxml=build/results/slow.xml
+	$(PY) -m pytest e2e/stories -q -m e2e --story-table docs/reliability.md --junitxml=build/results/stories.xml
+	$(PY) -m pytest e2e/stories -q -m lab --junitxml=build/results/lab.xml
 
 .PHONY: trials
 trials: $(READY) ## Write the results of the last tests into the table of what trials found

@@ -22,7 +22,7 @@ PASSWORD = "of-the-test"
 HOME = "/opt/bitnami/keycloak"
 """Where the image of the wrapped chart has Keycloak."""
 _PATIENCE = 30
-_START = 240
+_START = 600
 
 
 @dataclass(frozen=True)

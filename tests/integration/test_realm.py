@@ -162,9 +162,11 @@ def test_people_sign_in_with_the_provider_and_the_secret_of_now(server: Server) 
     make_their_realm(server.keycloak)
     said = day_1("The organization's own identity provider", server)
     assert '"enabled" : true' in said
-    assert "first-broker-login" not in signed_in(server.keycloak).url
+    assert "Unexpected error when authenticating with identity provider" in signed_in(server.keycloak).text
     server.vault.write_text(SECRET, encoding="utf-8")
-    assert "first-broker-login" in signed_in(server.keycloak).url
+    arrived = urllib.parse.urlsplit(signed_in(server.keycloak).url)
+    assert arrived.path == f"/realms/{realm.REALM}/account/"
+    assert "code" in urllib.parse.parse_qs(arrived.query)
 
 
 def make_their_realm(keycloak: Keycloak) -> None:
