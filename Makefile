@@ -35,9 +35,11 @@ lint: $(READY) ## Format, lint, types, layers, drift of generated files; nothing
 	$(PY) -m catalyst_operator.admission.generate --check
 	$(PY) -m docs.decisions.index --check
 	$(PY) -m docs.pictures.draw --check
+	$(PY) -m docs.kit_times.simulate --check
 
 .PHONY: verify
-verify: lint lab-tools ## All of lint, and the pins and the module by real OpenTofu
+verify: lint lab-tools ## All of lint, the kit's values, and the pins and the module by real OpenTofu
+	$(PY) -m tests.support.charts.gate
 	$(PY) -m tests.support.pin_gate
 	.lab/bin/tofu fmt -check -recursive infra
 	.lab/bin/kubectl kustomize deploy/overlays/lab > /dev/null
@@ -71,11 +73,12 @@ bench: lab-up ## Measure as ratios to a floor in the same run; prints a table an
 ## —— Development ——————————————————————————————————————————————————
 
 .PHONY: generate
-generate: $(READY) ## Write crds/, docs/api.md, the admission policies, the index of decisions and the picture; nothing but Python
+generate: $(READY) ## Write crds/, docs/api.md, the admission policies, the index of decisions, the picture, the kit's times; nothing but Python
 	$(PY) -m catalyst_operator.api.generate
 	$(PY) -m catalyst_operator.admission.generate
 	$(PY) -m docs.decisions.index
 	$(PY) -m docs.pictures.draw
+	$(PY) -m docs.kit_times.simulate
 
 .PHONY: run
 run: lab-up ## Run the operator of this tree on the host, against the lab

@@ -22,6 +22,7 @@ from catalyst_operator.adapters import template
 from catalyst_operator.adapters.destinations import Destinations, Network, networks
 from catalyst_operator.api.enums import RegistrarName
 from catalyst_operator.api.scalars import parse_duration
+from catalyst_operator.core.access import seeds
 from catalyst_operator.core.domains.claims.names import plain
 from catalyst_operator.core.kit import releases
 from catalyst_operator.core.settings import CoreSettings, DomainSettings, Nameserver
@@ -114,6 +115,7 @@ class Settings:
                 egress_cidrs=tuple(map(str, read.networks("CATALYST_EGRESS_CIDRS"))),
                 default_git_url=read.text("CATALYST_GIT_URL", CoreSettings.default_git_url),
                 chart_registry=read.text("CATALYST_CHART_REGISTRY", ""),
+                pull_secret=read.object_name("CATALYST_PULL_SECRET", CoreSettings.pull_secret),
                 default_release=read.release("CATALYST_RELEASE"),
                 domains=_domains(read),
             ),
@@ -219,6 +221,15 @@ class _Reader:
         if not value.isdecimal() or int(value) < 1:
             raise SettingsError(f"{name}={value!r}: expected a whole number of 1 or more")
         return int(value)
+
+    def object_name(self, name: str, default: str) -> str:
+        value = self.text(name, default)
+        if not re.fullmatch(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", value) or value in seeds.OTHERS:
+            raise SettingsError(
+                f"{name}={value!r}: expected the name of a Secret, such as {default}, and none of "
+                f"{', '.join(seeds.OTHERS)}"
+            )
+        return value
 
     def quantity(self, name: str, default: str) -> str:
         value = self.text(name, default)

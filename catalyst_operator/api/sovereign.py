@@ -119,7 +119,8 @@ class SovereignSpec(Model):
     """Who issues the Sovereign's certificates."""
 
     object_storage: ObjectStorageSpec = ObjectStorageSpec()
-    """The cold tier behind SeaweedFS."""
+    """The cold tier behind SeaweedFS. The new cluster is told of it, credentials included, and its owner sets it up on
+    day 1."""
 
     image_pull_secret_ref: SecretRef | None = None
     """Secret of type kubernetes.io/dockerconfigjson for the kit's charts and images."""

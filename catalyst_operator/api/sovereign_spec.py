@@ -209,7 +209,7 @@ class TlsSpec(Model):
     )
 
     strategy: TlsStrategy = TlsStrategy.LETSENCRYPT
-    """letsencrypt: certificates by DNS-01. cert-manager: the owner configures issuers on day 1.
+    """letsencrypt: certificates by HTTP-01. cert-manager: the owner configures issuers on day 1.
     corporate-ca: issued from a CA of the organization."""
 
     ca_secret_ref: SecretRef | None = None

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from catalyst_operator.core.access.seeds import PULL
+
 
 @dataclass(frozen=True)
 class Nameserver:
@@ -82,6 +84,8 @@ class CoreSettings:
     default_git_url: str = "https://github.com/openova-io/openova"
     chart_registry: str = ""
     """Where the kit's charts come from, such as oci://registry.example/charts; empty: the template's own."""
+    pull_secret: str = PULL
+    """What the Secret with the credentials for charts is called on new clusters."""
     default_git_path: str = "clusters/_template/bootstrap-kit"
     default_release: str | None = None
     """None: the default that releases.yaml names."""

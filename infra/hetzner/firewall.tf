@@ -1,5 +1,5 @@
 # Guards the public addresses only: Hetzner's firewalls do not see the private network, so the load balancer reaches
-# the NodePorts, and nodes each other, without a rule.
+# the gateway, and nodes each other, without a rule.
 resource "hcloud_firewall" "this" {
   name   = var.cluster_name
   labels = local.labels["firewall"]

@@ -1,12 +1,12 @@
 locals {
-  # NodePorts of the Cilium gateway; the bootstrap kit gives its Service the same two.
+  # Where the kit's gateway listens on every node (clusters/_template/infrastructure/gateway).
   services = {
     http  = { listen = 80, node_port = 31080 }
     https = { listen = 443, node_port = 31443 }
   }
 
-  # Cilium answers a NodePort on every node, so every node is a target and the entrance survives as long as one node
-  # does. An lb11 takes 25; workers come first.
+  # The gateway listens on every node, so every node is a target and the entrance survives as long as one node does. An
+  # lb11 takes 25; workers come first.
   target_limit = 25
   server_ids = merge(
     { for index, server in hcloud_server.worker : "worker-${index}" => server.id },

@@ -16,6 +16,7 @@ from typing import Any
 import yaml
 
 from e2e.lab import toolchain
+from e2e.lab.standins import kinds
 from e2e.lab.timeline import Timeline
 from e2e.support.waiting import OFTEN, wait_for
 from tests.integration.apiserver import Api, ApiError, ApiServer, ToolMissing, api_server, free_port
@@ -66,6 +67,8 @@ def flux(folder: Path) -> Iterator[Flux]:
         server = stack.enter_context(api_server(folder / "server"))
         for file in crds:
             server.api.create(CRDS, yaml.safe_load(file.read_text("utf-8")))
+        for kind in kinds.GATEWAY_API:
+            server.api.create(CRDS, kind.definition)
         server.api.create("/api/v1/namespaces", {"metadata": {"name": "flux-system"}})
         wait_until(lambda: all(_answers(server.api, path) for path in _SERVED), "Flux' kinds are served")
         address = f"127.{secrets.randbelow(250) + 1}.{secrets.randbelow(250)}.{secrets.randbelow(250) + 1}"
@@ -106,7 +109,8 @@ def told(read: Callable[[], Any], reason: str, type_: str = "Ready") -> Any:
 
 def _options() -> list[str]:
     ports = [f"--metrics-addr=127.0.0.1:{free_port()}", f"--health-addr=127.0.0.1:{free_port()}"]
-    return [*ports, "--events-addr=", "--enable-leader-election=false", "--log-level=error"]
+    dependencies = "--requeue-dependency=2s"
+    return [*ports, dependencies, "--events-addr=", "--enable-leader-election=false", "--log-level=error"]
 
 
 def _environment(server: ApiServer) -> dict[str, str]:

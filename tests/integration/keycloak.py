@@ -42,6 +42,11 @@ class Keycloak:
     def post(self, path: str, content: Any) -> None:
         self._admin(path, "POST", content)
 
+    def discovered(self, realm: str) -> Any:
+        """What a realm says of its endpoints; it takes its time at the first question."""
+        url = f"{self.url}/realms/{realm}/.well-known/openid-configuration"
+        return httpx.get(url, timeout=_PATIENCE, trust_env=False).raise_for_status().json()
+
     def client_ids(self, realm: str) -> dict[str, str]:
         """Clients of a realm: name -> id."""
         return {client["clientId"]: client["id"] for client in self.get(f"{realm}/clients")}
@@ -51,7 +56,7 @@ class Keycloak:
         environment = {**os.environ, "KC_CLI_PASSWORD": PASSWORD, "PATH": f"{self.home / 'bin'}:{os.environ['PATH']}"}
         command = ["bash", "-euo", "pipefail", "-c", commands]
         ran = subprocess.run(command, env=environment, cwd=self.home, capture_output=True, text=True, check=False)
-        assert ran.returncode == 0, ran.stdout + ran.stderr
+        assert ran.returncode == 0, ran.stdout + ran.stderr + (self.home / "log").read_text()[-3000:]
         return ran.stdout
 
     def _admin(self, path: str, method: str = "GET", content: Any = None) -> Any:

@@ -37,7 +37,7 @@ pytestmark = pytest.mark.integration
 
 FLUX = "flux-system"
 DELIVERED = (
-    *("catalyst-pull", "catalyst-git", "catalyst-crossplane"),
+    *("ghcr-pull", "catalyst-git", "catalyst-crossplane"),
     *("catalyst-federation", "catalyst-ca", "catalyst-object-storage"),
 )
 KUSTOMIZATIONS = f"/apis/kustomize.toolkit.fluxcd.io/v1/namespaces/{FLUX}/kustomizations"

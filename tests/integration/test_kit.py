@@ -6,12 +6,14 @@ import json
 import shutil
 import subprocess
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from catalyst_operator.api.enums import TlsStrategy
 from catalyst_operator.api.sovereign import Sovereign
 from catalyst_operator.core import kit
 from catalyst_operator.core.access import seeds
@@ -22,6 +24,7 @@ from e2e.lab.git_server.repositories import PUBLIC
 from tests.integration.apiserver import find_tool
 from tests.integration.flux import (
     CLASSES,
+    CORE,
     GIT_REPOSITORIES,
     KUSTOMIZATIONS,
     RELEASES,
@@ -46,6 +49,9 @@ EXAMPLES = {
     "telemetry": "telemetry",
 }
 """Of day 1 -> the release that each one changes or adds."""
+OF_OUR_OWN = ["gateway", "secret-store", *(f"issuers/{strategy.value}" for strategy in TlsStrategy)]
+BESIDE_THE_KIT = ("infrastructure", "gateway", "issuers", "secret-store")
+"""Kustomizations that the kit contains."""
 # A number to whoever reads it as YAML, and a valid name.
 FQDN = "1.e3"
 KIT = f"{KUSTOMIZATIONS}/{FQDN}-bootstrap-kit"
@@ -112,6 +118,17 @@ def test_a_part_builds_into_what_its_files_say(part: Folder) -> None:
     assert of_kind(build(TEMPLATE / part), "HelmRelease") == everything(part)
 
 
+@pytest.mark.parametrize("folder", OF_OUR_OWN)
+def test_objects_of_our_own_build(folder: str) -> None:
+    """Each folder by itself, since each is followed by a Kustomization of its own."""
+    files = [
+        file for file in (TEMPLATE / "infrastructure" / folder).glob("*.yaml") if file.name != "kustomization.yaml"
+    ]
+    built = {(obj["kind"], obj["metadata"]["name"]) for obj in build(TEMPLATE / "infrastructure" / folder)}
+    written = [yaml.safe_load(file.read_text(encoding="utf-8")) for file in files]
+    assert built == {(obj["kind"], obj["metadata"]["name"]) for obj in written}
+
+
 @pytest.mark.parametrize("component", COMPONENTS)
 def test_each_component_adds_its_release_to_the_kit(tmp_path: Path, component: str) -> None:
     """Alone, since any choice is allowed, and nothing of the kit is changed."""
@@ -126,14 +143,12 @@ def test_all_components_together(tmp_path: Path) -> None:
     assert set(of_kind(built, "HelmRelease")) == set(everything()) - set(everything(Folder.INFRASTRUCTURE))
 
 
-def test_taking_ownership_changes_flux_alone(tmp_path: Path) -> None:
-    """For releases with Flux 2.5 or newer."""
+def test_taking_ownership_is_said_of_flux_and_the_umbrella(tmp_path: Path) -> None:
+    """For releases with Flux 2.5 or newer: bp-flux adopts what boot installed, the umbrella must not adopt bp-flux."""
     built = of_kind(with_components(tmp_path, "components/flux-take-ownership"), "HelmRelease")
-    changed = built["bp-flux"]["spec"]
-    assert (changed["install"].pop("disableTakeOwnership"), changed["upgrade"].pop("disableTakeOwnership")) == (
-        False,
-        False,
-    )
+    for name, disabled in (("bp-flux", False), ("bp-catalyst-platform", True)):
+        spec = built[name]["spec"]
+        assert [spec[action].pop("disableTakeOwnership") for action in ("install", "upgrade")] == [disabled] * 2
     assert built == everything(Folder.KIT)
 
 
@@ -159,20 +174,11 @@ def test_every_example_of_day_1_is_explained() -> None:
     assert [name for name in EXAMPLES if f"[day-1/{name}]" not in page] == []
 
 
-@pytest.mark.parametrize("example", EXAMPLES)
-def test_an_example_of_day_1_sets_only_what_its_chart_hands_on(example: str) -> None:
-    """A wrapped chart takes its values under its own name."""
-    files = [file for file in (TEMPLATE / "day-1" / example).iterdir() if file.name != "kustomization.yaml"]
-    [spec] = [yaml.safe_load(file.read_text(encoding="utf-8"))["spec"] for file in files]
-    chart = spec["chart"]["spec"]["chart"] if "chart" in spec else EXAMPLES[example]
-    assert spec.get("values", {}).keys() <= {chart.removeprefix("bp-")}
-
-
 def test_the_pull_secret_changes_the_registry_alone(tmp_path: Path) -> None:
     """For Sovereigns that name one."""
     built = with_components(tmp_path, "components/pull-secret")
     charts = of_kind(built, "HelmRepository")["catalyst-charts"]["spec"]
-    assert charts.pop("secretRef") == {"name": "catalyst-pull"}
+    assert charts.pop("secretRef") == {"name": f"${{PULL_SECRET:={seeds.PULL}}}"}
     assert charts == of_kind(build(TEMPLATE / Folder.KIT), "HelmRepository")["catalyst-charts"]["spec"]
     assert of_kind(built, "HelmRelease") == everything(Folder.KIT)
 
@@ -184,7 +190,7 @@ def test_an_overlay_builds_into_the_kit_and_its_own_kustomization(tmp_path: Path
     built = build(tmp_path / kit.overlay_path(FQDN))
     assert set(of_kind(built, "HelmRelease")) == set(everything()) - set(everything(Folder.INFRASTRUCTURE))
     followed = of_kind(built, "Kustomization")
-    assert set(followed) == {"infrastructure", f"{FQDN}-bootstrap-kit"}
+    assert set(followed) == {*BESIDE_THE_KIT, f"{FQDN}-bootstrap-kit"}
     told = followed[f"{FQDN}-bootstrap-kit"]["spec"]["postBuild"]["substitute"]
     assert told == kit.values(hostile(), RELEASE)
 
@@ -268,15 +274,17 @@ def test_the_kit_of_a_hostile_sovereign_is_applied_as_it_was_meant(cluster: Flux
     values = kit.values(hostile(), RELEASE)
     for name, obj in wanted.items():
         assert found[name]["spec"].get("values") == substituted(obj, values)["spec"].get("values"), name
-    told = found["bp-catalyst-platform"]["spec"]["values"]
+    told = yaml.safe_load(cluster.api.get(f"{CORE}/configmaps/sovereign")["data"]["sovereign.yaml"])
     asked = gen.raw_sovereign(HOSTILE)["spec"]
     assert told["organization"] == asked["organization"]
     assert (told["domain"], told["adminEmail"]) == (FQDN, asked["adminEmail"])
+    federation = told["federation"]
     made, _ = found["bp-keycloak"]["spec"]["values"]["keycloak"]["extraDeploy"]
     realm = json.loads(made["data"]["catalyst-admin.json"])
     assert (realm["displayName"], realm["users"][0]["email"]) == (asked["organization"]["name"], asked["adminEmail"])
     config = realm["identityProviders"][0]["config"]
-    assert (config["issuer"], config["clientId"]) == (
+    assert (config["issuer"], config["clientId"]) == (federation["issuer"], federation["clientID"])
+    assert (federation["issuer"], federation["clientID"]) == (
         asked["federation"]["issuerURL"],
         asked["federation"]["clientID"].replace("\x85", " ").translate(dict.fromkeys(map(ord, UNREADABLE), "\ufffd")),
     )
@@ -293,12 +301,24 @@ def test_versions_and_registry_are_those_of_release_and_template(cluster: Flux) 
 
 
 def test_every_kustomization_becomes_ready(cluster: Flux) -> None:
-    """Also on a cluster where no chart has brought its kinds yet: Ready of the Sovereign asks for all of them."""
-    wait_until(lambda: ready(cluster, f"{KUSTOMIZATIONS}/infrastructure"), "the infrastructure's Kustomization")
+    """On a cluster where no chart has brought its kinds yet, and without a complaint: Ready asks for all of them."""
+    for name in BESIDE_THE_KIT:
+        wait_until(partial(ready, cluster, f"{KUSTOMIZATIONS}/{name}"), f"Kustomization {name}")
     assert set(applied(cluster)) == set(kit.expected(hostile().spec))
     assert condition(cluster.release("bp-external-dns"))["status"] == "True"
     told = cluster.release("bp-external-dns")["spec"]["values"]
-    assert (told["domainFilters"], told["txtOwnerId"]) == ([FQDN], FQDN)
+    assert (told["external-dns"]["domainFilters"], told["external-dns"]["txtOwnerId"]) == ([FQDN], FQDN)
+
+
+def test_the_gateway_and_its_certificate_are_of_this_sovereign(cluster: Flux) -> None:
+    """Handed on from one Kustomization to the next: a name that reads as a number, and an address with a quote."""
+    wait_until(lambda: ready(cluster, f"{KUSTOMIZATIONS}/issuers"), "the issuers' Kustomization")
+    gateway = cluster.api.get("/apis/gateway.networking.k8s.io/v1/namespaces/gateway/gateways/entrance")
+    assert [listener.get("hostname") for listener in gateway["spec"]["listeners"]] == [None, f"*.{FQDN}"]
+    issuer = cluster.api.get("/apis/cert-manager.io/v1/clusterissuers/sovereign")
+    assert issuer["spec"]["acme"]["email"] == "_1%+o'brien-x@a.example"
+    certificate = cluster.api.get("/apis/cert-manager.io/v1/namespaces/gateway/certificates/entrance")
+    assert f"console.{FQDN}" in certificate["spec"]["dnsNames"]
 
 
 def test_in_mode_commit_git_tells_the_cluster_the_same(cluster: Flux, git: Running) -> None:

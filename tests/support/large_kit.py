@@ -164,7 +164,7 @@ def _kustomization(name: str, releases: list[str]) -> Object:
 def _source(kind: str, name: str) -> Object:
     artifact = {"revision": REVISION, "digest": f"sha256:{'0f' * 32}", "url": f"http://source-controller/{name}"}
     status = {"observedGeneration": 3, "conditions": [_condition("Ready"), _condition("ArtifactInStorage")]}
-    spec = {"url": "https://git.example/openova", "interval": "1m", "secretRef": {"name": "catalyst-pull"}}
+    spec = {"url": "https://git.example/openova", "interval": "1m", "secretRef": {"name": "ghcr-pull"}}
     made = _object(name, "flux-system", spec=spec, status={**status, "artifact": artifact})
     return {"kind": kind, "apiVersion": "source.toolkit.fluxcd.io/v1", **made}
 

@@ -15,9 +15,20 @@ TEMPLATE = REPOSITORY / "clusters" / "_template"
 VARIABLE = re.compile(r"\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::=(?P<default>[^}]*))?\}")
 
 
+class _Dumper(yaml.SafeDumper):
+    """Writes text of several lines as it is, like kustomize."""
+
+
+def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+
+
+_Dumper.add_representer(str, _text)
+
+
 def substituted(obj: Any, values: Mapping[str, str]) -> Any:
     """The object with its variables replaced in its text, as envsubst does for ${NAME} and ${NAME:=default}."""
-    text = yaml.safe_dump(obj, width=10_000)
+    text = yaml.dump(obj, Dumper=_Dumper, width=10_000)
     flat = {name: value.replace("\n", "") for name, value in values.items()}
     return yaml.safe_load(VARIABLE.sub(lambda found: flat.get(found["name"]) or found["default"] or "", text))
 
@@ -32,7 +43,13 @@ def objects(folder: str) -> Iterator[tuple[Path, Any]]:
 def releases(folder: str) -> dict[str, Any]:
     """The HelmReleases of a folder of the template, by name, in the order of the files; patches are none."""
     found = ((file, obj) for file, obj in objects(folder) if obj["kind"] == "HelmRelease")
-    return {obj["metadata"]["name"]: obj for file, obj in found if file.name != "patch.yaml"}
+    return {obj["metadata"]["name"]: obj for file, obj in found if not file.name.startswith("patch")}
+
+
+def told(values: Mapping[str, str]) -> Any:
+    """What the kit's ConfigMap tells of a Sovereign, read as whoever uses it reads it."""
+    found = next(obj for _, obj in objects("bootstrap-kit") if obj["kind"] == "ConfigMap")
+    return yaml.safe_load(substituted(found, values)["data"]["sovereign.yaml"])
 
 
 def everything(part: str = "") -> dict[str, Any]:

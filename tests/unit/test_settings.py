@@ -49,6 +49,7 @@ def test_every_setting_is_taken_over() -> None:
             "CATALYST_RUN_MEMORY_LIMIT": "1Gi",
             "CATALYST_EGRESS_CIDRS": "203.0.113.7/32, 2001:DB8::/48",
             "CATALYST_GIT_URL": "https://git.example/kit",
+            "CATALYST_PULL_SECRET": "registry-login",
             "CATALYST_HEALTH_PORT": "1",
             "CATALYST_METRICS_PORT": "65535",
             "CATALYST_LOG_LEVEL": "DEBUG",
@@ -57,6 +58,7 @@ def test_every_setting_is_taken_over() -> None:
     core = settings.core
     assert (core.image_pull_policy, core.default_release, settings.pod) == ("Never", "2026-04", "catalyst-operator-0")
     assert (core.hcloud_endpoint, core.default_git_url) == ("http://emulator/v1", "https://git.example/kit")
+    assert core.pull_secret == "registry-login"
     assert core.egress_cidrs == ("203.0.113.7/32", "2001:db8::/48")
     assert (core.operator_service_account, core.operator_namespace) == ("sa", "ns")
     assert (core.poll, core.retry_base, core.retry_cap) == (
@@ -104,6 +106,9 @@ def test_every_setting_is_taken_over() -> None:
         ("CATALYST_METRICS_PORT", "65536"),
         ("CATALYST_METRICS_PORT", "http"),
         ("CATALYST_LOG_LEVEL", "LOUD"),
+        ("CATALYST_PULL_SECRET", "Registry"),
+        ("CATALYST_PULL_SECRET", ""),
+        ("CATALYST_PULL_SECRET", "catalyst-git"),  # It would be wiped by what is delivered under its name.
     ],
 )
 def test_a_wrong_value_is_named_with_what_is_expected(name: str, value: str) -> None:

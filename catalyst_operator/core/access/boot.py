@@ -24,31 +24,24 @@ _RBAC = "rbac.authorization.k8s.io"
 _READ, _WATCH = ("get", "list"), ("get", "list", "watch")
 _LABELS = {"app.kubernetes.io/managed-by": "catalyst-operator"}
 _NO_LOGIN = base64.b64encode(b'{"auths":{}}').decode()
-_SECRETS = (
-    seeds.PULL,
-    seeds.GIT,
-    seeds.CROSSPLANE,
-    seeds.FEDERATION,
-    seeds.CERTIFICATE_AUTHORITY,
-    seeds.OBJECT_STORAGE,
-)
 
 Object = dict[str, Any]
 
 
-def manifests(fqdn: str) -> dict[str, str]:
-    """File name -> YAML, for the module's variable boot_manifests; applied in the order of the names."""
-    return dict(_texts(fqdn))
+def manifests(fqdn: str, pull: str = seeds.PULL) -> dict[str, str]:
+    """File name -> YAML, for the module's variable boot_manifests; applied in the order of the names. `pull` is what
+    the Secret for charts is called."""
+    return dict(_texts(fqdn, pull))
 
 
 @lru_cache(maxsize=4096)
-def _texts(fqdn: str) -> Mapping[str, str]:
+def _texts(fqdn: str, pull: str) -> Mapping[str, str]:
     """Made once: they are asked for at every look at every Sovereign."""
     files = {
         "10-observer.yaml": _observer(),
-        "20-seeder.yaml": _seeder(fqdn),
+        "20-seeder.yaml": _seeder(fqdn, pull),
         "25-node-remover.yaml": _node_remover(),
-        "30-secrets.yaml": _secrets(),
+        "30-secrets.yaml": _secrets(pull),
     }
     return {name: yaml.safe_dump_all(objects, sort_keys=False) for name, objects in files.items()}
 
@@ -76,9 +69,9 @@ def _observer() -> list[Object]:
     ]
 
 
-def _seeder(fqdn: str) -> list[Object]:
+def _seeder(fqdn: str, pull: str) -> list[Object]:
     rules = [
-        _patched("", "secrets", *_SECRETS),
+        _patched("", "secrets", pull, *seeds.OTHERS),
         # What Flux follows, as long as it has applied nothing (core/access/source.py).
         _patched("source.toolkit.fluxcd.io", "gitrepositories", SOURCE),
         _patched("kustomize.toolkit.fluxcd.io", "kustomizations", kit_name(fqdn)),
@@ -99,21 +92,19 @@ def _node_remover() -> list[Object]:
     ]
 
 
-def _secrets() -> list[Object]:
-    return [_secret(name) for name in _SECRETS]
+def _secrets(pull: str) -> list[Object]:
+    # The API server takes no Secret of this type without the key.
+    without_login = {"type": "kubernetes.io/dockerconfigjson", "data": {".dockerconfigjson": _NO_LOGIN}}
+    return [{**_secret(pull), **without_login}, *map(_secret, seeds.OTHERS)]
 
 
 def _secret(name: str) -> Object:
-    made: Object = {
+    return {
         "apiVersion": "v1",
         "kind": "Secret",
         "metadata": {"name": name, "namespace": FLUX_NAMESPACE, "labels": _LABELS},
         "type": "Opaque",
     }
-    if name == seeds.PULL:
-        # The API server takes no Secret of this type without the key.
-        return {**made, "type": "kubernetes.io/dockerconfigjson", "data": {".dockerconfigjson": _NO_LOGIN}}
-    return made
 
 
 def _rule(group: str, resources: tuple[str, ...], verbs: tuple[str, ...] = _READ) -> Object:

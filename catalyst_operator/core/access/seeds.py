@@ -15,8 +15,12 @@ from catalyst_operator.api.sovereign import SovereignSpec
 from catalyst_operator.core.naming import digest_of
 from catalyst_operator.core.record import ErrorEntry
 
-PULL, GIT, CROSSPLANE = "catalyst-pull", "catalyst-git", "catalyst-crossplane"
+PULL = "ghcr-pull"
+"""The name where the setting gives no other: published trees know the Secret by it."""
+GIT, CROSSPLANE = "catalyst-git", "catalyst-crossplane"
 FEDERATION, CERTIFICATE_AUTHORITY, OBJECT_STORAGE = "catalyst-federation", "catalyst-ca", "catalyst-object-storage"
+OTHERS = (GIT, CROSSPLANE, FEDERATION, CERTIFICATE_AUTHORITY, OBJECT_STORAGE)
+"""All but that for charts."""
 
 
 @dataclass(frozen=True)
@@ -53,10 +57,10 @@ class SeedReport:
     """The first that was not there to be filled: first boot makes it, and nobody does afterwards."""
 
 
-def wanted(spec: SovereignSpec) -> tuple[Seed, ...]:
-    """The Secrets that a spec names for its cluster."""
+def wanted(spec: SovereignSpec, pull: str = PULL) -> tuple[Seed, ...]:
+    """The Secrets that a spec names for its cluster. `pull` is what that for charts is called there."""
     named = (
-        (PULL, spec.image_pull_secret_ref, "imagePullSecretRef", (".dockerconfigjson",), ()),
+        (pull, spec.image_pull_secret_ref, "imagePullSecretRef", (".dockerconfigjson",), ()),
         (GIT, spec.gitops.credentials_secret_ref, "gitops.credentialsSecretRef", ("username", "password"), ("ca.crt",)),
         (
             CROSSPLANE,
@@ -100,11 +104,13 @@ def lacking(spec: SovereignSpec, found: Mapping[str, SecretView]) -> str:
     return ""
 
 
-def due(spec: SovereignSpec, found: Mapping[str, SecretView], seeded: Mapping[str, str]) -> tuple[Seed, ...]:
+def due(
+    spec: SovereignSpec, found: Mapping[str, SecretView], seeded: Mapping[str, str], pull: str = PULL
+) -> tuple[Seed, ...]:
     """The Secrets that are complete here and not yet, or in an older version, on the new cluster."""
     return tuple(
         seed
-        for seed in wanted(spec)
+        for seed in wanted(spec, pull)
         if (view := found.get(seed.source))
         and set(seed.needed) <= view.keys
         and seeded.get(seed.target) != view.version

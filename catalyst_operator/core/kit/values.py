@@ -6,7 +6,6 @@ which are whole scalars of YAML and may be anything. docs/kit.md lists them.
 
 from __future__ import annotations
 
-from catalyst_operator.api.enums import TlsStrategy
 from catalyst_operator.api.sovereign import Sovereign, SovereignSpec
 from catalyst_operator.core.kit import blueprints
 from catalyst_operator.core.kit.quoting import flag, quoted, quoted_list
@@ -14,8 +13,11 @@ from catalyst_operator.core.kit.realm import realm_file
 from catalyst_operator.core.kit.releases import Release
 
 
-def values(sovereign: Sovereign, release: Release, *, chart_registry: str = "") -> dict[str, str]:
-    """Variable -> value. `chart_registry` replaces the template's own, such as oci://registry.example/charts."""
+def values(
+    sovereign: Sovereign, release: Release, *, chart_registry: str = "", pull_secret: str = ""
+) -> dict[str, str]:
+    """Variable -> value. `chart_registry` replaces the template's own, such as oci://registry.example/charts, and
+    `pull_secret` the name of the Secret that holds its credentials."""
     spec = sovereign.spec
     found = {
         **_place(spec),
@@ -25,7 +27,8 @@ def values(sovereign: Sovereign, release: Release, *, chart_registry: str = "") 
         **_storage(spec),
         **_versions(release),
     }
-    return {**found, "CHART_REGISTRY": chart_registry} if chart_registry else found
+    others = {"CHART_REGISTRY": chart_registry, "PULL_SECRET": quoted(pull_secret) if pull_secret else ""}
+    return {**found, **{name: value for name, value in others.items() if value}}
 
 
 def version_variable(blueprint: str) -> str:
@@ -56,19 +59,21 @@ def _organization(spec: SovereignSpec) -> dict[str, str]:
 
 
 def _identity(spec: SovereignSpec) -> dict[str, str]:
+    federation = spec.federation
     return {
         "ADMIN_EMAIL": quoted(spec.admin_email),
         "KEYCLOAK_TOPOLOGY": spec.keycloak_topology.value,
         "KEYCLOAK_REALM": quoted(realm_file(spec)),
+        "FEDERATION_ENABLED": flag(federation),
+        "FEDERATION_ISSUER": quoted(federation.issuer_url if federation else ""),
+        "FEDERATION_CLIENT_ID": quoted(federation.client_id if federation else ""),
     }
 
 
 def _security(spec: SovereignSpec) -> dict[str, str]:
-    strategy = spec.tls.strategy
     return {
-        "TLS_STRATEGY": strategy.value,
-        "TLS_LETSENCRYPT": flag(strategy is TlsStrategy.LETSENCRYPT),
-        "TLS_CORPORATE_CA": flag(strategy is TlsStrategy.CORPORATE_CA),
+        # Raw, because it names the folder of its issuer.
+        "TLS_STRATEGY": spec.tls.strategy.value,
         "CROSSPLANE_CREDENTIALS": flag(spec.crossplane),
     }
 

@@ -81,7 +81,8 @@ def _absent(o: Observation) -> str:
 
 def _undelivered(scene: Scene) -> tuple[Seed, ...]:
     begun = scene.record.bootstrap
-    return seeds.due(scene.o.sovereign.spec, scene.o.owner_secrets, begun.seeded) if begun else ()
+    o = scene.o
+    return seeds.due(o.sovereign.spec, o.owner_secrets, begun.seeded, o.settings.pull_secret) if begun else ()
 
 
 def _not_delivered(o: Observation) -> tuple[ErrorEntry, ...]:

@@ -42,7 +42,14 @@ def wanted(scene: Scene) -> tuple[str, OverlayChange]:
     spec, name = sovereign.spec, sovereign.metadata.name
     url = spec.gitops.url or settings.default_git_url
     release = releases.load().get(spec.release or scene.record.release or settings.default_release)
-    files = kit.overlay(sovereign, release, url=url, branch=spec.gitops.branch, chart_registry=settings.chart_registry)
+    files = kit.overlay(
+        sovereign,
+        release,
+        url=url,
+        branch=spec.gitops.branch,
+        chart_registry=settings.chart_registry,
+        pull_secret=settings.pull_secret,
+    )
     message = f"Render {kit.overlay_path(spec.domain.fqdn)} for Sovereign {sovereign.metadata.namespace}/{name}"
     return url, OverlayChange(kit.overlay_path(spec.domain.fqdn), files, message)
 

@@ -137,7 +137,7 @@ def _seeding(o: Observation, begun: Bootstrap) -> tuple[Action, ...]:
     """The owner's Secrets that the new cluster does not have yet, once it answers."""
     if o.cluster is None or o.cluster.link.state is not Link.UP:
         return ()
-    due = seeds.due(o.sovereign.spec, o.owner_secrets, begun.seeded)
+    due = seeds.due(o.sovereign.spec, o.owner_secrets, begun.seeded, o.settings.pull_secret)
     key = seeds.key_of(due, o.owner_secrets)
     waits = o.seeds is not None and o.seeds.key == key and o.now - o.seeds.at < SEED_AGAIN
     return (SeedCluster(key, due),) if due and not waits else ()

@@ -56,8 +56,10 @@ def tfvars(
         **_api_access(spec, settings),
         "release": release.module_value(mirrors=settings.download_mirrors),
         "git": _git(sovereign, settings, release),
-        "kit_values": kit.values(sovereign, release, chart_registry=settings.chart_registry),
-        "boot_manifests": boot.manifests(spec.domain.fqdn),
+        "kit_values": kit.values(
+            sovereign, release, chart_registry=settings.chart_registry, pull_secret=settings.pull_secret
+        ),
+        "boot_manifests": boot.manifests(spec.domain.fqdn, settings.pull_secret),
     }
 
 

@@ -1,4 +1,4 @@
-"""Gateway stand-in: answers for https://console.<fqdn> at the gateway's NodePorts once the platform is installed.
+"""Gateway stand-in: answers for https://console.<fqdn> at the gateway's ports once the platform is installed.
 
 Before, nobody listens there: connections are refused, as on a cluster whose gateway has no listener yet.
 """

@@ -70,7 +70,7 @@ run "load_balancer" {
       http  = ["tcp", 80, 31080, 31080]
       https = ["tcp", 443, 31443, 31443]
     }
-    error_message = "the load balancer must pass TCP 80 and 443 to the gateway's NodePorts and check those"
+    error_message = "the load balancer must pass TCP 80 and 443 to the gateway's ports and check those"
   }
   assert {
     condition     = toset(keys(hcloud_load_balancer_target.this)) == toset(["control-plane-0", "worker-0"])
@@ -78,7 +78,7 @@ run "load_balancer" {
   }
   assert {
     condition     = alltrue([for target in hcloud_load_balancer_target.this : target.use_private_ip && target.type == "server"])
-    error_message = "targets are reached by their private addresses: the firewall is shut for NodePorts"
+    error_message = "targets are reached by their private addresses: the firewall is shut for the gateway's ports"
   }
 }
 

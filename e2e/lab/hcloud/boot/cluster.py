@@ -12,6 +12,7 @@ from e2e.lab.hcloud.boot.boots import BootEffect
 from e2e.lab.hcloud.boot.first_boot import CLUSTER_SCRIPT, KIT, FirstBoot
 from e2e.lab.hcloud.boot.kubectl import STAND_IN, Kubectl
 from e2e.lab.hcloud.boot.place import Place
+from e2e.lab.standins import kinds
 
 KUSTOMIZATION = "kustomizations.kustomize.toolkit.fluxcd.io"
 _STORAGE_CLASS = {
@@ -48,7 +49,7 @@ class Cluster:
         self._steps: dict[str, Callable[[], Awaitable[None]]] = {
             "api": self._register,
             "storage-class": self._storage_class,
-            "gateway-api": self._nothing,
+            "gateway-api": self._gateway_api,
             "helm": self._nothing,
             "cilium": self._network,
             "flux": self._flux,
@@ -68,6 +69,9 @@ class Cluster:
 
     async def _nothing(self) -> None:
         """What it installs is not there, and nothing stands in for it."""
+
+    async def _gateway_api(self) -> None:
+        await self._kubectl.apply_objects([kind.definition for kind in kinds.GATEWAY_API])
 
     async def _register(self) -> None:
         await self._kubectl.apply_objects([nodes.node(self._boot, ready=False, member=self._member)])

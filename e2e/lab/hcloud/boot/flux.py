@@ -81,6 +81,7 @@ def kustomize_controller(place: Place) -> tuple[list[str | Path], Mapping[str, s
         place.layout.bin / "kustomize-controller",
         "--events-addr=",
         "--enable-leader-election=false",
+        "--requeue-dependency=2s",
         "--metrics-addr=0",
         f"--health-addr={place.address}:9440",
         "--log-level=info",

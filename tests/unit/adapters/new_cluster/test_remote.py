@@ -292,9 +292,9 @@ async def test_an_object_is_read(cluster: FakeCluster) -> None:
 
 async def test_a_secret_is_filled(cluster: FakeCluster) -> None:
     path = "/api/v1/namespaces/flux-system/secrets"
-    cluster.put(path, {"metadata": {"name": "catalyst-pull"}})
+    cluster.put(path, {"metadata": {"name": "ghcr-pull"}})
     async with RemoteCluster(cluster.access()) as api:
-        await api.merge(SECRETS, "flux-system", "catalyst-pull", {"data": {"a": "Yg=="}})
+        await api.merge(SECRETS, "flux-system", "ghcr-pull", {"data": {"a": "Yg=="}})
         with pytest.raises(NotFound):
             await api.merge(SECRETS, "flux-system", "other", {"data": {}})
     assert cluster.bodies == [("application/merge-patch+json", {"data": {"a": "Yg=="}})]

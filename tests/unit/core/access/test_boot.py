@@ -27,6 +27,25 @@ OBJECTS = {
 }
 
 
+def objects(pull: str) -> dict[tuple[str, str], Any]:
+    texts = boot.manifests("omantel.omani.works", pull).values()
+    return {(obj["kind"], obj["metadata"]["name"]): obj for text in texts for obj in yaml.safe_load_all(text)}
+
+
+def test_the_secret_for_charts_is_called_as_the_setting_says() -> None:
+    """The tree that a cluster follows knows it by that name; who may fill it in, too."""
+    found = objects("registry-login")
+    assert found["Secret", "registry-login"]["type"] == "kubernetes.io/dockerconfigjson"
+    assert ("Secret", seeds.PULL) not in found
+    [patched] = [rule for rule in found["Role", SEEDER]["rules"] if "secrets" in rule["resources"]]
+    assert set(patched["resourceNames"]) == SECRETS - {seeds.PULL} | {"registry-login"}
+
+
+def test_a_published_tree_finds_it_without_a_setting() -> None:
+    """Its HelmRepository names this one."""
+    assert ("Secret", "ghcr-pull") in OBJECTS
+
+
 def rules(kind: str, name: str) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = OBJECTS[kind, name]["rules"]
     return found

@@ -457,8 +457,8 @@ CASES = (
         "a Secret that changed right after it was delivered: the new content does not wait",
         (
             of(PULL),
-            known(APPLIED, bootstrap=replace(SEEN, seeded={"catalyst-pull": "p/0"})),
-            seen(owner_secrets={"pull": PULL_VIEW}, seeds=SeedReport("older", NOW, {"catalyst-pull": "p/0"})),
+            known(APPLIED, bootstrap=replace(SEEN, seeded={"ghcr-pull": "p/0"})),
+            seen(owner_secrets={"pull": PULL_VIEW}, seeds=SeedReport("older", NOW, {"ghcr-pull": "p/0"})),
         ),
         check="converged",
         reason="Succeeded",
@@ -488,13 +488,13 @@ CASES = (
         (
             of(PULL),
             known(APPLIED),
-            seen(owner_secrets={"pull": PULL_VIEW}, seeds=replace(NOT_DELIVERED, error=None, absent="catalyst-pull")),
+            seen(owner_secrets={"pull": PULL_VIEW}, seeds=replace(NOT_DELIVERED, error=None, absent="ghcr-pull")),
         ),
         check="converged",
         reason="Succeeded",
         ready="True",
         says=(
-            "there is no Secret flux-system/catalyst-pull",
+            "there is no Secret flux-system/ghcr-pull",
             "kubectl create -f /etc/catalyst/manifests/30-secrets.yaml",
         ),
         summary="",
@@ -521,7 +521,7 @@ CASES = (
         (
             of(PULL),
             known(APPLIED),
-            seen(owner_secrets={"pull": PULL_VIEW}, seeds=SeedReport("k", NOW, {"catalyst-pull": "p/1"})),
+            seen(owner_secrets={"pull": PULL_VIEW}, seeds=SeedReport("k", NOW, {"ghcr-pull": "p/1"})),
         ),
         check="converged",
         reason="Succeeded",

@@ -49,7 +49,7 @@ def test_it_names_the_template_and_the_components() -> None:
         "resources": ["../_template/bootstrap-kit", "sync.yaml"],
     }
     added = parsed("kustomization.yaml", gen.spec(components=["umami"]))["components"]
-    assert added == ["../_template/components/cnpg", "../_template/components/umami"]
+    assert added == ["../_template/components/umami"]
     assert all((TEMPLATE.parent / path.removeprefix("../") / "kustomization.yaml").is_file() for path in added)
 
 
@@ -114,3 +114,10 @@ def test_a_registry_of_charts_lies_in_git_too() -> None:
     )
     values = yaml.safe_load(files[f"{FOLDER}/sync.yaml"])["spec"]["postBuild"]["substitute"]
     assert values["CHART_REGISTRY"] == "oci://mirror.example/c"
+
+
+def test_the_name_of_the_registrys_secret_lies_in_git_too() -> None:
+    """The same."""
+    files = kit.overlay(gen.sovereign(), RELEASE, url="https://git.example/a", branch="main", pull_secret="login")
+    values = yaml.safe_load(files[f"{FOLDER}/sync.yaml"])["spec"]["postBuild"]["substitute"]
+    assert values["PULL_SECRET"] == '"login"'

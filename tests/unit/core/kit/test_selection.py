@@ -32,10 +32,10 @@ def paths(*names: str) -> tuple[str, ...]:
     ("asked", "added"),
     [
         ((), ()),
-        (("harbor",), ("cnpg", "valkey", "seaweedfs", "harbor")),
-        (("librechat",), ("cnpg", "ferretdb", "librechat")),
-        (("langfuse", "cnpg"), ("cnpg", "langfuse")),
-        (("no-such", "umami"), ("cnpg", "umami")),
+        (("harbor",), ("valkey", "seaweedfs", "harbor")),
+        (("librechat",), ("ferretdb", "librechat")),
+        (("langfuse", "cnpg"), ("langfuse",)),
+        (("no-such", "umami"), ("umami",)),
         (("cilium", "external-dns"), ()),
     ],
 )
@@ -51,16 +51,19 @@ def test_expected_is_all_that_is_rendered() -> None:
     assert set(plain) == {*everything("bootstrap-kit"), *everything("infrastructure")}
     assert plain[:3] == ("bp-cilium", "bp-cert-manager", "bp-flux")
     assert plain[11] == "bp-catalyst-platform"
-    assert kit.expected(spec("umami")) == (*plain, "bp-cnpg", "bp-umami")
+    assert kit.expected(spec("umami")) == (*plain, "bp-umami")
 
 
 @pytest.mark.parametrize(
     ("asked", "pulled"),
     [
         ((), {}),
-        (("harbor",), {"bp-cnpg": ("harbor",), "bp-valkey": ("harbor",), "bp-seaweedfs": ("harbor",)}),
-        (("harbor", "cnpg", "langfuse"), {"bp-valkey": ("harbor",), "bp-seaweedfs": ("harbor",)}),
-        (("langfuse", "librechat"), {"bp-cnpg": ("ferretdb", "langfuse"), "bp-ferretdb": ("librechat",)}),
+        (("harbor",), {"bp-valkey": ("harbor",), "bp-seaweedfs": ("harbor",)}),
+        (("harbor", "valkey", "axon"), {"bp-seaweedfs": ("harbor",)}),
+        (
+            ("axon", "librechat", "harbor", "seaweedfs"),
+            {"bp-valkey": ("harbor", "axon"), "bp-ferretdb": ("librechat",)},
+        ),
         (("loki",), {"bp-seaweedfs": ("loki",)}),
         (("cnpg",), {}),
     ],
@@ -108,7 +111,7 @@ def test_the_default_release_does_not_have_that_field() -> None:
 def test_credentials_for_charts_are_used_only_where_there_are_any() -> None:
     """Flux refuses every chart when the Secret it is told of has no entry for the registry, and boot's has none."""
     named = spec("umami", imagePullSecretRef={"name": "registry"})
-    assert kit.components(named, RELEASE) == paths("pull-secret", "cnpg", "umami")
+    assert kit.components(named, RELEASE) == paths("pull-secret", "umami")
     assert kit.expected(named) == kit.expected(spec("umami"))
 
 

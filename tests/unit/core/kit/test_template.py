@@ -2,27 +2,55 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from catalyst_operator.api.enums import Location
+from catalyst_operator.api.enums import Location, TlsStrategy
 from catalyst_operator.core.access import seeds
 from catalyst_operator.core.phase1.views import FLUX_NAMESPACE, SOURCE
+from tests.support.charts import facts
 from tests.support.postbuild import TEMPLATE, everything, objects
 
 MODULE = TEMPLATE.parents[1] / "infra" / "hetzner"
 KINDS_THAT_ARE_ALWAYS_THERE = {
+    ("v1", "ConfigMap"),
     ("helm.toolkit.fluxcd.io/v2", "HelmRelease"),
     ("source.toolkit.fluxcd.io/v1", "HelmRepository"),
     ("kustomize.toolkit.fluxcd.io/v1", "Kustomization"),
 }
+OF_FIRST_BOOT = {
+    ("v1", "Namespace"),
+    ("gateway.networking.k8s.io/v1", "Gateway"),
+    ("gateway.networking.k8s.io/v1", "HTTPRoute"),
+}
+"""The Gateway API is installed before Cilium."""
+BROUGHT_BY = {
+    "cert-manager.io/v1": "bp-cert-manager",
+    "external-secrets.io/v1beta1": "bp-external-secrets",
+}
+"""API version -> the chart that brings its kinds."""
+WAITED_FOR = {"bp-cnpg", "bp-external-secrets"}
+"""The published kit does not wait for these. Here others do: what is made of their kinds passes their webhooks."""
 RELEASES = everything()
 
 
 def flux_objects() -> list[Any]:
-    return [obj for _, obj in objects("") if not obj["apiVersion"].startswith("kustomize.config.k8s.io/")]
+    """What the kit's own Kustomization applies, and all HelmReleases."""
+    return [
+        obj for file, obj in whole_tree() if len(file.relative_to(TEMPLATE).parts) == 2 or "components" in file.parts
+    ]
+
+
+def whole_tree() -> list[tuple[Path, Any]]:
+    return [(file, obj) for file, obj in objects("") if not obj["apiVersion"].startswith("kustomize.config.k8s.io/")]
+
+
+def kustomizations() -> dict[str, Any]:
+    return {obj["metadata"]["name"]: obj["spec"] for obj in flux_objects() if obj["kind"] == "Kustomization"}
 
 
 def test_only_kinds_that_a_new_cluster_has() -> None:
@@ -31,8 +59,112 @@ def test_only_kinds_that_a_new_cluster_has() -> None:
 
 
 def test_everything_lies_where_the_operator_looks() -> None:
-    """Only this namespace of the new cluster is watched, and boot's Secrets are there."""
+    """Boot's Secrets are there."""
     assert {obj["metadata"]["namespace"] for obj in flux_objects()} == {FLUX_NAMESPACE}
+
+
+# --- objects of our own -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["gateway", "issuers", "secret-store"])
+def test_a_kind_that_a_chart_brings_is_asked_for_when_it_is_there(name: str) -> None:
+    """Nothing may be refused on the way: the sentence would stand in status and frighten people."""
+    spec = kustomizations()[name]
+    folder = spec["path"].removeprefix("./clusters/_template/").partition("/${")[0]
+    found = {(obj["apiVersion"], obj["kind"]) for file, obj in whole_tree() if (TEMPLATE / folder) in file.parents}
+    owners = {BROUGHT_BY[version] for version, kind in found - OF_FIRST_BOOT}
+    assert found
+    assert owners <= waited_for(name)
+
+
+def waited_for(name: str) -> set[str]:
+    """The HelmReleases that are ready before a Kustomization is applied."""
+    found: set[str] = set()
+    for entry in kustomizations()[name].get("dependsOn", []):
+        before = kustomizations()[entry["name"]]
+        checked = {check["name"] for check in before.get("healthChecks", []) if check["kind"] == "HelmRelease"}
+        inside = set(everything("infrastructure")) if before.get("wait") else set()
+        found |= checked | inside | waited_for(entry["name"])
+    return found
+
+
+def test_no_health_check_takes_more_than_one_worker_each() -> None:
+    """Who waits holds one of kustomize-controller's four workers, and the kit needs one to be mended."""
+    waiting = [name for name, spec in kustomizations().items() if spec.get("wait") or spec.get("healthChecks")]
+    assert len(waiting) <= 3
+
+
+def test_nobody_waits_for_what_a_person_has_to_do_first() -> None:
+    """OpenBao is initialised, and names are delegated, by people: a Sovereign must not be unready until then."""
+    checked = {
+        (check["kind"], check["name"]) for spec in kustomizations().values() for check in spec.get("healthChecks", [])
+    }
+    assert checked == {("HelmRelease", "bp-cert-manager"), ("ClusterIssuer", "sovereign")}
+
+
+@pytest.mark.parametrize("strategy", TlsStrategy)
+def test_each_strategy_has_the_issuer_and_the_certificate_that_the_gateway_names(strategy: TlsStrategy) -> None:
+    """One folder each, chosen by the path."""
+    found = {obj["kind"]: obj for _, obj in objects(f"infrastructure/issuers/{strategy.value}")}
+    assert found["ClusterIssuer"]["metadata"]["name"] == "sovereign"
+    certificate, listener = found["Certificate"], listeners()["https"]
+    assert certificate["spec"]["issuerRef"] == {"kind": "ClusterIssuer", "name": "sovereign"}
+    assert certificate["metadata"]["namespace"] == "gateway"
+    assert [ref["name"] for ref in listener["tls"]["certificateRefs"]] == [certificate["spec"]["secretName"]]
+
+
+def test_the_issuer_of_a_corporate_ca_finds_the_owners_secret() -> None:
+    """cert-manager looks for it in one namespace, which is the one that boot made it in."""
+    issuer = next(obj for _, obj in objects("infrastructure/issuers/corporate-ca") if obj["kind"] == "ClusterIssuer")
+    assert issuer["spec"] == {"ca": {"secretName": seeds.CERTIFICATE_AUTHORITY}}
+    assert RELEASES["bp-cert-manager"]["spec"]["values"]["cert-manager"]["clusterResourceNamespace"] == FLUX_NAMESPACE
+
+
+def test_a_challenge_is_answered_where_the_authority_asks() -> None:
+    """At port 80, in the certificate's own namespace; cert-manager has to be told that there are gateways."""
+    issuer = next(obj for _, obj in objects("infrastructure/issuers/letsencrypt") if obj["kind"] == "ClusterIssuer")
+    [solver] = issuer["spec"]["acme"]["solvers"]
+    assert solver["http01"]["gatewayHTTPRoute"]["parentRefs"] == [
+        {"kind": "Gateway", "name": "entrance", "namespace": "gateway", "sectionName": "http"}
+    ]
+    assert listeners()["http"]["allowedRoutes"]["namespaces"]["from"] == "Same"
+    assert RELEASES["bp-cert-manager"]["spec"]["values"]["cert-manager"]["config"]["enableGatewayAPI"] is True
+
+
+def test_every_page_that_a_chart_is_told_of_is_in_the_certificate() -> None:
+    """Without a wildcard each name counts."""
+    certificate = next(obj for _, obj in objects("infrastructure/issuers/letsencrypt") if obj["kind"] == "Certificate")
+    told = set(re.findall(r"([a-z]+)\.\$\{SOVEREIGN_FQDN\}", yaml.safe_dump(list(RELEASES.values()), width=10_000)))
+    names = {name.partition(".")[0] for name in certificate["spec"]["dnsNames"]}
+    assert {"gitea", "harbor", "grafana", "langfuse"} <= told <= names
+    assert {"console", "admin", "api", "auth"} <= names
+
+
+def listeners() -> dict[str, Any]:
+    gateway = next(obj for _, obj in objects("infrastructure/gateway") if obj["kind"] == "Gateway")
+    return {listener["name"]: listener for listener in gateway["spec"]["listeners"]}
+
+
+def test_routes_of_charts_lead_to_the_gateway() -> None:
+    """They are written in the values of charts, where nothing compares them."""
+    routes = RELEASES["bp-gitea"]["spec"]["values"]["gitea"]["extraDeploy"]
+    parents = [parent for route in routes for parent in route["spec"]["parentRefs"]]
+    assert parents == [{"name": "entrance", "namespace": "gateway", "sectionName": "https"}]
+    assert listeners()["https"]["allowedRoutes"]["namespaces"]["from"] == "All"
+
+
+# --- releases ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", sorted(name for name, chart in facts.load().items() if chart.published))
+def test_a_release_is_as_the_published_one(name: str) -> None:
+    """Namespace, what it waits for and whether it is waited for, of which we know that charts need it so."""
+    spec, published = RELEASES[name]["spec"], facts.load()[name].published
+    assert published is not None
+    assert spec["targetNamespace"] == published.namespace
+    assert set(published.depends_on) <= {entry["name"] for entry in spec.get("dependsOn", [])}
+    waits = [not spec[action].get("disableWait", False) for action in ("install", "upgrade")]
+    assert waits == [published.waits or name in WAITED_FOR] * 2
 
 
 @pytest.mark.parametrize("name", [name for name in RELEASES if name != "bp-flux"])
@@ -68,6 +200,15 @@ def test_cilium_keeps_the_values_it_booted_with() -> None:
     assert RELEASES["bp-cilium"]["spec"]["values"] == {"cilium": values}
 
 
+@pytest.mark.parametrize("preset", [p for p in facts.load()["bp-cilium"].presets if "resources" not in p])
+def test_what_bp_cilium_presets_was_said_at_first_boot(preset: str) -> None:
+    """First boot installs the vendor's chart: what only bp-cilium says would change the network when it takes over."""
+    found: Any = RELEASES["bp-cilium"]["spec"]["values"]
+    for part in preset.split("."):
+        found = found[part]
+    assert found is not None
+
+
 def test_flux_adopts_what_boot_installed() -> None:
     """What once cost a cluster: what is not adopted is made anew, rolled back, and deleted."""
     spec = RELEASES["bp-flux"]["spec"]
@@ -92,18 +233,26 @@ def test_a_field_that_flux_2_4_does_not_know_is_only_in_its_component() -> None:
 
 def test_the_gateway_is_where_the_load_balancer_sends_to() -> None:
     """The two are told apart by two tools, and meet only in a running cluster."""
-    ports = RELEASES["bp-catalyst-platform"]["spec"]["values"]["gateway"]["nodePorts"]
+    ports = {name: listener["port"] for name, listener in listeners().items()}
     balancer = "\n".join(file.read_text(encoding="utf-8") for file in MODULE.glob("*.tf"))
     assert ports == {"http": 31080, "https": 31443}
     assert all(str(port) in balancer for port in ports.values())
 
 
+def test_gateways_listen_on_the_nodes_themselves() -> None:
+    """A gateway's Service would have ports of Kubernetes' choice. Cilium's proxy may not have ports below 1024."""
+    values = RELEASES["bp-cilium"]["spec"]["values"]["cilium"]
+    assert values["gatewayAPI"] == {"enabled": True, "hostNetwork": {"enabled": True}}
+    assert values["envoy"]["enabled"] and values["l7Proxy"]
+    assert all(listener["port"] > 1023 for listener in listeners().values())
+
+
 def test_the_infrastructure_follows_the_same_source_and_is_waited_for() -> None:
     """Ready means its releases too; no dependency on the Kustomization that contains it."""
-    [found] = [obj for obj in flux_objects() if obj["kind"] == "Kustomization"]
-    spec = found["spec"]
-    assert found["metadata"]["name"] == "infrastructure"
-    assert spec["sourceRef"] == {"kind": "GitRepository", "name": SOURCE}
+    assert set(kustomizations()) == {"infrastructure", "gateway", "issuers", "secret-store"}
+    assert all(spec["sourceRef"] == {"kind": "GitRepository", "name": SOURCE} for spec in kustomizations().values())
+    assert all(spec["prune"] and spec["retryInterval"] == "1m" for spec in kustomizations().values())
+    spec = kustomizations()["infrastructure"]
     assert (spec["wait"], spec["retryInterval"], spec["path"]) == (True, "1m", "./clusters/_template/infrastructure")
     assert "dependsOn" not in spec
 
@@ -114,16 +263,10 @@ def references() -> list[tuple[str, dict[str, Any]]]:
 
 def test_secrets_come_from_what_boot_made_and_may_be_empty() -> None:
     """Nothing waits for a Secret that the owner never gives."""
-    assert {(name, ref["name"], ref["valuesKey"]) for name, ref in references()} == {
-        ("bp-cert-manager", seeds.CERTIFICATE_AUTHORITY, "tls.crt"),
-        ("bp-cert-manager", seeds.CERTIFICATE_AUTHORITY, "tls.key"),
-        ("bp-cert-manager", seeds.CERTIFICATE_AUTHORITY, "ca.crt"),
-        ("bp-crossplane", seeds.CROSSPLANE, "token"),
-        ("bp-keycloak", seeds.FEDERATION, "clientSecret"),
-        ("bp-seaweedfs", seeds.OBJECT_STORAGE, "accessKeyID"),
-        ("bp-seaweedfs", seeds.OBJECT_STORAGE, "secretAccessKey"),
-    }
-    assert all(ref["kind"] == "Secret" and ref["optional"] for _, ref in references())
+    made = {seeds.CERTIFICATE_AUTHORITY, seeds.CROSSPLANE, seeds.FEDERATION, seeds.OBJECT_STORAGE}
+    secrets = [ref for _, ref in references() if ref["kind"] == "Secret"]
+    assert {ref["name"] for ref in secrets} <= made
+    assert all(ref["optional"] for ref in secrets)
 
 
 def test_charts_are_fetched_with_credentials_only_where_they_are_asked_for() -> None:
@@ -131,21 +274,21 @@ def test_charts_are_fetched_with_credentials_only_where_they_are_asked_for() -> 
     having = {
         file.parent.name: obj["spec"].get("secretRef") for file, obj in objects("") if obj["kind"] == "HelmRepository"
     }
-    assert having == {"bootstrap-kit": None, "pull-secret": {"name": seeds.PULL}}
+    assert having == {"bootstrap-kit": None, "pull-secret": {"name": f"${{PULL_SECRET:={seeds.PULL}}}"}}
 
 
-@pytest.mark.parametrize(("name", "reference"), references(), ids=lambda value: str(value)[:40])
-def test_a_value_from_a_secret_is_not_set_beside_it(name: str, reference: dict[str, Any]) -> None:
+def test_a_value_from_a_secret_is_not_set_beside_it() -> None:
     """helm-controller lets the values of the release win over those of a Secret."""
-    *parents, last = reference["targetPath"].split(".")
-    values = RELEASES[name]["spec"]["values"]
-    for parent in parents:
-        values = values[parent]
-    assert last not in values
+    for name, reference in references():
+        *parents, last = reference.get("targetPath", "values.yaml").split(".")
+        values = RELEASES[name]["spec"].get("values", {})
+        for parent in parents:
+            values = values.get(parent, {})
+        assert last not in values, name
 
 
 def test_no_text_of_the_template_is_of_one_sovereign_only() -> None:
     """All clusters follow it."""
-    text = "\n".join(yaml.safe_dump(obj) for obj in flux_objects())
+    text = "\n".join(yaml.safe_dump(obj) for _, obj in whole_tree())
     assert not [location for location in Location if f": {location.value}\n" in text]
     assert "omani.works" not in text

@@ -8,15 +8,17 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from catalyst_operator.api.enums import TlsStrategy
 from catalyst_operator.api.sovereign import Sovereign
 from catalyst_operator.core import kit
+from catalyst_operator.core.access import seeds
 from catalyst_operator.core.kit import releases
 from catalyst_operator.core.kit.quoting import inert_json, quoted, quoted_list
 from tests.support import gen
-from tests.support.postbuild import VARIABLE, everything, objects, substituted
+from tests.support.postbuild import TEMPLATE, VARIABLE, everything, objects, substituted, told
 
 # What Flux cannot carry: it reads its own JSON as YAML, which refuses these.
 LOST = "".join(map(chr, range(0x7F, 0xA0))) + "\ufeff\ufffe\uffff"
@@ -72,16 +74,20 @@ def values(*mods: gen.RawMod) -> dict[str, str]:
     return kit.values(gen.sovereign(*mods), RELEASE)
 
 
-def rendered(name: str, *mods: gen.RawMod) -> Any:
-    """The chart values of a HelmRelease, as helm-controller would see them."""
-    return substituted(everything()[name], values(*mods))["spec"]["values"]
+def handed_to(kustomization: str, *mods: gen.RawMod) -> Any:
+    """The spec of a Kustomization beside the kit, as Flux sees it."""
+    found = next(
+        obj
+        for _, obj in objects("bootstrap-kit")
+        if (obj["kind"], obj["metadata"]["name"]) == ("Kustomization", kustomization)
+    )
+    return substituted(found, values(*mods))["spec"]
 
 
-def handed_on(*mods: gen.RawMod) -> dict[str, str]:
-    """What the infrastructure's own Kustomization substitutes."""
-    kustomization = next(obj for _, obj in objects("bootstrap-kit") if obj["metadata"]["name"] == "infrastructure")
-    told: dict[str, str] = substituted(kustomization, values(*mods))["spec"]["postBuild"]["substitute"]
-    return told
+def handed_on(kustomization: str, *mods: gen.RawMod) -> dict[str, str]:
+    """What such a Kustomization substitutes in its own folder."""
+    found: dict[str, str] = handed_to(kustomization, *mods).get("postBuild", {}).get("substitute", {})
+    return found
 
 
 # --- hostile text -----------------------------------------------------------------------------------------------------
@@ -91,8 +97,8 @@ def handed_on(*mods: gen.RawMod) -> dict[str, str]:
 def test_hostile_text_stays_what_it_is(text: str) -> None:
     """A name that became a number, a comment or a key would break the kit, or change what it installs."""
     obj = {"kind": "Any", "name": "${TEXT}", "list": ["${TEXT}", "${LIST}"], "after": True}
-    told = substituted(obj, {"TEXT": quoted(text), "LIST": quoted_list((text, text))})
-    assert told == {"kind": "Any", "name": text, "list": [text, [text, text]], "after": True}
+    found = substituted(obj, {"TEXT": quoted(text), "LIST": quoted_list((text, text))})
+    assert found == {"kind": "Any", "name": text, "list": [text, [text, text]], "after": True}
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters=LOST)))
@@ -111,6 +117,7 @@ def test_quoting_twice_is_undone_by_reading_twice(text: str) -> None:
     assert yaml.safe_load(yaml.safe_load(quoted(quoted(text)))) == yaml.safe_load(quoted(text))
 
 
+@settings(deadline=None)
 @given(st.recursive(st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)))
 @example({"{": {"{{": "$"}, "{{{": ["${HOME}", "$(env:HOME)", "{{ .Values }}"]})
 def test_a_document_says_the_same_and_nothing_in_it_is_acted_on(document: Any) -> None:
@@ -138,88 +145,105 @@ def test_without_quotes_such_text_would_do_harm() -> None:
 # --- what charts are given --------------------------------------------------------------------------------------------
 
 
-def test_organization_and_place_reach_the_platform() -> None:
-    """The umbrella chart shows them to people."""
-    told = rendered(
-        "bp-catalyst-platform",
-        gen.spec(
-            organization={
-                "name": "- Omantel: #1",
-                "industry": "null",
-                "size": "007",
-                "headquarters": "Muscat, 'Oman'",
-                "complianceFrames": ["* all", "GDPR, ISO-27001"],
-            },
-            regions=[{"location": "hel1", "buildingBlocks": ["mgt", "rtz", "dmz"]}],
-        ),
-    )
-    assert told["organization"] == {
+def test_organization_and_place_are_told() -> None:
+    """No chart shows them to people; the ConfigMap does."""
+    organization = {
         "name": "- Omantel: #1",
         "industry": "null",
         "size": "007",
         "headquarters": "Muscat, 'Oman'",
         "complianceFrames": ["* all", "GDPR, ISO-27001"],
     }
-    assert (told["domain"], told["location"], told["buildingBlocks"]) == (
+    regions = [{"location": "hel1", "buildingBlocks": ["mgt", "rtz", "dmz"]}]
+    found = told(values(gen.spec(organization=organization, regions=regions)))
+    assert found["organization"] == organization
+    assert (found["domain"], found["location"], found["buildingBlocks"]) == (
         "omantel.omani.works",
         "hel1",
         ["mgt", "rtz", "dmz"],
     )
-    assert told["gateway"]["nodePorts"] == {"http": 31080, "https": 31443}
-    assert told["gateway"]["hostnames"][0] == "console.omantel.omani.works"
-    assert told["tls"] == {"strategy": "letsencrypt", "wildcard": "*.omantel.omani.works"}
 
 
 def test_what_is_not_said_is_empty_and_not_missing() -> None:
-    """A chart can rely on the type."""
-    organization = rendered("bp-catalyst-platform")["organization"]
-    assert organization == {"name": "Omantel", "industry": "", "size": "", "headquarters": "", "complianceFrames": []}
+    """Whoever reads it can rely on the type."""
+    found = told(values())
+    assert found["organization"] == {
+        "name": "Omantel",
+        "industry": "",
+        "size": "",
+        "headquarters": "",
+        "complianceFrames": [],
+    }
+    assert found["federation"] == {"enabled": False, "issuer": "", "clientID": ""}
+    assert found["objectStorage"] == {"provider": "native", "endpoint": "", "bucket": ""}
+    assert found["crossplane"] == {"credentials": False}
 
 
-@pytest.mark.parametrize(
-    ("strategy", "letsencrypt", "corporate"),
-    [("letsencrypt", True, False), ("corporate-ca", False, True), ("cert-manager", False, False)],
-)
-def test_issuers_follow_the_strategy(strategy: str, letsencrypt: bool, corporate: bool) -> None:
-    """With strategy cert-manager the owner makes them: two issuers would fight over one certificate."""
-    reference = {"caSecretRef": {"name": "ca"}} if corporate else {}
-    issuers = rendered("bp-cert-manager", gen.spec(tls={"strategy": strategy, **reference}))["issuers"]
-    assert issuers["strategy"] == strategy
-    assert issuers["letsencrypt"]["enabled"] is letsencrypt
-    assert issuers["letsencrypt"]["dns01"]["powerdns"]["zone"] == "omantel.omani.works"
-    assert issuers["corporateCA"] == {"enabled": corporate}
+@pytest.mark.parametrize("topology", ["per-organization", "shared-sovereign"])
+def test_topology_and_admin_are_told(topology: str) -> None:
+    """As the object has them."""
+    found = told(values(gen.spec(keycloakTopology=topology, adminEmail="o'brien+1%a@omantel.example")))
+    assert (found["keycloak"]["topology"], found["adminEmail"]) == (topology, "o'brien+1%a@omantel.example")
 
 
-@pytest.mark.parametrize(("crossplane", "enabled"), [({}, False), ({"credentialsSecretRef": {"name": "x"}}, True)])
-def test_crossplane_is_configured_only_with_a_token(crossplane: dict[str, Any], enabled: bool) -> None:
-    """A provider without credentials would never become healthy."""
-    spec = gen.spec(**({"crossplane": crossplane} if crossplane else {}))
-    assert rendered("bp-crossplane", spec)["providerConfig"]["enabled"] is enabled
+def test_federation_names_the_provider_and_never_its_secret() -> None:
+    """The client's secret comes from a Secret on the cluster."""
+    federation = {"issuerURL": "https://login.example/a%20b", "clientID": "#1: *", "clientSecretRef": {"name": "idp"}}
+    found = told(values(gen.spec(federation=federation)))
+    assert found["federation"] == {"enabled": True, "issuer": "https://login.example/a%20b", "clientID": "#1: *"}
 
 
-def test_object_storage_reaches_seaweedfs() -> None:
-    """The cold tier behind all that store objects."""
+def test_object_storage_is_told() -> None:
+    """What the cold tier is set up with on day 1; its credentials lie in a Secret."""
     storage = {
         "provider": "s3",
         "endpoint": "https://s3.example",
         "bucket": "1e3",
         "credentialsSecretRef": {"name": "s"},
     }
-    assert rendered("bp-seaweedfs", gen.spec(objectStorage=storage))["objectStorage"] == {
-        "provider": "s3",
-        "location": "fsn1",
-        "endpoint": "https://s3.example",
-        "bucket": "1e3",
-    }
+    found = told(values(gen.spec(objectStorage=storage, crossplane={"credentialsSecretRef": {"name": "x"}})))
+    assert found["objectStorage"] == {"provider": "s3", "endpoint": "https://s3.example", "bucket": "1e3"}
+    assert found["crossplane"] == {"credentials": True}
+
+
+@pytest.mark.parametrize("strategy", TlsStrategy)
+def test_the_strategy_chooses_the_folder_of_the_issuer(strategy: TlsStrategy) -> None:
+    """A path that is not there would be found on a cluster."""
+    reference = {"caSecretRef": {"name": "ca"}} if strategy is TlsStrategy.CORPORATE_CA else {}
+    path = handed_to("issuers", gen.spec(tls={"strategy": strategy.value, **reference}))["path"]
+    assert (TEMPLATE.parents[1] / path / "kustomization.yaml").is_file()
+
+
+def test_charts_are_told_the_name() -> None:
+    """Where it stands alone and where it stands in a host's name."""
+    named = values(gen.spec(domain={"mode": "pool", "fqdn": "1.e3"}))
+    gitea = substituted(everything()["bp-gitea"], named)["spec"]["values"]["gitea"]
+    assert gitea["gitea"]["config"]["server"] == {"DOMAIN": "gitea.1.e3", "ROOT_URL": "https://gitea.1.e3"}
+    assert gitea["extraDeploy"][0]["spec"]["hostnames"] == ["gitea.1.e3"]
+    spire = substituted(everything()["bp-spire"], named)["spec"]["values"]["spire"]["global"]["spire"]
+    assert spire == {"trustDomain": "1.e3", "clusterName": "1.e3"}
 
 
 def test_a_name_that_looks_like_a_number_stays_a_name() -> None:
-    """1e3.x1 and the like are valid names; in the kit and, once handed on, in the infrastructure."""
-    named = gen.spec(domain={"mode": "pool", "fqdn": "1.e3"})
-    assert handed_on(named) == {"SOVEREIGN_DOMAIN": '"1.e3"'}
+    """1e3.x1 and the like are valid names; in the kit and, once handed on, in the folders beside it."""
+    named = gen.spec(domain={"mode": "pool", "fqdn": "1.e3"}, adminEmail="_1%+o'brien-x@a.example")
+    assert handed_on("infrastructure", named) == {"SOVEREIGN_DOMAIN": '"1.e3"'}
     assert values(named)["SOVEREIGN_DOMAIN"] == '"1.e3"'
-    told = substituted(everything()["bp-external-dns"], handed_on(named))["spec"]["values"]
-    assert (told["domainFilters"], told["txtOwnerId"]) == (["1.e3"], "1.e3")
+    release = substituted(everything()["bp-external-dns"], handed_on("infrastructure", named))["spec"]["values"]
+    assert release["external-dns"] == {"domainFilters": ["1.e3"], "txtOwnerId": "1.e3", "policy": "upsert-only"}
+    assert handed_on("issuers", named) == {"SOVEREIGN_FQDN": "1.e3", "ADMIN_EMAIL": "_1%+o'brien-x@a.example"}
+    issuer = of_kind("issuers/letsencrypt", "ClusterIssuer", "issuers", named)
+    certificate = of_kind("issuers/letsencrypt", "Certificate", "issuers", named)
+    assert issuer["spec"]["acme"]["email"] == "_1%+o'brien-x@a.example"
+    assert certificate["spec"]["dnsNames"][0] == "console.1.e3"
+    gateway = of_kind("gateway", "Gateway", "gateway", named)
+    assert gateway["spec"]["listeners"][1]["hostname"] == "*.1.e3"
+
+
+def of_kind(folder: str, kind: str, kustomization: str, *mods: gen.RawMod) -> Any:
+    """The object of a folder of the infrastructure, as its Kustomization makes it."""
+    found = next(obj for _, obj in objects(f"infrastructure/{folder}") if obj["kind"] == kind)
+    return substituted(found, handed_on(kustomization, *mods))
 
 
 # --- variables --------------------------------------------------------------------------------------------------------
@@ -236,7 +260,23 @@ def test_the_template_uses_every_value_and_gets_every_value_it_uses() -> None:
     needed = {name for folder in ("bootstrap-kit", "components") for name, default in used(folder) if not default}
     given_ = {name for name in values() if not name.startswith("BP_")}
     assert needed == given_
-    assert {name for name, _ in used("infrastructure")} == set(handed_on())
+
+
+@pytest.mark.parametrize(
+    ("kustomization", "folders"),
+    [
+        ("infrastructure", ["infrastructure/*.yaml"]),
+        ("gateway", ["infrastructure/gateway/*"]),
+        ("issuers", ["infrastructure/issuers/*/*"]),
+        ("secret-store", ["infrastructure/secret-store/*"]),
+    ],
+)
+def test_what_is_handed_on_is_what_is_used(kustomization: str, folders: list[str]) -> None:
+    """The same of the folders beside the kit."""
+    files = [file for pattern in folders for file in TEMPLATE.glob(pattern)]
+    names = {found["name"] for file in files for found in VARIABLE.finditer(file.read_text(encoding="utf-8"))}
+    assert files
+    assert names == set(handed_on(kustomization))
 
 
 def test_what_is_not_quoted_never_stands_alone_where_it_could_be_misread() -> None:
@@ -251,7 +291,8 @@ def test_what_is_not_quoted_never_stands_alone_where_it_could_be_misread() -> No
         for found in VARIABLE.finditer(scalar)
         if found.group() != scalar
     }
-    assert inside == {"SOVEREIGN_FQDN"}
+    # A name, and one of three words.
+    assert inside == {"SOVEREIGN_FQDN", "TLS_STRATEGY"}
     assert not inside & quoted_ones
 
 
@@ -262,6 +303,8 @@ def scalars(value: Any) -> Iterator[str]:
     if isinstance(value, list):
         for item in value:
             yield from scalars(item)
+    elif isinstance(value, str) and "\n" in value:
+        yield from scalars(yaml.safe_load(value))
     elif isinstance(value, str):
         yield value
 
@@ -278,7 +321,15 @@ def test_versions_come_from_the_release_and_else_from_the_template() -> None:
         name: substituted(everything()[name], found)["spec"]["chart"]["spec"]["version"]
         for name in ("bp-flux", "bp-cilium", "bp-gitea")
     }
-    assert versions == {"bp-flux": "9.8.7", "bp-cilium": "6.5.4", "bp-gitea": "1.1.1"}
+    assert versions == {"bp-flux": "9.8.7", "bp-cilium": "6.5.4", "bp-gitea": "1.1.2"}
+
+
+@pytest.mark.parametrize(("given", "name"), [("", seeds.PULL), ("1e3", "1e3"), ("registry-login", "registry-login")])
+def test_the_registrys_secret_can_be_called_otherwise(given: str, name: str) -> None:
+    """By the operator's setting; who uses the template without the operator gets the name that published trees have."""
+    [patch] = [obj for _, obj in objects("components/pull-secret") if obj["kind"] == "HelmRepository"]
+    told_name = kit.values(gen.sovereign(), RELEASE, pull_secret=given)
+    assert substituted(patch, told_name)["spec"]["secretRef"] == {"name": name}
 
 
 def test_the_registry_of_charts_can_be_another_one() -> None:

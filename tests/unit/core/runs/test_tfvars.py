@@ -35,6 +35,13 @@ def test_the_variables_of_the_module() -> None:
     assert values["git"]["branch"] == "main"
 
 
+def test_the_secret_for_charts_has_one_name_in_boot_and_kit() -> None:
+    """Boot makes it, and the kit's HelmRepository names it."""
+    found = tfvars(gen.sovereign(), replace(SETTINGS, pull_secret="registry-login"))
+    assert found["kit_values"]["PULL_SECRET"] == '"registry-login"'
+    assert "name: registry-login" in found["boot_manifests"]["30-secrets.yaml"]
+
+
 def test_without_workers_there_are_no_sizes() -> None:
     assert tfvars(gen.sovereign(), SETTINGS)["worker_sizes"] == []
 
@@ -129,6 +136,7 @@ def test_what_does_not_is_not(mod: RawMod, why: str) -> None:
     [
         replace(SETTINGS, default_git_url="https://other.example/kit"),
         replace(SETTINGS, download_mirrors={"https://": "https://mirror.example/"}),
+        replace(SETTINGS, pull_secret="registry-login"),
         replace(SETTINGS, poll=timedelta(seconds=1), image="other"),
     ],
 )
