@@ -50,14 +50,15 @@ test-unit: $(READY) ## Fast tests: no cluster, no root; nothing but Python
 
 .PHONY: test-integration
 test-integration: $(READY) lab-tools ## A real API server, real OpenTofu, the Hetzner emulator; no cluster
-	$(PY) -m pytest tests/integration -q --junitxml=build/results/integration.xml
+	$(PY) -m pytest tests/integration -q -m "not slow" --junitxml=build/results/integration.xml
 
 .PHONY: e2e
 e2e: lab-up ## The essential stories, on the lab's cluster
 	$(PY) -m pytest e2e/stories -q -m "e2e and not slow" --junitxml=build/results/stories.xml
 
 .PHONY: e2e-full
-e2e-full: lab-up ## All stories, the long ones and those that take the lab down and up included
+e2e-full: lab-up ## All stories, the long ones and those that take the lab down and up included, and a real Keycloak
+	$(PY) -m pytest tests/integration -q -m slow --junitxml=build/results/slow.xml
 	$(PY) -m pytest e2e/stories -q -m e2e --story-table docs/reliability.md --junitxml=build/results/stories.xml
 	$(PY) -m pytest e2e/stories -q -m lab --junitxml=build/results/lab.xml
 

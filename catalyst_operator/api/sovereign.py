@@ -109,10 +109,11 @@ class SovereignSpec(Model):
     balancer reach the API in the private network, whatever is listed."""
 
     keycloak_topology: KeycloakTopology = KeycloakTopology.PER_ORGANIZATION
-    """per-organization: a Keycloak for each organization. shared-sovereign: one for all."""
+    """per-organization: a Keycloak for each organization. shared-sovereign: one for all. Told in the realm
+    catalyst-admin, as attribute catalyst.keycloakTopology; the kit itself installs one Keycloak in either case."""
 
     federation: FederationSpec | None = None
-    """An identity provider to federate Keycloak's catalyst-admin realm with."""
+    """An identity provider to federate Keycloak's catalyst-admin realm with. It is switched on on day 1."""
 
     tls: TlsSpec = TlsSpec()
     """Who issues the Sovereign's certificates."""

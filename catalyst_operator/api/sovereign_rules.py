@@ -22,12 +22,12 @@ _HAND_OFF_BEGAN = f"{_CONDITIONS}.exists(c, c.type == 'HandedOff' && c.status !=
 _KIT_FIELDS = (
     "organization",
     "adminEmail",
-    "keycloakTopology",
-    "federation",
     "tls",
     "objectStorage",
     "components",
 )
+# Of nothing but the realm, which Keycloak takes at its first start and never again.
+_REALM_FIELDS = ("keycloakTopology", "federation")
 # What the cluster's own GitRepository and Kustomization point at; carried over as long as Flux has applied nothing.
 _FOLLOWED_FIELDS = ("url", "ref", "path", "verify")
 _FLUX_HAS_APPLIED = f"{_OUTPUTS_EXIST} && (has(oldSelf.status.kitRevision) || ({_HAND_OFF_BEGAN}))"
@@ -40,7 +40,14 @@ _NAMED_SECRETS = (
 _SAME_REGIONS = "oldSelf.value().regions == self.regions"
 _INFRASTRUCTURE_FIELDS = ("controlPlane", "workers", "sshAllowedCIDRs", "apiAllowedCIDRs")
 # Of the new cluster: after hand-off nobody carries an edit there any more.
-_OWNERS_FIELDS = (*_KIT_FIELDS, "gitops.credentialsSecretRef", "imagePullSecretRef", "crossplane", "phase1")
+_OWNERS_FIELDS = (
+    *_KIT_FIELDS,
+    *_REALM_FIELDS,
+    "gitops.credentialsSecretRef",
+    "imagePullSecretRef",
+    "crossplane",
+    "phase1",
+)
 
 
 def naming_rules() -> tuple[Rule, ...]:
@@ -93,6 +100,10 @@ def immutability_rules() -> tuple[Rule, ...]:
                 first_boot + "in gitops.mode Template only the first boot could carry it",
             )
             for field in _KIT_FIELDS
+        ),
+        *(
+            _frozen(field, _OUTPUTS_EXIST, first_boot + "Keycloak takes it at its first start; change it in its realm")
+            for field in _REALM_FIELDS
         ),
         _frozen(
             "gitops.mode", _OUTPUTS_EXIST, first_boot + "the new cluster follows what it was given at its first boot"

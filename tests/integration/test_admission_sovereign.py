@@ -425,17 +425,19 @@ FROZEN_ONCE_APPLIED = (
     Case("gitops path", {"gitops.path": "clusters/next"}, "spec.gitops.path", "status.kitRevision"),
     Case("a Secret for Git named late", GIT_SECRET, "spec.gitops.credentialsSecretRef", "has one was set then"),
 )
-FROZEN_IN_TEMPLATE = (
-    Case("building blocks", {"regions[0].buildingBlocks": ["mgt", "rtz", "dmz"]}, "spec.regions", "first boot"),
-    Case("organization", {"organization.name": "Other"}, "spec.organization", "first boot"),
-    Case("admin e-mail", {"adminEmail": "other@omantel.example"}, "spec.adminEmail", "first boot"),
-    Case("Keycloak topology", {"keycloakTopology": "shared-sovereign"}, "spec.keycloakTopology", "first boot"),
+FROZEN_IN_THE_REALM = (
+    Case("Keycloak topology", {"keycloakTopology": "shared-sovereign"}, "spec.keycloakTopology", "first start"),
     Case(
         "federation",
         {"federation": {"issuerURL": "https://login.example", "clientID": "a", "clientSecretRef": SECRET}},
         "spec.federation",
-        "first boot",
+        "first start",
     ),
+)
+FROZEN_IN_TEMPLATE = (
+    Case("building blocks", {"regions[0].buildingBlocks": ["mgt", "rtz", "dmz"]}, "spec.regions", "first boot"),
+    Case("organization", {"organization.name": "Other"}, "spec.organization", "first boot"),
+    Case("admin e-mail", {"adminEmail": "other@omantel.example"}, "spec.adminEmail", "first boot"),
     Case("TLS", {"tls.strategy": "cert-manager"}, "spec.tls", "first boot"),
     Case(
         "object storage",
@@ -454,7 +456,7 @@ FROZEN_IN_TEMPLATE = (
 )
 
 
-@cases(*FROZEN_WITH_OUTPUTS, *FROZEN_IN_TEMPLATE)
+@cases(*FROZEN_WITH_OUTPUTS, *FROZEN_IN_TEMPLATE, *FROZEN_IN_THE_REALM)
 def test_frozen_once_outputs_exist(api: Api, namespace: str, case: Case) -> None:
     path, before = existing(api, namespace, case.before, OUTPUTS)
     case.expect_refusal(refusal(api, "PUT", path, edited(before, case.edits)))
@@ -476,7 +478,7 @@ def test_what_is_followed_can_be_corrected_until_then(api: Api, namespace: str, 
     api.replace(path, edited(before, case.edits), dryRun="All")
 
 
-@cases(*FROZEN_WITH_OUTPUTS, *FROZEN_IN_TEMPLATE)
+@cases(*FROZEN_WITH_OUTPUTS, *FROZEN_IN_TEMPLATE, *FROZEN_IN_THE_REALM)
 def test_correctable_until_outputs_exist(api: Api, namespace: str, case: Case) -> None:
     path, before = existing(api, namespace, case.before, {"phase": "tofu-apply"})
     api.replace(path, edited(before, case.edits), dryRun="All")
@@ -505,6 +507,14 @@ def test_fewer_control_planes_may_be_asked_for_until_outputs_exist(api: Api, nam
 def test_pushed_to_git_in_mode_commit(api: Api, namespace: str, case: Case) -> None:
     path, before = existing(api, namespace, COMMIT, OUTPUTS)
     api.replace(path, edited(before, case.edits), dryRun="All")
+
+
+@cases(*FROZEN_IN_THE_REALM)
+def test_what_only_keycloaks_first_start_takes_is_frozen_in_mode_commit_too(
+    api: Api, namespace: str, case: Case
+) -> None:
+    path, before = existing(api, namespace, COMMIT, OUTPUTS)
+    case.expect_refusal(refusal(api, "PUT", path, edited(before, case.edits)))
 
 
 PULL = {"imagePullSecretRef": SECRET}
@@ -537,7 +547,7 @@ OWNERS = "no access to it any more"
 
 
 @cases(
-    *(replace(case, says=OWNERS, before=COMMIT) for case in FROZEN_IN_TEMPLATE),
+    *(replace(case, says=OWNERS, before=COMMIT) for case in (*FROZEN_IN_TEMPLATE, *FROZEN_IN_THE_REALM)),
     Case(
         "Git Secret",
         {"gitops.credentialsSecretRef.name": "x"},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -41,6 +42,13 @@ pytestmark = pytest.mark.integration
 
 RELEASE = releases.load().get()
 COMPONENTS = [blueprint.name for blueprint in blueprints.load().of(Folder.COMPONENTS)]
+EXAMPLES = {
+    "backup": "bp-velero",
+    "database-backup": "bp-powerdns",
+    "registry": "bp-harbor",
+    "telemetry": "telemetry",
+}
+"""Of day 1 -> the release that each one changes or adds."""
 OF_OUR_OWN = ["gateway", "secret-store", *(f"issuers/{strategy.value}" for strategy in TlsStrategy)]
 BESIDE_THE_KIT = ("infrastructure", "gateway", "issuers", "secret-store")
 """Kustomizations that the kit contains."""
@@ -142,6 +150,28 @@ def test_taking_ownership_is_said_of_flux_and_the_umbrella(tmp_path: Path) -> No
         spec = built[name]["spec"]
         assert [spec[action].pop("disableTakeOwnership") for action in ("install", "upgrade")] == [disabled] * 2
     assert built == everything(Folder.KIT)
+
+
+@pytest.mark.parametrize(("example", "changed"), EXAMPLES.items())
+def test_an_example_of_day_1_changes_one_release(tmp_path: Path, example: str, changed: str) -> None:
+    """Copied to where docs/day-1.md says, beside a kit with all components."""
+    top = tmp_path / "clusters"
+    shutil.copytree(TEMPLATE, top / "_template")
+    shutil.copytree(TEMPLATE / "day-1" / example, top / "omantel-day-1" / example)
+    write_overlay(tmp_path, hostile())
+    own = tmp_path / kit.overlay_path(FQDN)
+    before = of_kind(build(own), "HelmRelease")
+    content = yaml.safe_load((own / "kustomization.yaml").read_text())
+    content["components"].append(f"../omantel-day-1/{example}")
+    (own / "kustomization.yaml").write_text(yaml.safe_dump(content))
+    after = of_kind(build(own), "HelmRelease")
+    assert {name for name, obj in after.items() if obj != before.get(name)} == {changed}
+
+
+def test_every_example_of_day_1_is_explained() -> None:
+    page = (TEMPLATE.parents[1] / "docs" / "day-1.md").read_text(encoding="utf-8")
+    assert EXAMPLES.keys() == {folder.name for folder in (TEMPLATE / "day-1").iterdir()}
+    assert [name for name in EXAMPLES if f"[day-1/{name}]" not in page] == []
 
 
 def test_the_pull_secret_changes_the_registry_alone(tmp_path: Path) -> None:
@@ -249,6 +279,11 @@ def test_the_kit_of_a_hostile_sovereign_is_applied_as_it_was_meant(cluster: Flux
     assert told["organization"] == asked["organization"]
     assert (told["domain"], told["adminEmail"]) == (FQDN, asked["adminEmail"])
     federation = told["federation"]
+    made, _ = found["bp-keycloak"]["spec"]["values"]["keycloak"]["extraDeploy"]
+    realm = json.loads(made["data"]["catalyst-admin.json"])
+    assert (realm["displayName"], realm["users"][0]["email"]) == (asked["organization"]["name"], asked["adminEmail"])
+    config = realm["identityProviders"][0]["config"]
+    assert (config["issuer"], config["clientId"]) == (federation["issuer"], federation["clientID"])
     assert (federation["issuer"], federation["clientID"]) == (
         asked["federation"]["issuerURL"],
         asked["federation"]["clientID"].replace("\x85", " ").translate(dict.fromkeys(map(ord, UNREADABLE), "\ufffd")),

@@ -35,6 +35,15 @@ def quoted_list(texts: tuple[str, ...]) -> str:
     return f"[{', '.join(map(quoted, texts))}]"
 
 
+def inert_json(document: object) -> str:
+    """A document as one line of JSON in which neither Flux nor Helm nor Keycloak finds anything to replace.
+
+    They act on `$` and on `{{`, which JSON has only inside of its texts, and there it can escape them.
+    """
+    text = json.dumps(document, ensure_ascii=False)
+    return text.replace(_DOLLAR, "\\u0024").replace("{{", "\\u007b\\u007b")
+
+
 def flag(value: object) -> str:
     """A boolean as YAML writes it."""
     return "true" if value else "false"

@@ -9,6 +9,7 @@ from __future__ import annotations
 from catalyst_operator.api.sovereign import Sovereign, SovereignSpec
 from catalyst_operator.core.kit import blueprints
 from catalyst_operator.core.kit.quoting import flag, quoted, quoted_list
+from catalyst_operator.core.kit.realm import realm_file
 from catalyst_operator.core.kit.releases import Release
 
 
@@ -62,6 +63,7 @@ def _identity(spec: SovereignSpec) -> dict[str, str]:
     return {
         "ADMIN_EMAIL": quoted(spec.admin_email),
         "KEYCLOAK_TOPOLOGY": spec.keycloak_topology.value,
+        "KEYCLOAK_REALM": quoted(realm_file(spec)),
         "FEDERATION_ENABLED": flag(federation),
         "FEDERATION_ISSUER": quoted(federation.issuer_url if federation else ""),
         "FEDERATION_CLIENT_ID": quoted(federation.client_id if federation else ""),

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from catalyst_operator.api.enums import TlsStrategy
@@ -16,7 +16,7 @@ from catalyst_operator.api.sovereign import Sovereign
 from catalyst_operator.core import kit
 from catalyst_operator.core.access import seeds
 from catalyst_operator.core.kit import releases
-from catalyst_operator.core.kit.quoting import quoted, quoted_list
+from catalyst_operator.core.kit.quoting import inert_json, quoted, quoted_list
 from tests.support import gen
 from tests.support.postbuild import TEMPLATE, VARIABLE, everything, objects, substituted, told
 
@@ -115,6 +115,16 @@ def test_any_text_stays_what_it_is(text: str) -> None:
 def test_quoting_twice_is_undone_by_reading_twice(text: str) -> None:
     """In mode Commit the values themselves lie in a YAML file."""
     assert yaml.safe_load(yaml.safe_load(quoted(quoted(text)))) == yaml.safe_load(quoted(text))
+
+
+@settings(deadline=None)
+@given(st.recursive(st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)))
+@example({"{": {"{{": "$"}, "{{{": ["${HOME}", "$(env:HOME)", "{{ .Values }}"]})
+def test_a_document_says_the_same_and_nothing_in_it_is_acted_on(document: Any) -> None:
+    """Flux, Helm and Keycloak look at it as text, one after the other, and only then somebody reads JSON."""
+    text = inert_json(document)
+    assert json.loads(text) == document
+    assert not [acted_on for acted_on in ("$", "{{", "\n") if acted_on in text]
 
 
 def test_what_flux_cannot_carry_is_replaced_and_breaks_nothing() -> None:
