@@ -94,9 +94,9 @@ def _make(cluster: Flux, name: str, before: str | None = None, **spec: Any) -> N
     cluster.api.create(RELEASES, yaml.safe_load(_release(name, before, **spec)))
 
 
-def _source(cluster: Flux, name: str, url: str, secret: str = "", branch: str = "main") -> None:
+def _source(cluster: Flux, name: str, url: str, secret: str = "", **more: Any) -> None:
     reference = {"secretRef": {"name": secret}} if secret else {}
-    spec = {"interval": "1s", "url": url, "ref": {"branch": branch}, **reference}
+    spec = {"interval": "1s", "url": url, "ref": {"branch": "main"}, **reference, **more}
     meta = {"apiVersion": "source.toolkit.fluxcd.io/v1", "kind": "GitRepository", "metadata": {"name": name}}
     cluster.api.create(GIT_REPOSITORIES, {**meta, "spec": spec})
 
@@ -270,6 +270,21 @@ def test_a_private_source_says_why_it_fails(cluster: Flux, git: Running) -> None
 
 
 REPOSITORIES = "/apis/source.toolkit.fluxcd.io/{version}/namespaces/flux-system/helmrepositories"
+
+
+def test_what_has_to_be_signed_waits_for_keys(cluster: Flux, git: Running) -> None:
+    """The Secret may be there before anything is in it, as on a new cluster."""
+    url = git.server.repository_url(PUBLIC)
+    _source(cluster, "signed", url, verify={"mode": "Tag", "secretRef": {"name": "keys"}})
+
+    def read() -> Any:
+        return cluster.api.get(f"{GIT_REPOSITORIES}/signed")
+
+    assert "not found" in told(read, "VerificationError")["message"]
+    cluster.api.create(f"{CORE}/secrets", {"metadata": {"name": "keys"}})
+    wait_until(lambda: "any of the given key rings" in condition(read())["message"], "the keys to be looked for")
+    cluster.api.patch(f"{CORE}/secrets/keys", {"data": _encoded({"keys.asc": "a key"})})
+    told(read, "Succeeded")
 
 
 def _repository(cluster: Flux, name: str, version: str, **spec: Any) -> None:

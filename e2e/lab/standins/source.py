@@ -30,6 +30,10 @@ class _NoSecret(Exception):
     """The Secret that the GitRepository names is not there."""
 
 
+class _Unverified(Exception):
+    """There is no key that could have signed it."""
+
+
 class Source:
     """Fetches every GitRepository of the cluster and keeps its artifact in `folder`, served at `address`."""
 
@@ -75,11 +79,14 @@ class Source:
         try:
             remote = await self._remote(key, obj)
             sha = await remote.head(wanted, seen="artifact" in draft.status)
+            await self._verify(obj, sha)
             artifact = draft.status.get("artifact")
             if artifact is None or artifact["revision"] != wanted.revision(sha):
                 artifact = await self._store(key, draft, remote, wanted, sha)
         except _NoSecret as error:
             await self._fail(draft, source_status.AUTHENTICATION_FAILED, str(error))
+        except _Unverified as error:
+            await self._fail(draft, source_status.VERIFICATION_FAILED, str(error))
         except GitFailed as error:
             message = f"failed to checkout and determine revision: {error}"
             await self._fail(draft, source_status.GIT_FAILED, message)
@@ -134,6 +141,18 @@ class Source:
             raise _NoSecret(f'{clause}: {clause}: Secret "{name}" not found')
         data = {key: base64.b64decode(value).decode() for key, value in (secret.get("data") or {}).items()}
         return Credentials(data.get("username", ""), data.get("password", ""), data.get("ca.crt") or data.get("caFile"))
+
+    async def _verify(self, obj: Object, sha: str) -> None:
+        """Whether there are keys. Whose signature it is nobody looks at: there is no OpenPGP here."""
+        if "verify" not in obj["spec"]:
+            return
+        namespace, name = obj["metadata"]["namespace"], obj["spec"]["verify"]["secretRef"]["name"]
+        secret = await self._kube.find(f"/api/v1/namespaces/{namespace}/secrets/{name}")
+        if secret is None:
+            raise _Unverified(f'PGP public keys secret error: secrets "{name}" not found')
+        if not secret.get("data"):
+            told = "unable to verify payload with any of the given key rings"
+            raise _Unverified(f"signature verification of commit '{sha}' failed: {told}")
 
     def _kept(self, artifact: Object | None) -> bool:
         """Whether the artifact is still on disk, as it was, and where it is said to be."""

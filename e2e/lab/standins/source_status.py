@@ -7,6 +7,7 @@ import hashlib
 from e2e.lab.standins.objects import Draft, Object
 
 GIT_FAILED, AUTHENTICATION_FAILED = "GitOperationFailed", "AuthenticationFailed"
+VERIFICATION_FAILED = "VerificationError"
 _PROGRESSING, _RETRYING, _SUCCEEDED = "Progressing", "ProgressingWithRetry", "Succeeded"
 
 
