@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from e2e.boot import cgroups
-from e2e.boot.layout import LOCK, SERVER_PREFIX, SETTINGS, WORLD, folder
+from e2e.boot.layout import LOCK, SERVER_PREFIX, SETTINGS, WORLD_PREFIX, folder
 
 _INOTIFY = Path("/proc/sys/fs/inotify")
 NAMESPACES = Path("/run/netns")
@@ -38,15 +38,15 @@ def clean() -> None:
     for name in _namespaces():
         _end_processes(name)
         subprocess.run(["ip", "netns", "delete", name], check=True)
-    shutil.rmtree(folder() / "servers", ignore_errors=True)
+    for servers in folder().glob("*/servers"):
+        shutil.rmtree(servers)
     _restore()
 
 
 def _namespaces() -> list[str]:
     if not NAMESPACES.exists():
         return []
-    names = [entry.name for entry in NAMESPACES.iterdir()]
-    return [name for name in names if name == WORLD or name.startswith(SERVER_PREFIX)]
+    return [entry.name for entry in NAMESPACES.iterdir() if entry.name.startswith((WORLD_PREFIX, SERVER_PREFIX))]
 
 
 def _end_processes(namespace: str) -> None:

@@ -19,7 +19,7 @@ PACKAGES = (
     *("systemd", "systemd-sysv", "systemd-resolved", "dbus", "udev", "kmod", "procps"),
     *("cloud-init", "netplan.io", "isc-dhcp-client", "iproute2", "openssh-server"),
     # What first boot uses of Ubuntu's image.
-    *("curl", "ca-certificates", "mawk"),
+    *("curl", "ca-certificates", "mawk", "openssl"),
     # Of the stand-in for k3s.
     *("python3-cryptography", "python3-yaml"),
 )

@@ -10,10 +10,8 @@ from pathlib import Path
 
 from e2e.lab.layout import Layout
 
-WORLD = "catalyst-boot-world"
-"""The network namespace of all that is not a server."""
-SERVER_PREFIX = "catalyst-boot-server-"
-"""With a server's number: its network namespace."""
+WORLD_PREFIX, SERVER_PREFIX = "catalyst-boot-world-", "catalyst-boot-server-"
+"""Of network namespaces: a world's, and one for each of its servers."""
 CGROUP = "catalyst-boot"
 
 PUBLIC, PRIVATE = "public", "private"
@@ -39,11 +37,6 @@ SETTINGS = Path("/run/catalyst-boot.json")
 def folder() -> Path:
     """Of this checkout: the servers' disks, logs, and what the world is configured with."""
     return Layout.of_checkout().root / "boot"
-
-
-def namespace(number: int) -> str:
-    """Of a server's network."""
-    return f"{SERVER_PREFIX}{number}"
 
 
 def public_address(number: int) -> str:

@@ -8,11 +8,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from e2e.boot import cgroups, network, programs
-from e2e.boot.layout import FAULTS, OPT, namespace
+from e2e.boot import cgroups, programs
+from e2e.boot.layout import FAULTS, OPT
 from e2e.boot.metadata import Told
 from e2e.boot.world import World
-from e2e.support.waiting import wait_for
+from e2e.support.waiting import LOOK_EVERY, OFTEN, wait_for
 
 BOOT_SECONDS = 180
 LOG = "var/log/catalyst-bootstrap.log"
@@ -35,7 +35,8 @@ class Machine:
     """One server. A new one has an empty disk."""
 
     def __init__(self, world: World, told: Told, parts: Parts) -> None:
-        self._world, self.told, self._parts = world, told, parts
+        self._network, self._authority = world.network, world.authority
+        self.told, self._parts = told, parts
         self._process: subprocess.Popen[bytes] | None = None
         self.folder = world.folder / "servers" / f"{told.number}-{told.instance}"
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -44,7 +45,7 @@ class Machine:
 
     def _prepare_disk(self) -> None:
         """What an image of Hetzner's has, and the world's own authority."""
-        trusted = (self._parts.root / ROOT_CERTIFICATES).read_text() + self._world.authority.read_text()
+        trusted = (self._parts.root / ROOT_CERTIFICATES).read_text() + self._authority.read_text()
         for path, text in {ROOT_CERTIFICATES: trusted, "etc/boot-serial": str(self.told.instance)}.items():
             file = self.disk / path
             file.parent.mkdir(parents=True, exist_ok=True)
@@ -52,15 +53,23 @@ class Machine:
 
     # --- its power ---
 
-    def power_on(self, *, private: bool = True, answered: bool = True) -> None:
-        """Let it boot, with its private network, or before that is attached; see `network.attach_private`."""
-        number = self.told.number
-        network.plug_in(number)
+    def power_on(self, *, private: bool = True, heard: bool = True) -> None:
+        """Let it boot, with its private network, or before that is attached; see `Network.attach_private`."""
+        self._network.plug_in(self.told.number)
         if private:
-            network.attach_private(number, answered=answered)
-        given = [self._parts.root, self.folder, cgroups.make(namespace(number)), namespace(number)]
+            self._network.attach_private(self.told.number, heard=heard)
+        given = (self._parts.root, self.folder, cgroups.make(self._namespace), self._namespace, programs.nspawn())
         binds = [f"--bind-ro={file.resolve()}:{OPT}/bin/{name}" for name, file in self._parts.opt.items()]
-        command = ["ip", "netns", "exec", namespace(number), POWER_ON, *given, programs.nspawn(), *binds]
+        command: list[str | Path] = [
+            "ip",
+            "netns",
+            "exec",
+            self._namespace,
+            POWER_ON,
+            *given,
+            programs.nspawn(),
+            *binds,
+        ]
         with (self.folder / "console.log").open("ab") as console:
             self._process = subprocess.Popen(
                 command,
@@ -71,13 +80,16 @@ class Machine:
             )
 
     def attach_private_network(self) -> None:
-        network.attach_private(self.told.number)
+        self._network.attach_private(self.told.number)
+
+    def hear_private_network(self) -> None:
+        self._network.hear_private(self.told.number)
 
     def cut(self) -> None:
         """Pull the plug."""
         cgroups.kill(self._cgroup)
         self._ended()
-        network.unplug(self.told.number)
+        self._network.unplug(self.told.number)
 
     def reboot(self) -> None:
         """As `reboot` on it does."""
@@ -93,7 +105,11 @@ class Machine:
 
     @property
     def _cgroup(self) -> Path:
-        return cgroups.top() / namespace(self.told.number)
+        return cgroups.top() / self._namespace
+
+    @property
+    def _namespace(self) -> str:
+        return self._network.namespace(self.told.number)
 
     # --- what is on it ---
 
@@ -127,17 +143,8 @@ class Machine:
         return ran.stdout
 
     def try_run(self, command: str) -> subprocess.CompletedProcess[str]:
-        enter = [
-            "nsenter",
-            f"--target={self._init()}",
-            "--mount",
-            "--uts",
-            "--ipc",
-            "--net",
-            "--pid",
-            "--cgroup",
-            "--root",
-        ]
+        namespaces = ("--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup", "--root")
+        enter = ["nsenter", f"--target={self._init()}", *namespaces]
         path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
         environment = {"PATH": path, "HOME": "/root", "LANG": "C.UTF-8"}
         return subprocess.run(
@@ -156,9 +163,15 @@ class Machine:
 
     # --- waiting ---
 
-    def until(self, holds: Callable[[], object], what: str, *, seconds: float = BOOT_SECONDS) -> None:
+    def until(
+        self, holds: Callable[[], object], what: str, *, seconds: float = BOOT_SECONDS, often: bool = False
+    ) -> None:
         wait_for(
-            lambda: self._runs() and holds(), what, seconds=seconds, shown=lambda: f"{self.console[-2000:]}{self.log}"
+            lambda: self._runs() and holds(),
+            what,
+            seconds=seconds,
+            shown=lambda: self.console[-2000:] + self.log,
+            every=OFTEN if often else LOOK_EVERY,
         )
 
     def until_logged(self, text: str, *, seconds: float = BOOT_SECONDS) -> None:

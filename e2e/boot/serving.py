@@ -16,8 +16,6 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from e2e.boot.layout import WORLD
-
 CLONE_NEWNET = 0x40000000
 
 
@@ -40,14 +38,14 @@ class Answer:
 Respond = Callable[[Request], Answer]
 
 
-def listening(address: str, port: int) -> socket.socket:
-    """A socket in the world's namespace. A namespace is a thread's, so this is done in one that ends."""
+def listening(namespace: str, address: str, port: int) -> socket.socket:
+    """A socket in a network namespace. A namespace is a thread's, so this is done in one that ends."""
 
     def listen() -> socket.socket:
-        handle = os.open(f"/run/netns/{WORLD}", os.O_RDONLY)
+        handle = os.open(f"/run/netns/{namespace}", os.O_RDONLY)
         try:
             if ctypes.CDLL(None, use_errno=True).setns(handle, CLONE_NEWNET):
-                raise OSError(ctypes.get_errno(), f"cannot enter the network namespace {WORLD}")
+                raise OSError(ctypes.get_errno(), f"cannot enter the network namespace {namespace}")
             return socket.create_server((address, port), backlog=64)
         finally:
             os.close(handle)

@@ -1,4 +1,4 @@
-"""Everything around servers that boot: DHCP, names, the metadata service, the vendors; and what goes wrong with them."""
+"""Everything around servers that boot: DHCP, names, metadata service and vendors, with what goes wrong there."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from e2e.boot import network, programs
+from e2e.boot import layout, programs
 from e2e.boot.layout import GATEWAY, METADATA, PUBLIC, public_address
 from e2e.boot.metadata import Told
+from e2e.boot.network import Network
 from e2e.boot.serving import Answer, HttpServer, Request, context, listening
 from e2e.boot.vendors import Vendors, address
 from e2e.lab.commands import run
@@ -35,9 +36,11 @@ class Downloads:
 
 @dataclass
 class World:
-    """One at a time on a machine."""
+    """Several do not know of each other."""
 
+    network: Network
     folder: Path
+    """Its own: logs, and the servers' disks."""
     vendors: Vendors
     authority: Path
     """The certificate that servers have to trust the vendors by, PEM."""
@@ -70,26 +73,28 @@ class World:
 
 
 @contextmanager
-def world(folder: Path, vendors: Vendors) -> Iterator[World]:
-    """Make it, and take it away again."""
+def world(name: str, vendors: Vendors) -> Iterator[World]:
+    """Make it; `cleanup` takes away what is left of it."""
+    folder = layout.folder() / name
     folder.mkdir(parents=True, exist_ok=True)
     certificate, key = _certificate(folder, vendors.names)
-    made = World(folder, vendors, certificate)
+    made = World(Network(name), folder, vendors, certificate)
     with ExitStack() as stack:
-        network.make_world()
-        stack.enter_context(_dhcp(folder))
+        made.network.make()
+        stack.enter_context(_dhcp(made.network, folder))
         tls = context(certificate, key)
         for where, port, respond, secured in (
             (METADATA, 80, made.metadata, None),
             (GATEWAY, 80, made.download, None),
             (GATEWAY, 443, made.download, tls),
         ):
-            stack.callback(HttpServer(listening(where, port), respond, secured).stop)
+            stack.callback(HttpServer(listening(made.network.world, where, port), respond, secured).stop)
         yield made
 
 
 @contextmanager
-def _dhcp(folder: Path) -> Iterator[None]:
+def _dhcp(network: Network, folder: Path) -> Iterator[None]:
+    (folder / "dnsmasq.log").unlink(missing_ok=True)
     command = network.dhcp_command(programs.dnsmasq(), folder)
     with (folder / "dnsmasq.out").open("wb") as out:
         process = subprocess.Popen(command, env=programs.environment(), stdout=out, stderr=out)

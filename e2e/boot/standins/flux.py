@@ -14,10 +14,7 @@ def manifest(version: str, timeline: Timeline) -> bytes:
     definitions = [file.read_text() for file in sorted(toolchain.flux_crds_folder(timeline).glob("*.yaml"))]
     deployments = flux.deployments(version)
     for entry in deployments:
-        del (
-            entry["status"],
-            entry["metadata"]["annotations"],
-            entry["metadata"]["labels"]["app.kubernetes.io/managed-by"],
-        )
+        metadata = entry["metadata"]
+        del entry["status"], metadata["annotations"], metadata["labels"]["app.kubernetes.io/managed-by"]
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": flux.NAMESPACE}}
     return "\n---\n".join([json.dumps(namespace), *definitions, *map(json.dumps, deployments)]).encode()

@@ -14,7 +14,7 @@ from e2e.lab.hcloud.boot.first_boot import FirstBoot
 from e2e.lab.hcloud.boot.user_data import CloudConfig
 
 FILE = Path("/etc/rancher/k3s/config.yaml")
-_BOTH = {"node-name", "node-ip", "server", "token"}
+_BOTH = {"node-name", "node-ip", "server", "token", "resolv-conf"}
 _SERVER = {
     *("flannel-backend", "disable-network-policy", "disable-kube-proxy", "disable"),
     *("tls-san", "agent-token", "cluster-init"),

@@ -13,7 +13,7 @@ from e2e.boot.standins.k3s import joining
 from e2e.boot.standins.k3s.configuration import Refused, read
 from e2e.boot.standins.k3s.controllers import controllers
 from e2e.boot.standins.k3s.disk import Contact, Disk, node_password
-from e2e.boot.standins.k3s.silence import stay_silent
+from e2e.boot.standins.k3s.silence import is_to_be_silent, stay_silent
 from e2e.lab.hcloud.boot import certificates, control_plane, membership, nodes, tokens
 from e2e.lab.hcloud.boot import node_password as passwords
 from e2e.lab.hcloud.boot.checks_cluster import AUTHORITIES, CA_FILES
@@ -59,7 +59,10 @@ async def _server(disk: Disk, boot: FirstBoot) -> None:
         membership.begin(disk, boot)
     elif membership.read(disk) is None:
         await _join(disk, boot)
-    await stay_silent(disk)
+    silent = is_to_be_silent()
+    if silent:
+        _kubelet()
+        await stay_silent(disk)
     member = await _serving(disk, boot)
     kubectl = Kubectl(disk)
     loop = asyncio.get_running_loop()
@@ -69,7 +72,8 @@ async def _server(disk: Disk, boot: FirstBoot) -> None:
 
     joining.serve(disk, boot, admit)
     await _registered(kubectl, boot, member)
-    _kubelet()
+    if not silent:
+        _kubelet()
     _notify("READY=1")
     await controllers(disk, kubectl)
 

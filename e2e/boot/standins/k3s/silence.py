@@ -13,10 +13,12 @@ FAULT = Path(FAULTS) / "silent-api"
 """Holds for how many seconds, once."""
 
 
+def is_to_be_silent() -> bool:
+    return FAULT.exists()
+
+
 async def stay_silent(disk: Disk) -> None:
     """As long as the fault says. Who asked in that time is never told anything, also afterwards."""
-    if not FAULT.exists():
-        return
     seconds = float(FAULT.read_text())
     FAULT.unlink()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
