@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 MOST = 64 * 1024**2
@@ -13,8 +13,8 @@ MOST = 64 * 1024**2
 
 @dataclass(frozen=True)
 class File:
+    server: str
     path: str
-    """On the server."""
     owner: int
     group: int
     mode: int
@@ -23,9 +23,9 @@ class File:
     content: bytes = field(repr=False)
 
 
-def files(disk: Path) -> list[File]:
+def files(disk: Path, server: str) -> list[File]:
     """All that were written since the server was made. A folder that its image had has the image's mode."""
-    return list(_below(disk, disk, private=False))
+    return [replace(file, server=server) for file in _below(disk, disk, private=False)]
 
 
 def _below(folder: Path, disk: Path, *, private: bool) -> Iterator[File]:
@@ -37,7 +37,7 @@ def _below(folder: Path, disk: Path, *, private: bool) -> Iterator[File]:
             closed = private or _closed(status.st_mode, stat.S_IRGRP | stat.S_IROTH)
             content = entry.read_bytes()[:MOST]
             mode = stat.S_IMODE(status.st_mode)
-            yield File(f"/{entry.relative_to(disk)}", status.st_uid, status.st_gid, mode, closed, content)
+            yield File("", f"/{entry.relative_to(disk)}", status.st_uid, status.st_gid, mode, closed, content)
 
 
 def _closed(mode: int, bits: int) -> bool:

@@ -46,7 +46,7 @@ def _command(folder: Path) -> list[str]:
         *("unshare", "--mount", "mmdebstrap", "--quiet", "--mode=root", "--variant=essential"),
         f"--include={','.join(PACKAGES)}",
         *(f"--dpkgopt=path-exclude={pattern}" for pattern in UNWANTED),
-        '--customize-hook=copy-in "$ROOTFS/etc" "$ROOTFS/usr" /',
+        '--customize-hook=cp --recursive "$ROOTFS/." "$1"',
         '--customize-hook=chroot "$1" systemctl enable boot-hotplug boot-sysctl',
         '--customize-hook=rm -rf "$1"/var/lib/apt/lists "$1"/var/cache/apt "$1"/etc/ssh/ssh_host_*',
         *(SUITE, str(folder)),

@@ -60,16 +60,7 @@ class Machine:
             self._network.attach_private(self.told.number, heard=heard)
         given = (self._parts.root, self.folder, cgroups.make(self._namespace), self._namespace, programs.nspawn())
         binds = [f"--bind-ro={file.resolve()}:{OPT}/bin/{name}" for name, file in self._parts.opt.items()]
-        command: list[str | Path] = [
-            "ip",
-            "netns",
-            "exec",
-            self._namespace,
-            POWER_ON,
-            *given,
-            programs.nspawn(),
-            *binds,
-        ]
+        command = ["ip", "netns", "exec", self._namespace, str(POWER_ON), *map(str, given), *binds]
         with (self.folder / "console.log").open("ab") as console:
             self._process = subprocess.Popen(
                 command,

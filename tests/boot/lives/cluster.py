@@ -15,6 +15,7 @@ from tests.boot.stage import FIRST, SECOND, WORKER, Stage
 BEGINS = "step private-network: begins"
 ASK = f"curl --silent --max-time 2 http://{METADATA}/hetzner/v1/userdata | wc -c"
 """How much of user_data may still be read."""
+KINDS = "api-resources --verbs=list --output=name"
 REJECTED = "Node password rejected"
 
 
@@ -70,7 +71,7 @@ def cluster_life(stage: Stage, worlds: ExitStack) -> ClusterLife:
     life.nodes = _nodes(first)
     life.members = _members(first)
     life.readable_user_data = {server.told.name: server.run(ASK).strip() for server in (first, second, worker)}
-    life.files = [file for server in (first, second, worker) for file in files(server.disk)]
+    life.files = [file for server in (first, second, worker) for file in files(server.disk, server.told.name)]
 
     worker.cut()
     again = stage.server(world, WORKER, instance=2, later=True)
@@ -100,11 +101,15 @@ def _journal(server: Machine) -> str:
 
 
 def _objects(server: Machine) -> dict[str, Any]:
-    kinds = server.run("kubectl api-resources --verbs=list --output=name").split()
-    listed = json.loads(server.kubectl(f"get {','.join(kinds)} --all-namespaces --output=json"))["items"]
-    return {
-        f"{item['kind']} {item['metadata'].get('namespace', '')}/{item['metadata']['name']}": item for item in listed
-    }
+    kinds = server.run(f"kubectl {KINDS}").split()
+    listed = json.loads(server.kubectl(f"get {','.join(kinds)} --all-namespaces --show-managed-fields --output=json"))
+    return {named(item): item for item in listed["items"]}
+
+
+def named(item: dict[str, Any]) -> str:
+    """How an object is called in `ClusterLife.objects`."""
+    metadata = item["metadata"]
+    return f"{item['kind']} {metadata.get('namespace', '')}/{metadata['name']}"
 
 
 def _nodes(server: Machine) -> dict[str, str]:
