@@ -13,7 +13,7 @@ from pathlib import Path
 from e2e.boot import cgroups
 from e2e.boot.layout import LOCK, SERVER_PREFIX, SETTINGS, WORLD_PREFIX, folder
 
-_INOTIFY = Path("/proc/sys/fs/inotify")
+INOTIFY = Path("/proc/sys/fs/inotify")
 NAMESPACES = Path("/run/netns")
 
 
@@ -58,11 +58,11 @@ def _end_processes(namespace: str) -> None:
 
 def _save() -> None:
     """First boot raises limits that are the whole machine's."""
-    SETTINGS.write_text(json.dumps({file.name: file.read_text().strip() for file in sorted(_INOTIFY.iterdir())}))
+    SETTINGS.write_text(json.dumps({file.name: file.read_text().strip() for file in sorted(INOTIFY.iterdir())}))
 
 
 def _restore() -> None:
     if SETTINGS.exists():
         for name, value in json.loads(SETTINGS.read_text()).items():
-            (_INOTIFY / name).write_text(value)
+            (INOTIFY / name).write_text(value)
         SETTINGS.unlink()
