@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import subprocess
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -58,5 +58,9 @@ def _wrong(mode: str, config: dict[str, Any]) -> Iterator[str]:
 
 
 def _is_here(address: str) -> bool:
-    command = ["ip", "-4", "-oneline", "address", "show", "to", f"{address}/32"]
-    return bool(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    with socket.socket() as probe:
+        try:
+            probe.bind((address, 0))
+        except OSError:
+            return False
+    return True

@@ -13,10 +13,10 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 from e2e.boot.standins.k3s.configuration import Refused
-from e2e.boot.standins.k3s.disk import Disk
 from e2e.lab.hcloud.boot import joining, tokens
 from e2e.lab.hcloud.boot.first_boot import FirstBoot
 from e2e.lab.hcloud.boot.joining import NotYet
@@ -60,9 +60,9 @@ Admit = Callable[[FirstBoot, str], dict[str, Any]]
 """Lets a node in, given its node password: what it is told. Raises NotYet."""
 
 
-def serve(disk: Disk, boot: FirstBoot, admit: Admit) -> None:
-    """Answer those that join, in a thread, from now on."""
-    authority = (disk.tls / "server-ca.crt").read_text()
+def serve(tls: Path, boot: FirstBoot, admit: Admit, *, port: int = PORT) -> ThreadingHTTPServer:
+    """Answer those that join, in a thread, from now on. `tls` has the authority and the server's certificate."""
+    authority = (tls / "server-ca.crt").read_text()
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -78,13 +78,17 @@ def serve(disk: Disk, boot: FirstBoot, admit: Admit) -> None:
             except NotYet as waits:
                 return self._answer(503, str(waits))
 
+        def log_message(self, format: str, *args: object) -> None:
+            """Who joins logs it."""
+
         def _answer(self, code: int, text: str) -> None:
             self.send_response(code)
             self.end_headers()
             self.wfile.write(text.encode())
 
-    listener = ThreadingHTTPServer((boot.node_ip, PORT), Handler)
+    listener = ThreadingHTTPServer((boot.node_ip, port), Handler)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(disk.tls / "serving.crt", disk.tls / "serving.key")
+    context.load_cert_chain(tls / "serving.crt", tls / "serving.key")
     listener.socket = context.wrap_socket(listener.socket, server_side=True, do_handshake_on_connect=False)
     threading.Thread(target=listener.serve_forever, daemon=True).start()
+    return listener

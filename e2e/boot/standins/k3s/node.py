@@ -70,7 +70,7 @@ async def _server(disk: Disk, boot: FirstBoot) -> None:
     def admit(joiner: FirstBoot, password: str) -> dict[str, Any]:
         return asyncio.run_coroutine_threadsafe(_admit(disk, kubectl, joiner, password), loop).result()
 
-    joining.serve(disk, boot, admit)
+    joining.serve(disk.tls, boot, admit)
     await _registered(kubectl, boot, member)
     if not silent:
         _kubelet()
