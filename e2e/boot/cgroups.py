@@ -24,8 +24,11 @@ def make(name: str) -> Path:
     return Path(CGROUP) / name
 
 
-def kill(group: Path) -> None:
-    """End whatever is in it without notice, and wait until it is empty."""
+def end(group: Path) -> None:
+    """End whatever is in it without notice, wait until it is empty, and remove it.
+
+    Who uses it again makes it anew: Linux 6.14 and later kill also what is started in it, or below it, later.
+    """
     if not group.exists():
         return
     (group / "cgroup.kill").write_text("1")
@@ -33,14 +36,13 @@ def kill(group: Path) -> None:
     while "populated 1" in (group / "cgroup.events").read_text():
         assert time.monotonic() < deadline, f"processes in {group} did not end: {processes(group)}"
         time.sleep(0.01)
+    _remove(group)
 
 
-def remove(group: Path) -> None:
-    """With those below it, once they are empty."""
-    if group.exists():
-        for below in [entry for entry in group.iterdir() if entry.is_dir()]:
-            remove(below)
-        group.rmdir()
+def _remove(group: Path) -> None:
+    for below in [entry for entry in group.iterdir() if entry.is_dir()]:
+        _remove(below)
+    group.rmdir()
 
 
 def processes(group: Path) -> list[int]:

@@ -32,9 +32,7 @@ def machine() -> Iterator[None]:
 
 def clean() -> None:
     """Processes, namespaces, cgroups, disks, and the settings of the machine."""
-    top = cgroups.top()
-    cgroups.kill(top)
-    cgroups.remove(top)
+    cgroups.end(cgroups.top())
     for name in _namespaces():
         _end_processes(name)
         subprocess.run(["ip", "netns", "delete", name], check=True)

@@ -78,7 +78,7 @@ class Machine:
 
     def cut(self) -> None:
         """Pull the plug."""
-        cgroups.kill(self._cgroup)
+        cgroups.end(self._cgroup)
         self._ended()
         self._network.unplug(self.told.number)
 
@@ -86,7 +86,7 @@ class Machine:
         """As `reboot` on it does."""
         self.run("systemctl reboot")
         self._ended()
-        cgroups.kill(self._cgroup)
+        cgroups.end(self._cgroup)
         self.power_on()
 
     def _ended(self) -> None:
