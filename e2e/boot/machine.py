@@ -14,7 +14,11 @@ from e2e.boot.metadata import Told
 from e2e.boot.world import World
 from e2e.support.waiting import LOOK_EVERY, OFTEN, wait_for
 
-BOOT_SECONDS = 180
+BOOT_SECONDS = 240
+SHOWN = 2000
+"""Characters of what a server said last, when a wait for it was in vain."""
+NOT_RUN = 255
+"""The exit code of a command on a server on which nothing runs yet."""
 LOG = "var/log/catalyst-bootstrap.log"
 DONE = "var/lib/catalyst/bootstrapped"
 ROOT_CERTIFICATES = "etc/ssl/certs/ca-certificates.crt"
@@ -134,8 +138,11 @@ class Machine:
         return ran.stdout
 
     def try_run(self, command: str) -> subprocess.CompletedProcess[str]:
+        init = self._init()
+        if init is None:
+            return subprocess.CompletedProcess(command, NOT_RUN, "", f"nothing runs on {self.told.name}")
         namespaces = ("--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup", "--root")
-        enter = ["nsenter", f"--target={self._init()}", *namespaces]
+        enter = ["nsenter", f"--target={init}", *namespaces]
         path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
         environment = {"PATH": path, "HOME": "/root", "LANG": "C.UTF-8"}
         return subprocess.run(
@@ -145,12 +152,11 @@ class Machine:
     def kubectl(self, arguments: str) -> str:
         return self.run(f"kubectl --request-timeout=20s {arguments}")
 
-    def _init(self) -> int:
-        """Its process 1, as the machine numbers it: the child of nspawn."""
+    def _init(self) -> int | None:
+        """Its process 1, as the machine numbers it: the child of nspawn. None while there is none."""
         assert self._process is not None, "it is off"
         children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text().split()
-        assert children, f"nothing runs on it:\n{self.console}"
-        return int(children[0])
+        return int(children[0]) if children else None
 
     # --- waiting ---
 
@@ -161,7 +167,7 @@ class Machine:
             lambda: self._runs() and holds(),
             what,
             seconds=seconds,
-            shown=lambda: self.console[-2000:] + self.log,
+            shown=lambda: self.console[-SHOWN:] + self.log[-SHOWN:],
             every=OFTEN if often else LOOK_EVERY,
         )
 
@@ -173,5 +179,5 @@ class Machine:
         self.until((self.disk / DONE).exists, f"first boot of {self.told.name}", seconds=seconds)
 
     def _runs(self) -> bool:
-        assert self._process is not None and self._process.poll() is None, f"it ended:\n{self.console}"
+        assert self._process is not None and self._process.poll() is None, f"it ended:\n{self.console[-SHOWN:]}"
         return True

@@ -47,31 +47,46 @@ def lives(stage: Stage, request: pytest.FixtureRequest) -> Iterator[dict[str, Fu
         yield {name: pool.submit(lead, stage, worlds) for name, lead in LIVES.items() if name in wanted}
 
 
+def led(lives: dict[str, Future[Any]], name: str, told: set[str]) -> Any:
+    """A life at its end. Why one did not come to it is told once."""
+    if name in told:
+        pytest.fail(f"the life '{name}' did not come to its end: see the first of its tests", pytrace=False)
+    if lives[name].exception():
+        told.add(name)
+    return lives[name].result()
+
+
+@pytest.fixture(scope="session")
+def told() -> set[str]:
+    """Lives that did not come to their end, of which it was said."""
+    return set()
+
+
 @pytest.fixture
-def cluster(lives: dict[str, Future[Any]]) -> ClusterLife:
-    found: ClusterLife = lives["cluster"].result()
+def cluster(lives: dict[str, Future[Any]], told: set[str]) -> ClusterLife:
+    found: ClusterLife = led(lives, "cluster", told)
     return found
 
 
 @pytest.fixture
-def interrupted(lives: dict[str, Future[Any]]) -> InterruptedLife:
-    found: InterruptedLife = lives["interrupted"].result()
+def interrupted(lives: dict[str, Future[Any]], told: set[str]) -> InterruptedLife:
+    found: InterruptedLife = led(lives, "interrupted", told)
     return found
 
 
 @pytest.fixture
-def interrupted_everywhere(lives: dict[str, Future[Any]]) -> InterruptedLife:
-    found: InterruptedLife = lives["interrupted_everywhere"].result()
+def interrupted_everywhere(lives: dict[str, Future[Any]], told: set[str]) -> InterruptedLife:
+    found: InterruptedLife = led(lives, "interrupted_everywhere", told)
     return found
 
 
 @pytest.fixture
-def late_lease(lives: dict[str, Future[Any]]) -> UnluckyLife:
-    found: UnluckyLife = lives["late_lease"].result()
+def late_lease(lives: dict[str, Future[Any]], told: set[str]) -> UnluckyLife:
+    found: UnluckyLife = led(lives, "late_lease", told)
     return found
 
 
 @pytest.fixture
-def late_downloads(lives: dict[str, Future[Any]]) -> UnluckyLife:
-    found: UnluckyLife = lives["late_downloads"].result()
+def late_downloads(lives: dict[str, Future[Any]], told: set[str]) -> UnluckyLife:
+    found: UnluckyLife = led(lives, "late_downloads", told)
     return found
