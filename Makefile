@@ -64,9 +64,9 @@ e2e: lab-up ## The essential stories, on the lab's cluster
 
 .PHONY: e2e-full
 e2e-full: lab-up ## All stories, the long ones and those that take the lab down and up included
-	$(PY) -m pytest e2e/stories -q -m e2e --story-table docs/reliability.md
-	$(PY) -m pytest e2e/stories -q -m lab
-	$(PY) -m pytest tests/boot -q
+	$(PY) -m pytest e2e/stories -q -m e2e --story-table docs/reliability.md --junitxml=build/results/stories.xml
+	$(PY) -m pytest e2e/stories -q -m lab --junitxml=build/results/lab.xml
+	$(PY) -m pytest tests/boot -q --junitxml=build/results/boot.xml
 
 .PHONY: trials
 trials: $(READY) ## Write the results of the last tests into the table of what trials found
@@ -84,6 +84,10 @@ generate: $(READY) ## Write crds/, docs/api.md, the admission policies, the inde
 	$(PY) -m catalyst_operator.admission.generate
 	$(PY) -m docs.decisions.index
 	$(PY) -m docs.pictures.draw
+
+.PHONY: releases-pin
+releases-pin: $(READY) ## Fetch what releases.yaml names from its vendors and write the checksums there; needs curl and a network
+	$(PY) -m deploy.releases.pin
 
 .PHONY: run
 run: lab-up ## Run the operator of this tree on the host, against the lab

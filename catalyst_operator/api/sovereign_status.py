@@ -332,6 +332,9 @@ class SovereignStatus(Tolerant):
     release: Annotated[str, Field(max_length=63)] | None = None
     """The set of versions in force."""
 
+    unverified_downloads: Annotated[tuple[Annotated[str, Field(max_length=63)], ...], Field(max_length=16)] = ()
+    """What of that set has no checksum of ours: servers check it against what its vendor publishes when they boot."""
+
     phase1: Phase1InForce | None = None
     """The Phase-1 values in force."""
 

@@ -1,18 +1,39 @@
 # What each server is told at its first boot.
 #
-# The templates list files and start one unit; the scripts are plain files without templating. What varies reaches them
-# as data, encoded for where it lands (quoted for the shell, JSON, YAML) and then as base64, so that no value, however
-# hostile, can become code or break the document around it.
+# The templates list files and start units; the scripts are plain files without templating, written as JSON strings, which
+# are YAML too and which gzip makes small. What varies reaches them as data, encoded for where it lands (quoted for the
+# shell, JSON, YAML) and then as base64, so that no value, however hostile, can become code or break the document around it.
 
 locals {
+  # Without the lines that are comments, which are a third of them: whoever reads scripts finds them here.
   scripts = {
-    for name in ["lib.sh", "await-private-address.sh", "choose-server.sh", "bootstrap-node.sh", "bootstrap-cluster.sh"] :
-    name => file("${path.module}/scripts/${name}")
+    for name in fileset("${path.module}/scripts", "*.sh") :
+    name => replace(file("${path.module}/scripts/${name}"), "/(?m)^ *# .*\n/", "")
   }
-  blackhole_unit = file("${path.module}/units/catalyst-metadata-blackhole.service")
-  networkd_conf  = file("${path.module}/units/networkd.conf")
-  sysctl_conf    = file("${path.module}/units/sysctl.conf")
+  # What all servers are told alike.
+  common = {
+    scripts           = local.scripts
+    blackhole_unit    = file("${path.module}/units/catalyst-metadata-blackhole.service")
+    certificates_unit = file("${path.module}/units/catalyst-certificates.service")
+    journald_conf     = file("${path.module}/units/journald.conf")
+    networkd_conf     = file("${path.module}/units/networkd.conf")
+    sysctl_conf       = file("${path.module}/units/sysctl.conf")
+    registries_yaml   = var.registries_yaml
+  }
+  downloads_unit = file("${path.module}/units/catalyst-downloads.service")
   cilium_values  = file("${path.module}/cilium-values.yaml")
+
+  # Nodes look at their certificates a quarter of an hour apart, so that no two start k3s again at the same time: by their
+  # number of all that there may be, which later servers do not change.
+  certificates_timers = {
+    for name, slot in merge(
+      { for index, node in local.control_planes : node.name => index },
+      { for index, node in local.workers : node.name => 3 + index },
+    ) :
+    name => templatefile("${path.module}/units/catalyst-certificates.timer.tftpl", {
+      time = format("%02d:%02d", floor(slot / 4), 15 * (slot % 4))
+    })
+  }
 
   kit_name = "${var.fqdn}-bootstrap-kit"
 
@@ -126,42 +147,35 @@ locals {
   }
 
   control_plane_cloud_config = [
-    for index, node in local.control_planes : templatefile("${path.module}/cloudinit-control-plane.tftpl", {
-      starts         = node.name == local.starter
-      scripts        = local.scripts
-      blackhole_unit = local.blackhole_unit
-      networkd_conf  = local.networkd_conf
-      sysctl_conf    = local.sysctl_conf
+    for index, node in local.control_planes : templatefile("${path.module}/cloudinit-control-plane.tftpl", merge(local.common, {
+      starts = node.name == local.starter
       k3s_unit = templatefile("${path.module}/units/k3s.service.tftpl", {
         mode = "server", joins = node.name != local.starter
       })
       bootstrap_unit = templatefile("${path.module}/units/catalyst-bootstrap.service.tftpl", {
         scripts = node.name == local.starter ? ["bootstrap-node.sh", "bootstrap-cluster.sh"] : ["bootstrap-node.sh"]
       })
-      node_env        = local.node_env_files[node.name]
-      k3s_config      = yamlencode(local.control_plane_config[index])
-      registries_yaml = var.registries_yaml
-      ca_files        = var.ca_files
-      cilium_values   = local.cilium_values
-      boot_manifests  = local.boot_manifests
-      kit             = local.kit
-    })
+      certificates_timer = local.certificates_timers[node.name]
+      node_env           = local.node_env_files[node.name]
+      k3s_config         = yamlencode(local.control_plane_config[index])
+      downloads_unit     = local.downloads_unit
+      ca_files           = var.ca_files
+      cilium_values      = local.cilium_values
+      boot_manifests     = local.boot_manifests
+      kit                = local.kit
+    }))
   ]
 
   worker_cloud_config = [
-    for index, node in local.workers : templatefile("${path.module}/cloudinit-worker.tftpl", {
-      scripts        = local.scripts
-      blackhole_unit = local.blackhole_unit
-      networkd_conf  = local.networkd_conf
-      sysctl_conf    = local.sysctl_conf
-      k3s_unit       = templatefile("${path.module}/units/k3s.service.tftpl", { mode = "agent", joins = true })
+    for index, node in local.workers : templatefile("${path.module}/cloudinit-worker.tftpl", merge(local.common, {
+      k3s_unit = templatefile("${path.module}/units/k3s.service.tftpl", { mode = "agent", joins = true })
       bootstrap_unit = templatefile("${path.module}/units/catalyst-bootstrap.service.tftpl", {
         scripts = ["bootstrap-node.sh"]
       })
-      node_env        = local.node_env_files[node.name]
-      k3s_config      = yamlencode(local.worker_config[index])
-      registries_yaml = var.registries_yaml
-    })
+      certificates_timer = local.certificates_timers[node.name]
+      node_env           = local.node_env_files[node.name]
+      k3s_config         = yamlencode(local.worker_config[index])
+    }))
   ]
 
   control_plane_user_data = [for text in local.control_plane_cloud_config : base64gzip(text)]
@@ -170,10 +184,14 @@ locals {
   # Whether cloud-init would read it: a document that a value broke would only show on the node.
   control_plane_user_data_valid = [
     for text in local.control_plane_cloud_config :
-    startswith(text, "#cloud-config\n") && can([for file in yamldecode(text).write_files : base64gunzip(file.content)])
+    startswith(text, "#cloud-config\n") && can([
+      for file in yamldecode(text).write_files : try(file.encoding, "") == "" ? file.content : base64gunzip(file.content)
+    ])
   ]
   worker_user_data_valid = [
     for text in local.worker_cloud_config :
-    startswith(text, "#cloud-config\n") && can([for file in yamldecode(text).write_files : base64gunzip(file.content)])
+    startswith(text, "#cloud-config\n") && can([
+      for file in yamldecode(text).write_files : try(file.encoding, "") == "" ? file.content : base64gunzip(file.content)
+    ])
   ]
 }

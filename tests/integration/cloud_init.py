@@ -82,10 +82,7 @@ class Boot:
 
     @property
     def files(self) -> dict[str, File]:
-        return {
-            file["path"]: File(file["permissions"], gzip.decompress(base64.b64decode(file["content"])).decode())
-            for file in self.document["write_files"]
-        }
+        return {file["path"]: File(file["permissions"], _text(file)) for file in self.document["write_files"]}
 
     @property
     def k3s_config(self) -> dict[str, Any]:
@@ -96,6 +93,14 @@ class Boot:
     def kit(self) -> dict[str, dict[str, Any]]:
         """The objects that start the kit, by kind."""
         return {item["kind"]: item for item in json.loads(self.files["/etc/catalyst/kit.json"].text)["items"]}
+
+
+def _text(file: dict[str, str]) -> str:
+    """What varies is packed; what does not is plain."""
+    if "encoding" not in file:
+        return file["content"]
+    assert file["encoding"] == "gz+b64"
+    return gzip.decompress(base64.b64decode(file["content"])).decode()
 
 
 @dataclass(frozen=True)

@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
+import socket
 import ssl
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
+from tests.integration.serving import Server, serving
 from tests.support.certificates import self_signed
 from tests.support.paths import REPOSITORY
 
@@ -29,45 +32,6 @@ CHOOSE = REPOSITORY / "infra/hetzner/scripts/choose-server.sh"
 CONTENT = b"a program\n"
 DIGEST = hashlib.sha256(CONTENT).hexdigest()
 OTHER = hashlib.sha256(b"another program\n").hexdigest()
-
-
-@dataclass
-class Server:
-    """Serves `files` by path and counts what was asked for."""
-
-    url: str
-    files: dict[str, bytes] = field(default_factory=dict)
-    asked: list[str] = field(default_factory=list)
-
-
-@contextmanager
-def serving(context: ssl.SSLContext | None = None) -> Iterator[Server]:
-    server = Server("")
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            server.asked.append(self.path)
-            content = server.files.get(self.path)
-            self.send_response(200 if content is not None else 503)
-            self.send_header("Content-Length", str(len(content or b"")))
-            self.end_headers()
-            self.wfile.write(content or b"")
-
-        def log_message(self, format: str, *args: object) -> None:
-            """Not among the tests' output."""
-
-    listener = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    if context is not None:
-        listener.socket = context.wrap_socket(listener.socket, server_side=True)
-    server.url = f"{'http' if context is None else 'https'}://127.0.0.1:{listener.server_port}"
-    thread = threading.Thread(target=listener.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield server
-    finally:
-        listener.shutdown()
-        thread.join()
-        listener.server_close()
 
 
 @pytest.fixture
@@ -108,6 +72,7 @@ class Node:
             capture_output=True,
             text=True,
             check=False,
+            timeout=60,
         )
 
     def fetch(self, url: str, sha256: str = "", checksums_url: str = "") -> subprocess.CompletedProcess[str]:
@@ -233,6 +198,117 @@ def test_a_download_is_tried_five_times_and_then_fails(node: Node, mirror: Serve
     assert "attempt 5 of 5 failed" in ran.stderr
 
 
+# --- a vendor that is away, or silent ---------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def vouched(node: Node, mirror: Server, vendor: Server) -> Callable[[], subprocess.CompletedProcess[str]]:
+    """Fetches what only the vendor's checksum vouches for."""
+    vendor.files["/checksums"] = f"{DIGEST}  k3s\n".encode()
+    return lambda: node.fetch(f"{mirror.url}/k3s", checksums_url=f"{vendor.url}/checksums")
+
+
+def test_a_good_file_is_enough_when_the_vendor_is_away(
+    vouched: Callable[[], subprocess.CompletedProcess[str]], mirror: Server, vendor: Server
+) -> None:
+    """A reboot in the middle of a first boot needs nobody."""
+    assert vouched().returncode == 0
+    mirror.files.clear()
+    vendor.files.clear()
+    again = vouched()
+    assert again.returncode == 0, again.stderr
+    assert (mirror.asked, vendor.asked) == (["/k3s"], ["/checksums"])
+
+
+def test_a_bad_file_is_not_enough_when_the_vendor_is_away(
+    vouched: Callable[[], subprocess.CompletedProcess[str]], node: Node, mirror: Server, vendor: Server
+) -> None:
+    """What the vendor said once still decides."""
+    assert vouched().returncode == 0
+    vendor.files.clear()
+    (node.folder / "fetched").write_bytes(b"half a pro")
+    mirror.files["/k3s"] = b"another program\n"
+    assert vouched().returncode != 0
+    assert node.fetched == b"half a pro", "as it was, and not used: a step that fails ends the attempt"
+
+
+def test_a_file_that_nobody_vouched_for_is_not_enough(
+    vouched: Callable[[], subprocess.CompletedProcess[str]], node: Node, vendor: Server
+) -> None:
+    vendor.files.clear()
+    (node.folder / "fetched").write_bytes(CONTENT)
+    assert vouched().returncode != 0
+
+
+def test_a_checksum_that_the_download_does_not_have_is_asked_for_again(
+    vouched: Callable[[], subprocess.CompletedProcess[str]], node: Node, vendor: Server
+) -> None:
+    """A vendor who published a wrong one, and then the right one, would block a node for ever."""
+    vendor.files["/checksums"] = f"{OTHER}  k3s\n".encode()
+    assert vouched().returncode != 0
+    vendor.files["/checksums"] = f"{DIGEST}  k3s\n".encode()
+    assert vouched().returncode == 0
+    assert node.fetched == CONTENT
+
+
+@pytest.mark.parametrize(
+    ("kept", "why"),
+    [
+        ("", "the power went while it was written"),
+        (f"{DIGEST[:20]}", "half of it"),
+        (f"{DIGEST[:20]} THE-URL\n", "half a checksum of this one"),
+        (f"{DIGEST} https://vendor.example/another-k3s\n", "of another download"),
+    ],
+)
+def test_a_kept_checksum_that_says_nothing_of_this_download_is_not_believed(
+    vouched: Callable[[], subprocess.CompletedProcess[str]],
+    node: Node,
+    mirror: Server,
+    vendor: Server,
+    kept: str,
+    why: str,
+) -> None:
+    cache = node.folder / "cache"
+    cache.mkdir()
+    (cache / "K3S.sha256").write_text(kept.replace("THE-URL", f"{mirror.url}/k3s"))
+    assert vouched().returncode == 0, why
+    assert vendor.asked == ["/checksums"], why
+
+
+def test_a_release_s_own_checksum_needs_no_other(
+    vouched: Callable[[], subprocess.CompletedProcess[str]], node: Node, mirror: Server
+) -> None:
+    """Not even one that was kept from before it was pinned."""
+    assert vouched().returncode == 0
+    assert node.fetch(f"{mirror.url}/k3s", OTHER).returncode != 0
+
+
+def test_a_vendor_that_accepts_and_stays_silent_is_given_up(node: Node) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/k3s"
+        ran = node.run("get $URL file http", URL=url, STALL_SECONDS="1")
+    assert ran.returncode != 0
+    assert "attempt 5 of 5 failed" in ran.stderr
+
+
+def test_two_who_fetch_the_same_wait_for_each_other(node: Node, mirror: Server) -> None:
+    """What is fetched ahead is fetched once."""
+    variables = {"K3S_URL": f"{mirror.url}/k3s", "K3S_SHA256": DIGEST, "K3S_CHECKSUMS_URL": ""}
+    ran = node.run("for number in 1 2 3 4 5 6; do fetch K3S fetched & done; wait", **variables)
+    assert ran.returncode == 0, ran.stderr
+    assert mirror.asked == ["/k3s"]
+
+
+# --- steps and waits --------------------------------------------------------------------------------------------------
+
+
+def test_a_step_says_how_long_it_took(node: Node) -> None:
+    """docs/performance.md is filled from such lines."""
+    ran = node.run("SECONDS=40; work() { SECONDS=43; }; step work work")
+    assert "step work: begins" in ran.stderr
+    assert re.search(r"step work: done in [34] s$", ran.stderr, re.MULTILINE)
+
+
 def test_a_step_that_fails_is_named(node: Node) -> None:
     ran = node.run("trap report_exit EXIT; step first true; step second false; step third true")
     assert ran.returncode == 1
@@ -259,6 +335,25 @@ def test_a_wait_ends_when_the_condition_holds(node: Node) -> None:
     ran = node.run("wait_for 60 'the file' test -e here")
     assert ran.returncode == 0
     assert "seen: the file" in ran.stderr
+
+
+def test_a_server_that_accepts_and_stays_silent_holds_no_wait_up(node: Node) -> None:
+    """Each try has a limit of its own, or the wait's would never be looked at."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/"
+        began = time.monotonic()
+        ran = node.run(f"wait_for 2 'an answer' curl --silent {url}", TRY_SECONDS="1")
+        took = time.monotonic() - began
+    assert ran.returncode != 0
+    assert "waited 2 s in vain for: an answer" in ran.stderr
+    assert took < 30
+
+
+def test_a_program_that_does_not_come_back_is_ended_and_named(node: Node) -> None:
+    ran = node.run("bounded 1 sleep 600")
+    assert ran.returncode == 124
+    assert "no answer within 1 s: sleep 600" in ran.stderr
+    assert node.run("bounded 60 false").returncode == 1
 
 
 # --- whom a node joins through ----------------------------------------------------------------------------------------

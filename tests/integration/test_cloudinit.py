@@ -245,6 +245,14 @@ def test_scripts_name_no_version_and_no_vendor_of_their_own() -> None:
         assert not re.search(r"https://[^$%]", script.read_text()), script.name
 
 
+def test_scripts_arrive_without_their_comments_and_otherwise_as_they_are(rendered: Rendered) -> None:
+    """Comments would be a third of what travels; who reads scripts finds them in the repository."""
+    arrived = {path.rpartition("/")[2]: file.text for boot in rendered.all for path, file in boot.files.items()}
+    for script in (MODULE / "scripts").glob("*.sh"):
+        lines = [line for line in script.read_text().splitlines() if not line.lstrip().startswith("# ")]
+        assert arrived[script.name].splitlines() == lines
+
+
 def test_who_starts_what(rendered: Rendered, tmp_path: Path) -> None:
     for boot, unit in [(rendered.control_planes[0], "k3s.service"), (rendered.workers[0], "k3s-agent.service")]:
         assert sourced(boot, tmp_path)["K3S_SERVICE"] == unit
@@ -289,6 +297,69 @@ def test_no_two_files_have_one_path(rendered: Rendered) -> None:
     for boot in rendered.all:
         paths = [file["path"] for file in boot.document["write_files"]]
         assert len(paths) == len(set(paths))
+
+
+def test_what_is_fetched_ahead_is_what_is_needed_later_and_where() -> None:
+    """Else it would be fetched twice, and be used at another place than it lies."""
+    fetched = {
+        name: set(re.findall(r"fetch ([A-Z_]+ \S+)", (MODULE / "scripts" / name).read_text()))
+        for name in ("download-ahead.sh", "bootstrap-cluster.sh")
+    }
+    assert fetched["download-ahead.sh"] == fetched["bootstrap-cluster.sh"]
+    assert len(fetched["download-ahead.sh"]) == 4
+
+
+def test_only_the_server_that_starts_the_cluster_fetches_ahead(rendered: Rendered) -> None:
+    first, *others = rendered.all
+    unit = "/etc/systemd/system/catalyst-downloads.service"
+    assert "download-ahead.sh" in first.files[unit].text
+    assert first.files["/usr/local/lib/catalyst/download-ahead.sh"].mode == "0755"
+    assert unit in (MODULE / "scripts/bootstrap-node.sh").read_text()
+    assert not any(unit in boot.files for boot in others)
+
+
+def test_programs_know_where_they_may_keep_what_they_need(rendered: Rendered) -> None:
+    """helm and kubectl have caches; without a home kubectl makes its own at the root."""
+    for boot in rendered.all:
+        units = {path: file.text for path, file in boot.files.items() if re.search(r"/catalyst-\w+\.service$", path)}
+        assert len(units) >= 2
+        assert [path for path, text in units.items() if "\nEnvironment=HOME=/root\n" not in text] == []
+
+
+def test_the_journal_takes_no_more_than_a_gibibyte(rendered: Rendered) -> None:
+    """From the first boot on: journald reads its settings when it starts."""
+    for boot in rendered.all:
+        assert "\nSystemMaxUse=1G\n" in boot.files["/etc/systemd/journald.conf.d/90-catalyst.conf"].text
+        assert ["systemctl", "try-restart", "--no-block", "systemd-journald.service"] in boot.document["runcmd"]
+
+
+def test_pods_get_name_servers_at_each_start_of_k3s_that_may_not_depend_on_it(rendered: Rendered) -> None:
+    for boot in rendered.all:
+        unit = next(file.text for path, file in boot.files.items() if re.search(r"/k3s(-agent)?\.service$", path))
+        assert "\nExecStartPre=-/usr/local/lib/catalyst/resolv-conf.sh\n" in unit
+        assert boot.files["/usr/local/lib/catalyst/resolv-conf.sh"].mode == "0755"
+
+
+def renewal_time(boot: Boot) -> str:
+    """When a node looks at its certificates."""
+    text = boot.files["/etc/systemd/system/catalyst-certificates.timer"].text
+    [time] = re.findall(r"^OnCalendar=\*-\*-\* (\d\d:\d\d):00 UTC$", text, re.MULTILINE)
+    assert "Persistent=no" in text, "a time that is made up for could be another node's"
+    assert ["systemctl", "enable", "--now", "--no-block", "catalyst-certificates.timer"] in boot.document["runcmd"]
+    assert boot.files["/usr/local/lib/catalyst/renew-certificates.sh"].mode == "0755"
+    return str(time)
+
+
+def test_no_two_nodes_look_at_their_certificates_at_one_time(tofu: OpenTofu, rendered: Rendered) -> None:
+    """Of the largest cluster that there may be, and all on one day; a server that comes later has a time of its own."""
+    everybody = render(tofu, sample(worker_sizes=["cx33"] * 90)).all
+    times = [renewal_time(boot) for boot in everybody]
+    assert len(set(times)) == 93
+    assert times[:4] == ["00:00", "00:15", "00:30", "00:45"]
+    assert sorted(times) == times and times[-1] == "23:00"
+    assert [renewal_time(boot) for boot in rendered.all] == times[:5]
+    [alone] = render(tofu, sample(control_plane_sizes=["cx33"], worker_sizes=["cx33"])).workers
+    assert renewal_time(alone) == renewal_time(rendered.workers[0])
 
 
 def test_nothing_runs_before_the_metadata_service_is_closed() -> None:

@@ -75,6 +75,11 @@ class Release(_Data):
         major, minor = self.downloads.flux.version.removeprefix("v").split(".")[:2]
         return (int(major), int(minor)) >= (2, 5)
 
+    @property
+    def unverified(self) -> tuple[str, ...]:
+        """The downloads without a sha256 of ours: nodes believe what the vendor publishes when they boot."""
+        return tuple(name for name, download in self.downloads if download.sha256 is None)
+
     def module_value(
         self, *, mirrors: Mapping[str, str] = NO_OVERRIDES, digests: Mapping[str, str] = NO_OVERRIDES
     ) -> dict[str, object]:

@@ -14,6 +14,7 @@ from catalyst_operator.api.enums import HandOffMode
 from catalyst_operator.api.phases import Phase1Outcome
 from catalyst_operator.api.sovereign_status import ComponentStatus, Endpoints, KustomizationStatus, Phase1InForce
 from catalyst_operator.core import conditions, kit
+from catalyst_operator.core.kit import releases
 from catalyst_operator.core.observation import Observation
 from catalyst_operator.core.phase1.expected import MAX_NAME
 from catalyst_operator.core.phase1.views import KustomizationView, Link
@@ -129,7 +130,7 @@ def _awaiting_hand_off(o: Observation, record: Record, found: Assessment | None)
 def fields(o: Observation, record: Record, found: Assessment | None) -> dict[str, Any]:
     """Fields of the status by their names in the model."""
     begun = record.bootstrap
-    told: dict[str, Any] = {"release": record.release or None}
+    told: dict[str, Any] = {"release": record.release or None, "unverified_downloads": _unverified(record.release)}
     if begun is None:
         return told
     told["phase1_outcome"] = begun.outcome
@@ -152,6 +153,12 @@ def fields(o: Observation, record: Record, found: Assessment | None) -> dict[str
         told["components_summary"] = found.judgement.summary
         told["kustomizations"] = tuple(map(_kustomization, ours, ours.values()))[:MAX_KUSTOMIZATIONS]
     return told
+
+
+def _unverified(release: str) -> tuple[str, ...]:
+    """Of a release that this version of the operator does not know, nothing is known."""
+    found = releases.load().releases.get(release)
+    return found.unverified if found else ()
 
 
 def seen_at(o: Observation) -> datetime | None:

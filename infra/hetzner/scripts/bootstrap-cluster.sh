@@ -13,6 +13,20 @@ export KUBECONFIG=/etc/rancher/k3s/k3s.yaml
 export HELM_CACHE_HOME=$CACHE_DIR/helm
 KUSTOMIZATIONS=/apis/kustomize.toolkit.fluxcd.io/v1/namespaces/flux-system/kustomizations
 
+# Every talk with the API server has a limit: neither program has one of its own for a server that stays silent.
+kubectl() {
+  bounded 120 kubectl "$@"
+}
+
+helm() {
+  bounded 900 helm "$@"
+}
+
+# await_condition SECONDS ARGUMENTS...: kubectl keeps to its own time-out only while it is answered.
+await_condition() {
+  bounded $(($1 + 30)) kubectl wait --timeout="$1s" "${@:2}"
+}
+
 apply() {
   retry 5 kubectl apply --server-side --force-conflicts --field-manager=catalyst-bootstrap -f "$1"
 }
@@ -49,12 +63,14 @@ default_storage_class() {
 gateway_api() {
   fetch GATEWAY_API "$CACHE_DIR/gateway-api.yaml"
   apply "$CACHE_DIR/gateway-api.yaml"
-  kubectl wait --for=condition=Established --timeout=120s crd --all
+  await_condition 120 --for=condition=Established crd --all
 }
 
 install_helm() {
   fetch HELM "$CACHE_DIR/helm.tar.gz"
-  tar --extract --gzip --file "$CACHE_DIR/helm.tar.gz" --directory /usr/local/bin --strip-components=1 linux-amd64/helm
+  # Root would give the program to whoever has the number that its packer had.
+  tar --extract --gzip --no-same-owner --file "$CACHE_DIR/helm.tar.gz" --directory /usr/local/bin --strip-components=1 \
+    linux-amd64/helm
 }
 
 # Release name and namespace are those of bp-cilium's HelmRelease, which upgrades the release it finds.
@@ -69,7 +85,7 @@ install_cilium() {
   if [[ -n $status ]]; then helm uninstall cilium --namespace kube-system --wait --timeout 5m; fi
   fetch CILIUM "$CACHE_DIR/cilium.tgz"
   helm install cilium "$CACHE_DIR/cilium.tgz" --namespace kube-system --values /etc/catalyst/cilium-values.yaml
-  kubectl wait --for=condition=Ready --timeout=900s "node/$NODE_NAME"
+  await_condition 900 --for=condition=Ready "node/$NODE_NAME"
 }
 
 install_flux() {
@@ -77,7 +93,7 @@ install_flux() {
   # Release name and namespace are those of bp-flux's HelmRelease.
   as_helm_release flux flux-system "$CACHE_DIR/flux-install.yaml" >"$CACHE_DIR/flux.json"
   apply "$CACHE_DIR/flux.json"
-  kubectl --namespace flux-system wait --for=condition=Available --timeout=900s deployment --all
+  await_condition 900 --namespace flux-system --for=condition=Available deployment --all
 }
 
 start_kit() {

@@ -29,7 +29,7 @@ protect_ca_files() {
 }
 
 install_k3s() {
-  fetch K3S "$CACHE_DIR/k3s"
+  wait "$K3S_FETCH"
   # Not over a running binary: install unlinks the old one first.
   install -m 0755 "$CACHE_DIR/k3s" /usr/local/bin/k3s
   ln -sf k3s /usr/local/bin/kubectl
@@ -37,11 +37,19 @@ install_k3s() {
 }
 
 start_k3s() {
+  # The rest that the first control plane needs comes meanwhile.
+  if [[ -e /etc/systemd/system/catalyst-downloads.service ]]; then
+    systemctl start --no-block catalyst-downloads.service
+  fi
   systemctl enable "$K3S_SERVICE"
   # A worker or a joining control plane blocks until the first one answers, which the wait bounds.
   systemctl start --no-block "$K3S_SERVICE"
   wait_for 1800 "kubelet of $NODE_NAME healthy" curl --fail --silent --max-time 5 http://127.0.0.1:10248/healthz
 }
+
+# The largest download comes while the private network is waited for; its step waits for the rest of it.
+fetch K3S "$CACHE_DIR/k3s" &
+K3S_FETCH=$!
 
 trap report_exit EXIT
 step private-network private_network

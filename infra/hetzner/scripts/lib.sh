@@ -1,9 +1,11 @@
 # shellcheck shell=bash
-# What the bootstrap scripts share: a log with times, waits and retries with limits, and downloads that are never used
+# What the scripts of a node share: a log with times, waits and retries with limits, and downloads that are never used
 # unchecked. Messages go to stderr, so that a function's stdout is its result.
 
 CACHE_DIR=${CACHE_DIR:-/var/cache/catalyst}
 RETRY_PAUSE=${RETRY_PAUSE:-10}
+TRY_SECONDS=${TRY_SECONDS:-20}
+STALL_SECONDS=${STALL_SECONDS:-60}
 API_PORT=${API_PORT:-6443}
 STEP=start
 
@@ -19,24 +21,36 @@ report_exit() {
 
 # step NAME COMMAND...
 step() {
+  local began=$SECONDS
   STEP=$1
   shift
   log "step $STEP: begins"
   "$@"
-  log "step $STEP: done"
+  log "step $STEP: done in $((SECONDS - began)) s"
 }
 
-# wait_for SECONDS WHAT COMMAND...: polls COMMAND until it succeeds; when time is up, its own error is in the log.
+# bounded SECONDS COMMAND...: ends a program that takes longer. A server may accept and never answer, and few programs
+# give up by themselves.
+bounded() {
+  local limit=$1 status=0
+  shift
+  timeout --kill-after=5 "$limit" "$@" || status=$?
+  if ((status == 124 || status == 137)); then log "no answer within $limit s: $*"; fi
+  return "$status"
+}
+
+# wait_for SECONDS WHAT COMMAND...: tries COMMAND, a program, until it succeeds. Each try has a limit too. When time is up,
+# its own error is in the log.
 wait_for() {
   local limit=$1 what=$2
   local deadline=$((SECONDS + limit))
   shift 2
-  until "$@" >/dev/null 2>&1; do
+  until bounded "$TRY_SECONDS" "$@" >/dev/null 2>&1; do
     if ((SECONDS >= deadline)); then
       log "waited $limit s in vain for: $what"
-      "$@" >&2 || return 1
+      bounded "$TRY_SECONDS" "$@" >&2 || return 1
     fi
-    sleep 2
+    sleep 1
   done
   log "seen: $what"
 }
@@ -53,10 +67,10 @@ retry() {
   return 1
 }
 
-# get URL FILE PROTOCOLS: downloads, following redirects within PROTOCOLS only.
+# get URL FILE PROTOCOLS: downloads, following redirects within PROTOCOLS only. A transfer that stands still is given up.
 get() {
   retry 5 curl --fail --silent --show-error --location --proto "=$3" --proto-redir "=$3" \
-    --connect-timeout 15 --max-time 900 --output "$2" --url "$1"
+    --connect-timeout 15 --max-time 900 --speed-limit 1 --speed-time "$STALL_SECONDS" --output "$2" --url "$1"
 }
 
 sha256_of() {
@@ -75,14 +89,11 @@ digest_in() {
   ' "$1"
 }
 
-# expected_digest NAME URL: the sha256 that download NAME must have: the release's own, else the vendor's.
-expected_digest() {
-  local pinned="${1}_SHA256" checksums_url="${1}_CHECKSUMS_URL" checksums="$CACHE_DIR/$1.checksums" digest
-  digest=${!pinned}
-  if [[ -z $digest ]]; then
-    get "${!checksums_url}" "$checksums" https || return 1
-    digest=$(digest_in "$checksums" "$(file_name "$2")")
-  fi
+# vendors_digest NAME URL: the sha256 that the vendor publishes for download NAME.
+vendors_digest() {
+  local checksums_url="${1}_CHECKSUMS_URL" checksums="$CACHE_DIR/$1.checksums" digest
+  get "${!checksums_url}" "$checksums" https || return 1
+  digest=$(digest_in "$checksums" "$(file_name "$2")")
   if [[ ! $digest =~ ^[0-9a-f]{64}$ ]]; then
     log "$1: no sha256 for $(file_name "$2") in ${!checksums_url}; not used"
     return 1
@@ -90,25 +101,60 @@ expected_digest() {
   printf '%s' "$digest"
 }
 
+# expected_digest NAME URL: the sha256 that download NAME must have: the release's own, else the vendor's. That one is asked
+# for once and kept, so that an attempt after a reboot needs no vendor for what is there already.
+expected_digest() {
+  local pinned="${1}_SHA256" kept="$CACHE_DIR/$1.sha256" digest='' url=''
+  if [[ -n ${!pinned} ]]; then
+    printf '%s' "${!pinned}"
+    return 0
+  fi
+  if [[ -f $kept ]]; then read -r digest url <"$kept" || true; fi
+  if [[ $digest =~ ^[0-9a-f]{64}$ && $url == "$2" ]]; then
+    printf '%s' "$digest"
+    return 0
+  fi
+  digest=$(vendors_digest "$1" "$2") || return 1
+  replace "$kept" "$digest $2"
+  printf '%s' "$digest"
+}
+
+# replace FILE TEXT: FILE holds either what it held or TEXT, also when the power goes.
+replace() {
+  printf '%s\n' "$2" >"$1.part"
+  sync "$1.part"
+  mv "$1.part" "$1"
+}
+
 file_name() {
   local name=${1##*/}
   printf '%s' "${name//%2B/+}"
 }
 
-# fetch NAME FILE: download NAME of the release, checked, at FILE. A file that is already right stays.
+# fetch NAME FILE: download NAME of the release, checked, at FILE. A file that is already right stays. Whoever fetches the
+# same meanwhile is waited for.
 fetch() {
+  mkdir -p "$CACHE_DIR"
+  (
+    flock 9
+    fetch_alone "$1" "$2"
+  ) 9>"$CACHE_DIR/$1.lock"
+}
+
+fetch_alone() {
   local url_name="${1}_URL" url expected actual
   url=${!url_name}
-  mkdir -p "$CACHE_DIR"
   expected=$(expected_digest "$1" "$url") || return 1
   if [[ -f $2 && $(sha256_of "$2") == "$expected" ]]; then return 0; fi
   get "$url" "$2.part" http,https || return 1
   actual=$(sha256_of "$2.part")
   if [[ $actual != "$expected" ]]; then
-    rm -f "$2.part"
+    # The vendor is asked again: what it published then may have been wrong.
+    rm -f "$2.part" "$CACHE_DIR/$1.sha256"
     log "$1: $url has sha256 $actual, expected $expected; not used"
     return 1
   fi
+  sync "$2.part"
   mv "$2.part" "$2"
   log "$1: $url has the expected sha256 $expected"
 }
@@ -139,8 +185,7 @@ choose_server() {
   for address in "$@"; do
     if api_answers "$address"; then
       mkdir -p "${file%/*}"
-      printf 'server: https://%s:%s\n' "$address" "$API_PORT" >"$file.part"
-      mv "$file.part" "$file"
+      replace "$file" "server: https://$address:$API_PORT"
       log "joins through $address"
       return 0
     fi

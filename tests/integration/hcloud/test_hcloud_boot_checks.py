@@ -148,6 +148,11 @@ CASES = [
     Case("the library", FIRST, without(f"{SCRIPTS}lib.sh"), "lib.sh is not written"),
     Case("the node's script", WORKER, without(f"{SCRIPTS}bootstrap-node.sh"), "bootstrap-node.sh is not written"),
     Case("the cluster's script", FIRST, without(f"{SCRIPTS}bootstrap-cluster.sh"), "bootstrap-cluster.sh is not"),
+    Case("what k3s' unit starts", WORKER, without(f"{SCRIPTS}resolv-conf.sh"), "resolv-conf.sh is not written"),
+    Case(
+        "what a timer starts", JOINING, mode(f"{SCRIPTS}renew-certificates.sh", 0o644), "renew-certificates.sh is not"
+    ),
+    Case("what is fetched ahead", FIRST, without(f"{SCRIPTS}download-ahead.sh"), "download-ahead.sh is not written"),
     Case("a script's mode", WORKER, mode(f"{SCRIPTS}bootstrap-node.sh", 0o644), "not executable (mode 0644)"),
     Case(
         "the cluster's script is not started",

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from e2e.lab.hcloud.boot import checks_cluster, demands, tokens
 from e2e.lab.hcloud.boot.first_boot import (
     CHOOSE_SCRIPT,
+    CLUSTER_SCRIPT,
     K3S_CONFIG,
     NODE_ENV,
     NODE_SCRIPT,
@@ -43,6 +44,15 @@ def _files(boot: FirstBoot) -> Iterator[str]:
             yield f"{path} is not written"
     for script in NODE_SCRIPTS:
         yield from demands.script_written(boot, script, executable=script != "lib.sh")
+    for script in sorted(_started_by_units(boot) - {*NODE_SCRIPTS, CHOOSE_SCRIPT, CLUSTER_SCRIPT}):
+        yield from demands.script_written(boot, script)
+
+
+def _started_by_units(boot: FirstBoot) -> set[str]:
+    """The scripts of ours that any unit starts."""
+    units = (file.content for path, file in boot.config.files.items() if path.startswith(UNITS))
+    started = (path for unit in units for path, _ in _EXEC.findall(unit))
+    return {path.removeprefix(SCRIPTS) for path in started if path.startswith(SCRIPTS)}
 
 
 def _start(boot: FirstBoot) -> Iterator[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from time import monotonic
 from typing import Any
 
 from e2e.lab.hcloud.boot import flux, nodes
@@ -63,8 +64,9 @@ class Cluster:
             self._around.start_controllers()
             return
         for step in self._boot.steps(CLUSTER_SCRIPT):
+            began = monotonic()
             await self._steps[step]()
-            self._place.say(f"step {step}: done")
+            self._place.say(f"step {step}: done in {monotonic() - began:.0f} s")
 
     async def _nothing(self) -> None:
         """What it installs is not there, and nothing stands in for it."""

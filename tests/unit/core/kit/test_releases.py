@@ -92,6 +92,16 @@ def test_a_digest_can_be_pinned_by_the_operator() -> None:
     assert value["downloads"]["helm"]["sha256"] == shipped().get().downloads.helm.sha256
 
 
+def test_what_has_no_checksum_of_ours_is_unverified() -> None:
+    """A node then believes what the vendor publishes on the day of its first boot."""
+    text = changed(
+        ("releases", "r", "downloads", "helm"),
+        {**_downloads()["helm"], "sha256": None, "checksums_url": "https://v.example/sums"},
+    )
+    assert releases.parse(text).get().unverified == ("helm",)
+    assert releases.parse(changed(("default",), "r")).get().unverified == ()
+
+
 def test_a_digest_for_something_unknown_is_refused() -> None:
     with pytest.raises(OverrideError, match="k8s, which no release downloads; known: k3s, gateway_api"):
         shipped().get().module_value(digests={"k8s": DIGEST})

@@ -15,6 +15,7 @@ from catalyst_operator.core import conditions, naming
 from catalyst_operator.core.actions import WriteRecord
 from catalyst_operator.core.decide import decide
 from catalyst_operator.core.errors import codes
+from catalyst_operator.core.kit import releases
 from catalyst_operator.core.observation import LockView, Observation, StateView
 from catalyst_operator.core.project.preflight import Check, rate_limited
 from catalyst_operator.core.record import ErrorEntry, HandOff, PhaseState, Record, RunState, SizeChoice, StopCause
@@ -404,6 +405,16 @@ def test_the_plan_tells_all_that_approval_may_be_asked_for() -> None:
     assert shown is not None
     assert (shown.add, shown.adopt, shown.replacing) == (9, 3, addresses[:10])
     assert (shown.destroying, shown.powering_off) == (addresses[:1], addresses[1:3])
+
+
+@pytest.mark.parametrize(
+    ("release", "expected"),
+    [(releases.load().default, releases.load().get().unverified), ("of-another-version", ())],
+)
+def test_what_of_the_release_is_unverified_is_told_beside_its_name(release: str, expected: tuple[str, ...]) -> None:
+    """A release that this version of the operator does not know says nothing."""
+    status = status_of(known(release=release))
+    assert (status.release, status.unverified_downloads) == (release, expected)
 
 
 def test_outputs_stay_when_the_record_does_not_know_them() -> None:
