@@ -34,12 +34,13 @@ TELLING = 60
 @pytest.fixture(scope="module")
 def packed(stage: Stage) -> list[bytes]:
     """How secrets look in user_data: as a whole, unpacked, and file by file."""
-    found = []
+    found: list[bytes] = []
     for boot in (*stage.rendered.all, *stage.later.all):
-        found += [boot.user_data, base64.b64decode(boot.user_data)]
-        files = boot.document["write_files"]
-        found += [file["content"] for file in files if "encoding" in file and file["permissions"] == "0600"]
-    return [(text if isinstance(text, bytes) else text.encode())[20 : 20 + TELLING] for text in found]
+        secret = [file for file in boot.document["write_files"] if file["permissions"] == "0600"]
+        found += [boot.user_data.encode(), base64.b64decode(boot.user_data)]
+        found += [file["content"].encode() for file in secret if "encoding" in file]
+    # All begin alike.
+    return [text[20 : 20 + TELLING] for text in found]
 
 
 def holds_secret(file: File, packed: list[bytes]) -> bool:
