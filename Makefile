@@ -21,7 +21,7 @@ demo: lab-up ## Bring the lab up, install the operator, apply a sample Sovereign
 	$(PY) -m e2e.demo --sample $(SAMPLE)
 
 .PHONY: test
-test: verify test-unit test-integration e2e ## Everything that CI runs
+test: verify test-unit test-integration test-boot e2e ## Everything that CI runs
 
 ## —— Tests ————————————————————————————————————————————————————————
 
@@ -52,6 +52,14 @@ test-unit: $(READY) ## Fast tests: no cluster, no root; nothing but Python
 test-integration: $(READY) lab-tools ## A real API server, real OpenTofu, the Hetzner emulator; no cluster
 	$(PY) -m pytest tests/integration -q -m "not slow" --junitxml=build/results/integration.xml
 
+.PHONY: test-boot
+test-boot: $(READY) lab-tools ## Servers that really boot, by systemd and cloud-init; root, no cluster
+	$(PY) -m pytest tests/boot -q -m "not slow" --junitxml=build/results/boot.xml
+
+.PHONY: boot-down
+boot-down: ## Take away what a killed test-boot left
+	@$(PYTHON) -m e2e.boot down
+
 .PHONY: e2e
 e2e: lab-up ## The essential stories, on the lab's cluster
 	$(PY) -m pytest e2e/stories -q -m "e2e and not slow" --junitxml=build/results/stories.xml
@@ -61,6 +69,7 @@ e2e-full: lab-up ## All stories, the long ones and those that take the lab down 
 	$(PY) -m pytest tests/integration -q -m slow --junitxml=build/results/slow.xml
 	$(PY) -m pytest e2e/stories -q -m e2e --story-table docs/reliability.md --junitxml=build/results/stories.xml
 	$(PY) -m pytest e2e/stories -q -m lab --junitxml=build/results/lab.xml
+	$(PY) -m pytest tests/boot -q --junitxml=build/results/boot.xml
 
 .PHONY: trials
 trials: $(READY) ## Write the results of the last tests into the table of what trials found

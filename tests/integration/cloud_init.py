@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import base64
 import gzip
-import hashlib
 import json
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -24,8 +22,8 @@ import yaml
 
 from catalyst_operator.adapters.new_cluster import authorities
 from catalyst_operator.core.kit.releases import load
-from e2e.lab.layout import cache_folder
-from tests.integration.tofu import MODULE, OpenTofu, ToolMissing
+from e2e.lab.unpacked import unpacked as packages_unpacked
+from tests.integration.tofu import MODULE, OpenTofu
 
 PACKAGES = (
     *("cloud-init", "shellcheck"),
@@ -129,31 +127,7 @@ def render(tofu: OpenTofu, variables: dict[str, Any]) -> Rendered:
 
 def unpacked() -> Path:
     """The folder that the Debian packages are unpacked in; filled once per machine and list of packages."""
-    digest = hashlib.sha256(" ".join(PACKAGES).encode()).hexdigest()[:12]
-    folder = cache_folder() / "unpacked" / f"cloud-init-{digest}"
-    if folder.is_dir():
-        return folder
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = Path(tempfile.mkdtemp(prefix=".cloud-init-", dir=folder.parent))
-    try:
-        _download(unfinished)
-        for package in unfinished.glob("*.deb"):
-            subprocess.run(["dpkg-deb", "--extract", package, unfinished / "root"], check=True)
-        (unfinished / "root").rename(folder)
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
-    return folder
-
-
-def _download(folder: Path) -> None:
-    # The sandbox user of apt could not write there.
-    command = ["apt-get", "download", "--quiet", "-o", "APT::Sandbox::User=root", *PACKAGES]
-    ran = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-    if ran.returncode != 0:
-        raise ToolMissing(
-            f"Debian packages for the tests of cloud-init could not be downloaded: {ran.stderr.strip()}\n"
-            "If apt does not know them, run `apt-get update`."
-        )
+    return packages_unpacked("cloud-init", PACKAGES)
 
 
 def schema_errors(cloud_config: str, folder: Path) -> str:

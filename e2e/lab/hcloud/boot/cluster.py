@@ -87,8 +87,8 @@ class Cluster:
 
     async def _flux(self) -> None:
         await self._around.allowed(lambda effect: effect.no_flux, "Flux cannot be installed")
-        definitions = [file.read_text() for file in flux.crds(self._place.layout)]
-        await self._kubectl.apply("\n---\n".join([json.dumps(flux.namespace()), *definitions]))
+        items = [flux.namespace(), *flux.crds(self._place.layout)]
+        await self._kubectl.apply(json.dumps({"apiVersion": "v1", "kind": "List", "items": items}))
         await self._kubectl("wait", "--for=condition=Established", "--timeout=60s", "crd", "--all")
         await write_kit_faults(self._place, self._around.kit_faults())
         self._around.start_controllers()

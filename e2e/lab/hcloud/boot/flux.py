@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
+
+import yaml
 
 from e2e.lab.hcloud.boot.kubectl import Object
 from e2e.lab.hcloud.boot.membership import client_url
@@ -14,6 +17,7 @@ from e2e.lab.layout import REPOSITORY, Layout
 NAMESPACE = "flux-system"
 CONTROLLERS = ("source-controller", "kustomize-controller", "helm-controller", "notification-controller")
 KUSTOMIZE, STANDINS = "kustomize-controller", "standins"
+_MANAGED = {"app.kubernetes.io/managed-by": "Helm"}
 _HELM = {"meta.helm.sh/release-name": "flux", "meta.helm.sh/release-namespace": NAMESPACE}
 
 
@@ -21,9 +25,16 @@ def namespace() -> Object:
     return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE, **_marks("namespace")}}
 
 
-def crds(layout: Layout) -> list[Path]:
+@cache
+def crds(layout: Layout) -> list[Object]:
     """Definitions of the kinds that the kit uses."""
-    return sorted((layout.bin / "crds").glob("*.yaml"))
+    files = sorted((layout.bin / "crds").glob("*.yaml"))
+    definitions: list[Object] = [yaml.load(file.read_text(), Loader=yaml.CSafeLoader) for file in files]
+    for definition in definitions:
+        metadata = definition["metadata"]
+        metadata["labels"] = metadata.get("labels", {}) | _MANAGED
+        metadata["annotations"] = metadata.get("annotations", {}) | _HELM
+    return definitions
 
 
 def deployments(version: str) -> list[Object]:
@@ -64,7 +75,7 @@ def _deployment(name: str, version: str) -> Object:
 def _marks(component: str, version: str = "") -> Object:
     """As `as_helm_release` of the boot's library marks them, so that bp-flux adopts them."""
     labels = {
-        "app.kubernetes.io/managed-by": "Helm",
+        **_MANAGED,
         "app.kubernetes.io/part-of": "flux",
         "app.kubernetes.io/instance": NAMESPACE,
         "app.kubernetes.io/component": component,
