@@ -80,7 +80,7 @@ def test_python_is_compiled_the_same_way() -> None:
 
 def test_every_version_is_used_and_none_is_written_into_the_dockerfile() -> None:
     declared = {rest.split("=")[0] for name, rest in instructions() if name == "ARG"}
-    assert declared == {*versions(), "TARGETARCH"}
+    assert declared == {*versions(), "TOFU_PROVIDER_MIRROR"}
     external = [rest for name, rest in instructions() if name == "FROM" and "$" in rest]
     assert external == [
         "${TOFU_IMAGE}:${TOFU_TAG}${TOFU_DIGEST} AS tofu",
@@ -101,7 +101,7 @@ def test_users_and_the_lab_get_the_same_versions() -> None:
 
 
 def test_tools_are_what_their_modules_pin() -> None:
-    for tool in toolchain.BINARIES:
+    for tool in (*toolchain.BINARIES, toolchain.SYFT):
         module = re.escape(tool.packages[0].split("/cmd/")[0])
         assert re.search(rf"\b{module} v{re.escape(tool.version)}\b", (tool.folder / "go.mod").read_text()), tool.name
 
