@@ -1,9 +1,10 @@
-"""Builds images without a container engine: Debian's buildah as root, with storage of its own and no registry."""
+"""Builds images without a container engine: Debian's buildah as root, with storage of its own and no registry.
+
+Each command has a mount namespace of its own, so that none leaves a mount on the machine, however it ends.
+"""
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -17,7 +18,8 @@ PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 def buildah(*arguments: str | Path) -> str:
     """Standard output of one command."""
     storage = ("--storage-driver", "overlay", "--root", str(place.storage()), "--runroot", str(place.RUN_ROOT))
-    return run(["buildah", *storage, *arguments], remedy="`make lab-packages` installs it; it needs root").strip()
+    command = ["unshare", "--mount", "buildah", *storage, *arguments]
+    return run(command, remedy="`make lab-packages` installs buildah; it needs root").strip()
 
 
 def exists(name: str) -> bool:
@@ -43,7 +45,7 @@ def build(context: Path, arguments: Mapping[str, str], mounts: Mapping[Path, str
     """Build the context's Dockerfile. `mounts` are there while its commands run, and in no layer."""
     options = [f"--build-arg={name}={value}" for name, value in arguments.items()]
     options += [f"--volume={source}:{target}" for source, target in mounts.items()]
-    how = ("--layers", "--pull-never", "--isolation=chroot", "--network=host")
+    how = ("--layers", "--force-rm", "--pull-never", "--isolation=chroot", "--network=host")
     buildah("bud", *how, *options, "--file", context / "deploy/images/Dockerfile", "--tag", name, context)
 
 
@@ -55,9 +57,8 @@ def save(archive: Path) -> None:
 
 
 def make_room() -> None:
-    """Throw all layers away once they are more than a cache should be."""
-    if not place.storage().is_dir():
-        return
-    used = subprocess.run(["du", "-s", "-B1", place.storage()], capture_output=True, text=True, check=True).stdout
+    """Remove what a build left that was killed, and all layers once they are more than a cache should be."""
+    buildah("rm", "--all")
+    used = run(["du", "-s", "-B1", place.storage()])
     if int(used.split()[0]) > place.STORAGE_MAX_BYTES:
-        shutil.rmtree(place.storage())
+        buildah("rmi", "--all", "--force")
