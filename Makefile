@@ -21,7 +21,7 @@ demo: lab-up ## Bring the lab up, install the operator, apply a sample Sovereign
 	$(PY) -m e2e.demo --sample $(SAMPLE)
 
 .PHONY: test
-test: verify test-unit test-integration test-boot e2e ## Everything that CI runs
+test: verify test-unit test-integration test-boot e2e image-test ## Everything that CI runs
 
 ## —— Tests ————————————————————————————————————————————————————————
 

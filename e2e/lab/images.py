@@ -6,8 +6,10 @@ the two.
 
 from __future__ import annotations
 
+import io
 import json
 import subprocess
+import tarfile
 from collections.abc import Collection
 from pathlib import Path
 
@@ -74,7 +76,22 @@ def load(layout: Layout, image: oci.Image, timeline: Timeline) -> None:
     """Import an image into the node's store, sending only the layers that it lacks."""
     with timeline.step(f"{image.name.rpartition('/')[2]}: import"):
         _import(layout, image)
-    noted = {**record(layout), image.name: image.digest}
+    _note(layout, image.name, image.digest)
+
+
+def load_archive(layout: Layout, archive: Path, timeline: Timeline) -> str:
+    """Import an image from a file such as `docker save` writes; its name."""
+    with tarfile.open(archive) as whole:
+        (manifest,) = json.loads((whole.extractfile("manifest.json") or io.BytesIO()).read())
+    (name,) = manifest["RepoTags"]
+    with timeline.step(f"{archive.name}: import"):
+        run([*_ctr(layout), "images", "import", archive])
+    _note(layout, name, manifest["Config"])
+    return str(name)
+
+
+def _note(layout: Layout, name: str, image: str) -> None:
+    noted = {**record(layout), name: image}
     layout.images_record.write_text(json.dumps(noted, indent=1) + "\n")
 
 

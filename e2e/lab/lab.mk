@@ -28,10 +28,19 @@ lab-status: ## Which processes of the lab run and are ready
 images: $(READY) ## Build the operator's image anew where something changed, and import it into the running lab
 	@$(PY) -m e2e.lab images
 
+PLATFORM ?=
+
 .PHONY: image
-image: ## Build the operator's image for a registry, with docker or podman: IMAGE=<name:tag>
-	deploy/images/build $(IMAGE)
+image: ## Build the operator's image for a registry, with docker or podman: IMAGE=<name:tag>, PLATFORM=linux/arm64
+	deploy/images/build $(IMAGE) $(PLATFORM)
 
 .PHONY: images-pin
-images-pin: ## Resolve the digests of the bases of `make image` and write them into deploy/images/versions.env
+images-pin: ## Write the digests of the bases of `make image` and the provider's hashes into the repository; asks registries
 	deploy/images/pin
+	deploy/images/lock-provider
+
+.PHONY: image-test
+image-test: lab-up ## Build the image of `make image` without a registry, look into it, run a Sovereign's life with it
+	$(PY) -m e2e.image
+	$(PY) -m pytest e2e/stories/test_provisioning.py -q -k test_from_apply_to_delete \
+		--operator-image build/image/operator.tar --junitxml=build/results/image.xml

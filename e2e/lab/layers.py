@@ -59,6 +59,8 @@ def base(timeline: Timeline) -> oci.Layer:
         f"--include={','.join(BASE_PACKAGES)}",
         *(f"--dpkgopt=path-exclude={pattern}" for pattern in UNWANTED),
         f'--customize-hook=chroot "$1" python3 {COMPILE} /usr/lib/python3.11 /usr/lib/python3',
+        # As in the Dockerfile: no program gives rights to whoever runs it.
+        '--customize-hook=find "$1" -xdev -type f -perm /6000 -exec chmod a-s {} +',
         '--customize-hook=rm -rf "$1"/var/lib/apt/lists/* "$1"/var/cache/* "$1"/var/log/*',
         "--skip=output/dev",
         "bookworm",

@@ -69,6 +69,15 @@ KUSTOMIZE_CONTROLLER = Tool(
 )
 BINARIES = (KUBE, TOFU, KUSTOMIZE_CONTROLLER)
 
+SYFT = Tool(
+    name="syft",
+    version="1.57.1",
+    packages=["github.com/anchore/syft/cmd/syft"],
+    expected="4 minutes",
+    ldflags="-s -w -X main.version=1.57.1",
+)
+"""Lists the parts of an image; no process of the lab needs it."""
+
 FLUX_CRDS = MODULES / "flux-crds"
 
 PROVIDER_VERSION = "1.68.0"

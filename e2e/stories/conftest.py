@@ -22,9 +22,9 @@ def kubectl() -> Kubectl:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def installed(kubectl: Kubectl) -> None:
-    """The operator of this tree, installed from deploy/."""
-    operator.install(kubectl)
+def installed(kubectl: Kubectl, request: pytest.FixtureRequest) -> None:
+    """The operator of this tree, installed from deploy/; with --operator-image, from that archive."""
+    operator.install(kubectl, archive=request.config.getoption("--operator-image"))
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import base64
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from catalyst_operator.api import labels
 from catalyst_operator.core import naming
@@ -20,20 +21,22 @@ DEPLOYMENT = "deployment/catalyst-operator"
 OVERLAY = REPOSITORY / "deploy" / "overlays" / "lab"
 
 
-def install(kubectl: Kubectl, layout: Layout | None = None) -> None:
-    """Build and import the image of this tree, apply the overlay, wait until the operator is ready."""
+def install(kubectl: Kubectl, layout: Layout | None = None, *, archive: Path | None = None) -> None:
+    """Build and import the image of this tree, apply the overlay, wait until the operator is ready. With an archive,
+    the operator and its runs are of the image in it."""
     layout = layout or Layout.of_checkout()
     images.update(layout, Timeline())
+    image = images.load_archive(layout, archive, Timeline()) if archive else images.OPERATOR_IMAGE
     kubectl("apply", "--server-side", "--force-conflicts", "-k", str(OVERLAY))
     # The overlay's Pod waits for it: its Git server is trusted as those of the world are.
     authority = {"ca.crt": (layout.pki / "ca.crt").read_text()}
     place = {"name": "lab-authority", "namespace": NAMESPACE}
     kubectl.apply({"apiVersion": "v1", "kind": "ConfigMap", "metadata": place, "data": authority})
-    # The lab's tag never changes; its digest, written into the Pod template, does, and rolls out what is new.
-    digest = images.record(layout)[images.OPERATOR_IMAGE]
-    annotation = {"catalyst.openova.io/image-digest": digest}
-    patch = {"spec": {"template": {"metadata": {"annotations": annotation}}}}
-    kubectl("-n", NAMESPACE, "patch", DEPLOYMENT, "--type=merge", "-p", json.dumps(patch))
+    # The lab's tags never change; the digest, written into the Pod template, does, and rolls out what is new.
+    annotation = {"catalyst.openova.io/image-digest": images.record(layout)[image]}
+    containers = [{"name": "operator", "image": image}]
+    patch = {"spec": {"template": {"metadata": {"annotations": annotation}, "spec": {"containers": containers}}}}
+    kubectl("-n", NAMESPACE, "patch", DEPLOYMENT, "--type=strategic", "-p", json.dumps(patch))
     _rolled_out(kubectl)
 
 

@@ -71,6 +71,12 @@ def test_the_mirror_that_is_allowed_is_the_one_in_the_image() -> None:
     assert "direct" not in layers.TOFU_RC.read_text()
 
 
+def test_no_program_gives_rights_in_either_image() -> None:
+    taken = "-xdev -type f -perm /6000 -exec chmod a-s {} +"
+    assert any(taken in rest for name, rest in instructions() if name == "RUN")
+    assert taken in Path(layers.__file__).read_text()
+
+
 def test_python_is_compiled_the_same_way() -> None:
     compiled = [rest for name, rest in instructions() if name == "RUN" and "compileall" in rest]
     assert len(compiled) == 2
@@ -80,7 +86,7 @@ def test_python_is_compiled_the_same_way() -> None:
 
 def test_every_version_is_used_and_none_is_written_into_the_dockerfile() -> None:
     declared = {rest.split("=")[0] for name, rest in instructions() if name == "ARG"}
-    assert declared == {*versions(), "TARGETARCH"}
+    assert declared == {*versions(), "TOFU_PROVIDER_MIRROR"}
     external = [rest for name, rest in instructions() if name == "FROM" and "$" in rest]
     assert external == [
         "${TOFU_IMAGE}:${TOFU_TAG}${TOFU_DIGEST} AS tofu",
@@ -94,6 +100,21 @@ def test_a_digest_is_resolved_or_empty(name: str) -> None:
     assert digest == "" or DIGEST.fullmatch(digest)
 
 
+@pytest.mark.parametrize("script", ["module-layer", "lock-provider"])
+def test_a_provider_that_nobody_signed_is_never_taken_from_the_registry(script: str) -> None:
+    """OpenTofu takes one by default, as long as its registry knows no key."""
+    text = (FOLDER / script).read_text()
+    before, fetch, _ = re.split(r"(tofu -chdir=\S+ (?:init|providers lock))", text, maxsplit=1)
+    assert fetch
+    assert "OPENTOFU_ENFORCE_GPG_VALIDATION=true" in before
+
+
+def test_no_stage_decides_for_an_architecture() -> None:
+    """A default for TARGETARCH wins over what docker's buildx sets: arm64 images got the provider for amd64."""
+    assert "TARGETARCH" not in (FOLDER / "Dockerfile").read_text() + (FOLDER / "module-layer").read_text()
+    assert "platform=linux_$(dpkg --print-architecture)" in (FOLDER / "module-layer").read_text()
+
+
 def test_users_and_the_lab_get_the_same_versions() -> None:
     assert versions()["TOFU_TAG"] == f"{toolchain.TOFU.version}-minimal"
     assert versions()["HCLOUD_PROVIDER_VERSION"] == toolchain.PROVIDER_VERSION
@@ -101,7 +122,7 @@ def test_users_and_the_lab_get_the_same_versions() -> None:
 
 
 def test_tools_are_what_their_modules_pin() -> None:
-    for tool in toolchain.BINARIES:
+    for tool in (*toolchain.BINARIES, toolchain.SYFT):
         module = re.escape(tool.packages[0].split("/cmd/")[0])
         assert re.search(rf"\b{module} v{re.escape(tool.version)}\b", (tool.folder / "go.mod").read_text()), tool.name
 
