@@ -28,6 +28,7 @@ RIGHT = replace(TOLD, ref=GitRef(tag=SETTINGS.default_git_tag))
 SECRET = {"credentialsSecretRef": {"name": "git"}}
 VERIFY = {"verify": {"mode": "Tag", "secretRef": {"name": "keys"}}}
 SHA = "4f1c" * 10
+NOWHERE = replace(SETTINGS, default_git_url="")
 
 
 def told(followed: Followed = TOLD, applied: str = "", link: Link = Link.UP) -> SceneMod:
@@ -74,6 +75,7 @@ def corrections(*mods: SceneMod, begun: Bootstrap = BEGUN) -> list[Followed]:
         ((of(), told(replace(RIGHT, secret="catalyst-git"))), [RIGHT], "it is public after all"),
         ((of(), told(applied=new_cluster.REVISION)), [], "what Flux has applied is its owner's"),
         ((of(spec(dryRun=True)), told()), [], "a dry run changes nothing"),
+        ((of(), seen(settings=NOWHERE), told()), [], "the operator names no repository any more"),
         ((of(), told(link=Link.DOWN)), [], "nobody answers"),
         ((of(), told(), seen(correction=CorrectionReport(RIGHT.key, NOW))), [], "it was carried over a moment ago"),
         ((of(), told(), seen(correction=CorrectionReport(TOLD.key, NOW))), [RIGHT], "another one was"),
