@@ -104,6 +104,8 @@ def _helm(program: Path) -> bytes:
     with tarfile.open(fileobj=packed, mode="w:gz", compresslevel=1) as tar:
         entry = tar.gettarinfo(program, "linux-amd64/helm")
         entry.uid, entry.gid, entry.mode = 1001, 127, 0o755
+        # By a name that a server has, tar would find its own number.
+        entry.uname, entry.gname = "packer", "packers"
         with program.open("rb") as content:
             tar.addfile(entry, content)
     return packed.getvalue()

@@ -55,6 +55,7 @@ def test_whoever_joins_is_a_node_and_control_planes_are_members_of_etcd(cluster:
 
 def test_a_download_that_fails_three_times_is_tried_a_fourth_time(cluster: ClusterLife) -> None:
     assert cluster.worker_attempts == 4
+    assert steps(cluster.worker_log, "FAILED") == []
 
 
 def test_user_data_cannot_be_read_any_more(cluster: ClusterLife) -> None:

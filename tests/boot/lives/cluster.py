@@ -39,6 +39,7 @@ class ClusterLife:
     """Of etcd."""
     worker_attempts: int = 0
     """How often a worker asked for k3s, which failed three times."""
+    worker_log: str = ""
     refused: str = ""
     """What a worker in the place of another was told."""
     worker_again: str = ""
@@ -67,7 +68,7 @@ def cluster_life(stage: Stage, worlds: ExitStack) -> ClusterLife:
         server.power_on()
     for server in (second, worker):
         server.until_booted()
-    life.worker_attempts = worker.downloads.asked.count(k3s)
+    life.worker_attempts, life.worker_log = worker.downloads.asked.count(k3s), worker.log
     life.nodes = _nodes(first)
     life.members = _members(first)
     life.readable_user_data = {server.told.name: server.run(ASK).strip() for server in (first, second, worker)}
