@@ -279,7 +279,7 @@ def test_the_kit_of_a_hostile_sovereign_is_applied_as_it_was_meant(cluster: Flux
     assert told["organization"] == asked["organization"]
     assert (told["domain"], told["adminEmail"]) == (FQDN, asked["adminEmail"])
     federation = told["federation"]
-    made, _ = found["bp-keycloak"]["spec"]["values"]["keycloak"]["extraDeploy"]
+    made = found["bp-keycloak"]["spec"]["values"]["keycloak"]["extraDeploy"][0]
     realm = json.loads(made["data"]["catalyst-admin.json"])
     assert (realm["displayName"], realm["users"][0]["email"]) == (asked["organization"]["name"], asked["adminEmail"])
     config = realm["identityProviders"][0]["config"]

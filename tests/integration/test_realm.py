@@ -56,9 +56,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     values = told()
     home = prepare(tmp_path_factory.mktemp("keycloak"))
     mounts = {mount["name"]: mount["mountPath"] for mount in values["extraVolumeMounts"]}
-    files, secrets = (obj["data"] for obj in values["extraDeploy"])
-    place(home, mounts["realm"], files)
-    place(home, mounts["vault"], dict.fromkeys(secrets, "not this one"))
+    data = {obj["kind"]: obj["data"] for obj in values["extraDeploy"] if "data" in obj}
+    place(home, mounts["realm"], data["ConfigMap"])
+    place(home, mounts["vault"], dict.fromkeys(data["Secret"], "not this one"))
     environment = {entry["name"]: entry["value"] for entry in values["extraEnvVars"]}
     with started(home, values["extraStartupArgs"], environment) as keycloak:
         imported = keycloak.get(realm.REALM)

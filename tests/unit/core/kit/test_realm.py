@@ -25,6 +25,11 @@ def told(*mods: gen.RawMod) -> Any:
     return substituted(everything()["bp-keycloak"], values)["spec"]["values"]["keycloak"]
 
 
+def deployed(values: Any) -> dict[str, Any]:
+    """What the chart is given to deploy beside its own objects, by kind."""
+    return {obj["kind"]: obj for obj in values["extraDeploy"]}
+
+
 def federated(**changes: Any) -> gen.RawMod:
     federation = {"issuerURL": "https://login.example/a%20b", "clientID": "#1: *", "clientSecretRef": {"name": "idp"}}
     return gen.spec(federation={**federation, **changes})
@@ -34,7 +39,7 @@ def federated(**changes: Any) -> gen.RawMod:
 def test_the_chart_is_given_the_file_as_it_was_written(name: str) -> None:
     """A name that ended its text early would be part of the realm, and Keycloak would not start."""
     named = gen.spec(organization={"name": name}, adminEmail="o'brien+1%a@omantel.example")
-    made, _ = told(named)["extraDeploy"]
+    made = deployed(told(named))["ConfigMap"]
     assert json.loads(made["data"]["catalyst-admin.json"]) == file_of(named)
     assert file_of(named)["displayName"] == name
 
@@ -75,7 +80,7 @@ def test_the_provider_is_named_and_never_its_secret() -> None:
 def test_keycloak_finds_file_and_secret_where_they_are_mounted() -> None:
     """The vault's file is named after the realm and what the file asks for; the folder of imports is Keycloak's own."""
     values = told(federated())
-    made, secret = values["extraDeploy"]
+    made, secret = deployed(values)["ConfigMap"], deployed(values)["Secret"]
     mounted = {mount["name"]: mount["mountPath"] for mount in values["extraVolumeMounts"]}
     assert mounted["realm"] == "/opt/bitnami/keycloak/data/import"
     environment = {entry["name"]: entry["value"] for entry in values["extraEnvVars"]}
@@ -92,7 +97,13 @@ def test_keycloak_finds_file_and_secret_where_they_are_mounted() -> None:
 def test_the_secret_of_the_provider_reaches_the_vault_through_one_value() -> None:
     """Encoded by Helm itself, so that nothing in it is read as YAML or as a template."""
     [reference] = everything()["bp-keycloak"]["spec"]["valuesFrom"]
-    _, secret = told(federated())["extraDeploy"]
-    [text] = secret["data"].values()
+    [text] = deployed(told(federated()))["Secret"]["data"].values()
     value = reference["targetPath"].removeprefix("keycloak.")
     assert text == f'{{{{ .Values.{value} | default "" | toString | b64enc }}}}'
+
+
+def test_people_reach_keycloak_by_the_name_that_it_gives_itself() -> None:
+    """In links of mails and tokens it calls itself by one name, which the gateway has to know."""
+    values = told()
+    [name] = deployed(values)["HTTPRoute"]["spec"]["hostnames"]
+    assert {"name": "KC_HOSTNAME", "value": f"https://{name}"} in values["extraEnvVars"]

@@ -147,9 +147,10 @@ def listeners() -> dict[str, Any]:
 
 def test_routes_of_charts_lead_to_the_gateway() -> None:
     """They are written in the values of charts, where nothing compares them."""
-    routes = RELEASES["bp-gitea"]["spec"]["values"]["gitea"]["extraDeploy"]
+    values = [RELEASES[f"bp-{chart}"]["spec"]["values"][chart] for chart in ("gitea", "keycloak")]
+    routes = [obj for told in values for obj in told["extraDeploy"] if obj["kind"] == "HTTPRoute"]
     parents = [parent for route in routes for parent in route["spec"]["parentRefs"]]
-    assert parents == [{"name": "entrance", "namespace": "gateway", "sectionName": "https"}]
+    assert parents == [{"name": "entrance", "namespace": "gateway", "sectionName": "https"}] * 2
     assert listeners()["https"]["allowedRoutes"]["namespaces"]["from"] == "All"
 
 
