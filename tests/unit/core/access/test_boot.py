@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from catalyst_operator.core.access import boot, seeds
+from catalyst_operator.core.access import boot, seeds, transfer
 from catalyst_operator.core.access.identity import NODE_REMOVER, OBSERVER, SEEDER
 
 SECRETS = {
@@ -20,11 +20,15 @@ SECRETS = {
     seeds.CERTIFICATE_AUTHORITY,
     seeds.OBJECT_STORAGE,
 }
+FILES = {name: list(yaml.safe_load_all(text)) for name, text in boot.manifests("omantel.omani.works").items()}
+FOR_CROSSPLANE = "40-adoption.yaml"
 OBJECTS = {
     (obj["kind"], obj["metadata"]["name"]): obj
-    for text in boot.manifests("omantel.omani.works").values()
-    for obj in yaml.safe_load_all(text)
+    for name, objects in FILES.items()
+    for obj in objects
+    if name != FOR_CROSSPLANE
 }
+ADOPTION = {(obj["kind"], obj["metadata"]["name"]): obj for obj in FILES[FOR_CROSSPLANE]}
 
 
 def rules(kind: str, name: str) -> list[dict[str, Any]]:
@@ -39,6 +43,7 @@ def test_the_files_are_applied_rights_first() -> None:
         "20-seeder.yaml",
         "25-node-remover.yaml",
         "30-secrets.yaml",
+        "40-adoption.yaml",
     ]
 
 
@@ -108,6 +113,28 @@ def test_the_secrets_hold_nothing() -> None:
     pull = OBJECTS["Secret", seeds.PULL]
     assert pull["type"] == "kubernetes.io/dockerconfigjson"
     assert json.loads(base64.b64decode(pull["data"][".dockerconfigjson"])) == {"auths": {}}
+
+
+def test_what_crossplane_is_given_has_its_place() -> None:
+    """The namespace first; both Secrets are empty, and the state's is the one that OpenTofu looks for."""
+    kinds = [obj["kind"] for obj in FILES[FOR_CROSSPLANE]]
+    assert kinds == ["Namespace", "Role", "RoleBinding", "Secret", "Secret"]
+    assert {obj["metadata"].get("namespace") for obj in FILES[FOR_CROSSPLANE][1:]} == {transfer.NAMESPACE}
+    assert ADOPTION["Namespace", transfer.NAMESPACE]
+    adoption, state = ADOPTION["Secret", transfer.ADOPTION], ADOPTION["Secret", "tfstate-default-sovereign"]
+    assert "data" not in adoption and "data" not in state
+    assert adoption["metadata"]["annotations"] == {transfer.MARK: transfer.EMPTY}
+    assert state["metadata"]["labels"]["tfstateSecretSuffix"] == "sovereign"
+    assert state["metadata"]["annotations"] == {"encoding": "gzip"}
+
+
+def test_the_seeder_fills_those_two_and_reads_neither() -> None:
+    """In this namespace, too, it can take away its own rights."""
+    filled, own = ADOPTION["Role", SEEDER]["rules"]
+    assert (filled["resources"], filled["verbs"]) == (["secrets"], ["patch"])
+    assert filled["resourceNames"] == [transfer.ADOPTION, "tfstate-default-sovereign"]
+    assert (own["resources"], own["verbs"], own["resourceNames"]) == (["rolebindings"], ["get", "delete"], [SEEDER])
+    assert ADOPTION["RoleBinding", SEEDER]["subjects"][0]["name"] == SEEDER
 
 
 def test_texts_are_made_once() -> None:
