@@ -18,7 +18,7 @@ from catalyst_operator.api import labels
 from catalyst_operator.api.enums import GitOpsMode
 from catalyst_operator.api.sovereign import Sovereign
 from catalyst_operator.core import kit
-from catalyst_operator.core.kit import releases
+from catalyst_operator.core.kit import module, releases
 from catalyst_operator.core.kit.releases import Release, UnknownReleaseError
 from catalyst_operator.core.redact import shorten
 from catalyst_operator.core.settings import CoreSettings
@@ -109,7 +109,9 @@ def _overlay(sovereign: Sovereign, release: Release) -> dict[str, str]:
     if refusal:
         raise RefusedError(refusal)
     gitops = sovereign.spec.gitops
-    return kit.overlay(sovereign, release, url=gitops.url or CoreSettings.default_git_url, branch=gitops.branch)
+    default = CoreSettings.default_git_url
+    found = module.source(gitops, default)
+    return kit.overlay(sovereign, release, url=gitops.url or default, branch=gitops.branch, module=found)
 
 
 def _template(folder: Path) -> dict[str, str]:

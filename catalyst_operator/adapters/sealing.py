@@ -36,8 +36,8 @@ class Sealing:
         self._turn = asyncio.Semaphore(1)
 
     async def sealed_anew(self, state: bytes, key: str, other: str) -> bytes:
-        """`state`, sealed with `key`, sealed with the key `other` instead: of the same lineage, one serial later. Raises
-        TofuError."""
+        """`state`, sealed with `key`, sealed with the key `other` instead: of the same lineage, one serial later.
+        Raises TofuError."""
         async with self._turn:
             with TemporaryDirectory() as top:
                 old, new = _folder(top, "old", key), _folder(top, "new", other)

@@ -31,6 +31,7 @@ from catalyst_operator.core.access.identity import NODE_REMOVER, OBSERVER, OWNER
 from catalyst_operator.core.access.seeds import Seed, SeedReport
 from catalyst_operator.core.access.source import CorrectionReport, Followed
 from catalyst_operator.core.access.transfer import TransferReport
+from catalyst_operator.core.kit import module
 from catalyst_operator.core.observation import Observation
 from catalyst_operator.reconcilers.observe import state_file
 from catalyst_operator.reconcilers.outside import Outside
@@ -147,7 +148,18 @@ class NewCluster:
             state=state_file(archive),
             key=base64.b64decode(opened_by["data"][naming.STATE_KEY]).decode(),
             inputs=json.dumps(inputs, indent=1),
+            git_login=await self._module_login(),
         )
+
+    async def _module_login(self) -> str:
+        """Of the repository that has the module, if that is the one that the owner's credentials are for."""
+        gitops = self._o.sovereign.spec.gitops
+        url, _ = module.repository(gitops, self._o.settings.default_git_url)
+        if gitops.credentials_secret_ref is None or url != (gitops.url or url):
+            return ""
+        name = gitops.credentials_secret_ref.name
+        values = secrets.texts(await self._kube.get(kube.SECRETS, self._namespace, name))
+        return transfer.git_login(url, values.get("username", ""), values.get("password", ""))
 
     def _give_up(self, key: str) -> Awaitable[FarewellReport]:
         def mint(user: str) -> Awaitable[Access]:

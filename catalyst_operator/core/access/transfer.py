@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from urllib.parse import quote, urlsplit
 
 from catalyst_operator.api import labels
 from catalyst_operator.core.record import ErrorEntry
@@ -21,8 +22,8 @@ from catalyst_operator.core.record import ErrorEntry
 NAMESPACE = "crossplane-system"
 ADOPTION = "catalyst-adoption"
 """The Secret with key and inputs; the state lies in the one that OpenTofu's backend makes itself."""
-KEY, INPUTS = "state-key", "inputs.tfvars.json"
-"""Keys of that Secret."""
+KEY, INPUTS, GIT_LOGIN = "state-key", "inputs.tfvars.json", "git-credentials"
+"""Keys of that Secret; the last only where the module's repository asks who reads it."""
 MARK = f"{labels.GROUP}/handed-over"
 EMPTY, FILLED = "no", "yes"
 """Values of that annotation: what was handed over is never written again, whatever its Crossplane made of it since."""
@@ -40,6 +41,12 @@ class TransferReport:
     impossible: str = ""
     """Why it can never be done, as a clause: the cluster was born without what it takes."""
     error: ErrorEntry | None = None
+
+
+def git_login(url: str, username: str, password: str) -> str:
+    """A line of Git's own file of credentials."""
+    where = urlsplit(url)
+    return f"{where.scheme}://{quote(username, safe='')}:{quote(password, safe='')}@{where.netloc}\n"
 
 
 def inputs(variables: Mapping[str, Any], agent_token: str) -> dict[str, Any]:

@@ -69,7 +69,7 @@ def overlay_path(fqdn: str) -> str:
 
 
 def overlay(
-    sovereign: Sovereign, release: Release, *, url: str, branch: str, chart_registry: str = ""
+    sovereign: Sovereign, release: Release, *, url: str, branch: str, chart_registry: str = "", module: str = ""
 ) -> dict[str, str]:
     """Path, relative to the repository's top, -> text of each file of the folder. Equal input gives equal text.
 
@@ -87,7 +87,7 @@ def overlay(
         "source": SOURCE,
         "path": spec.gitops.path or folder,
         "components": [path.replace("..", "../_template", 1) for path in folders(spec, release)],
-        "values": values(sovereign, release, chart_registry=chart_registry),
+        "values": values(sovereign, release, chart_registry=chart_registry, module=module),
     }
     files = {"kustomization.yaml": _KUSTOMIZATION, "sync.yaml": _SYNC}
     return {f"{folder}/{name}": _template(_HEADER + text).render(context) for name, text in files.items()}

@@ -13,8 +13,9 @@ from catalyst_operator.core.kit.quoting import flag, quoted, quoted_list
 from catalyst_operator.core.kit.releases import Release
 
 
-def values(sovereign: Sovereign, release: Release, *, chart_registry: str = "") -> dict[str, str]:
-    """Variable -> value. `chart_registry` replaces the template's own, such as oci://registry.example/charts."""
+def values(sovereign: Sovereign, release: Release, *, chart_registry: str = "", module: str = "") -> dict[str, str]:
+    """Variable -> value. `chart_registry` replaces the template's own, such as oci://registry.example/charts; `module`
+    is where Crossplane finds the module (`kit.module.source`), of which only those are told that have one."""
     spec = sovereign.spec
     found = {
         **_place(spec),
@@ -24,7 +25,8 @@ def values(sovereign: Sovereign, release: Release, *, chart_registry: str = "") 
         **_storage(spec),
         **_versions(release),
     }
-    return {**found, "CHART_REGISTRY": chart_registry} if chart_registry else found
+    told = {"CHART_REGISTRY": chart_registry, "ADOPTION_MODULE": module if spec.crossplane else ""}
+    return {**found, **{name: value for name, value in told.items() if value}}
 
 
 def version_variable(blueprint: str) -> str:
@@ -71,7 +73,6 @@ def _security(spec: SovereignSpec) -> dict[str, str]:
         "TLS_STRATEGY": strategy.value,
         "TLS_LETSENCRYPT": flag(strategy is TlsStrategy.LETSENCRYPT),
         "TLS_CORPORATE_CA": flag(strategy is TlsStrategy.CORPORATE_CA),
-        "CROSSPLANE_CREDENTIALS": flag(spec.crossplane),
     }
 
 

@@ -12,7 +12,7 @@ from catalyst_operator.api.phases import Phase, RunVerb
 from catalyst_operator.core import kit
 from catalyst_operator.core.access.seeds import lacking
 from catalyst_operator.core.actions import Action, PrepareNamespace, PushOverlay, WriteRecord
-from catalyst_operator.core.kit import releases
+from catalyst_operator.core.kit import module, releases
 from catalyst_operator.core.kit.pushed import OverlayChange, OverlayReport, key_of
 from catalyst_operator.core.provision.verdicts import reason_of_work, stalled, working
 from catalyst_operator.core.runs.attempts import has_usable_token, requested
@@ -42,7 +42,14 @@ def wanted(scene: Scene) -> tuple[str, OverlayChange]:
     spec, name = sovereign.spec, sovereign.metadata.name
     url = spec.gitops.url or settings.default_git_url
     release = releases.load().get(spec.release or scene.record.release or settings.default_release)
-    files = kit.overlay(sovereign, release, url=url, branch=spec.gitops.branch, chart_registry=settings.chart_registry)
+    files = kit.overlay(
+        sovereign,
+        release,
+        url=url,
+        branch=spec.gitops.branch,
+        chart_registry=settings.chart_registry,
+        module=module.source(spec.gitops, settings.default_git_url),
+    )
     message = f"Render {kit.overlay_path(spec.domain.fqdn)} for Sovereign {sovereign.metadata.namespace}/{name}"
     return url, OverlayChange(kit.overlay_path(spec.domain.fqdn), files, message)
 

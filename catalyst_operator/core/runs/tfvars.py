@@ -15,7 +15,7 @@ from catalyst_operator.api.scalars import ANYWHERE
 from catalyst_operator.api.sovereign import Sovereign, SovereignSpec
 from catalyst_operator.core import kit, naming
 from catalyst_operator.core.access import boot, source
-from catalyst_operator.core.kit import releases
+from catalyst_operator.core.kit import module, releases
 from catalyst_operator.core.kit.releases import Release, UnknownReleaseError
 from catalyst_operator.core.project import sizing, ssh_keys
 from catalyst_operator.core.settings import CoreSettings
@@ -56,7 +56,12 @@ def tfvars(
         **_api_access(spec, settings),
         "release": release.module_value(mirrors=settings.download_mirrors),
         "git": _git(sovereign, settings, release),
-        "kit_values": kit.values(sovereign, release, chart_registry=settings.chart_registry),
+        "kit_values": kit.values(
+            sovereign,
+            release,
+            chart_registry=settings.chart_registry,
+            module=module.source(spec.gitops, settings.default_git_url),
+        ),
         "boot_manifests": boot.manifests(spec.domain.fqdn),
     }
 

@@ -30,11 +30,13 @@ Seal = Callable[[bytes, str, str], Awaitable[bytes]]
 
 @dataclass(frozen=True)
 class Estate:
-    """What is given away: the state as it lies in its Secret, what opens it, and the module's inputs as JSON."""
+    """What is given away: the state as it lies in its Secret, what opens it, the module's inputs as JSON."""
 
     state: bytes
     key: str
     inputs: str
+    git_login: str = ""
+    """How the module is fetched, where that takes a login."""
 
 
 async def give(
@@ -57,7 +59,7 @@ async def give(
         async with connect(minted) as remote:
             if not await _is_filled(remote):
                 own_key = encryption.key_text(secrets.token_bytes(KEY_BYTES))
-                await _fill(remote, await seal(given.state, given.key, own_key), own_key, given.inputs)
+                await _fill(remote, await seal(given.state, given.key, own_key), own_key, given)
     except TofuError as error:
         return TransferReport(key, clock(), error=codes.STATE_TRANSFER.entry(str(error)))
     except ApiError as error:
@@ -76,10 +78,11 @@ async def _is_filled(remote: RemoteCluster) -> bool:
     return True
 
 
-async def _fill(remote: RemoteCluster, sealed: bytes, own_key: str, inputs: str) -> None:
+async def _fill(remote: RemoteCluster, sealed: bytes, own_key: str, given: Estate) -> None:
     state = {"data": {"tfstate": packed_state(sealed)}}
     await remote.merge(kube.SECRETS, transfer.NAMESPACE, naming.STATE_SECRET, state)
-    data = {transfer.KEY: encoded(own_key), transfer.INPUTS: encoded(inputs)}
+    texts = {transfer.KEY: own_key, transfer.INPUTS: given.inputs, transfer.GIT_LOGIN: given.git_login}
+    data = {key: encoded(text) for key, text in texts.items() if text}
     filled = {"op": "replace", "path": _MARK_PATH, "value": transfer.FILLED}
     operations = [_marked(transfer.EMPTY), filled, {"op": "add", "path": "/data", "value": data}]
     await remote.patch(kube.SECRETS, transfer.NAMESPACE, transfer.ADOPTION, operations)

@@ -126,7 +126,7 @@ def test_folder_and_catalogue_have_the_same_releases_in_the_same_order(folder: F
 def test_every_component_has_a_folder_of_its_own_and_no_other_is_there() -> None:
     """spec.components is turned into a path."""
     folders = {path.name for path in (TEMPLATE / "components").iterdir()}
-    assert folders == {*names(CATALOGUE.of(Folder.COMPONENTS)), "flux-take-ownership", "pull-secret"}
+    assert folders == {*names(CATALOGUE.of(Folder.COMPONENTS)), "flux-take-ownership", "pull-secret", "adoption"}
 
 
 @pytest.mark.parametrize("blueprint", CATALOGUE.of(Folder.COMPONENTS), ids=lambda b: b.name)
@@ -145,7 +145,9 @@ def test_a_component_is_one_release(blueprint: Blueprint) -> None:
 def test_a_kustomization_lists_every_file_beside_it(folder: Folder) -> None:
     """A file that is not listed is not applied, and nobody is told."""
     listed = kustomization(folder)["resources"]
-    assert listed == sorted(path.name for path in (TEMPLATE / folder).iterdir() if path.name != "kustomization.yaml")
+    assert listed == sorted(
+        path.name for path in (TEMPLATE / folder).iterdir() if path.is_file() and path.name != "kustomization.yaml"
+    )
 
 
 @pytest.mark.parametrize("number", range(12))

@@ -202,11 +202,14 @@ def test_issuers_follow_the_strategy(strategy: str, letsencrypt: bool, corporate
     assert issuers["corporateCA"] == {"enabled": corporate}
 
 
-@pytest.mark.parametrize(("crossplane", "enabled"), [({}, False), ({"credentialsSecretRef": {"name": "x"}}, True)])
-def test_crossplane_is_configured_only_with_a_token(crossplane: dict[str, Any], enabled: bool) -> None:
-    """A provider without credentials would never become healthy."""
-    spec = gen.spec(**({"crossplane": crossplane} if crossplane else {}))
-    assert rendered("bp-crossplane", spec)["providerConfig"]["enabled"] is enabled
+CROSSPLANE = gen.spec(crossplane={"credentialsSecretRef": {"name": "x"}})
+
+
+def test_only_a_crossplane_with_a_token_is_told_of_the_module() -> None:
+    """Who needs no value is given none: every other overlay in Git would change for it."""
+    told = gen.variables(CROSSPLANE, gen.spec(gitops={"url": "https://git.example/a.git", "branch": "v1"}))
+    assert told["kit_values"]["ADOPTION_MODULE"] == "git::https://git.example/a.git//infra/hetzner?ref=v1"
+    assert "ADOPTION_MODULE" not in gen.variables()["kit_values"]
 
 
 def test_object_storage_reaches_seaweedfs() -> None:
@@ -246,9 +249,9 @@ def used(folder: str) -> Iterator[tuple[str, bool]]:
 def test_the_template_uses_every_value_and_gets_every_value_it_uses() -> None:
     """A variable that nobody sets is empty text, which Flux does not complain about."""
     needed = {name for folder in ("bootstrap-kit", "components") for name, default in used(folder) if not default}
-    given_ = {name for name in values() if not name.startswith("BP_")}
+    given_ = {name for name in gen.variables(CROSSPLANE)["kit_values"] if not name.startswith("BP_")}
     assert needed == given_
-    assert {name for name, _ in used("infrastructure")} == set(handed_on())
+    assert {name for name, _ in used("infrastructure")} == {*handed_on(), "ADOPTION_MODULE"}
 
 
 def test_what_is_not_quoted_never_stands_alone_where_it_could_be_misread() -> None:
