@@ -36,7 +36,7 @@ class Sealing:
         self._turn = asyncio.Semaphore(1)
 
     async def sealed_anew(self, state: bytes, key: str, other: str) -> bytes:
-        """`state`, sealed with `key`, sealed with the key `other` instead: of the same lineage, one serial later.
+        """`state`, sealed with `key`, sealed with the key `other` instead: of the same lineage, with a later serial.
         Raises TofuError."""
         async with self._turn:
             with TemporaryDirectory() as top:
