@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from e2e.lab.standins import release_status, rollback, storage
+from e2e.lab.standins import crossplane, release_status, rollback, storage
 from e2e.lab.standins.controller import Controller
 from e2e.lab.standins.events import warn
 from e2e.lab.standins.faults import Fail, Faults, ReleaseFault
@@ -128,6 +128,7 @@ class Helm:
             message = release_status.failed(draft, release, step, problem)
             await warn(self._kube, draft.obj, f"{step.value.capitalize()}Failed", message, _COMPONENT)
             return await self._write(draft, RETRY_SECONDS)
+        await crossplane.bring(self._kube, release.chart)
         release_status.succeeded(draft, release, step)
         return await self._write(draft, 0.0 if fault.flap or fault.degrade else release.interval)
 
