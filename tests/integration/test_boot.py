@@ -394,7 +394,7 @@ async def test_the_seeder_may_fill_what_crossplane_is_given_and_not_read_it(node
     """A patch that compares tells whether it was filled; anything else of that namespace is not its own."""
     space, mark = transfer.NAMESPACE, f"/metadata/annotations/{transfer.MARK.replace('/', '~1')}"
     await seeder.patch(SECRETS, space, transfer.ADOPTION, [{"op": "test", "path": mark, "value": transfer.EMPTY}])
-    with pytest.raises(Refused, match="test") as refused:
+    with pytest.raises(Refused) as refused:
         await seeder.patch(SECRETS, space, transfer.ADOPTION, [{"op": "test", "path": mark, "value": transfer.FILLED}])
     assert refused.value.status == 422
     for name in (transfer.ADOPTION, naming.STATE_SECRET):
