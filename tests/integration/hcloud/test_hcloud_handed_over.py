@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from subprocess import CompletedProcess
 from typing import Any
@@ -25,23 +26,18 @@ from catalyst_operator.core.access import transfer
 from catalyst_operator.core.access.identity import SEEDER, Access
 from catalyst_operator.core.access.transfer import TransferReport
 from catalyst_operator.core.tofu import encryption
+from e2e.support.workspace import CHANGES, EMPTY_PLAN, VARIABLES, ProviderOpenTofu, with_worker
 from tests.integration.apiserver import Api
 from tests.integration.hcloud.cluster import Tofu
 from tests.integration.hcloud.emulator import Emulator, Project
 from tests.integration.new_cluster import NewCluster, new_cluster
 from tests.integration.tofu import copy_of_module
 from tests.support import gen
-from tests.support.postbuild import objects
 
 pytestmark = pytest.mark.integration
 
 SECRETS = f"/api/v1/namespaces/{transfer.NAMESPACE}/secrets"
 OURS = encryption.key_text(bytes(range(32)))
-FOUND = {obj["kind"]: obj for _, obj in objects("infrastructure/adoption")}
-WORKSPACE, CONFIG = FOUND["Workspace"]["spec"]["forProvider"], FOUND["ProviderConfig"]["spec"]
-VARIABLES = "crossplane-provider-opentofu-0.tfvars.json"
-EMPTY_PLAN, CHANGES = 0, 2
-"""Exit codes of a plan."""
 SIZES = (gen.spec(controlPlane={"size": "cx33", "replicas": 3}), gen.workers(1, "cx33"))
 
 
@@ -62,55 +58,28 @@ class Folder:
         return ran.stdout
 
 
-@dataclass
-class Provider(Folder):
-    """Crossplane's provider-opentofu at work on our Workspace: the same files, commands and environment."""
-
-    cluster: NewCluster | None = None
-
-    def connect(self) -> CompletedProcess[str]:
-        """Lay out the folder from what the cluster has now, and initialise."""
-        assert self.cluster is not None
-        data = secret(self.cluster.api, transfer.ADOPTION)
-        backend = CONFIG["configuration"].replace("in_cluster_config = true", f'config_path = "{self._kubeconfig()}"')
-        assert backend != CONFIG["configuration"]
-        (self.path / "crossplane-provider-config.tf").write_text(backend)
-        for credential in CONFIG["credentials"]:
-            (self.path / credential["filename"]).write_bytes(data.get(credential["secretRef"]["key"], b""))
-        (self.path / VARIABLES).write_bytes(data.get(WORKSPACE["varFiles"][0]["secretKeyRef"]["key"], b""))
-        self.environment["TF_ENCRYPTION"] = FOUND["ConfigMap"]["data"]["encryption"]
-        ran = self.run("init", "-input=false", "-no-color")
-        return ran if ran.returncode else self.run("workspace", "select", "-no-color", "default")
-
-    def plan(self) -> CompletedProcess[str]:
-        options = ("-no-color", "-input=false", "-detailed-exitcode", "-lock=false", f"-var-file={VARIABLES}")
-        return self.run("plan", *options)
-
-    def apply(self) -> None:
-        arguments = ("-no-color", "-auto-approve", "-input=false", f"-var-file={VARIABLES}", *WORKSPACE["applyArgs"])
-        self.must("apply", *arguments)
-
-    def _kubeconfig(self) -> Path:
-        """Outside of a Pod the backend is told where the cluster is; an administrator's, as Crossplane gives its
-        providers all rights on Secrets and Leases."""
-        assert self.cluster is not None
-        access = self.cluster.api
-        file = self.path.parent / "kubeconfig"
-        cluster = {"server": access.url, "insecure-skip-tls-verify": True}
-        content = {
-            "clusters": [{"name": "c", "cluster": cluster}],
-            "users": [{"name": "u", "user": {"token": access.token}}],
-            "contexts": [{"name": "x", "context": {"cluster": "c", "user": "u"}}],
-            "current-context": "x",
-        }
-        file.write_text(yaml.safe_dump(content))
-        return file
+def encoded(api: Api, name: str) -> dict[str, str]:
+    """The data of a Secret of Crossplane's namespace."""
+    found: dict[str, str] = api.get(f"{SECRETS}/{name}").get("data") or {}
+    return found
 
 
 def secret(api: Api, name: str) -> dict[str, bytes]:
-    """What a Secret of Crossplane's namespace holds."""
-    data = api.get(f"{SECRETS}/{name}").get("data") or {}
-    return {key: base64.b64decode(value) for key, value in data.items()}
+    """What it holds."""
+    return {key: base64.b64decode(value) for key, value in encoded(api, name).items()}
+
+
+def kubeconfig(api: Api, folder: Path) -> Path:
+    """An administrator's."""
+    content = {
+        "clusters": [{"name": "c", "cluster": {"server": api.url, "insecure-skip-tls-verify": True}}],
+        "users": [{"name": "u", "user": {"token": api.token}}],
+        "contexts": [{"name": "x", "context": {"cluster": "c", "user": "u"}}],
+        "current-context": "x",
+    }
+    file = folder / "kubeconfig"
+    file.write_text(yaml.safe_dump(content))
+    return file
 
 
 @pytest.fixture(scope="module")
@@ -147,8 +116,17 @@ def run(tofu: Tofu, project: Project, cluster: NewCluster, tmp_path_factory: pyt
 
 
 @pytest.fixture(scope="module")
-def provider(tofu: Tofu, project: Project, cluster: NewCluster, tmp_path_factory: pytest.TempPathFactory) -> Provider:
-    return Provider(tofu, copy_of_module(tmp_path_factory.mktemp("provider")), cloud(project), cluster)
+def provider(
+    tofu: Tofu, project: Project, cluster: NewCluster, tmp_path_factory: pytest.TempPathFactory
+) -> ProviderOpenTofu:
+    folder = tmp_path_factory.mktemp("provider")
+    return ProviderOpenTofu(
+        program=tofu.program,
+        folder=copy_of_module(folder),
+        environment=tofu.environment(cloud(project)),
+        kubeconfig=kubeconfig(cluster.api, folder),
+        secret=partial(encoded, cluster.api),
+    )
 
 
 async def give(run: Folder, cluster: NewCluster) -> TransferReport:
@@ -181,7 +159,7 @@ def state(cluster: NewCluster) -> dict[str, Any]:
 
 
 def test_a_workspace_that_is_earlier_than_its_state_makes_nothing(
-    run: Folder, provider: Provider, cluster: NewCluster, project: Project
+    run: Folder, provider: ProviderOpenTofu, cluster: NewCluster, project: Project
 ) -> None:
     """Flux applies it days before the hand-off. An empty state would be made anew, and everything a second time."""
     before = project.inventory()
@@ -216,22 +194,21 @@ async def test_what_was_given_is_never_given_again(run: Folder, cluster: NewClus
     assert (secret(cluster.api, transfer.ADOPTION), state(cluster)) == before
 
 
-def test_its_plan_is_empty(provider: Provider, project: Project) -> None:
+def test_its_plan_is_empty(provider: ProviderOpenTofu, project: Project) -> None:
     """The very servers, without the authorities and without the token of control planes."""
     connected = provider.connect()
     assert connected.returncode == 0, connected.stderr
     planned = provider.plan()
     assert planned.returncode == EMPTY_PLAN, planned.stdout + planned.stderr
-    assert "hcloud_server.control_plane[2]" in provider.must("state", "list")
+    assert "hcloud_server.control_plane[2]" in provider.addresses()
     assert len(servers(project)) == 4
 
 
-def test_one_worker_more_is_one_worker_more(provider: Provider, cluster: NewCluster, project: Project) -> None:
+def test_one_worker_more_is_one_worker_more(provider: ProviderOpenTofu, cluster: NewCluster, project: Project) -> None:
     """It is told how to join, everything else stays, and the state goes on under the same key."""
     before, serial = servers(project), state(cluster)["serial"]
-    inputs = json.loads(secret(cluster.api, transfer.ADOPTION)[transfer.INPUTS])
-    inputs["worker_sizes"] = ["cx33", "cx33"]
-    edited = {"data": {transfer.INPUTS: base64.b64encode(json.dumps(inputs).encode()).decode()}}
+    wish = with_worker(encoded(cluster.api, transfer.ADOPTION), transfer.INPUTS)
+    edited = {"data": {transfer.INPUTS: wish}}
     cluster.api.patch(f"{SECRETS}/{transfer.ADOPTION}", edited)
     assert provider.connect().returncode == 0
     assert provider.plan().returncode == CHANGES
@@ -244,10 +221,10 @@ def test_one_worker_more_is_one_worker_more(provider: Provider, cluster: NewClus
     assert "resources" not in state(cluster)
 
 
-def test_no_control_plane_is_made_without_the_token_for_it(provider: Provider, project: Project) -> None:
+def test_no_control_plane_is_made_without_the_token_for_it(provider: ProviderOpenTofu, project: Project) -> None:
     """It would start, be paid for, and never join."""
-    inputs = json.loads((provider.path / VARIABLES).read_text())
-    (provider.path / VARIABLES).write_text(json.dumps({**inputs, "existing_control_planes": 1}))
+    inputs = json.loads((provider.folder / VARIABLES).read_text())
+    (provider.folder / VARIABLES).write_text(json.dumps({**inputs, "existing_control_planes": 1}))
     refused = provider.plan()
     assert refused.returncode == 1
     assert "server_token or agent_token is empty" in refused.stderr
@@ -255,7 +232,7 @@ def test_no_control_plane_is_made_without_the_token_for_it(provider: Provider, p
 
 
 async def test_what_its_crossplane_made_can_be_taken_back(
-    run: Folder, provider: Provider, cluster: NewCluster, project: Project
+    run: Folder, provider: ProviderOpenTofu, cluster: NewCluster, project: Project
 ) -> None:
     """With the state of the new cluster, sealed for the operator again, a destroy knows a worker that it never made."""
     key = secret(cluster.api, transfer.ADOPTION)[transfer.KEY].decode()
