@@ -257,7 +257,8 @@ class CrossplaneSpec(Model):
 
     credentials_secret_ref: SecretRef
     """Secret with a token of the Sovereign's own, under the key token. The provisioning token never leaves
-    the management cluster."""
+    the management cluster. With it the Sovereign's Crossplane is given the state at the hand-off, and takes over the
+    servers (docs/adoption.md)."""
 
 
 class GitRefSpec(Model):

@@ -242,6 +242,14 @@ class ArchiveState:
 
 
 @dataclass(frozen=True)
+class TransferState:
+    """Give the Sovereign's own Crossplane the archived state and the module's inputs, in the background."""
+
+    key: str
+    variables: dict[str, Any]
+
+
+@dataclass(frozen=True)
 class WriteOwnerKubeconfig:
     """Give the owner an administrator's kubeconfig."""
 
@@ -317,6 +325,7 @@ Action = (
     | CorrectSource
     | RemoveNodes
     | ArchiveState
+    | TransferState
     | WriteOwnerKubeconfig
     | GiveUpAccess
     | ForgetKeys

@@ -19,6 +19,7 @@ from catalyst_operator.core.access.dead_nodes import RemovalReport
 from catalyst_operator.core.access.farewell import FarewellReport
 from catalyst_operator.core.access.seeds import SecretView, SeedReport
 from catalyst_operator.core.access.source import CorrectionReport
+from catalyst_operator.core.access.transfer import TransferReport
 from catalyst_operator.core.domains.observation import DomainObservation
 from catalyst_operator.core.kit.pushed import OverlayReport
 from catalyst_operator.core.phase1.views import ClusterView
@@ -197,6 +198,8 @@ class Observation:
     """What the last correction of what the new cluster follows came to."""
     removal: RemovalReport | None = None
     """What the last removal of dead nodes from the new cluster came to."""
+    transfer: TransferReport | None = None
+    """What the last attempt to give the new cluster its state came to."""
     farewell: FarewellReport | None = None
     """What was seen when rights on the new cluster were given up."""
 

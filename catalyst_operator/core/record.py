@@ -278,6 +278,10 @@ class HandOff:
     """When the observer's certificate, still valid, was seen to be refused."""
     finished: datetime | None = None
     """When the last key was gone."""
+    given: datetime | None = None
+    """When the Sovereign's own Crossplane was seen to have the state."""
+    not_given: str = ""
+    """Why it can never be given the state, as a clause."""
 
 
 @dataclass(frozen=True)

@@ -112,6 +112,7 @@ class Observer:
             seeds=self._outside.seeds.report(sovereign.metadata.uid),
             correction=self._outside.corrections.report(sovereign.metadata.uid),
             removal=self._outside.removals.report(sovereign.metadata.uid),
+            transfer=self._outside.transfers.report(sovereign.metadata.uid),
             farewell=self._outside.farewells.report(sovereign.metadata.uid),
         )
 
@@ -258,12 +259,25 @@ def _secret_view(raw: Object) -> SecretView:
 
 
 def state_of(raw: Object | None) -> StateView | None:
-    """The state in OpenTofu's Secret, which holds it compressed."""
+    """The state in OpenTofu's Secret. Raises CorruptRecord."""
+    content = state_file(raw)
+    try:
+        return _view(content) if content else None
+    except ValueError as error:
+        raise _no_state(error) from error
+
+
+def state_file(raw: Object | None) -> bytes:
+    """The file that OpenTofu's Secret holds compressed; empty if there is none. Raises CorruptRecord."""
     content = _tfstate(raw)
     try:
-        return _view(_unpacked(content)) if content else None
+        return _unpacked(content) if content else b""
     except (zlib.error, ValueError) as error:
-        raise CorruptRecord(f"Secret {naming.STATE_SECRET} does not hold an OpenTofu state: {error}.") from error
+        raise _no_state(error) from error
+
+
+def _no_state(error: Exception) -> CorruptRecord:
+    return CorruptRecord(f"Secret {naming.STATE_SECRET} does not hold an OpenTofu state: {error}.")
 
 
 def _unpacked(content: bytes) -> bytes:

@@ -15,6 +15,7 @@ from catalyst_operator.adapters.git.overlays import Overlays
 from catalyst_operator.adapters.git.repository_looks import RepositoryLooks
 from catalyst_operator.adapters.new_cluster.clusters import AccessSource
 from catalyst_operator.adapters.new_cluster.remote import Connect
+from catalyst_operator.adapters.new_cluster.writes.transferring import Seal
 from catalyst_operator.adapters.project.preflights import Preflights
 from catalyst_operator.adapters.project.project_looks import ProjectLooks
 from catalyst_operator.adapters.run_logs import RunLogs
@@ -23,6 +24,7 @@ from catalyst_operator.core.access.dead_nodes import RemovalReport
 from catalyst_operator.core.access.farewell import FarewellReport
 from catalyst_operator.core.access.seeds import SeedReport
 from catalyst_operator.core.access.source import CorrectionReport
+from catalyst_operator.core.access.transfer import TransferReport
 from catalyst_operator.core.domains.actions import AskRegistrar
 from catalyst_operator.core.domains.observation import DomainObservation
 from catalyst_operator.core.phase1.target import Target
@@ -74,9 +76,12 @@ class Outside:
     seeds: Errands[SeedReport]
     corrections: Errands[CorrectionReport]
     removals: Errands[RemovalReport]
+    transfers: Errands[TransferReport]
     farewells: Errands[FarewellReport]
     connect: Connect
     """Opens one connection to a new cluster, for the errands."""
+    seal: Seal
+    """Seals a state with another key."""
     names: Names | None = None
     """None for an operator that serves no domains."""
 
@@ -95,4 +100,4 @@ class Outside:
     @property
     def _by_uid(self) -> tuple[Cache, ...]:
         looks = (self.projects, self.preflights, self.repositories)
-        return (*looks, self.overlays, self.seeds, self.corrections, self.removals, self.farewells)
+        return (*looks, self.overlays, self.seeds, self.corrections, self.removals, self.transfers, self.farewells)

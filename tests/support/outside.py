@@ -73,6 +73,11 @@ async def no_read(_owner: str, _repository: Repository, _question: RepositoryQue
     raise AssertionError("a Git repository was read")
 
 
+async def no_sealing(_state: bytes, _key: str, _other: str) -> bytes:
+    """Of tests that must not run OpenTofu."""
+    raise AssertionError("a state was sealed anew")
+
+
 def outside(client: Kube, **parts: Any) -> Outside:
     """All of it, with the parts that a test cares for."""
     made: dict[str, Any] = {
@@ -85,7 +90,9 @@ def outside(client: Kube, **parts: Any) -> Outside:
         "seeds": Errands("delivery"),
         "corrections": Errands("correction"),
         "removals": Errands("removal"),
+        "transfers": Errands("transfer"),
         "farewells": Errands("farewell"),
         "connect": RemoteCluster,
+        "seal": no_sealing,
     }
     return Outside(**{**made, **parts})

@@ -144,7 +144,9 @@ def job_not_created(scene: Deletion) -> Answer | None:
 def new_destroy(scene: Deletion) -> Answer:
     """Start a destroy run."""
     wanted = next_run(scene.o, scene.record, RunVerb.DESTROY, scene.variables)
-    run = replace(wanted, confirmed=own_project.gone_is_gone(scene.o, scene.record))
+    # After a hand-off its own Crossplane may have made more, of which no state of ours knows.
+    adopt = wanted.adopt or scene.record.hand_off is not None
+    run = replace(wanted, confirmed=own_project.gone_is_gone(scene.o, scene.record), adopt=adopt)
     record = replace(scene.record.with_new_run(run), handled=handled(scene.o, scene.record))
     actions: tuple[Action, ...] = (
         *start_actions(scene.o, run, scene.variables, record),
