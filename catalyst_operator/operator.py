@@ -176,6 +176,7 @@ def _outside(kube: Kube, core: CoreSettings, settings: Settings, names: NameLook
         corrections=Errands("correction of what is followed", _turns()),
         removals=Errands("removal of dead nodes", _turns()),
         transfers=Errands("transfer of a state", _turns()),
+        takings=Errands("taking of a state", _turns()),
         farewells=Errands("farewell", _turns()),
         connect=connect,
         seal=Sealing().sealed_anew,

@@ -11,8 +11,10 @@ from __future__ import annotations
 
 import asyncio
 from asyncio.subprocess import PIPE
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Protocol
 
 from catalyst_operator.core.redact import shorten
 from catalyst_operator.core.tofu import encryption
@@ -28,6 +30,20 @@ PROGRAMS = "/usr/local/bin:/usr/bin:/bin"
 _KEY_FILE = "key"
 
 
+Check = Callable[[bytes], None]
+"""Looks at an opened state; raises TofuError."""
+
+
+def unchecked(_: bytes) -> None:
+    """Of a state that nobody else has written."""
+
+
+class Seal(Protocol):
+    """`Sealing.sealed_anew`."""
+
+    async def __call__(self, state: bytes, key: str, other: str, check: Check = unchecked) -> bytes: ...
+
+
 class Sealing:
     """Runs `program`, which is looked for in PROGRAMS unless it is a path."""
 
@@ -35,14 +51,15 @@ class Sealing:
         self._program = program
         self._turn = asyncio.Semaphore(1)
 
-    async def sealed_anew(self, state: bytes, key: str, other: str) -> bytes:
+    async def sealed_anew(self, state: bytes, key: str, other: str, check: Check = unchecked) -> bytes:
         """`state`, sealed with `key`, sealed with the key `other` instead: of the same lineage, with a later serial.
-        Raises TofuError."""
+        `check` sees it opened. Raises TofuError."""
         async with self._turn:
             with TemporaryDirectory() as top:
                 old, new = _folder(top, "old", key), _folder(top, "new", other)
                 (old / STATE_FILE).write_bytes(state)
                 plain = await self._run(old, "state", "pull")
+                check(plain)
                 await self._run(new, "state", "push", "-", given=plain)
                 return (new / STATE_FILE).read_bytes()
 

@@ -381,3 +381,7 @@ class DecommissionSpec(Model):
     acknowledge_exported: bool = False
     """The OpenBao export and the Git bundles are taken and safe; destroying a handed-off Sovereign requires
     it."""
+
+    state_secret_ref: SecretRef | None = None
+    """Secret with the state as the Sovereign's own Crossplane left it, for the destroy to start from instead of the
+    archive: keys tfstate and state-key (docs/adoption.md)."""

@@ -273,6 +273,14 @@ class RestoreArchive:
 
 
 @dataclass(frozen=True)
+class TakeGivenState:
+    """Make a working state of the one that the owner hands in, if it can be what came after the archived one; in the
+    background."""
+
+    key: str
+
+
+@dataclass(frozen=True)
 class PublishPlan:
     """Put the text of a run's plan where its owner can read it."""
 
@@ -330,6 +338,7 @@ Action = (
     | GiveUpAccess
     | ForgetKeys
     | RestoreArchive
+    | TakeGivenState
     | WriteReceipt
     | PublishPlan
     | DeleteNamespace

@@ -70,6 +70,26 @@ class StateView:
 
 
 @dataclass(frozen=True)
+class GivenStateView:
+    """What the owner hands in for a deletion, as far as it can be read without its key."""
+
+    version: str
+    """Of the Secret."""
+    state: StateView | None
+    has_key: bool
+
+
+@dataclass(frozen=True)
+class TakingReport:
+    """What it came to when a state that was handed in was to be taken over."""
+
+    key: str
+    at: datetime
+    wrong: str = ""
+    """Why it is not taken, as a clause."""
+
+
+@dataclass(frozen=True)
 class LockView:
     """OpenTofu's lock on the state while somebody holds it: who says so, and since when in OpenTofu's words."""
 
@@ -168,6 +188,10 @@ class Observation:
     """Who holds the lock of the state; None while it is free."""
     archived_state: StateView | None = None
     """The state as it was archived at hand-off."""
+    given_state: GivenStateView | None = None
+    """The state that the owner hands in for a deletion, if the spec names one and it is there."""
+    taking: TakingReport | None = None
+    """What it came to when that was to be taken over."""
     owner_kubeconfig: str = ""
     """UID of the Sovereign that the owner's kubeconfig Secret was written for; `foreign` for a Secret of somebody
     else's, empty while there is none."""

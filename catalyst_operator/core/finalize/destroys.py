@@ -146,7 +146,8 @@ def new_destroy(scene: Deletion) -> Answer:
     wanted = next_run(scene.o, scene.record, RunVerb.DESTROY, scene.variables)
     # After a hand-off its own Crossplane may have made more, of which no state of ours knows.
     adopt = wanted.adopt or scene.record.hand_off is not None
-    run = replace(wanted, confirmed=own_project.gone_is_gone(scene.o, scene.record), adopt=adopt)
+    confirmed, given = own_project.gone_is_gone(scene.o, scene.record), scene.record.state_given
+    run = replace(wanted, confirmed=confirmed, adopt=adopt, state_given=given)
     record = replace(scene.record.with_new_run(run), handled=handled(scene.o, scene.record))
     actions: tuple[Action, ...] = (
         *start_actions(scene.o, run, scene.variables, record),

@@ -234,6 +234,7 @@ def _gate_env(run: RunEntry) -> list[dict[str, Any]]:
             "CATALYST_RESIZE_APPROVED": "yes" if run.resize_approved else "",
             "CATALYST_STANDING": packed(run.standing),
             "CATALYST_GONE_CONFIRMED": "yes" if run.confirmed else "",
+            "CATALYST_STATE_GIVEN": "yes" if run.state_given else "",
         }
     )
 

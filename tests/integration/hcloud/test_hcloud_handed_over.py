@@ -25,7 +25,7 @@ from catalyst_operator.core import naming
 from catalyst_operator.core.access import transfer
 from catalyst_operator.core.access.identity import SEEDER, Access
 from catalyst_operator.core.access.transfer import TransferReport
-from catalyst_operator.core.tofu import encryption
+from catalyst_operator.core.tofu import encryption, given_state
 from e2e.support.workspace import CHANGES, EMPTY_PLAN, VARIABLES, ProviderOpenTofu, with_worker
 from tests.integration.apiserver import Api
 from tests.integration.hcloud.cluster import Tofu
@@ -237,7 +237,15 @@ async def test_what_its_crossplane_made_can_be_taken_back(
     """With the state of the new cluster, sealed for the operator again, a destroy knows a worker that it never made."""
     key = secret(cluster.api, transfer.ADOPTION)[transfer.KEY].decode()
     content = gzip.decompress(secret(cluster.api, naming.STATE_SECRET)["tfstate"])
-    sealed = await Sealing(str(run.tofu.program)).sealed_anew(content, key, OURS)
+    archived = json.loads((run.path / "terraform.tfstate").read_text())
+    network = str(project.inventory()["networks"][0]["id"])
+
+    def check(opened: bytes) -> None:
+        known = {"lineage": archived["lineage"], "network": network}
+        assert given_state.wrong(opened, serial=archived["serial"], **known) == ""
+        assert "no newer" in given_state.wrong(opened, serial=99, **known)
+
+    sealed = await Sealing(str(run.tofu.program)).sealed_anew(content, key, OURS, check)
     (run.path / "terraform.tfstate").write_bytes(sealed)
     run.must("destroy", "-auto-approve", "-input=false")
     assert project.counts() == {}

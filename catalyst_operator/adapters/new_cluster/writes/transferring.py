@@ -12,6 +12,7 @@ from http import HTTPStatus
 
 from catalyst_operator.adapters import kube
 from catalyst_operator.adapters.new_cluster.remote import Connect, RemoteCluster
+from catalyst_operator.adapters.sealing import Seal
 from catalyst_operator.adapters.secrets import encoded
 from catalyst_operator.clock import Clock
 from catalyst_operator.core import naming
@@ -24,8 +25,6 @@ from catalyst_operator.core.tofu import encryption
 from catalyst_operator.errors import ApiError, CatalystError, NotFound, Refused, TofuError
 
 KEY_BYTES = 32
-Seal = Callable[[bytes, str, str], Awaitable[bytes]]
-"""A sealed state and its key -> the state sealed with the other key. Raises TofuError."""
 
 
 @dataclass(frozen=True)
