@@ -35,6 +35,7 @@ CatalystError
 │   ├── RegistrarRefused       the change, or the domain, is not acceptable to it
 │   ├── RegistrarRateLimited   too many requests
 │   └── RegistrarUnavailable   it is broken, out of reach, or not understood
+├── TofuError              OpenTofu did not do what the operator itself asked it for
 ├── LeaseLost              another operator may act by now: this one writes nothing any more
 └── CorruptRecord          the record ConfigMap does not parse
 """
@@ -219,6 +220,10 @@ class RegistrarUnavailable(RegistrarError):
     def __init__(self, message: str, remedy: str = "", *, unclear: bool = False) -> None:
         super().__init__(message, remedy)
         self.unclear = unclear
+
+
+class TofuError(CatalystError):
+    """OpenTofu, run by the operator itself, ended with an error; the message has its last words."""
 
 
 class LeaseLost(CatalystError):

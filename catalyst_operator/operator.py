@@ -41,6 +41,7 @@ from catalyst_operator.adapters.registrars.connect import connect
 from catalyst_operator.adapters.registrars.registrar import Registrar
 from catalyst_operator.adapters.registrars.talks import RegistrarTalks
 from catalyst_operator.adapters.run_logs import RunLogs
+from catalyst_operator.adapters.sealing import Sealing
 from catalyst_operator.adapters.turns import Turns
 from catalyst_operator.api.enums import RegistrarName
 from catalyst_operator.clock import now
@@ -174,8 +175,11 @@ def _outside(kube: Kube, core: CoreSettings, settings: Settings, names: NameLook
         seeds=Errands("delivery of Secrets", _turns()),
         corrections=Errands("correction of what is followed", _turns()),
         removals=Errands("removal of dead nodes", _turns()),
+        transfers=Errands("transfer of a state", _turns()),
+        takings=Errands("taking of a state", _turns()),
         farewells=Errands("farewell", _turns()),
         connect=connect,
+        seal=Sealing().sealed_anew,
         names=names,
     )
 

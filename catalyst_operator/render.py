@@ -18,7 +18,7 @@ from catalyst_operator.api import labels
 from catalyst_operator.api.enums import GitOpsMode
 from catalyst_operator.api.sovereign import Sovereign
 from catalyst_operator.core import kit
-from catalyst_operator.core.access import git_ref
+from catalyst_operator.core.access import git_ref, module
 from catalyst_operator.core.kit import releases
 from catalyst_operator.core.kit.releases import Release, UnknownReleaseError
 from catalyst_operator.core.redact import shorten
@@ -28,6 +28,9 @@ RENDERED, FAILED, REFUSED = 0, 1, 2
 
 _SAYINGS = {"missing": "is required", "extra_forbidden": "is no field of a Sovereign"}
 _VALUE_ERROR = "Value error, "
+_NO_MODULE = (
+    "spec.gitops: url and ref are required with spec.crossplane: its Crossplane fetches infra/hetzner from there"
+)
 
 
 class RefusedError(Exception):
@@ -109,7 +112,11 @@ def _overlay(sovereign: Sovereign, release: Release) -> dict[str, str]:
     if refusal:
         raise RefusedError(refusal)
     url, ref = sovereign.spec.gitops.url, git_ref.asked(sovereign.spec)
-    return kit.overlay(sovereign, release, place=f"{ref} of {url}" if url and ref else "")
+    if not (url and ref):
+        if sovereign.spec.crossplane:
+            raise RefusedError(_NO_MODULE)
+        return kit.overlay(sovereign, release)
+    return kit.overlay(sovereign, release, place=f"{ref} of {url}", module=module.at(url, ref))
 
 
 def _template(folder: Path) -> dict[str, str]:

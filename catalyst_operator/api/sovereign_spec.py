@@ -257,7 +257,8 @@ class CrossplaneSpec(Model):
 
     credentials_secret_ref: SecretRef
     """Secret with a token of the Sovereign's own, under the key token. The provisioning token never leaves
-    the management cluster."""
+    the management cluster. With it the Sovereign's Crossplane is given the state at the hand-off, and takes over the
+    servers (docs/adoption.md)."""
 
 
 class GitRefSpec(Model):
@@ -380,3 +381,7 @@ class DecommissionSpec(Model):
     acknowledge_exported: bool = False
     """The OpenBao export and the Git bundles are taken and safe; destroying a handed-off Sovereign requires
     it."""
+
+    state_secret_ref: SecretRef | None = None
+    """Secret with the state as the Sovereign's own Crossplane left it, for the destroy to start from instead of the
+    archive: keys tfstate and state-key (docs/adoption.md)."""

@@ -242,6 +242,14 @@ class ArchiveState:
 
 
 @dataclass(frozen=True)
+class TransferState:
+    """Give the Sovereign's own Crossplane the archived state and the module's inputs, in the background."""
+
+    key: str
+    variables: dict[str, Any]
+
+
+@dataclass(frozen=True)
 class WriteOwnerKubeconfig:
     """Give the owner an administrator's kubeconfig."""
 
@@ -262,6 +270,14 @@ class ForgetKeys:
 @dataclass(frozen=True)
 class RestoreArchive:
     """Make a working state of the archived one: a handed-off Sovereign is being deleted."""
+
+
+@dataclass(frozen=True)
+class TakeGivenState:
+    """Make a working state of the one that the owner hands in, if it can be what came after the archived one; in the
+    background."""
+
+    key: str
 
 
 @dataclass(frozen=True)
@@ -317,10 +333,12 @@ Action = (
     | CorrectSource
     | RemoveNodes
     | ArchiveState
+    | TransferState
     | WriteOwnerKubeconfig
     | GiveUpAccess
     | ForgetKeys
     | RestoreArchive
+    | TakeGivenState
     | WriteReceipt
     | PublishPlan
     | DeleteNamespace

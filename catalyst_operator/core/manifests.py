@@ -16,6 +16,7 @@ from catalyst_operator.api import labels
 from catalyst_operator.api.sovereign import Sovereign
 from catalyst_operator.core import naming, proof
 from catalyst_operator.core.settings import CoreSettings
+from catalyst_operator.core.tofu import encryption
 
 Manifest = dict[str, Any]
 SECRET_VARIABLES_FILE = "secrets.auto.tfvars.json"  # noqa: S105 - the name of a file, not its content
@@ -105,11 +106,8 @@ def state_key(sovereign: Sovereign, key: bytes) -> Manifest:
 
     `key` is 32 random bytes. Created once and never changed: without it the state is lost.
     """
-    encoded = base64.b64encode(key).decode()
-    header = {"magic": "OpenTofu-External-Key-Provider", "version": 1}
-    body = {"keys": {"encryption_key": encoded, "decryption_key": encoded}, "meta": {"external_data": {}}}
-    text = f"{json.dumps(header)}\n{json.dumps(body)}\n"
-    return _secret(sovereign, naming.STATE_KEY_SECRET, {"provider-output": text}, immutable=True)
+    files = {naming.STATE_KEY: encryption.key_text(key)}
+    return _secret(sovereign, naming.STATE_KEY_SECRET, files, immutable=True)
 
 
 def cluster_secrets(sovereign: Sovereign, namespace: str, variables: Mapping[str, Any]) -> Manifest:
@@ -154,12 +152,24 @@ def inputs(sovereign: Sovereign, name: str, files: dict[str, str]) -> Manifest:
 def restored_state(sovereign: Sovereign, content: str, version: str) -> Manifest:
     """OpenTofu's state Secret with a saved state in it, compressed and labelled as its backend does it. `content` is
     base64 of the state file; `version` the resourceVersion of the Secret that it goes into, empty if there is none."""
-    packed = base64.b64encode(gzip.compress(base64.b64decode(content), mtime=0)).decode()
-    return state(sovereign, packed, version)
+    return state(sovereign, packed_state(base64.b64decode(content)), version)
+
+
+def packed_state(content: bytes) -> str:
+    """A state file as it lies in the backend's Secret. Equal files give equal texts."""
+    return base64.b64encode(gzip.compress(content, mtime=0)).decode()
 
 
 def state(sovereign: Sovereign, packed: str, version: str = "") -> Manifest:
     """OpenTofu's state Secret, as its backend makes it. `packed` is base64 of the compressed state file."""
+    made = state_secret(namespace_of(sovereign))
+    if version:
+        made["metadata"]["resourceVersion"] = version
+    return {**made, "data": {"tfstate": packed}}
+
+
+def state_secret(namespace: str) -> Manifest:
+    """The Secret that OpenTofu's backend finds a state in, without one."""
     labelled = {
         "tfstate": "true",
         "tfstateSecretSuffix": naming.STATE_SUFFIX,
@@ -171,12 +181,10 @@ def state(sovereign: Sovereign, packed: str, version: str = "") -> Manifest:
         "kind": "Secret",
         "metadata": {
             "name": naming.STATE_SECRET,
-            "namespace": namespace_of(sovereign),
+            "namespace": namespace,
             "labels": labelled,
             "annotations": {"encoding": "gzip"},
-            **({"resourceVersion": version} if version else {}),
         },
-        "data": {"tfstate": packed},
     }
 
 

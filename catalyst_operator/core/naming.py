@@ -15,6 +15,7 @@ OPERATOR_RUN_CLUSTER_ROLE = "catalyst-operator-run-namespace"
 
 TOKEN_SECRET = "provider-token"  # noqa: S105 - the name of a Secret, not its content
 STATE_KEY_SECRET = "state-key"  # noqa: S105
+STATE_KEY = "provider-output"
 BOOT_SECRETS = "boot-secrets"
 STATE_SUFFIX = "sovereign"
 STATE_SECRET = f"tfstate-default-{STATE_SUFFIX}"

@@ -19,6 +19,7 @@ from catalyst_operator.core.access.dead_nodes import RemovalReport
 from catalyst_operator.core.access.farewell import FarewellReport
 from catalyst_operator.core.access.seeds import SecretView, SeedReport
 from catalyst_operator.core.access.source import CorrectionReport
+from catalyst_operator.core.access.transfer import TransferReport
 from catalyst_operator.core.domains.observation import DomainObservation
 from catalyst_operator.core.kit.pushed import OverlayReport
 from catalyst_operator.core.phase1.views import ClusterView
@@ -66,6 +67,26 @@ class StateView:
         """Whether it was ever written by an apply. `tofu init` makes an empty one of serial 1, in a dry run too, and
         whatever is written later has a higher one."""
         return self.serial > 1
+
+
+@dataclass(frozen=True)
+class GivenStateView:
+    """What the owner hands in for a deletion, as far as it can be read without its key."""
+
+    version: str
+    """Of the Secret."""
+    state: StateView | None
+    has_key: bool
+
+
+@dataclass(frozen=True)
+class TakingReport:
+    """What it came to when a state that was handed in was to be taken over."""
+
+    key: str
+    at: datetime
+    wrong: str = ""
+    """Why it is not taken, as a clause."""
 
 
 @dataclass(frozen=True)
@@ -167,6 +188,10 @@ class Observation:
     """Who holds the lock of the state; None while it is free."""
     archived_state: StateView | None = None
     """The state as it was archived at hand-off."""
+    given_state: GivenStateView | None = None
+    """The state that the owner hands in for a deletion, if the spec names one and it is there."""
+    taking: TakingReport | None = None
+    """What it came to when that was to be taken over."""
     owner_kubeconfig: str = ""
     """UID of the Sovereign that the owner's kubeconfig Secret was written for; `foreign` for a Secret of somebody
     else's, empty while there is none."""
@@ -197,6 +222,8 @@ class Observation:
     """What the last correction of what the new cluster follows came to."""
     removal: RemovalReport | None = None
     """What the last removal of dead nodes from the new cluster came to."""
+    transfer: TransferReport | None = None
+    """What the last attempt to give the new cluster its state came to."""
     farewell: FarewellReport | None = None
     """What was seen when rights on the new cluster were given up."""
 

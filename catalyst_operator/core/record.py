@@ -179,6 +179,8 @@ class RunEntry:
     """The servers that were there before it, by name; none before an apply has succeeded."""
     confirmed: bool = False
     """Of a destroy: whether a person said that what the project does not have any more is really gone."""
+    state_given: bool = False
+    """Of a destroy: whether its state was handed in."""
     stopping: StopCause | None = None
     """Why it was told to stop."""
     stepped_down: bool = False
@@ -278,6 +280,10 @@ class HandOff:
     """When the observer's certificate, still valid, was seen to be refused."""
     finished: datetime | None = None
     """When the last key was gone."""
+    given: datetime | None = None
+    """When the Sovereign's own Crossplane was seen to have the state."""
+    not_given: str = ""
+    """Why it can never be given the state, as a clause."""
 
 
 @dataclass(frozen=True)
@@ -324,6 +330,8 @@ class Record:
     """The commit that has it."""
     bootstrap: Bootstrap | None = None
     hand_off: HandOff | None = None
+    state_given: bool = False
+    """Whether a deletion was told to work on a state that its owner hands in."""
     handled: dict[str, str] = field(default_factory=dict)
     """Annotations that were answered: annotation -> value."""
 

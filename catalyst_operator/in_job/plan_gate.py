@@ -58,4 +58,5 @@ def _beside(verb: str) -> Beside:
         attached=json.loads(ATTACHED.read_text()) if ATTACHED.exists() else {},
         held=adoption.held(pulled_state()) if verb == "destroy" else (),
         gone_confirmed=bool(os.environ["CATALYST_GONE_CONFIRMED"]),
+        state_given=bool(os.environ["CATALYST_STATE_GIVEN"]),
     )

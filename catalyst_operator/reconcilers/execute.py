@@ -7,6 +7,7 @@ import logging
 import secrets
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 
 from catalyst_operator.adapters import kube
 from catalyst_operator.adapters.kube import Kube, Object
@@ -17,6 +18,7 @@ from catalyst_operator.core import actions, manifests, naming, orphans, record
 from catalyst_operator.core.observation import CredentialsView, LockView, Observation, StateView
 from catalyst_operator.core.runs import job
 from catalyst_operator.errors import Conflict, NotFound, Refused, Unavailable
+from catalyst_operator.reconcilers import given_state
 from catalyst_operator.reconcilers.domains.of_sovereign import DomainOfSovereign
 from catalyst_operator.reconcilers.for_owner import ForOwner
 from catalyst_operator.reconcilers.keys import Keys
@@ -49,6 +51,7 @@ class Executor:
         self._looks = CloudLooks(outside, o, changed)
         self._o = o
         self._changed = changed
+        self._clock = clock
         self._space = manifests.namespace_of(o.sovereign)
         self.resource_version = o.sovereign.metadata.resource_version
         """Of the Sovereign, after what was done to it here."""
@@ -97,10 +100,8 @@ class Executor:
                 self._outside.logs.follow(self._space, pod, container, self._changed)
             case actions.ForgetLogs():
                 self._outside.logs.forget(self._space)
-            case actions.ArchiveState():
-                await self._archive_state()
-            case actions.RestoreArchive():
-                await self._restore_archive()
+            case actions.ArchiveState() | actions.RestoreArchive() | actions.TakeGivenState():
+                await self._archive(action)
             case actions.GiveBootSecrets() | actions.TakeBootSecrets() | actions.ForgetKeys():
                 await self._keys.run(action)
             case (
@@ -202,6 +203,17 @@ class Executor:
         version = found["metadata"]["resourceVersion"] if found else ""
         manifest = manifests.restored_state(self._sovereign, saved["data"]["tfstate"], version)
         await (self._kube.apply(manifest) if found else self._kube.create(manifest))
+
+    async def _archive(self, action: actions.ArchiveState | actions.RestoreArchive | actions.TakeGivenState) -> None:
+        match action:
+            case actions.ArchiveState():
+                await self._archive_state()
+            case actions.RestoreArchive():
+                await self._restore_archive()
+            case actions.TakeGivenState(key=key):
+                take = partial(given_state.take, self._kube, self._outside.seal, self._o, key, self._clock)
+                owner = self._sovereign.metadata.namespace
+                self._outside.takings.run(self._o.uid, key, take, self._changed, owner=owner)
 
     async def _archive_state(self) -> None:
         """An archive of an earlier state, which a hand-off that was interrupted left, is made anew."""

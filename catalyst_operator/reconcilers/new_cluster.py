@@ -5,28 +5,35 @@ Whatever takes as long as a network pleases is started here and goes on beside t
 
 from __future__ import annotations
 
+import base64
+import json
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
+from typing import Any
 
 from pydantic import SecretStr
 
 from catalyst_operator.adapters import kube, secrets
 from catalyst_operator.adapters.git.newest import Repository
 from catalyst_operator.adapters.kube import Kube
+from catalyst_operator.adapters.new_cluster import authorities
 from catalyst_operator.adapters.new_cluster.identities import Identities
-from catalyst_operator.adapters.new_cluster.writes import corrections, dead_nodes, farewells, seeding
+from catalyst_operator.adapters.new_cluster.writes import corrections, dead_nodes, farewells, seeding, transferring
+from catalyst_operator.adapters.new_cluster.writes.transferring import Estate
 from catalyst_operator.clock import Clock
-from catalyst_operator.core import actions, manifests
-from catalyst_operator.core.access import kubeconfig
+from catalyst_operator.core import actions, manifests, naming
+from catalyst_operator.core.access import kubeconfig, module, transfer
 from catalyst_operator.core.access.dead_nodes import DeadNode, RemovalReport
 from catalyst_operator.core.access.farewell import FarewellReport
 from catalyst_operator.core.access.git_ref import GitRef
 from catalyst_operator.core.access.identity import NODE_REMOVER, OBSERVER, OWNER, SEEDER, Access
 from catalyst_operator.core.access.seeds import Seed, SeedReport
 from catalyst_operator.core.access.source import CorrectionReport, Followed
+from catalyst_operator.core.access.transfer import TransferReport
 from catalyst_operator.core.observation import Observation
+from catalyst_operator.reconcilers.observe import state_file
 from catalyst_operator.reconcilers.outside import Outside
 
 ERRAND_LIFETIME = timedelta(minutes=10)
@@ -77,6 +84,9 @@ class NewCluster:
             case actions.RemoveNodes(key=key, nodes=nodes):
                 remove = partial(self._remove, key, nodes)
                 self._outside.removals.run(self._o.uid, key, remove, self._changed, owner=self._namespace)
+            case actions.TransferState(key=key, variables=variables):
+                give = partial(self._transfer, key, variables)
+                self._outside.transfers.run(self._o.uid, key, give, self._changed, owner=self._namespace)
             case actions.GiveUpAccess(key=key):
                 give_up = partial(self._give_up, key)
                 self._outside.farewells.run(self._o.uid, key, give_up, self._changed, owner=self._namespace)
@@ -121,6 +131,35 @@ class NewCluster:
     def _remove(self, key: str, nodes: tuple[DeadNode, ...]) -> Awaitable[RemovalReport]:
         access = partial(self._mint, self._addresses, NODE_REMOVER, ERRAND_LIFETIME)
         return dead_nodes.remove(self._outside.connect, access, nodes=nodes, key=key, clock=self._clock)
+
+    def _transfer(self, key: str, variables: dict[str, Any]) -> Awaitable[TransferReport]:
+        access = partial(self._mint, self._addresses, SEEDER, ERRAND_LIFETIME)
+        estate = partial(self._estate, variables)
+        return transferring.give(self._outside.connect, access, self._outside.seal, estate, key=key, clock=self._clock)
+
+    async def _estate(self, variables: dict[str, Any]) -> Estate:
+        """The state as it was archived, and the module's inputs with the token of its workers."""
+        space = self._o.run_namespace
+        archive = await self._kube.get(kube.SECRETS, space, naming.ARCHIVED_STATE_SECRET)
+        opened_by = await self._kube.get(kube.SECRETS, space, naming.STATE_KEY_SECRET)
+        kept = await authorities.read(self._kube, self._o.settings.operator_namespace, self._o.uid)
+        inputs = transfer.inputs(variables, kept["agent_token"])
+        return Estate(
+            state=state_file(archive),
+            key=base64.b64decode(opened_by["data"][naming.STATE_KEY]).decode(),
+            inputs=json.dumps(inputs, indent=1),
+            git_login=await self._module_login(),
+        )
+
+    async def _module_login(self) -> str:
+        """Of the repository that has the module, if that is the one that the owner's credentials are for."""
+        spec = self._o.sovereign.spec
+        gitops, (url, _) = spec.gitops, module.repository(spec, self._o.settings)
+        if gitops.credentials_secret_ref is None or url != (gitops.url or url):
+            return ""
+        name = gitops.credentials_secret_ref.name
+        values = secrets.texts(await self._kube.get(kube.SECRETS, self._namespace, name))
+        return transfer.git_login(url, values.get("username", ""), values.get("password", ""))
 
     def _give_up(self, key: str) -> Awaitable[FarewellReport]:
         def mint(user: str) -> Awaitable[Access]:

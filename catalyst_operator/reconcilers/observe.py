@@ -6,6 +6,7 @@ Pods are read before the state: once a Pod is seen ended, the state it wrote is 
 from __future__ import annotations
 
 import base64
+import binascii
 import json
 import logging
 import zlib
@@ -23,13 +24,14 @@ from catalyst_operator.api.enums import OwnerKubeconfig
 from catalyst_operator.api.phases import RunVerb
 from catalyst_operator.api.sovereign import Sovereign
 from catalyst_operator.core import naming, proof, record
-from catalyst_operator.core.access import seeds
+from catalyst_operator.core.access import seeds, transfer
 from catalyst_operator.core.access.seeds import SecretView
 from catalyst_operator.core.domains import of_sovereign
 from catalyst_operator.core.domains.observation import DomainObservation
 from catalyst_operator.core.observation import (
     ContainerView,
     CredentialsView,
+    GivenStateView,
     JobView,
     LockView,
     NamespaceView,
@@ -78,6 +80,7 @@ class Observer:
             namespace=namespace,
             owner_secrets=await self._owner_secrets(sovereign),
             owner_kubeconfig=await self._owner_kubeconfig(sovereign),
+            given_state=await self._given_state(sovereign),
             reservation=await self._reservation(sovereign),
             registrar_secret=await self._registrar_secret(sovereign),
         )
@@ -112,6 +115,8 @@ class Observer:
             seeds=self._outside.seeds.report(sovereign.metadata.uid),
             correction=self._outside.corrections.report(sovereign.metadata.uid),
             removal=self._outside.removals.report(sovereign.metadata.uid),
+            taking=self._outside.takings.report(sovereign.metadata.uid),
+            transfer=self._outside.transfers.report(sovereign.metadata.uid),
             farewell=self._outside.farewells.report(sovereign.metadata.uid),
         )
 
@@ -171,6 +176,20 @@ class Observer:
         meta = sovereign.metadata
         found = await self._kube.find(kube.SECRETS, meta.namespace, naming.owner_kubeconfig(meta.name))
         return (found["metadata"].get("labels") or {}).get(labels.LABEL_SOVEREIGN_UID, FOREIGN) if found else ""
+
+    async def _given_state(self, sovereign: Sovereign) -> GivenStateView | None:
+        """Only for a deletion. A Secret of the owner's that holds no state is the owner's to correct."""
+        reference = sovereign.spec.decommission.state_secret_ref
+        if reference is None or sovereign.metadata.deletion_timestamp is None:
+            return None
+        found = await self._kube.find(kube.SECRETS, sovereign.metadata.namespace, reference.name)
+        if found is None:
+            return None
+        try:
+            state = state_of(found)
+        except (CorruptRecord, binascii.Error):
+            state = None
+        return GivenStateView(kube.version_of(found), state, transfer.KEY in secrets.texts(found))
 
     async def _reservation(self, sovereign: Sovereign) -> DomainReservation | None:
         if self._settings.domains is None:
@@ -258,12 +277,25 @@ def _secret_view(raw: Object) -> SecretView:
 
 
 def state_of(raw: Object | None) -> StateView | None:
-    """The state in OpenTofu's Secret, which holds it compressed."""
+    """The state in OpenTofu's Secret. Raises CorruptRecord."""
+    content = state_file(raw)
+    try:
+        return _view(content) if content else None
+    except ValueError as error:
+        raise _no_state(error) from error
+
+
+def state_file(raw: Object | None) -> bytes:
+    """The file that OpenTofu's Secret holds compressed; empty if there is none. Raises CorruptRecord."""
     content = _tfstate(raw)
     try:
-        return _view(_unpacked(content)) if content else None
+        return _unpacked(content) if content else b""
     except (zlib.error, ValueError) as error:
-        raise CorruptRecord(f"Secret {naming.STATE_SECRET} does not hold an OpenTofu state: {error}.") from error
+        raise _no_state(error) from error
+
+
+def _no_state(error: Exception) -> CorruptRecord:
+    return CorruptRecord(f"Secret {naming.STATE_SECRET} does not hold an OpenTofu state: {error}.")
 
 
 def _unpacked(content: bytes) -> bytes:

@@ -18,13 +18,16 @@ from catalyst_operator.adapters.new_cluster.remote import Connect
 from catalyst_operator.adapters.project.preflights import Preflights
 from catalyst_operator.adapters.project.project_looks import ProjectLooks
 from catalyst_operator.adapters.run_logs import RunLogs
+from catalyst_operator.adapters.sealing import Seal
 from catalyst_operator.api.sovereign import Sovereign
 from catalyst_operator.core.access.dead_nodes import RemovalReport
 from catalyst_operator.core.access.farewell import FarewellReport
 from catalyst_operator.core.access.seeds import SeedReport
 from catalyst_operator.core.access.source import CorrectionReport
+from catalyst_operator.core.access.transfer import TransferReport
 from catalyst_operator.core.domains.actions import AskRegistrar
 from catalyst_operator.core.domains.observation import DomainObservation
+from catalyst_operator.core.observation import TakingReport
 from catalyst_operator.core.phase1.target import Target
 from catalyst_operator.core.phase1.views import ClusterView
 
@@ -74,9 +77,13 @@ class Outside:
     seeds: Errands[SeedReport]
     corrections: Errands[CorrectionReport]
     removals: Errands[RemovalReport]
+    transfers: Errands[TransferReport]
+    takings: Errands[TakingReport]
     farewells: Errands[FarewellReport]
     connect: Connect
     """Opens one connection to a new cluster, for the errands."""
+    seal: Seal
+    """Seals a state with another key."""
     names: Names | None = None
     """None for an operator that serves no domains."""
 
@@ -95,4 +102,13 @@ class Outside:
     @property
     def _by_uid(self) -> tuple[Cache, ...]:
         looks = (self.projects, self.preflights, self.repositories)
-        return (*looks, self.overlays, self.seeds, self.corrections, self.removals, self.farewells)
+        return (
+            *looks,
+            self.overlays,
+            self.seeds,
+            self.corrections,
+            self.removals,
+            self.transfers,
+            self.takings,
+            self.farewells,
+        )

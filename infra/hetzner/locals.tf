@@ -53,5 +53,5 @@ locals {
   user_data_too_big = "user_data of %s is %d bytes, more than Hetzner's 32768: its first boot would be refused. Shorten what travels in it: kit_values, boot_manifests, registries_yaml or ca_files."
   user_data_invalid = "user_data of %s is not valid cloud-config: its first boot would do nothing. A value breaks the document around it."
   git_missing       = "git.url is empty, so that a new cluster would follow nothing. It may be left out for a cluster that has started, and for `tofu destroy`."
-  tokens_missing    = "server_token and agent_token are empty, so that nodes could not join. They may be left out for `tofu destroy` only."
+  tokens_missing    = "server_token or agent_token is empty, so that nodes could not join. Both may be left out for `tofu destroy`, and server_token where no control plane is to be made (existing_control_planes)."
 }

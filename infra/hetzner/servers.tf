@@ -51,7 +51,7 @@ resource "hcloud_server" "control_plane" {
     }
 
     precondition {
-      condition     = var.server_token != "" && var.agent_token != ""
+      condition     = var.agent_token != "" && (var.server_token != "" || count.index < var.existing_control_planes)
       error_message = local.tokens_missing
     }
 

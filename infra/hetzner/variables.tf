@@ -85,6 +85,17 @@ variable "cluster_started" {
   default     = false
 }
 
+variable "existing_control_planes" {
+  description = "How many of the control planes exist already, counted from the first. They were told their secrets at their first boot, so that server_token may be empty for them."
+  type        = number
+  default     = 0
+
+  validation {
+    condition     = contains([0, 1, 3], var.existing_control_planes)
+    error_message = "existing_control_planes must be 0, 1 or 3: as many as a cluster has control planes, or none yet."
+  }
+}
+
 variable "ssh_public_keys" {
   description = "Public SSH keys that may log in as root, in OpenSSH format. Without one Hetzner mails a root password to the project's owner. Hetzner accepts a key once per project: one that the project already has goes to existing_ssh_keys."
   type        = list(string)
@@ -177,7 +188,7 @@ locals {
 }
 
 variable "server_token" {
-  description = "Secret by which further control planes join, as K10<sha256 of the server CA>::server:<password>, so that they verify whom they join. Empty only for `tofu destroy`."
+  description = "Secret by which further control planes join, as K10<sha256 of the server CA>::server:<password>, so that they verify whom they join. Empty for `tofu destroy`, and where no control plane is to be made (existing_control_planes)."
   type        = string
   default     = ""
   sensitive   = true

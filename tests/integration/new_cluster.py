@@ -20,12 +20,14 @@ from tests.integration.flux import _crds
 from tests.support.fake_cluster import FQDN, server_certificate
 
 CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
-_PATHS = {
-    "Secret": "/api/v1/namespaces/flux-system/secrets",
-    "ClusterRole": "/apis/rbac.authorization.k8s.io/v1/clusterroles",
-    "ClusterRoleBinding": "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings",
-    "Role": "/apis/rbac.authorization.k8s.io/v1/namespaces/flux-system/roles",
-    "RoleBinding": "/apis/rbac.authorization.k8s.io/v1/namespaces/flux-system/rolebindings",
+_RBAC = "/apis/rbac.authorization.k8s.io/v1"
+_SERVED = {
+    "Namespace": ("/api/v1", "namespaces"),
+    "Secret": ("/api/v1", "secrets"),
+    "ClusterRole": (_RBAC, "clusterroles"),
+    "ClusterRoleBinding": (_RBAC, "clusterrolebindings"),
+    "Role": (_RBAC, "roles"),
+    "RoleBinding": (_RBAC, "rolebindings"),
 }
 
 
@@ -98,7 +100,10 @@ class NewCluster:
         """What first boot applies."""
         for text in boot.manifests(FQDN).values():
             for manifest in yaml.safe_load_all(text):
-                self.api.create(_PATHS[manifest["kind"]], manifest)
+                served, plural = _SERVED[manifest["kind"]]
+                namespace = manifest["metadata"].get("namespace")
+                within = f"/namespaces/{namespace}" if namespace else ""
+                self.api.create(f"{served}{within}/{plural}", manifest)
 
 
 @contextmanager

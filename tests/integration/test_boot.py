@@ -21,7 +21,9 @@ from catalyst_operator.adapters.new_cluster import minting
 from catalyst_operator.adapters.new_cluster.remote import RemoteCluster
 from catalyst_operator.adapters.new_cluster.watched_cluster import KUSTOMIZATIONS as KITS
 from catalyst_operator.adapters.new_cluster.writes.corrections import GIT_REPOSITORIES, correct
-from catalyst_operator.core.access import boot, kubeconfig, seeds
+from catalyst_operator.adapters.new_cluster.writes.farewells import SEEDED
+from catalyst_operator.core import naming
+from catalyst_operator.core.access import boot, kubeconfig, seeds, transfer
 from catalyst_operator.core.access.git_ref import GitRef
 from catalyst_operator.core.access.identity import NODE_REMOVER, OBSERVER, OWNER, SEEDER, Access
 from catalyst_operator.core.access.source import Followed
@@ -38,7 +40,7 @@ pytestmark = pytest.mark.integration
 
 FLUX = "flux-system"
 DELIVERED = (
-    *("ghcr-pull", "catalyst-git", "catalyst-crossplane"),
+    *("ghcr-pull", "catalyst-git", "catalyst-git-keys", "catalyst-crossplane"),
     *("catalyst-federation", "catalyst-ca", "catalyst-object-storage"),
 )
 KUSTOMIZATIONS = f"/apis/kustomize.toolkit.fluxcd.io/v1/namespaces/{FLUX}/kustomizations"
@@ -272,8 +274,10 @@ SEEDERS = {
     *granted("kustomize.toolkit.fluxcd.io", {"patch"}, "kustomizations", names=(KIT,)),
     *granted("rbac.authorization.k8s.io", {"get", "delete"}, "rolebindings", names=(SEEDER,)),
 }
-
-
+SEEDERS_FOR_CROSSPLANE = {
+    *granted("", {"patch"}, "secrets", names=("catalyst-adoption", "tfstate-default-sovereign")),
+    *granted("rbac.authorization.k8s.io", {"get", "delete"}, "rolebindings", names=(SEEDER,)),
+}
 NODE_REMOVERS = {
     *granted("", {"delete"}, "nodes"),
     *granted("rbac.authorization.k8s.io", {"get", "delete"}, "clusterrolebindings", names=(NODE_REMOVER,)),
@@ -288,6 +292,7 @@ NODE_REMOVERS = {
         (OBSERVER, FLUX, OBSERVERS),
         (OBSERVER, "kube-system", OBSERVERS),
         (SEEDER, FLUX, SEEDERS),
+        (SEEDER, "crossplane-system", SEEDERS_FOR_CROSSPLANE),
         (SEEDER, "kube-system", set()),
         (SEEDER, "default", set()),
     ],
@@ -393,17 +398,34 @@ async def test_a_dead_node_is_removed_and_one_of_its_name_that_is_another_stays(
         node.cluster.api.get(f"{NODES}/worker-0")
 
 
+async def test_the_seeder_may_fill_what_crossplane_is_given_and_not_read_it(node: Node, seeder: RemoteCluster) -> None:
+    """A patch that compares tells whether it was filled; anything else of that namespace is not its own."""
+    space, mark = transfer.NAMESPACE, f"/metadata/annotations/{transfer.MARK.replace('/', '~1')}"
+    await seeder.patch(SECRETS, space, transfer.ADOPTION, [{"op": "test", "path": mark, "value": transfer.EMPTY}])
+    with pytest.raises(Refused) as refused:
+        await seeder.patch(SECRETS, space, transfer.ADOPTION, [{"op": "test", "path": mark, "value": transfer.FILLED}])
+    assert refused.value.status == 422
+    for name in (transfer.ADOPTION, naming.STATE_SECRET):
+        await seeder.merge(SECRETS, space, name, {"data": {"filled": "eWVz"}})
+        with pytest.raises(Refused):
+            await seeder.get(SECRETS, space, name)
+    with pytest.raises(Refused):
+        await seeder.merge(SECRETS, space, "another", {"data": {}})
+
+
 async def test_each_takes_its_own_rights_away_and_is_refused_from_then_on(
     node: Node, observer: RemoteCluster, seeder: RemoteCluster, remover: RemoteCluster
 ) -> None:
     """Hand-off's last act. Certificates that are still valid are worth nothing any more."""
     with pytest.raises(Refused):
         await seeder.delete(CLUSTER_ROLE_BINDINGS, "", OBSERVER)
-    await seeder.delete(ROLE_BINDINGS, FLUX, SEEDER)
+    for namespace in SEEDED:
+        await seeder.delete(ROLE_BINDINGS, namespace, SEEDER)
     await remover.delete(CLUSTER_ROLE_BINDINGS, "", NODE_REMOVER)
     await observer.delete(CLUSTER_ROLE_BINDINGS, "", OBSERVER)
     identities = (OBSERVER, SEEDER, NODE_REMOVER)
-    wait_until(lambda: not any(rights(node, user, FLUX) for user in identities), "their rights are gone")
+    left = [(user, namespace) for user in identities for namespace in SEEDED]
+    wait_until(lambda: not any(rights(node, *one) for one in left), "their rights are gone")
     with pytest.raises(Refused):
         await listed(observer, HELM_RELEASES, FLUX)
     with pytest.raises(Refused):

@@ -16,10 +16,11 @@ import yaml
 from catalyst_operator.api.enums import TlsStrategy
 from catalyst_operator.api.sovereign import Sovereign
 from catalyst_operator.core import kit
-from catalyst_operator.core.access import seeds
+from catalyst_operator.core.access import seeds, transfer
 from catalyst_operator.core.kit import blueprints, releases
 from catalyst_operator.core.kit.blueprints import Folder
 from catalyst_operator.core.phase1 import components
+from catalyst_operator.core.tofu import encryption
 from e2e.lab.git_server.repositories import PUBLIC
 from tests.integration.apiserver import find_tool
 from tests.integration.flux import (
@@ -54,6 +55,8 @@ BESIDE_THE_KIT = ("infrastructure", "gateway", "issuers", "secret-store")
 """Kustomizations that the kit contains."""
 # A number to whoever reads it as YAML, and a valid name.
 FQDN = "1.e3"
+ADOPTION = {"adoption", "adoption-provider", "adoption-workspace"}
+FETCHED = "git::https://git.example/a//infra/hetzner?ref=main"
 KIT = f"{KUSTOMIZATIONS}/{FQDN}-bootstrap-kit"
 # Allowed in text, but Flux cannot carry it.
 UNREADABLE = "".join(map(chr, range(0x80, 0xA0))) + "\ufeff\ufffe\uffff"
@@ -61,6 +64,7 @@ HOSTILE = gen.spec(
     domain={"mode": "pool", "fqdn": FQDN},
     components=COMPONENTS,
     imagePullSecretRef={"name": "registry"},
+    crossplane={"credentialsSecretRef": {"name": "own-token"}},
     adminEmail="_1%+o'brien-x@a.example",
     organization={
         "name": "- A: *b #c, 'd' & !e | @ % true",
@@ -183,6 +187,25 @@ def test_the_pull_secret_changes_the_registry_alone(tmp_path: Path) -> None:
     assert of_kind(built, "HelmRelease") == everything(Folder.KIT)
 
 
+def test_the_adoption_adds_its_three_steps_and_nothing_else(tmp_path: Path) -> None:
+    """For Sovereigns with a token for their own Crossplane."""
+    built = with_components(tmp_path, "components/adoption")
+    assert of_kind(built, "HelmRelease") == everything(Folder.KIT)
+    assert (
+        set(of_kind(built, "Kustomization")) - set(of_kind(build(TEMPLATE / Folder.KIT), "Kustomization")) == ADOPTION
+    )
+
+
+@pytest.mark.parametrize(
+    ("folder", "kinds"),
+    [("", {"ConfigMap"}), ("provider", {"Provider"}), ("workspace", {"ProviderConfig", "Workspace"})],
+    ids=["settings", "provider", "workspace"],
+)
+def test_each_step_of_the_adoption_builds(folder: str, kinds: set[str]) -> None:
+    """Kustomize leaves apart what lies in the folders below."""
+    assert {obj["kind"] for obj in build(TEMPLATE / "infrastructure" / "adoption" / folder)} == kinds
+
+
 def test_an_overlay_builds_into_the_kit_and_its_own_kustomization(tmp_path: Path) -> None:
     """What mode Commit pushes is whole beside the template."""
     shutil.copytree(TEMPLATE, tmp_path / "clusters" / "_template")
@@ -190,9 +213,9 @@ def test_an_overlay_builds_into_the_kit_and_its_own_kustomization(tmp_path: Path
     built = build(tmp_path / kit.overlay_path(FQDN))
     assert set(of_kind(built, "HelmRelease")) == set(everything()) - set(everything(Folder.INFRASTRUCTURE))
     followed = of_kind(built, "Kustomization")
-    assert set(followed) == {*BESIDE_THE_KIT, f"{FQDN}-bootstrap-kit"}
+    assert set(followed) == {*BESIDE_THE_KIT, *ADOPTION, f"{FQDN}-bootstrap-kit"}
     told = followed[f"{FQDN}-bootstrap-kit"]["spec"]["postBuild"]["substitute"]
-    assert told == kit.values(hostile(), RELEASE)
+    assert told == kit.values(hostile(), RELEASE, module=FETCHED)
 
 
 def write_overlay(top: Path, sovereign: Sovereign) -> None:
@@ -202,7 +225,7 @@ def write_overlay(top: Path, sovereign: Sovereign) -> None:
 
 
 def overlay(sovereign: Sovereign) -> dict[str, str]:
-    return kit.overlay(sovereign, RELEASE, place="branch main of https://git.example/a")
+    return kit.overlay(sovereign, RELEASE, place="branch main of https://git.example/a", module=FETCHED)
 
 
 # --- as Flux applies it -----------------------------------------------------------------------------------------------
@@ -224,11 +247,12 @@ def cluster(tmp_path_factory: pytest.TempPathFactory, git: Running) -> Iterator[
         cluster.api.create(CLASSES, body)
         # First boot makes it empty; a repository whose Secret does not exist is never ready.
         cluster.api.create("/api/v1/namespaces/flux-system/secrets", {"metadata": {"name": seeds.PULL}})
+        cluster.api.create("/api/v1/namespaces", {"metadata": {"name": transfer.NAMESPACE}})
         cluster.api.create(GIT_REPOSITORIES, source(git.server.repository_url(PUBLIC)))
         spec = {
             "path": "clusters/_template/bootstrap-kit",
             "components": list(kit.components(hostile().spec, RELEASE)),
-            "postBuild": {"substitute": kit.values(hostile(), RELEASE)},
+            "postBuild": {"substitute": kit.values(hostile(), RELEASE, module=FETCHED)},
         }
         cluster.api.create(KUSTOMIZATIONS, kustomization(spec))
         yield cluster
@@ -321,6 +345,19 @@ def test_the_gateway_and_its_certificate_are_of_this_sovereign(cluster: Flux) ->
     assert f"console.{FQDN}" in certificate["spec"]["dnsNames"]
 
 
+def test_its_own_crossplane_is_told_how_to_take_over(cluster: Flux) -> None:
+    """By an API server that refuses a field which the kinds do not have, each step once the one before has brought
+    them."""
+    for name in sorted(ADOPTION):
+        wait_until(partial(ready, cluster, f"{KUSTOMIZATIONS}/{name}"), f"Kustomization {name}")
+    workspace = cluster.api.get("/apis/opentofu.upbound.io/v1beta1/workspaces/sovereign")["spec"]
+    assert workspace["deletionPolicy"] == "Orphan"
+    assert workspace["forProvider"]["module"] == FETCHED
+    config = cluster.api.get(f"/api/v1/namespaces/{transfer.NAMESPACE}/configmaps/{transfer.ADOPTION}")
+    assert config["data"]["encryption"] == encryption.configuration(transfer.KEY)
+    assert cluster.api.get("/apis/pkg.crossplane.io/v1/providers/provider-opentofu")["spec"]["package"]
+
+
 def test_in_mode_commit_git_tells_the_cluster_the_same(cluster: Flux, git: Running) -> None:
     """The cluster follows its own folder, which contains the very Kustomization that follows it."""
     wait_until(lambda: ready(cluster, f"{KUSTOMIZATIONS}/infrastructure"), "the infrastructure's Kustomization")
@@ -333,7 +370,7 @@ def test_in_mode_commit_git_tells_the_cluster_the_same(cluster: Flux, git: Runni
     git.server.commit(PUBLIC, overlay(fewer), "Sovereign 1.e3 with fewer components")
     wait_until(lambda: set(applied(cluster)) == set(kit.expected(fewer.spec)), "what was deselected is gone")
     told = cluster.api.get(KIT)["spec"]["postBuild"]["substitute"]
-    assert told == kit.values(fewer, RELEASE)
+    assert told == kit.values(fewer, RELEASE, module=FETCHED)
 
 
 def of_overlay(cluster: Flux) -> bool:

@@ -250,7 +250,8 @@ class FakeCluster:
             return await self._delete(request, collection, name)
         body = await request.json()
         self.bodies.append((request.content_type, body))
-        self.put(collection, {"metadata": {"name": name}, **body})
+        if isinstance(body, dict):  # what a JSON patch makes of it is an API server's to say
+            self.put(collection, {"metadata": {"name": name}, **body})
         return web.json_response(self.collections[collection][name])
 
     async def _delete(self, request: web.Request, collection: str, name: str) -> web.Response:

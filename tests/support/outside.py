@@ -18,6 +18,7 @@ from catalyst_operator.adapters.new_cluster.remote import RemoteCluster
 from catalyst_operator.adapters.project.preflights import Preflights
 from catalyst_operator.adapters.project.project_looks import ProjectLooks
 from catalyst_operator.adapters.run_logs import RunLogs
+from catalyst_operator.adapters.sealing import Check, unchecked
 from catalyst_operator.core.kit.pushed import OverlayChange
 from catalyst_operator.core.kit.repository import RepositoryQuestion, RepositoryView
 from catalyst_operator.core.phase1.target import Target
@@ -73,6 +74,11 @@ async def no_read(_owner: str, _repository: Repository, _question: RepositoryQue
     raise AssertionError("a Git repository was read")
 
 
+async def no_sealing(_state: bytes, _key: str, _other: str, _check: Check = unchecked) -> bytes:
+    """Of tests that must not run OpenTofu."""
+    raise AssertionError("a state was sealed anew")
+
+
 def outside(client: Kube, **parts: Any) -> Outside:
     """All of it, with the parts that a test cares for."""
     made: dict[str, Any] = {
@@ -85,7 +91,10 @@ def outside(client: Kube, **parts: Any) -> Outside:
         "seeds": Errands("delivery"),
         "corrections": Errands("correction"),
         "removals": Errands("removal"),
+        "transfers": Errands("transfer"),
+        "takings": Errands("taking"),
         "farewells": Errands("farewell"),
         "connect": RemoteCluster,
+        "seal": no_sealing,
     }
     return Outside(**{**made, **parts})

@@ -17,6 +17,8 @@ from tests.support.postbuild import TEMPLATE
 
 FQDN = "omantel.omani.works"
 FOLDER = f"clusters/{FQDN}"
+URL = "https://git.example/a"
+CROSSPLANE = gen.spec(crossplane={"credentialsSecretRef": {"name": "own-token"}})
 Render = Callable[..., int]
 
 
@@ -173,6 +175,8 @@ def test_a_file_that_is_not_there_is_refused(tmp_path: Path, capsys: pytest.Capt
         ((), {"release": "1999"}, "there is no release '1999'"),
         ((gen.spec(release="1999"),), {}, "there is no release '1999'"),
         ((), {"folder": Path("/nonexistent")}, "has no template"),
+        ((CROSSPLANE,), {}, "spec.gitops: url and ref are required with spec.crossplane"),
+        ((CROSSPLANE, gen.spec(gitops={"url": URL})), {}, "spec.gitops: url and ref are required"),
     ],
 )
 def test_what_cannot_be_rendered_is_refused(
@@ -200,3 +204,9 @@ def test_what_is_followed_is_told_in_the_files_once_it_is_known(run: Render, tmp
     """The comment in the files tells people where they are followed; the operator's own default is not known here."""
     assert run() == render.RENDERED
     assert "Flux follows" not in written(tmp_path / "out")[f"{FOLDER}/sync.yaml"]
+
+
+def test_its_crossplane_is_told_where_the_module_is(run: Render, tmp_path: Path) -> None:
+    """Beside the kit, in the repository that the cluster follows."""
+    assert run(CROSSPLANE, gen.spec(gitops={"url": URL, "ref": {"tag": "v1"}})) == render.RENDERED
+    assert f"git::{URL}//infra/hetzner?ref=v1" in written(tmp_path / "out")[f"{FOLDER}/sync.yaml"]

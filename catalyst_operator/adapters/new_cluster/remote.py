@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -39,7 +39,7 @@ class _Request:
     method: str
     path: str
     query: Mapping[str, str] = field(default_factory=dict)
-    body: Object | None = None
+    body: Object | list[Object] | None = None
     content: str = "application/json"
 
 
@@ -143,6 +143,12 @@ class RemoteCluster:
     async def merge(self, kind: Kind, namespace: str, name: str, patch: Object) -> Object:
         """JSON merge patch. Raises NotFound."""
         request = _Request("PATCH", kind.path(namespace, name), body=patch, content="application/merge-patch+json")
+        return await self._ask(request, _as_it_is)
+
+    async def patch(self, kind: Kind, namespace: str, name: str, operations: Sequence[Object]) -> Object:
+        """JSON patch. Raises NotFound, and Refused where a `test` operation does not hold."""
+        path = kind.path(namespace, name)
+        request = _Request("PATCH", path, body=list(operations), content="application/json-patch+json")
         return await self._ask(request, _as_it_is)
 
     async def delete(self, kind: Kind, namespace: str, name: str, *, uid: str = "") -> None:

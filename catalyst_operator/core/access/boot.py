@@ -16,8 +16,10 @@ from typing import Any
 
 import yaml
 
-from catalyst_operator.core.access import seeds
+from catalyst_operator.core import naming
+from catalyst_operator.core.access import seeds, transfer
 from catalyst_operator.core.access.identity import NODE_REMOVER, OBSERVER, SEEDER
+from catalyst_operator.core.manifests import state_secret
 from catalyst_operator.core.phase1.views import FLUX_NAMESPACE, SOURCE, kit_name
 
 _RBAC = "rbac.authorization.k8s.io"
@@ -42,6 +44,7 @@ def _texts(fqdn: str, pull: str) -> Mapping[str, str]:
         "20-seeder.yaml": _seeder(fqdn, pull),
         "25-node-remover.yaml": _node_remover(),
         "30-secrets.yaml": _secrets(pull),
+        "40-adoption.yaml": _adoption(),
     }
     return {name: yaml.safe_dump_all(objects, sort_keys=False) for name, objects in files.items()}
 
@@ -98,11 +101,26 @@ def _secrets(pull: str) -> list[Object]:
     return [{**_secret(pull), **without_login}, *map(_secret, seeds.OTHERS)]
 
 
-def _secret(name: str) -> Object:
+def _adoption() -> list[Object]:
+    """What the Sovereign's own Crossplane is given, and who may fill it in."""
+    space = transfer.NAMESPACE
+    rules = [_patched("", "secrets", transfer.ADOPTION, naming.STATE_SECRET), _own(("rolebindings",), SEEDER)]
+    adoption = _secret(transfer.ADOPTION, space)
+    adoption["metadata"]["annotations"] = {transfer.MARK: transfer.EMPTY}
+    return [
+        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": space}},
+        _object("Role", SEEDER, space, rules=rules),
+        _object("RoleBinding", SEEDER, space, **_bound("Role", SEEDER)),
+        adoption,
+        state_secret(space),
+    ]
+
+
+def _secret(name: str, namespace: str = FLUX_NAMESPACE) -> Object:
     return {
         "apiVersion": "v1",
         "kind": "Secret",
-        "metadata": {"name": name, "namespace": FLUX_NAMESPACE, "labels": _LABELS},
+        "metadata": {"name": name, "namespace": namespace, "labels": _LABELS},
         "type": "Opaque",
     }
 

@@ -24,6 +24,11 @@ class GitRef:
         """As Flux and the module take it: `{"tag": "v1.0.0"}`."""
         return {name: value for name, value in asdict(self).items() if value}
 
+    @property
+    def name(self) -> str:
+        """`v1.0.0`."""
+        return self.branch or self.tag or self.commit
+
     def __str__(self) -> str:
         """For people: `tag v1.0.0`."""
         return ", ".join(f"{name} {value}" for name, value in self.given.items())

@@ -240,6 +240,11 @@ STATE_LOST = Code(
     "Restore it from a backup: applying without it would create everything a second time.",
     terminal=True,
 )
+STATE_TRANSFER = Code(
+    "ERR_STATE_TRANSFER",
+    "The hand-off waits, and tries it again. If it does not pass, the chapter tells what to look at.",
+    terminal=False,
+)
 CLUSTER_SECRETS_LOST = Code(
     "ERR_CLUSTER_SECRETS",
     "Restore it from a backup of this Sovereign: with others, no new node could join the cluster.",

@@ -144,7 +144,10 @@ def job_not_created(scene: Deletion) -> Answer | None:
 def new_destroy(scene: Deletion) -> Answer:
     """Start a destroy run."""
     wanted = next_run(scene.o, scene.record, RunVerb.DESTROY, scene.variables)
-    run = replace(wanted, confirmed=own_project.gone_is_gone(scene.o, scene.record))
+    # After a hand-off its own Crossplane may have made more, of which no state of ours knows.
+    adopt = wanted.adopt or scene.record.hand_off is not None
+    confirmed, given = own_project.gone_is_gone(scene.o, scene.record), scene.record.state_given
+    run = replace(wanted, confirmed=confirmed, adopt=adopt, state_given=given)
     record = replace(scene.record.with_new_run(run), handled=handled(scene.o, scene.record))
     actions: tuple[Action, ...] = (
         *start_actions(scene.o, run, scene.variables, record),

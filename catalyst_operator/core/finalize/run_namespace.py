@@ -109,6 +109,7 @@ def _receipt(scene: Deletion) -> dict[str, Any]:
         "fqdn": scene.o.sovereign.spec.domain.fqdn,
         "result": "orphaned" if scene.orphaned else "destroyed",
         "held": plan.held if plan else 0,
+        "adopted": plan.adopt if plan else 0,
         "removed": plan.destroy if plan else 0,
         "goneBefore": list(plan.missed) if plan else [],
         "left": [f"everything labelled {labels.LABEL_SOVEREIGN_UID}={meta.uid}"] if scene.orphaned else [],

@@ -69,7 +69,13 @@ def overlay_path(fqdn: str) -> str:
 
 
 def overlay(
-    sovereign: Sovereign, release: Release, *, place: str = "", chart_registry: str = "", pull_secret: str = ""
+    sovereign: Sovereign,
+    release: Release,
+    *,
+    place: str = "",
+    chart_registry: str = "",
+    pull_secret: str = "",
+    module: str = "",
 ) -> dict[str, str]:
     """Path, relative to the repository's top, -> text of each file of the folder. Equal input gives equal text.
 
@@ -86,7 +92,7 @@ def overlay(
         "source": SOURCE,
         "path": spec.gitops.path or folder,
         "components": [path.replace("..", "../_template", 1) for path in folders(spec, release)],
-        "values": values(sovereign, release, chart_registry=chart_registry, pull_secret=pull_secret),
+        "values": values(sovereign, release, chart_registry=chart_registry, pull_secret=pull_secret, module=module),
     }
     files = {"kustomization.yaml": _KUSTOMIZATION, "sync.yaml": _SYNC}
     return {f"{folder}/{name}": _template(_HEADER + text).render(context) for name, text in files.items()}

@@ -11,6 +11,7 @@ from catalyst_operator.core.kit.releases import Release
 
 TAKE_OWNERSHIP = "flux-take-ownership"
 PULL_SECRET = "pull-secret"  # noqa: S105 - the name of a folder
+ADOPTION = "adoption"
 
 
 def components(spec: SovereignSpec, release: Release) -> tuple[str, ...]:
@@ -62,11 +63,13 @@ def refusal(spec: SovereignSpec) -> str:
 
 
 def _switches(spec: SovereignSpec, release: Release) -> Iterator[str]:
-    """Folders that bring no blueprint, but change something of the kit where it has to be changed."""
+    """Folders that bring no blueprint, but change or add something where it has to be."""
     if release.takes_ownership:
         yield TAKE_OWNERSHIP
     if spec.image_pull_secret_ref:
         yield PULL_SECRET
+    if spec.crossplane:
+        yield ADOPTION
 
 
 def _meant(similar: tuple[str, ...]) -> str:

@@ -14,10 +14,11 @@ from catalyst_operator.core.kit.releases import Release
 
 
 def values(
-    sovereign: Sovereign, release: Release, *, chart_registry: str = "", pull_secret: str = ""
+    sovereign: Sovereign, release: Release, *, chart_registry: str = "", pull_secret: str = "", module: str = ""
 ) -> dict[str, str]:
     """Variable -> value. `chart_registry` replaces the template's own, such as oci://registry.example/charts, and
-    `pull_secret` the name of the Secret that holds its credentials."""
+    `pull_secret` the name of the Secret that holds its credentials; `module` is where Crossplane finds the module
+    (`access.module.fetched`), of which only those are told that have one."""
     spec = sovereign.spec
     found = {
         **_place(spec),
@@ -27,7 +28,11 @@ def values(
         **_storage(spec),
         **_versions(release),
     }
-    others = {"CHART_REGISTRY": chart_registry, "PULL_SECRET": quoted(pull_secret) if pull_secret else ""}
+    others = {
+        "CHART_REGISTRY": chart_registry,
+        "PULL_SECRET": quoted(pull_secret) if pull_secret else "",
+        "ADOPTION_MODULE": module if spec.crossplane else "",
+    }
     return {**found, **{name: value for name, value in others.items() if value}}
 
 

@@ -20,6 +20,7 @@ from catalyst_operator.core.actions import (
     ForgetCluster,
     ForgetKeys,
     GiveUpAccess,
+    TransferState,
     WriteOwnerKubeconfig,
     WriteRecord,
 )
@@ -112,6 +113,29 @@ def _archived(scene: Scene, _: HandOff) -> Answer | None:
     return lost or _going_on(scene.record, "the OpenTofu state is being archived", (ArchiveState(),))
 
 
+def _state_given(scene: Scene, hand_off: HandOff) -> Answer | None:
+    """With spec.crossplane: the Sovereign's own Crossplane has the state and may go on with it. Not before everything
+    else has ended, since a state must not have two masters; and not after the operator's rights are gone."""
+    if scene.o.sovereign.spec.crossplane is None or hand_off.given or hand_off.not_given or hand_off.refused:
+        return None
+    o, report = scene.o, scene.o.transfer
+    if report and (report.done or report.impossible):
+        given = replace(hand_off, given=report.at if report.done else None, not_given=report.impossible)
+        record = replace(scene.record, hand_off=given)
+        return _going_on(record, "access is being given up", (WriteRecord(record),))
+    if not o.has_cluster_secrets:
+        return _unprovable(o)
+    forget: tuple[Action, ...] = (ForgetCluster(),) if o.cluster else ()
+    errors = (report.error,) if report and report.error else ()
+    doing = "the state is being given to the Sovereign's own Crossplane"
+    doing += f": {report.error.message.rstrip('.')}" if report and report.error else ""
+    if report and o.now - report.at < o.settings.poll:
+        return _going_on(scene.record, doing, forget, o.settings.poll, errors)
+    key = report.at.isoformat() if report else "first"
+    give = TransferState(key, scene.variables)
+    return _going_on(scene.record, doing, (*forget, give), o.settings.poll, errors)
+
+
 def _kubeconfig_given(scene: Scene, hand_off: HandOff) -> Answer | None:
     """An administrator's kubeconfig for the owner, while the authority that signs it is still there."""
     o = scene.o
@@ -175,7 +199,7 @@ def _owners(scene: Scene) -> Verdict:
     return Verdict(Stance.SETTLED, Phase.HANDED_OFF, Reason.HANDED_OFF, message, ready=True)
 
 
-_STEPS = (_suspended, _archived, _kubeconfig_given, _access_given_up, _keys_gone, _finished)
+_STEPS = (_suspended, _archived, _state_given, _kubeconfig_given, _access_given_up, _keys_gone, _finished)
 
 
 def is_archived(o: Observation, record: Record) -> bool:

@@ -10,7 +10,7 @@ from catalyst_operator.api.conditions import Reason
 from catalyst_operator.api.enums import GitOpsMode
 from catalyst_operator.api.phases import Phase, RunVerb
 from catalyst_operator.core import kit
-from catalyst_operator.core.access import source
+from catalyst_operator.core.access import module, source
 from catalyst_operator.core.access.seeds import lacking
 from catalyst_operator.core.access.source import Followed
 from catalyst_operator.core.actions import Action, PrepareNamespace, PushOverlay, WriteRecord
@@ -50,6 +50,7 @@ def wanted(scene: Scene) -> tuple[Followed, OverlayChange]:
         place=followed.place,
         chart_registry=settings.chart_registry,
         pull_secret=settings.pull_secret,
+        module=module.fetched(spec, settings),
     )
     message = f"Render {kit.overlay_path(spec.domain.fqdn)} for Sovereign {sovereign.metadata.namespace}/{name}"
     return followed, OverlayChange(kit.overlay_path(spec.domain.fqdn), files, message)

@@ -14,6 +14,7 @@ from catalyst_operator.core import naming
 from catalyst_operator.core.manifests import Manifest, labels_for, namespace_of
 from catalyst_operator.core.record import RunEntry
 from catalyst_operator.core.settings import CoreSettings
+from catalyst_operator.core.tofu import encryption
 from catalyst_operator.core.tofu.plan_gate import (
     EXIT_APPROVAL_NEEDED,
     EXIT_CLUSTER_LOST,
@@ -37,24 +38,6 @@ INPUTS_DIR = "/run/catalyst/inputs"
 STATE_KEY_DIR = "/run/catalyst/state-key"
 PLAN_FILE = "plan.bin"
 USER = 65534
-
-# The external key provider's command is `cat`: the Secret already holds what the provider expects to read.
-_ENCRYPTION = f"""\
-key_provider "external" "sovereign" {{
-  command = ["cat", "{STATE_KEY_DIR}/provider-output"]
-}}
-method "aes_gcm" "sovereign" {{
-  keys = key_provider.external.sovereign
-}}
-state {{
-  method   = method.aes_gcm.sovereign
-  enforced = true
-}}
-plan {{
-  method   = method.aes_gcm.sovereign
-  enforced = true
-}}
-"""
 
 
 def phases_of(verb: RunVerb, *, adopt: bool = False) -> tuple[str, ...]:
@@ -178,7 +161,8 @@ def _state_keeper(sovereign: Sovereign, run: RunEntry, settings: CoreSettings) -
 
 def _container(sovereign: Sovereign, run: RunEntry, settings: CoreSettings, phase: str) -> dict[str, Any]:
     container = _base(sovereign, settings, phase, _command(sovereign, run, phase))
-    container["env"] = [*_plain_env(sovereign, run), {"name": "TF_ENCRYPTION", "value": _ENCRYPTION}]
+    sealing = encryption.configuration(f"{STATE_KEY_DIR}/{naming.STATE_KEY}")
+    container["env"] = [*_plain_env(sovereign, run), {"name": "TF_ENCRYPTION", "value": sealing}]
     container["volumeMounts"].append({"name": "state-key", "mountPath": STATE_KEY_DIR, "readOnly": True})
     if phase == "plan-gate":
         container["env"] += _gate_env(run)
@@ -250,6 +234,7 @@ def _gate_env(run: RunEntry) -> list[dict[str, Any]]:
             "CATALYST_RESIZE_APPROVED": "yes" if run.resize_approved else "",
             "CATALYST_STANDING": packed(run.standing),
             "CATALYST_GONE_CONFIRMED": "yes" if run.confirmed else "",
+            "CATALYST_STATE_GIVEN": "yes" if run.state_given else "",
         }
     )
 

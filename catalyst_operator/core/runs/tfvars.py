@@ -14,7 +14,7 @@ from catalyst_operator.api.phases import RunVerb, ServerRole
 from catalyst_operator.api.scalars import ANYWHERE
 from catalyst_operator.api.sovereign import Sovereign, SovereignSpec
 from catalyst_operator.core import kit, naming
-from catalyst_operator.core.access import boot, seeds, source
+from catalyst_operator.core.access import boot, module, seeds, source
 from catalyst_operator.core.kit import releases
 from catalyst_operator.core.kit.releases import Release, UnknownReleaseError
 from catalyst_operator.core.project import sizing, ssh_keys
@@ -57,7 +57,11 @@ def tfvars(
         "release": release.module_value(mirrors=settings.download_mirrors),
         "git": _git(sovereign, settings, release),
         "kit_values": kit.values(
-            sovereign, release, chart_registry=settings.chart_registry, pull_secret=settings.pull_secret
+            sovereign,
+            release,
+            chart_registry=settings.chart_registry,
+            pull_secret=settings.pull_secret,
+            module=module.fetched(spec, settings),
         ),
         "boot_manifests": boot.manifests(spec.domain.fqdn, settings.pull_secret),
     }

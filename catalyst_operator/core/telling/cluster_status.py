@@ -13,14 +13,15 @@ from catalyst_operator.api.conditions import ConditionType, Reason
 from catalyst_operator.api.enums import HandOffMode
 from catalyst_operator.api.phases import Phase1Outcome
 from catalyst_operator.api.sovereign_status import ComponentStatus, Endpoints, KustomizationStatus, Phase1InForce
-from catalyst_operator.core import conditions, kit
+from catalyst_operator.core import conditions, kit, naming
+from catalyst_operator.core.access import transfer
 from catalyst_operator.core.kit import releases
 from catalyst_operator.core.observation import Observation
 from catalyst_operator.core.phase1.expected import MAX_NAME
 from catalyst_operator.core.phase1.views import KustomizationView, Link
 from catalyst_operator.core.ready import before_hand_off
 from catalyst_operator.core.ready.assessment import Assessment
-from catalyst_operator.core.record import Record
+from catalyst_operator.core.record import HandOff, Record
 from catalyst_operator.core.redact import shorten
 from catalyst_operator.core.telling.phase_conditions import Told
 
@@ -111,7 +112,19 @@ def _handed_off(o: Observation, record: Record, found: Assessment | None) -> Tol
         else ""
     )
     kept = "Authorities, join tokens and the copy of the token are deleted; the OpenTofu state is archived in Secret "
-    return "True", Reason.HANDED_OFF, f"{proof}{kept}{o.run_namespace}/archived-state."
+    return "True", Reason.HANDED_OFF, f"{proof}{kept}{o.run_namespace}/archived-state. {_given(o, hand_off)}"
+
+
+def _given(o: Observation, hand_off: HandOff) -> str:
+    """What the Sovereign's own Crossplane has of the servers."""
+    if hand_off.given:
+        where = f"{transfer.NAMESPACE}/{naming.STATE_SECRET}"
+        return f"Its Crossplane has the state too, under a key of its own: Secret {where} on the new cluster."
+    if hand_off.not_given:
+        return f"Its Crossplane could not be given the state: {hand_off.not_given}."
+    if o.sovereign.spec.crossplane:
+        return "Its Crossplane has no state: this hand-off was before there was one to give."
+    return "Its Crossplane has no state, since spec.crossplane was not set."
 
 
 def _awaiting_hand_off(o: Observation, record: Record, found: Assessment | None) -> Told:

@@ -15,7 +15,7 @@ from typing import Any
 
 from catalyst_operator.core.error_text import named
 from catalyst_operator.core.naming import canonical_json, digest_of
-from catalyst_operator.core.tofu import gone, quorum, termination
+from catalyst_operator.core.tofu import given_state, gone, quorum, termination
 from catalyst_operator.core.tofu.quorum import ControlPlanes
 from catalyst_operator.core.tofu.server_names import address_of, name_of, packed
 
@@ -60,6 +60,8 @@ class Beside:
     """Of a destroy: the addresses that the state holds, before anybody looked for them."""
     gone_confirmed: bool = False
     """Of a destroy: whether a person said that what is not found is really gone."""
+    state_given: bool = False
+    """Of a destroy: whether somebody handed the state in, so that it may list what is not the Sovereign's."""
 
 
 @dataclass(frozen=True)
@@ -131,6 +133,8 @@ class PlanJudgement:
     refusals: tuple[str, ...] = ()
     lost: str = ""
     """Why the cluster is lost, whatever the plan would do."""
+    strangers: tuple[str, ...] = ()
+    """Of a destroy: what is not this Sovereign's, in a state that somebody handed in."""
     creating: tuple[str, ...] = ()
     """Servers that would be made, by name."""
     later: tuple[str, ...] = ()
@@ -189,6 +193,7 @@ def judge(
         destroy_run=destroy_run,
         held=len(beside.held),
         missed=missed,
+        strangers=given_state.strangers(plan, uid) if beside.state_given else (),
         nothing_found=len(missed) == len(beside.held) > 0 and not beside.gone_confirmed,
     )
 
@@ -230,6 +235,9 @@ def _of_destroy(judgement: PlanJudgement) -> tuple[int, str]:
             f"the state holds {judgement.held} objects, and the project that the token opens has none of them: nothing "
             "was destroyed, and the state stays as it is"
         )
+    if judgement.strangers:
+        told = named(judgement.strangers)
+        return EXIT_REFUSED, f"the state that was handed in lists what does not carry this Sovereign's label: {told}"
     missed = named(judgement.missed)
     already = f"; not in the project any more: {missed}" if missed else ""
     return 0, f"the deletion of the Sovereign is the approval{already}"

@@ -1,13 +1,15 @@
 """The kinds that a cluster gets besides Kubernetes' and Flux': the Gateway API at first boot, others with their charts.
 
-There is neither a Gateway API nor a chart in the lab, so these have names and no schema: whatever is applied is taken.
-Nobody reconciles them either. What has no conditions counts as current, as kustomize-controller's health checks see it.
+There is neither a Gateway API nor a chart in the lab, so most of these have names and no schema: whatever is applied is
+taken. Nobody reconciles them either. What has no conditions counts as current, as kustomize-controller's health checks
+see it.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from e2e.lab.standins import crossplane
 from e2e.lab.standins.kube import Kube
 from e2e.lab.standins.objects import Object
 
@@ -23,6 +25,8 @@ class CustomKind:
     kind: str
     plural: str
     namespaced: bool = True
+    spec: Object = field(default_factory=lambda: {"type": "object", "x-kubernetes-preserve-unknown-fields": True})
+    """The schema of its spec; anything, unless it is given."""
 
     @property
     def definition(self) -> Object:
@@ -33,7 +37,8 @@ class CustomKind:
             "singular": self.kind.lower(),
             "listKind": f"{self.kind}List",
         }
-        schema = {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
+        status = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+        schema = {"openAPIV3Schema": {"type": "object", "properties": {"spec": self.spec, "status": status}}}
         version = {
             "name": self.version,
             "served": True,
@@ -62,6 +67,14 @@ OF_CHARTS = {
     "bp-cert-manager": (
         CustomKind("cert-manager.io", "v1", "ClusterIssuer", "clusterissuers", namespaced=False),
         CustomKind("cert-manager.io", "v1", "Certificate", "certificates"),
+    ),
+    # With the kinds of packages come, from the package manager, those of the provider that the kit installs.
+    "bp-crossplane": (
+        CustomKind("pkg.crossplane.io", "v1", "Provider", "providers", False, crossplane.PROVIDER),
+        CustomKind(
+            "opentofu.upbound.io", "v1beta1", "ProviderConfig", "providerconfigs", False, crossplane.PROVIDER_CONFIG
+        ),
+        CustomKind("opentofu.upbound.io", "v1beta1", "Workspace", "workspaces", False, crossplane.WORKSPACE),
     ),
     "bp-external-secrets": (
         CustomKind("external-secrets.io", "v1beta1", "ClusterSecretStore", "clustersecretstores", namespaced=False),

@@ -53,6 +53,34 @@ run "too_much_for_a_worker" {
   expect_failures = [hcloud_server.control_plane[0], hcloud_server.worker[0]]
 }
 
+run "existing_control_planes_need_no_token" {
+  command = plan
+
+  variables {
+    cluster_started         = true
+    control_plane_sizes     = ["cx33"]
+    existing_control_planes = 1
+    server_token            = ""
+  }
+
+  assert {
+    condition     = length(hcloud_server.control_plane) == 1
+    error_message = "Whoever makes workers only is not to be given the token by which control planes join."
+  }
+}
+
+run "a_further_control_plane_needs_a_token" {
+  command = plan
+
+  variables {
+    cluster_started         = true
+    control_plane_sizes     = ["cx33", "cx33", "cx33"]
+    existing_control_planes = 1
+    server_token            = ""
+  }
+  expect_failures = [hcloud_server.control_plane]
+}
+
 run "nothing_is_created_without_tokens" {
   command = plan
 

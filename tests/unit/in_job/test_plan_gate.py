@@ -50,6 +50,7 @@ class Gate:
             "CATALYST_RESIZE_APPROVED": "",
             "CATALYST_STANDING": "",
             "CATALYST_GONE_CONFIRMED": "",
+            "CATALYST_STATE_GIVEN": "",
         }.items():
             monkeypatch.setenv(name, value)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import json
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -22,15 +23,18 @@ from catalyst_operator.adapters.git.repository_looks import RepositoryLooks
 from catalyst_operator.adapters.new_cluster import authorities
 from catalyst_operator.adapters.new_cluster.clusters import AccessSource
 from catalyst_operator.core import actions, manifests, naming
+from catalyst_operator.core.access import transfer
 from catalyst_operator.core.access.dead_nodes import DeadNode, RemovalReport
 from catalyst_operator.core.access.farewell import FarewellReport
 from catalyst_operator.core.access.git_ref import GitRef
 from catalyst_operator.core.access.identity import NODE_REMOVER, OBSERVER, SEEDER, Access
 from catalyst_operator.core.access.seeds import GIT, Seed, SeedReport
+from catalyst_operator.core.access.transfer import TransferReport
 from catalyst_operator.core.kit.pushed import OverlayChange, OverlayReport
 from catalyst_operator.core.kit.repository import RepositoryQuestion, RepositoryView
 from catalyst_operator.core.observation import Observation
 from catalyst_operator.core.phase1.target import Target
+from catalyst_operator.core.tofu import encryption
 from catalyst_operator.errors import NotFound, Refused
 from catalyst_operator.reconcilers.new_cluster import ERRAND_LIFETIME, NewCluster
 from catalyst_operator.reconcilers.outside import Outside
@@ -77,6 +81,12 @@ class Remote:
         self.scene.patched[name] = patch["data"]
         return {}
 
+    async def patch(self, _kind: object, _namespace: str, name: str, operations: list[Object]) -> Object:
+        if len(operations) == 1:
+            raise Refused(422, "testing value failed")
+        self.scene.patched[name] = operations[-1]["value"]
+        return {}
+
     async def delete(self, _kind: object, _namespace: str, name: str, *, uid: str = "") -> None:
         if uid:
             self.scene.removed.append((name, uid))
@@ -109,6 +119,7 @@ class Scene:
         """Node and UID."""
         self.pushed: list[tuple[Repository, OverlayChange]] = []
         self.looked: list[tuple[str, Repository, RepositoryQuestion]] = []
+        self.sealed: list[tuple[bytes, str]] = []
         self._wakes = asyncio.Queue[None]()
         for name in ("team-a", SPACE, gen.HOME):
             self.api.put("namespaces", {"metadata": {"name": name}})
@@ -120,6 +131,7 @@ class Scene:
             connect=self._connect,
             overlays=Overlays(self._push, {}, lambda: NOW),
             repositories=RepositoryLooks(self._look, lambda: NOW),
+            seal=self._seal,
         )
 
     def git(self, **values: str) -> None:
@@ -127,6 +139,10 @@ class Scene:
         self.api.remove("secrets", "team-a", "git")
         data = {key: base64.b64encode(value.encode()).decode() for key, value in values.items()}
         self.api.put("secrets", {"metadata": {"name": "git", "namespace": "team-a"}, "data": data})
+
+    async def _seal(self, state: bytes, key: str, other: str) -> bytes:
+        self.sealed.append((state, key))
+        return b"sealed anew"
 
     def _connect(self, access: Access) -> Any:
         self.accesses.append(access)
@@ -264,13 +280,55 @@ async def test_dead_nodes_are_removed_beside_the_reconcile(scene: Scene) -> None
     assert [user_of(access) for access in scene.accesses] == [NODE_REMOVER]
 
 
+STATE_FILE = b'{"serial": 7, "lineage": "l", "encrypted_data": "..."}'
+CROSSPLANE = gen.spec(crossplane={"credentialsSecretRef": {"name": "own-token"}})
+
+
+async def test_the_archived_state_is_given_by_the_seeder(scene: Scene) -> None:
+    """With the inputs of the last run and the token of workers; the owner's login for Git only where the module needs
+    it."""
+    sovereign = gen.sovereign()
+    scene.api.put("secrets", manifests.archived_state(sovereign, manifests.packed_state(STATE_FILE)))
+    scene.api.put("secrets", manifests.state_key(sovereign, bytes(32)))
+    o = gen.observation(
+        gen.of(CROSSPLANE, gen.spec(gitops={"credentialsSecretRef": {"name": "git"}})), gen.known(gen.succeeded())
+    )
+    await scene.run(actions.TransferState("key", gen.variables(CROSSPLANE)), o=o)
+    assert scene.beside.transfers.report(UID) is None, "a pass must not wait for it"
+    await scene.until_woken()
+    assert scene.beside.transfers.report(UID) == TransferReport("key", NOW, done=True)
+    assert [user_of(access) for access in scene.accesses] == [SEEDER]
+    assert scene.sealed == [(STATE_FILE, encryption.key_text(bytes(32)))]
+    given = {key: base64.b64decode(value).decode() for key, value in scene.patched[transfer.ADOPTION].items()}
+    assert json.loads(given[transfer.INPUTS])["agent_token"] == TRUST.agent_token
+    assert TRUST.server_token not in "".join(given.values())
+    assert given[transfer.GIT_LOGIN] == "https://u:p@github.com\n"
+
+
+async def test_a_state_that_is_not_archived_is_not_given(scene: Scene) -> None:
+    await scene.run(actions.TransferState("key", gen.variables(CROSSPLANE)))
+    await scene.until_woken()
+    report = scene.beside.transfers.report(UID)
+    assert report is not None and report.error is not None
+    assert "archived-state" in report.error.message
+    assert scene.patched == {}
+
+
+@pytest.mark.parametrize(
+    ("username", "password", "line"),
+    [("u", "p", "https://u:p@git.example\n"), ("a@b", "p/:#", "https://a%40b:p%2F%3A%23@git.example\n")],
+)
+def test_a_login_is_one_line_that_git_reads(username: str, password: str, line: str) -> None:
+    assert transfer.git_login("https://git.example/acme/gitops.git", username, password) == line
+
+
 async def test_all_identities_give_up_their_access(scene: Scene) -> None:
     """With certificates that are still valid for a while: what is refused by then is refused for want of rights."""
     await scene.run(actions.GiveUpAccess("key"))
     assert scene.beside.farewells.report(UID) is None
     await scene.until_woken()
     assert scene.beside.farewells.report(UID) == FarewellReport("key", NOW, True, NOW + ERRAND_LIFETIME)
-    assert sorted(scene.given_up) == sorted([OBSERVER, SEEDER, NODE_REMOVER])
+    assert set(scene.given_up) == {OBSERVER, SEEDER, NODE_REMOVER}
     assert {access.servers for access in scene.accesses} == {("203.0.113.10:6443",)}
 
 

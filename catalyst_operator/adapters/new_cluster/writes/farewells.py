@@ -8,6 +8,7 @@ from http import HTTPStatus
 from catalyst_operator.adapters.kube import Kind
 from catalyst_operator.adapters.new_cluster.remote import Connect
 from catalyst_operator.clock import Clock
+from catalyst_operator.core.access import transfer
 from catalyst_operator.core.access.farewell import FarewellReport
 from catalyst_operator.core.access.identity import NODE_REMOVER, OBSERVER, SEEDER, Access
 from catalyst_operator.core.errors import codes
@@ -17,6 +18,8 @@ from catalyst_operator.errors import ApiError, NotFound, Refused, TooMuch, Unava
 
 CLUSTER_ROLE_BINDINGS = Kind("rbac.authorization.k8s.io/v1", "clusterrolebindings", namespaced=False)
 ROLE_BINDINGS = Kind("rbac.authorization.k8s.io/v1", "rolebindings")
+SEEDED = (FLUX_NAMESPACE, transfer.NAMESPACE)
+"""Namespaces in which the seeder may fill Secrets; clusters that are older than the second know only the first."""
 HELM_RELEASES = Kind("helm.toolkit.fluxcd.io/v2", "helmreleases")
 
 
@@ -31,8 +34,9 @@ async def give_up(
         return FarewellReport(key, clock(), False, message=str(error))
     try:
         async with connect(seeder) as remote:
-            await _forbidden(remote.delete(ROLE_BINDINGS, FLUX_NAMESPACE, SEEDER))
-            seeder_refused = await _forbidden(remote.get(ROLE_BINDINGS, FLUX_NAMESPACE, SEEDER))
+            for namespace in SEEDED:
+                await _forbidden(remote.delete(ROLE_BINDINGS, namespace, SEEDER))
+            looks = [await _forbidden(remote.get(ROLE_BINDINGS, namespace, SEEDER)) for namespace in SEEDED]
         async with connect(remover) as remote:
             await _forbidden(remote.delete(CLUSTER_ROLE_BINDINGS, "", NODE_REMOVER))
             remover_refused = await _forbidden(remote.get(CLUSTER_ROLE_BINDINGS, "", NODE_REMOVER))
@@ -42,7 +46,7 @@ async def give_up(
     except ApiError as error:
         return FarewellReport(key, clock(), False, message=str(error), error=_in_the_way(error))
     until = min(seeder.expires, remover.expires, observer.expires)
-    if not (seeder_refused and remover_refused and observer_refused):
+    if not (all(looks) and remover_refused and observer_refused):
         return FarewellReport(key, clock(), False, until, "the API server still accepts the certificates")
     return FarewellReport(key, clock(), True, until)
 

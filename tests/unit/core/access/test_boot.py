@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from catalyst_operator.core.access import boot, seeds
+from catalyst_operator.core.access import boot, seeds, transfer
 from catalyst_operator.core.access.identity import NODE_REMOVER, OBSERVER, SEEDER
 
 SECRETS = {
@@ -21,21 +21,29 @@ SECRETS = {
     seeds.CERTIFICATE_AUTHORITY,
     seeds.OBJECT_STORAGE,
 }
-OBJECTS = {
-    (obj["kind"], obj["metadata"]["name"]): obj
-    for text in boot.manifests("omantel.omani.works").values()
-    for obj in yaml.safe_load_all(text)
-}
+FOR_CROSSPLANE = "40-adoption.yaml"
 
 
-def objects(pull: str) -> dict[tuple[str, str], Any]:
-    texts = boot.manifests("omantel.omani.works", pull).values()
-    return {(obj["kind"], obj["metadata"]["name"]): obj for text in texts for obj in yaml.safe_load_all(text)}
+def files(pull: str = seeds.PULL) -> dict[str, list[Any]]:
+    return {name: list(yaml.safe_load_all(text)) for name, text in boot.manifests("omantel.omani.works", pull).items()}
+
+
+def by_name(*groups: list[Any]) -> dict[tuple[str, str], Any]:
+    return {(obj["kind"], obj["metadata"]["name"]): obj for objects in groups for obj in objects}
+
+
+def of_flux(made: dict[str, list[Any]]) -> dict[tuple[str, str], Any]:
+    """All but what lies in Crossplane's namespace, where the seeder has a Role of the same name."""
+    return by_name(*(objects for name, objects in made.items() if name != FOR_CROSSPLANE))
+
+
+FILES = files()
+OBJECTS, ADOPTION = of_flux(FILES), by_name(FILES[FOR_CROSSPLANE])
 
 
 def test_the_secret_for_charts_is_called_as_the_setting_says() -> None:
     """The tree that a cluster follows knows it by that name; who may fill it in, too."""
-    found = objects("registry-login")
+    found = of_flux(files("registry-login"))
     assert found["Secret", "registry-login"]["type"] == "kubernetes.io/dockerconfigjson"
     assert ("Secret", seeds.PULL) not in found
     [patched] = [rule for rule in found["Role", SEEDER]["rules"] if "secrets" in rule["resources"]]
@@ -59,6 +67,7 @@ def test_the_files_are_applied_rights_first() -> None:
         "20-seeder.yaml",
         "25-node-remover.yaml",
         "30-secrets.yaml",
+        "40-adoption.yaml",
     ]
 
 
@@ -128,6 +137,28 @@ def test_the_secrets_hold_nothing() -> None:
     pull = OBJECTS["Secret", seeds.PULL]
     assert pull["type"] == "kubernetes.io/dockerconfigjson"
     assert json.loads(base64.b64decode(pull["data"][".dockerconfigjson"])) == {"auths": {}}
+
+
+def test_what_crossplane_is_given_has_its_place() -> None:
+    """The namespace first; both Secrets are empty, and the state's is the one that OpenTofu looks for."""
+    kinds = [obj["kind"] for obj in FILES[FOR_CROSSPLANE]]
+    assert kinds == ["Namespace", "Role", "RoleBinding", "Secret", "Secret"]
+    assert {obj["metadata"].get("namespace") for obj in FILES[FOR_CROSSPLANE][1:]} == {transfer.NAMESPACE}
+    assert ADOPTION["Namespace", transfer.NAMESPACE]
+    adoption, state = ADOPTION["Secret", transfer.ADOPTION], ADOPTION["Secret", "tfstate-default-sovereign"]
+    assert "data" not in adoption and "data" not in state
+    assert adoption["metadata"]["annotations"] == {transfer.MARK: transfer.EMPTY}
+    assert state["metadata"]["labels"]["tfstateSecretSuffix"] == "sovereign"
+    assert state["metadata"]["annotations"] == {"encoding": "gzip"}
+
+
+def test_the_seeder_fills_those_two_and_reads_neither() -> None:
+    """In this namespace, too, it can take away its own rights."""
+    filled, own = ADOPTION["Role", SEEDER]["rules"]
+    assert (filled["resources"], filled["verbs"]) == (["secrets"], ["patch"])
+    assert filled["resourceNames"] == [transfer.ADOPTION, "tfstate-default-sovereign"]
+    assert (own["resources"], own["verbs"], own["resourceNames"]) == (["rolebindings"], ["get", "delete"], [SEEDER])
+    assert ADOPTION["RoleBinding", SEEDER]["subjects"][0]["name"] == SEEDER
 
 
 def test_texts_are_made_once() -> None:

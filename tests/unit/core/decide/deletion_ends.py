@@ -8,7 +8,7 @@ from pydantic import SecretStr
 
 from catalyst_operator.api.phases import RunVerb
 from catalyst_operator.core.finalize.deletion import CLEAN_UP_AGAIN
-from catalyst_operator.core.observation import LockView, NamespaceView, StateView
+from catalyst_operator.core.observation import GivenStateView, LockView, NamespaceView, StateView, TakingReport
 from catalyst_operator.core.record import HandOff, RunState
 from catalyst_operator.core.scene import SAFETY
 from tests.support import gen, new_cluster
@@ -17,6 +17,9 @@ from tests.unit.core.decide.deletions import AFTER, ANNOUNCED, APPLIED, DESTROYE
 from tests.unit.core.decide.table import POLL, START_DESTROY, Deleted
 
 EXPORTED = spec(decommission={"acknowledgeExported": True})
+
+EXPORTED_WITH_STATE = spec(decommission={"acknowledgeExported": True, "stateSecretRef": {"name": "omantel-state"}})
+HANDED_IN = seen(given_state=GivenStateView("g/1", StateView(9), has_key=True))
 
 OWNERS = HandOff(started=gen.NOW, refused=gen.NOW, finished=gen.NOW)
 """It was handed over."""
@@ -85,6 +88,97 @@ CASES = (
     Deleted(
         "handed over, restored: destroyed like any other",
         (going(EXPORTED), known(APPLIED, hand_off=OWNERS), ARCHIVED, seen(state=StateView(serial=7))),
+        check="new_destroy",
+        deleting="Destroying",
+        does=START_DESTROY,
+        again=SAFETY,
+    ),
+    Deleted(
+        "handed over, with what its Crossplane left: that is looked into, and the record says so before",
+        (going(EXPORTED_WITH_STATE), known(APPLIED, hand_off=OWNERS), ARCHIVED, HANDED_IN),
+        check="given_state_not_taken",
+        deleting="Waiting",
+        says=("team-a/omantel-state", "is being looked into"),
+        does=("WriteRecord", "TakeGivenState"),
+        again=SETTINGS.poll,
+    ),
+    Deleted(
+        "handed over, with what its Crossplane left: once is enough",
+        (
+            going(EXPORTED_WITH_STATE),
+            known(APPLIED, hand_off=OWNERS, state_given=True),
+            ARCHIVED,
+            HANDED_IN,
+            seen(taking=TakingReport("g/1", gen.NOW)),
+        ),
+        check="given_state_not_taken",
+        deleting="Waiting",
+        again=SETTINGS.poll,
+    ),
+    Deleted(
+        "handed over, with a state that cannot be what came after the archived one: told, and nothing is destroyed",
+        (
+            going(EXPORTED_WITH_STATE),
+            known(APPLIED, hand_off=OWNERS, state_given=True),
+            ARCHIVED,
+            HANDED_IN,
+            seen(taking=TakingReport("g/1", gen.NOW, "cannot be used: its network is not the Sovereign's")),
+        ),
+        check="given_state_not_taken",
+        deleting="DestroyFailed",
+        says=("its network is not the Sovereign's", "take the field out"),
+        summary="Stalled",
+        again=SETTINGS.poll,
+        operation="Failed",
+    ),
+    Deleted(
+        "the same, and the owner corrected the Secret: that is another one",
+        (
+            going(EXPORTED_WITH_STATE),
+            known(APPLIED, hand_off=OWNERS, state_given=True),
+            ARCHIVED,
+            seen(given_state=GivenStateView("g/2", StateView(9), has_key=True)),
+            seen(taking=TakingReport("g/1", gen.NOW, "cannot be used: it is no state")),
+        ),
+        check="given_state_not_taken",
+        deleting="Waiting",
+        does=("TakeGivenState",),
+        again=SETTINGS.poll,
+    ),
+    Deleted(
+        "handed over, with a state of another origin: nobody opens it",
+        (
+            going(EXPORTED_WITH_STATE),
+            known(APPLIED, hand_off=OWNERS),
+            ARCHIVED,
+            seen(given_state=GivenStateView("g/1", StateView(9, "another"), has_key=True)),
+        ),
+        check="given_state_not_taken",
+        deleting="DestroyFailed",
+        says=("of another origin",),
+        summary="Stalled",
+        again=SETTINGS.poll,
+        operation="Failed",
+    ),
+    Deleted(
+        "handed over, and the Secret that is named is not there: the archive is not used in silence",
+        (going(EXPORTED_WITH_STATE), known(APPLIED, hand_off=OWNERS), ARCHIVED),
+        check="given_state_not_taken",
+        deleting="DestroyFailed",
+        says=("does not exist",),
+        summary="Stalled",
+        again=SETTINGS.poll,
+        operation="Failed",
+    ),
+    Deleted(
+        "handed over, and what was handed in is taken: destroyed like any other",
+        (
+            going(EXPORTED_WITH_STATE),
+            known(APPLIED, hand_off=OWNERS, state_given=True),
+            ARCHIVED,
+            HANDED_IN,
+            seen(state=StateView(serial=10)),
+        ),
         check="new_destroy",
         deleting="Destroying",
         does=START_DESTROY,

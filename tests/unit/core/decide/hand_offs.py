@@ -10,6 +10,7 @@ from pydantic import SecretStr
 
 from catalyst_operator.core.access.farewell import FarewellReport
 from catalyst_operator.core.access.seeds import SecretView
+from catalyst_operator.core.access.transfer import TransferReport
 from catalyst_operator.core.errors import codes
 from catalyst_operator.core.kit.pushed import OverlayReport
 from catalyst_operator.core.observation import Observation, StateView
@@ -53,6 +54,10 @@ UNREACHABLE = FarewellReport(
     "first", NOW, False, None, "no answer in time", codes.API_UNREACHABLE.entry("no answer in time")
 )
 SUSPENDED = spec(suspend=True)
+CROSSPLANE = spec(crossplane={"credentialsSecretRef": {"name": "own-token"}})
+NOT_SEALED = TransferReport("first", NOW, error=codes.STATE_TRANSFER.entry("tofu state pull ended with 1"))
+BORN_BEFORE = TransferReport("first", NOW, impossible="it has no Secrets")
+GIVEN = replace(STARTED, given=NOW)
 FOREIGN = seen(owner_kubeconfig="foreign")
 COMMIT = (
     spec(gitops=gen.PUSHED),
@@ -453,6 +458,105 @@ CASES = (
         does=("WriteRecord",),
         again=AT_ONCE,
         operation="Succeeded",
+    ),
+    Case(
+        "hand-off with a Crossplane of its own: once archived, the state is given, before any right goes",
+        (of(CROSSPLANE), handing(STARTED, archived_state=STATE, cluster=UP)),
+        check="handing_over",
+        reason="Succeeded",
+        ready="True",
+        says=("given to the Sovereign's own Crossplane",),
+        summary="",
+        does=("ForgetCluster", "TransferState"),
+        again=POLL,
+        operation="Succeeded",
+    ),
+    Case(
+        "hand-off with a Crossplane of its own: not before the archive has the state as it is",
+        (of(CROSSPLANE), handing(STARTED, archived_state=StateView(6)), gen.unseen),
+        check="handing_over",
+        reason="Succeeded",
+        ready="True",
+        summary="",
+        does=("ArchiveState",),
+        again=AT_ONCE,
+        operation="Succeeded",
+    ),
+    Case(
+        "hand-off: the state was given, and that is remembered before any right goes",
+        (
+            of(CROSSPLANE),
+            handing(STARTED, archived_state=STATE, transfer=TransferReport("first", NOW, done=True)),
+            gen.unseen,
+        ),
+        check="handing_over",
+        reason="Succeeded",
+        ready="True",
+        summary="",
+        does=("WriteRecord",),
+        again=AT_ONCE,
+        operation="Succeeded",
+    ),
+    Case(
+        "hand-off: the state was given once, and is never again, whatever this process remembers",
+        (of(CROSSPLANE), handing(GIVEN, archived_state=STATE), gen.unseen),
+        check="handing_over",
+        reason="Succeeded",
+        ready="True",
+        summary="",
+        does=("GiveUpAccess",),
+        again=POLL,
+        operation="Succeeded",
+    ),
+    Case(
+        "hand-off: the state could not be given yet: told, and no right goes",
+        (of(CROSSPLANE), handing(STARTED, archived_state=STATE, transfer=NOT_SEALED), gen.unseen),
+        check="handing_over",
+        reason="Succeeded",
+        ready="True",
+        says=("tofu state pull ended with 1",),
+        summary="",
+        again=POLL,
+        operation="Succeeded",
+        code="ERR_STATE_TRANSFER",
+    ),
+    Case(
+        "hand-off: the same a while later: another attempt",
+        (
+            of(CROSSPLANE),
+            handing(STARTED, archived_state=STATE, transfer=replace(NOT_SEALED, at=NOW - gen.SETTINGS.poll)),
+            gen.unseen,
+        ),
+        check="handing_over",
+        reason="Succeeded",
+        ready="True",
+        summary="",
+        does=("TransferState",),
+        again=POLL,
+        operation="Succeeded",
+        code="ERR_STATE_TRANSFER",
+    ),
+    Case(
+        "hand-off: the cluster was born without a place for the state: it goes on, and that is remembered",
+        (of(CROSSPLANE), handing(STARTED, archived_state=STATE, transfer=BORN_BEFORE), gen.unseen),
+        check="handing_over",
+        reason="Succeeded",
+        ready="True",
+        summary="",
+        does=("WriteRecord",),
+        again=AT_ONCE,
+        operation="Succeeded",
+    ),
+    Case(
+        "hand-off with a Crossplane of its own: what its workers join by is gone, and so is any proof",
+        (of(CROSSPLANE), handing(STARTED, archived_state=STATE, has_cluster_secrets=False), gen.unseen),
+        check="handing_over",
+        reason="StateLost",
+        says=("cluster-secrets",),
+        summary="Stalled",
+        again=POLL,
+        operation="Failed",
+        code="ERR_CLUSTER_SECRETS",
     ),
     Case(
         "hand-off suspended: no further step, before the rights go",

@@ -23,7 +23,7 @@ from catalyst_operator.core.actions import (
 )
 from catalyst_operator.core.decide import decide
 from catalyst_operator.core.observation import Observation, StateView
-from catalyst_operator.core.record import RunState, SizeChoice, StopCause
+from catalyst_operator.core.record import HandOff, RunState, SizeChoice, StopCause
 from tests.support import gen
 from tests.support.gen import NOW, SETTINGS, RawMod, known, seen, spec
 from tests.unit.core.decide import (
@@ -53,6 +53,16 @@ CASES = (
     *deletion_runs.CASES,
     *deletion_domains.CASES,
 )
+
+
+def test_a_destroy_after_a_hand_off_looks_for_what_its_crossplane_made() -> None:
+    """Our archive ends where its own state begins; an ordinary destroy trusts the state."""
+    restored = seen(state=StateView(serial=7), archived_state=StateView(serial=7))
+    exported = spec(decommission={"acknowledgeExported": True})
+    handed = known(APPLIED, hand_off=HandOff(started=NOW, refused=NOW, finished=NOW))
+    for given, adopts in (((going(), known(APPLIED)), False), ((going(exported), handed, restored), True)):
+        [made] = [a for a in decide(gen.observation(*given)).actions if isinstance(a, CreateJob)]
+        assert made.run.adopt is adopts
 
 
 def answering(o: Observation) -> str:

@@ -115,6 +115,13 @@ def test_credentials_for_charts_are_used_only_where_there_are_any() -> None:
     assert kit.expected(named) == kit.expected(spec("umami"))
 
 
+def test_servers_are_taken_over_only_by_a_crossplane_with_a_token() -> None:
+    """Without one its provider would do nothing but fail."""
+    named = spec(crossplane={"credentialsSecretRef": {"name": "own"}})
+    assert kit.components(named, RELEASE) == paths("adoption")
+    assert kit.expected(named) == kit.expected(spec())
+
+
 @pytest.mark.parametrize(
     ("path", "added"),
     [

@@ -33,6 +33,8 @@ BROUGHT_BY = {
     "external-secrets.io/v1beta1": "bp-external-secrets",
 }
 """API version -> the chart that brings its kinds."""
+ADOPTION = {"adoption", "adoption-provider", "adoption-workspace"}
+"""Only with spec.crossplane (test_adoption.py)."""
 WAITED_FOR = {"bp-cnpg", "bp-external-secrets"}
 """The published kit does not wait for these. Here others do: what is made of their kinds passes their webhooks."""
 RELEASES = everything()
@@ -88,10 +90,12 @@ def waited_for(name: str) -> set[str]:
     return found
 
 
-def test_no_health_check_takes_more_than_one_worker_each() -> None:
-    """Who waits holds one of kustomize-controller's four workers, and the kit needs one to be mended."""
-    waiting = [name for name, spec in kustomizations().items() if spec.get("wait") or spec.get("healthChecks")]
-    assert len(waiting) <= 3
+def test_a_worker_is_free_while_others_wait() -> None:
+    """Who waits holds one of kustomize-controller's four workers, and the kit needs one to be mended. Who depends on
+    another that waits begins when that one is done."""
+    waiting = {name: spec for name, spec in kustomizations().items() if spec.get("wait") or spec.get("healthChecks")}
+    followed = {entry["name"] for spec in waiting.values() for entry in spec.get("dependsOn", [])}
+    assert len(set(waiting) - followed) <= 3
 
 
 def test_nobody_waits_for_what_a_person_has_to_do_first() -> None:
@@ -99,7 +103,13 @@ def test_nobody_waits_for_what_a_person_has_to_do_first() -> None:
     checked = {
         (check["kind"], check["name"]) for spec in kustomizations().values() for check in spec.get("healthChecks", [])
     }
-    assert checked == {("HelmRelease", "bp-cert-manager"), ("ClusterIssuer", "sovereign")}
+    assert checked == {
+        ("HelmRelease", "bp-cert-manager"),
+        ("ClusterIssuer", "sovereign"),
+        ("HelmRelease", "bp-crossplane"),
+        ("CustomResourceDefinition", "providerconfigs.opentofu.upbound.io"),
+        ("CustomResourceDefinition", "workspaces.opentofu.upbound.io"),
+    }
 
 
 @pytest.mark.parametrize("strategy", TlsStrategy)
@@ -250,7 +260,7 @@ def test_gateways_listen_on_the_nodes_themselves() -> None:
 
 def test_the_infrastructure_follows_the_same_source_and_is_waited_for() -> None:
     """Ready means its releases too; no dependency on the Kustomization that contains it."""
-    assert set(kustomizations()) == {"infrastructure", "gateway", "issuers", "secret-store"}
+    assert set(kustomizations()) == {"infrastructure", "gateway", "issuers", "secret-store", *ADOPTION}
     assert all(spec["sourceRef"] == {"kind": "GitRepository", "name": SOURCE} for spec in kustomizations().values())
     assert all(spec["prune"] and spec["retryInterval"] == "1m" for spec in kustomizations().values())
     spec = kustomizations()["infrastructure"]
@@ -264,7 +274,7 @@ def references() -> list[tuple[str, dict[str, Any]]]:
 
 def test_secrets_come_from_what_boot_made_and_may_be_empty() -> None:
     """Nothing waits for a Secret that the owner never gives."""
-    made = {seeds.CERTIFICATE_AUTHORITY, seeds.CROSSPLANE, seeds.FEDERATION, seeds.OBJECT_STORAGE}
+    made = {seeds.CERTIFICATE_AUTHORITY, seeds.FEDERATION, seeds.OBJECT_STORAGE}
     secrets = [ref for _, ref in references() if ref["kind"] == "Secret"]
     assert {ref["name"] for ref in secrets} <= made
     assert all(ref["optional"] for ref in secrets)

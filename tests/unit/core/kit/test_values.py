@@ -78,8 +78,9 @@ def handed_to(kustomization: str, *mods: gen.RawMod) -> Any:
     """The spec of a Kustomization beside the kit, as Flux sees it."""
     found = next(
         obj
-        for _, obj in objects("bootstrap-kit")
-        if (obj["kind"], obj["metadata"]["name"]) == ("Kustomization", kustomization)
+        for folder in ("bootstrap-kit", "components/adoption")
+        for _, obj in objects(folder)
+        if (obj["kind"], obj.get("metadata", {}).get("name")) == ("Kustomization", kustomization)
     )
     return substituted(found, values(*mods))["spec"]
 
@@ -193,6 +194,17 @@ def test_federation_names_the_provider_and_never_its_secret() -> None:
     assert found["federation"] == {"enabled": True, "issuer": "https://login.example/a%20b", "clientID": "#1: *"}
 
 
+CROSSPLANE = gen.spec(crossplane={"credentialsSecretRef": {"name": "x"}})
+
+
+def test_only_a_crossplane_with_a_token_is_told_of_the_module() -> None:
+    """Who needs no value is given none: every other overlay in Git would change for it."""
+    gitops = {"url": "https://git.example/a.git", "ref": {"branch": "v1"}}
+    with_module = gen.variables(CROSSPLANE, gen.spec(gitops=gitops))["kit_values"]
+    assert with_module["ADOPTION_MODULE"] == "git::https://git.example/a.git//infra/hetzner?ref=v1"
+    assert "ADOPTION_MODULE" not in gen.variables()["kit_values"]
+
+
 def test_object_storage_is_told() -> None:
     """What the cold tier is set up with on day 1; its credentials lie in a Secret."""
     storage = {
@@ -258,7 +270,8 @@ def used(folder: str) -> Iterator[tuple[str, bool]]:
 def test_the_template_uses_every_value_and_gets_every_value_it_uses() -> None:
     """A variable that nobody sets is empty text, which Flux does not complain about."""
     needed = {name for folder in ("bootstrap-kit", "components") for name, default in used(folder) if not default}
-    given_ = {name for name in values() if not name.startswith("BP_")}
+    told_ = kit.values(gen.sovereign(CROSSPLANE), RELEASE, module="git::https://git.example/a//infra/hetzner?ref=v1")
+    given_ = {name for name in told_ if not name.startswith("BP_")}
     assert needed == given_
 
 
@@ -269,6 +282,9 @@ def test_the_template_uses_every_value_and_gets_every_value_it_uses() -> None:
         ("gateway", ["infrastructure/gateway/*"]),
         ("issuers", ["infrastructure/issuers/*/*"]),
         ("secret-store", ["infrastructure/secret-store/*"]),
+        ("adoption", ["infrastructure/adoption/*.yaml"]),
+        ("adoption-provider", ["infrastructure/adoption/provider/*"]),
+        ("adoption-workspace", ["infrastructure/adoption/workspace/*"]),
     ],
 )
 def test_what_is_handed_on_is_what_is_used(kustomization: str, folders: list[str]) -> None:
@@ -276,7 +292,7 @@ def test_what_is_handed_on_is_what_is_used(kustomization: str, folders: list[str
     files = [file for pattern in folders for file in TEMPLATE.glob(pattern)]
     names = {found["name"] for file in files for found in VARIABLE.finditer(file.read_text(encoding="utf-8"))}
     assert files
-    assert names == set(handed_on(kustomization))
+    assert names == set(handed_on(kustomization, CROSSPLANE))
 
 
 def test_what_is_not_quoted_never_stands_alone_where_it_could_be_misread() -> None:

@@ -168,11 +168,12 @@ def test_the_gate_is_told_what_it_judges_by() -> None:
     assert told["CATALYST_RESIZE_APPROVED"] == "yes"
     assert (told["CATALYST_VERB"], told["CATALYST_SOVEREIGN_UID"]) == ("apply", gen.UID)
     plain = env(named(APPLY, "plan-gate"))
-    told_by_default = ("MEMBERS", "RESIZED_LATER", "RESIZE_APPROVED", "STANDING", "GONE_CONFIRMED")
-    assert [plain[f"CATALYST_{name}"] for name in told_by_default] == [""] * 5
-    later = gen.run(standing=("control-plane-0", "worker-0", "worker-1"), confirmed=True)
+    told_by_default = ("MEMBERS", "RESIZED_LATER", "RESIZE_APPROVED", "STANDING", "GONE_CONFIRMED", "STATE_GIVEN")
+    assert [plain[f"CATALYST_{name}"] for name in told_by_default] == [""] * 6
+    later = gen.run(standing=("control-plane-0", "worker-0", "worker-1"), confirmed=True, state_given=True)
     told = env(named(job(three, later, SETTINGS), "plan-gate"))
     assert (told["CATALYST_STANDING"], told["CATALYST_GONE_CONFIRMED"]) == ("control-plane:0 worker:0-1", "yes")
+    assert told["CATALYST_STATE_GIVEN"] == "yes"
 
 
 def test_the_gates_refusals_end_the_job_by_name() -> None:

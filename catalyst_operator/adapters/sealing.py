@@ -1,0 +1,107 @@
+"""Seals a state with another key. Only OpenTofu knows its own format, so OpenTofu does it: a state is pulled with one
+key and pushed with the other, in folders of their own without module, provider or backend.
+
+What is not sealed goes through a pipe and is never a file. One at a time: each takes about a hundred MiB for half a
+second.
+
+Why: docs/decisions/0069-state-for-crossplane.md
+"""
+
+from __future__ import annotations
+
+import asyncio
+from asyncio.subprocess import PIPE
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Protocol
+
+from catalyst_operator.core.redact import shorten
+from catalyst_operator.core.tofu import encryption
+from catalyst_operator.errors import TofuError
+
+SEAL_SECONDS = 60.0
+"""For one command; it takes a quarter of a second where nothing else is at work."""
+MEMORY = "96MiB"
+"""What OpenTofu's garbage collector aims at."""
+STATE_FILE = "terraform.tfstate"
+PROGRAMS = "/usr/local/bin:/usr/bin:/bin"
+"""Where OpenTofu lies in the image, and the command of its key provider."""
+_KEY_FILE = "key"
+
+
+Check = Callable[[bytes], None]
+"""Looks at an opened state; raises TofuError."""
+
+
+def unchecked(_: bytes) -> None:
+    """Of a state that nobody else has written."""
+
+
+class Seal(Protocol):
+    """`Sealing.sealed_anew`."""
+
+    async def __call__(self, state: bytes, key: str, other: str, check: Check = unchecked) -> bytes: ...
+
+
+class Sealing:
+    """Runs `program`, which is looked for in PROGRAMS unless it is a path."""
+
+    def __init__(self, program: str = "tofu") -> None:
+        self._program = program
+        self._turn = asyncio.Semaphore(1)
+
+    async def sealed_anew(self, state: bytes, key: str, other: str, check: Check = unchecked) -> bytes:
+        """`state`, sealed with `key`, sealed with the key `other` instead: of the same lineage, with a later serial.
+        `check` sees it opened. Raises TofuError."""
+        async with self._turn:
+            with TemporaryDirectory() as top:
+                old, new = _folder(top, "old", key), _folder(top, "new", other)
+                (old / STATE_FILE).write_bytes(state)
+                plain = await self._run(old, "state", "pull")
+                check(plain)
+                await self._run(new, "state", "push", "-", given=plain)
+                return (new / STATE_FILE).read_bytes()
+
+    async def _run(self, folder: Path, *arguments: str, given: bytes = b"") -> bytes:
+        try:
+            process = await asyncio.create_subprocess_exec(
+                self._program, *arguments, cwd=folder, env=_environment(folder), stdin=PIPE, stdout=PIPE, stderr=PIPE
+            )
+        except OSError as error:
+            raise TofuError(f"OpenTofu could not be run: {error}") from error
+        try:
+            async with asyncio.timeout(SEAL_SECONDS):
+                said, errors = await process.communicate(given)
+        except TimeoutError as error:
+            raise TofuError(f"tofu {' '.join(arguments)} did not come to an end") from error
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+        if process.returncode:
+            told = shorten(errors.decode(errors="replace"))
+            raise TofuError(f"tofu {' '.join(arguments)} ended with {process.returncode}: {told}")
+        return said
+
+
+def _folder(top: str, name: str, key: str) -> Path:
+    folder = Path(top) / name
+    folder.mkdir(mode=0o700)
+    (folder / _KEY_FILE).write_text(key)
+    return folder
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    """Nothing of the operator's own."""
+    return {
+        "PATH": PROGRAMS,
+        "HOME": str(folder),
+        "TMPDIR": str(folder),
+        "TF_ENCRYPTION": encryption.configuration(_KEY_FILE),
+        "TF_IN_AUTOMATION": "1",
+        "TF_CLI_ARGS": "-no-color",
+        "CHECKPOINT_DISABLE": "1",
+        "GOMEMLIMIT": MEMORY,
+        "GOMAXPROCS": "1",
+    }

@@ -1,0 +1,56 @@
+"""Doing, as far as a state is concerned that the owner hands in for a deletion: it is opened with its own key, looked
+into, and becomes the working state under ours. What is wrong with it is a report, never an error.
+
+Why: docs/adoption.md#deleting-the-sovereign-afterwards
+"""
+
+from __future__ import annotations
+
+import logging
+from functools import partial
+
+from catalyst_operator.adapters import kube, secrets
+from catalyst_operator.adapters.kube import Kube, Object
+from catalyst_operator.adapters.sealing import Seal
+from catalyst_operator.clock import Clock
+from catalyst_operator.core import manifests, naming
+from catalyst_operator.core.access import transfer
+from catalyst_operator.core.observation import Observation, TakingReport
+from catalyst_operator.core.tofu import given_state
+from catalyst_operator.errors import ApiError, CatalystError, TofuError
+from catalyst_operator.reconcilers.observe import state_file
+
+log = logging.getLogger(__name__)
+
+
+async def take(client: Kube, seal: Seal, o: Observation, key: str, clock: Clock) -> TakingReport:
+    """Only a Secret of the version that the decision was made from, and never over a working state that is there."""
+    try:
+        found = await _given(client, o)
+        if kube.version_of(found) != key:
+            return TakingReport(key, clock())  # the next look sees the newer one
+        ours = secrets.texts(await client.get(kube.SECRETS, o.run_namespace, naming.STATE_KEY_SECRET))
+        theirs = secrets.texts(found).get(transfer.KEY, "")
+        check = partial(_check, o)
+        sealed = await seal(state_file(found), f"{theirs}\n", f"{ours[naming.STATE_KEY]}\n", check)
+        await client.create_once(manifests.state(o.sovereign, manifests.packed_state(sealed)))
+    except ApiError:
+        log.warning("%s: the state that was handed in is taken later", o.run_namespace, exc_info=True)
+    except CatalystError as error:
+        return TakingReport(key, clock(), f"cannot be used: {error}")
+    return TakingReport(key, clock())
+
+
+async def _given(client: Kube, o: Observation) -> Object:
+    reference = o.sovereign.spec.decommission.state_secret_ref
+    return await client.get(kube.SECRETS, o.sovereign.metadata.namespace, reference.name if reference else "")
+
+
+def _check(o: Observation, content: bytes) -> None:
+    """Raises TofuError for a state that cannot be what came after the archived one."""
+    archived, outputs = o.archived_state, o.record.outputs if o.record else None
+    if archived is None:
+        raise TofuError("there is no archive that it could have come from")
+    network = outputs.network_id if outputs else ""
+    if wrong := given_state.wrong(content, lineage=archived.lineage, serial=archived.serial, network=network):
+        raise TofuError(wrong)

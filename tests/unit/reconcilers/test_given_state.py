@@ -1,0 +1,111 @@
+"""Taking over a state that the owner hands in: opened, looked into, and only then put in its place."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+from dataclasses import dataclass, field
+
+import pytest
+
+from catalyst_operator.adapters import kube
+from catalyst_operator.adapters.sealing import Check, unchecked
+from catalyst_operator.core import manifests, naming
+from catalyst_operator.core.access import transfer
+from catalyst_operator.core.observation import Observation, StateView, TakingReport
+from catalyst_operator.core.record import HandOff
+from catalyst_operator.core.tofu import encryption
+from catalyst_operator.errors import TofuError
+from catalyst_operator.reconcilers import given_state
+from tests.support import gen
+from tests.support.fake_kube import FakeApi, Key
+from tests.support.gen import NOW, SPACE
+from tests.unit.core.tofu.test_given_state import state as made_of
+
+THEIRS, OURS = encryption.key_text(b"t" * 32), encryption.key_text(bytes(32))
+WORKING = Key("secrets", SPACE, naming.STATE_SECRET)
+REFERENCE = gen.spec(decommission={"acknowledgeExported": True, "stateSecretRef": {"name": "omantel-state"}})
+
+
+@dataclass
+class Scene:
+    """A management cluster with the Secret that the owner hands in, and what OpenTofu finds in it."""
+
+    opened: bytes = field(default_factory=made_of)
+    keys: list[tuple[str, str]] = field(default_factory=list)
+    fails: bool = False
+
+    def __post_init__(self) -> None:
+        self.api = FakeApi()
+        for name in ("team-a", SPACE):
+            self.api.put("namespaces", {"metadata": {"name": name}})
+        self.api.put("secrets", manifests.state_key(gen.sovereign(), bytes(32)))
+        texts = {"tfstate": gzip.compress(b"sealed by theirs", mtime=0), transfer.KEY: THEIRS.encode()}
+        data = {key: base64.b64encode(value).decode() for key, value in texts.items()}
+        self.api.put("secrets", {"metadata": {"name": "omantel-state", "namespace": "team-a"}, "data": data})
+
+    @property
+    def version(self) -> str:
+        return kube.version_of(self.api.get("secrets", "team-a", "omantel-state") or {})
+
+    async def seal(self, state: bytes, key: str, other: str, check: Check = unchecked) -> bytes:
+        assert state == b"sealed by theirs"
+        self.keys.append((key, other))
+        if self.fails:
+            raise TofuError("tofu state pull ended with 1: decryption failed")
+        check(self.opened)
+        return b"sealed by ours"
+
+    async def take(self, key: str = "") -> TakingReport:
+        return await given_state.take(self.api.client(), self.seal, observation(), key or self.version, lambda: NOW)
+
+    def working(self) -> bytes | None:
+        found = self.api.get(*WORKING)
+        return gzip.decompress(base64.b64decode(found["data"]["tfstate"])) if found else None
+
+
+def observation() -> Observation:
+    handed = gen.known(gen.succeeded(), hand_off=HandOff(NOW, NOW, NOW))
+    return gen.observation(gen.of(gen.deleting, REFERENCE), handed, gen.seen(archived_state=StateView(7, "l")))
+
+
+async def test_it_becomes_the_working_state_under_our_key() -> None:
+    scene = Scene()
+    assert await scene.take() == TakingReport(scene.version, NOW)
+    assert scene.keys == [(THEIRS, OURS)]
+    assert scene.working() == b"sealed by ours"
+
+
+async def test_what_is_wrong_with_it_is_told_and_nothing_is_written() -> None:
+    scene = Scene(opened=made_of(lambda made: made.update(serial=7)))
+    report = await scene.take()
+    assert report.wrong == "cannot be used: it is no newer than the archived one"
+    assert scene.working() is None
+
+
+async def test_a_key_that_does_not_fit_is_told() -> None:
+    scene = Scene(fails=True)
+    assert "decryption failed" in (await scene.take()).wrong
+    assert scene.working() is None
+
+
+async def test_a_working_state_that_is_there_stays() -> None:
+    """A destroy may have begun with it."""
+    scene = Scene()
+    scene.api.put("secrets", manifests.state(gen.sovereign(), manifests.packed_state(b"at work")))
+    await scene.take()
+    assert scene.working() == b"at work"
+
+
+async def test_another_version_than_was_decided_on_is_left_to_the_next_look() -> None:
+    scene = Scene()
+    assert await scene.take("another") == TakingReport("another", NOW)
+    assert (scene.keys, scene.working()) == ([], None)
+
+
+@pytest.mark.parametrize("status", [503, 403])
+async def test_an_api_server_that_does_not_answer_is_no_fault_of_the_state(status: int) -> None:
+    scene = Scene()
+    version = scene.version
+    scene.api.refusals["GET", "secrets"] = (status, "later")
+    assert await scene.take(version) == TakingReport(version, NOW)
