@@ -14,7 +14,7 @@ from e2e.boot.metadata import Told
 from e2e.boot.world import World
 from e2e.support.waiting import LOOK_EVERY, OFTEN, wait_for
 
-BOOT_SECONDS = 240
+BOOT_SECONDS = 420
 SHOWN = 2000
 """Characters of what a server said last, when a wait for it was in vain."""
 NOT_RUN = 255

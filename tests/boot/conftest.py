@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from e2e.boot import cleanup
+from e2e.boot import cgroups, cleanup
 from tests.boot.lives.cluster import ClusterLife, cluster_life
 from tests.boot.lives.interrupted import InterruptedLife, interrupted_in_every_step, interrupted_life
 from tests.boot.lives.unlucky import UnluckyLife, downloads_life, lease_life
@@ -44,7 +44,11 @@ def lives(stage: Stage, request: pytest.FixtureRequest) -> Iterator[dict[str, Fu
     """All that the chosen tests ask for, at once: most of a life is waiting."""
     wanted = {name for item in request.session.items for name in getattr(item, "fixturenames", ())}
     with ExitStack() as worlds, ThreadPoolExecutor(len(LIVES)) as pool:
-        yield {name: pool.submit(lead, stage, worlds) for name, lead in LIVES.items() if name in wanted}
+        try:
+            yield {name: pool.submit(lead, stage, worlds) for name, lead in LIVES.items() if name in wanted}
+        finally:
+            # A life that nobody waits for any more ends when its servers do.
+            cgroups.end(cgroups.top())
 
 
 def led(lives: dict[str, Future[Any]], name: str, told: set[str]) -> Any:

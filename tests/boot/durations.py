@@ -6,12 +6,14 @@ With `--write-docs` the table goes into docs/performance.md. Run it while nothin
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import statistics
 import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 from e2e.boot import cleanup
@@ -35,13 +37,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--write-docs", action="store_true", help="write the table into docs/performance.md")
     given = parser.parse_args(arguments)
     with cleanup.machine(), tempfile.TemporaryDirectory() as folder:
-        text = table([measured(stage(Path(folder)), f"boot{n}") for n in range(given.boots)])
+        prepared, around = stage(Path(folder)), surroundings()
+        text = f"{around}\n\n{table([measured(prepared, f'boot{n}') for n in range(given.boots)])}"
     print(text)
     if given.write_docs:
         page = PAGE.read_text(encoding="utf-8")
         before, _, rest = page.partition(BEGIN)
         PAGE.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{rest.partition(END)[2]}", encoding="utf-8")
     return 0
+
+
+def surroundings() -> str:
+    """When, on what, and how busy it was before."""
+    busy = os.getloadavg()[0]
+    distorted = " **The machine was busy: the figures are distorted.**" if busy > (os.cpu_count() or 1) else ""
+    when = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
+    return f"Measured {when} on {os.cpu_count()} processors, load {busy:.1f} before.{distorted}"
 
 
 def measured(prepared: Stage, name: str) -> Seconds:

@@ -9,7 +9,7 @@ from e2e.boot.layout import PRIVATE_NIC
 from tests.boot.lives.cluster import BEGINS
 from tests.boot.stage import FIRST, Stage
 
-LONG_SECONDS = 300
+LONG_SECONDS = 600
 IFUP = f"hc-net-ifup@{PRIVATE_NIC}"
 
 
