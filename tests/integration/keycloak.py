@@ -77,6 +77,8 @@ def prepare(folder: Path) -> Path:
     """A Keycloak of the test's own, with an empty database."""
     home = folder / "keycloak"
     shutil.copytree(distribution.folder(Timeline()), home)
+    # It gives up after five seconds without a connection to its database; a busy machine needs more.
+    (home / "conf" / "quarkus.properties").write_text("quarkus.datasource.jdbc.acquisition-timeout=120\n")
     for script in (home / "bin").glob("*.sh"):
         script.chmod(0o755)
     return home
