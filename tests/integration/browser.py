@@ -34,7 +34,7 @@ class Browser:
     def open(self, url: str, form: dict[str, str] | None = None) -> Page:
         body = urllib.parse.urlencode(form).encode() if form else None
         try:
-            answer = self._opener.open(self._where.local_of(url), body, timeout=30)
+            answer = self._opener.open(self._where.local_of(url), body, timeout=120)
         except urllib.error.HTTPError as error:
             answer = error
         with answer:
