@@ -17,6 +17,7 @@ from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 from e2e.lab.commands import run
 from e2e.lab.pki import DAYS, KEY
 
+NAME = "registry.opentofu.org/hetznercloud/hcloud"
 PORT = 8095
 """Always the same: it is a part of what the build's cache goes by."""
 
@@ -31,21 +32,25 @@ class Quiet(SimpleHTTPRequestHandler):
 
 
 def fill(folder: Path, files: Path) -> None:
-    """Write what the protocol of network mirrors asks for, of one version in a filesystem mirror on one platform."""
-    name = "registry.opentofu.org/hetznercloud/hcloud"
-    (package,) = (files / name).glob("*/*")
-    version, platform = package.parent.name, package.name
-    archive = folder / name / f"terraform-provider-hcloud_{version}_{platform}.zip"
-    archive.parent.mkdir(parents=True)
+    """Write what the protocol of network mirrors asks for, of all that is in a filesystem mirror for one platform."""
+    served = folder / NAME
+    served.mkdir(parents=True)
+    packages = sorted((files / NAME).glob("*/*"))
+    (served / "index.json").write_text(json.dumps({"versions": {package.parent.name: {} for package in packages}}))
+    for package in packages:
+        version, platform = package.parent.name, package.name
+        archive = f"terraform-provider-hcloud_{version}_{platform}.zip"
+        _pack(served / archive, package)
+        (served / f"{version}.json").write_text(json.dumps({"archives": {platform: {"url": archive}}}))
+
+
+def _pack(archive: Path, package: Path) -> None:
     with ZipFile(archive, "w", ZIP_DEFLATED) as packed:
         for file in sorted(package.iterdir()):
             entry = ZipInfo(file.name)
             # Executable, and of no date: one provider is one archive.
             entry.external_attr = 0o100755 << 16
             packed.writestr(entry, file.read_bytes(), ZIP_DEFLATED)
-    (archive.parent / "index.json").write_text(json.dumps({"versions": {version: {}}}))
-    archives = {platform: {"url": archive.name}}
-    (archive.parent / f"{version}.json").write_text(json.dumps({"archives": archives}))
 
 
 @contextmanager

@@ -74,11 +74,11 @@ def test_a_mirror_that_opentofu_would_not_take_is_refused_at_once(tmp_path: Path
 
 @pytest.fixture
 def served(tmp_path: Path) -> Iterator[dict[str, str]]:
-    """The environment of who fetches a provider from a network mirror."""
+    """The environment of who fetches a provider from a network mirror, which has a newer one too."""
     files = tmp_path / "files"
-    provider = files / tofu.PROVIDER
-    provider.parent.mkdir(parents=True)
-    provider.write_text("of no use, but of one hash")
+    for provider in (files / tofu.PROVIDER, files / tofu.PROVIDER.replace("1.68.0", "1.69.0")):
+        provider.parent.mkdir(parents=True)
+        provider.write_text("of no use, but of one hash")
     mirror.fill(tmp_path / "mirror", files)
     certificate = tmp_path / "mirror.crt"
     with mirror.serve(tmp_path / "mirror", certificate, port=0) as url:
