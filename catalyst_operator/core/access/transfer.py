@@ -33,7 +33,7 @@ _OF_FIRST_BOOT = ("boot_manifests", "kit_values")
 
 @dataclass(frozen=True)
 class TransferReport:
-    """What the last attempt came to. Exactly one of the three, but for an attempt that is to be repeated at once."""
+    """What the last attempt came to. Exactly one of the three."""
 
     key: str
     at: datetime

@@ -305,6 +305,18 @@ async def test_the_archived_state_is_given_by_the_seeder(scene: Scene) -> None:
     assert given[transfer.GIT_LOGIN] == "https://u:p@github.com\n"
 
 
+async def test_a_login_is_for_the_repository_that_it_was_given_for(scene: Scene) -> None:
+    """In mode Commit the module is the operator's own repository's: the owner's login is none of its business."""
+    sovereign = gen.sovereign()
+    scene.api.put("secrets", manifests.archived_state(sovereign, manifests.packed_state(STATE_FILE)))
+    scene.api.put("secrets", manifests.state_key(sovereign, bytes(32)))
+    gitops = {**gen.PUSHED, "url": "https://git.example/acme/gitops.git"}
+    o = gen.observation(gen.of(CROSSPLANE, gen.spec(gitops=gitops)), gen.known(gen.succeeded()))
+    await scene.run(actions.TransferState("key", gen.variables(CROSSPLANE)), o=o)
+    await scene.until_woken()
+    assert set(scene.patched[transfer.ADOPTION]) == {transfer.KEY, transfer.INPUTS}
+
+
 async def test_a_state_that_is_not_archived_is_not_given(scene: Scene) -> None:
     await scene.run(actions.TransferState("key", gen.variables(CROSSPLANE)))
     await scene.until_woken()

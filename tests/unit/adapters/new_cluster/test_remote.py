@@ -302,10 +302,10 @@ async def test_a_secret_is_filled(cluster: FakeCluster) -> None:
 
 async def test_an_object_is_changed_only_as_it_is_expected_to_be(cluster: FakeCluster) -> None:
     """A JSON patch may compare first."""
-    cluster.put("/api/v1/namespaces/flux-system/secrets", {"metadata": {"name": "catalyst-pull"}})
+    cluster.put("/api/v1/namespaces/flux-system/secrets", {"metadata": {"name": "ghcr-pull"}})
     operations = [{"op": "test", "path": "/data", "value": {}}]
     async with RemoteCluster(cluster.access()) as api:
-        await api.patch(SECRETS, "flux-system", "catalyst-pull", operations)
+        await api.patch(SECRETS, "flux-system", "ghcr-pull", operations)
         with pytest.raises(NotFound):
             await api.patch(SECRETS, "flux-system", "other", operations)
     assert cluster.bodies[0] == ("application/json-patch+json", operations)
