@@ -63,6 +63,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     with started(home, values["extraStartupArgs"], environment) as keycloak:
         imported = keycloak.get(realm.REALM)
         keycloak.put(realm.REALM, {**imported, "failureFactor": OWN_FACTOR})
+        # kcadm's login is of the master realm and lasts a minute, which a busy machine takes from command to command.
+        keycloak.put("master", {**keycloak.get("master"), "accessTokenLifespan": 3600})
     [vault] = (home / "vault" / "..1").iterdir()
     with started(home, values["extraStartupArgs"], environment) as keycloak:
         yield Server(keycloak, imported, vault)

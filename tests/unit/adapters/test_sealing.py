@@ -49,6 +49,21 @@ async def test_the_program_is_told_nothing_of_the_operators_environment(
     assert "enforced = true" in told
 
 
+async def test_what_is_seen_to_be_wrong_is_not_sealed(tmp_path: Path) -> None:
+    """Whoever handed it in may have written anything."""
+    seen: list[bytes] = []
+
+    def check(opened: bytes) -> None:
+        seen.append(opened)
+        raise TofuError("it is of another origin")
+
+    sealer = program(tmp_path, OPENS_AND_SEALS.format(told=tmp_path))
+    with pytest.raises(TofuError, match="of another origin"):
+        await sealer.sealed_anew(b"old state", "a", "b", check)
+    assert seen == [b"plain state"]
+    assert not (tmp_path / "push.key").exists()
+
+
 async def test_nothing_is_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever happens: the keys lie there, too."""
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))

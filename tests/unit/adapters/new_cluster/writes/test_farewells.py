@@ -9,9 +9,11 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import yaml
 from pydantic import SecretStr
 
 from catalyst_operator.adapters.new_cluster.writes import farewells
+from catalyst_operator.core.access import boot
 from catalyst_operator.core.access.farewell import FarewellReport
 from catalyst_operator.core.access.identity import NODE_REMOVER, OBSERVER, SEEDER, Access
 from catalyst_operator.core.errors import codes
@@ -81,6 +83,13 @@ async def test_all_identities_lose_their_rights_and_are_refused() -> None:
     server = Server()
     assert await give_up(server) == FarewellReport("first", NOW, True, UNTIL)
     assert server.bound == set()
+
+
+def test_the_seeder_loses_its_rights_wherever_first_boot_gave_it_any() -> None:
+    """One that is forgotten would be a way back in, and no proof would tell."""
+    made = (obj for text in boot.manifests("omantel.omani.works").values() for obj in yaml.safe_load_all(text))
+    bound = [o["metadata"]["namespace"] for o in made if (o["kind"], o["metadata"]["name"]) == ("RoleBinding", SEEDER)]
+    assert sorted(bound) == sorted(farewells.SEEDED)
 
 
 async def test_asking_again_after_the_report_was_lost_proves_it_too() -> None:
