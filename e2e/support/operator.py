@@ -42,14 +42,21 @@ def install(kubectl: Kubectl, layout: Layout | None = None, *, archive: Path | N
 
 @contextmanager
 def setting(kubectl: Kubectl, name: str, value: str) -> Iterator[None]:
-    """The operator with another setting, one that deploy/ does not set; taken back afterwards."""
+    """The operator with another setting; afterwards it has again what it had."""
+    before = _set_to(kubectl, name)
     try:
         kubectl("-n", NAMESPACE, "set", "env", DEPLOYMENT, f"{name}={value}")
         _rolled_out(kubectl)
         yield
     finally:
-        kubectl("-n", NAMESPACE, "set", "env", DEPLOYMENT, f"{name}-")
+        kubectl("-n", NAMESPACE, "set", "env", DEPLOYMENT, f"{name}-" if before is None else f"{name}={before}")
         _rolled_out(kubectl)
+
+
+def _set_to(kubectl: Kubectl, name: str) -> str | None:
+    """The value of a setting that is a plain text; None for one that is not set."""
+    [container] = kubectl.get("-n", NAMESPACE, DEPLOYMENT)["spec"]["template"]["spec"]["containers"]
+    return next((env["value"] for env in container["env"] if env["name"] == name), None)
 
 
 def proof_key(kubectl: Kubectl) -> str:
