@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-KNOWN = Path(__file__).with_name("kit.yaml")
+_KIT = Path(__file__).with_name("kit.yaml")
 FOLDER = "clusters/_template/bootstrap-kit"
 FLUX = "flux-system"
 _OF_THE_DOMAIN = ("fqdn", "host", "hosts", "domainfilters", "txtownerid", "txtprefix")
@@ -23,7 +23,7 @@ Object = dict[str, Any]
 
 def facts() -> Object:
     """What is known of the published kit."""
-    loaded: Object = yaml.safe_load(KNOWN.read_text(encoding="utf-8"))
+    loaded: Object = yaml.safe_load(_KIT.read_text(encoding="utf-8"))
     return loaded
 
 
