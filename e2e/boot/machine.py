@@ -14,7 +14,7 @@ from e2e.boot.metadata import Told
 from e2e.boot.world import World
 from e2e.support.waiting import LOOK_EVERY, OFTEN, wait_for
 
-BOOT_SECONDS = 420
+BOOT_SECONDS, END_SECONDS = 420, 240
 SHOWN = 2000
 """Characters of what a server said last, when a wait for it was in vain."""
 NOT_RUN = 255
@@ -95,7 +95,7 @@ class Machine:
 
     def _ended(self) -> None:
         if self._process is not None:
-            self._process.wait(60)
+            self._process.wait(END_SECONDS)
             self._process = None
 
     @property

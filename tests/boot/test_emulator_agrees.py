@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 import yaml
 
+from e2e.boot.machine import BOOT_SECONDS
 from e2e.lab.hcloud.boot import first_boot
 from e2e.lab.hcloud.boot.first_boot import CLUSTER_SCRIPT, K3S_CONFIG, FirstBoot
+from e2e.support.waiting import wait_for
 from tests.boot.lives.cluster import KINDS, ClusterLife, named
 from tests.boot.stage import NAME, Stage
 from tests.boot.test_cluster import steps
@@ -49,7 +51,8 @@ def emulated(lives: object, stage: Stage, tmp_path_factory: pytest.TempPathFacto
     """While the real ones boot."""
     with Booted.emulated(tmp_path_factory.mktemp("emulator"), stage.rendered) as booted:
         booted.order(FIRST)
-        booted.until_up(FIRST)
+        up = f"the emulated {FIRST} to be up"
+        wait_for(lambda: booted.log(FIRST).endswith(" up\n"), up, seconds=BOOT_SECONDS, shown=lambda: booted.log(FIRST))
         kinds = booted.kubectl(*KINDS.split()).stdout.split()
         listed = booted.get(",".join(kinds), "--all-namespaces")["items"]
         boot = first_boot.read(booted.user_data[FIRST])
