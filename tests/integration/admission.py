@@ -79,8 +79,12 @@ def sovereign(edits: Edits | None = None, name: str = "omantel") -> dict[str, An
     )
 
 
+EITHER_OR = frozenset({".gitops.ref.branch", ".gitops.ref.commit"})
+"""Fields of the spec that a Sovereign has instead of others."""
+
+
 def full_sovereign(edits: Edits | None = None) -> dict[str, Any]:
-    """A valid Sovereign in which every field of the spec is given."""
+    """A valid Sovereign in which every field of the spec is given, but for EITHER_OR."""
     secret = {"name": "a-secret"}
     everything: Edits = {
         "organization": {
@@ -115,11 +119,12 @@ def full_sovereign(edits: Edits | None = None) -> dict[str, Any]:
         "components": ["harbor", "langfuse"],
         "release": known_names.releases()[-1],
         "gitops": {
-            "mode": "Commit",
+            "mode": "Template",
             "url": "https://git.example/org/clusters",
-            "ref": {"branch": "main"},
+            "ref": {"tag": "v1.0.0"},
             "path": "clusters/omantel",
             "credentialsSecretRef": secret,
+            "verify": {"mode": "TagAndHEAD", "secretRef": secret},
         },
         "approval": "Manual",
         "approvePlan": "sha256:" + 64 * "a",
@@ -130,7 +135,7 @@ def full_sovereign(edits: Edits | None = None) -> dict[str, Any]:
         "deletionProtection": False,
         "phase1": {"firstSeenTimeout": "15m", "watchTimeout": "1h30m", "minComponents": 11},
         "handOff": {"mode": "Manual", "ownerKubeconfig": "Keep"},
-        "decommission": {"acknowledgeExported": True},
+        "decommission": {"acknowledgeExported": True, "stateSecretRef": secret},
     }
     return sovereign(everything | (edits or {}))
 

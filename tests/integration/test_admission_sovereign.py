@@ -167,7 +167,7 @@ def test_everything_at_once_is_accepted(api: Api, namespace: str) -> None:
     ),
     Case("a typo in a component", {"components": ["harbour"]}, "spec.components[0]", "harbour is no blueprint of this"),
     Case("a component by its chart", {"components": ["loki", "bp-b"]}, "spec.components[1]", "bp-b is no blueprint"),
-    Case("which components there are", {"components": ["a"]}, "spec.components[0]", "there are alloy, axon, cnpg"),
+    Case("which components there are", {"components": ["a"]}, "spec.components[0]", "there are alloy, axon, falco"),
     Case("a release that there is not", {"release": "2019-01"}, "spec.release", "2019-01 is no release of this"),
     Case("which releases there are", {"release": "next"}, "spec.release", f"there are {RELEASE}"),
     Case(
