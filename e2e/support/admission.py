@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -52,9 +53,9 @@ def _manifests(user: str) -> tuple[Object, Object]:
 
 def _in_force(kubectl: Kubectl, sovereign: Sovereign) -> bool:
     """Whether a run's write is refused, by trying one that changes nothing."""
-    patch = ("patch", "secret", naming.STATE_SECRET, "--type=merge", "--dry-run=server")
+    state = kubectl.get("-n", sovereign.run_namespace, "secret", naming.STATE_SECRET)
     try:
-        kubectl("-n", sovereign.run_namespace, *patch, "-p", '{"type":"Opaque"}', f"--as={sovereign.run_user}")
+        kubectl("replace", "--dry-run=server", "-f", "-", f"--as={sovereign.run_user}", stdin=json.dumps(state))
     except KubectlError as error:
         if REFUSAL not in str(error):
             raise
