@@ -18,7 +18,7 @@ from catalyst_operator.core.access import transfer
 from catalyst_operator.core.observation import Observation, TakingReport
 from catalyst_operator.core.tofu import given_state
 from catalyst_operator.errors import ApiError, CatalystError, TofuError
-from catalyst_operator.reconcilers.observe import state_file
+from catalyst_operator.reconcilers.observe import MAX_GIVEN_STATE, state_file
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +32,7 @@ async def take(client: Kube, seal: Seal, o: Observation, key: str, clock: Clock)
         ours = secrets.texts(await client.get(kube.SECRETS, o.run_namespace, naming.STATE_KEY_SECRET))
         theirs = secrets.texts(found).get(transfer.KEY, "")
         check = partial(_check, o)
-        sealed = await seal(state_file(found), f"{theirs}\n", f"{ours[naming.STATE_KEY]}\n", check)
+        sealed = await seal(state_file(found, MAX_GIVEN_STATE), f"{theirs}\n", f"{ours[naming.STATE_KEY]}\n", check)
         await client.create_once(manifests.state(o.sovereign, manifests.packed_state(sealed)))
     except ApiError:
         log.warning("%s: the state that was handed in is taken later", o.run_namespace, exc_info=True)

@@ -56,6 +56,9 @@ LOCK_INFO = "app.terraform.io/lock-info"
 GZIP = 16 + zlib.MAX_WBITS
 MAX_STATE = 32 << 20
 """Bytes of an unpacked state."""
+MAX_GIVEN_STATE = 2 << 20
+"""The same of one that somebody hands in. It is sealed, and what is sealed hardly gets smaller when it is packed: more
+was made to fill the operator's memory, since each look reads it."""
 LOG_PATIENCE = timedelta(minutes=2)
 """How long after a container's end a kubelet that does not answer is asked again for its log."""
 
@@ -80,7 +83,6 @@ class Observer:
             namespace=namespace,
             owner_secrets=await self._owner_secrets(sovereign),
             owner_kubeconfig=await self._owner_kubeconfig(sovereign),
-            given_state=await self._given_state(sovereign),
             reservation=await self._reservation(sovereign),
             registrar_secret=await self._registrar_secret(sovereign),
         )
@@ -146,6 +148,7 @@ class Observer:
             has_cluster_secrets=await self._beside_operator(naming.cluster_secrets(seen.uid)) is not None,
             has_boot_secrets=await self._kube.find(kube.SECRETS, space, naming.BOOT_SECRETS) is not None,
             has_state_key=await self._kube.find(kube.SECRETS, space, naming.STATE_KEY_SECRET) is not None,
+            given_state=await self._given_state(seen.sovereign, found),
         )
 
     def _namespace(self, raw: Object | None, uid: str) -> NamespaceView | None:
@@ -177,16 +180,16 @@ class Observer:
         found = await self._kube.find(kube.SECRETS, meta.namespace, naming.owner_kubeconfig(meta.name))
         return (found["metadata"].get("labels") or {}).get(labels.LABEL_SOVEREIGN_UID, FOREIGN) if found else ""
 
-    async def _given_state(self, sovereign: Sovereign) -> GivenStateView | None:
-        """Only for a deletion. A Secret of the owner's that holds no state is the owner's to correct."""
+    async def _given_state(self, sovereign: Sovereign, record: Record | None) -> GivenStateView | None:
+        """Only for a deletion after the hand-off. A Secret without a state is its owner's to correct."""
         reference = sovereign.spec.decommission.state_secret_ref
-        if reference is None or sovereign.metadata.deletion_timestamp is None:
+        if reference is None or sovereign.metadata.deletion_timestamp is None or not (record and record.hand_off):
             return None
         found = await self._kube.find(kube.SECRETS, sovereign.metadata.namespace, reference.name)
         if found is None:
             return None
         try:
-            state = state_of(found)
+            state = state_of(found, MAX_GIVEN_STATE)
         except (CorruptRecord, binascii.Error):
             state = None
         return GivenStateView(kube.version_of(found), state, transfer.KEY in secrets.texts(found))
@@ -276,20 +279,20 @@ def _secret_view(raw: Object) -> SecretView:
     return SecretView(kube.version_of(raw), frozenset(secrets.texts(raw)))
 
 
-def state_of(raw: Object | None) -> StateView | None:
-    """The state in OpenTofu's Secret. Raises CorruptRecord."""
-    content = state_file(raw)
+def state_of(raw: Object | None, limit: int = MAX_STATE) -> StateView | None:
+    """The state in OpenTofu's Secret, of at most `limit` bytes. Raises CorruptRecord."""
+    content = state_file(raw, limit)
     try:
         return _view(content) if content else None
     except ValueError as error:
         raise _no_state(error) from error
 
 
-def state_file(raw: Object | None) -> bytes:
+def state_file(raw: Object | None, limit: int = MAX_STATE) -> bytes:
     """The file that OpenTofu's Secret holds compressed; empty if there is none. Raises CorruptRecord."""
     content = _tfstate(raw)
     try:
-        return _unpacked(content) if content else b""
+        return _unpacked(content, limit) if content else b""
     except (zlib.error, ValueError) as error:
         raise _no_state(error) from error
 
@@ -298,13 +301,13 @@ def _no_state(error: Exception) -> CorruptRecord:
     return CorruptRecord(f"Secret {naming.STATE_SECRET} does not hold an OpenTofu state: {error}.")
 
 
-def _unpacked(content: bytes) -> bytes:
+def _unpacked(content: bytes, limit: int) -> bytes:
     """A state of a megabyte, which is all that its Secret takes, unpacks to some ten: what is far beyond that was made
     to fill the operator's memory. Raises zlib.error or ValueError."""
     unpacking = zlib.decompressobj(wbits=GZIP)
-    found = unpacking.decompress(content, MAX_STATE + 1)
-    if len(found) > MAX_STATE:
-        raise ValueError(f"it unpacks to more than {MAX_STATE >> 20} MiB")
+    found = unpacking.decompress(content, limit + 1)
+    if len(found) > limit:
+        raise ValueError(f"it unpacks to more than {limit >> 20} MiB")
     if not unpacking.eof:
         raise ValueError("it is cut off")
     return found
@@ -326,10 +329,12 @@ def _tfstate(raw: Object | None) -> bytes:
 
 
 def _view(content: bytes) -> StateView:
-    state = json.loads(content)
-    if not isinstance(state, dict):
-        raise ValueError("it is no JSON object")
-    return StateView(int(state.get("serial", 0)), str(state.get("lineage", "")))
+    """Raises ValueError, also for what its author made to break a reader."""
+    try:
+        state = json.loads(content)
+        return StateView(int(state.get("serial", 0)), str(state.get("lineage", "")))
+    except (AttributeError, TypeError, OverflowError, RecursionError) as error:
+        raise ValueError("it is no state") from error
 
 
 def _lock(raw: Object | None) -> LockView | None:

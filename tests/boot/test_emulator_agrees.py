@@ -31,7 +31,7 @@ NOT_EMULATED = (
     r"\w+ kube-system/cilium.*",
     r"Secret kube-system/sh\.helm.*",
 )
-"""There is neither Helm nor Cilium on the emulator's servers, and of the Gateway API only the kinds that the kit uses."""
+"""There is neither Helm nor Cilium on the emulator's servers, and of the Gateway API only what the kit uses."""
 WITHOUT_SCHEMA = {f"CustomResourceDefinition /{kind.definition['metadata']['name']}" for kind in kinds.GATEWAY_API}
 """The emulator knows their names, and takes whatever is in them."""
 ONLY_EMULATED = (r"ConfigMap flux-system/lab-faults",)

@@ -338,7 +338,7 @@ def test_the_gateway_and_its_certificate_are_of_this_sovereign(cluster: Flux) ->
     """Handed on from one Kustomization to the next: a name that reads as a number, and an address with a quote."""
     wait_until(lambda: ready(cluster, f"{KUSTOMIZATIONS}/issuers"), "the issuers' Kustomization")
     gateway = cluster.api.get("/apis/gateway.networking.k8s.io/v1/namespaces/gateway/gateways/entrance")
-    assert [listener.get("hostname") for listener in gateway["spec"]["listeners"]] == [None, f"*.{FQDN}"]
+    assert [listener.get("hostname") for listener in gateway["spec"]["listeners"]] == [f"*.{FQDN}", f"*.{FQDN}"]
     issuer = cluster.api.get("/apis/cert-manager.io/v1/clusterissuers/sovereign")
     assert issuer["spec"]["acme"]["email"] == "_1%+o'brien-x@a.example"
     certificate = cluster.api.get("/apis/cert-manager.io/v1/namespaces/gateway/certificates/entrance")

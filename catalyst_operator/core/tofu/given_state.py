@@ -8,6 +8,7 @@ once more when they are read in the project (plan_gate.py).
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -33,6 +34,12 @@ _OF_THE_MODULE = frozenset(
 )
 _PARENTS = {"network_id": "hcloud_network", "load_balancer_id": "hcloud_load_balancer"}
 """Attribute by which a part, which carries no label, names what it belongs to -> the type of that."""
+_FOUND_BY_ID = {
+    "hcloud_network_subnet": "network_id",
+    "hcloud_load_balancer_network": "load_balancer_id",
+    "hcloud_load_balancer_service": "load_balancer_id",
+}
+"""Parts that the provider looks up by their id and nothing else -> the attribute that their id begins with."""
 
 
 def wrong(content: bytes, *, lineage: str, serial: int, network: str) -> str:
@@ -46,7 +53,7 @@ def wrong(content: bytes, *, lineage: str, serial: int, network: str) -> str:
         if int(state["serial"]) <= serial:
             return "it is no newer than the archived one"
         return _foreign(resources) or _elsewhere(resources, network)
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
         return "it is no state of OpenTofu's"
 
 
@@ -79,7 +86,14 @@ def _elsewhere(resources: list[Mapping[str, Any]], network: str) -> str:
             for attribute, kind in _PARENTS.items():
                 if attribute in found and str(found[attribute]) not in ids[kind]:
                     return f"it lists {resource['type']}.{resource['name']} of something that it does not list"
+            if not _is_where_it_says(resource["type"], found):
+                return f"it lists {resource['type']}.{resource['name']} whose id is of something else"
     return ""
+
+
+def _is_where_it_says(kind: str, found: Mapping[str, Any]) -> bool:
+    parent = _FOUND_BY_ID.get(kind)
+    return parent is None or re.split(r"[-_]", str(found["id"]), maxsplit=1)[0] == str(found[parent])
 
 
 def _attributes(resources: Iterable[Mapping[str, Any]], kind: str) -> list[Mapping[str, Any]]:

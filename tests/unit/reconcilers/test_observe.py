@@ -17,7 +17,7 @@ from catalyst_operator.adapters.project.preflights import Preflights
 from catalyst_operator.api import labels
 from catalyst_operator.api.phases import RunVerb
 from catalyst_operator.core import manifests, naming, record
-from catalyst_operator.core.observation import LockView, Observation, StateView
+from catalyst_operator.core.observation import GivenStateView, LockView, Observation, StateView
 from catalyst_operator.core.project.preflight import CloudView, Wanted
 from catalyst_operator.core.runs import job
 from catalyst_operator.errors import CorruptRecord, Unavailable
@@ -463,3 +463,49 @@ def test_a_state_is_unpacked_within_bounds(content: bytes, why: str) -> None:
     raw = {"data": {"tfstate": base64.b64encode(content).decode()}}
     with pytest.raises(CorruptRecord, match=why):
         state_of(raw)
+
+
+GIVEN = gen.spec(decommission={"acknowledgeExported": True, "stateSecretRef": {"name": "newer"}})
+
+
+def sealed(content: bytes) -> tuple[str, Raw]:
+    plural, made = secret("newer", **{"state-key": "k"})
+    return plural, {**made, "data": {**made["data"], "tfstate": base64.b64encode(gzip.compress(content)).decode()}}
+
+
+async def given(content: bytes, found: record.Record) -> GivenStateView | None:
+    """What is seen of a state that the owner of a Sovereign that is being deleted hands in."""
+    leaving = gen.sovereign(GIVEN, gen.deleting)
+    kept = ("configmaps", manifests.record(leaving, record.to_json(found)))
+    space = ("namespaces", manifests.run_namespace(leaving, SETTINGS))
+    client = server(space, kept, sealed(content)).client()
+    return (await Observer(client, outside(client), SETTINGS).observe(leaving, NOW)).given_state
+
+
+HANDED_OVER = replace(gen.record(), hand_off=record.HandOff(NOW))
+
+
+async def test_a_state_that_is_handed_in_is_read_for_a_deletion_after_the_hand_off_only() -> None:
+    """Each look reads it, so that whoever may name one could have the operator read for everybody."""
+    content = b'{"serial": 9, "lineage": "l"}'
+    assert await given(content, gen.record()) is None
+    found = await given(content, HANDED_OVER)
+    assert found is not None
+    assert (found.state, found.has_key) == (StateView(9, "l"), True)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b'{"x": [' + b"{}," * (1 << 20) + b"{}]}",
+        b'{"x": ' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+        b'{"serial": null}',
+        b'{"serial": 1e999}',
+        b"[]",
+    ],
+    ids=["many objects", "nested", "no number", "no finite number", "no object"],
+)
+async def test_a_state_that_is_handed_in_to_do_harm_is_none(content: bytes) -> None:
+    found = await given(content, HANDED_OVER)
+    assert found is not None
+    assert found.state is None

@@ -258,6 +258,11 @@ def test_gateways_listen_on_the_nodes_themselves() -> None:
     assert all(listener["port"] > 1023 for listener in listeners().values())
 
 
+def test_no_listener_takes_the_hosts_of_another() -> None:
+    """Cilium 1.16 would answer nothing at http if https named its hosts more narrowly: no challenge, no redirect."""
+    assert {listener.get("hostname") for listener in listeners().values()} == {"*.${SOVEREIGN_FQDN}"}
+
+
 def test_the_infrastructure_follows_the_same_source_and_is_waited_for() -> None:
     """Ready means its releases too; no dependency on the Kustomization that contains it."""
     assert set(kustomizations()) == {"infrastructure", "gateway", "issuers", "secret-store", *ADOPTION}
