@@ -69,7 +69,7 @@ def cluster_life(stage: Stage, worlds: ExitStack) -> ClusterLife:
     for server in (second, worker):
         server.until_booted()
     life.worker_attempts, life.worker_log = worker.downloads.asked.count(k3s), worker.log
-    # A worker has booted when its kubelet is well; that its Node is Ready is found out on a control plane, a moment later.
+    # A worker has booted when its kubelet is well; that its Node is Ready shows on a control plane, a moment later.
     first.until(lambda: all(ready == "True" for ready in _nodes(first).values()), "every Node to be Ready")
     life.nodes = _nodes(first)
     life.members = _members(first)
