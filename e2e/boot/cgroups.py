@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import time
 from pathlib import Path
 
@@ -46,6 +47,15 @@ def _remove(group: Path) -> None:
 
 
 def processes(group: Path) -> list[int]:
-    """Of the group and of those below it."""
+    """Of the group and of those below it. One that goes meanwhile has none."""
     files = [group / "cgroup.procs", *group.rglob("cgroup.procs")]
-    return sorted({int(line) for file in files for line in file.read_text().split()})
+    return sorted({int(line) for file in files for line in _lines(file)})
+
+
+def _lines(file: Path) -> list[str]:
+    try:
+        return file.read_text().split()
+    except OSError as error:
+        if error.errno not in (errno.ENOENT, errno.ENODEV):
+            raise
+        return []
