@@ -110,7 +110,8 @@ def assert_owner_has_access(sovereign: Sovereign, kubectl: Kubectl) -> None:
     file.touch(mode=0o600)
     try:
         file.write_text(text)
-        assert "catalyst-system" not in kubectl("--kubeconfig", str(file), "get", "namespaces", "-o", "name")
+        nodes = kubectl("--kubeconfig", str(file), "get", "nodes", "-o", "name").split()
+        assert nodes == [f"node/{sovereign.cluster_name}-control-plane-0"]
     finally:
         file.unlink()
 
