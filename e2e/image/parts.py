@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from catalyst_operator import __version__
 from e2e.image import place
 from e2e.lab import toolchain
 from e2e.lab.commands import run
@@ -23,7 +24,7 @@ def write(archive: Path, timeline: Timeline) -> list[dict[str, Any]]:
     """Write the list for the image in the archive; its components."""
     syft = toolchain.build(toolchain.SYFT, timeline) / "syft"
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    name = [f"--source-name={project['name']}", f"--source-version={project['version']}"]
+    name = [f"--source-name={project['name']}", f"--source-version={__version__}"]
     # It would ask its publisher for a newer one, and list every file.
     quiet = {"SYFT_CHECK_FOR_APP_UPDATE": "false", "SYFT_FILE_METADATA_SELECTION": "none"}
     run([syft, "scan", f"docker-archive:{archive}", *name, f"--output=cyclonedx-json={place.PARTS}"], environment=quiet)
