@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import errno
-import time
 from pathlib import Path
 
 from e2e.boot.layout import CGROUP
+from e2e.support.waiting import wait_for
 
 _UNIFIED = (Path("/sys/fs/cgroup/unified"), Path("/sys/fs/cgroup"))
 """Where version 2 is: beside version 1, or alone."""
@@ -33,10 +33,13 @@ def end(group: Path) -> None:
     if not group.exists():
         return
     (group / "cgroup.kill").write_text("1")
-    deadline = time.monotonic() + SECONDS
-    while "populated 1" in (group / "cgroup.events").read_text():
-        assert time.monotonic() < deadline, f"processes in {group} did not end: {processes(group)}"
-        time.sleep(0.01)
+    wait_for(
+        lambda: "populated 1" not in (group / "cgroup.events").read_text(),
+        f"the processes in {group} to end",
+        seconds=SECONDS,
+        shown=lambda: str(processes(group)),
+        every=0.01,
+    )
     _remove(group)
 
 

@@ -30,11 +30,16 @@ LIVES: dict[str, Callable[[Stage, ExitStack], Any]] = {
 """By the name of the fixture."""
 
 
+@pytest.fixture(scope="session", autouse=True)
+def root() -> None:
+    """Whoever is not root boots nothing."""
+    if os.geteuid() != 0:
+        pytest.skip("servers that boot need root")
+
+
 @pytest.fixture(scope="session")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     """The machine, to oneself, and what servers are made of."""
-    if os.geteuid() != 0:
-        pytest.skip("servers that boot need root")
     with cleanup.machine():
         yield make_stage(tmp_path_factory.mktemp("tofu"))
 

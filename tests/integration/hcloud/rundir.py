@@ -3,7 +3,6 @@ them."""
 
 from __future__ import annotations
 
-import base64
 import json
 import os
 import shutil
@@ -16,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from catalyst_operator.api.labels import LABEL_SOVEREIGN_UID
-from catalyst_operator.core.tofu import adoption
+from catalyst_operator.core.tofu import adoption, encryption
 from catalyst_operator.core.tofu.apply_progress import Progress, fold_lines
 from catalyst_operator.core.tofu.plan_gate import Beside, PlanJudgement, judge
 from catalyst_operator.in_job.adopt import ATTACHED
@@ -32,27 +31,7 @@ _ADOPT = (
     "import pathlib, sys; from catalyst_operator.in_job import adopt; sys.exit(adopt.main(pathlib.Path('said.json')))"
 )
 _PUBLIC_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGVkMjU1MTktc2FtcGxlLWtleS1mb3ItdGhlLXRlc3Rz admin@acme.example"
-_KEY = base64.b64encode(bytes(range(32))).decode()
-_KEY_OUTPUT = (
-    '{"magic": "OpenTofu-External-Key-Provider", "version": 1}\n'
-    f'{{"keys": {{"encryption_key": "{_KEY}", "decryption_key": "{_KEY}"}}, "meta": {{"external_data": {{}}}}}}\n'
-)
-_ENCRYPTION = """\
-key_provider "external" "sovereign" {{
-  command = ["cat", "{key}"]
-}}
-method "aes_gcm" "sovereign" {{
-  keys = key_provider.external.sovereign
-}}
-state {{
-  method   = method.aes_gcm.sovereign
-  enforced = true
-}}
-plan {{
-  method   = method.aes_gcm.sovereign
-  enforced = true
-}}
-"""
+_KEY = encryption.key_text(bytes(range(32)))
 
 
 def prepared_module(tofu: Tofu, home: Path) -> Path:
@@ -76,7 +55,7 @@ class RunDirectory:
     @classmethod
     def create(cls, tofu: Tofu, module: Path, folder: Path, project: Project) -> RunDirectory:
         shutil.copytree(module, folder, symlinks=True)
-        (folder / "key").write_text(_KEY_OUTPUT)
+        (folder / "key").write_text(_KEY)
         made = cls(tofu, folder, project)
         made.ask(control_plane_sizes=["cx33"] * 3, worker_sizes=["cx43"] * 2, ssh_public_keys=[_PUBLIC_KEY])
         return made
@@ -91,7 +70,7 @@ class RunDirectory:
         return {
             "HCLOUD_TOKEN": self.project.token,
             "HCLOUD_ENDPOINT": self.project.api.endpoint,
-            "TF_ENCRYPTION": _ENCRYPTION.format(key=self.folder / "key"),
+            "TF_ENCRYPTION": encryption.configuration(str(self.folder / "key")),
         }
 
     def must(self, *arguments: str) -> str:
