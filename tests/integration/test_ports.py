@@ -20,7 +20,7 @@ def test_a_free_port_is_kept_for_the_server_that_is_to_be_started() -> None:
         socket.create_connection(("127.0.0.1", port), timeout=5)
     for _ in ("start", "start again"):
         with HTTPServer(("127.0.0.1", port), BaseHTTPRequestHandler) as server:
-            socket.create_connection(server.server_address, timeout=5).close()
+            socket.create_connection(("127.0.0.1", port), timeout=5).close()
 
 
 def test_no_port_is_given_twice() -> None:
