@@ -31,7 +31,8 @@ FIRST, SECOND, THIRD, WORKER, LATER = (
     f"{NAME}-worker-1",
 )
 PRIVATE = {FIRST: "10.0.1.10", SECOND: "10.0.1.11", THIRD: "10.0.1.12", WORKER: "10.0.1.50", LATER: "10.0.1.51"}
-BOOT_SECONDS = 60
+BOOT_SECONDS = 180
+"""Longer than any takes, also where other tests and builds have the processors."""
 NODE_GRACE = 1.0
 
 
