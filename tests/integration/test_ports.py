@@ -19,7 +19,7 @@ def test_a_free_port_is_kept_for_the_server_that_is_to_be_started() -> None:
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", port), timeout=5)
     for _ in ("start", "start again"):
-        with HTTPServer(("127.0.0.1", port), BaseHTTPRequestHandler) as server:
+        with HTTPServer(("127.0.0.1", port), BaseHTTPRequestHandler):
             socket.create_connection(("127.0.0.1", port), timeout=5).close()
 
 

@@ -16,7 +16,7 @@ from e2e.lab.toolchain import PROVIDER, go
 from e2e.support.waiting import wait_for
 from tests.integration.hcloud.cluster import Cluster, Tofu
 from tests.integration.hcloud.emulator import FAST, Emulator, Project
-from tests.integration.hcloud.rundir import RunDirectory, prepared_module
+from tests.integration.hcloud.rundir import RunDirectory
 
 pytestmark = pytest.mark.integration
 
@@ -195,11 +195,6 @@ def test_a_refused_resize_leaves_the_server_off_and_nothing_starts_it(cluster: M
 
 
 # --- adoption ---
-
-
-@pytest.fixture(scope="module")
-def module(tofu: Tofu, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return prepared_module(tofu, tmp_path_factory.mktemp("module"))
 
 
 @pytest.fixture
