@@ -21,7 +21,8 @@ import yaml
 
 from e2e.support.waiting import OFTEN, wait_for
 
-START_TIMEOUT = 60.0
+START_TIMEOUT = 120.0
+"""Seconds that an API server may take to answer, also where other tests start theirs."""
 _CONTENT = {
     "POST": "application/json",
     "PUT": "application/json",

@@ -15,7 +15,7 @@ from catalyst_operator.adapters.new_cluster import authorities, minting
 from catalyst_operator.core.access import boot
 from catalyst_operator.core.access.identity import Access
 from e2e.support.waiting import OFTEN, wait_for
-from tests.integration.apiserver import Api, ApiError, _etcd, find_tool, free_port, process
+from tests.integration.apiserver import START_TIMEOUT, Api, ApiError, _etcd, find_tool, free_port, process
 from tests.integration.flux import _crds
 from tests.support.fake_cluster import FQDN, server_certificate
 
@@ -86,7 +86,7 @@ class NewCluster:
             "--shutdown-delay-duration=0s",
         ]
         alive = self._running.enter_context(process(command, folder))
-        wait_until(lambda: alive() and self.api.is_ready(), "the API server is ready")
+        wait_until(lambda: alive() and self.api.is_ready(), "the API server is ready", START_TIMEOUT)
 
     def stop(self) -> None:
         self._running.close()
