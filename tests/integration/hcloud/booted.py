@@ -63,8 +63,11 @@ class Booted:
             emulator.lab.must_post("/_lab/delays", FAST)
             yield cls(emulator, emulator.project(boots=True), layout, told(rendered))
         finally:
-            emulator.stop()
-            processes.end(processes.of_lab(layout.root), grace=0)
+            try:
+                emulator.stop()
+            finally:
+                # An emulator that takes too long to stop must not leave its servers behind.
+                processes.end(processes.of_lab(layout.root), grace=0)
 
     def order(self, *names: str, **more: Any) -> None:
         """Order servers as the provider does: their network comes when they have started."""
