@@ -32,6 +32,8 @@ NOT_DELIVERED = SeedReport(
     {},
     ErrorEntry("ERR_API_UNREACHABLE", "A Secret could not be delivered: no route", "Look at it.", terminal=False),
 )
+SIGNED_TAG = {"ref": {"tag": "v1.0.0"}, "verify": {"mode": "Tag", "secretRef": {"name": "keys"}}}
+OWN_TOKEN = {"credentialsSecretRef": {"name": "own-token"}}
 NOWHERE = seen(settings=replace(gen.SETTINGS, default_git_url=""))
 COMMIT = spec(gitops=gen.PUSHED)
 GIT = seen(owner_secrets={"git": SecretView("g/1", frozenset({"username", "password"}))})
@@ -603,6 +605,26 @@ CASES = (
         says=("spec.gitops.ref.branch",),
         summary="Stalled",
         operation="Failed",
+    ),
+    Case(
+        "signatures, and a module that Crossplane fetches without any, as admission let through before it knew",
+        (of(spec(gitops=SIGNED_TAG, crossplane=OWN_TOKEN)),),
+        check="spec_invalid",
+        reason="InvalidSpec",
+        says=("spec.gitops.ref.commit", "spec.gitops.verify", "spec.crossplane"),
+        code="ERR_SPEC_INVALID",
+        summary="Stalled",
+        again=POLL,
+        operation="Failed",
+    ),
+    Case(
+        "the same of a cluster that stands: nobody can correct it any more, so it goes on",
+        (of(spec(gitops=SIGNED_TAG, crossplane=OWN_TOKEN)), known(APPLIED)),
+        check="converged",
+        reason="Succeeded",
+        ready="True",
+        summary="",
+        operation="Succeeded",
     ),
     Case(
         "the keys that sign are named, and not there: nothing is bought before",
