@@ -166,6 +166,7 @@ def _outside(kube: Kube, core: CoreSettings, settings: Settings, names: NameLook
     return Outside(
         logs=RunLogs(kube),
         projects=ProjectLooks(partial(hetzner_project.look, core.hcloud_endpoint), now),
+        crossplane_projects=ProjectLooks(partial(hetzner_project.look, core.hcloud_endpoint), now),
         preflights=Preflights(partial(hetzner_preflight.look, core.hcloud_endpoint), now),
         repositories=RepositoryLooks(looking(git, settings.destinations), now),
         overlays=Overlays(

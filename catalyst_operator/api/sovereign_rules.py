@@ -149,7 +149,7 @@ def signature_rules() -> tuple[Rule, ...]:
         Rule(
             f"!({both.format('self')}) || (oldSelf.hasValue() && {both.format('oldSelf.value()')})",
             "must name a commit with both gitops.verify and crossplane: Crossplane fetches infra/hetzner by itself, and "
-            "there nobody checks the signature of a tag or a branch",
+            "nobody checks the signature of a tag or a branch there",
             field_path=".gitops.ref",
             optional_old_self=True,
         ),

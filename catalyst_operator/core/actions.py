@@ -130,6 +130,14 @@ class AskProject:
 
 
 @dataclass(frozen=True)
+class AskCrossplaneProject:
+    """The same of the token that the Sovereign's own Crossplane is given."""
+
+    key: str
+    question: ProjectQuestion
+
+
+@dataclass(frozen=True)
 class AskPreflight:
     """Look at the project in the background; what was found is in a later observation."""
 
@@ -317,6 +325,7 @@ Action = (
     | ForgetSavedState
     | ReleaseLock
     | AskProject
+    | AskCrossplaneProject
     | AskPreflight
     | AskRepository
     | FollowLog

@@ -197,6 +197,11 @@ class Observation:
     else's, empty while there is none."""
     project: ProjectReport | None = None
     """What the last look at whose project it is found, whatever it was about."""
+    crossplane_token: SecretStr | None = None
+    """What the Sovereign's own Crossplane is given: of the Secret that spec.crossplane names. None while there is none,
+    or none is named."""
+    crossplane_project: ProjectReport | None = None
+    """What the last look at whose project that token opens found, whatever it was about."""
     preflight: Report | None = None
     """What the last preflight found, whatever it was about."""
     repository: Report | None = None

@@ -84,6 +84,7 @@ def outside(client: Kube, **parts: Any) -> Outside:
     made: dict[str, Any] = {
         "logs": RunLogs(client),
         "projects": ProjectLooks(no_look, lambda: gen.NOW),
+        "crossplane_projects": ProjectLooks(no_look, lambda: gen.NOW),
         "preflights": Preflights(nobody, lambda: gen.NOW),
         "repositories": RepositoryLooks(no_read, lambda: gen.NOW),
         "overlays": Overlays(no_push, {}, lambda: gen.NOW),

@@ -22,8 +22,8 @@ def unsigned(spec: SovereignSpec) -> str:
         return ""
     return (
         "spec.gitops.ref.commit is required with both spec.gitops.verify and spec.crossplane: Crossplane fetches "
-        f"{FOLDER} by itself, and there nobody checks the signature of a tag or a branch. Name the commit, or leave out "
-        "one of the two."
+        f"{FOLDER} by itself, and there nobody checks the signature of a tag or a branch. Name the commit, or leave "
+        "out one of the two."
     )
 
 

@@ -29,7 +29,7 @@ from catalyst_operator.core.observation import Observation
 from catalyst_operator.core.phase1.bootstrap import UNREACHABLE_LIMIT
 from catalyst_operator.core.provision import overlays, surroundings
 from catalyst_operator.core.provision.verdicts import stalled
-from catalyst_operator.core.ready import before_hand_off
+from catalyst_operator.core.ready import before_hand_off, crossplane_token
 from catalyst_operator.core.record import ErrorEntry, HandOff, Record
 from catalyst_operator.core.runs.attempts import requested, unanswered
 from catalyst_operator.core.scene import SAFETY, Answer, Scene
@@ -77,6 +77,9 @@ def begin(scene: Scene) -> Answer | None:
         return _waiting(scene, taken, after=scene.o.settings.poll)
     if behind := before_hand_off.behind(scene.o, scene.record):
         return _behind(scene, behind)
+    token = crossplane_token.standing(scene.o, scene.record)
+    if token.lacking:
+        return _waiting(scene, token.lacking, token.ask, scene.o.settings.poll, (token.error,) if token.error else ())
     value = requested(scene.o, labels.ANNOTATION_HAND_OFF)
     answered = {labels.ANNOTATION_HAND_OFF: value} if value else {}
     record = replace(scene.record, hand_off=HandOff(started=scene.o.now), handled={**scene.record.handled, **answered})

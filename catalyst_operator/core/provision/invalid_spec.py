@@ -25,7 +25,11 @@ def spec_invalid(scene: Scene) -> Answer | None:
 
 def refusals(o: Observation, record: Record) -> tuple[str, ...]:
     """Why it cannot be carried out: a sentence or two for each thing that is wrong."""
-    return tuple(filter(None, (_of_release(o, record), _of_components(o, record), _of_repository(o, record), _of_module(o, record))))
+    return tuple(
+        filter(
+            None, (_of_release(o, record), _of_components(o, record), _of_repository(o, record), _of_module(o, record))
+        )
+    )
 
 
 def _of_release(o: Observation, record: Record) -> str:
