@@ -148,8 +148,8 @@ def signature_rules() -> tuple[Rule, ...]:
     return (
         Rule(
             f"!({both.format('self')}) || (oldSelf.hasValue() && {both.format('oldSelf.value()')})",
-            "must name a commit with both gitops.verify and crossplane: Crossplane fetches infra/hetzner by itself, and "
-            "nobody checks the signature of a tag or a branch there",
+            "must name a commit with both gitops.verify and crossplane: Crossplane fetches infra/hetzner by itself, "
+            "and nobody checks the signature of a tag or a branch there",
             field_path=".gitops.ref",
             optional_old_self=True,
         ),

@@ -289,6 +289,14 @@ class TakeGivenState:
 
 
 @dataclass(frozen=True)
+class DropGivenState:
+    """Remove the working state that was made of what the owner handed in, if it is still this one: the archive
+    stays."""
+
+    state: StateView
+
+
+@dataclass(frozen=True)
 class PublishPlan:
     """Put the text of a run's plan where its owner can read it."""
 
@@ -348,6 +356,7 @@ Action = (
     | ForgetKeys
     | RestoreArchive
     | TakeGivenState
+    | DropGivenState
     | WriteReceipt
     | PublishPlan
     | DeleteNamespace

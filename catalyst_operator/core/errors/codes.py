@@ -285,6 +285,12 @@ PLAN_REFUSED = Code(
     "This plan is never applied, approved or not. Edit the spec so that it plans something else.",
     terminal=True,
 )
+GIVEN_STATE = Code(
+    "ERR_GIVEN_STATE",
+    "Nothing was destroyed with it. Correct the Secret, which is then taken by itself, or take the field out: the "
+    "archived state is then used.",
+    terminal=True,
+)
 CLUSTER_LOST = Code(
     "ERR_CLUSTER_LOST",
     "Only a new cluster helps: save what can be saved, take off spec.deletionProtection, delete the Sovereign and "
