@@ -163,12 +163,17 @@ def _access_given_up(scene: Scene, hand_off: HandOff) -> Answer | None:
         return _unprovable(o)
     forget: tuple[Action, ...] = (ForgetCluster(),) if o.cluster else ()
     doing = "access is being given up" + (f": {report.message}" if report and report.message else "")
-    errors = (report.error,) if report and report.error and o.now - hand_off.started >= UNREACHABLE_LIMIT else ()
+    errors = (report.error,) if report and report.error and _is_to_be_told(o, hand_off, report.error) else ()
     if report and o.now - report.at < o.settings.poll:
         return _going_on(scene.record, doing, forget, o.settings.poll, errors)
     # Each attempt has a key of its own: the last one's report says when it was.
     key = report.at.isoformat() if report else "first"
     return _going_on(scene.record, doing, (*forget, GiveUpAccess(key)), o.settings.poll, errors)
+
+
+def _is_to_be_told(o: Observation, hand_off: HandOff, error: ErrorEntry) -> bool:
+    """That a cluster does not answer says nothing for a while; an error of the operator's own does."""
+    return error.code == codes.OPERATOR.code or o.now - hand_off.started >= UNREACHABLE_LIMIT
 
 
 def _unprovable(o: Observation) -> Answer:

@@ -10,6 +10,7 @@ from catalyst_operator.api.phases import ComponentState, RunVerb
 from catalyst_operator.core import kit, naming
 from catalyst_operator.core.domains import of_sovereign
 from catalyst_operator.core.domains.of_sovereign import DomainStanding
+from catalyst_operator.core.errors import codes
 from catalyst_operator.core.observation import Observation
 from catalyst_operator.core.phase1.bootstrap import FluxBootstrap, bootstrap
 from catalyst_operator.core.phase1.expected import Expected, expected
@@ -120,7 +121,7 @@ def assess(o: Observation, record: Record) -> Assessment | None:
     removal = o.removal.error if o.removal and record.dead else None
     of_domain = of_sovereign.errors_of(o.sovereign, o.reservation, domain) if domain else ()
     correction = o.correction.error if o.correction and not begun.applied else None
-    found = [entry for entry in (removal, correction, cause.error, flux.error, *of_domain) if entry]
+    found = [entry for entry in (_own_fault(o), removal, correction, cause.error, flux.error, *of_domain) if entry]
     return Assessment(
         view=view,
         stands_until=_stands_until(view, begun, o) if record.hand_off is None else None,
@@ -137,6 +138,13 @@ def assess(o: Observation, record: Record) -> Assessment | None:
         again=min((t for t in times if t), default=None),
         rests_on_former=silent is not None or (view is not None and view != o.cluster),
     )
+
+
+def _own_fault(o: Observation) -> ErrorEntry | None:
+    """A delivery of Secrets that failed by the operator's own fault. That the cluster does not take them yet is part of
+    every start, and told only once all else is there."""
+    error = o.seeds.error if o.seeds else None
+    return error if error and error.code == codes.OPERATOR.code else None
 
 
 def kit_wanted(o: Observation) -> Expected:

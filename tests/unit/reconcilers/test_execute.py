@@ -465,6 +465,24 @@ async def test_its_own_crossplane_has_a_look_of_its_own_with_its_own_token(scene
     assert looks.report(gen.UID) is None
 
 
+async def test_a_refused_state_is_put_aside_with_what_a_run_could_not_write_of_it(scene: Scene) -> None:
+    """Only the very one; and the archive stays."""
+    sovereign = Sovereign.parse(scene.api.get(*SOVEREIGN) or {})
+    scene.api.put("namespaces", manifests.run_namespace(sovereign, gen.SETTINGS))
+    packed = manifests.packed_state(b'{"serial": 9, "lineage": "l"}')
+    scene.api.put("secrets", manifests.state(sovereign, packed))
+    scene.api.put("secrets", manifests.archived_state(sovereign, packed))
+    client = scene.api.client()
+    o = Observation(gen.NOW, gen.SETTINGS, sovereign, None, None, None, None)
+    executor = Executor(client, outside(client), o, lambda: None, lambda: gen.NOW)
+    with pytest.raises(Conflict):
+        await executor.run(actions.DropGivenState(StateView(8, "l")))
+    assert scene.api.get("secrets", gen.SPACE, naming.STATE_SECRET) is not None
+    await executor.run(actions.DropGivenState(StateView(9, "l")))
+    assert scene.api.get("secrets", gen.SPACE, naming.STATE_SECRET) is None
+    assert scene.api.get("secrets", gen.SPACE, naming.ARCHIVED_STATE_SECRET) is not None
+
+
 async def test_logs_are_followed_and_forgotten(scene: Scene) -> None:
     client = scene.api.client()
     logs = RunLogs(client)

@@ -20,6 +20,7 @@ from catalyst_operator.core.provision.overlays import wanted
 from catalyst_operator.core.ready import crossplane_token
 from catalyst_operator.core.record import HandOff, Record
 from catalyst_operator.core.scene import SAFETY
+from catalyst_operator.core.telling.trouble import of_errand
 from tests.support import gen, new_cluster
 from tests.support.gen import NOW, SceneMod, known, of, seen, spec
 from tests.unit.core.decide.table import AT_ONCE, NO_CODE, POLL, RETRY, Case
@@ -55,6 +56,8 @@ NO_KEYS = {"state": None, "has_cluster_secrets": False, "token_copy": None}
 UNREACHABLE = FarewellReport(
     "first", NOW, False, None, "no answer in time", codes.API_UNREACHABLE.entry("no answer in time")
 )
+_FAULT = of_errand(KeyError("x"), "the giving up of access")
+OWN_FAULT = FarewellReport("first", NOW, False, None, _FAULT.message, _FAULT)
 SUSPENDED = spec(suspend=True)
 CROSSPLANE = spec(crossplane={"credentialsSecretRef": {"name": "own-token"}})
 NOT_SEALED = TransferReport("first", NOW, error=codes.STATE_TRANSFER.entry("tofu state pull ended with 1"))
@@ -546,6 +549,18 @@ CASES = (
         again=POLL,
         operation="Succeeded",
         code="ERR_API_UNREACHABLE",
+    ),
+    Case(
+        "hand-off: giving up access met an error of the operator's own: told at once, and tried again",
+        (handing(STARTED, archived_state=STATE, farewell=OWN_FAULT), gen.unseen),
+        check="handing_over",
+        reason="Succeeded",
+        ready="True",
+        says=("failed: KeyError",),
+        summary="",
+        again=POLL,
+        operation="Succeeded",
+        code="ERR_OPERATOR",
     ),
     Case(
         "hand-off: the authorities are gone before the proof: nothing can be proven without them",

@@ -16,6 +16,7 @@ from catalyst_operator.core.provision import look
 from catalyst_operator.core.provision.overlays import wanted
 from catalyst_operator.core.ready.watching import SEED_AGAIN
 from catalyst_operator.core.record import Bootstrap, ErrorEntry, KustomizationEntry
+from catalyst_operator.core.telling.trouble import of_errand
 from tests.support import gen, new_cluster
 from tests.support.gen import NOW, Raw, RawMod, known, of, seen, spec
 from tests.unit.core.decide.table import NO_CODE, POLL, START, Case
@@ -605,6 +606,22 @@ CASES = (
         says=("spec.gitops.ref.branch",),
         summary="Stalled",
         operation="Failed",
+    ),
+    Case(
+        "a delivery of Secrets that met an error of the operator's own is told while the kit is installed",
+        (
+            of(PULL),
+            known(gen.succeeded(digest=gen.digest(PULL)), bootstrap=SEEN),
+            seen(cluster=INSTALLING, owner_secrets={"pull": PULL_VIEW}),
+            seen(seeds=replace(NOT_DELIVERED, error=of_errand(KeyError("x"), "the delivery of Secrets"))),
+        ),
+        check="converged",
+        reason="KitNotReady",
+        says=("ERR_OPERATOR: The delivery of Secrets failed: KeyError",),
+        summary="Reconciling",
+        again=SEED_AGAIN,
+        operation="Processing",
+        code="ERR_OPERATOR",
     ),
     Case(
         "signatures, and a module that Crossplane fetches without any, as admission let through before it knew",
