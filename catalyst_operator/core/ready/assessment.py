@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from catalyst_operator.api.phases import ComponentState, RunVerb
 from catalyst_operator.core import kit, naming
+from catalyst_operator.core.access import seeds
 from catalyst_operator.core.domains import of_sovereign
 from catalyst_operator.core.domains.of_sovereign import DomainStanding
 from catalyst_operator.core.errors import codes
@@ -121,7 +122,9 @@ def assess(o: Observation, record: Record) -> Assessment | None:
     removal = o.removal.error if o.removal and record.dead else None
     of_domain = of_sovereign.errors_of(o.sovereign, o.reservation, domain) if domain else ()
     correction = o.correction.error if o.correction and not begun.applied else None
-    found = [entry for entry in (_own_fault(o), removal, correction, cause.error, flux.error, *of_domain) if entry]
+    found = [
+        entry for entry in (_own_fault(o, begun), removal, correction, cause.error, flux.error, *of_domain) if entry
+    ]
     return Assessment(
         view=view,
         stands_until=_stands_until(view, begun, o) if record.hand_off is None else None,
@@ -140,11 +143,14 @@ def assess(o: Observation, record: Record) -> Assessment | None:
     )
 
 
-def _own_fault(o: Observation) -> ErrorEntry | None:
+def _own_fault(o: Observation, begun: Bootstrap) -> ErrorEntry | None:
     """A delivery of Secrets that failed by the operator's own fault. That the cluster does not take them yet is part of
     every start, and told only once all else is there."""
     error = o.seeds.error if o.seeds else None
-    return error if error and error.code == codes.OPERATOR.code else None
+    if error is None or error.code != codes.OPERATOR.code:
+        return None
+    due = seeds.due(o.sovereign.spec, o.owner_secrets, begun.seeded, o.settings.pull_secret)
+    return error if due else None
 
 
 def kit_wanted(o: Observation) -> Expected:

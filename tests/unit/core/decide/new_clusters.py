@@ -619,6 +619,7 @@ CASES = (
         reason="KitNotReady",
         says=("ERR_OPERATOR: The delivery of Secrets failed: KeyError",),
         summary="Reconciling",
+        does=("WriteRecord",),
         again=SEED_AGAIN,
         operation="Processing",
         code="ERR_OPERATOR",
