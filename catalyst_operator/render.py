@@ -108,8 +108,7 @@ def _release(name: str | None) -> Release:
 
 
 def _overlay(sovereign: Sovereign, release: Release) -> dict[str, str]:
-    refusal = kit.refusal(sovereign.spec)
-    if refusal:
+    if refusal := kit.refusal(sovereign.spec) or module.unsigned(sovereign.spec):
         raise RefusedError(refusal)
     url, ref = sovereign.spec.gitops.url, git_ref.asked(sovereign.spec)
     if not (url and ref):

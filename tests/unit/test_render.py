@@ -18,6 +18,7 @@ from tests.support.postbuild import TEMPLATE
 FQDN = "omantel.omani.works"
 FOLDER = f"clusters/{FQDN}"
 URL = "https://git.example/a"
+SIGNED_TAG = {"url": URL, "ref": {"tag": "v1.0.0"}, "verify": {"secretRef": {"name": "keys"}}}
 CROSSPLANE = gen.spec(crossplane={"credentialsSecretRef": {"name": "own-token"}})
 Render = Callable[..., int]
 
@@ -177,6 +178,7 @@ def test_a_file_that_is_not_there_is_refused(tmp_path: Path, capsys: pytest.Capt
         ((), {"folder": Path("/nonexistent")}, "has no template"),
         ((CROSSPLANE,), {}, "spec.gitops: url and ref are required with spec.crossplane"),
         ((CROSSPLANE, gen.spec(gitops={"url": URL})), {}, "spec.gitops: url and ref are required"),
+        ((CROSSPLANE, gen.spec(gitops=SIGNED_TAG)), {}, "spec.gitops.ref.commit is required"),
     ],
 )
 def test_what_cannot_be_rendered_is_refused(
