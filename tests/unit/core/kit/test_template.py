@@ -246,8 +246,14 @@ def test_the_gateway_is_where_the_load_balancer_sends_to() -> None:
     """The two are told apart by two tools, and meet only in a running cluster."""
     ports = {name: listener["port"] for name, listener in listeners().items()}
     balancer = "\n".join(file.read_text(encoding="utf-8") for file in MODULE.glob("*.tf"))
-    assert ports == {"http": 31080, "https": 31443}
+    assert ports == {"http": 28080, "https": 28443}
     assert all(str(port) in balancer for port in ports.values())
+
+
+@pytest.mark.parametrize("taken", [range(1024), range(10_000, 20_001), range(30_000, 32_768), range(32_768, 61_000)])
+def test_nobody_else_is_given_the_ports_of_the_gateway(taken: range) -> None:
+    """Of root's alone; Cilium's own for its proxies; NodePorts of Services; those of the kernel for connections."""
+    assert not {listener["port"] for listener in listeners().values()} & set(taken)
 
 
 def test_gateways_listen_on_the_nodes_themselves() -> None:
