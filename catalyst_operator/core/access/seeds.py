@@ -7,9 +7,12 @@ Why: docs/explanation.md#reaching-the-new-cluster
 
 from __future__ import annotations
 
+import base64
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from catalyst_operator.api.sovereign import SovereignSpec
 from catalyst_operator.core.naming import digest_of
@@ -21,6 +24,10 @@ GIT, GIT_KEYS, CROSSPLANE = "catalyst-git", "catalyst-git-keys", "catalyst-cross
 FEDERATION, CERTIFICATE_AUTHORITY, OBJECT_STORAGE = "catalyst-federation", "catalyst-ca", "catalyst-object-storage"
 OTHERS = (GIT, GIT_KEYS, CROSSPLANE, FEDERATION, CERTIFICATE_AUTHORITY, OBJECT_STORAGE)
 """All but that for charts."""
+VALUES_KEY = "values.yaml"
+VALUES = {FEDERATION: ("keycloak", "federation", "clientSecretBase64")}
+"""Secrets whose one value is for a chart -> where its release has it, in base64. They hold a document of Helm values:
+from a single key Helm would read a comma, a brace or a quote in it as it reads those of `--set`."""
 
 
 @dataclass(frozen=True)
@@ -122,6 +129,24 @@ def due(
         and set(seed.needed) <= view.keys
         and seeded.get(seed.target) != view.version
     )
+
+
+def delivered(seed: Seed, texts: Mapping[str, str]) -> dict[str, str]:
+    """What the Secret on the new cluster is to hold of `texts`, the owner's."""
+    path = VALUES.get(seed.target)
+    if path is None:
+        return {key: text for key, text in texts.items() if key in (*seed.needed, *seed.optional)}
+    [key] = seed.needed
+    # The owner may have taken it out a moment ago.
+    return {VALUES_KEY: values_document(path, texts[key])} if key in texts else {}
+
+
+def values_document(path: tuple[str, ...], text: str) -> str:
+    """Helm values with one text, in base64."""
+    document: Any = base64.b64encode(text.encode()).decode()
+    for name in reversed(path):
+        document = {name: document}
+    return json.dumps(document)
 
 
 def key_of(seeds: tuple[Seed, ...], found: Mapping[str, SecretView]) -> str:
