@@ -178,15 +178,6 @@ def test_every_example_of_day_1_is_explained() -> None:
     assert [name for name in EXAMPLES if f"[day-1/{name}]" not in page] == []
 
 
-def test_the_pull_secret_changes_the_registry_alone(tmp_path: Path) -> None:
-    """For Sovereigns that name one."""
-    built = with_components(tmp_path, "components/pull-secret")
-    charts = of_kind(built, "HelmRepository")["catalyst-charts"]["spec"]
-    assert charts.pop("secretRef") == {"name": f"${{PULL_SECRET:={seeds.PULL}}}"}
-    assert charts == of_kind(build(TEMPLATE / Folder.KIT), "HelmRepository")["catalyst-charts"]["spec"]
-    assert of_kind(built, "HelmRelease") == everything(Folder.KIT)
-
-
 def test_the_adoption_adds_its_three_steps_and_nothing_else(tmp_path: Path) -> None:
     """For Sovereigns with a token for their own Crossplane."""
     built = with_components(tmp_path, "components/adoption")
@@ -215,7 +206,7 @@ def test_an_overlay_builds_into_the_kit_and_its_own_kustomization(tmp_path: Path
     followed = of_kind(built, "Kustomization")
     assert set(followed) == {*BESIDE_THE_KIT, *ADOPTION, f"{FQDN}-bootstrap-kit"}
     told = followed[f"{FQDN}-bootstrap-kit"]["spec"]["postBuild"]["substitute"]
-    assert told == kit.values(hostile(), RELEASE, module=FETCHED)
+    assert told == kit.values(hostile(), RELEASE, pull_secret=seeds.PULL, module=FETCHED)
 
 
 def write_overlay(top: Path, sovereign: Sovereign) -> None:
@@ -225,7 +216,9 @@ def write_overlay(top: Path, sovereign: Sovereign) -> None:
 
 
 def overlay(sovereign: Sovereign) -> dict[str, str]:
-    return kit.overlay(sovereign, RELEASE, place="branch main of https://git.example/a", module=FETCHED)
+    return kit.overlay(
+        sovereign, RELEASE, pull_secret=seeds.PULL, place="branch main of https://git.example/a", module=FETCHED
+    )
 
 
 # --- as Flux applies it -----------------------------------------------------------------------------------------------
@@ -252,7 +245,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory, git: Running) -> Iterator[
         spec = {
             "path": "clusters/_template/bootstrap-kit",
             "components": list(kit.components(hostile().spec, RELEASE)),
-            "postBuild": {"substitute": kit.values(hostile(), RELEASE, module=FETCHED)},
+            "postBuild": {"substitute": kit.values(hostile(), RELEASE, pull_secret=seeds.PULL, module=FETCHED)},
         }
         cluster.api.create(KUSTOMIZATIONS, kustomization(spec))
         yield cluster
@@ -279,6 +272,11 @@ def applied(cluster: Flux) -> dict[str, Any]:
     return {obj["metadata"]["name"]: obj for obj in cluster.api.get(RELEASES)["items"]}
 
 
+def charts(cluster: Flux) -> Any:
+    """The HelmRepository that all charts come from."""
+    return cluster.api.get(f"{GIT_REPOSITORIES.rpartition('/')[0]}/helmrepositories/catalyst-charts")
+
+
 def ready(cluster: Flux, path: str) -> bool:
     found = cluster.api.get(path)
     told = condition(found)
@@ -295,7 +293,7 @@ def test_the_kit_of_a_hostile_sovereign_is_applied_as_it_was_meant(cluster: Flux
     found = applied(cluster)
     wanted = {name: obj for name, obj in everything().items() if name not in everything(Folder.INFRASTRUCTURE)}
     assert set(wanted) <= set(found)
-    values = kit.values(hostile(), RELEASE)
+    values = kit.values(hostile(), RELEASE, pull_secret=seeds.PULL)
     for name, obj in wanted.items():
         assert found[name]["spec"].get("values") == substituted(obj, values)["spec"].get("values"), name
     told = yaml.safe_load(cluster.api.get(f"{CORE}/configmaps/sovereign")["data"]["sovereign.yaml"])
@@ -317,11 +315,11 @@ def test_the_kit_of_a_hostile_sovereign_is_applied_as_it_was_meant(cluster: Flux
 def test_versions_and_registry_are_those_of_release_and_template(cluster: Flux) -> None:
     """Defaults inside variables have characters that envsubst could stumble over."""
     wait_until(lambda: set(applied(cluster)) == set(kit.expected(hostile().spec)), "all releases")
-    charts = {name: obj["spec"]["chart"]["spec"]["version"] for name, obj in applied(cluster).items()}
+    versions = {name: obj["spec"]["chart"]["spec"]["version"] for name, obj in applied(cluster).items()}
     catalogue = {b.release: b.version for b in blueprints.load().blueprints.values()}
-    assert charts == {**catalogue, "bp-flux": RELEASE.kit["bp-flux"]}
-    repository = cluster.api.get(f"{GIT_REPOSITORIES.rpartition('/')[0]}/helmrepositories/catalyst-charts")
-    assert repository["spec"]["url"] == "oci://ghcr.io/openova-io"
+    assert versions == {**catalogue, "bp-flux": RELEASE.kit["bp-flux"]}
+    assert charts(cluster)["spec"]["url"] == "oci://ghcr.io/openova-io"
+    assert charts(cluster)["spec"]["secretRef"] == {"name": seeds.PULL}
 
 
 def test_every_kustomization_becomes_ready(cluster: Flux) -> None:
@@ -355,7 +353,9 @@ def test_its_own_crossplane_is_told_how_to_take_over(cluster: Flux) -> None:
     assert workspace["forProvider"]["module"] == FETCHED
     config = cluster.api.get(f"/api/v1/namespaces/{transfer.NAMESPACE}/configmaps/{transfer.ADOPTION}")
     assert config["data"]["encryption"] == encryption.configuration(transfer.KEY)
-    assert cluster.api.get("/apis/pkg.crossplane.io/v1/providers/provider-opentofu")["spec"]["package"]
+    assert cluster.api.get("/apis/pkg.crossplane.io/v1/providers/provider-opentofu")["spec"]["package"].endswith(
+        ":v1.1.5"
+    )
 
 
 def test_in_mode_commit_git_tells_the_cluster_the_same(cluster: Flux, git: Running) -> None:
@@ -366,11 +366,12 @@ def test_in_mode_commit_git_tells_the_cluster_the_same(cluster: Flux, git: Runni
     cluster.api.patch(KIT, {"spec": {"path": kit.overlay_path(FQDN), "components": None}})
     wait_until(lambda: of_overlay(cluster), "its own folder applied")
     assert {name: obj["spec"] for name, obj in applied(cluster).items()} == before
-    fewer = gen.sovereign(HOSTILE, gen.spec(components=["umami"]))
+    fewer = gen.sovereign(HOSTILE, gen.spec(components=["umami"], imagePullSecretRef=None))
     git.server.commit(PUBLIC, overlay(fewer), "Sovereign 1.e3 with fewer components")
     wait_until(lambda: set(applied(cluster)) == set(kit.expected(fewer.spec)), "what was deselected is gone")
+    assert "secretRef" not in charts(cluster)["spec"], "it names no Secret for charts any more"
     told = cluster.api.get(KIT)["spec"]["postBuild"]["substitute"]
-    assert told == kit.values(fewer, RELEASE, module=FETCHED)
+    assert told == kit.values(fewer, RELEASE, pull_secret=seeds.PULL, module=FETCHED)
 
 
 def of_overlay(cluster: Flux) -> bool:

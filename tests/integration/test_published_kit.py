@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from catalyst_operator.core import kit
+from catalyst_operator.core.access import seeds
 from catalyst_operator.core.kit import releases
 from e2e.support.published import tree
 from tests.integration.flux import (
@@ -30,7 +31,7 @@ pytestmark = pytest.mark.integration
 
 NAME = "openova-public"
 REPOSITORIES = f"{GIT_REPOSITORIES.rpartition('/')[0]}/helmrepositories"
-SOVEREIGN = gen.sovereign()
+SOVEREIGN = gen.sovereign(gen.spec(imagePullSecretRef={"name": "registry"}))
 RELEASE = releases.load().get()
 
 
@@ -71,7 +72,7 @@ def _kustomization() -> dict[str, Any]:
         "path": tree.FOLDER,
         "sourceRef": {"kind": "GitRepository", "name": NAME},
         "components": list(kit.components(SOVEREIGN.spec, RELEASE)),
-        "postBuild": {"substitute": kit.values(SOVEREIGN, RELEASE)},
+        "postBuild": {"substitute": kit.values(SOVEREIGN, RELEASE, pull_secret=seeds.PULL)},
     }
 
 

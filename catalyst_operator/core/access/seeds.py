@@ -19,7 +19,7 @@ from catalyst_operator.core.naming import digest_of
 from catalyst_operator.core.record import ErrorEntry
 
 PULL = "ghcr-pull"
-"""The name where the setting gives no other: published trees know the Secret by it."""
+"""What the Secret for charts is called where the setting gives no other name: published trees know it by this."""
 GIT, GIT_KEYS, CROSSPLANE = "catalyst-git", "catalyst-git-keys", "catalyst-crossplane"
 FEDERATION, CERTIFICATE_AUTHORITY, OBJECT_STORAGE = "catalyst-federation", "catalyst-ca", "catalyst-object-storage"
 OTHERS = (GIT, GIT_KEYS, CROSSPLANE, FEDERATION, CERTIFICATE_AUTHORITY, OBJECT_STORAGE)
@@ -64,7 +64,7 @@ class SeedReport:
     """The first that was not there to be filled: first boot makes it, and nobody does afterwards."""
 
 
-def wanted(spec: SovereignSpec, pull: str = PULL) -> tuple[Seed, ...]:
+def wanted(spec: SovereignSpec, pull: str) -> tuple[Seed, ...]:
     """The Secrets that a spec names for its cluster. `pull` is what that for charts is called there."""
     named = (
         (pull, spec.image_pull_secret_ref, "imagePullSecretRef", (".dockerconfigjson",), ()),
@@ -108,7 +108,8 @@ def wanted(spec: SovereignSpec, pull: str = PULL) -> tuple[Seed, ...]:
 
 def lacking(spec: SovereignSpec, found: Mapping[str, SecretView]) -> str:
     """What is missing of the Secrets that a spec names, as a clause; empty when nothing is."""
-    for seed in wanted(spec):
+    # What the one for charts is called there does not matter here.
+    for seed in wanted(spec, PULL):
         view = found.get(seed.source)
         if view is None:
             return f"Secret {seed.source}, which spec.{seed.field} names, does not exist"
@@ -118,9 +119,7 @@ def lacking(spec: SovereignSpec, found: Mapping[str, SecretView]) -> str:
     return ""
 
 
-def due(
-    spec: SovereignSpec, found: Mapping[str, SecretView], seeded: Mapping[str, str], pull: str = PULL
-) -> tuple[Seed, ...]:
+def due(spec: SovereignSpec, found: Mapping[str, SecretView], seeded: Mapping[str, str], pull: str) -> tuple[Seed, ...]:
     """The Secrets that are complete here and not yet, or in an older version, on the new cluster."""
     return tuple(
         seed

@@ -14,11 +14,18 @@ from catalyst_operator.core.kit.releases import Release
 
 
 def values(
-    sovereign: Sovereign, release: Release, *, chart_registry: str = "", pull_secret: str = "", module: str = ""
+    sovereign: Sovereign,
+    release: Release,
+    *,
+    pull_secret: str,
+    chart_registry: str = "",
+    adoption_provider: str = "",
+    module: str = "",
 ) -> dict[str, str]:
-    """Variable -> value. `chart_registry` replaces the template's own, such as oci://registry.example/charts, and
-    `pull_secret` the name of the Secret that holds its credentials; `module` is where Crossplane finds the module
-    (`access.module.fetched`), of which only those are told that have one."""
+    """Variable -> value. `pull_secret` is what the Secret with the credentials for charts is called, of which only
+    those are told that name one; `chart_registry` replaces the template's own, such as oci://registry.example/charts,
+    and `adoption_provider` its package of Crossplane's provider; `module` is where Crossplane finds the module
+    (`access.module.fetched`). Of these two only those are told that have a Crossplane of their own."""
     spec = sovereign.spec
     found = {
         **_place(spec),
@@ -30,7 +37,9 @@ def values(
     }
     others = {
         "CHART_REGISTRY": chart_registry,
-        "PULL_SECRET": quoted(pull_secret) if pull_secret else "",
+        # A whole reference: Flux refuses every chart when the Secret that it is told of has no entry for the registry.
+        "PULL_SECRET_REF": f'{{"name": {quoted(pull_secret)}}}' if spec.image_pull_secret_ref else "",
+        "ADOPTION_PROVIDER": adoption_provider if spec.crossplane else "",
         "ADOPTION_MODULE": module if spec.crossplane else "",
     }
     return {**found, **{name: value for name, value in others.items() if value}}

@@ -35,9 +35,7 @@ async def deliver(
         async with connect(await access()) as remote:
             for seed in seeds:
                 secret = await client.get(kube.SECRETS, namespace, seed.source)
-                wanted = {
-                    name: secrets.encoded(text) for name, text in delivered(seed, secrets.texts(secret)).items()
-                }
+                wanted = {name: secrets.encoded(text) for name, text in delivered(seed, secrets.texts(secret)).items()}
                 try:
                     await remote.merge(kube.SECRETS, FLUX_NAMESPACE, seed.target, {"data": wanted})
                 except NotFound:

@@ -19,16 +19,18 @@ NAMED = gen.sovereign(gen.spec(imagePullSecretRef={"name": "mine"})).spec
 
 def test_the_secret_for_charts_goes_where_the_setting_says() -> None:
     """Boot made it under that name, and no other is there to be filled."""
-    assert [seed.target for seed in seeds.wanted(NAMED)] == ["ghcr-pull"]
+    assert [seed.target for seed in seeds.wanted(NAMED, seeds.PULL)] == ["ghcr-pull"]
     [seed] = seeds.due(NAMED, {"mine": LOGIN}, {}, "registry-login")
     assert (seed.target, seed.source) == ("registry-login", "mine")
     assert seeds.due(NAMED, {"mine": LOGIN}, {"registry-login": "1"}, "registry-login") == ()
 
 
-@pytest.mark.parametrize("text", ["a,b", "{a}", "[0]", '"q\\"', "null", "1e3", "{{ .Values }}", "$(x) ${X}", "\x7f\u2028😀", "a: #b"])
+@pytest.mark.parametrize(
+    "text", ["a,b", "{a}", "[0]", '"q\\"', "null", "1e3", "{{ .Values }}", "$(x) ${X}", "\x7f\u2028😀", "a: #b"]
+)
 def test_a_value_of_a_chart_arrives_as_it_was(text: str) -> None:
     """Helm reads it in a document, and there it is nothing but letters and digits."""
-    [seed] = seeds.wanted(FEDERATED)
+    [seed] = seeds.wanted(FEDERATED, seeds.PULL)
     found = seeds.delivered(seed, {"clientSecret": text, "other": "x"})
     assert found.keys() == {seeds.VALUES_KEY}
     encoded = yaml.safe_load(found[seeds.VALUES_KEY])["keycloak"]["federation"]["clientSecretBase64"]
@@ -38,7 +40,7 @@ def test_a_value_of_a_chart_arrives_as_it_was(text: str) -> None:
 
 def test_other_secrets_arrive_key_by_key() -> None:
     """Only those that are asked for."""
-    [seed] = seeds.wanted(NAMED)
+    [seed] = seeds.wanted(NAMED, seeds.PULL)
     assert seeds.delivered(seed, {".dockerconfigjson": "{}", "other": "x"}) == {".dockerconfigjson": "{}"}
 
 

@@ -22,7 +22,7 @@ def file_of(*mods: gen.RawMod) -> Any:
 
 def told(*mods: gen.RawMod) -> Any:
     """The wrapped chart's values, as helm-controller would see them."""
-    values = kit.values(gen.sovereign(*mods), releases.load().get())
+    values = kit.values(gen.sovereign(*mods), releases.load().get(), pull_secret=seeds.PULL)
     return substituted(everything()["bp-keycloak"], values)["spec"]["values"]["keycloak"]
 
 

@@ -296,7 +296,7 @@ def test_charts_are_fetched_with_credentials_only_where_they_are_asked_for() -> 
     having = {
         file.parent.name: obj["spec"].get("secretRef") for file, obj in objects("") if obj["kind"] == "HelmRepository"
     }
-    assert having == {"bootstrap-kit": None, "pull-secret": {"name": f"${{PULL_SECRET:={seeds.PULL}}}"}}
+    assert having == {"bootstrap-kit": "${PULL_SECRET_REF:=null}"}
 
 
 def test_a_value_from_a_secret_is_not_set_beside_it() -> None:
