@@ -37,7 +37,8 @@ def values(
     }
     others = {
         "CHART_REGISTRY": chart_registry,
-        # A whole reference: Flux refuses every chart when the Secret that it is told of has no entry for the registry.
+        # Flux refuses every chart when the Secret that it is told of has no entry for the registry.
+        "PULL_SECRET_FIELD": "secretRef" if spec.image_pull_secret_ref else "",
         "PULL_SECRET_REF": f'{{"name": {quoted(pull_secret)}}}' if spec.image_pull_secret_ref else "",
         "ADOPTION_PROVIDER": adoption_provider if spec.crossplane else "",
         "ADOPTION_MODULE": module if spec.crossplane else "",

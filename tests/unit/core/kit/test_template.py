@@ -398,10 +398,9 @@ def test_secrets_come_from_what_boot_made_and_may_be_empty() -> None:
 
 def test_charts_are_fetched_with_credentials_only_where_they_are_asked_for() -> None:
     """Boot's Secret is without any, and Flux refuses every chart for want of an entry."""
-    having = {
-        file.parent.name: obj["spec"].get("secretRef") for file, obj in objects("") if obj["kind"] == "HelmRepository"
-    }
-    assert having == {"bootstrap-kit": "${PULL_SECRET_REF:=null}"}
+    [repository] = [obj for _, obj in objects("") if obj["kind"] == "HelmRepository"]
+    assert repository["spec"]["${PULL_SECRET_FIELD:=provider}"] == "${PULL_SECRET_REF:=generic}"
+    assert "secretRef" not in repository["spec"]
 
 
 def test_a_value_from_a_secret_is_not_set_beside_it() -> None:

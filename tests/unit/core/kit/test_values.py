@@ -352,7 +352,9 @@ def test_the_registrys_secret_is_named_for_those_who_have_credentials(name: str)
     named = kit.values(gen.sovereign(gen.spec(imagePullSecretRef={"name": "mine"})), RELEASE, pull_secret=name)
     assert substituted(repository, named)["spec"]["secretRef"] == {"name": name}
     unnamed = kit.values(gen.sovereign(), RELEASE, pull_secret=name)
-    assert substituted(repository, unnamed)["spec"]["secretRef"] is None
+    told_of_none = substituted(repository, unnamed)["spec"]
+    assert "secretRef" not in told_of_none, "the API server takes no null"
+    assert told_of_none["provider"] == "generic", "which is the default"
 
 
 def test_the_package_of_crossplanes_provider_can_be_another_one() -> None:
