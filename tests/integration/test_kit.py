@@ -450,9 +450,9 @@ def test_in_mode_commit_git_tells_the_cluster_the_same(cluster: Flux, git: Runni
     fewer = gen.sovereign(HOSTILE, gen.spec(components=["umami"], imagePullSecretRef=None))
     git.server.commit(PUBLIC, overlay(fewer), "Sovereign 1.e3 with fewer components")
     wait_until(lambda: set(applied(cluster)) == set(kit.expected(fewer.spec)), "what was deselected is gone")
-    wait_until(lambda: "secretRef" not in charts(cluster)["spec"], "it names no Secret for charts any more")
     told = cluster.api.get(KIT)["spec"]["postBuild"]["substitute"]
     assert told == kit.values(fewer, RELEASE, pull_secret=seeds.PULL, module=FETCHED)
+    wait_until(lambda: "secretRef" not in charts(cluster)["spec"], "it names no Secret for charts any more")
 
 
 def of_overlay(cluster: Flux) -> bool:

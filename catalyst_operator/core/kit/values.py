@@ -33,13 +33,11 @@ def values(
         **_identity(spec),
         **_security(spec),
         **_storage(spec),
+        **_credentials(spec, pull_secret),
         **_versions(release),
     }
     others = {
         "CHART_REGISTRY": chart_registry,
-        # Flux refuses every chart when the Secret that it is told of has no entry for the registry.
-        "PULL_SECRET_FIELD": "secretRef" if spec.image_pull_secret_ref else "",
-        "PULL_SECRET_REF": f'{{"name": {quoted(pull_secret)}}}' if spec.image_pull_secret_ref else "",
         "ADOPTION_PROVIDER": adoption_provider if spec.crossplane else "",
         "ADOPTION_MODULE": module if spec.crossplane else "",
     }
@@ -100,6 +98,14 @@ def _storage(spec: SovereignSpec) -> dict[str, str]:
         "OBJECT_STORAGE_ENDPOINT": quoted(storage.endpoint or ""),
         "OBJECT_STORAGE_BUCKET": quoted(storage.bucket or ""),
     }
+
+
+def _credentials(spec: SovereignSpec, pull_secret: str) -> dict[str, str]:
+    """One line of a HelmRepository: what it is fetched with, or a default. Both are always told, since a variable that
+    first boot has told stays in the cluster's Kustomization when it is no longer in Git."""
+    if not spec.image_pull_secret_ref:
+        return {"PULL_SECRET_FIELD": "provider", "PULL_SECRET_REF": "generic"}
+    return {"PULL_SECRET_FIELD": "secretRef", "PULL_SECRET_REF": f'{{"name": {quoted(pull_secret)}}}'}
 
 
 def _versions(release: Release) -> dict[str, str]:
