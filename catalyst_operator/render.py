@@ -18,7 +18,7 @@ from catalyst_operator.api import labels
 from catalyst_operator.api.enums import GitOpsMode
 from catalyst_operator.api.sovereign import Sovereign
 from catalyst_operator.core import kit
-from catalyst_operator.core.access import git_ref, module
+from catalyst_operator.core.access import git_ref, module, seeds
 from catalyst_operator.core.kit import releases
 from catalyst_operator.core.kit.releases import Release, UnknownReleaseError
 from catalyst_operator.core.redact import shorten
@@ -114,8 +114,9 @@ def _overlay(sovereign: Sovereign, release: Release) -> dict[str, str]:
     if not (url and ref):
         if sovereign.spec.crossplane:
             raise RefusedError(_NO_MODULE)
-        return kit.overlay(sovereign, release)
-    return kit.overlay(sovereign, release, place=f"{ref} of {url}", module=module.at(url, ref))
+        return kit.overlay(sovereign, release, pull_secret=seeds.PULL)
+    place, fetched = f"{ref} of {url}", module.at(url, ref)
+    return kit.overlay(sovereign, release, pull_secret=seeds.PULL, place=place, module=fetched)
 
 
 def _template(folder: Path) -> dict[str, str]:

@@ -170,7 +170,7 @@ class Observer:
         return CredentialsView(kube.version_of(secret), _token(secret))
 
     async def _owner_secrets(self, sovereign: Sovereign) -> dict[str, Object]:
-        names = {seed.source for seed in seeds.wanted(sovereign.spec)}
+        names = {seed.source for seed in seeds.wanted(sovereign.spec, self._settings.pull_secret)}
         found = {
             name: await self._kube.find(kube.SECRETS, sovereign.metadata.namespace, name) for name in sorted(names)
         }

@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from catalyst_operator.adapters.new_cluster import authorities, minting
-from catalyst_operator.core.access import boot
+from catalyst_operator.core.access import boot, seeds
 from catalyst_operator.core.access.identity import Access
 from e2e.support.waiting import OFTEN, wait_for
 from tests.integration.apiserver import START_TIMEOUT, Api, ApiError, _etcd, find_tool, free_port, process
@@ -98,7 +98,7 @@ class NewCluster:
 
     def install_rights(self) -> None:
         """What first boot applies."""
-        for text in boot.manifests(FQDN).values():
+        for text in boot.manifests(FQDN, seeds.PULL).values():
             for manifest in yaml.safe_load_all(text):
                 served, plural = _SERVED[manifest["kind"]]
                 namespace = manifest["metadata"].get("namespace")

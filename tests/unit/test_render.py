@@ -11,6 +11,7 @@ import yaml
 
 from catalyst_operator import render
 from catalyst_operator.core import kit
+from catalyst_operator.core.access import seeds
 from catalyst_operator.core.kit import releases
 from tests.support import gen
 from tests.support.postbuild import TEMPLATE
@@ -44,7 +45,9 @@ def test_it_writes_what_mode_commit_would_push(run: Render, tmp_path: Path) -> N
     mods = (gen.spec(components=["umami"], gitops={"url": "https://git.example/a", "ref": {"branch": "live"}}),)
     assert run(*mods) == render.RENDERED
     release = releases.load().get()
-    overlay = kit.overlay(gen.sovereign(*mods), release, place="branch live of https://git.example/a")
+    overlay = kit.overlay(
+        gen.sovereign(*mods), release, pull_secret=seeds.PULL, place="branch live of https://git.example/a"
+    )
     template = {
         f"clusters/_template/{path.relative_to(TEMPLATE)}": path.read_text("utf-8")
         for path in TEMPLATE.rglob("*")

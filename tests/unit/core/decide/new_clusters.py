@@ -28,7 +28,7 @@ SEEN = replace(BEGUN, first_seen=NOW - timedelta(minutes=1), flux_seen=True)
 PULL = spec(imagePullSecretRef={"name": "pull"})
 PULL_VIEW = SecretView("p/1", frozenset({".dockerconfigjson"}))
 NOT_DELIVERED = SeedReport(
-    seeds.key_of(seeds.due(gen.sovereign(PULL).spec, {"pull": PULL_VIEW}, {}), {"pull": PULL_VIEW}),
+    seeds.key_of(seeds.due(gen.sovereign(PULL).spec, {"pull": PULL_VIEW}, {}, seeds.PULL), {"pull": PULL_VIEW}),
     NOW,
     {},
     ErrorEntry("ERR_API_UNREACHABLE", "A Secret could not be delivered: no route", "Look at it.", terminal=False),
