@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from catalyst_operator.core.project import belongings, sweeping
-from catalyst_operator.core.project.belongings import Estate, Reference, Thing, Whose
-from catalyst_operator.core.project.sweeping import Step
+from catalyst_operator.core.project.belongings import Holdings, Reference, Thing, Whose
+from catalyst_operator.core.project.sweeping import SweepStep
 from catalyst_operator.in_job import hcloud, sweep
 
 EXIT_LEFT = 6
@@ -70,19 +70,19 @@ def remove(left: Iterable[Thing]) -> set[Reference]:
     removed = set()
     for thing in left:
         step = _step(thing)
-        if step in (None, Step.WAIT):
+        if step in (None, SweepStep.WAIT):
             continue
         try:
-            if sweep.careful_step(thing, step, _step, os.environ["CATALYST_SOVEREIGN_UID"]) is Step.DELETE:
+            if sweep.careful_step(thing, step, _step, os.environ["CATALYST_SOVEREIGN_UID"]) is SweepStep.DELETE:
                 removed.add(thing.reference)
         except hcloud.TROUBLE as error:
             print(f"{thing}: {step.value} was refused: {error}", flush=True)
     return removed
 
 
-def _step(thing: Thing) -> Step | None:
+def _step(thing: Thing) -> SweepStep | None:
     """What OpenTofu removes is none of this container's business, however long it takes to go."""
-    what = belongings.whose(thing, Estate(os.environ["CATALYST_SOVEREIGN_UID"]))
+    what = belongings.whose(thing, Holdings(os.environ["CATALYST_SOVEREIGN_UID"]))
     last = what is Whose.LABELLED and thing.kind in sweeping.LAST_TO_GO
     return sweeping.step(thing, what, sweep_all=False) if last else None
 

@@ -18,10 +18,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from catalyst_operator.core.project import belongings, looking, sweeping
-from catalyst_operator.core.project.belongings import Estate, Reference, Thing, Whose
+from catalyst_operator.core.project.belongings import Holdings, Reference, Thing, Whose
 from catalyst_operator.core.project.hetzner import NOT_FOUND, TOKEN_REFUSALS
-from catalyst_operator.core.project.looking import AllLabelled, Answer, ProjectLook, Question
-from catalyst_operator.core.project.sweeping import Step
+from catalyst_operator.core.project.looking import AllLabelled, Question, SweepLook, Told
+from catalyst_operator.core.project.sweeping import SweepStep
 from catalyst_operator.core.tofu import adoption
 from catalyst_operator.in_job import hcloud, power
 from catalyst_operator.in_job.adopt import pulled_state
@@ -121,7 +121,7 @@ class Sweeper:
         for thing in seen.unclear:
             print(f"{thing} hangs on no server: nobody can tell whose it is, and it is left", flush=True)
 
-    def _look(self, until: float) -> ProjectLook:
+    def _look(self, until: float) -> SweepLook:
         """The project as it is. Raises Blocked when something is in the way."""
         seen = self._asked(lambda: look(self._held), until)
         self._found |= {t.reference for t, what in seen.things if self._step(t, what)}
@@ -131,7 +131,7 @@ class Sweeper:
             raise Blocked(sweeping.in_the_way_words(foreign, protected, sweep_all=self._all), [*foreign, *protected])
         return seen
 
-    def _asked(self, ask: Callable[[], ProjectLook], until: float) -> ProjectLook:
+    def _asked(self, ask: Callable[[], SweepLook], until: float) -> SweepLook:
         """The answer. What passes by itself is asked again until time is up."""
         while True:
             try:
@@ -143,16 +143,16 @@ class Sweeper:
                 limited = error.code == RATE_LIMITED
             self._wait(self._patience.when_limited if limited else self._patience.pause)
 
-    def _step(self, thing: Thing, what: Whose) -> Step | None:
+    def _step(self, thing: Thing, what: Whose) -> SweepStep | None:
         return sweeping.step(thing, what, sweep_all=self._all)
 
-    def _due(self, seen: ProjectLook) -> list[tuple[Thing, Step]]:
+    def _due(self, seen: SweepLook) -> list[tuple[Thing, SweepStep]]:
         """What can be done now, in the order of the steps: nothing is taken from where it hangs before all that is
         told by its place is marked."""
         steps = [(thing, step) for thing, what in seen.things if (step := self._step(thing, what))]
-        return sorted((s for s in steps if s[1] is not Step.WAIT), key=lambda s: list(Step).index(s[1]))
+        return sorted((s for s in steps if s[1] is not SweepStep.WAIT), key=lambda s: list(SweepStep).index(s[1]))
 
-    def _round(self, due: Iterable[tuple[Thing, Step]], seen: ProjectLook) -> None:
+    def _round(self, due: Iterable[tuple[Thing, SweepStep]], seen: SweepLook) -> None:
         for thing, step in due:
             try:
                 self._do(thing, step, seen)
@@ -169,11 +169,11 @@ class Sweeper:
                     self._wait(self._patience.when_limited)
                     return
 
-    def _do(self, thing: Thing, step: Step, seen: ProjectLook) -> None:
-        def judged(now: Thing) -> Step | None:
-            return self._step(now, belongings.whose(now, seen.estate))
+    def _do(self, thing: Thing, step: SweepStep, seen: SweepLook) -> None:
+        def judged(now: Thing) -> SweepStep | None:
+            return self._step(now, belongings.whose(now, seen.holdings))
 
-        if careful_step(thing, step, judged, seen.estate.uid) is Step.DELETE:
+        if careful_step(thing, step, judged, seen.holdings.uid) is SweepStep.DELETE:
             self._removed.add(thing.reference)
 
     def _power_off(self, servers: Iterable[Thing]) -> None:
@@ -182,31 +182,33 @@ class Sweeper:
             # The rounds go on until nothing is made anew, so that a server that cannot be stopped holds up nothing.
             print(f"server {number} could not be powered off", flush=True)
 
-    def _not_done(self, due: Iterable[tuple[Thing, Step]]) -> str:
+    def _not_done(self, due: Iterable[tuple[Thing, SweepStep]]) -> str:
         left = [f"{thing} ({self._reasons.get(thing.reference, 'it is still there')})" for thing, _ in due]
         return f"after {self._patience.deadline:g} s there is still something to remove: {sweeping.some_of(left)}"
 
 
-def look(held: frozenset[Reference]) -> ProjectLook:
+def look(held: frozenset[Reference]) -> SweepLook:
     """Look at the project once; `held` is what the state lists. Raises one of hcloud.TROUBLE."""
-    conversation = looking.look(Estate(os.environ["CATALYST_SOVEREIGN_UID"], held))
+    conversation = looking.look(Holdings(os.environ["CATALYST_SOVEREIGN_UID"], held))
     try:
         question = next(conversation)
         while True:
             question = conversation.send(_answer(question))
     except StopIteration as end:
-        seen: ProjectLook = end.value
+        seen: SweepLook = end.value
         return seen
 
 
-def _answer(question: Question) -> Answer:
+def _answer(question: Question) -> Told:
     if isinstance(question, AllLabelled):
         return hcloud.listed(question.kind, question.selector)
     found = hcloud.one(question.kind, question.id)
     return [found] if found else []
 
 
-def careful_step(thing: Thing, step: Step, judge: Callable[[Thing], Step | None], uid: str) -> Step | None:
+def careful_step(
+    thing: Thing, step: SweepStep, judge: Callable[[Thing], SweepStep | None], uid: str
+) -> SweepStep | None:
     """Take a step about an object, unless it has gone, or what is to be done about it, as it is now, is something else.
     Returns the step if it was taken. Raises one of hcloud.TROUBLE."""
     raw = hcloud.one(thing.kind, thing.id)
@@ -217,10 +219,10 @@ def careful_step(thing: Thing, step: Step, judge: Callable[[Thing], Step | None]
         print(f"{thing} has changed: it is looked at again", flush=True)
         return None
     print(f"{thing}: {step.value}", flush=True)
-    if step is Step.MARK:
+    if step is SweepStep.MARK:
         hcloud.relabel(now.kind, now.id, {**now.labels, sweeping.MARK_LABEL: uid})
-    if step is Step.DETACH:
+    if step is SweepStep.DETACH:
         hcloud.act(now.kind, now.id, sweeping.DETACHES[now.kind])
-    if step is Step.DELETE:
+    if step is SweepStep.DELETE:
         hcloud.delete(now.kind, now.id)
     return step

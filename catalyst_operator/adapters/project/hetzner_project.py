@@ -11,9 +11,9 @@ from catalyst_operator.adapters.project.hetzner_api import PROJECT_LOOK_SECONDS,
 from catalyst_operator.api.labels import LABEL_SOVEREIGN_UID
 from catalyst_operator.clock import Clock, now
 from catalyst_operator.core.project import belongings, looking
-from catalyst_operator.core.project.belongings import Estate, Thing, Whose
+from catalyst_operator.core.project.belongings import Holdings, Thing, Whose
 from catalyst_operator.core.project.identity import ForeignMember, ProjectAnswer, ProjectQuestion
-from catalyst_operator.core.project.looking import AllLabelled, Looking, ProjectLook, Question
+from catalyst_operator.core.project.looking import AllLabelled, Looking, Question, SweepLook
 from catalyst_operator.errors import CloudNotFound, CloudUnavailable
 
 NETWORKS, FIREWALLS, SERVERS, LOAD_BALANCERS = "networks", "firewalls", "servers", "load_balancers"
@@ -93,9 +93,9 @@ class _Project:
 
     async def foreign(self) -> tuple[ForeignMember, ...]:
         """Who else hangs on the Sovereign's objects, or is behind its firewalls."""
-        seen = await self._conversed(looking.look(self._estate(), only_in_use=True))
+        seen = await self._conversed(looking.look(self._holdings(), only_in_use=True))
         hanging = [
-            ForeignMember(thing.kind, thing.id, thing.name, self._of(thing, seen.estate), shared=what is Whose.SHARED)
+            ForeignMember(thing.kind, thing.id, thing.name, self._of(thing, seen.holdings), shared=what is Whose.SHARED)
             for thing, what in seen.things
             if belongings.in_the_way(thing, what, sweep_all=False) and not self._is_named_as_ours(thing)
         ]
@@ -104,19 +104,19 @@ class _Project:
         behind = await self._foreign(SERVERS, [(id_, f"firewall {f.name}") for f in firewalls for id_ in _behind(f)])
         return (*hanging, *(member for member in behind if (member.kind, member.id) not in told))
 
-    def _estate(self) -> Estate:
+    def _holdings(self) -> Holdings:
         network = self._question.network_id
         held = {(belongings.NETWORKS, int(network))} if network.isdigit() else ()
-        return Estate(self._question.uid, held=frozenset(held))
+        return Holdings(self._question.uid, held=frozenset(held))
 
-    async def _conversed(self, conversation: Looking) -> ProjectLook:
+    async def _conversed(self, conversation: Looking) -> SweepLook:
         """What a look comes to with the answers of this project. Raises CloudError."""
         try:
             question = next(conversation)
             while True:
                 question = conversation.send(await self._answer(question))
         except StopIteration as end:
-            seen: ProjectLook = end.value
+            seen: SweepLook = end.value
             return seen
         except ValueError as error:
             told = str(error)
@@ -130,9 +130,9 @@ class _Project:
         except CloudNotFound:
             return []
 
-    def _of(self, thing: Thing, estate: Estate) -> str:
+    def _of(self, thing: Thing, holdings: Holdings) -> str:
         """What of the Sovereign's it hangs on; the network is known by the Sovereign's name."""
-        kind, id_ = min(thing.members & estate.members, default=("", 0))
+        kind, id_ = min(thing.members & holdings.members, default=("", 0))
         return f"network {self._question.cluster_name}" if kind == NETWORKS else f"{kind.removesuffix('s')} {id_}"
 
     def _is_named_as_ours(self, thing: Thing | _Labelled) -> bool:

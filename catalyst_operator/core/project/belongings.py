@@ -72,7 +72,7 @@ class Thing:
 
 
 @dataclass(frozen=True)
-class Estate:
+class Holdings:
     """What is surely the Sovereign's, for others to be judged by."""
 
     uid: str
@@ -82,13 +82,13 @@ class Estate:
     """Its networks, servers and load balancers."""
 
 
-def whose(thing: Thing, estate: Estate) -> Whose:
-    """What an object is to the Sovereign whose estate this is."""
-    if thing.reference in estate.held:
+def whose(thing: Thing, holdings: Holdings) -> Whose:
+    """What an object is to the Sovereign whose holdings these are."""
+    if thing.reference in holdings.held:
         return Whose.HELD
     label = thing.labels.get(LABEL_SOVEREIGN_UID)
-    hangs, elsewhere = bool(thing.members & estate.members), bool(thing.members - estate.members)
-    if label == estate.uid:
+    hangs, elsewhere = bool(thing.members & holdings.members), bool(thing.members - holdings.members)
+    if label == holdings.uid:
         return Whose.SHARED if elsewhere else Whose.LABELLED
     if not hangs:
         return Whose.UNRELATED

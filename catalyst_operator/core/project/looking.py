@@ -26,7 +26,7 @@ from catalyst_operator.core.project.belongings import (
     PRIMARY_IPS,
     SERVERS,
     VOLUMES,
-    Estate,
+    Holdings,
     Thing,
     Whose,
 )
@@ -54,17 +54,17 @@ class TheOne:
 
 
 Question = AllLabelled | TheOne
-Answer = Sequence[Object]
-Looking = Generator[Question, Answer, "ProjectLook"]
+Told = Sequence[Object]
+Looking = Generator[Question, Told, "SweepLook"]
 """Yields questions, is sent their answers, and returns what came of it. Raises ValueError for an answer of another
 shape than the API's."""
 
 
 @dataclass(frozen=True)
-class ProjectLook:
+class SweepLook:
     """What is in the project, each with what it is to the Sovereign."""
 
-    estate: Estate
+    holdings: Holdings
     things: tuple[tuple[Thing, Whose], ...]
     running: tuple[Thing, ...] = ()
     """The Sovereign's servers that are not off."""
@@ -72,15 +72,15 @@ class ProjectLook:
     """Volumes of some cluster's claims that hang on no server: nothing tells whose they are."""
 
 
-def look(estate: Estate, *, only_in_use: bool = False) -> Looking:
-    """Look at everything once, or only at the kinds that can be in a destroy's way. Of the estate no more need be known
-    than the UID, and what the state lists."""
-    return _Look(estate, only_in_use).all()
+def look(holdings: Holdings, *, only_in_use: bool = False) -> Looking:
+    """Look at everything once, or only at the kinds that can be in a destroy's way. Of the holdings no more need be
+    known than the UID, and what the state lists."""
+    return _Look(holdings, only_in_use).all()
 
 
 class _Look:
-    def __init__(self, estate: Estate, only_in_use: bool) -> None:
-        self._estate = estate
+    def __init__(self, holdings: Holdings, only_in_use: bool) -> None:
+        self._holdings = holdings
         self._only_in_use = only_in_use
 
     def all(self) -> Looking:
@@ -102,14 +102,14 @@ class _Look:
             found |= yield from self._others(ours)
         things = [belongings.thing(kind, raw) for kind, listed in found.items() for raw in listed.values()]
         free = (belongings.thing(VOLUMES, raw) for raw in claimed.values() if raw.get("server") is None)
-        return ProjectLook(
-            estate=self._estate,
-            things=tuple((thing, belongings.whose(thing, self._estate)) for thing in things),
+        return SweepLook(
+            holdings=self._holdings,
+            things=tuple((thing, belongings.whose(thing, self._holdings)) for thing in things),
             running=tuple(_server(raw) for raw in self._own(SERVERS, servers) if raw.get("status") != "off"),
             unclear=tuple(volume for volume in free if LABEL_SOVEREIGN_UID not in volume.labels),
         )
 
-    def _volumes(self, attached: Sequence[int], claimed: Objects) -> Generator[Question, Answer, Objects]:
+    def _volumes(self, attached: Sequence[int], claimed: Objects) -> Generator[Question, Told, Objects]:
         """Those that are the Sovereign's, or hang on its servers. What a CSI driver made comes from one list, since a
         question about each of a large cluster's would take the project's requests of an hour."""
         volumes = yield from self._with_label_or_held(VOLUMES)
@@ -117,7 +117,7 @@ class _Look:
         yield from _add(VOLUMES, volumes, attached)
         return volumes
 
-    def _others(self, balancers: Iterable[Object]) -> Generator[Question, Answer, dict[str, Objects]]:
+    def _others(self, balancers: Iterable[Object]) -> Generator[Question, Told, dict[str, Objects]]:
         """What is in nobody's way, by its label, and the certificates of the Sovereign's load balancers."""
         certificates = yield from self._with_label_or_held(CERTIFICATES)
         yield from _add(
@@ -128,43 +128,43 @@ class _Look:
             found[kind] = yield from self._with_label_or_held(kind)
         return found
 
-    def _with_label_or_held(self, kind: str) -> Generator[Question, Answer, Objects]:
+    def _with_label_or_held(self, kind: str) -> Generator[Question, Told, Objects]:
         """Those with the label, and those that the state lists and that lost it; by id."""
-        found = yield from _listed(kind, f"{LABEL_SOVEREIGN_UID}={self._estate.uid}")
-        yield from _add(kind, found, (id_ for of, id_ in sorted(self._estate.held) if of == kind))
+        found = yield from _listed(kind, f"{LABEL_SOVEREIGN_UID}={self._holdings.uid}")
+        yield from _add(kind, found, (id_ for of, id_ in sorted(self._holdings.held) if of == kind))
         return found
 
     def _note_networks(self, networks: Iterable[Object]) -> None:
         """A network of the state is the Sovereign's. What only a label says so of is one where the state has none:
         anybody can label another Sovereign's."""
         known = [belongings.thing(NETWORKS, raw) for raw in networks]
-        listed = [thing for thing in known if thing.reference in self._estate.held and self._unclaimed(thing)]
-        self._note(listed or [thing for thing in known if thing.labels.get(LABEL_SOVEREIGN_UID) == self._estate.uid])
+        listed = [thing for thing in known if thing.reference in self._holdings.held and self._unclaimed(thing)]
+        self._note(listed or [thing for thing in known if thing.labels.get(LABEL_SOVEREIGN_UID) == self._holdings.uid])
 
     def _note(self, things: Iterable[Thing]) -> None:
-        self._estate = replace(self._estate, members=self._estate.members | {thing.reference for thing in things})
+        self._holdings = replace(self._holdings, members=self._holdings.members | {thing.reference for thing in things})
 
     def _own(self, kind: str, found: Objects) -> Iterator[Object]:
-        return (raw for id_, raw in found.items() if (kind, id_) in self._estate.members)
+        return (raw for id_, raw in found.items() if (kind, id_) in self._holdings.members)
 
     def _is_own_server(self, server: Thing) -> bool:
-        what = belongings.whose(server, self._estate)
+        what = belongings.whose(server, self._holdings)
         return what is Whose.LABELLED or (what is Whose.HELD and self._unclaimed(server))
 
     def _unclaimed(self, thing: Thing) -> bool:
         """Whether no other Sovereign's label is on it: a state that was handed in may list anything."""
-        return thing.labels.get(LABEL_SOVEREIGN_UID, self._estate.uid) == self._estate.uid
+        return thing.labels.get(LABEL_SOVEREIGN_UID, self._holdings.uid) == self._holdings.uid
 
     def _whose(self, kind: str, raw: Object) -> Whose:
-        return belongings.whose(belongings.thing(kind, raw), self._estate)
+        return belongings.whose(belongings.thing(kind, raw), self._holdings)
 
 
-def _listed(kind: str, selector: str) -> Generator[Question, Answer, Objects]:
+def _listed(kind: str, selector: str) -> Generator[Question, Told, Objects]:
     answer = yield AllLabelled(kind, selector)
     return {belongings.thing(kind, raw).id: raw for raw in answer}
 
 
-def _add(kind: str, found: Objects, ids: Iterable[int]) -> Generator[Question, Answer, None]:
+def _add(kind: str, found: Objects, ids: Iterable[int]) -> Generator[Question, Told, None]:
     """Also those of these ids; who has gone meanwhile is left out."""
     for id_ in dict.fromkeys(ids):
         if id_ not in found and (answer := (yield TheOne(kind, id_))):

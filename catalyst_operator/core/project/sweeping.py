@@ -38,7 +38,7 @@ _TOLD_BY_PLACE = frozenset({VOLUMES, CERTIFICATES})
 """Kinds that stop hanging anywhere before they can be deleted."""
 
 
-class Step(StrEnum):
+class SweepStep(StrEnum):
     """The next thing to do about an object."""
 
     MARK = "mark"
@@ -50,17 +50,17 @@ class Step(StrEnum):
     """Something else has to go first, which OpenTofu or a later step removes."""
 
 
-def step(thing: Thing, what: Whose, *, sweep_all: bool) -> Step | None:
+def step(thing: Thing, what: Whose, *, sweep_all: bool) -> SweepStep | None:
     """What to do about an object next; None for one that is left alone."""
     if not is_swept(what, sweep_all=sweep_all) or thing.protected:
         return None
     if what is not Whose.LABELLED and thing.kind in _TOLD_BY_PLACE:
-        return Step.MARK
+        return SweepStep.MARK
     if thing.members and thing.kind in DETACHES:
-        return Step.DETACH
+        return SweepStep.DETACH
     if thing.members and thing.kind in (CERTIFICATES, PRIMARY_IPS):
-        return Step.WAIT
-    return Step.DELETE
+        return SweepStep.WAIT
+    return SweepStep.DELETE
 
 
 def is_swept(what: Whose, *, sweep_all: bool) -> bool:
@@ -103,7 +103,7 @@ def termination_message(
     """JSON of `words`, of the first few `names` as `left` with their `count`, and of as many ids of each list as fit
     into MAX_TERMINATION_BYTES; `more` counts, by list, those that do not. The container's log has all of them."""
     whole = {name: sorted(set(references)) for name, references in lists.items()}
-    kept, shown = dict(whole), [_plain(name, termination.MAX_NAME) for name in names[: termination.MAX_NAMES]]
+    kept, shown = dict(whole), [_plain(name, termination.MAX_TOLD_NAME) for name in names[: termination.MAX_NAMES]]
     told = {key: _plain(text, _MAX_WORDS) for key, text in words.items()}
     while True:
         more = {name: len(whole[name]) - len(kept[name]) for name in whole if kept[name] != whole[name]}

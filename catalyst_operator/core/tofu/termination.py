@@ -9,7 +9,7 @@ from typing import Any
 MAX_NAMES = 10
 MAX_TERMINATION_BYTES = 1500
 """The kubelet keeps 12 KiB for all containers of a Pod."""
-MAX_NAME = 80
+MAX_TOLD_NAME = 80
 
 
 def message(words: Mapping[str, Any], lists: Mapping[str, Sequence[str]]) -> str:
@@ -29,4 +29,4 @@ def _cut(names: Sequence[str], entries: int) -> list[str]:
     """At most so many entries; the last one is a count if there are more names."""
     named = len(names) if len(names) <= entries else max(0, entries - 1)
     more = [f"and {len(names) - named} more"] if named < len(names) else []
-    return [*(name[:MAX_NAME] for name in names[:named]), *more]
+    return [*(name[:MAX_TOLD_NAME] for name in names[:named]), *more]

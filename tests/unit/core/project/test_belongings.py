@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 
 from catalyst_operator.api.labels import LABEL_SOVEREIGN_UID
 from catalyst_operator.core.project import belongings
-from catalyst_operator.core.project.belongings import CCM_LABEL, Estate, Reference, Thing, Whose, in_the_way, whose
+from catalyst_operator.core.project.belongings import CCM_LABEL, Holdings, Reference, Thing, Whose, in_the_way, whose
 
 UID, OTHER = "0d3e", "77aa"
 NETWORK: Reference = ("networks", 1)
 SERVER: Reference = ("servers", 10)
 THEIR_NETWORK: Reference = ("networks", 2)
 THEIR_SERVER: Reference = ("servers", 20)
-ESTATE = Estate(UID, held=frozenset({NETWORK, SERVER}), members=frozenset({NETWORK, SERVER}))
+HOLDINGS = Holdings(UID, held=frozenset({NETWORK, SERVER}), members=frozenset({NETWORK, SERVER}))
 OURS, THEIRS = {LABEL_SOVEREIGN_UID: UID}, {LABEL_SOVEREIGN_UID: OTHER}
 CCM, CSI = {CCM_LABEL: "b1b2"}, {"managed-by": "csi-driver", "pvc-name": "data"}
 
@@ -87,7 +87,7 @@ CASES = (
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.why)
 def test_whose(case: Case) -> None:
     made = Thing(case.kind, case.id, "pvc-1", case.labels, frozenset(case.members), case.untraceable)
-    assert whose(made, ESTATE) is case.whose
+    assert whose(made, HOLDINGS) is case.whose
 
 
 REFERENCES = st.sampled_from([NETWORK, SERVER, THEIR_NETWORK, THEIR_SERVER])
@@ -111,26 +111,26 @@ SURE = (Whose.LABELLED, Whose.MADE_INSIDE, Whose.FOREIGN)
 
 @given(THINGS)
 def test_nothing_that_hangs_on_others_or_is_anothers_is_ever_removed(made: Thing) -> None:
-    if made.members - ESTATE.members or made.labels.get(LABEL_SOVEREIGN_UID, UID) != UID:
-        assert whose(made, ESTATE) not in SURE
+    if made.members - HOLDINGS.members or made.labels.get(LABEL_SOVEREIGN_UID, UID) != UID:
+        assert whose(made, HOLDINGS) not in SURE
 
 
 @given(THINGS)
 def test_of_two_sovereigns_in_one_project_at_most_one_removes_a_thing(made: Thing) -> None:
-    theirs = Estate(OTHER, members=frozenset({THEIR_NETWORK, THEIR_SERVER}))
-    removed = [estate for estate in (ESTATE, theirs) if whose(made, estate) in SURE]
+    theirs = Holdings(OTHER, members=frozenset({THEIR_NETWORK, THEIR_SERVER}))
+    removed = [holdings for holdings in (HOLDINGS, theirs) if whose(made, holdings) in SURE]
     assert len(removed) <= 1
 
 
 @given(THINGS)
 def test_the_name_says_nothing(made: Thing) -> None:
     renamed = Thing(made.kind, made.id, "else", made.labels, made.members, made.untraceable, made.protected)
-    assert whose(renamed, ESTATE) is whose(made, ESTATE)
+    assert whose(renamed, HOLDINGS) is whose(made, HOLDINGS)
 
 
 @given(THINGS, st.booleans())
 def test_what_only_others_have_is_in_nobodys_way(made: Thing, sweep_all: bool) -> None:
-    what = whose(made, ESTATE)
+    what = whose(made, HOLDINGS)
     if in_the_way(made, what, sweep_all=sweep_all):
         assert what in (Whose.SHARED, Whose.FOREIGN)
     if what is Whose.SHARED and made.kind in belongings.IN_USE:

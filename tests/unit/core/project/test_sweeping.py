@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from catalyst_operator.core.project import sweeping
 from catalyst_operator.core.project.belongings import Reference, Thing, Whose
-from catalyst_operator.core.project.sweeping import Step, step
+from catalyst_operator.core.project.sweeping import SweepStep, step
 from catalyst_operator.core.tofu.termination import MAX_TERMINATION_BYTES
 
 ON_A_SERVER = frozenset({("servers", 10)})
@@ -25,22 +25,22 @@ def thing(kind: str, members: frozenset[Reference] = frozenset(), *, protected: 
 @pytest.mark.parametrize(
     ("kind", "members", "what", "expected"),
     [
-        ("volumes", ON_A_SERVER, Whose.MADE_INSIDE, Step.MARK),
-        ("volumes", ON_A_SERVER, Whose.LABELLED, Step.DETACH),
-        ("volumes", frozenset(), Whose.LABELLED, Step.DELETE),
-        ("certificates", IN_USE, Whose.MADE_INSIDE, Step.MARK),
-        ("certificates", IN_USE, Whose.LABELLED, Step.WAIT),
-        ("certificates", frozenset(), Whose.LABELLED, Step.DELETE),
-        ("load_balancers", frozenset({("networks", 1)}), Whose.MADE_INSIDE, Step.DELETE),
-        ("floating_ips", ON_A_SERVER, Whose.LABELLED, Step.DETACH),
-        ("floating_ips", frozenset(), Whose.LABELLED, Step.DELETE),
-        ("primary_ips", ON_A_SERVER, Whose.LABELLED, Step.WAIT),
-        ("primary_ips", frozenset(), Whose.LABELLED, Step.DELETE),
-        ("images", frozenset(), Whose.LABELLED, Step.DELETE),
-        ("servers", frozenset({("networks", 1)}), Whose.LABELLED, Step.DELETE),
+        ("volumes", ON_A_SERVER, Whose.MADE_INSIDE, SweepStep.MARK),
+        ("volumes", ON_A_SERVER, Whose.LABELLED, SweepStep.DETACH),
+        ("volumes", frozenset(), Whose.LABELLED, SweepStep.DELETE),
+        ("certificates", IN_USE, Whose.MADE_INSIDE, SweepStep.MARK),
+        ("certificates", IN_USE, Whose.LABELLED, SweepStep.WAIT),
+        ("certificates", frozenset(), Whose.LABELLED, SweepStep.DELETE),
+        ("load_balancers", frozenset({("networks", 1)}), Whose.MADE_INSIDE, SweepStep.DELETE),
+        ("floating_ips", ON_A_SERVER, Whose.LABELLED, SweepStep.DETACH),
+        ("floating_ips", frozenset(), Whose.LABELLED, SweepStep.DELETE),
+        ("primary_ips", ON_A_SERVER, Whose.LABELLED, SweepStep.WAIT),
+        ("primary_ips", frozenset(), Whose.LABELLED, SweepStep.DELETE),
+        ("images", frozenset(), Whose.LABELLED, SweepStep.DELETE),
+        ("servers", frozenset({("networks", 1)}), Whose.LABELLED, SweepStep.DELETE),
     ],
 )
-def test_next_step(kind: str, members: frozenset[Reference], what: Whose, expected: Step) -> None:
+def test_next_step(kind: str, members: frozenset[Reference], what: Whose, expected: SweepStep) -> None:
     assert step(thing(kind, members), what, sweep_all=False) is expected
 
 
@@ -52,8 +52,8 @@ def test_left_alone_whatever_is_asked_for(what: Whose, sweep_all: bool) -> None:
 
 def test_somebody_elses_goes_only_if_that_is_asked_for() -> None:
     assert step(thing("servers"), Whose.FOREIGN, sweep_all=False) is None
-    assert step(thing("servers"), Whose.FOREIGN, sweep_all=True) is Step.DELETE
-    assert step(thing("volumes", ON_A_SERVER), Whose.FOREIGN, sweep_all=True) is Step.MARK
+    assert step(thing("servers"), Whose.FOREIGN, sweep_all=True) is SweepStep.DELETE
+    assert step(thing("volumes", ON_A_SERVER), Whose.FOREIGN, sweep_all=True) is SweepStep.MARK
 
 
 @pytest.mark.parametrize("what", list(Whose))
