@@ -9,6 +9,7 @@ then, right before each step.
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -27,6 +28,8 @@ from catalyst_operator.in_job import hcloud, power
 from catalyst_operator.in_job.adopt import pulled_state
 
 EXIT_IN_THE_WAY = 6
+EXIT_STOPPED = 128 + signal.SIGTERM
+"""As if nobody had caught the signal: a run that was stopped has not failed."""
 TERMINATION_LOG = Path("/dev/termination-log")
 RATE_LIMITED = "rate_limit_exceeded"
 PASSING = frozenset(
@@ -60,15 +63,25 @@ class NotDone(Exception):
     """Time was up before everything was removed."""
 
 
+class Stopped(Exception):
+    """The run was told to stop."""
+
+
 def main(termination_log: Path = TERMINATION_LOG, patience: SweepPatience = SweepPatience()) -> int:
     """Exit code 0 when the apply may follow, EXIT_IN_THE_WAY when something is in the way, hcloud.EXIT_UNAUTHORIZED
-    when the token is refused, and 1 when something could not be removed, or the project or the state not be read."""
+    when the token is refused, EXIT_STOPPED when it is told to stop, and 1 when something could not be removed, or the
+    project or the state not be read."""
     try:
         held = adoption.references(pulled_state())
     except subprocess.CalledProcessError as error:
         print(f"`{' '.join(error.cmd)}` failed with exit code {error.returncode}", file=sys.stderr, flush=True)
         return 1
+    signal.signal(signal.SIGTERM, _stop)
     return told(Sweeper(held, patience, sweep_all=os.environ["CATALYST_SWEEP"] == "All"), termination_log)
+
+
+def _stop(*_: object) -> None:
+    raise Stopped("told to stop before everything was removed")
 
 
 def told(sweeper: Sweeper, termination_log: Path) -> int:
@@ -80,6 +93,8 @@ def told(sweeper: Sweeper, termination_log: Path) -> int:
         sweeper.run()
     except Blocked as blocked:
         words, names, code = {"explanation": str(blocked)}, tuple(map(str, blocked.things)), EXIT_IN_THE_WAY
+    except Stopped as error:
+        words, code = {"explanation": str(error)}, EXIT_STOPPED
     except NotDone as error:
         words, code = {"explanation": str(error)}, 1
     except hcloud.TROUBLE as error:

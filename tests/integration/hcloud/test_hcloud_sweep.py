@@ -332,6 +332,21 @@ class TestTrouble:
         assert place.sweep(AT_ONCE) == 1
         assert f"load_balancers/{made} a1 (HTTP Error 423 (locked))" in place.told["explanation"]
 
+    def test_one_that_is_told_to_stop_still_tells_what_it_removed(
+        self, place: Place, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        first, _ = place.balancer("a1", CCM, place.network), place.balancer("a2", CCM, place.network)
+        deleted = hcloud.delete
+
+        def delete(kind: str, number: int) -> None:
+            if number != first:
+                raise sweep.Stopped("told to stop")
+            deleted(kind, number)
+
+        monkeypatch.setattr(hcloud, "delete", delete)
+        assert place.sweep() == sweep.EXIT_STOPPED
+        assert place.ids("removed") == {("load_balancers", first)}
+
     def test_a_server_that_cannot_be_powered_off_holds_nothing_up(self, place: Place) -> None:
         place.volume("pvc-1", CSI, place.server)
         place.project.fault({"code": "locked"}, times=None, method="POST", path=".*/poweroff")
@@ -402,35 +417,32 @@ class TestAfterTheServers:
         assert place.there(kind) == {made}
 
 
-class TestARun:
-    """The whole of it, with the module, real OpenTofu and its state."""
+@pytest.fixture(scope="module")
+def module(tofu: Tofu, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return prepared_module(tofu, tmp_path_factory.mktemp("module"))
 
-    @pytest.fixture(scope="class")
-    def module(self, tofu: Tofu, tmp_path_factory: pytest.TempPathFactory) -> Path:
-        return prepared_module(tofu, tmp_path_factory.mktemp("module"))
 
-    def test_a_destroy_with_its_sweep_leaves_nothing(
-        self, tofu: Tofu, module: Path, tmp_path: Path, project: Project
-    ) -> None:
-        sovereign = RunDirectory.create(tofu, module, tmp_path / "work", project)
-        sovereign.ask(control_plane_sizes=["cx33"], worker_sizes=["cx43"])
-        sovereign.build()
-        before = project.inventory()
-        network, worker = before["networks"][0]["id"], before["servers"][-1]["id"]
-        body = {"name": "a5f1c", "labels": CCM, "load_balancer_type": "lb11", "location": "fsn1", "network": network}
-        wait(project, project.api.must_post("/load_balancers", body)["action"])
-        volume = {"name": "pvc-1", "labels": CSI, "size": 10, "server": worker}
-        wait(project, project.api.must_post("/volumes", volume)["next_actions"][0])
+def test_a_destroy_with_its_sweep_leaves_nothing(tofu: Tofu, module: Path, tmp_path: Path, project: Project) -> None:
+    """With the module, real OpenTofu and its state."""
+    sovereign = RunDirectory.create(tofu, module, tmp_path / "work", project)
+    sovereign.ask(control_plane_sizes=["cx33"], worker_sizes=["cx43"])
+    sovereign.build()
+    before = project.inventory()
+    network, worker = before["networks"][0]["id"], before["servers"][-1]["id"]
+    body = {"name": "a5f1c", "labels": CCM, "load_balancer_type": "lb11", "location": "fsn1", "network": network}
+    wait(project, project.api.must_post("/load_balancers", body)["action"])
+    volume = {"name": "pvc-1", "labels": CSI, "size": 10, "server": worker}
+    wait(project, project.api.must_post("/volumes", volume)["next_actions"][0])
 
-        sovereign.plan("-destroy")
-        said = sovereign.sweep()
-        assert set(sweeping.unpacked(said["removed"])) == {"load_balancers", "volumes"}
-        found = sweeping.unpacked(said["found"])
-        assert {id_ for kind in ("servers", "networks") for id_ in found[kind]} == {
-            item["id"] for kind in ("servers", "networks") for item in before[kind]
-        }
-        after = project.inventory()
-        assert len(after["load_balancers"]) == 1, "the one of the state is OpenTofu's to remove"
-        assert {server["status"] for server in after["servers"]} == {"off"}
-        sovereign.apply()
-        assert project.counts() == {}
+    sovereign.plan("-destroy")
+    said = sovereign.sweep()
+    assert set(sweeping.unpacked(said["removed"])) == {"load_balancers", "volumes"}
+    found = sweeping.unpacked(said["found"])
+    assert {id_ for kind in ("servers", "networks") for id_ in found[kind]} == {
+        item["id"] for kind in ("servers", "networks") for item in before[kind]
+    }
+    after = project.inventory()
+    assert len(after["load_balancers"]) == 1, "the one of the state is OpenTofu's to remove"
+    assert {server["status"] for server in after["servers"]} == {"off"}
+    sovereign.apply()
+    assert project.counts() == {}
