@@ -19,6 +19,7 @@ def main(argv: list[str] | None = None) -> int:
     gate = commands.add_parser("plan-gate", help="inside a run: show and judge the plan")
     gate.add_argument("plan", help="the saved plan file")
     commands.add_parser("adopt", help="inside a run: find cloud objects that the state does not know of")
+    commands.add_parser("sweep", help="inside a destroy run: remove what the cluster itself made in the cloud project")
     commands.add_parser("leftovers", help="inside a destroy run: list what is left in the cloud project")
     render = commands.add_parser("render", help="write a Sovereign's folder for a Git repository of your own")
     render.add_argument("-f", "--file", type=Path, required=True, help="YAML file with the Sovereign")
@@ -53,6 +54,12 @@ def _adopt(_: argparse.Namespace) -> int:
     return adopt.main()
 
 
+def _sweep(_: argparse.Namespace) -> int:
+    from catalyst_operator.in_job import sweep  # noqa: PLC0415
+
+    return sweep.main()
+
+
 def _leftovers(_: argparse.Namespace) -> int:
     from catalyst_operator.in_job import leftovers  # noqa: PLC0415
 
@@ -70,6 +77,7 @@ _COMMANDS = {
     "state-keeper": _state_keeper,
     "plan-gate": _plan_gate,
     "adopt": _adopt,
+    "sweep": _sweep,
     "leftovers": _leftovers,
     "render": _render,
 }

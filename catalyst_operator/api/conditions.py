@@ -95,6 +95,7 @@ class Reason(StrEnum):
     DELETING = "Deleting"
     DESTROYING = "Destroying"
     DESTROY_FAILED = "DestroyFailed"
+    REMOVING_OVERLAY = "RemovingOverlay"
     RELEASING_DOMAIN = "ReleasingDomain"
     LEFTOVERS = "Leftovers"
     CLEANING_UP = "CleaningUp"
@@ -184,7 +185,8 @@ CONDITIONS: tuple[ConditionDoc, ...] = (
             "nothing is destroyed",
             Reason.DELETING: "the object is being deleted",
             Reason.DESTROY_FAILED: "the destroy run failed; it is tried again, and the finalizer stays",
-            Reason.LEFTOVERS: "somebody else's servers or load balancers are in the Sovereign's network",
+            Reason.LEFTOVERS: "somebody else's servers, load balancers or volumes hang on what would be destroyed",
+            Reason.REMOVING_OVERLAY: "all is destroyed, but the folder in Git could not be removed",
             Reason.EXPORT_NOT_ACKNOWLEDGED: "a handed-off Sovereign is only destroyed once its export is acknowledged",
             Reason.HANDED_OFF: "the Sovereign is its owner's now; this is what held at hand-off",
             Reason.FAILED: "the bootstrap kit failed for good; KitReady says which component",
@@ -239,7 +241,8 @@ CONDITIONS: tuple[ConditionDoc, ...] = (
             Reason.NAME_CONFLICT: "rename or remove the object that is in the way",
             Reason.PROTECTED_DELETION: "set spec.deletionProtection to false to let the deletion go on",
             Reason.DESTROY_FAILED: "follow the remedy in status.lastErrors",
-            Reason.LEFTOVERS: "remove the listed objects, which the operator did not make",
+            Reason.REMOVING_OVERLAY: "let the operator push, or set spec.decommission.removeOverlay to false",
+            Reason.LEFTOVERS: "remove or detach the listed objects, or set spec.decommission.sweep to All",
             Reason.EXPORT_NOT_ACKNOWLEDGED: "export OpenBao, then set spec.decommission.acknowledgeExported",
             Reason.API_UNREACHABLE: "find out why the new cluster does not answer, as the runbook says",
             Reason.UNAUTHORIZED: "restore the operator's rights on the new cluster",
@@ -390,8 +393,9 @@ CONDITIONS: tuple[ConditionDoc, ...] = (
             Reason.WAITING: "a run in progress is brought to an end first, or the OpenTofu state is put in order",
             Reason.DESTROYING: "the destroy run is at work",
             Reason.DESTROY_FAILED: "the destroy run failed; it is tried again",
+            Reason.REMOVING_OVERLAY: "the folder in Git is being removed, since decommission.removeOverlay says so",
             Reason.RELEASING_DOMAIN: "DNS records, delegation and reservation are being removed",
-            Reason.LEFTOVERS: "somebody else's servers or load balancers are in the Sovereign's network and block",
+            Reason.LEFTOVERS: "somebody else's servers, load balancers or volumes hang on it, and block",
             Reason.PROJECT_MISMATCH: "the token opens another project than the one that the Sovereign is in",
             Reason.CLEANING_UP: "nothing is left in the cloud; the run namespace is being removed",
             Reason.CREDENTIALS_MISSING: "there is no token to destroy with",

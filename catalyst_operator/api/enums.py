@@ -103,6 +103,14 @@ class DeletionPolicy(StrEnum):
     ORPHAN = "Orphan"
 
 
+class Sweep(StrEnum):
+    """What a deletion removes besides what OpenTofu made: what the cluster's controllers made, or also what others
+    made, if only this Sovereign uses it."""
+
+    MADE_INSIDE = "MadeInside"
+    ALL = "All"
+
+
 class HandOffMode(StrEnum):
     """Hand over as soon as the Sovereign is ready, or when the annotation asks for it."""
 

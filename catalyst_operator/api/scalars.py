@@ -211,6 +211,11 @@ ProjectId = Annotated[
     Field(min_length=1, max_length=64),
     Format("[A-Za-z0-9][A-Za-z0-9_-]*", "must consist of letters, digits, '-' and '_'"),
 ]
+Sha256 = Annotated[
+    str,
+    Field(min_length=64, max_length=64),
+    Format("[0-9a-f]{64}", "must be 64 lower-case hex digits, as sha256sum prints them"),
+]
 PlanDigest = Annotated[
     str,
     Field(min_length=8, max_length=80),

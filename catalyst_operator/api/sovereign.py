@@ -38,6 +38,11 @@ class SovereignSpec(Model):
             "must be at least 1 with three control planes",
             field_path=".workers.replicas",
         ),
+        Rule(
+            "!self.decommission.removeOverlay || self.gitops.mode == 'Commit'",
+            "is for gitops.mode Commit: in mode Template the operator writes no folder into Git",
+            field_path=".decommission.removeOverlay",
+        ),
         *size_rules(),
         *signature_rules(),
     )
@@ -176,7 +181,7 @@ class SovereignSpec(Model):
     """How the Sovereign becomes its owner's."""
 
     decommission: DecommissionSpec = DecommissionSpec()
-    """What the owner confirms before a handed-off Sovereign may be destroyed."""
+    """What the owner confirms before a handed-off Sovereign may be destroyed, and what else a deletion removes."""
 
 
 class Sovereign(Resource):

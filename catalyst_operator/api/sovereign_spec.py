@@ -16,6 +16,7 @@ from catalyst_operator.api.enums import (
     ObjectStorageProvider,
     OwnerKubeconfig,
     RegistrarName,
+    Sweep,
     TlsStrategy,
 )
 from catalyst_operator.api.scalars import (
@@ -28,6 +29,7 @@ from catalyst_operator.api.scalars import (
     GitTag,
     GitUrl,
     HttpsUrl,
+    Sha256,
     SizeFallbacks,
     SizeName,
     Text,
@@ -375,8 +377,25 @@ class HandOffSpec(Model):
     owner's from then on. None: nobody is left a way in but the console and what sshAllowedCIDRs opens."""
 
 
+class ExportSpec(Model):
+    """What the owner states of the OpenBao export. Nobody checks it; it stands in the receipt of the deletion."""
+
+    sha256: Sha256
+    """SHA-256 of the exported file, as 64 lower-case hex digits (sha256sum prints it)."""
+
+    location: Annotated[
+        Text,
+        Field(min_length=1, max_length=512),
+        Rule(
+            "!self.matches('://[^/]*@')",
+            "must not have a user or a password in it: the receipt shows it to whoever reads ConfigMaps",
+        ),
+    ]
+    """Where the file is kept, such as s3://backups/omantel/openbao.snap; never with credentials in it."""
+
+
 class DecommissionSpec(Model):
-    """What the owner confirms before a handed-off Sovereign may be destroyed."""
+    """What the owner confirms before a handed-off Sovereign may be destroyed, and what else a deletion removes."""
 
     acknowledge_exported: bool = False
     """The OpenBao export and the Git bundles are taken and safe; destroying a handed-off Sovereign requires
@@ -385,3 +404,15 @@ class DecommissionSpec(Model):
     state_secret_ref: SecretRef | None = None
     """Secret with the state as the Sovereign's own Crossplane left it, for the destroy to start from instead of the
     archive: keys tfstate and state-key (docs/adoption.md)."""
+
+    export: ExportSpec | None = None
+    """What the owner states of the OpenBao export, kept in the receipt."""
+
+    sweep: Sweep = Sweep.MADE_INSIDE
+    """MadeInside: load balancers and volumes that the cluster's controllers made are removed; what others made and
+    hangs on the Sovereign's network or servers blocks the deletion (ERR_LEFTOVERS). All: that is deleted too, servers
+    with their disks included, unless others use it as well."""
+
+    remove_overlay: bool = False
+    """Remove the folder clusters/<fqdn> from Git by a last commit, once everything is destroyed; gitops.mode Commit
+    only. With deletionPolicy Orphan the folder stays: the cluster follows it."""

@@ -79,6 +79,8 @@ def _with(o: Observation, record: Record, run: RunEntry) -> Record:
     )
     if applying and run.verb is RunVerb.APPLY:
         record = _servers(o, record, run)
+    if not run.active and run.verb is RunVerb.DESTROY and (pod := o.pod_of(run.job)):
+        record = replace(record, sweep=record.sweep.joined(reading.swept(pod)))
     if run.state is RunState.FAILED and run.verb is RunVerb.APPLY:
         return _stepped_down(o, record, run)
     return _succeeded(o, record, run) if run.state is RunState.SUCCEEDED else record

@@ -17,6 +17,8 @@ from pydantic import TypeAdapter
 
 from catalyst_operator.api.phases import Phase1Outcome, RunVerb
 from catalyst_operator.core import naming
+from catalyst_operator.core.project import sweeping
+from catalyst_operator.core.project.sweeping import Ids
 from catalyst_operator.core.tofu.server_names import STARTER, is_control_plane
 
 HISTORY_LENGTH = 5
@@ -144,6 +146,28 @@ class ProjectEntry:
     """spec.projectID as it was then: what people call the project."""
     confirmed: bool = False
     """Nothing of the Sovereign was in it, but a person said that it is the right one: what is not there is gone."""
+
+
+@dataclass(frozen=True)
+class SweepEntry:
+    """What destroy runs saw and removed besides what OpenTofu did: kind -> ids."""
+
+    found: Ids = field(default_factory=dict)
+    """What was the Sovereign's, what its state listed included."""
+    removed: Ids = field(default_factory=dict)
+    unclear: Ids = field(default_factory=dict)
+    """Volumes of some cluster's claims that hung on no server: left, since nobody can tell whose they are."""
+    more: int = 0
+    """How many ids a run could not tell, since there were too many."""
+
+    def joined(self, later: SweepEntry) -> SweepEntry:
+        """What both tell; of what is unclear, the later knows best."""
+        return SweepEntry(
+            found=sweeping.joined(self.found, later.found),
+            removed=sweeping.joined(self.removed, later.removed),
+            unclear=later.unclear or self.unclear,
+            more=self.more + later.more,
+        )
 
 
 @dataclass(frozen=True)
@@ -332,6 +356,9 @@ class Record:
     """The commit that has it."""
     bootstrap: Bootstrap | None = None
     hand_off: HandOff | None = None
+    overlay_removed: str = ""
+    """The commit without it, once a deletion has removed it."""
+    sweep: SweepEntry = field(default_factory=SweepEntry)
     state_given: bool = False
     """Whether a deletion was told to work on a state that its owner hands in."""
     given_version: str = ""

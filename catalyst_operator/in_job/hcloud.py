@@ -1,5 +1,5 @@
 """The little of Hetzner Cloud's API that the containers of a run use themselves: to list what carries the Sovereign's
-label, and to start a server. Whatever is made or goes is for OpenTofu alone.
+label, to start and stop servers, and to remove what OpenTofu does not know of. Whatever is made is for OpenTofu alone.
 
 Standard library only.
 """
@@ -7,17 +7,18 @@ Standard library only.
 from __future__ import annotations
 
 import http.client
+import json
 import os
 import threading
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from catalyst_operator.adapters import answers
 from catalyst_operator.api.labels import LABEL_SOVEREIGN_UID
-from catalyst_operator.core.project.hetzner import ENDPOINT, TOKEN_REFUSALS, error_code
+from catalyst_operator.core.project.hetzner import ENDPOINT, NOT_FOUND, TOKEN_REFUSALS, error_code
 
 KINDS = (
     "servers",
@@ -28,7 +29,11 @@ KINDS = (
     "placement_groups",
     "volumes",
     "primary_ips",
+    "floating_ips",
+    "certificates",
+    "images",
 )
+"""What is looked for by label. Of images only snapshots: backups go with their server."""
 EXIT_UNAUTHORIZED = 7
 TROUBLE = (OSError, http.client.HTTPException, ValueError)
 """What they raise: the API refused, is out of reach, hung up, or did not answer in JSON."""
@@ -52,15 +57,34 @@ class Answered(OSError):
 
 def labelled(kind: str) -> list[dict[str, Any]]:
     """All objects of a kind in the project that carry this Sovereign's UID label. Raises one of TROUBLE."""
-    selector = f"{LABEL_SOVEREIGN_UID}={os.environ['CATALYST_SOVEREIGN_UID']}"
+    return listed(kind, f"{LABEL_SOVEREIGN_UID}={os.environ['CATALYST_SOVEREIGN_UID']}")
+
+
+def listed(kind: str, selector: str) -> list[dict[str, Any]]:
+    """All objects of a kind in the project that a label selector selects. Raises one of TROUBLE."""
     found: list[dict[str, Any]] = []
+    kept = {"type": "snapshot"} if kind == "images" else {}
     for page in range(1, MAX_PAGES + 1):
-        query = {"label_selector": selector, "per_page": _PAGE_SIZE, "page": page}
+        query = {"label_selector": selector, **kept, "per_page": _PAGE_SIZE, "page": page}
         answer = _call("GET", f"/{kind}?{urllib.parse.urlencode(query)}")
         found += _objects(answer, kind)
         if answer["meta"]["pagination"]["next_page"] is None:
             return found
-    raise ValueError(f"the project has more than {MAX_PAGES} pages of {kind} with this Sovereign's label")
+    raise ValueError(f"the project has more than {MAX_PAGES} pages of {kind} labelled {selector}")
+
+
+def one(kind: str, number: int) -> dict[str, Any] | None:
+    """The object of this id; None if the project has none. Raises one of TROUBLE."""
+    try:
+        answer = _call("GET", f"/{kind}/{number}")
+    except Answered as error:
+        if error.code == NOT_FOUND:
+            return None
+        raise
+    found = answer.get(kind.removesuffix("s"))
+    if not isinstance(found, dict) or found.get("id") != number:
+        raise ValueError(f"the answer to GET /{kind}/{number} is none of Hetzner's API")
+    return found
 
 
 def server_status(number: str) -> str:
@@ -74,6 +98,21 @@ def server_status(number: str) -> str:
 def power_on(number: str) -> None:
     """Start a server that is off. Raises one of TROUBLE."""
     _call("POST", f"/servers/{number}/actions/poweron")
+
+
+def act(kind: str, number: int, action: str) -> None:
+    """Start an action that needs to be told nothing, such as `poweroff` or `detach`. Raises one of TROUBLE."""
+    _call("POST", f"/{kind}/{number}/actions/{action}")
+
+
+def relabel(kind: str, number: int, labels: Mapping[str, str]) -> None:
+    """Replace all labels of an object. Raises one of TROUBLE."""
+    _call("PUT", f"/{kind}/{number}", {"labels": dict(labels)})
+
+
+def delete(kind: str, number: int) -> None:
+    """Ask for an object to be deleted: some can still be read for some seconds. Raises one of TROUBLE."""
+    _call("DELETE", f"/{kind}/{number}")
 
 
 def _objects(answer: dict[str, Any], kind: str) -> list[dict[str, Any]]:
@@ -92,13 +131,18 @@ def exit_code(error: Exception) -> int:
     return EXIT_UNAUTHORIZED if isinstance(error, Answered) and error.code in TOKEN_REFUSALS else 1
 
 
-def _call(method: str, path: str) -> dict[str, Any]:
+def _call(method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
     endpoint = os.environ.get("HCLOUD_ENDPOINT", ENDPOINT)
-    authorization = f"Bearer {os.environ['HCLOUD_TOKEN']}"
+    headers = {"Authorization": f"Bearer {os.environ['HCLOUD_TOKEN']}", **answers.UNCOMPRESSED}
+    content = None if body is None else json.dumps(body).encode()
+    if content is not None:
+        headers["Content-Type"] = "application/json"
     request = urllib.request.Request(  # noqa: S310 - the endpoint is the operator's setting
-        endpoint + path, method=method, headers={"Authorization": authorization, **answers.UNCOMPRESSED}
+        endpoint + path, data=content, method=method, headers=headers
     )
-    result = answers.parsed(_within(REQUEST_SECONDS, lambda: _sent(request)))
+    answer = _within(REQUEST_SECONDS, lambda: _sent(request))
+    # Most deletions are answered with nothing at all.
+    result = answers.parsed(answer) if answer or method != "DELETE" else {}
     if not isinstance(result, dict):
         raise ValueError("the answer is no JSON object")
     return result

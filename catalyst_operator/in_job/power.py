@@ -1,4 +1,4 @@
-"""Starts servers that a run powered off and did not start again.
+"""Starts servers that a run powered off and did not start again; and powers off those that are about to be destroyed.
 
 A size is changed while the server is off, and a size that is not to be had leaves it so: the provider gives up, and no
 later plan knows of it. The gate notes whom the plan powers off; once OpenTofu has ended, whoever of them is off is
@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,6 +63,30 @@ def start(servers: Mapping[str, str], patience: PowerPatience = PowerPatience())
         if not left or time.monotonic() >= deadline:
             return Started(tuple(name for name in servers if name in told and name not in left), tuple(left))
         pause.wait(patience.pause)
+
+
+def stop(servers: Iterable[str], deadline_seconds: float, pause_seconds: float) -> tuple[str, ...]:
+    """Power servers off, by id, and see them off; those that are not when time is up. What the API refuses is tried
+    again, and what cannot be looked at counts as not off."""
+    until = time.monotonic() + deadline_seconds
+    pause = threading.Event()
+    left = tuple(servers)
+    while left := tuple(number for number in left if _status(number) not in (OFF, GONE)):
+        for number in left:
+            _power_off(number)
+        if time.monotonic() >= until:
+            return left
+        pause.wait(pause_seconds)
+    return ()
+
+
+def _power_off(number: str) -> None:
+    try:
+        hcloud.act("servers", int(number), "poweroff")
+    except hcloud.TROUBLE as error:
+        print(f"server {number} could not be powered off yet: {error}", flush=True)
+        return
+    print(f"server {number} is powered off", flush=True)
 
 
 def _status(number: str) -> str:

@@ -35,7 +35,7 @@ from e2e.support.kubectl import Kubectl
 from e2e.support.sovereigns import Sovereign
 
 CONTAINER = "tofu"
-SKIPPED = ("plan-gate", "leftovers")
+SKIPPED = ("plan-gate", "sweep", "leftovers")
 """Phases that plain OpenTofu does not have."""
 MARK = re.compile(r"^@bench (.+) ([0-9.]+)$", re.MULTILINE)
 

@@ -135,7 +135,13 @@ def full_sovereign(edits: Edits | None = None) -> dict[str, Any]:
         "deletionProtection": False,
         "phase1": {"firstSeenTimeout": "15m", "watchTimeout": "1h30m", "minComponents": 11},
         "handOff": {"mode": "Manual", "ownerKubeconfig": "Keep"},
-        "decommission": {"acknowledgeExported": True, "stateSecretRef": secret},
+        "decommission": {
+            "acknowledgeExported": True,
+            "stateSecretRef": secret,
+            "export": {"sha256": 64 * "a", "location": "s3://backups/omantel/openbao.snap"},
+            "sweep": "All",
+            "removeOverlay": False,
+        },
     }
     return sovereign(everything | (edits or {}))
 

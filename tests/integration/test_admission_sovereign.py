@@ -93,6 +93,10 @@ PLACEHOLDERS = (
     Case("one commit", {"gitops.ref": {"commit": "4f1c" * 10}}),
     Case("Crossplane and one signed commit", {**CROSSPLANE, **SIGNED, "gitops.ref": {"commit": "4f1c" * 10}}),
     Case("Crossplane and a tag that nobody signs", {**CROSSPLANE, "gitops.ref": {"tag": "v1.0.0"}}),
+    Case(
+        "the folder in Git is removed at the end",
+        {"gitops": COMMIT["gitops"], "decommission": {"removeOverlay": True, "sweep": "All"}},
+    ),
     Case("durations", {"phase1": {"firstSeenTimeout": "90s", "watchTimeout": "1h30m"}}),
 )
 def test_accepted(api: Api, namespace: str, case: Case) -> None:
@@ -307,6 +311,30 @@ def test_everything_at_once_is_accepted(api: Api, namespace: str) -> None:
         {**CROSSPLANE, **SIGNED, "gitops.ref": {"tag": "v1.0.0"}},
         "spec.gitops.ref",
         "nobody checks the signature",
+    ),
+    Case(
+        "the folder in Git is removed where the operator writes none",
+        {"decommission": {"removeOverlay": True}},
+        "spec.decommission.removeOverlay",
+        "is for gitops.mode Commit",
+    ),
+    Case(
+        "a checksum that is none",
+        {"decommission": {"export": {"sha256": "A" * 64, "location": "s3://backups/x"}}},
+        "spec.decommission.export.sha256",
+        "hex digits",
+    ),
+    Case(
+        "an export with a password in its address",
+        {"decommission": {"export": {"sha256": "a" * 64, "location": "https://ada:secret@backup.example/x"}}},
+        "spec.decommission.export.location",
+        "must not have a user or a password",
+    ),
+    Case(
+        "a sweep of another kind",
+        {"decommission": {"sweep": "Everything"}},
+        "spec.decommission.sweep",
+        "Unsupported value",
     ),
     Case("Git over http", {"gitops.url": "http://git.example/repo"}, "spec.gitops.url", "anybody on the way"),
     Case("path that climbs", {"gitops.path": "clusters/../../etc"}, "spec.gitops.path", "neither absolute nor with"),

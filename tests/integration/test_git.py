@@ -375,3 +375,40 @@ def test_a_server_of_this_machine_is_not_asked_whether_anything_listens_there_or
             pushing.push(replace(remote.repository, url=url), change(a="b"), {}, destinations=OUTSIDE)
         words.add(str(caught.value))
     assert len(words) == 1
+
+
+def removal() -> OverlayChange:
+    return OverlayChange(FOLDER, {}, "Remove acme.example.com", template=False, removes=True)
+
+
+def test_a_folder_is_removed_by_one_commit_and_nothing_else_goes(remote: Remote) -> None:
+    push(remote.repository, change(kustomization="a\n", sync="b\n"), {})
+    remote.commit({f"{FOLDER}/by-hand/deep.yaml": "4\n", "clusters/acme.example.com.au/x.yaml": "1\n"})
+    before = remote.outside()
+    gone = push(remote.repository, removal(), {})
+    assert gone.committed
+    assert remote.outside() == before
+    assert remote.git("ls-tree", "-r", "--name-only", "main", FOLDER) == ""
+    assert (remote.log()[0].sha, remote.log()[0].message) == (gone.revision, "Remove acme.example.com")
+    assert push(remote.repository, removal(), {}) == replace(gone, committed=False), (
+        "a second time there is nothing to do"
+    )
+
+
+def test_what_was_never_there_is_not_removed(remote: Remote) -> None:
+    before = remote.log()
+    assert not push(remote.repository, removal(), {}).committed
+    assert remote.log() == before
+
+
+def test_no_branch_is_made_to_remove_a_folder_from_it(remote: Remote) -> None:
+    elsewhere = replace(remote.repository, followed=GitRef(branch="nobodys"))
+    assert not push(elsewhere, removal(), {}).committed
+    assert "nobodys" not in remote.git("branch", "--list")
+
+
+def test_folders_that_had_nothing_else_go_along(forge: Forge) -> None:
+    repository = forge.make("acme/lonely.git", template=False)
+    push(repository, change(kustomization="a\n"), {})
+    push(repository, removal(), {})
+    assert run_git(forge.root / "acme/lonely.git", "ls-tree", "-r", "--name-only", "main") == ""

@@ -348,7 +348,7 @@ def finished_pod(run: RunEntry, **values: Any) -> PodView:
 
 
 def _message(phase: str) -> str:
-    told = {"plan-gate": GATE_MESSAGE, "tofu-output": OUTPUT_MESSAGE, "leftovers": LEFT_MESSAGE}
+    told = {"plan-gate": GATE_MESSAGE, "tofu-output": OUTPUT_MESSAGE, "sweep": LEFT_MESSAGE, "leftovers": LEFT_MESSAGE}
     return told.get(phase, "")
 
 

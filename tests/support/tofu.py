@@ -192,7 +192,7 @@ class OpenTofu:
         if phase == "tofu-output":
             return 0, gen.OUTPUT_MESSAGE
         left = phase == "leftovers" and gen.UID in self._there(run).values()
-        return (6 if left else 0), gen.LEFT_MESSAGE if phase == "leftovers" else ""
+        return (6 if left else 0), gen.LEFT_MESSAGE if phase in ("sweep", "leftovers") else ""
 
     def stop(self, run: Run) -> None:
         """SIGTERM: what was done so far is written, and the lock let go."""

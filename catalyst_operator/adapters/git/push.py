@@ -1,4 +1,5 @@
-"""Pushes one folder to a Git repository over HTTPS: one commit for a change, none for nothing, never forced.
+"""Pushes one folder to a Git repository over HTTPS, or removes it: one commit for a change, none for nothing, never
+forced.
 
 dulwich speaks Git's protocol without a git binary in the image. Only the head of one branch is fetched, without the
 contents of files where the server leaves them out, and into memory. All of it blocks: callers run it in a thread.
@@ -48,6 +49,10 @@ class Pushed:
     committed: bool
 
 
+_NOWHERE = ObjectID(b"0" * 40)
+"""Git's way to say that there is no commit."""
+
+
 class _MovedOnError(GitRejected):
     """Somebody pushed in between."""
 
@@ -62,8 +67,8 @@ def push(
 ) -> Pushed:
     """Have the repository hold the change. `template` is path -> text of what is added where clusters/_template is
     missing. Raises GitError."""
-    if not change.files or not all(path.startswith(f"{change.folder}/") for path in change.files):
-        raise ValueError(f"a change of {change.folder} has files in it, and only there")
+    if change.removes == bool(change.files) or not all(path.startswith(f"{change.folder}/") for path in change.files):
+        raise ValueError(f"a change of {change.folder} has files in it, and only there, unless it removes the folder")
     password = repository.password
     with Client(
         repository.url, repository.username, password, repository.authority, limit_seconds, destinations
@@ -95,6 +100,9 @@ class _Push:
 
     def run(self) -> Pushed:
         branch, parent = self._fetch()
+        if self._change.removes and branch is None:
+            # Nobody has it: neither a branch nor a repository is made for that.
+            return Pushed((parent or _NOWHERE).decode(), committed=False)
         before = self._tree_of(parent)
         wanted = self._wanted(before)
         if parent and wanted.id == before.id:
@@ -125,6 +133,8 @@ class _Push:
         """The folder is what the change says, and nothing else is touched; but for the template, where there is
         none."""
         root = before
+        if self._change.removes:
+            return self._without(root, self._change.folder.split("/"))
         if self._template and not self._has(root, TEMPLATE.split("/")):
             root = self._with(root, TEMPLATE, self._template)
         return self._with(root, self._change.folder, self._change.files)
@@ -134,6 +144,20 @@ class _Push:
         if name not in root:
             return False
         return not rest or self._has(self._inside(root, name), rest)
+
+    def _without(self, root: Tree, path: Sequence[str]) -> Tree:
+        """The tree without this folder, and without those above it that had nothing else."""
+        name, rest = path[0].encode(), path[1:]
+        if not self._has(root, path):
+            return root
+        changed = Tree.from_string(root.as_raw_string())
+        inside = self._without(self._inside(root, name), rest) if rest else Tree()
+        if len(inside):
+            changed[name] = (stat.S_IFDIR, inside.id)
+        else:
+            del changed[name]
+        self._made.add_object(changed)
+        return changed
 
     def _with(self, root: Tree, folder: str, files: Mapping[str, str]) -> Tree:
         blobs = {

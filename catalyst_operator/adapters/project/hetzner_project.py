@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from pydantic import BaseModel, SecretStr
+from pydantic import BaseModel, RootModel, SecretStr
 
 from catalyst_operator.adapters.project.hetzner_api import PROJECT_LOOK_SECONDS, HetznerApi, opened
 from catalyst_operator.api.labels import LABEL_SOVEREIGN_UID
 from catalyst_operator.clock import Clock, now
+from catalyst_operator.core.project import belongings, looking
+from catalyst_operator.core.project.belongings import Holdings, Thing, Whose
 from catalyst_operator.core.project.identity import ForeignMember, ProjectAnswer, ProjectQuestion
-from catalyst_operator.errors import CloudNotFound
+from catalyst_operator.core.project.looking import AllLabelled, Looking, Question, SweepLook
+from catalyst_operator.errors import CloudNotFound, CloudUnavailable
 
 NETWORKS, FIREWALLS, SERVERS, LOAD_BALANCERS = "networks", "firewalls", "servers", "load_balancers"
 TELLING = (NETWORKS, SERVERS, LOAD_BALANCERS, FIREWALLS, "placement_groups", "ssh_keys")
@@ -24,9 +27,8 @@ class _Labelled(BaseModel):
     labels: Mapping[str, str] = {}
 
 
-class _Network(_Labelled):
-    servers: tuple[int, ...] = ()
-    load_balancers: tuple[int, ...] = ()
+class _Raw(RootModel[dict[str, Any]]):
+    """An object as the API shows it."""
 
 
 class _Reference(BaseModel):
@@ -82,32 +84,69 @@ class _Project:
                 return _named(kind, found)
         return ""
 
-    async def _network_by_id(self) -> _Network | None:
+    async def _network_by_id(self) -> _Labelled | None:
         try:
-            found = await self._api.one(NETWORKS, self._question.network_id, _Network)
+            found = await self._api.one(NETWORKS, self._question.network_id, _Labelled)
         except CloudNotFound:
             return None
         return found if found.labels.get(LABEL_SOVEREIGN_UID) == self._question.uid else None
 
     async def foreign(self) -> tuple[ForeignMember, ...]:
-        """Who else is in the Sovereign's networks or behind its firewalls."""
-        networks, firewalls = await self._ours(NETWORKS, _Network), await self._ours(FIREWALLS, _Firewall)
-        return (
-            *await self._foreign(SERVERS, [(id_, f"network {n.name}") for n in networks for id_ in n.servers]),
-            *await self._foreign(
-                LOAD_BALANCERS, [(id_, f"network {n.name}") for n in networks for id_ in n.load_balancers]
-            ),
-            *await self._foreign(SERVERS, [(id_, f"firewall {f.name}") for f in firewalls for id_ in _behind(f)]),
-        )
+        """Who else hangs on the Sovereign's objects, or is behind its firewalls."""
+        seen = await self._conversed(looking.look(self._holdings(), only_in_use=True))
+        hanging = [
+            ForeignMember(thing.kind, thing.id, thing.name, self._of(thing, seen.holdings), shared=what is Whose.SHARED)
+            for thing, what in seen.things
+            if belongings.in_the_way(thing, what, sweep_all=False) and not self._is_named_as_ours(thing)
+        ]
+        firewalls = await self._ours(FIREWALLS, _Firewall)
+        told = {(member.kind, member.id) for member in hanging}
+        behind = await self._foreign(SERVERS, [(id_, f"firewall {f.name}") for f in firewalls for id_ in _behind(f)])
+        return (*hanging, *(member for member in behind if (member.kind, member.id) not in told))
+
+    def _holdings(self) -> Holdings:
+        network = self._question.network_id
+        held = {(belongings.NETWORKS, int(network))} if network.isdigit() else ()
+        return Holdings(self._question.uid, held=frozenset(held))
+
+    async def _conversed(self, conversation: Looking) -> SweepLook:
+        """What a look comes to with the answers of this project. Raises CloudError."""
+        try:
+            question = next(conversation)
+            while True:
+                question = conversation.send(await self._answer(question))
+        except StopIteration as end:
+            seen: SweepLook = end.value
+            return seen
+        except ValueError as error:
+            told = str(error)
+        raise CloudUnavailable(told)
+
+    async def _answer(self, question: Question) -> list[Mapping[str, Any]]:
+        if isinstance(question, AllLabelled):
+            return [raw.root for raw in await self._api.all(question.kind, _Raw, {"label_selector": question.selector})]
+        try:
+            return [(await self._api.one(question.kind, str(question.id), _Raw)).root]
+        except CloudNotFound:
+            return []
+
+    def _of(self, thing: Thing, holdings: Holdings) -> str:
+        """What of the Sovereign's it hangs on; the network is known by the Sovereign's name."""
+        kind, id_ = min(thing.members & holdings.members, default=("", 0))
+        return f"network {self._question.cluster_name}" if kind == NETWORKS else f"{kind.removesuffix('s')} {id_}"
+
+    def _is_named_as_ours(self, thing: Thing | _Labelled) -> bool:
+        """The state, which is not read here, may list one that lost its label."""
+        return thing.name.startswith(f"{self._question.cluster_name}-") and LABEL_SOVEREIGN_UID not in thing.labels
 
     async def _foreign(self, kind: str, members: Sequence[tuple[int, str]]) -> list[ForeignMember]:
         """Of members, each with what it is a member of, those that are not the Sovereign's by label or name."""
         ours = {found.id for found in await self._ours(kind, _Labelled)} if members else set()
         strange = [(await self._named(kind, id_), of) for id_, of in members if id_ not in ours]
         return [
-            ForeignMember(kind, item.id, item.name, of)
+            ForeignMember(kind, item.id, item.name, of, shared=True)
             for item, of in strange
-            if item is not None and not item.name.startswith(f"{self._question.cluster_name}-")
+            if item is not None and not self._is_named_as_ours(item)
         ]
 
     async def _named(self, kind: str, id_: int) -> _Labelled | None:

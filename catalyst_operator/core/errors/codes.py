@@ -276,8 +276,8 @@ CLUSTER_REFUSED = Code(
 )
 LEFTOVERS = Code(
     "ERR_LEFTOVERS",
-    "Objects that carry this Sovereign's label are still in the project; the message lists them. Remove them, or wait "
-    "if they are being deleted.",
+    "Objects in the project are in the way, or are left with this Sovereign's label; the message lists them. Remove or "
+    "detach them, or wait if they are being deleted.",
     terminal=False,
 )
 PLAN_REFUSED = Code(

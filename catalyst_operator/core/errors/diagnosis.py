@@ -128,6 +128,8 @@ BY_EXIT_CODE: dict[tuple[str, int], codes.Code] = {
     ("plan-gate", EXIT_STATE_REFUSED): codes.GIVEN_STATE,
     ("plan-gate", EXIT_NOTHING_FOUND): codes.OBJECTS_GONE,
     ("plan-gate", EXIT_CLUSTER_LOST): codes.CLUSTER_LOST,
+    ("sweep", 6): codes.LEFTOVERS,
+    ("sweep", 7): codes.TOKEN_INVALID,
     ("leftovers", 6): codes.LEFTOVERS,
     ("leftovers", 7): codes.TOKEN_INVALID,
     ("adopt", 7): codes.TOKEN_INVALID,

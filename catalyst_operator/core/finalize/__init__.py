@@ -17,7 +17,7 @@ from catalyst_operator.api.phases import RunVerb
 from catalyst_operator.api.scalars import ANYWHERE
 from catalyst_operator.core.actions import Decision, ForgetCluster, RemoveFinalizer
 from catalyst_operator.core.evidence import gather
-from catalyst_operator.core.finalize import after_hand_off, destroys, domain, protection, run_namespace
+from catalyst_operator.core.finalize import after_hand_off, destroys, domain, overlay, protection, run_namespace
 from catalyst_operator.core.finalize.deletion import Deletion
 from catalyst_operator.core.observation import Observation
 from catalyst_operator.core.record import Record
@@ -61,6 +61,7 @@ def _variables(o: Observation, record: Record) -> dict[str, Any]:
 CHECKS: tuple[Callable[[Deletion], Answer | None], ...] = (
     destroys.destroy_in_progress,
     protection.protected,
+    overlay.overlay_not_removed,
     domain.domain_not_released,
     run_namespace.cleaned_up,
     run_namespace.namespace_leaving,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
-from catalyst_operator.api import labels
 from catalyst_operator.api.conditions import ConditionType, Reason
 from catalyst_operator.api.enums import DeletionPolicy
 from catalyst_operator.api.phases import Phase, RunVerb
@@ -52,13 +51,6 @@ class Deletion(Scene):
         has_state = any(state is not None and state.may_list_something for state in states)
         known = self.record.touched or has_state or self.o.sovereign.status.outputs is not None
         return (known or forgotten) and not self.record.destroyed and not self.leaving
-
-
-def cleaning_up(scene: Deletion) -> Verdict:
-    """Nothing is left to do but to remove what the operator made for itself."""
-    stays = f"What exists stays, as spec.deletionPolicy says; its label is {labels.LABEL_SOVEREIGN_UID}={scene.o.uid}"
-    message = stays if scene.orphaned else "Nothing is left in the cloud"
-    return working(Reason.CLEANING_UP, f"{message}; removing the run namespace.")
 
 
 def working(reason: Reason, message: str, errors: tuple[ErrorEntry, ...] = ()) -> Verdict:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
 
 from catalyst_operator.api import labels
 from catalyst_operator.api.conditions import Reason
 from catalyst_operator.core import naming
 from catalyst_operator.core.actions import DeleteJob, DeleteNamespace, RemoveFinalizer, WriteReceipt
 from catalyst_operator.core.errors import codes
-from catalyst_operator.core.finalize.deletion import CLEAN_UP_AGAIN, Deletion, cleaning_up, stalled, working
+from catalyst_operator.core.finalize import receipt
+from catalyst_operator.core.finalize.deletion import CLEAN_UP_AGAIN, Deletion, stalled, working
 from catalyst_operator.core.scene import Answer
 from catalyst_operator.core.telling.messages import unproven_words
+from catalyst_operator.core.verdict import Verdict
 
 
 def cleaned_up(scene: Deletion) -> Answer | None:
@@ -23,6 +24,12 @@ def cleaned_up(scene: Deletion) -> Answer | None:
         return None
     verdict = working(Reason.CLEANING_UP, "Everything is taken back.")
     return Answer(verdict, (RemoveFinalizer(),))
+
+
+def cleaning_up(scene: Deletion) -> Verdict:
+    """Nothing is left to do but to remove what the operator made for itself."""
+    message = receipt.staying_words(scene) if scene.orphaned else "Nothing is left in the cloud"
+    return working(Reason.CLEANING_UP, f"{message}; removing the run namespace.")
 
 
 def namespace_leaving(scene: Deletion) -> Answer | None:
@@ -77,8 +84,8 @@ def nothing_left(scene: Deletion) -> Answer | None:
         return Answer(
             verdict, tuple(DeleteJob(job.name) for job in scene.o.jobs if not job.terminating), CLEAN_UP_AGAIN
         )
-    receipt = (WriteReceipt(_receipt(scene)),) if scene.record.touched else ()
-    return Answer(verdict, (*receipt, DeleteNamespace()), CLEAN_UP_AGAIN)
+    told = (WriteReceipt(receipt.of_deletion(scene)),) if scene.record.touched else ()
+    return Answer(verdict, (*told, DeleteNamespace()), CLEAN_UP_AGAIN)
 
 
 def _lost(scene: Deletion) -> str:
@@ -98,20 +105,3 @@ def _missing_state(scene: Deletion, name: str) -> str:
     if scene.record.state_serial > 0:
         return f"State Secret {name}/{naming.STATE_SECRET} is gone"
     return f"The record {name}/{naming.RECORD} and the OpenTofu state are gone" if scene.o.record is None else ""
-
-
-def _receipt(scene: Deletion) -> dict[str, Any]:
-    meta, run = scene.o.sovereign.metadata, scene.last
-    plan = run.plan if run else None
-    return {
-        "sovereign": f"{meta.namespace}/{meta.name}",
-        "uid": meta.uid,
-        "fqdn": scene.o.sovereign.spec.domain.fqdn,
-        "result": "orphaned" if scene.orphaned else "destroyed",
-        "held": plan.held if plan else 0,
-        "adopted": plan.adopt if plan else 0,
-        "removed": plan.destroy if plan else 0,
-        "goneBefore": list(plan.missed) if plan else [],
-        "left": [f"everything labelled {labels.LABEL_SOVEREIGN_UID}={meta.uid}"] if scene.orphaned else [],
-        "destroyJob": run.job if run else "",
-    }

@@ -25,11 +25,14 @@ class OverlayChange:
     """First line of the commit's message."""
     template: bool = True
     """Whether to add the shared template where the repository has none; one that is there is never touched."""
+    removes: bool = False
+    """Whether the folder itself is to be gone. That it has no files does not say so: a slip must not remove it."""
 
     @property
     def digest(self) -> str:
         """Tells one content from another."""
-        return digest_of({"folder": self.folder, "files": dict(self.files)})
+        gone = {"removes": True} if self.removes else {}
+        return digest_of({"folder": self.folder, "files": dict(self.files), **gone})
 
 
 @dataclass(frozen=True)

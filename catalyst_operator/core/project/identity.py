@@ -36,7 +36,7 @@ class ProjectQuestion:
 
 @dataclass(frozen=True)
 class ForeignMember:
-    """A server or load balancer that is not the Sovereign's, in its network or behind its firewall."""
+    """A server, load balancer or volume that is not the Sovereign's and hangs on what is, such as its network."""
 
     kind: str
     """Plural as the API spells it, such as `servers`."""
@@ -44,6 +44,8 @@ class ForeignMember:
     name: str
     of: str
     """What it is a member of, such as `network omantel-1a2b3`."""
+    shared: bool = False
+    """Whether it serves others than the Sovereign as well, so that it is never swept."""
 
     def __str__(self) -> str:
         return f"{self.kind}/{self.id} {self.name} ({self.of})"

@@ -27,11 +27,12 @@ from catalyst_operator.core.tofu.server_names import packed
 
 STATE_KEEPER = "state-keeper"
 LEFTOVERS = "leftovers"
+SWEEP = "sweep"
 ADOPT = "adopt"
 _PHASES: dict[RunVerb, tuple[str, ...]] = {
     RunVerb.PLAN: ("tofu-init", "tofu-plan", "plan-gate"),
     RunVerb.APPLY: ("tofu-init", "tofu-plan", "plan-gate", "tofu-apply", "tofu-output"),
-    RunVerb.DESTROY: ("tofu-init", "tofu-plan", "plan-gate", "tofu-apply", LEFTOVERS),
+    RunVerb.DESTROY: ("tofu-init", "tofu-plan", "plan-gate", SWEEP, "tofu-apply", LEFTOVERS),
 }
 
 MODULE_DIR = "/opt/catalyst/module"
@@ -176,7 +177,9 @@ def _container(sovereign: Sovereign, run: RunEntry, settings: CoreSettings, phas
     container["volumeMounts"].append({"name": "state-key", "mountPath": STATE_KEY_DIR, "readOnly": True})
     if phase == "plan-gate":
         container["env"] += _gate_env(run)
-    if phase in (ADOPT, "tofu-plan", "tofu-apply", LEFTOVERS):
+    if phase == SWEEP:
+        container["env"] += _env({"CATALYST_SWEEP": sovereign.spec.decommission.sweep.value})
+    if phase in (ADOPT, "tofu-plan", SWEEP, "tofu-apply", LEFTOVERS):
         container["env"] += _provider_env(settings)
     return container
 
@@ -194,6 +197,7 @@ def _command(sovereign: Sovereign, run: RunEntry, phase: str) -> list[str]:
             *("tofu", "apply", "-input=false", "-no-color", "-json", "-lock-timeout=60s", PLAN_FILE),
         ],
         "tofu-output": ["tofu", "output", "-no-color", "-json-into=/dev/termination-log"],
+        SWEEP: ["python3", "-m", "catalyst_operator", SWEEP],
         LEFTOVERS: ["python3", "-m", "catalyst_operator", LEFTOVERS],
     }[phase]
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from catalyst_operator.api.conditions import Reason
+from catalyst_operator.api.enums import Sweep
 from catalyst_operator.core import naming
 from catalyst_operator.core.actions import Action, ForgetSavedState, ReleaseLock, RestoreState
 from catalyst_operator.core.errors import codes
@@ -118,20 +119,24 @@ def other_project(o: Observation, record: Record) -> Obstacle | None:
 
 
 def foreign_members(o: Observation, record: Record) -> Obstacle | None:
-    """Somebody else's servers or load balancers are in the network, or behind the firewall, that a destroy would take
-    away from them."""
+    """Somebody else's servers, load balancers or volumes hang on what a destroy would take away from them. With sweep
+    All only those count that serve others as well."""
     looked = own_project.members(o, record)
     if looked.report is None:
         message = "Looking whether somebody else uses the Sovereign's network or firewall."
         return Obstacle(message, actions=looked.ask, requeue_after=o.settings.poll)
     if looked.report.error:
         return _not_answered(o, looked.report, looked.report.error, looked.ask)
-    found = looked.report.answer.foreign if looked.report.answer else ()
+    sweep_all = o.sovereign.spec.decommission.sweep is Sweep.ALL
+    seen = looked.report.answer.foreign if looked.report.answer else ()
+    found = tuple(member for member in seen if member.shared or not sweep_all)
     if not found:
         return None
+    swept = " To have those deleted that only this Sovereign uses, set spec.decommission.sweep to All."
     message = (
         f"Nothing is destroyed, because somebody else uses what would go: {identity.named(found)}. Remove them, or "
-        "take them out of the network and from behind the firewall."
+        "take them out of the network, from its servers and from behind the firewall."
+        f"{'' if all(member.shared for member in found) else swept}"
     )
     error = codes.LEFTOVERS.entry(message, remedy="It goes on by itself once they are gone.", lasting=True)
     told = f"{error.code}: {message} {error.remedy}"

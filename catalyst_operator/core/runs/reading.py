@@ -12,6 +12,7 @@ from catalyst_operator.api.phases import RunVerb
 from catalyst_operator.core import error_text
 from catalyst_operator.core.errors import codes, diagnosis
 from catalyst_operator.core.observation import ContainerView, JobView, PodView
+from catalyst_operator.core.project import sweeping
 from catalyst_operator.core.record import (
     ErrorEntry,
     OutputsEntry,
@@ -21,9 +22,10 @@ from catalyst_operator.core.record import (
     RunEntry,
     RunState,
     StopCause,
+    SweepEntry,
 )
 from catalyst_operator.core.redact import shorten
-from catalyst_operator.core.runs.job import LEFTOVERS, STATE_KEEPER, phases_of
+from catalyst_operator.core.runs.job import LEFTOVERS, STATE_KEEPER, SWEEP, phases_of
 from catalyst_operator.core.tofu.apply_progress import Progress
 from catalyst_operator.core.tofu.plan_gate import EXIT_APPROVAL_NEEDED, EXIT_DIGEST_MISMATCH
 from catalyst_operator.core.tofu.server_names import unpacked
@@ -58,6 +60,19 @@ def outputs(pod: PodView) -> OutputsEntry | None:
     if not isinstance(ips, list) or not isinstance(balancer, str):
         return None
     return OutputsEntry(tuple(str(ip) for ip in ips), balancer, str(_value(values, "network_id") or ""))
+
+
+def swept(pod: PodView) -> SweepEntry:
+    """What a destroy saw and removed besides what OpenTofu did, from the termination messages of its containers."""
+    before, after = (_swept(_json_message(pod.containers.get(name))) for name in (SWEEP, LEFTOVERS))
+    return before.joined(after)
+
+
+def _swept(told: dict[str, Any]) -> SweepEntry:
+    found, removed, unclear = (sweeping.unpacked(told.get(name)) for name in ("found", "removed", "unclear"))
+    more = told.get("more")
+    counts = [n for n in more.values() if isinstance(n, int)] if isinstance(more, dict) else []
+    return SweepEntry(found, removed, unclear, sum(counts))
 
 
 def running_phase(run: RunEntry) -> PhaseEntry | None:

@@ -129,6 +129,7 @@ def run_words(o: Observation, run: RunEntry) -> str:
         "adopt": "Looking for objects of an earlier run that the state does not know.",
         "tofu-plan": "Planning.",
         "plan-gate": "Checking the plan.",
+        "sweep": "Powering the servers off, and removing what the cluster itself made.",
         "tofu-apply": f"{doing}: {_apply_words(o, run)}.",
         "tofu-output": "Reading the outputs.",
         "leftovers": "Checking that nothing is left in the project.",

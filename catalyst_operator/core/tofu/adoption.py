@@ -107,6 +107,12 @@ def held(state: Raw) -> tuple[str, ...]:
     return tuple(_held(state))
 
 
+def references(state: Raw) -> frozenset[tuple[str, int]]:
+    """Kind and id of every object that a state holds, without the parts of one, which have no id of their own."""
+    pairs = ((_type(address), id_) for address, id_ in _held(state).items())
+    return frozenset((f"{type_.removeprefix('hcloud_')}s", int(id_)) for type_, id_ in pairs if id_.isdigit())
+
+
 def attached(variables: Raw, cloud: Cloud) -> dict[str, str]:
     """Address of each server that is in the Sovereign's network -> its private address there."""
     found = dict(_named(variables["cluster_name"], cloud))

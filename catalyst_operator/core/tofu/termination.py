@@ -9,12 +9,12 @@ from typing import Any
 MAX_NAMES = 10
 MAX_TERMINATION_BYTES = 1500
 """The kubelet keeps 12 KiB for all containers of a Pod."""
-_MAX_NAME = 80
+MAX_TOLD_NAME = 80
 
 
 def message(words: Mapping[str, Any], lists: Mapping[str, Sequence[str]]) -> str:
-    """JSON of `words` and of as many names of each list as fit, at most MAX_BYTES of it as long as `words` alone leave
-    room. What is cut from a list is counted in its last entry."""
+    """JSON of `words` and of as many names of each list as fit, at most MAX_TERMINATION_BYTES of it as long as `words`
+    alone leave room. What is cut from a list is counted in its last entry."""
     longest = max(map(len, lists.values()), default=0)
     texts = (_text(words, lists, entries) for entries in range(min(longest, MAX_NAMES), -1, -1))
     return next(text for text in texts if len(text) <= MAX_TERMINATION_BYTES)
@@ -29,4 +29,4 @@ def _cut(names: Sequence[str], entries: int) -> list[str]:
     """At most so many entries; the last one is a count if there are more names."""
     named = len(names) if len(names) <= entries else max(0, entries - 1)
     more = [f"and {len(names) - named} more"] if named < len(names) else []
-    return [*(name[:_MAX_NAME] for name in names[:named]), *more]
+    return [*(name[:MAX_TOLD_NAME] for name in names[:named]), *more]

@@ -31,7 +31,10 @@ from e2e.lab.hcloud.errors import ApiError
 from e2e.lab.hcloud.faults import Effect, Fault
 from e2e.lab.hcloud.projects import DEFAULT_PROJECT, TOKEN_LENGTH, Access, digest
 from e2e.lab.hcloud.routes import (
+    certificates,
     firewalls,
+    floating_ips,
+    images,
     load_balancers,
     networks,
     placement_groups,
@@ -50,6 +53,9 @@ _KINDS = (
     load_balancers.KIND,
     volumes.KIND,
     primary_ips.KIND,
+    floating_ips.KIND,
+    certificates.KIND,
+    images.KIND,
 )
 
 

@@ -23,6 +23,9 @@ KINDS = (
     "load_balancers",
     "volumes",
     "primary_ips",
+    "floating_ips",
+    "certificates",
+    "images",
 )
 """What a project owns, by the names of the API's paths."""
 

@@ -30,6 +30,10 @@ STATE = "terraform.tfstate"
 _ADOPT = (
     "import pathlib, sys; from catalyst_operator.in_job import adopt; sys.exit(adopt.main(pathlib.Path('said.json')))"
 )
+_SWEEP = (
+    "import pathlib, sys; from catalyst_operator.in_job import sweep; "
+    "sys.exit(sweep.main(pathlib.Path('said.json'), sweep.SweepPatience(20, 20, 0.05)))"
+)
 _PUBLIC_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGVkMjU1MTktc2FtcGxlLWtleS1mb3ItdGhlLXRlc3Rz admin@acme.example"
 _KEY = encryption.key_text(bytes(range(32)))
 
@@ -80,22 +84,29 @@ class RunDirectory:
 
     def adopt(self, verb: str = "apply") -> dict[str, Any]:
         """Run the container `adopt`; what it leaves as its termination message."""
+        return self._container(_ADOPT, {"CATALYST_VERB": verb})
+
+    def sweep(self) -> dict[str, Any]:
+        """The same of `sweep`."""
+        return self._container(_SWEEP, {"CATALYST_SWEEP": "MadeInside"})
+
+    def _container(self, program: str, told: dict[str, str]) -> dict[str, Any]:
         environment = {
             **self.tofu.environment(self.environment),
             "PATH": f"{self.tofu.program.parent}:{os.environ['PATH']}",
             "PYTHONPATH": str(REPOSITORY),
-            "CATALYST_VERB": verb,
+            **told,
             "CATALYST_SOVEREIGN_UID": UID,
         }
         ran = subprocess.run(
-            [sys.executable, "-c", _ADOPT],
+            [sys.executable, "-c", program],
             cwd=self.folder,
             env=environment,
             capture_output=True,
             text=True,
             check=False,
         )
-        assert ran.returncode == 0, f"adopt failed:\n{ran.stdout}\n{ran.stderr}"
+        assert ran.returncode == 0, f"the container failed:\n{ran.stdout}\n{ran.stderr}"
         assert self.project.token not in ran.stdout + ran.stderr
         said: dict[str, Any] = json.loads((self.folder / "said.json").read_text())
         return said

@@ -9,7 +9,10 @@ from e2e.lab.hcloud.cloud import Cloud, Route
 from e2e.lab.hcloud.routes import (
     action_reads,
     catalogue_reads,
+    certificates,
     firewalls,
+    floating_ips,
+    images,
     load_balancer_services,
     load_balancer_targets,
     load_balancers,
@@ -27,7 +30,10 @@ from e2e.lab.hcloud.routes import (
 _MODULES = (
     action_reads,
     catalogue_reads,
+    certificates,
     firewalls,
+    floating_ips,
+    images,
     load_balancer_services,
     load_balancer_targets,
     load_balancers,

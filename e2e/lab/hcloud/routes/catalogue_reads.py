@@ -1,4 +1,4 @@
-"""Reads of what is the same for every project: locations, types, images, prices."""
+"""Reads of what is the same for every project: locations, types, prices."""
 
 from __future__ import annotations
 
@@ -26,13 +26,6 @@ def _reads(plural: str, singular: str, entries: Listing, filters: Sequence[str] 
     return [Route("GET", f"/{plural}", listing), Route("GET", f"/{plural}/{{id}}", read)]
 
 
-def _list_images(call: Call) -> Reply:
-    images = call.cloud.catalogue.images
-    if call.first("include_deprecated") != "true":
-        images = [image for image in images if not image["deprecated"]]
-    return page(call, "images", filtered(call, images, ("name", "type", "status", "architecture")))
-
-
 def _pricing(call: Call) -> Reply:
     return Reply({"pricing": call.cloud.catalogue.pricing})
 
@@ -41,7 +34,5 @@ ROUTES = [
     *_reads("locations", "location", lambda catalogue: catalogue.locations),
     *_reads("server_types", "server_type", lambda catalogue: catalogue.server_types),
     *_reads("load_balancer_types", "load_balancer_type", lambda catalogue: catalogue.load_balancer_types),
-    Route("GET", "/images", _list_images),
-    _reads("images", "image", lambda catalogue: catalogue.images)[1],
     Route("GET", "/pricing", _pricing),
 ]

@@ -17,7 +17,7 @@ from e2e.lab.hcloud.kinds import (
     protection_route,
     remove_later,
 )
-from e2e.lab.hcloud.labels import check_labels
+from e2e.lab.hcloud.labels import check_labels, selects
 from e2e.lab.hcloud.routes.load_balancer_health import health
 from e2e.lab.hcloud.store import Object
 from e2e.lab.hcloud.times import rfc3339
@@ -59,7 +59,9 @@ def _render_target(call: Call, balancer: Object, target: Object) -> Object:
     if target["type"] == "server":
         return {**common, "server": {"id": target["server"]}}
     if target["type"] == "label_selector":
-        return {**common, "label_selector": {"selector": target["selector"]}, "targets": []}
+        chosen = [server for server in call.all("servers") if selects(target["selector"], server["labels"])]
+        reached = [{**common, "type": "server", "server": {"id": server["id"]}} for server in chosen]
+        return {**common, "label_selector": {"selector": target["selector"]}, "targets": reached}
     return {**common, "ip": {"ip": target["ip"]}}
 
 

@@ -226,3 +226,8 @@ def test_a_change_without_files_is_none() -> None:
     """It would remove what the cluster follows, and Flux would remove all that it installed."""
     with pytest.raises(ValueError, match="files in it"):
         push(REPOSITORY, replace(CHANGE, files={}), {})
+
+
+def test_a_change_that_removes_the_folder_has_no_files() -> None:
+    with pytest.raises(ValueError, match="unless it removes the folder"):
+        push(REPOSITORY, replace(CHANGE, removes=True), {})

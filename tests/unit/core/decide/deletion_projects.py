@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 from pydantic import SecretStr
@@ -20,6 +21,7 @@ OTHER = "Other0Token0" + "z" * 52
 ELSEWHERE = gen.in_project("")
 SILENT = codes.CLOUD_UNAVAILABLE.entry("whose project the token opens is not known, because it timed out")
 OWNERS = HandOff(started=NOW, refused=NOW, finished=NOW)
+SWEEP_ALL = spec(decommission={"sweep": "All"})
 EXPORTED = spec(decommission={"acknowledgeExported": True})
 RESTORED = seen(state=StateView(7), archived_state=StateView(7), token_copy=None, has_cluster_secrets=False)
 STRANGER = ForeignMember("servers", 77, "somebody-elses", "network omantel-d2faa")
@@ -126,12 +128,32 @@ CASES = (
             "servers/77 somebody-elses (network omantel-d2faa), load_balancers/8 made-inside (network omantel-d2faa)",
             "Nothing is destroyed",
             "take them out of the network",
+            "set spec.decommission.sweep to All",
         ),
         summary="Stalled",
         again=POLL,
         operation="Failed",
         code="ERR_LEFTOVERS",
         ready="Leftovers",
+    ),
+    Deleted(
+        "its owner wants them deleted too: they are in nobody's way",
+        (going(SWEEP_ALL), known(APPLIED), gen.in_project(foreign=(STRANGER, BALANCER))),
+        check="new_destroy",
+        deleting="Destroying",
+        does=START_DESTROY,
+        again=SAFETY,
+    ),
+    Deleted(
+        "one of them serves others as well: it is never deleted, and named alone",
+        (going(SWEEP_ALL), known(APPLIED), gen.in_project(foreign=(STRANGER, replace(BALANCER, shared=True)))),
+        check="run_obstacle",
+        deleting="Leftovers",
+        says=("uses what would go: load_balancers/8",),
+        summary="Stalled",
+        again=POLL,
+        operation="Failed",
+        code="ERR_LEFTOVERS",
     ),
     Deleted(
         "a minute later it is looked again whether they are gone, and told all the while",

@@ -69,6 +69,8 @@ class Deleted:
     code: str = ""
     ready: str = ""
     """Reason of Ready, where it matters."""
+    goes_on: bool = False
+    """Whether what is done changes what the next look says."""
 
 
 def at_work(run: RunEntry, at: str = "", container: ContainerView | None = None, **pod: object) -> SceneMod:

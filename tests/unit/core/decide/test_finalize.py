@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -23,13 +24,14 @@ from catalyst_operator.core.actions import (
 )
 from catalyst_operator.core.decide import decide
 from catalyst_operator.core.observation import Observation, StateView
-from catalyst_operator.core.record import HandOff, RunState, SizeChoice, StopCause
+from catalyst_operator.core.record import HandOff, RunState, SizeChoice, StopCause, SweepEntry
 from tests.support import gen
-from tests.support.gen import NOW, SETTINGS, RawMod, known, seen, spec
+from tests.support.gen import NOW, SETTINGS, RawMod, SceneMod, known, seen, spec
 from tests.unit.core.decide import (
     deletion_domains,
     deletion_ends,
     deletion_obstacles,
+    deletion_overlays,
     deletion_projects,
     deletion_runs,
 )
@@ -49,6 +51,7 @@ from tests.unit.core.decide.table import CANCEL, Deleted, at_work, first_error, 
 CASES = (
     *deletion_ends.CASES,
     *deletion_obstacles.CASES,
+    *deletion_overlays.CASES,
     *deletion_projects.CASES,
     *deletion_runs.CASES,
     *deletion_domains.CASES,
@@ -100,7 +103,7 @@ def test_every_check_is_in_the_table() -> None:
     assert {case.check for case in CASES} == {check.__name__ for check in finalize.CHECKS}
 
 
-@pytest.mark.parametrize("case", [c for c in CASES if c.deleting], ids=lambda case: case.why)
+@pytest.mark.parametrize("case", [c for c in CASES if c.deleting and not c.goes_on], ids=lambda case: case.why)
 def test_looking_again_says_the_same(case: Deleted) -> None:
     o = gen.observation(*case.given)
     once = decide(o)
@@ -168,6 +171,74 @@ def test_leftovers_are_named_in_the_message() -> None:
     assert status.last_errors[0].code == "ERR_LEFTOVERS"
     ready = next(c for c in status.conditions if c.type == "Ready")
     assert "servers/42 stray-worker, volumes/7 pvc-1 and 10 more" in ready.message
+
+
+def receipt(*given: SceneMod) -> dict[str, Any]:
+    return next(a for a in decide(gen.observation(*given)).actions if isinstance(a, WriteReceipt)).content
+
+
+SWEPT = SweepEntry({"servers": (10,), "volumes": (7, 8)}, {"volumes": (7, 8)}, {"volumes": (9,)}, more=3)
+
+
+def test_the_receipt_lists_every_object() -> None:
+    told = receipt(going(ANNOUNCED), known(APPLIED, DESTROYED, **AFTER, sweep=SWEPT))
+    assert told["objects"] == {
+        "found": {"servers": [10], "volumes": [7, 8]},
+        "swept": {"volumes": [7, 8]},
+        "left": {},
+        "unclear": {"volumes": [9]},
+        "notListed": 3,
+    }
+    assert told["domain"]["reservation"] in ("released", "none")
+    assert told["overlay"] == {"state": "none"}
+    assert "export" not in told
+    assert "stays" not in told
+
+
+def test_the_receipt_keeps_what_the_owner_stated_of_the_export() -> None:
+    export = {"sha256": "a" * 64, "location": "s3://backups/omantel/openbao.snap"}
+    told = receipt(going(ANNOUNCED, spec(decommission={"export": export})), known(APPLIED, DESTROYED, **AFTER))
+    assert told["export"] == export
+
+
+@pytest.mark.parametrize(("removed", "state", "commit"), [("", "left", "c0ffee"), ("beef", "removed", "beef")])
+def test_the_receipt_tells_what_became_of_the_overlay(removed: str, state: str, commit: str) -> None:
+    kept = {"overlay": "d1", "overlay_revision": "c0ffee", "overlay_removed": removed}
+    told = receipt(going(ANNOUNCED, deletion_overlays.LEAVE), known(APPLIED, DESTROYED, **AFTER, **kept))
+    assert (told["overlay"]["state"], told["overlay"]["commit"]) == (state, commit)
+    assert told["overlay"]["folder"] == "clusters/omantel.omani.works"
+
+
+def test_policy_orphan_tells_what_stays_and_what_it_costs_a_month() -> None:
+    given = (going(ANNOUNCED, ORPHAN), known(APPLIED, **BEFORE, made=("control-plane-0", "worker-0")))
+    told = receipt(*given)
+    assert told["stays"]["servers"] == ["control-plane-0", "worker-0"]
+    assert told["stays"]["monthlyCost"]["currency"] == "EUR"
+    status = decide(gen.observation(going(ORPHAN), *given[1:])).status
+    assert status is not None
+    said = next(c for c in status.conditions if c.type == "Deleting").message
+    assert f"go on costing about {told['stays']['monthlyCost']['monthly']} EUR a month" in said
+
+
+def test_what_destroy_runs_removed_adds_up_over_runs_that_failed() -> None:
+    said = '{"left":[],"count":0,"found":{"servers":[10],"volumes":[7,1]},"removed":{"volumes":[8]}}'
+    pod = gen.pod(RUNNING, "tofu-apply", gen.ended_container(1))
+    pod = replace(pod, containers={**pod.containers, "sweep": gen.ended_container(0, said)})
+    ended = seen(jobs=(gen.job(RUNNING, failed=True),), pods=(pod,))
+    before = SweepEntry({"volumes": (5,)}, {"volumes": (5,)})
+    decision = decide(gen.observation(going(), known(APPLIED, RUNNING, **BEFORE, sweep=before), ended))
+    written = next(a for a in decision.actions if isinstance(a, WriteRecord)).record.sweep
+    assert (written.removed, written.found) == ({"volumes": (5, 8)}, {"servers": (10,), "volumes": (5, 7, 8)})
+
+
+def test_what_is_in_the_way_of_a_sweep_is_told_in_its_words() -> None:
+    said = '{"explanation":"in the way are objects that are shared: servers/42 x.","left":["servers/42 x"],"count":1}'
+    pod = gen.pod(RUNNING, "sweep", gen.ended_container(6, said))
+    ended = seen(jobs=(gen.job(RUNNING, failed=True),), pods=(pod,))
+    status = decide(gen.observation(going(), known(APPLIED, RUNNING, **BEFORE), ended)).status
+    assert status is not None
+    assert status.last_errors[0].code == "ERR_LEFTOVERS"
+    assert "servers/42 x" in status.last_errors[0].message
 
 
 @pytest.mark.parametrize(("policy", "result"), [((), "destroyed"), ((ORPHAN,), "orphaned")])

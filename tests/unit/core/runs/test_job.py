@@ -113,7 +113,9 @@ def test_the_token_travels_as_a_reference_and_only_where_hetzner_is_asked(made: 
     assert TOKEN not in json.dumps(made)
     holders = [c["name"] for c in containers(made) if "HCLOUD_TOKEN" in env(c)]
     there = {c["name"] for c in containers(made)}
-    asking = {ADOPT, "tofu-plan", "tofu-apply", "leftovers"} | ({STATE_KEEPER} if "tofu-output" in there else set())
+    asking = {ADOPT, "tofu-plan", "sweep", "tofu-apply", "leftovers"} | (
+        {STATE_KEEPER} if "tofu-output" in there else set()
+    )
     assert set(holders) == asking & there, "after an apply the sidecar starts servers that it left off"
     for name in holders:
         reference = env(named(made, name))["HCLOUD_TOKEN"]
