@@ -149,6 +149,16 @@ class AskRepository:
 
 
 @dataclass(frozen=True)
+class AskDriftTurn:
+    """Get in line for a drift check: only so many are made at a time, and of one project fewer."""
+
+
+@dataclass(frozen=True)
+class EndDriftTurn:
+    """Let the next in line have its drift check."""
+
+
+@dataclass(frozen=True)
 class FollowLog:
     """Listen to the log of a running phase."""
 
@@ -319,6 +329,8 @@ Action = (
     | AskProject
     | AskPreflight
     | AskRepository
+    | AskDriftTurn
+    | EndDriftTurn
     | FollowLog
     | ForgetLogs
     | PushOverlay
