@@ -351,9 +351,9 @@ class DriftDetectionSpec(Model):
     made at once."""
 
     mode: DriftMode = DriftMode.REPORT
-    """Report: status.drift and the condition Drifted tell what differs, and nothing is changed. Repair: what was applied
-    is applied again. What destroys, replaces or powers off waits for spec.approvePlan, as after an edit. Servers that
-    somebody powered off stay off in either case."""
+    """Report: status.drift and the condition Drifted tell what differs, and nothing is changed. Repair: what was
+    applied is applied again; what destroys, replaces or powers off waits for spec.approvePlan, as after an edit.
+    Servers that somebody powered off stay off in either case."""
 
 
 class Phase1Spec(Model):

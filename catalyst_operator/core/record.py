@@ -403,8 +403,8 @@ class Record:
         return next((run for run in reversed(self.runs) if run.verb == verb and not run.drift_check), None)
 
     def with_new_run(self, run: RunEntry) -> Record:
-        """A record that announces `run`, keeping the last five, and of drift checks the last. One that was announced but
-        never made is given up."""
+        """A record that announces `run`, keeping the last five, and of drift checks the last. One that was announced
+        but never made is given up."""
         kept = (r for r in self.runs if not (r.drift_check and run.drift_check))
         settled = (replace(r, state=RunState.LOST, finished=r.created) if r.active else r for r in kept)
         return replace(

@@ -17,13 +17,20 @@ class CloudLooks:
         self._o = o
         self._changed = changed
 
-    def run(self, action: actions.AskProject | actions.AskPreflight) -> None:
-        """`changed` is called once there is a report."""
+    def run(
+        self, action: actions.AskProject | actions.AskPreflight | actions.AskDriftTurn | actions.EndDriftTurn
+    ) -> None:
+        """`changed` is called once there is a report, or a turn."""
         token = self._o.run_token
+        uid, owner = self._o.uid, self._o.sovereign.metadata.namespace
+        if isinstance(action, actions.EndDriftTurn):
+            self._outside.drift_turns.end(uid)
+            return
         if token is None:
             return
-        uid, owner = self._o.uid, self._o.sovereign.metadata.namespace
         match action:
+            case actions.AskDriftTurn():
+                self._outside.drift_turns.ask(uid, token, self._changed)
             case actions.AskProject(key=key, question=question):
                 self._outside.projects.ask(uid, key, token, question, self._changed, owner=owner)
             case actions.AskPreflight(key=key, wanted=wanted, patient=patient):

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from catalyst_operator.adapters.drift_turns import DriftTurns
 from catalyst_operator.adapters.errands import Errands
 from catalyst_operator.adapters.git.overlays import Overlays
 from catalyst_operator.adapters.git.repository_looks import RepositoryLooks
@@ -72,6 +73,7 @@ class Outside:
     projects: ProjectLooks
     preflights: Preflights
     repositories: RepositoryLooks
+    drift_turns: DriftTurns
     overlays: Overlays
     clusters: Clusters
     seeds: Errands[SeedReport]
@@ -101,7 +103,7 @@ class Outside:
 
     @property
     def _by_uid(self) -> tuple[Cache, ...]:
-        looks = (self.projects, self.preflights, self.repositories)
+        looks = (self.projects, self.preflights, self.repositories, self.drift_turns)
         return (
             *looks,
             self.overlays,

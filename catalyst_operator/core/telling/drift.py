@@ -52,8 +52,10 @@ def found(o: Observation, record: Record) -> Drift | None:
     )
 
 
-def errors(record: Record) -> tuple[ErrorEntry, ...]:
+def errors(o: Observation, record: Record) -> tuple[ErrorEntry, ...]:
     """Why the last check came to nothing, or what it found must not be applied."""
+    if not _is_told(o, record):
+        return ()
     check, entry = record.last_check, record.drift
     if check is not None and schedule.came_to_nothing(record, check):
         return check.errors if check.state is RunState.FAILED else ()
@@ -112,7 +114,7 @@ def _what_next(o: Observation, record: Record, entry: DriftEntry) -> str:
         return f"{entry.error.code}: it must not be applied: {entry.error.message.rstrip('.')}. {entry.error.remedy}"
     check = record.last_check
     if last is not None and check is not None and last.attempt > check.attempt:
-        return "It is being put right."
+        return "A run puts it right; Ready says how that stands."
     if wanted is not None and wanted.mode is DriftMode.REPAIR:
         return "It is about to be put right."
     meta = o.sovereign.metadata
@@ -131,9 +133,8 @@ def _off_words(entry: DriftEntry) -> str:
 def _others_words(plan: PlanEntry) -> str:
     if not plan.of_others:
         return ""
-    return (
-        f"Labels or firewalls of others, not counted, are on {named(plan.of_others)}; the next apply takes them away."
-    )
+    where = named(plan.of_others)
+    return f"Not counted: labels or firewalls of others on {where}; the next apply takes them away."
 
 
 def _changed(plan: PlanEntry) -> int:

@@ -278,7 +278,8 @@ def _errors(o: Observation, record: Record, verdict: Verdict) -> tuple[ErrorEntr
     if verdict.deleting or preflight_checks.mismatch_of(verdict):
         return told
     known = {error.code for error in told}
-    return (*told, *(error for error in preflight_checks.failures(o, record) if error.code not in known))
+    further = (*preflight_checks.failures(o, record), *drift.errors(o, record))
+    return (*told, *(error for error in further if error.code not in known))
 
 
 def _servers(o: Observation, record: Record) -> tuple[ServerStatus, ...]:

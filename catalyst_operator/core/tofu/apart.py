@@ -22,15 +22,13 @@ def only_of_others(change: Mapping[str, Any]) -> bool:
         return False
     before, after, unknown = (change.get(name) or {} for name in ("before", "after", "after_unknown"))
     differs = {name for name in {*before, *after} if before.get(name) != after.get(name) and not unknown.get(name)}
-    return bool(differs) and all(_ADDED[name](before, after) if name in _ADDED else False for name in differs)
+    return bool(differs) and all(name in _ADDED and _ADDED[name](before, after) for name in differs)
 
 
 def _more_labels(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
     there, wanted = before.get("labels") or {}, after.get("labels") or {}
-    more = there.keys() - wanted.keys()
-    return all(there.get(name) == value for name, value in wanted.items()) and not any(
-        n.startswith(_OURS) for n in more
-    )
+    ours_too = any(name.startswith(_OURS) for name in there.keys() - wanted.keys())
+    return not ours_too and all(there.get(name) == value for name, value in wanted.items())
 
 
 def _more_firewalls(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
