@@ -1,4 +1,4 @@
-"""Drift: somebody changes, deletes or powers off by hand what was applied. In the lab it is looked for twice a minute."""
+"""Drift: somebody changes, deletes or powers off by hand what was applied. The lab looks for it twice a minute."""
 
 from __future__ import annotations
 
