@@ -10,7 +10,7 @@ from datetime import timedelta
 
 from catalyst_operator.api import labels
 from catalyst_operator.api.phases import RunVerb
-from catalyst_operator.core.actions import Action, AskDriftTurn, Decision, EndDriftTurn
+from catalyst_operator.core.actions import Action, AskDriftTurn, Decision, EndDriftTurn, WriteRecord
 from catalyst_operator.core.drift import schedule
 from catalyst_operator.core.following import stop
 from catalyst_operator.core.observation import Observation
@@ -23,6 +23,7 @@ from catalyst_operator.core.runs.attempts import (
     start_actions,
     unanswered,
 )
+from catalyst_operator.core.runs.obstacles import Obstacle
 from catalyst_operator.core.runs.retries import run_wanted_again
 from catalyst_operator.core.runs.tfvars import inputs_digest
 from catalyst_operator.core.scene import SAFETY, Answer, Scene
@@ -61,9 +62,9 @@ def beside(scene: Scene, answer: Answer) -> Answer:
 
 
 def after(scene: Scene) -> timedelta | None:
-    """How long it is until a check is due."""
+    """How long it is until a check is due; None for one that is due already, for which whatever it waits for tells."""
     due = schedule.next_check(scene.o, scene.record)
-    return max(due - scene.o.now, scene.o.settings.poll) if due and scene.verb is RunVerb.APPLY else None
+    return due - scene.o.now if due and due > scene.o.now else None
 
 
 def turn_over(o: Observation, decision: Decision) -> Decision:
@@ -82,10 +83,18 @@ def _followed(scene: Scene, answer: Answer, run: RunEntry) -> Answer:
         return stop(scene, run, StopCause.REQUESTED, answer.verdict)
     if run.stopping or o.now - run.created > o.settings.create_limit:
         return stop(scene, run, run.stopping or StopCause.STUCK, answer.verdict)
+    if run.state is RunState.PENDING and (lacking_token(o) or _obstacle(scene)):
+        return _given_up(scene, answer, run)
     # After a restart nobody knows that it has a turn.
     ask: tuple[Action, ...] = () if o.drift_turn else (AskDriftTurn(),)
     start = start_actions(o, run, scene.variables) if run.state is RunState.PENDING else ()
     return replace(answer, actions=(*answer.actions, *ask, *start), requeue_after=_sooner(answer, SAFETY))
+
+
+def _given_up(scene: Scene, answer: Answer, run: RunEntry) -> Answer:
+    """Recorded, but its Job was never made; and since then the token was replaced, say."""
+    record = scene.record.with_run(replace(run, state=RunState.LOST, finished=scene.o.now))
+    return replace(answer, actions=(*answer.actions, WriteRecord(record)), record=record)
 
 
 def _published(scene: Scene, answer: Answer) -> Answer:
@@ -103,13 +112,18 @@ def _in_the_way(scene: Scene, answer: Answer) -> Answer | None:
     lacking = lacking_token(o)
     if lacking:
         return _unchecked(answer, replace(answer.verdict, errors=(*answer.verdict.errors, lacking)), lacking.message)
-    checks = (*obstacles.BEFORE_A_RUN, *obstacles.BEFORE_NEW_NODES)
-    found = obstacles.first(checks, o, scene.record)
+    found = _obstacle(scene)
     if found is None:
         return None
     verdict = replace(answer.verdict, errors=(*answer.verdict.errors, *found.errors))
     told = _unchecked(answer, verdict, found.message if found.errors else "")
     return replace(told, actions=found.actions, requeue_after=_sooner(answer, found.requeue_after or o.settings.poll))
+
+
+def _obstacle(scene: Scene) -> Obstacle | None:
+    """What stands in the way of any run that may be told what new servers are told."""
+    checks = (*obstacles.BEFORE_A_RUN, *obstacles.BEFORE_NEW_NODES)
+    return obstacles.first(checks, scene.o, scene.record)
 
 
 def _unchecked(answer: Answer, verdict: Verdict, why: str) -> Answer:

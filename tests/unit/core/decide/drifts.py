@@ -103,6 +103,14 @@ CASES = (
         again=SAFETY,
     ),
     case(
+        "the operator died between the two, and the token was replaced since: the check is given up",
+        of(REPORT),
+        stands(check(RunState.PENDING)),
+        gen.tokened(OTHER_TOKEN),
+        does=("WriteRecord",),
+        shows=("Drifted=Unknown NotChecked",),
+    ),
+    case(
         "a drift check is not in the way of an edit: it is stopped at once",
         of(REPORT, gen.workers(2)),
         stands(check()),

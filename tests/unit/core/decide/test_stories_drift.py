@@ -233,6 +233,29 @@ async def test_an_operator_that_dies_at_any_moment_of_a_check_makes_one(at: int)
     check_end(world)
 
 
+@pytest.mark.parametrize("at", range(1, 60, 4))
+async def test_a_token_that_is_replaced_in_any_moment_is_not_the_one_that_a_check_gets(at: int) -> None:
+    """The world itself checks that no run is given the token of another project. Each pass dies after that, so that
+    the next one goes on from what was recorded."""
+    world = await provisioned(REPORT)
+    objects = dict(world.cloud.objects)
+
+    def replaced(_: Request) -> None:
+        world.set_token(OTHER_TOKEN)
+        raise Crash
+
+    for _ in range(LONGEST):
+        world.now += timedelta(hours=1)
+        world.set_token(gen.TOKEN)
+        for _ in range(4):
+            await reconcile(world, at_request(at, replaced))
+        await undisturbed(world, 40)
+        if checks(world):
+            break
+    await for_a_while(world)
+    assert (world.cloud.objects, world.cloud.elsewhere) == (objects, {})
+
+
 async def test_many_checks_push_nothing_out_that_people_look_for() -> None:
     world = await provisioned(REPORT)
     first = names(world)
