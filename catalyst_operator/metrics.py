@@ -8,12 +8,16 @@ from contextlib import contextmanager, suppress
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from catalyst_operator.api.phases import ComponentState
-from catalyst_operator.api.sovereign_status import SovereignStatus
+from catalyst_operator.api.sovereign_status import Drift, SovereignStatus
 from catalyst_operator.core.orphans import Orphan
 from catalyst_operator.core.record import RunEntry
 
 PHASE_BUCKETS = (0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 900, 1800)
 """Seconds: from an initialisation to servers that take a quarter of an hour."""
+
+DRIFTS = ("add", "change", "destroy", "off")
+"""What a cloud object that is not as it was applied would have done to it; `off` is a server that somebody powered
+off."""
 
 
 class Metrics:
@@ -45,6 +49,12 @@ class Metrics:
             ["namespace", "name", "state"],
             registry=registry,
         )
+        self._drift = Gauge(
+            "catalyst_sovereign_drift",
+            "Cloud objects that are not as they were applied, as of the last drift check: add, change, destroy, or off",
+            ["namespace", "name", "what"],
+            registry=registry,
+        )
         self._orphans = Gauge(
             "catalyst_orphaned_run_namespace",
             "1 for each run namespace whose Sovereign is gone",
@@ -67,10 +77,24 @@ class Metrics:
         for type_, truth in present.items():
             self._condition.labels(namespace, name, type_).set({"True": 1, "False": 0}.get(truth, -1))
         self._known[namespace, name] = set(present)
+        self._show_drift(namespace, name, status.drift)
         if status.components:
             for state in ComponentState:
                 count = sum(component.state is state for component in status.components)
                 self._components.labels(namespace, name, state.value).set(count)
+
+    def _show_drift(self, namespace: str, name: str, drift: Drift | None) -> None:
+        if drift is None:
+            self._forget_drift(namespace, name)
+            return
+        found = (drift.add, drift.change, drift.destroy, len(drift.powered_off))
+        for what, count in zip(DRIFTS, found, strict=True):
+            self._drift.labels(namespace, name, what).set(count)
+
+    def _forget_drift(self, namespace: str, name: str) -> None:
+        for what in DRIFTS:
+            with suppress(KeyError):
+                self._drift.remove(namespace, name, what)
 
     def orphaned(self, found: Iterable[Orphan]) -> None:
         """Shows the run namespaces whose Sovereign is gone, and no other."""
@@ -93,3 +117,4 @@ class Metrics:
         for state in ComponentState:
             with suppress(KeyError):
                 self._components.remove(namespace, name, state.value)
+        self._forget_drift(namespace, name)

@@ -22,6 +22,7 @@ from pydantic import SecretStr
 from catalyst_operator import handlers, logs
 from catalyst_operator.adapters import health, proof_key, template
 from catalyst_operator.adapters.dns import DNS_LOOKS_AT_ONCE, DNS_LOOKS_EACH, Dns, unforeseen
+from catalyst_operator.adapters.drift_turns import DriftTurns
 from catalyst_operator.adapters.errands import Errands
 from catalyst_operator.adapters.git import push
 from catalyst_operator.adapters.git.overlays import Overlays
@@ -170,6 +171,7 @@ def _outside(kube: Kube, core: CoreSettings, settings: Settings, names: NameLook
         crossplane_projects=ProjectLooks(partial(hetzner_project.look, core.hcloud_endpoint), now),
         preflights=Preflights(partial(hetzner_preflight.look, core.hcloud_endpoint), now),
         repositories=RepositoryLooks(looking(git, settings.destinations), now),
+        drift_turns=DriftTurns(),
         overlays=Overlays(
             partial(push.push, destinations=settings.destinations), template.read(settings.template), now, turns=git
         ),

@@ -101,6 +101,8 @@ class Settings:
                 retry_cap=read.duration("CATALYST_RETRY_CAP", "10m"),
                 max_attempts=read.count("CATALYST_MAX_ATTEMPTS", "5"),
                 preflight_interval=read.duration("CATALYST_PREFLIGHT_INTERVAL", "1m"),
+                drift_rest=read.duration("CATALYST_DRIFT_REST", "1h"),
+                drift_longest_interval=read.duration("CATALYST_DRIFT_LONGEST_INTERVAL", "720h"),
                 create_warning=read.duration("CATALYST_CREATE_WARNING", "10m"),
                 create_limit=read.duration("CATALYST_CREATE_LIMIT", "15m"),
                 run_memory_limit=read.quantity("CATALYST_RUN_MEMORY_LIMIT", CoreSettings.run_memory_limit),

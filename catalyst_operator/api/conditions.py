@@ -91,6 +91,7 @@ class Reason(StrEnum):
     HANDED_OFF = "HandedOff"
     NO_DRIFT = "NoDrift"
     DRIFT_DETECTED = "DriftDetected"
+    SERVERS_OFF = "ServersOff"
     # Deletion
     DELETING = "Deleting"
     DESTROYING = "Destroying"
@@ -379,11 +380,13 @@ CONDITIONS: tuple[ConditionDoc, ...] = (
     ),
     ConditionDoc(
         ConditionType.DRIFTED,
-        "The cloud differs from the state; only checked with spec.driftDetection.",
+        "The cloud differs from what was applied; only checked with spec.driftDetection, from the first apply to the "
+        "hand-off.",
         {
-            Reason.NO_DRIFT: "the last check found no difference",
-            Reason.DRIFT_DETECTED: "the last check found differences; the message names them",
-            Reason.NOT_CHECKED: "the last check could not be made",
+            Reason.NO_DRIFT: "the last check found no difference, or an apply since left none",
+            Reason.DRIFT_DETECTED: "the last check found differences; the message and status.drift name them",
+            Reason.SERVERS_OFF: "nothing differs from what was asked for, but servers are powered off",
+            Reason.NOT_CHECKED: "no check was made yet, the last one came to nothing, or the next one cannot be made",
         },
     ),
     ConditionDoc(

@@ -96,6 +96,13 @@ class Approval(StrEnum):
     MANUAL = "Manual"
 
 
+class DriftMode(StrEnum):
+    """Whether what differs from what was applied is only told, or put right as well."""
+
+    REPORT = "Report"
+    REPAIR = "Repair"
+
+
 class DeletionPolicy(StrEnum):
     """What becomes of the cloud objects when the Sovereign is deleted."""
 

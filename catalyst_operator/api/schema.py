@@ -1,7 +1,5 @@
 """Markers that carry what OpenAPI can say and Python types cannot.
 
-Models stay plain pydantic; a marker inside `Annotated[...]` (or a model's `cel_rules`) adds CEL rules,
-Kubernetes list semantics and documentation flags to the JSON schema, from which `generate` makes the CRD.
 Nothing here knows a resource.
 """
 
@@ -17,7 +15,6 @@ from pydantic_core import CoreSchema, core_schema
 VALIDATIONS = "x-kubernetes-validations"
 LIST_TYPE = "x-kubernetes-list-type"
 LIST_MAP_KEYS = "x-kubernetes-list-map-keys"
-PENDING = "x-pending"
 
 
 class RuleReason(StrEnum):
@@ -113,16 +110,6 @@ class ListSet:
 
     def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         return handler(core) | {LIST_TYPE: "set"}
-
-
-@dataclass(frozen=True)
-class Pending:
-    """The operator does not act on this field yet; `topic` says which part of the work will."""
-
-    topic: str
-
-    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        return handler(core) | {PENDING: self.topic}
 
 
 def cel_string(text: str) -> str:

@@ -8,7 +8,7 @@ from catalyst_operator.api.common import Model, Resource, SecretRef
 from catalyst_operator.api.enums import Approval, DeletionPolicy, KeycloakTopology, Provider
 from catalyst_operator.api.known_names import ComponentName, ReleaseName
 from catalyst_operator.api.scalars import ANYWHERE, Cidr, Email, PlanDigest, ProjectId, SshPublicKey
-from catalyst_operator.api.schema import ListMap, ListSet, Pending, Rule, RuleReason
+from catalyst_operator.api.schema import ListMap, ListSet, Rule, RuleReason
 from catalyst_operator.api.sovereign_rules import immutability_rules, naming_rules, signature_rules, size_rules
 from catalyst_operator.api.sovereign_spec import (
     ControlPlaneSpec,
@@ -163,8 +163,8 @@ class SovereignSpec(Model):
     """Plan and price, then stop: status.plan and status.cost tell what would be. No apply begins while this is
     true; one that has begun goes on to its end. A deletion is carried out all the same."""
 
-    drift_detection: Annotated[DriftDetectionSpec | None, Pending("drift detection")] = None
-    """Compare the cloud with the state from time to time; off by default."""
+    drift_detection: DriftDetectionSpec | None = None
+    """Compare the cloud with what was applied from time to time; off by default."""
 
     deletion_policy: DeletionPolicy = DeletionPolicy.DELETE
     """Delete: deleting the Sovereign destroys its cloud objects. Orphan: it leaves them alone and removes their

@@ -9,6 +9,7 @@ from catalyst_operator.api.common import Model, SecretRef
 from catalyst_operator.api.enums import (
     BuildingBlock,
     DomainMode,
+    DriftMode,
     GitOpsMode,
     GitVerification,
     HandOffMode,
@@ -344,10 +345,17 @@ class GitOpsSpec(Model):
 
 
 class DriftDetectionSpec(Model):
-    """Periodic comparison of the cloud with the state; nothing is changed by it."""
+    """Periodic comparison of the cloud with what was applied: a run that plans and applies nothing. There is none
+    within an hour of an apply, while suspended, or after the hand-off."""
 
-    interval: Annotated[timedelta, Duration("5m", "720h")]
-    """Time between two checks, such as 24h."""
+    interval: Annotated[timedelta, Duration("1h", "720h")]
+    """Time between two checks, such as 24h. When in it the check comes is each Sovereign's own, so that not all are
+    made at once."""
+
+    mode: DriftMode = DriftMode.REPORT
+    """Report: status.drift and the condition Drifted tell what differs, and nothing is changed. Repair: what was
+    applied is applied again; what destroys, replaces or powers off waits for spec.approvePlan, as after an edit.
+    Servers that somebody powered off stay off in either case."""
 
 
 class Phase1Spec(Model):

@@ -58,7 +58,7 @@ class Plan(Tolerant):
 
     config_map: Annotated[str, Field(max_length=253)] | None = None
     """ConfigMap in the Sovereign's namespace with the plan's text, under the key plan.txt; there once the plan waits
-    for a person or is a dry run's."""
+    for a person, or is a dry run's or a drift check's."""
 
     add: Count = 0
     """Objects that would be created."""
@@ -83,6 +83,36 @@ class Plan(Tolerant):
     powering_off: Addresses = ()
     """Addresses of servers that would be powered off, as another size needs it; of more than ten, the last entry is a
     count."""
+
+
+class Drift(Tolerant):
+    """What the last drift check found. An apply that went well leaves nothing to find but servers that are off."""
+
+    checked_at: Time
+    """When the cloud was compared with what was applied: by a check, or by an apply since."""
+
+    next_check_at: Time | None = None
+    """When the next check is due; it comes later where something else is to be done, or others are being checked."""
+
+    add: Count = 0
+    """Objects that are gone and would be made again."""
+
+    change: Count = 0
+    """Objects that would be changed back; without those that only carry something of others."""
+
+    destroy: Count = 0
+    """Objects that would be destroyed, replaced ones included."""
+
+    addresses: Addresses = ()
+    """Addresses of the objects that differ; of more than ten, the last entry is a count."""
+
+    powered_off: Addresses = ()
+    """Addresses of servers that are off. That differs from nothing that was asked for: whoever powered them off powers
+    them on again."""
+
+    of_others: Addresses = ()
+    """Addresses of objects that only carry something of others: labels, or further firewalls. Not counted as drift; the
+    next apply takes it away."""
 
 
 class Outputs(Tolerant):
@@ -175,6 +205,9 @@ class CurrentRun(Tolerant):
     verb: RunVerb = RunVerb.APPLY
     """What it does."""
 
+    drift_check: bool = False
+    """Whether it only looks for drift: nobody asked for it, and nothing waits for it."""
+
     attempt: Count
     """Number of the attempt, counted over the life of the Sovereign."""
 
@@ -187,6 +220,9 @@ class RunRecord(Tolerant):
 
     verb: RunVerb
     """What it did."""
+
+    drift_check: bool = False
+    """Whether it only looked for drift. Of drift checks the last is kept."""
 
     attempt: Count
     """Number of the attempt."""
@@ -298,7 +334,12 @@ class SovereignStatus(Tolerant):
     """The checks made before anything is spent, each as of its last look."""
 
     plan: Plan | None = None
-    """The last plan that OpenTofu made, of a dry run too; whether it was applied is in conditions and history."""
+    """The last plan that OpenTofu made, of a dry run too, and of a drift check if that found something; whether it was
+    applied is in conditions and history."""
+
+    drift: Drift | None = None
+    """What the last drift check found; absent without spec.driftDetection, before the infrastructure exists, and from
+    the hand-off on."""
 
     outputs: Outputs | None = None
     """What OpenTofu reports about the infrastructure; present from the first successful apply on."""

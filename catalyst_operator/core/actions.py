@@ -157,6 +157,16 @@ class AskRepository:
 
 
 @dataclass(frozen=True)
+class AskDriftTurn:
+    """Get in line for a drift check: only so many are made at a time, and of one project fewer."""
+
+
+@dataclass(frozen=True)
+class EndDriftTurn:
+    """Let the next in line have its drift check."""
+
+
+@dataclass(frozen=True)
 class FollowLog:
     """Listen to the log of a running phase."""
 
@@ -336,6 +346,8 @@ Action = (
     | AskCrossplaneProject
     | AskPreflight
     | AskRepository
+    | AskDriftTurn
+    | EndDriftTurn
     | FollowLog
     | ForgetLogs
     | PushOverlay

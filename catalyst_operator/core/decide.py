@@ -6,6 +6,7 @@ from http import HTTPStatus
 
 from catalyst_operator.core import finalize, provision
 from catalyst_operator.core.actions import Decision, OpenNamespace
+from catalyst_operator.core.drift import checking
 from catalyst_operator.core.observation import Observation
 from catalyst_operator.core.telling import status
 from catalyst_operator.core.telling.trouble import trouble
@@ -16,9 +17,8 @@ def decide(observation: Observation) -> Decision:
     """What follows from an observation. No clock, no I/O: equal observations give equal decisions."""
     if observation.namespace is not None and observation.namespace.closed:
         return _open(observation, observation.namespace.closed)
-    if observation.sovereign.metadata.deletion_timestamp is not None:
-        return finalize.decide(observation)
-    return provision.decide(observation)
+    going = observation.sovereign.metadata.deletion_timestamp is not None
+    return checking.turn_over(observation, (finalize if going else provision).decide(observation))
 
 
 def _open(o: Observation, why: str) -> Decision:

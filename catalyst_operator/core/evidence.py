@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from catalyst_operator.api.phases import RunVerb
 from catalyst_operator.core import naming
 from catalyst_operator.core.actions import Action, DeleteJob, ForgetLogs, ReleasePod, TakeBootSecrets, WriteRecord
+from catalyst_operator.core.drift import findings
 from catalyst_operator.core.errors import codes, diagnosis
 from catalyst_operator.core.observation import JobView, Observation
 from catalyst_operator.core.project import sizing
@@ -20,7 +21,7 @@ from catalyst_operator.core.record import PhaseState, Record, RunEntry, RunState
 from catalyst_operator.core.runs import own_project, reading, servers_made
 
 KEPT_RUNS = 3
-"""Jobs of the last three runs stay, so that their logs can be read."""
+"""Jobs of the last three runs stay, so that their logs can be read; drift checks, which come often, not counted."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ def gather(o: Observation) -> Evidence:
     record = before
     if run and before.last and run.state is not before.last.state:
         record = _with(o, before, run)
-    record = own_project.advance(o, watching.advance(o, record))
+    record = findings.advance(o, own_project.advance(o, watching.advance(o, record)))
     write: tuple[Action, ...] = (WriteRecord(record),) if record != before else ()
     ended = run if run and not run.active and before.last and before.last.active else None
     forget = (ForgetLogs(),) if ended else ()
@@ -77,6 +78,8 @@ def _with(o: Observation, record: Record, run: RunEntry) -> Record:
         nothing_made=_nothing_made(o, record, run) if applying and run.verb is RunVerb.APPLY else record.nothing_made,
         orphans=record.orphans or applying,
     )
+    if not run.active:
+        record = findings.noted(o, record, run)
     if applying and run.verb is RunVerb.APPLY:
         record = _servers(o, record, run)
     if not run.active and run.verb is RunVerb.DESTROY and (pod := o.pod_of(run.job)):
@@ -151,8 +154,10 @@ def _releases(o: Observation, record: Record) -> tuple[Action, ...]:
 
 
 def _needless_jobs(o: Observation, record: Record) -> tuple[Action, ...]:
-    oldest = record.attempts - KEPT_RUNS + 1
-    needless = (job for job in o.jobs if job.attempt < oldest or _stray(o, record, job))
+    wanted = [run.attempt for run in record.runs if not run.drift_check][-KEPT_RUNS:]
+    check = [record.last_check.attempt] if record.last_check else []
+    kept = {*wanted, *check}
+    needless = (j for j in o.jobs if (j.attempt not in kept and j.attempt <= record.attempts) or _stray(o, record, j))
     return tuple(DeleteJob(job.name) for job in needless if not job.terminating)
 
 

@@ -98,6 +98,11 @@ def digest_of(value: Any) -> str:
     return hashlib.sha256(canonical_json(value).encode()).hexdigest()
 
 
+def share(uid: str) -> float:
+    """A Sovereign's own place between 0 and 1, so that what all do from time to time is not done by all at once."""
+    return int(digest_of(uid)[:8], 16) / 2**32
+
+
 def canonical_json(value: Any) -> str:
     """JSON with sorted keys and no white space, so that equal values are equal texts."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)

@@ -206,6 +206,8 @@ class Observation:
     """What the last look at whose project that token opens found, whatever it was about."""
     preflight: Report | None = None
     """What the last preflight found, whatever it was about."""
+    drift_turn: bool = False
+    """Whether it is this Sovereign's turn to be checked for drift."""
     repository: Report | None = None
     """What the last look at the Git repository found, whatever it was about."""
     owner_secrets: Mapping[str, SecretView] = field(default_factory=dict)

@@ -114,6 +114,14 @@ class PlanEntry:
     """Of a destroy: objects that the state held before anybody looked for them."""
     missed: tuple[str, ...] = ()
     """Of a destroy: what of it the project did not have any more."""
+    differing: tuple[str, ...] = ()
+    """Of a run that only plans: the addresses of all that would be touched, but for what is next."""
+    of_others: tuple[str, ...] = ()
+    """Of a run that only plans: what would be changed only to take away what others added, such as labels."""
+    others: int = 0
+    """How many those are."""
+    off: tuple[str, ...] = ()
+    """Of a run that only plans: servers that do not run."""
 
     @property
     def does_something(self) -> bool:
@@ -207,6 +215,8 @@ class RunEntry:
     """Of a destroy: whether its state was handed in."""
     given_version: str = ""
     """Of the Secret that it was handed in with."""
+    drift_check: bool = False
+    """Whether nobody asked for it: it plans to see whether the cloud is as it was left."""
     stopping: StopCause | None = None
     """Why it was told to stop."""
     stepped_down: bool = False
@@ -240,6 +250,27 @@ class RunEntry:
     def over_at(self, now: datetime) -> datetime:
         """When it ended, or began where that is not known; a node whose clock is ahead ends its run in the future."""
         return min(self.finished or self.created, now)
+
+
+@dataclass(frozen=True)
+class DriftEntry:
+    """What is known of how the cloud differs from what was applied."""
+
+    at: datetime
+    """When the two were compared, by a drift check or by an apply."""
+    digest: str = ""
+    """Of the inputs that a check planned; empty after an apply."""
+    plan: PlanEntry | None = None
+    """What a check found; None after an apply, which leaves nothing."""
+    off: tuple[str, ...] = ()
+    """Addresses of servers that are off, as of the last check: an apply powers none of them on."""
+    error: ErrorEntry | None = None
+    """Why what was found must not be applied, approved or not."""
+
+    @property
+    def differs(self) -> bool:
+        """Whether anything is not as it was applied, by more than what others added."""
+        return self.plan is not None and bool(self.plan.differing)
 
 
 @dataclass(frozen=True)
@@ -348,6 +379,8 @@ class Record:
     """Every apply so far was refused before it made anything: the next may be in another project."""
     release: str = ""
     """The release of the first apply: servers that are added later boot the same versions."""
+    drift: DriftEntry | None = None
+    """How the cloud differs from what was applied; None while nobody wants to know."""
     published_plan: str = ""
     """Digest of the plan whose text lies in the owner's namespace."""
     overlay: str = ""
@@ -386,13 +419,25 @@ class Record:
         """The latest attempt."""
         return self.runs[-1] if self.runs else None
 
+    @property
+    def last_wanted(self) -> RunEntry | None:
+        """The latest attempt that somebody asked for."""
+        return next((run for run in reversed(self.runs) if not run.drift_check), None)
+
+    @property
+    def last_check(self) -> RunEntry | None:
+        """The latest drift check."""
+        return next((run for run in reversed(self.runs) if run.drift_check), None)
+
     def last_of(self, verb: RunVerb) -> RunEntry | None:
-        """The latest attempt at `verb`."""
-        return next((run for run in reversed(self.runs) if run.verb == verb), None)
+        """The latest attempt at `verb` that somebody asked for."""
+        return next((run for run in reversed(self.runs) if run.verb == verb and not run.drift_check), None)
 
     def with_new_run(self, run: RunEntry) -> Record:
-        """A record that announces `run`, keeping the last five. One that was announced but never made is given up."""
-        settled = (replace(r, state=RunState.LOST, finished=r.created) if r.active else r for r in self.runs)
+        """A record that announces `run`, keeping the last five, and of drift checks the last. One that was announced
+        but never made is given up."""
+        kept = (r for r in self.runs if not (r.drift_check and run.drift_check))
+        settled = (replace(r, state=RunState.LOST, finished=r.created) if r.active else r for r in kept)
         return replace(
             self,
             attempts=run.attempt,

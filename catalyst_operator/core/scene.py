@@ -59,7 +59,9 @@ class Answer:
     """The record to write instead of the scene's."""
 
     def run_in_view(self, scene: Scene) -> RunEntry | None:
-        """The run that status speaks of: a new one if the answer makes one, else the one at hand as it stands."""
-        at_hand = scene.evidence.run
-        made = self.record.last if self.record else None
+        """The run that status speaks of: a new one if the answer makes one, else the one at hand as it stands. A drift
+        check says nothing of how the Sovereign came to be as it is."""
+        run = scene.evidence.run
+        at_hand = scene.record.last_wanted if run and run.drift_check else run
+        made = self.record.last_wanted if self.record else None
         return made if made and (at_hand is None or made.attempt != at_hand.attempt) else at_hand

@@ -64,6 +64,10 @@ class CoreSettings:
     """How many attempts at the same inputs may fail transiently before it is the user's turn."""
     preflight_interval: timedelta = timedelta(minutes=1)
     """How often a project that failed a preflight check is asked again."""
+    drift_rest: timedelta = timedelta(hours=1)
+    """How long after an apply, or after a drift check that came to nothing, no drift check is made."""
+    drift_longest_interval: timedelta = timedelta(hours=720)
+    """Drift is checked for at least so often, whatever a spec says, if at all."""
     create_warning: timedelta = timedelta(minutes=10)
     """How long something may be in creation before status warns of it."""
     create_limit: timedelta = timedelta(minutes=15)

@@ -35,5 +35,7 @@ class Verdict:
     """Something that Ready stands for was there and is not any more: it is False then, and not only unknown."""
     retry_at: datetime | None = None
     """When it is tried again, where that is at a time."""
+    unchecked: str = ""
+    """Why no drift check can be made although one is due, as a sentence."""
     command: str = ""
     """One line to run, where the message has more than its error."""

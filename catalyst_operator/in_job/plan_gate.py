@@ -41,7 +41,7 @@ def main(plan_file: str, termination_log: Path = TERMINATION_LOG) -> int:
     )
     if verb == "apply" and code == 0 and judgement.stopping:
         power.note(judgement.stopping)
-    termination_log.write_text(termination_message(judgement, explanation))
+    termination_log.write_text(termination_message(judgement, explanation, plan_only=verb == "plan"))
     print(f"plan digest {judgement.digest}: {explanation}", flush=True)
     return code
 

@@ -96,6 +96,8 @@ class Executor:
                 await self._release_lock(lock)
             case actions.AskProject() | actions.AskCrossplaneProject() | actions.AskPreflight():
                 self._looks.run(action)
+            case actions.AskDriftTurn() | actions.EndDriftTurn():
+                self._looks.run(action)
             case actions.FollowLog(pod=pod, container=container):
                 self._outside.logs.follow(self._space, pod, container, self._changed)
             case actions.ForgetLogs():

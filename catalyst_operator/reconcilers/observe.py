@@ -114,6 +114,7 @@ class Observer:
             project=self._outside.projects.report(sovereign.metadata.uid),
             crossplane_project=self._outside.crossplane_projects.report(sovereign.metadata.uid),
             preflight=self._outside.preflights.report(sovereign.metadata.uid),
+            drift_turn=self._outside.drift_turns.has(sovereign.metadata.uid),
             repository=self._outside.repositories.report(sovereign.metadata.uid),
             overlay=self._outside.overlays.report(sovereign.metadata.uid),
             cluster=self._outside.clusters.view(sovereign.metadata.uid),

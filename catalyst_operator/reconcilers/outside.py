@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from catalyst_operator.adapters.drift_turns import DriftTurns
 from catalyst_operator.adapters.errands import Errands
 from catalyst_operator.adapters.git.overlays import Overlays
 from catalyst_operator.adapters.git.repository_looks import RepositoryLooks
@@ -74,6 +75,7 @@ class Outside:
     """The same with the tokens that the Sovereigns' own Crossplanes are given."""
     preflights: Preflights
     repositories: RepositoryLooks
+    drift_turns: DriftTurns
     overlays: Overlays
     clusters: Clusters
     seeds: Errands[SeedReport]
@@ -103,7 +105,7 @@ class Outside:
 
     @property
     def _by_uid(self) -> tuple[Cache, ...]:
-        looks = (self.projects, self.crossplane_projects, self.preflights, self.repositories)
+        looks = (self.projects, self.crossplane_projects, self.preflights, self.repositories, self.drift_turns)
         return (
             *looks,
             self.overlays,

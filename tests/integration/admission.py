@@ -130,7 +130,7 @@ def full_sovereign(edits: Edits | None = None) -> dict[str, Any]:
         "approvePlan": "sha256:" + 64 * "a",
         "suspend": True,
         "dryRun": True,
-        "driftDetection": {"interval": "24h"},
+        "driftDetection": {"interval": "24h", "mode": "Repair"},
         "deletionPolicy": "Orphan",
         "deletionProtection": False,
         "phase1": {"firstSeenTimeout": "15m", "watchTimeout": "1h30m", "minComponents": 11},

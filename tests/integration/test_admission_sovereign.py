@@ -342,7 +342,15 @@ def test_everything_at_once_is_accepted(api: Api, namespace: str) -> None:
     Case("malformed duration", {"phase1.watchTimeout": "15 minutes"}, "spec.phase1.watchTimeout", '"1h30m"'),
     Case("duration of days", {"phase1.watchTimeout": "2d"}, "spec.phase1.watchTimeout", '"1h30m"'),
     Case("endless duration", {"phase1.watchTimeout": "999999h"}, "spec.phase1.watchTimeout", "from 1s to 168h"),
-    Case("hasty drift detection", {"driftDetection": {"interval": "10s"}}, "spec.driftDetection.interval", "5m"),
+    Case("hasty drift detection", {"driftDetection": {"interval": "59m"}}, "spec.driftDetection.interval", "1h"),
+    Case("drift detection never", {"driftDetection": {"interval": "721h"}}, "spec.driftDetection.interval", "720h"),
+    Case("drift detection without interval", {"driftDetection": {"mode": "Repair"}}, "spec.driftDetection.interval"),
+    Case(
+        "drift detection of another kind",
+        {"driftDetection": {"interval": "24h", "mode": "Ignore"}},
+        "spec.driftDetection.mode",
+        "Repair",
+    ),
     Case("digest of words", {"approvePlan": "the new one"}, "spec.approvePlan", "status.plan.digest"),
 )
 def test_refused(api: Api, namespace: str, case: Case) -> None:

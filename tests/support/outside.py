@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from catalyst_operator.adapters.drift_turns import DriftTurns
 from catalyst_operator.adapters.git.newest import Repository
 from catalyst_operator.adapters.git.overlays import Overlays
 from catalyst_operator.adapters.git.push import Pushed
@@ -87,6 +88,7 @@ def outside(client: Kube, **parts: Any) -> Outside:
         "crossplane_projects": ProjectLooks(no_look, lambda: gen.NOW),
         "preflights": Preflights(nobody, lambda: gen.NOW),
         "repositories": RepositoryLooks(no_read, lambda: gen.NOW),
+        "drift_turns": DriftTurns(),
         "overlays": Overlays(no_push, {}, lambda: gen.NOW),
         "clusters": FakeClusters(),
         **errands(lambda: gen.NOW, lambda: None),

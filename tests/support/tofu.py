@@ -54,6 +54,10 @@ class Cloud:
     """The same of another project."""
     sizes: dict[str, str] = field(default_factory=dict)
     """Server -> the size that it has."""
+    altered: set[str] = field(default_factory=set)
+    """Objects that somebody changed by hand, in a way that an apply puts right in passing."""
+    off: set[str] = field(default_factory=set)
+    """Servers that somebody powered off."""
     sold_out: set[str] = field(default_factory=set)
     """Sizes that cannot be had."""
     trouble: list[str] = field(default_factory=list)
@@ -224,6 +228,7 @@ class OpenTofu:
             *(("import", name) for name in run.adopted),
             *(("delete", name) for name in sorted(have - run.wants)),
             *(("resize", n) for n in resized),
+            *(("update", name) for name in sorted(have & run.wants & self._cloud.altered)),
             *(("create", name) for name in sorted(run.wants - have)),
         ]
         return 0, ""
@@ -235,14 +240,18 @@ class OpenTofu:
         held, found = self.resources(), [name for action, name in run.plan if action == "delete"]
         steps = [(*step, run.sizes.get(step[1])) for step in run.plan if step[0] != "import"]
         digest = naming.digest_of([steps, run.later])
-        counts = {name: sum(action == name for action, _ in run.plan) for name in ("create", "resize", "delete")}
-        told: dict[str, Any] = {"add": counts["create"], "change": counts["resize"], "destroy": counts["delete"]}
+        deeds = ("create", "resize", "update", "delete")
+        adds, resizes, updates, deletes = (sum(action == deed for action, _ in run.plan) for deed in deeds)
+        told: dict[str, Any] = {"add": adds, "change": resizes + updates, "destroy": deletes}
         made, resized = ([n for action, n in run.plan if action == deed] for deed in ("create", "resize"))
         servers = {
             "creating": packed(name for name in made if name in run.sizes),
             "powering_off": [address(name) for name in resized],
         }
         told |= {"adopt": len(run.adopted), "held": len(held), "replacing": [], "explanation": "something would go"}
+        if run.verb == "plan":
+            told["differing"] = [address(name) for action, name in run.plan if action != "import"]
+            told["off"] = [address(name) for name in sorted(self._cloud.off)]
         message = json.dumps({"digest": digest, **told, **servers})
         if run.verb == "destroy" and held and not found and not run.confirmed:
             return EXIT_NOTHING_FOUND, message
@@ -296,6 +305,8 @@ class OpenTofu:
             raise Broken(f"{name} was powered off to resize it, and nobody had approved it")
         if action == "resize":
             self._resize(run, name)
+        if action == "update":
+            self._cloud.altered.discard(name)
         if action in ("create", "import"):
             run.have.append(name)
         if action == "delete":

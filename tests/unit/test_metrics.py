@@ -12,8 +12,9 @@ from catalyst_operator.api.phases import RunVerb
 from catalyst_operator.api.sovereign_status import SovereignStatus
 from catalyst_operator.core.decide import decide
 from catalyst_operator.core.record import PhaseEntry, PhaseState, RunEntry, RunState
-from catalyst_operator.metrics import Metrics
+from catalyst_operator.metrics import DRIFTS, Metrics
 from tests.support import gen
+from tests.unit.core.decide import drifts
 
 PLACE = {"namespace": "team-a", "name": "omantel"}
 
@@ -140,3 +141,18 @@ def test_reconciles_are_measured_and_those_that_failed_counted(scraped: Scraped)
         raise ValueError("no")
     assert scraped.value("catalyst_reconcile_seconds_count") == 2
     assert scraped.value("catalyst_reconcile_errors_total") == 1
+
+
+# --- drift ------------------------------------------------------------------------------------------------------------
+
+
+def test_what_drifts_is_counted_while_somebody_wants_to_know(scraped: Scraped) -> None:
+    plan = replace(drifts.FOUND, add=2, off=(drifts.OFF,))
+    scraped.metrics.observe("team-a", "omantel", status(gen.of(drifts.REPORT), drifts.found(plan)))
+    counts = [scraped.value("catalyst_sovereign_drift", **PLACE, what=what) for what in DRIFTS]
+    assert counts == [2, 1, 0, 1]
+    scraped.metrics.observe("team-a", "omantel", status(drifts.found(plan)))
+    assert scraped.series("catalyst_sovereign_drift") == 0
+    scraped.metrics.observe("team-a", "omantel", status(gen.of(drifts.REPORT), drifts.found(plan)))
+    scraped.metrics.forget("team-a", "omantel")
+    assert scraped.series("catalyst_sovereign_drift") == 0

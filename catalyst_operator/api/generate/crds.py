@@ -14,15 +14,13 @@ from catalyst_operator.api.common import Model, Resource
 from catalyst_operator.api.labels import GROUP, VERSION
 from catalyst_operator.api.resources import ResourceDefinition
 from catalyst_operator.api.scalars import format_duration
-from catalyst_operator.api.schema import LIST_TYPE, PENDING, VALIDATIONS
+from catalyst_operator.api.schema import LIST_TYPE, VALIDATIONS
 
 JsonSchema = dict[str, Any]
 
-NOT_ACTED_ON_YET = "Not acted on yet."
-
 # Written first, so that a CRD reads from what a field is to what it holds.
 _ORDER = ("description", "type", "format", "default", "enum")
-_DROPPED = ("title", "additionalProperties", PENDING)
+_DROPPED = ("title", "additionalProperties")
 
 
 class _Generator(GenerateJsonSchema):
@@ -148,21 +146,8 @@ def without_defaults(node: JsonSchema) -> JsonSchema:
     return out
 
 
-def pending_fields(model: type[Model]) -> dict[str, str]:
-    """Fields that the operator does not act on yet, by path (`spec.federation`), with the topic that will."""
-    return dict(_pending(raw_schema(model), ""))
-
-
-def _pending(node: JsonSchema, path: str) -> list[tuple[str, str]]:
-    found = [(path, node[PENDING])] if PENDING in node else []
-    for name, field in node.get("properties", {}).items():
-        found += _pending(field, f"{path}.{name}".lstrip("."))
-    return found + (_pending(node["items"], f"{path}[]") if "items" in node else [])
-
-
 def _description(node: JsonSchema) -> str:
-    text = " ".join(node["description"].split())
-    return f"{text} {NOT_ACTED_ON_YET}" if PENDING in node else text
+    return " ".join(node["description"].split())
 
 
 def _without(node: JsonSchema, *keys: str) -> JsonSchema:

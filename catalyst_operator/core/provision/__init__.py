@@ -12,6 +12,7 @@ from collections.abc import Callable
 from catalyst_operator.api import labels
 from catalyst_operator.api.phases import RunVerb
 from catalyst_operator.core.actions import AddFinalizer, AskPreflight, Decision
+from catalyst_operator.core.drift import checking
 from catalyst_operator.core.evidence import gather
 from catalyst_operator.core.kit.releases import UnknownReleaseError
 from catalyst_operator.core.observation import Observation
@@ -57,7 +58,7 @@ def decide(o: Observation) -> Decision:
         status=status.build(o, record, run, answer.verdict),
         ended=scene.evidence.ended,
         requeue_after=answer.requeue_after,
-        look_by=again.look_by,
+        look_by=min(filter(None, (again.look_by, checking.after(scene))), default=None),
     )
 
 

@@ -6,8 +6,8 @@ from catalyst_operator.api import labels
 from catalyst_operator.api.conditions import Reason
 from catalyst_operator.api.phases import Phase, RunVerb
 from catalyst_operator.core.project.prices import cost_of
-from catalyst_operator.core.provision import plan_text
 from catalyst_operator.core.record import RunState
+from catalyst_operator.core.runs import plan_text
 from catalyst_operator.core.runs.attempts import unanswered
 from catalyst_operator.core.scene import Answer, Scene
 from catalyst_operator.core.telling.approval import plan_command

@@ -8,6 +8,7 @@ from catalyst_operator.api.conditions import Reason
 from catalyst_operator.api.phases import Phase, Phase1Outcome, RunVerb
 from catalyst_operator.core.access import seeds
 from catalyst_operator.core.access.seeds import Seed
+from catalyst_operator.core.drift import checking
 from catalyst_operator.core.observation import Observation
 from catalyst_operator.core.phase1.expected import listed
 from catalyst_operator.core.phase1.views import FLUX_NAMESPACE
@@ -34,15 +35,17 @@ def converged(scene: Scene) -> Answer | None:
     if run_wanted_again(scene.o, record, scene.variables):
         return None
     found = assess(scene.o, record)
-    if found is None:
-        return None
+    return None if found is None else checking.beside(scene, _followed(scene, found))
+
+
+def _followed(scene: Scene, found: Assessment) -> Answer:
     if found.stands_until and (kept := as_told(scene.o)):
         return Answer(kept, requeue_after=max(found.stands_until - scene.o.now, VIEW_LOOK_AGAIN))
     if not found.missing:
         due = _undelivered(scene)
         # Handed over without them, the new cluster would never get them; and there is no way back, so that nothing may
         # rest on what was answered before.
-        waits = due or found.rests_on_former or scene.record.dead
+        waits = due or found.rests_on_former or scene.record.dead or checking.under_way(scene)
         return (None if waits else hand_off.begin(scene)) or _ready(scene, due, _again(scene, found))
     return Answer(_verdict(scene.o, found), requeue_after=_again(scene, found))
 

@@ -87,8 +87,7 @@ def _due(o: Observation, last: datetime) -> datetime:
     report = o.preflight
     if report and o.run_token and report.mark != fingerprint(o.uid, o.run_token):
         return o.now
-    share = int(naming.digest_of(o.uid)[:8], 16) / 2**32
-    due = last + REPEATED_EVERY * (1 + share / SPREAD)
+    due = last + REPEATED_EVERY * (1 + naming.share(o.uid) / SPREAD)
     return max(due, report.retry_at) if report and report.retry_at else due
 
 

@@ -10,13 +10,13 @@ from catalyst_operator.api.conditions import Reason
 from catalyst_operator.api.enums import Approval
 from catalyst_operator.api.phases import Phase, RunVerb
 from catalyst_operator.core.actions import WriteRecord
+from catalyst_operator.core.drift import checking
 from catalyst_operator.core.errors import codes, diagnosis
 from catalyst_operator.core.following import following, stop
 from catalyst_operator.core.project import sizing
-from catalyst_operator.core.provision import plan_text
 from catalyst_operator.core.provision.verdicts import phase_of, reason_of_failure, reason_of_work, stalled, working
 from catalyst_operator.core.record import PhaseState, Record, RunEntry, RunState, SizeChoice, StopCause
-from catalyst_operator.core.runs import own_project
+from catalyst_operator.core.runs import own_project, plan_text
 from catalyst_operator.core.runs.attempts import (
     forgotten_inputs,
     handled,
@@ -41,6 +41,8 @@ def stopping(scene: Scene) -> Answer | None:
     run = scene.evidence.run
     if run is None or not run.active or run.verb is RunVerb.DESTROY:
         return None
+    if run.drift_check:
+        return _overtaken(scene, run)
     cause = _cause_to_stop(scene, run)
     if cause is None:
         return None
@@ -51,10 +53,19 @@ def stopping(scene: Scene) -> Answer | None:
     return stop(scene, run, cause, verdict)
 
 
+def _overtaken(scene: Scene, run: RunEntry) -> Answer | None:
+    """A drift check that is in the way of a run; all others are followed beside what else there is to tell."""
+    if not checking.overtaken(scene):
+        return None
+    message = f"Job {run.job}, a drift check, is being stopped: something else is to be done."
+    verdict = working(phase_of(run), reason_of_work(scene.record), unreachable_words(scene.o, run) or message)
+    return stop(scene, run, StopCause.SUPERSEDED, verdict)
+
+
 def run_in_progress(scene: Scene) -> Answer | None:
-    """A run is under way: follow it."""
+    """A run is under way that somebody asked for: follow it."""
     run = scene.evidence.run
-    if run is None or run.state is not RunState.RUNNING:
+    if run is None or run.state is not RunState.RUNNING or run.drift_check:
         return None
     message, errors, follow, requeue = following(scene.o, run)
     verdict = working(phase_of(run), reason_of_work(scene.record), message, errors)

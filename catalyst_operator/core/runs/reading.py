@@ -289,6 +289,10 @@ def _plan(container: ContainerView | None) -> PlanEntry | None:
         powering_off=tuple(map(str, values.get("powering_off") or ())),
         why=shorten(str(values.get("explanation") or "")),
         creating=unpacked(str(values.get("creating") or "")),
+        differing=tuple(map(str, values.get("differing") or ())),
+        of_others=tuple(map(str, values.get("of_others") or ())),
+        others=int(values.get("others") or 0),
+        off=tuple(map(str, values.get("off") or ())),
     )
 
 

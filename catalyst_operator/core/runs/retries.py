@@ -7,6 +7,7 @@ from typing import Any
 
 from catalyst_operator.api import labels
 from catalyst_operator.api.phases import RunVerb
+from catalyst_operator.core.drift import findings
 from catalyst_operator.core.observation import Observation
 from catalyst_operator.core.record import UNSUCCESSFUL, Record, RunEntry, RunState
 from catalyst_operator.core.runs.attempts import unanswered
@@ -43,8 +44,11 @@ def unresolved_failure(o: Observation, record: Record, run: RunEntry | None) -> 
 
 def run_wanted_again(o: Observation, record: Record, variables: dict[str, Any]) -> bool:
     """Whether what was applied last is to be applied once more: a retry was asked for, or a later dry run of the same
-    announced that something is to be done, because the project is not as it was left."""
-    return unanswered(o, record, labels.ANNOTATION_RETRY) or _announced(record, inputs_digest(RunVerb.PLAN, variables))
+    announced that something is to be done, because the project is not as it was left; or a drift check found that, and
+    it is to be repaired."""
+    digest = inputs_digest(RunVerb.PLAN, variables)
+    again = unanswered(o, record, labels.ANNOTATION_RETRY) or _announced(record, digest)
+    return again or findings.to_repair(o, record, digest)
 
 
 def _announced(record: Record, digest: str) -> bool:

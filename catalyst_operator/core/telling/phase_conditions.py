@@ -97,8 +97,9 @@ def _why(run: RunEntry, entry: PhaseEntry) -> str:
 
 
 def shown(record: Record, run: RunEntry | None, type_: ConditionType) -> RunEntry | None:
-    """The run that a phase's condition speaks of: the latest that has such a phase and is no destroy."""
-    latest = (*record.runs[:-1], run) if run else record.runs
+    """The run that a phase's condition speaks of: the latest that has such a phase; no destroy, no drift check."""
+    recorded = tuple(r for r in record.runs if not r.drift_check)
+    latest = (*recorded[:-1], run) if run else recorded
     names = PHASE_CONDITIONS[type_]
     fitting = (r for r in reversed(latest) if r.verb is not RunVerb.DESTROY and set(names) <= set(phases_of(r.verb)))
     return next(fitting, None)

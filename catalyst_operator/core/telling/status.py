@@ -32,7 +32,7 @@ from catalyst_operator.core.project import prices, sizing
 from catalyst_operator.core.ready.assessment import Assessment, assess
 from catalyst_operator.core.record import ErrorEntry, Record, RunEntry, RunState
 from catalyst_operator.core.redact import shorten
-from catalyst_operator.core.telling import cluster_status, preflight_checks
+from catalyst_operator.core.telling import cluster_status, drift, preflight_checks
 from catalyst_operator.core.telling.phase_conditions import PHASE_CONDITIONS, Told, phase_condition, shown
 from catalyst_operator.core.telling.progress import percent
 from catalyst_operator.core.telling.verdict_errors import errors_of
@@ -60,6 +60,7 @@ def build(o: Observation, record: Record, run: RunEntry | None, verdict: Verdict
             "last_errors": tuple(_error(o, e) for e in _errors(o, record, verdict)[:MAX_ERRORS]),
             "preflight": preflight_checks.checks(o, record, run, verdict),
             "plan": _plan(o, record, run),
+            "drift": None if verdict.deleting else drift.found(o, record),
             "outputs": Outputs(control_plane_ips=outputs.control_plane_ips, load_balancer_ip=outputs.load_balancer_ip)
             if outputs
             else before.outputs,
@@ -67,7 +68,7 @@ def build(o: Observation, record: Record, run: RunEntry | None, verdict: Verdict
             **cluster_status.fields(o, record, found),
             "cost": prices.cost_of(o.sovereign.spec, record.sizes),
             "run_namespace": namespace_of(o.sovereign) if record.runs else before.run_namespace,
-            "current_run": _current(o, run),
+            "current_run": _current(o, record, run),
             "history": tuple(_history(r) for r in reversed(record.runs) if not r.active),
             "last_handled_reconcile_at": _stamp(o.sovereign.metadata.annotations.get(labels.ANNOTATION_RECONCILE)),
             "last_handled_retry_at": _stamp(record.handled.get(labels.ANNOTATION_RETRY)),
@@ -133,6 +134,7 @@ def _conditions(
     told += [(ConditionType.PREFLIGHT_PASSED, *words) for words in preflight_checks.condition(o, record, verdict)]
     told += [(type_, *phase_condition(o, shown(record, run, type_), type_)) for type_ in PHASE_CONDITIONS]
     told += [(type_, *words) for type_, words in cluster_status.conditions_of(o, record, found).items()]
+    told += [(ConditionType.DRIFTED, *words) for words in drift.condition(o, record, verdict)]
     if verdict.deleting:
         told.append((ConditionType.DELETING, "True", verdict.deleting, verdict.message))
     generation = o.sovereign.metadata.generation
@@ -250,7 +252,8 @@ def _error(o: Observation, entry: ErrorEntry) -> LastError:
 
 
 def _plan(o: Observation, record: Record, run: RunEntry | None) -> Plan | None:
-    shown = run if run and run.plan else next((r for r in reversed(record.runs) if r.plan), None)
+    wanted = run if run and run.plan else next((r for r in reversed(record.runs) if r.plan and not r.drift_check), None)
+    shown = drift.check_to_show(record, wanted) or wanted
     if shown is None or shown.plan is None:
         return None
     plan = shown.plan
@@ -275,7 +278,8 @@ def _errors(o: Observation, record: Record, verdict: Verdict) -> tuple[ErrorEntr
     if verdict.deleting or preflight_checks.mismatch_of(verdict):
         return told
     known = {error.code for error in told}
-    return (*told, *(error for error in preflight_checks.failures(o, record) if error.code not in known))
+    further = (*preflight_checks.failures(o, record), *drift.errors(o, record))
+    return (*told, *(error for error in further if error.code not in known))
 
 
 def _servers(o: Observation, record: Record) -> tuple[ServerStatus, ...]:
@@ -289,17 +293,25 @@ def _servers(o: Observation, record: Record) -> tuple[ServerStatus, ...]:
     )
 
 
-def _current(o: Observation, run: RunEntry | None) -> CurrentRun | None:
-    if run is None or not run.active:
+def _current(o: Observation, record: Record, run: RunEntry | None) -> CurrentRun | None:
+    current = next((r for r in (run, record.last_check) if r and r.active), None)
+    if current is None:
         return None
-    reference = JobRef(namespace=namespace_of(o.sovereign), name=run.job)
-    return CurrentRun(job_ref=reference, verb=run.verb, attempt=run.attempt, start_time=run.created)
+    reference = JobRef(namespace=namespace_of(o.sovereign), name=current.job)
+    return CurrentRun(
+        job_ref=reference,
+        verb=current.verb,
+        drift_check=current.drift_check,
+        attempt=current.attempt,
+        start_time=current.created,
+    )
 
 
 def _history(run: RunEntry) -> RunRecord:
     finished = run.finished or run.created
     return RunRecord(
         verb=run.verb,
+        drift_check=run.drift_check,
         attempt=run.attempt,
         result=RunResult(run.state.value),
         start_time=run.created,

@@ -15,7 +15,7 @@ from typing import Any
 
 from catalyst_operator.core.error_text import named
 from catalyst_operator.core.naming import canonical_json, digest_of
-from catalyst_operator.core.tofu import given_state, gone, quorum, termination
+from catalyst_operator.core.tofu import apart, given_state, gone, quorum, termination
 from catalyst_operator.core.tofu.quorum import ControlPlanes
 from catalyst_operator.core.tofu.server_names import address_of, name_of, packed
 
@@ -84,6 +84,8 @@ class ResourceChange:
     """Of the object before the change."""
     off: bool = False
     """Whether it is a server that does not run."""
+    of_others: bool = False
+    """Whether it would only take away what others added."""
 
     @property
     def server(self) -> str:
@@ -139,6 +141,12 @@ class PlanJudgement:
     """Of a destroy: whether somebody handed its state in."""
     strangers: tuple[str, ...] = ()
     """Of a destroy: what is not this Sovereign's, in a state that somebody handed in."""
+    differing: tuple[str, ...] = ()
+    """Everything that would be touched, but for what is next."""
+    of_others: tuple[str, ...] = ()
+    """Changed only to take away what others added, such as labels."""
+    off: tuple[str, ...] = ()
+    """Servers that do not run, whether or not the plan would touch them."""
     creating: tuple[str, ...] = ()
     """Servers that would be made, by name."""
     later: tuple[str, ...] = ()
@@ -172,7 +180,8 @@ def judge(
     listed = plan.get("resource_changes") or []
     touched = [raw for raw in listed if _change(raw, beside).touches]
     changes = sorted((_change(raw, beside) for raw in touched), key=lambda c: not c.address.startswith(SERVERS))
-    control_planes = _control_planes([_change(raw, beside) for raw in listed], () if destroy_run else members)
+    everything = [_change(raw, beside) for raw in listed]
+    control_planes = _control_planes(everything, () if destroy_run else members)
     again = () if destroy_run else gone.made_again(plan, beside.standing)
     missed = gone.missed(plan, beside.held)
     return PlanJudgement(
@@ -190,6 +199,9 @@ def judge(
         unfinished=tuple(c.address for c in changes if c.destroys and c.reason == TAINTED),
         refusals=quorum.refusals(control_planes),
         lost=quorum.lost(control_planes),
+        differing=tuple(c.address for c in changes if not (c.cosmetic or c.of_others)),
+        of_others=tuple(c.address for c in changes if c.of_others),
+        off=tuple(c.address for c in everything if c.off),
         creating=tuple(c.server for c in changes if c.creates and c.server),
         later=tuple(later),
         stopping={c.address: c.id for c in changes if c.power_off},
@@ -270,8 +282,9 @@ def _approval(judgement: PlanJudgement, reasons: tuple[str, ...], approved: str)
     return EXIT_APPROVAL_NEEDED, "; ".join(reasons)
 
 
-def termination_message(judgement: PlanJudgement, explanation: str) -> str:
-    """What the operator reads from the container's end: as many addresses as fit, and the count of the others."""
+def termination_message(judgement: PlanJudgement, explanation: str, *, plan_only: bool = False) -> str:
+    """What the operator reads from the container's end: as many addresses as fit, and the count of the others. All that
+    differs is only named where nothing is applied."""
     words = {
         "digest": judgement.digest,
         "add": judgement.add,
@@ -289,6 +302,9 @@ def termination_message(judgement: PlanJudgement, explanation: str) -> str:
         "powering_off": judgement.powering_off,
         "missed": judgement.missed,
     }
+    if plan_only:
+        words["others"] = len(judgement.of_others)
+        lists |= {"differing": judgement.differing, "of_others": judgement.of_others, "off": judgement.off}
     return termination.message(words, lists)
 
 
@@ -306,6 +322,7 @@ def _change(raw: Mapping[str, Any], beside: Beside) -> ResourceChange:
         cosmetic=(adopts and actions == ("no-op",)) or (actions == ("update",) and _settles(raw, adopts, beside)),
         id=str((change.get("before") or {}).get("id") or ""),
         off=raw.get("type") == "hcloud_server" and (change.get("before") or {}).get("status") == "off",
+        of_others=apart.only_of_others(change),
     )
 
 

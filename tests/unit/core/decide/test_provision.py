@@ -33,6 +33,7 @@ from tests.support import gen
 from tests.support.gen import NOW, SceneMod, known, of, seen, spec
 from tests.unit.core.decide import (
     domains,
+    drifts,
     failures,
     hand_offs,
     new_clusters,
@@ -62,6 +63,7 @@ CASES = (
     *hand_offs.CASES,
     *domains.CASES,
     *repositories.CASES,
+    *drifts.CASES,
 )
 
 
