@@ -131,8 +131,11 @@ class _Project:
             return []
 
     def _of(self, thing: Thing, holdings: Holdings) -> str:
-        """What of the Sovereign's it hangs on; the network is known by the Sovereign's name."""
-        kind, id_ = min(thing.members & holdings.members, default=("", 0))
+        """What of the Sovereign's it hangs on; the network is known by the Sovereign's name. What carries the label and
+        hangs on others' objects only is told as such."""
+        if not (common := thing.members & holdings.members):
+            return "with this Sovereign's label, but elsewhere"
+        kind, id_ = min(common)
         return f"network {self._question.cluster_name}" if kind == NETWORKS else f"{kind.removesuffix('s')} {id_}"
 
     def _is_named_as_ours(self, thing: Thing | _Labelled) -> bool:

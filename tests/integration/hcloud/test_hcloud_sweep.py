@@ -209,6 +209,12 @@ class TestOthers:
         assert place.project.writes()[before:] == []
         assert place.there("volumes") == {volume}
 
+    async def test_our_label_elsewhere_is_told_before_a_run(self, place: Place, neighbour: tuple[int, int]) -> None:
+        volume = place.volume("pvc-9", {**CSI, **OURS}, neighbour[1])
+        (found,) = await place.foreign()
+        assert str(found) == f"volumes/{volume} pvc-9 (with this Sovereign's label, but elsewhere)"
+        assert found.shared
+
     async def test_what_serves_others_as_well_blocks_whatever_is_asked_for(
         self, place: Place, neighbour: tuple[int, int]
     ) -> None:
