@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 
 from pydantic import SecretStr
@@ -68,8 +67,7 @@ class DriftTurns:
         waiting = [place.task for place in self._places.values()]
         for uid in tuple(self._places):
             self.end(uid)
-        with suppress(asyncio.CancelledError):
-            await asyncio.gather(*waiting, return_exceptions=True)
+        await asyncio.gather(*waiting, return_exceptions=True)
 
     async def _take(self, uid: str, project: str, changed: Callable[[], None]) -> None:
         await self._turns.take(project)
