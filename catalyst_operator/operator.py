@@ -175,6 +175,7 @@ def _outside(kube: Kube, core: CoreSettings, settings: Settings, names: NameLook
         seeds=Errands("delivery of Secrets", _turns()),
         corrections=Errands("correction of what is followed", _turns()),
         removals=Errands("removal of dead nodes", _turns()),
+        drains=Errands("emptying of nodes", _turns()),
         transfers=Errands("transfer of a state", _turns()),
         takings=Errands("taking of a state", _turns()),
         farewells=Errands("farewell", _turns()),

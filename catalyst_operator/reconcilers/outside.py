@@ -21,6 +21,7 @@ from catalyst_operator.adapters.run_logs import RunLogs
 from catalyst_operator.adapters.sealing import Seal
 from catalyst_operator.api.sovereign import Sovereign
 from catalyst_operator.core.access.dead_nodes import RemovalReport
+from catalyst_operator.core.access.draining import DrainReport
 from catalyst_operator.core.access.farewell import FarewellReport
 from catalyst_operator.core.access.seeds import SeedReport
 from catalyst_operator.core.access.source import CorrectionReport
@@ -77,6 +78,7 @@ class Outside:
     seeds: Errands[SeedReport]
     corrections: Errands[CorrectionReport]
     removals: Errands[RemovalReport]
+    drains: Errands[DrainReport]
     transfers: Errands[TransferReport]
     takings: Errands[TakingReport]
     farewells: Errands[FarewellReport]
@@ -108,6 +110,7 @@ class Outside:
             self.seeds,
             self.corrections,
             self.removals,
+            self.drains,
             self.transfers,
             self.takings,
             self.farewells,

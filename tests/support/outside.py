@@ -91,6 +91,7 @@ def outside(client: Kube, **parts: Any) -> Outside:
         "seeds": Errands("delivery"),
         "corrections": Errands("correction"),
         "removals": Errands("removal"),
+        "drains": Errands("emptying"),
         "transfers": Errands("transfer"),
         "takings": Errands("taking"),
         "farewells": Errands("farewell"),

@@ -30,7 +30,13 @@ def changed_since(o: Observation, record: Record, run: RunEntry) -> bool:
         or (o.credentials.version if o.credentials else "") != run.credentials
         or unanswered(o, record, labels.ANNOTATION_RETRY)
         or unanswered(o, record, labels.ANNOTATION_CONFIRM_PROJECT)
+        or _rebuild_since(record, run)
     )
+
+
+def _rebuild_since(record: Record, run: RunEntry) -> bool:
+    """Whether a server is to be made again for which this run was not: it may be what the run failed at."""
+    return record.rebuild is not None and not record.rebuild.begun and run.rebuild != record.rebuild.server
 
 
 def unresolved_failure(o: Observation, record: Record, run: RunEntry | None) -> RunEntry | None:
