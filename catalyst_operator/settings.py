@@ -105,6 +105,7 @@ class Settings:
                 drift_longest_interval=read.duration("CATALYST_DRIFT_LONGEST_INTERVAL", "720h"),
                 create_warning=read.duration("CATALYST_CREATE_WARNING", "10m"),
                 create_limit=read.duration("CATALYST_CREATE_LIMIT", "15m"),
+                drain_timeout=read.duration("CATALYST_DRAIN_TIMEOUT", "10m"),
                 run_memory_limit=read.quantity("CATALYST_RUN_MEMORY_LIMIT", CoreSettings.run_memory_limit),
                 run_egress_ports=read.ports("CATALYST_RUN_EGRESS_PORTS", "443,6443"),
                 first_seen_timeout=read.duration("CATALYST_PHASE1_FIRST_SEEN_TIMEOUT", "15m"),

@@ -13,7 +13,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from catalyst_operator.admission import deletions, limits, reserved
+from catalyst_operator.admission import deletions, limits, requests, reserved
 from catalyst_operator.admission.policy import Manifest
 from catalyst_operator.api import labels
 from catalyst_operator.api.generate.files import to_yaml
@@ -24,7 +24,7 @@ _HEADER = "# Generated from catalyst_operator/admission by `make generate`; edit
 
 def manifests(service_account: str = labels.OPERATOR_NAME) -> list[Manifest]:
     """Every policy with its binding, for an operator whose ServiceAccount is called so."""
-    modules = (deletions, reserved, limits)
+    modules = (deletions, reserved, limits, requests)
     policies = (policy for module in modules for policy in module.policies(service_account))
     return [manifest for policy in policies for manifest in policy.manifests()]
 

@@ -63,6 +63,7 @@ class Reason(StrEnum):
     STATE_LOCKED = "StateLocked"
     STATE_UNREADABLE = "StateUnreadable"
     NAME_CONFLICT = "NameConflict"
+    REBUILD_REFUSED = "RebuildRefused"
     # Pauses
     SUSPENDED = "Suspended"
     DRY_RUN = "DryRun"
@@ -180,6 +181,7 @@ CONDITIONS: tuple[ConditionDoc, ...] = (
             Reason.STATE_UNREADABLE: "the key of the OpenTofu state is gone, or a state that a run saved is of another "
             "origin than the one in force",
             Reason.NAME_CONFLICT: "an object of the same name, but not ours, is in the way",
+            Reason.REBUILD_REFUSED: "the annotation rebuild asks for what cannot be done",
             Reason.SUSPENDED: "spec.suspend is set: nothing is done",
             Reason.DRY_RUN: "spec.dryRun is set: planned and priced, nothing created",
             Reason.PROTECTED_DELETION: "deletion was requested while spec.deletionProtection is true: "
@@ -240,6 +242,7 @@ CONDITIONS: tuple[ConditionDoc, ...] = (
             Reason.STATE_UNREADABLE: "restore the state key, or remove the wrong one of two states",
             Reason.STATE_LOCKED: "let the holder end, or do as the message says once it surely has",
             Reason.NAME_CONFLICT: "rename or remove the object that is in the way",
+            Reason.REBUILD_REFUSED: "name another server in the annotation rebuild, or remove it",
             Reason.PROTECTED_DELETION: "set spec.deletionProtection to false to let the deletion go on",
             Reason.DESTROY_FAILED: "follow the remedy in status.lastErrors",
             Reason.REMOVING_OVERLAY: "let the operator push, or set spec.decommission.removeOverlay to false",

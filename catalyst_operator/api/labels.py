@@ -35,6 +35,9 @@ ANNOTATION_CANCEL = f"{GROUP}/cancelRequestedAt"
 ANNOTATION_REJOIN = f"{GROUP}/rejoinRequestedAt"
 ANNOTATION_HAND_OFF = f"{GROUP}/handOffRequestedAt"
 ANNOTATION_CONFIRM_PROJECT = f"{GROUP}/projectConfirmedAt"
+# Names the server that is to be made again, as status.servers does; `@` and anything after it tell one request for the
+# same server from another.
+ANNOTATION_REBUILD = f"{GROUP}/rebuild"
 
 # On a DomainReservation: the name servers found at the registrar before the first change. Metadata survives a backup
 # and restore; status does not.

@@ -92,8 +92,9 @@ class SovereignSpec(Model):
 
     ssh_public_keys: Annotated[tuple[SshPublicKey, ...], Field(max_length=10), ListSet()] = ()
     """Public halves of the break-glass keys: ed25519, rsa, ecdsa or sk; none by default, and then nobody logs in over
-    SSH. Servers take them when they are created. Hetzner takes a key once per project: two Sovereigns in one project
-    need different keys."""
+    SSH. Servers take them when they are made: after an edit those that stand keep theirs, and Ready names them, until
+    they are made again (annotation rebuild). Hetzner takes a key once per project: two Sovereigns in one project need
+    different keys."""
 
     ssh_allowed_cidrs: Annotated[tuple[Cidr, ...], Field(max_length=20), ListSet()] = ()
     """Networks that may reach port 22; none by default, and then it stays closed."""

@@ -38,7 +38,7 @@ _NAMED_SECRETS = (
     ("crossplane", _OUTPUTS_EXIST),
 )
 _SAME_REGIONS = "oldSelf.value().regions == self.regions"
-_INFRASTRUCTURE_FIELDS = ("controlPlane", "workers", "sshAllowedCIDRs", "apiAllowedCIDRs")
+_INFRASTRUCTURE_FIELDS = ("controlPlane", "workers", "sshPublicKeys", "sshAllowedCIDRs", "apiAllowedCIDRs")
 # Of the new cluster: after hand-off nobody carries an edit there any more.
 _OWNERS_FIELDS = (
     *_KIT_FIELDS,
@@ -91,8 +91,12 @@ def immutability_rules() -> tuple[Rule, ...]:
             first_boot + "it was set at the first boot",
             field_path=".spec.regions",
         ),
-        _frozen("sshPublicKeys", _OUTPUTS_EXIST, first_boot + "servers take keys only when they are created"),
-        _frozen("release", _OUTPUTS_EXIST, first_boot + "the versions were pinned then; status.release names them"),
+        _frozen(
+            "release",
+            _OUTPUTS_EXIST,
+            first_boot + "the versions were pinned then; status.release names them. k3s is upgraded from inside the "
+            "new cluster: docs/day-2.md",
+        ),
         *(
             _frozen(
                 field,

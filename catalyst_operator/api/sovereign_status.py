@@ -26,6 +26,8 @@ Count = Annotated[int, Field(ge=0, le=100000)]
 MAX_STAMP = 64
 """As much of an annotation's value as status has room for."""
 Stamp = Annotated[str, Field(max_length=MAX_STAMP)]
+MAX_REQUEST = 128
+"""The same of a request that names a server."""
 Addresses = Annotated[tuple[Annotated[str, Field(max_length=256)], ...], Field(max_length=10)]
 
 
@@ -405,3 +407,6 @@ class SovereignStatus(Tolerant):
 
     last_handled_project_confirmed_at: Stamp | None = None
     """Value of catalyst.openova.io/projectConfirmedAt that was answered last."""
+
+    last_handled_rebuild: Annotated[str, Field(max_length=MAX_REQUEST)] | None = None
+    """Value of catalyst.openova.io/rebuild that was answered last: that server was made again, or is being so."""

@@ -11,6 +11,7 @@ from typing import Any
 
 from catalyst_operator.api.sovereign_status import SovereignStatus
 from catalyst_operator.core.access.dead_nodes import DeadNode
+from catalyst_operator.core.access.draining import LeavingNode
 from catalyst_operator.core.access.seeds import Seed
 from catalyst_operator.core.access.source import Followed
 from catalyst_operator.core.domains.actions import AskRegistrar
@@ -255,6 +256,22 @@ class RemoveNodes:
 
 
 @dataclass(frozen=True)
+class DrainNodes:
+    """One round of emptying nodes, in the background: closed to new Pods, and those that can move are asked to."""
+
+    key: str
+    nodes: tuple[LeavingNode, ...]
+
+
+@dataclass(frozen=True)
+class OpenNodes:
+    """Have nodes take Pods again, in the background: their servers stay."""
+
+    key: str
+    nodes: tuple[LeavingNode, ...]
+
+
+@dataclass(frozen=True)
 class ArchiveState:
     """Keep the state as it is at hand-off in a Secret that nothing changes any more."""
 
@@ -361,6 +378,8 @@ Action = (
     | SeedCluster
     | CorrectSource
     | RemoveNodes
+    | DrainNodes
+    | OpenNodes
     | ArchiveState
     | TransferState
     | WriteOwnerKubeconfig

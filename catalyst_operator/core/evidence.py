@@ -15,10 +15,10 @@ from catalyst_operator.core.actions import Action, DeleteJob, ForgetLogs, Releas
 from catalyst_operator.core.drift import findings
 from catalyst_operator.core.errors import codes, diagnosis
 from catalyst_operator.core.observation import JobView, Observation
-from catalyst_operator.core.project import sizing
-from catalyst_operator.core.ready import watching
+from catalyst_operator.core.project import sizing, ssh_keys
+from catalyst_operator.core.ready import draining, watching
 from catalyst_operator.core.record import PhaseState, Record, RunEntry, RunState
-from catalyst_operator.core.runs import own_project, reading, servers_made
+from catalyst_operator.core.runs import own_project, reading, rebuild_requests, servers_made
 
 KEPT_RUNS = 3
 """Jobs of the last three runs stay, so that their logs can be read; drift checks, which come often, not counted."""
@@ -37,12 +37,13 @@ class Evidence:
 
 def gather(o: Observation) -> Evidence:
     """Read the latest run; write what must not be forgotten; let go of Pods that told all they know."""
-    before = _with_servers(o.record or Record(uid=o.uid))
+    before = _with_keys(o, _with_servers(o.record or Record(uid=o.uid)))
     run = _read(o, before.last)
     record = before
     if run and before.last and run.state is not before.last.state:
         record = _with(o, before, run)
-    record = findings.advance(o, own_project.advance(o, watching.advance(o, record)))
+    seen = own_project.advance(o, watching.advance(o, rebuild_requests.advance(o, record)))
+    record = findings.advance(o, seen)
     write: tuple[Action, ...] = (WriteRecord(record),) if record != before else ()
     ended = run if run and not run.active and before.last and before.last.active else None
     forget = (ForgetLogs(),) if ended else ()
@@ -53,6 +54,15 @@ def gather(o: Observation) -> Evidence:
 def _with_servers(record: Record) -> Record:
     """A record of an earlier version of the operator names no servers; each that a success left has its size there."""
     return replace(record, made=tuple(record.sizes)) if record.outputs and not record.made else record
+
+
+def _with_keys(o: Observation, record: Record) -> Record:
+    """Nor the SSH keys that each was made with, which could not be edited then. An edit that nobody has looked at yet
+    says nothing about them."""
+    meta = o.sovereign.metadata
+    if record.outputs is None or record.keys or o.sovereign.status.observed_generation != meta.generation:
+        return record
+    return replace(record, keys=dict.fromkeys(record.made, ssh_keys.digest(o.sovereign.spec.ssh_public_keys)))
 
 
 def _read(o: Observation, last: RunEntry | None) -> RunEntry | None:
@@ -81,7 +91,7 @@ def _with(o: Observation, record: Record, run: RunEntry) -> Record:
     if not run.active:
         record = findings.noted(o, record, run)
     if applying and run.verb is RunVerb.APPLY:
-        record = _servers(o, record, run)
+        record = rebuild_requests.begun(_servers(o, record, run), run)
     if not run.active and run.verb is RunVerb.DESTROY and (pod := o.pod_of(run.job)):
         record = replace(record, sweep=record.sweep.joined(reading.swept(pod)))
     if run.state is RunState.FAILED and run.verb is RunVerb.APPLY:
@@ -127,6 +137,9 @@ def _succeeded(o: Observation, record: Record, run: RunEntry) -> Record:
         outputs=found or record.outputs,
         orphans=False,
         resize_approved=_resize_approved(o, record, run),
+        rebuild=rebuild_requests.left_after(record, run, found),
+        handled=rebuild_requests.before_servers(o, record),
+        drain=draining.left_after(record, run),
     )
 
 

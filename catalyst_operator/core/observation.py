@@ -16,6 +16,7 @@ from catalyst_operator.api.phases import RunVerb
 from catalyst_operator.api.sovereign import Sovereign
 from catalyst_operator.core import naming
 from catalyst_operator.core.access.dead_nodes import RemovalReport
+from catalyst_operator.core.access.draining import DrainReport
 from catalyst_operator.core.access.farewell import FarewellReport
 from catalyst_operator.core.access.seeds import SecretView, SeedReport
 from catalyst_operator.core.access.source import CorrectionReport
@@ -231,6 +232,8 @@ class Observation:
     """What the last correction of what the new cluster follows came to."""
     removal: RemovalReport | None = None
     """What the last removal of dead nodes from the new cluster came to."""
+    drain: DrainReport | None = None
+    """What the last round of emptying nodes, or of opening them again, came to."""
     transfer: TransferReport | None = None
     """What the last attempt to give the new cluster its state came to."""
     farewell: FarewellReport | None = None

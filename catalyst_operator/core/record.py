@@ -142,6 +142,8 @@ class OutputsEntry:
     load_balancer_ip: str
     network_id: str = ""
     """Of the network that everything else is in; empty for states of before the module had this output."""
+    server_ids: dict[str, str] = field(default_factory=dict)
+    """Server, such as `worker-0` -> its id at Hetzner's; empty for states of before the module had this output."""
 
 
 @dataclass(frozen=True)
@@ -217,6 +219,16 @@ class RunEntry:
     """Of the Secret that it was handed in with."""
     drift_check: bool = False
     """Whether nobody asked for it: it plans to see whether the cloud is as it was left."""
+    rebuild: str = ""
+    """The server that its owner asked to be made again: that it is, needs nobody's approval."""
+    replaces: bool = False
+    """Whether it is this run that takes that server away. One that only puts in order what such a run left does not."""
+    emptied: tuple[str, ...] = ()
+    """The servers that were emptied for it."""
+    left_behind: str = ""
+    """What did not move from them in time, as a sentence."""
+    keys: str = ""
+    """Digest of the SSH keys that the servers it makes are given."""
     stopping: StopCause | None = None
     """Why it was told to stop."""
     stepped_down: bool = False
@@ -279,6 +291,32 @@ class SizeChoice:
 
     size: str
     asked: str
+
+
+@dataclass(frozen=True)
+class RebuildEntry:
+    """A server that its owner asked to be made again. Kept from the request until its successor is seen to be there."""
+
+    request: str
+    """The annotation's value."""
+    server: str
+    """Its name within the Sovereign, such as `worker-0`."""
+    old: str = ""
+    """Id of the server that goes, once a run was made for that: another id at its place is its successor's."""
+    begun: bool = False
+    """Whether that run may have taken the server away: the request cannot be taken back any more."""
+
+
+@dataclass(frozen=True)
+class DrainEntry:
+    """Servers that are emptied before a run takes them away. Its time is counted from here, whoever restarts."""
+
+    servers: tuple[str, ...]
+    since: datetime
+    cordoned: dict[str, str] = field(default_factory=dict)
+    """Node -> UID of those that took new Pods before, and are to do so again if nothing comes of it."""
+    ended: bool = False
+    """Whether it is over: the run was made, or something else came first."""
 
 
 @dataclass(frozen=True)
@@ -372,6 +410,10 @@ class Record:
     """Node of the new cluster -> its UID, as seen before the latest run."""
     dead: dict[str, str] = field(default_factory=dict)
     """Node -> UID of those whose server is gone. As long as they are there, a server of the same name cannot join."""
+    rebuild: RebuildEntry | None = None
+    drain: DrainEntry | None = None
+    keys: dict[str, str] = field(default_factory=dict)
+    """Server -> digest of the SSH keys that it was made with."""
     outputs: OutputsEntry | None = None
     project: ProjectEntry | None = None
     """Where the cloud objects are. None before the first apply, and in records of before this was kept."""

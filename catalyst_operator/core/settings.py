@@ -72,6 +72,8 @@ class CoreSettings:
     """How long something may be in creation before status warns of it."""
     create_limit: timedelta = timedelta(minutes=15)
     """How long something may be in creation before the run is stopped."""
+    drain_timeout: timedelta = timedelta(minutes=10)
+    """How long Pods have to move from a server before it is taken away."""
     first_seen_timeout: timedelta = timedelta(minutes=15)
     """How long until the first HelmRelease of a new cluster must be seen, where the spec does not say."""
     watch_timeout: timedelta = timedelta(minutes=60)

@@ -59,4 +59,5 @@ def _beside(verb: str) -> Beside:
         held=adoption.held(pulled_state()) if verb == "destroy" else (),
         gone_confirmed=bool(os.environ["CATALYST_GONE_CONFIRMED"]),
         state_given=bool(os.environ["CATALYST_STATE_GIVEN"]),
+        rebuild=os.environ["CATALYST_REBUILD"],
     )

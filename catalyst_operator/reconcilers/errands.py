@@ -9,6 +9,7 @@ from catalyst_operator.adapters.errands import Errands
 from catalyst_operator.adapters.turns import Turns
 from catalyst_operator.clock import Clock
 from catalyst_operator.core.access.dead_nodes import RemovalReport
+from catalyst_operator.core.access.draining import DrainReport
 from catalyst_operator.core.access.farewell import FarewellReport
 from catalyst_operator.core.access.seeds import SeedReport
 from catalyst_operator.core.access.source import CorrectionReport
@@ -23,6 +24,7 @@ class AllErrands(TypedDict):
     seeds: Errands[SeedReport]
     corrections: Errands[CorrectionReport]
     removals: Errands[RemovalReport]
+    drains: Errands[DrainReport]
     transfers: Errands[TransferReport]
     takings: Errands[TakingReport]
     farewells: Errands[FarewellReport]
@@ -40,6 +42,9 @@ def errands(clock: Clock, turns: Callable[[], Turns | None]) -> AllErrands:
     def removal(key: str, error: Exception) -> RemovalReport:
         return RemovalReport(key, clock(), of_errand(error, "the removal of dead nodes"))
 
+    def drain(key: str, error: Exception) -> DrainReport:
+        return DrainReport(key, clock(), trouble=of_errand(error, "the emptying of nodes").message)
+
     def transfer(key: str, error: Exception) -> TransferReport:
         return TransferReport(key, clock(), error=of_errand(error, "the transfer of the state"))
 
@@ -54,6 +59,7 @@ def errands(clock: Clock, turns: Callable[[], Turns | None]) -> AllErrands:
         "seeds": Errands("delivery of Secrets", turns(), failed=seeds),
         "corrections": Errands("correction of what is followed", turns(), failed=correction),
         "removals": Errands("removal of dead nodes", turns(), failed=removal),
+        "drains": Errands("emptying of nodes", turns(), failed=drain),
         "transfers": Errands("transfer of a state", turns(), failed=transfer),
         "takings": Errands("taking of a state", turns(), failed=taking),
         "farewells": Errands("farewell", turns(), failed=farewell),

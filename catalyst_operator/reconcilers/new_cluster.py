@@ -20,12 +20,20 @@ from catalyst_operator.adapters.git.newest import Repository
 from catalyst_operator.adapters.kube import Kube
 from catalyst_operator.adapters.new_cluster import authorities
 from catalyst_operator.adapters.new_cluster.identities import Identities
-from catalyst_operator.adapters.new_cluster.writes import corrections, dead_nodes, farewells, seeding, transferring
+from catalyst_operator.adapters.new_cluster.writes import (
+    corrections,
+    dead_nodes,
+    draining,
+    farewells,
+    seeding,
+    transferring,
+)
 from catalyst_operator.adapters.new_cluster.writes.transferring import Estate
 from catalyst_operator.clock import Clock
 from catalyst_operator.core import actions, manifests, naming
 from catalyst_operator.core.access import kubeconfig, module, transfer
 from catalyst_operator.core.access.dead_nodes import DeadNode, RemovalReport
+from catalyst_operator.core.access.draining import DrainReport, LeavingNode
 from catalyst_operator.core.access.farewell import FarewellReport
 from catalyst_operator.core.access.git_ref import GitRef
 from catalyst_operator.core.access.identity import NODE_REMOVER, OBSERVER, OWNER, SEEDER, Access
@@ -84,6 +92,9 @@ class NewCluster:
             case actions.RemoveNodes(key=key, nodes=nodes):
                 remove = partial(self._remove, key, nodes)
                 self._outside.removals.run(self._o.uid, key, remove, self._changed, owner=self._namespace)
+            case actions.DrainNodes(key=key, nodes=nodes) | actions.OpenNodes(key=key, nodes=nodes):
+                round_ = partial(self._drain, key, nodes, opens=isinstance(action, actions.OpenNodes))
+                self._outside.drains.run(self._o.uid, key, round_, self._changed, owner=self._namespace)
             case actions.TransferState(key=key, variables=variables):
                 give = partial(self._transfer, key, variables)
                 self._outside.transfers.run(self._o.uid, key, give, self._changed, owner=self._namespace)
@@ -131,6 +142,11 @@ class NewCluster:
     def _remove(self, key: str, nodes: tuple[DeadNode, ...]) -> Awaitable[RemovalReport]:
         access = partial(self._mint, self._addresses, NODE_REMOVER, ERRAND_LIFETIME)
         return dead_nodes.remove(self._outside.connect, access, nodes=nodes, key=key, clock=self._clock)
+
+    def _drain(self, key: str, nodes: tuple[LeavingNode, ...], *, opens: bool) -> Awaitable[DrainReport]:
+        access = partial(self._mint, self._addresses, NODE_REMOVER, ERRAND_LIFETIME)
+        act = draining.reopen if opens else draining.drain
+        return act(self._outside.connect, access, nodes=nodes, key=key, clock=self._clock)
 
     def _transfer(self, key: str, variables: dict[str, Any]) -> Awaitable[TransferReport]:
         access = partial(self._mint, self._addresses, SEEDER, ERRAND_LIFETIME)

@@ -121,6 +121,7 @@ class Observer:
             seeds=self._outside.seeds.report(sovereign.metadata.uid),
             correction=self._outside.corrections.report(sovereign.metadata.uid),
             removal=self._outside.removals.report(sovereign.metadata.uid),
+            drain=self._outside.drains.report(sovereign.metadata.uid),
             taking=self._outside.takings.report(sovereign.metadata.uid),
             transfer=self._outside.transfers.report(sovereign.metadata.uid),
             farewell=self._outside.farewells.report(sovereign.metadata.uid),

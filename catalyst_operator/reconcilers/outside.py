@@ -22,6 +22,7 @@ from catalyst_operator.adapters.run_logs import RunLogs
 from catalyst_operator.adapters.sealing import Seal
 from catalyst_operator.api.sovereign import Sovereign
 from catalyst_operator.core.access.dead_nodes import RemovalReport
+from catalyst_operator.core.access.draining import DrainReport
 from catalyst_operator.core.access.farewell import FarewellReport
 from catalyst_operator.core.access.seeds import SeedReport
 from catalyst_operator.core.access.source import CorrectionReport
@@ -81,6 +82,7 @@ class Outside:
     seeds: Errands[SeedReport]
     corrections: Errands[CorrectionReport]
     removals: Errands[RemovalReport]
+    drains: Errands[DrainReport]
     transfers: Errands[TransferReport]
     takings: Errands[TakingReport]
     farewells: Errands[FarewellReport]
@@ -112,6 +114,7 @@ class Outside:
             self.seeds,
             self.corrections,
             self.removals,
+            self.drains,
             self.transfers,
             self.takings,
             self.farewells,

@@ -92,6 +92,11 @@ class Sovereign:
         self.kubectl("-n", self.namespace, *command)
         return value
 
+    def rebuild(self, server: str) -> None:
+        """Ask for a server to be made again, by its name."""
+        command = ("annotate", "sovereign", self.name, "--overwrite", f"{labels.ANNOTATION_REBUILD}={server}")
+        self.kubectl("-n", self.namespace, *command)
+
     def retry(self) -> str:
         """Ask for another try."""
         return self.annotate(labels.ANNOTATION_RETRY)

@@ -18,3 +18,9 @@ output "network_id" {
   description = "Id of the network that everything else is in: what tells that a token opens the right project."
   value       = hcloud_network.this.id
 }
+
+output "server_ids" {
+  description = "Ids of the servers: control planes, a space, workers; each list in the order of their numbers. Tells a server that was made again from the one before it."
+  # One string, because outputs are read from a termination message, which has little room.
+  value = join(" ", [join(",", hcloud_server.control_plane[*].id), join(",", hcloud_server.worker[*].id)])
+}

@@ -445,12 +445,6 @@ def test_a_typo_in_a_name_can_be_corrected(api: Api, namespace: str, status: dic
 
 FROZEN_WITH_OUTPUTS = (
     Case("location", {"regions[0].location": "nbg1"}, "spec.regions", "servers cannot move"),
-    Case(
-        "SSH keys",
-        {"sshPublicKeys": [SSH_KEY.replace("admin", "other")]},
-        "spec.sshPublicKeys",
-        "only when they are created",
-    ),
     Case("release", {"release": REMOVED}, "spec.release", "pinned", before={"release": RELEASE}),
     Case("release given late", {"release": RELEASE}, "spec.release", "pinned"),
     Case(
@@ -626,6 +620,7 @@ def test_no_edit_gets_lost_in_a_hand_off_under_way(api: Api, namespace: str, cas
     Case("control plane", {"controlPlane.size": "cx43"}, "spec.controlPlane", "after hand-off"),
     Case("firewall", {"sshAllowedCIDRs": ["203.0.113.0/24"]}, "spec.sshAllowedCIDRs", "after hand-off"),
     Case("API", {"apiAllowedCIDRs": ["203.0.113.0/24"]}, "spec.apiAllowedCIDRs", "after hand-off"),
+    Case("SSH keys", {"sshPublicKeys": []}, "spec.sshPublicKeys", "after hand-off"),
 )
 def test_infrastructure_is_crossplanes_after_hand_off(api: Api, namespace: str, case: Case) -> None:
     path, before = existing(api, namespace, {}, HANDED_OFF)
@@ -636,6 +631,7 @@ def test_infrastructure_is_crossplanes_after_hand_off(api: Api, namespace: str, 
     Case("workers", {"workers": {"size": "cx43", "replicas": 2}}),
     Case("control plane size", {"controlPlane.size": "cx43"}),
     Case("firewall", {"sshAllowedCIDRs": ["203.0.113.0/24"]}),
+    Case("SSH keys", {"sshPublicKeys": [SSH_KEY.replace("admin", "other")]}),
     Case("API", {"apiAllowedCIDRs": ["203.0.113.0/24"]}),
     Case("protection", {"deletionProtection": False}),
     Case("approval", {"approval": "Manual", "approvePlan": "a" * 64}),

@@ -20,10 +20,12 @@ from catalyst_operator.adapters.kube import SECRETS, Kind
 from catalyst_operator.adapters.new_cluster import minting
 from catalyst_operator.adapters.new_cluster.remote import RemoteCluster
 from catalyst_operator.adapters.new_cluster.watched_cluster import KUSTOMIZATIONS as KITS
+from catalyst_operator.adapters.new_cluster.writes import draining
 from catalyst_operator.adapters.new_cluster.writes.corrections import GIT_REPOSITORIES, correct
 from catalyst_operator.adapters.new_cluster.writes.farewells import SEEDED
 from catalyst_operator.core import naming
 from catalyst_operator.core.access import boot, kubeconfig, seeds, transfer
+from catalyst_operator.core.access.draining import DrainReport, LeavingNode
 from catalyst_operator.core.access.git_ref import GitRef
 from catalyst_operator.core.access.identity import NODE_REMOVER, OBSERVER, OWNER, SEEDER, Access
 from catalyst_operator.core.access.source import Followed
@@ -279,7 +281,9 @@ SEEDERS_FOR_CROSSPLANE = {
     *granted("rbac.authorization.k8s.io", {"get", "delete"}, "rolebindings", names=(SEEDER,)),
 }
 NODE_REMOVERS = {
-    *granted("", {"delete"}, "nodes"),
+    *granted("", {"patch", "delete"}, "nodes"),
+    *granted("", {"list"}, "pods"),
+    *granted("", {"create"}, "pods/eviction"),
     *granted("rbac.authorization.k8s.io", {"get", "delete"}, "clusterrolebindings", names=(NODE_REMOVER,)),
 }
 
@@ -396,6 +400,51 @@ async def test_a_dead_node_is_removed_and_one_of_its_name_that_is_another_stays(
     await remover.delete(kind, "", "worker-0", uid=made["metadata"]["uid"])
     with pytest.raises(Refusal, match="not found"):
         node.cluster.api.get(f"{NODES}/worker-0")
+
+
+async def test_a_node_is_emptied_and_opened_again_and_another_of_its_name_left_alone(node: Node) -> None:
+    """Against a real API server: the rights suffice, budgets are respected, and UIDs compared."""
+    api, access = node.cluster.api, node.cluster.access(NODE_REMOVER)
+
+    async def minted() -> Access:
+        return access
+
+    async def act(what: Any, uid: str) -> DrainReport:
+        nodes = (LeavingNode("worker-9", uid),)
+        report: DrainReport = await what(RemoteCluster, minted, nodes=nodes, key="one", clock=lambda: datetime.now(UTC))
+        return report
+
+    def closed() -> bool:
+        return bool(api.get(f"{NODES}/worker-9")["spec"].get("unschedulable"))
+
+    made = api.create(NODES, {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "worker-9"}})
+    uid = made["metadata"]["uid"]
+    api.create("/api/v1/namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop"}})
+    account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default"}}
+    api.create("/api/v1/namespaces/shop/serviceaccounts", account)
+    for name in ("web", "db"):
+        container = {"name": "c", "image": "registry.example/none"}
+        spec = {"nodeName": "worker-9", "containers": [container], "terminationGracePeriodSeconds": 0}
+        meta = {"name": name, "labels": {"app": name}}
+        pod = {"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": spec}
+        api.create("/api/v1/namespaces/shop/pods", pod)
+        running = {"status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}}
+        api.patch(f"/api/v1/namespaces/shop/pods/{name}/status", running)
+    budget = {"selector": {"matchLabels": {"app": "db"}}, "minAvailable": 1}
+    api.create(
+        "/apis/policy/v1/namespaces/shop/poddisruptionbudgets",
+        {"apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": {"name": "db"}, "spec": budget},
+    )
+
+    assert (await act(draining.drain, "of the one before it")).left == 0
+    assert not closed()
+    first = await act(draining.drain, uid)
+    assert (first.left, first.held, first.pods[0], first.trouble) == (2, 1, "shop/db", "")
+    assert closed()
+    again = await act(draining.drain, uid)
+    assert (again.held, "shop/db" in again.pods) == (1, True)
+    await act(draining.reopen, uid)
+    assert not closed()
 
 
 async def test_the_seeder_may_fill_what_crossplane_is_given_and_not_read_it(node: Node, seeder: RemoteCluster) -> None:

@@ -177,6 +177,31 @@ def test_every_example_of_day_1_is_explained() -> None:
     assert [name for name in EXAMPLES if f"[day-1/{name}]" not in page] == []
 
 
+def test_the_plans_of_day_2_take_control_planes_first_and_one_at_a_time() -> None:
+    """With the fields of system-upgrade-controller's documentation, and no others."""
+    fields = {
+        *("channel", "concurrency", "cordon", "drain", "exclusive", "imagePullSecrets", "jobActiveDeadlineSecs"),
+        *("nodeSelector", "postCompleteDelay", "prepare", "priorityClassName", "secrets", "serviceAccountName"),
+        *("tolerations", "upgrade", "version", "window"),
+    }
+    first, second = build(TEMPLATE / "day-2" / "k3s-upgrade")
+    for plan in (first, second):
+        assert (plan["apiVersion"], plan["kind"]) == ("upgrade.cattle.io/v1", "Plan")
+        assert plan["metadata"]["namespace"] == "system-upgrade"
+        assert plan["spec"].keys() <= fields
+        assert (plan["spec"]["concurrency"], plan["spec"]["version"]) == (1, first["spec"]["version"])
+    (where,), (elsewhere,) = (plan["spec"]["nodeSelector"]["matchExpressions"] for plan in (first, second))
+    assert (where["operator"], elsewhere["operator"]) == ("Exists", "DoesNotExist")
+    assert where["key"] == elsewhere["key"] == "node-role.kubernetes.io/control-plane"
+    assert second["spec"]["prepare"]["args"] == ["prepare", first["metadata"]["name"]]
+    assert "disableEviction" not in second["spec"]["drain"], "budgets are respected"
+
+
+def test_every_example_of_day_2_is_explained() -> None:
+    page = (TEMPLATE.parents[1] / "docs" / "day-2.md").read_text(encoding="utf-8")
+    assert [folder.name for folder in (TEMPLATE / "day-2").iterdir() if f"[day-2/{folder.name}]" not in page] == []
+
+
 def test_the_adoption_adds_its_three_steps_and_nothing_else(tmp_path: Path) -> None:
     """For Sovereigns with a token for their own Crossplane."""
     built = with_components(tmp_path, "components/adoption")

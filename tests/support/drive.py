@@ -47,7 +47,7 @@ async def reconcile(world: World, before: Strike = calm, after: Strike = calm) -
         await world.reconcile()
     finally:
         world.api.before_request = world.api.after_request = calm
-    for _ in range(3):  # whoever follows a log hears what was said
+    for _ in range(12):  # whoever follows a log hears what was said, and errands come to their end
         await asyncio.sleep(0)
 
 

@@ -175,6 +175,8 @@ class FakeCluster:
         self.requests.append((request.method, request.path, dict(request.query)))
         serial = _serial(request)
         self.serials.append(serial)
+        if request.method == "POST":
+            self.bodies.append((request.content_type, await request.json()))
         wrong = refusal(401, "Unauthorized") if serial in self.refused else self.fault(request)
         if wrong is not None:
             return wrong

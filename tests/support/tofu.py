@@ -21,7 +21,7 @@ from catalyst_operator.core import naming
 from catalyst_operator.core.manifests import SECRET_VARIABLES_FILE
 from catalyst_operator.core.tofu import gone
 from catalyst_operator.core.tofu.plan_gate import EXIT_APPROVAL_NEEDED, EXIT_DIGEST_MISMATCH, EXIT_NOTHING_FOUND
-from catalyst_operator.core.tofu.server_names import packed, unpacked
+from catalyst_operator.core.tofu.server_names import name_of, packed, unpacked
 from tests.support import gen
 from tests.support.fake_kube import FakeApi, Key, Object
 
@@ -64,6 +64,8 @@ class Cloud:
     """What the next calls answer, if not success: an error code of the API."""
     answers_looks: bool = True
     """Whether looks at whose project it is are answered."""
+    ids: dict[str, int] = field(default_factory=dict)
+    """Server -> which of all that ever had its name it is."""
     stopped: dict[str, datetime] = field(default_factory=dict)
     """Server -> when it was powered off last to get another size."""
 
@@ -121,6 +123,10 @@ class Run:
     later: str = ""
     """What later runs resize."""
     resize_approved: bool = False
+    rebuild: str = ""
+    """The server that may be made again without asking."""
+    replaces: str = ""
+    """The server that it was told to make again."""
     adopted: list[str] = field(default_factory=list)
     plan: list[tuple[str, str]] = field(default_factory=list)
     serial: int = 0
@@ -171,6 +177,8 @@ class OpenTofu:
             },
             standing=unpacked(_env(pod, "CATALYST_STANDING")),
             confirmed=bool(_env(pod, "CATALYST_GONE_CONFIRMED")),
+            rebuild=_env(pod, "CATALYST_REBUILD"),
+            replaces=_replaced(pod),
         )
 
     def _check_needed(self, pod: Object, variables: Object) -> None:
@@ -194,9 +202,15 @@ class OpenTofu:
         if phase == "tofu-apply":
             return self._apply(run, log)
         if phase == "tofu-output":
-            return 0, gen.OUTPUT_MESSAGE
+            return 0, self._outputs(run)
         left = phase == "leftovers" and gen.UID in self._there(run).values()
         return (6 if left else 0), gen.LEFT_MESSAGE if phase in ("sweep", "leftovers") else ""
+
+    def _outputs(self, run: Run) -> str:
+        """As the module gives them."""
+        roles = ("control-plane", "worker")
+        ids = [[str(self._cloud.ids[name]) for name in run.sizes if name.startswith(role)] for role in roles]
+        return json.dumps({**json.loads(gen.OUTPUT_MESSAGE), "server_ids": {"value": " ".join(map(",".join, ids))}})
 
     def stop(self, run: Run) -> None:
         """SIGTERM: what was done so far is written, and the lock let go."""
@@ -226,10 +240,10 @@ class OpenTofu:
         resized = (n for n in sorted(have & run.wants & run.sizes.keys()) if self._cloud.sizes.get(n) != run.sizes[n])
         run.plan = [
             *(("import", name) for name in run.adopted),
-            *(("delete", name) for name in sorted(have - run.wants)),
+            *(("delete", name) for name in sorted(have - run.wants | have & {run.replaces})),
             *(("resize", n) for n in resized),
             *(("update", name) for name in sorted(have & run.wants & self._cloud.altered)),
-            *(("create", name) for name in sorted(run.wants - have)),
+            *(("create", name) for name in sorted(run.wants - have | have & run.wants & {run.replaces})),
         ]
         return 0, ""
 
@@ -237,6 +251,7 @@ class OpenTofu:
         asks = {"delete", "resize"} | ({"create"} if run.manual else set())
         once = gone.applied_once(run.standing) if run.standing else frozenset()
         gated = [name for action, name in run.plan if action in asks or (action == "create" and address(name) in once)]
+        gated = [name for name in gated if name != run.rebuild]
         held, found = self.resources(), [name for action, name in run.plan if action == "delete"]
         steps = [(*step, run.sizes.get(step[1])) for step in run.plan if step[0] != "import"]
         digest = naming.digest_of([steps, run.later])
@@ -248,7 +263,9 @@ class OpenTofu:
             "creating": packed(name for name in made if name in run.sizes),
             "powering_off": [address(name) for name in resized],
         }
-        told |= {"adopt": len(run.adopted), "held": len(held), "replacing": [], "explanation": "something would go"}
+        replaced = [address(name) for name in made if ("delete", name) in run.plan]
+        told |= {"adopt": len(run.adopted), "held": len(held), "replacing": replaced}
+        told["explanation"] = "something would go"
         if run.verb == "plan":
             told["differing"] = [address(name) for action, name in run.plan if action != "import"]
             told["off"] = [address(name) for name in sorted(self._cloud.off)]
@@ -301,6 +318,7 @@ class OpenTofu:
                 raise Broken(f"{name} was created in another project, while the cluster runs in its own")
             self._there(run)[name] = gen.UID
             self._cloud.sizes[name] = run.sizes.get(name, "")
+            self._cloud.ids[name] = self._cloud.ids.get(name, 0) + 1
         if action == "resize" and not run.approved:
             raise Broken(f"{name} was powered off to resize it, and nobody had approved it")
         if action == "resize":
@@ -371,10 +389,20 @@ class OpenTofu:
 
 
 def _env(pod: Object, name: str) -> str:
-    containers = (*pod["spec"]["initContainers"], *pod["spec"]["containers"])
-    gate = next(c for c in containers if c["name"] == "plan-gate")
-    value: str = next(e for e in gate["env"] if e["name"] == name)["value"]
+    value: str = next(e for e in _container(pod, "plan-gate")["env"] if e["name"] == name)["value"]
     return value
+
+
+def _replaced(pod: Object) -> str:
+    """The server that the plan is told to replace."""
+    told = (part.removeprefix("-replace=") for part in _container(pod, "tofu-plan")["command"] if "-replace=" in part)
+    return name_of(next(told, ""))
+
+
+def _container(pod: Object, name: str) -> Object:
+    containers = (*pod["spec"]["initContainers"], *pod["spec"]["containers"])
+    found: Object = next(c for c in containers if c["name"] == name)
+    return found
 
 
 def _hook(type_: str, action: str, name: str, at: datetime) -> Object:

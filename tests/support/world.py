@@ -18,6 +18,7 @@ from pydantic import SecretStr, ValidationError
 
 from catalyst_operator.adapters.git.newest import Repository
 from catalyst_operator.adapters.git.repository_looks import RepositoryLooks
+from catalyst_operator.adapters.kube import Kind
 from catalyst_operator.adapters.project.preflights import Preflights
 from catalyst_operator.adapters.project.project_looks import ProjectLooks
 from catalyst_operator.adapters.run_logs import RunLogs
@@ -27,10 +28,10 @@ from catalyst_operator.api.sovereign import Sovereign
 from catalyst_operator.core import conditions, naming, record
 from catalyst_operator.core.access.git_ref import GitRef
 from catalyst_operator.core.kit.repository import RepositoryQuestion, RepositoryView
-from catalyst_operator.core.phase1.views import ClusterView
+from catalyst_operator.core.phase1.views import ClusterView, NodeView
 from catalyst_operator.core.project.identity import ForeignMember, ProjectAnswer, ProjectQuestion
 from catalyst_operator.core.project.preflight import CloudView, SizeOffer, Wanted
-from catalyst_operator.errors import ApiError, CloudUnauthorized, CloudUnavailable, CorruptRecord
+from catalyst_operator.errors import ApiError, CloudUnauthorized, CloudUnavailable, CorruptRecord, Refused, Unavailable
 from catalyst_operator.metrics import Metrics
 from catalyst_operator.reconcilers.sovereign import Key as SovereignKey
 from catalyst_operator.reconcilers.sovereign import SovereignReconciler
@@ -67,6 +68,14 @@ class World:
         """Of the Git repository that the new cluster is to follow."""
         self.foreign: tuple[ForeignMember, ...] = ()
         """Who else is in the Sovereign's network."""
+        self.joined: dict[str, int] = {}
+        """Node of the new cluster -> which server of its name it is."""
+        self.cordoned: set[str] = set()
+        """Nodes that take no new Pods."""
+        self.shop: dict[str, list[str]] = {}
+        """Node -> Pods of the owner's that run there."""
+        self.budgeted: set[str] = set()
+        """Pods that a budget holds where they are."""
         self.wake = True
         self.timer: datetime | None = None
         self.reconciles = 0
@@ -93,6 +102,8 @@ class World:
         other.api.take_over(self.api)
         other.cloud.objects.update(self.cloud.objects)
         other.cloud.sizes.update(self.cloud.sizes)
+        other.cloud.ids.update(self.cloud.ids)
+        other.joined.update(self.joined)
         other.now = self.now
         return other
 
@@ -120,6 +131,7 @@ class World:
             preflights=self.preflights,
             repositories=RepositoryLooks(self._read, self.clock),
             clusters=self.clusters,
+            connect=lambda _: NewClusterApi(self),
         )
         self._reconciler = SovereignReconciler(
             client, self._outside, self.settings, metrics, clock=self.clock, resync=self.resync
@@ -227,6 +239,11 @@ class World:
         if self.sovereign is not None:
             self.api.change(SOVEREIGN, gen.spec(**spec))
 
+    def rebuild(self, server: str) -> None:
+        """The owner asks for a server to be made again; empty: for none."""
+        name = f"{naming.cluster_name('omantel', gen.UID)}-{server}" if server else ""
+        self.api.change(SOVEREIGN, gen.annotated(rebuild=name))
+
     def annotate(self, name: str) -> None:
         """The owner sets one of our annotations to a value that was not there before."""
         self._stamp += 1
@@ -246,6 +263,14 @@ class World:
         """Somebody deletes a run's Pod, or drains its node."""
         for pod in sorted(self.pods(), key=_attempt)[-1:]:
             self.api.remove(*key_of("pods", pod))
+
+    def forget_ids(self) -> None:
+        """The record is one of an operator that knew no ids of servers."""
+        found = self.record()
+        assert found is not None
+        assert found.outputs is not None
+        older = replace(found, outputs=replace(found.outputs, server_ids={}))
+        self.api.change(RECORD, lambda o: o["data"].update({"record.json": record.to_json(older)}))
 
     # --- the cluster --------------------------------------------------------------------------------------------------
 
@@ -360,8 +385,56 @@ class _Healthy(FakeClusters):
         assert view.survey.nodes is not None
         now = self._world.now
         silent = self._world.cloud.silent(now)
-        nodes = tuple(replace(n, ready=not any(n.name.endswith(name) for name in silent)) for n in view.survey.nodes)
+        names = dict.fromkeys((*(node.name for node in view.survey.nodes), *self._world.joined))
+        nodes = tuple(node for name in names if (node := self._node(name, silent)))
         return replace(view, survey=replace(view.survey, at=now, nodes=nodes))
+
+    def _node(self, name: str, silent: set[str]) -> NodeView | None:
+        """A server that was made again joins once the node of the one before it is gone."""
+        world, server = self._world, name.removeprefix(f"{naming.cluster_name('omantel', gen.UID)}-")
+        there = world.cloud.ids.get(server, 0) if server in world.cloud.objects else 0
+        if not there and name not in world.joined:
+            return None
+        joined = world.joined.setdefault(name, there)
+        ready = joined == there and server not in silent
+        return NodeView(name, ready, uid=f"{name}/{joined}", cordoned=name in world.cordoned)
+
+
+class NewClusterApi:
+    """As much of the new cluster's API as the operator changes: nodes, and the Pods on them."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    async def __aenter__(self) -> NewClusterApi:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        return
+
+    async def patch(self, _: Kind, _namespace: str, name: str, operations: list[Object]) -> None:
+        test, act = operations
+        if test["value"] != f"{name}/{self._world.joined[name]}":
+            raise Refused(422, "the test does not hold")
+        (self._world.cordoned.add if act["value"] else self._world.cordoned.discard)(name)
+
+    async def each(
+        self, _: Kind, _namespace: str, take: Callable[[list[Object]], None], *, query: dict[str, str]
+    ) -> None:
+        node = query["fieldSelector"].removeprefix("spec.nodeName=")
+        take([{"metadata": {"namespace": "shop", "name": n, "uid": n}} for n in self._world.shop.get(node, ())])
+
+    async def evict(self, _namespace: str, name: str, _uid: str) -> None:
+        if name in self._world.budgeted:
+            raise Unavailable(429, "would violate the budget")
+        for pods in self._world.shop.values():
+            if name in pods:
+                pods.remove(name)
+
+    async def delete(self, _: Kind, _namespace: str, name: str, *, uid: str) -> None:
+        if uid == f"{name}/{self._world.joined[name]}":
+            del self._world.joined[name]
+            self._world.cordoned.discard(name)
 
 
 def _held(pod: Object | None) -> bool:

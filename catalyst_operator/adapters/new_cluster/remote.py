@@ -20,7 +20,7 @@ from typing import TypeVar
 
 import aiohttp
 
-from catalyst_operator.adapters.kube import Kind, Object
+from catalyst_operator.adapters.kube import PODS, Kind, Object
 from catalyst_operator.adapters.new_cluster import transport
 from catalyst_operator.adapters.new_cluster.intake import Intake
 from catalyst_operator.adapters.new_cluster.transport import NO_ANSWER
@@ -159,6 +159,17 @@ class RemoteCluster:
             await self._ask(request, _as_it_is)
         except NotFound:
             return
+
+    async def evict(self, namespace: str, name: str, uid: str) -> None:
+        """Ask a Pod to move, this very one. Raises NotFound, Conflict for another of its name, and Unavailable with
+        status 429 while a PodDisruptionBudget holds it."""
+        body: Object = {
+            "apiVersion": "policy/v1",
+            "kind": "Eviction",
+            "metadata": {"name": name, "namespace": namespace},
+            "deleteOptions": {"preconditions": {"uid": uid}},
+        }
+        await self._ask(_Request("POST", PODS.path(namespace, name, "eviction"), body=body), _as_it_is)
 
     # --- asking -------------------------------------------------------------------------------------------------------
 

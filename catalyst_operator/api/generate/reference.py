@@ -27,6 +27,12 @@ _ANNOTATIONS = (
     (labels.ANNOTATION_REJOIN, "watch the kit again, with a new deadline", "lastHandledRejoinAt"),
     (labels.ANNOTATION_HAND_OFF, "hand over now (`handOff.mode: Manual`)", "lastHandledHandOffAt"),
     (
+        labels.ANNOTATION_REBUILD,
+        "make this server again: its name as `status.servers` has it; for the same one once more, with `@` and "
+        "anything new behind it",
+        "lastHandledRebuild",
+    ),
+    (
         labels.ANNOTATION_CONFIRM_PROJECT,
         "the token opens the right project, and what is not there any more is really gone; only for "
         "`ERR_PROJECT_MISMATCH` and `ERR_OBJECTS_GONE`",

@@ -88,7 +88,12 @@ def _seeder(fqdn: str, pull: str) -> list[Object]:
 
 def _node_remover() -> list[Object]:
     """Names of nodes cannot be listed: workers may be added later."""
-    rules = [_rule("", ("nodes",), ("delete",)), _own(("clusterrolebindings",), NODE_REMOVER)]
+    rules = [
+        _rule("", ("nodes",), ("patch", "delete")),
+        _rule("", ("pods",), ("list",)),
+        _rule("", ("pods/eviction",), ("create",)),
+        _own(("clusterrolebindings",), NODE_REMOVER),
+    ]
     return [
         _object("ClusterRole", NODE_REMOVER, rules=rules),
         _object("ClusterRoleBinding", NODE_REMOVER, **_bound("ClusterRole", NODE_REMOVER)),

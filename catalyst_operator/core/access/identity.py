@@ -13,7 +13,8 @@ OBSERVER = "catalyst-observer"
 SEEDER = "catalyst-seeder"
 """May patch the few named Secrets that boot created empty; its Role and RoleBinding have the same name."""
 NODE_REMOVER = "catalyst-node-remover"
-"""May delete nodes, whose servers are gone; its ClusterRole and ClusterRoleBinding have the same name."""
+"""May empty nodes whose servers are to go, and delete those whose servers are gone; its ClusterRole and
+ClusterRoleBinding have the same name."""
 OWNER = "catalyst-owner"
 """The owner's administrator, of the group system:masters."""
 

@@ -394,6 +394,11 @@ CNI_STUCK = Code(
     "No Pod starts without a network. Read on the node why Cilium does not come up: `journalctl -u k3s -n 100`.",
     terminal=True,
 )
+REBUILD_REFUSED = Code(
+    "ERR_REBUILD_REFUSED",
+    "Name a server as status.servers does in the annotation catalyst.openova.io/rebuild, or remove the annotation.",
+    terminal=True,
+)
 DEAD_NODE = Code(
     "ERR_DEAD_NODE",
     "On the new cluster, delete the node that is not ready: `kubectl delete node <name>`. The server of its name joins "

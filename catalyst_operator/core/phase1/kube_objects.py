@@ -46,7 +46,13 @@ def node(raw: Any) -> NodeView:
     told = _text(ready, "message") or _text(ready, "reason") or "its kubelet has said nothing yet"
     since = _time(ready, "lastTransitionTime")
     return NodeView(
-        _name(raw), good, "" if good else told, since, silent=ready.get("status") == "Unknown", uid=uid(raw)
+        _name(raw),
+        good,
+        "" if good else told,
+        since,
+        silent=ready.get("status") == "Unknown",
+        uid=uid(raw),
+        cordoned=_at(raw, "spec").get("unschedulable") is True,
     )
 
 

@@ -176,6 +176,8 @@ class NodeView:
     silent: bool = False
     """That condition is Unknown: its kubelet says nothing, neither good nor bad."""
     uid: str = ""
+    cordoned: bool = False
+    """Whether it takes no new Pods."""
 
 
 @dataclass(frozen=True)

@@ -51,6 +51,8 @@ class Wanted:
     """Type and body of each key, without comments and repeats."""
     names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Kind of object, plural as the API spells it -> the names that would be used."""
+    remade: tuple[str, ...] = ()
+    """Cloud names of servers that are there and are to be made again."""
     secret: str = ""
     """The owner's Secret with the token, as `namespace/name`: what is told of the token names it."""
 
@@ -121,7 +123,12 @@ class Report:
         return tuple(check for check in self.checks if check.result is PreflightResult.FAILED)
 
 
-def wanted(sovereign: Sovereign, variables: Mapping[str, Any], sizes: Mapping[str, tuple[str, ...]]) -> Wanted:
+def wanted(
+    sovereign: Sovereign,
+    variables: Mapping[str, Any],
+    sizes: Mapping[str, tuple[str, ...]],
+    remade: tuple[str, ...] = (),
+) -> Wanted:
     """What a run with these variables of the module (see `core.tfvars`) would create. `sizes`: cloud name of each
     server -> the sizes that may be tried for it."""
     cluster, keys = variables["cluster_name"], dict.fromkeys(map(ssh_keys.canonical, variables["ssh_public_keys"]))
@@ -132,6 +139,7 @@ def wanted(sovereign: Sovereign, variables: Mapping[str, Any], sizes: Mapping[st
         location=variables["location"],
         sizes=dict(sizes),
         ssh_public_keys=tuple(keys),
+        remade=remade,
         secret=f"{sovereign.metadata.namespace}/{sovereign.spec.credentials_secret_ref.name}",
         names={
             SERVERS: tuple(sizes),
@@ -184,12 +192,17 @@ def rate_limited(until: datetime) -> tuple[Check, ...]:
 
 def _sizes(wanted: Wanted, cloud: CloudView) -> Check:
     standing = {found.name for found in cloud.objects if found.kind == SERVERS and found.uid == wanted.uid}
+    standing -= set(wanted.remade)
     ladders = dict.fromkeys(ladder for server, ladder in wanted.sizes.items() if server not in standing)
     if not ladders:
         return Check(SIZES, PreflightResult.PASSED, "All servers exist already, and keep their sizes.")
     sizes = dict.fromkeys(size for ladder in ladders for size in ladder)
     if problems := [p for size in sizes if (p := _problem(size, wanted.location, cloud))]:
         return _failed(SIZES, problems)
+    if gone := [
+        p for name in wanted.remade if (p := _not_to_be_had(wanted.sizes.get(name, ()), wanted.location, cloud))
+    ]:
+        return _failed(SIZES, gone)
     scarce = [note for ladder in ladders if (note := _scarcity(ladder, wanted.location, cloud))]
     return _passed(SIZES, scarce or [f"All sizes can be ordered in {wanted.location}."])
 
@@ -237,6 +250,13 @@ def _scarcity(ladder: Sequence[str], location: str, cloud: CloudView) -> str:
     left = ladder[len(gone) :]
     then = f"{left[0]} is tried next" if left else "there is no other size to try"
     return f"{' and '.join(gone)} {'is' if len(gone) == 1 else 'are'} {SOLD_OUT} in {location} at the moment; {then}."
+
+
+def _not_to_be_had(ladder: Sequence[str], location: str, cloud: CloudView) -> tuple[Code, str] | None:
+    """A server that stands is not taken away while there is none to be had in its place."""
+    if any(cloud.offers[size][location].available for size in ladder):
+        return None
+    return codes.CAPACITY, f"{' and '.join(ladder)} cannot be had in {location} at the moment: no server is made again."
 
 
 def _names(wanted: Wanted, cloud: CloudView) -> Check:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+from collections.abc import Iterable
+
+from catalyst_operator.core.naming import digest_of
 
 
 def canonical(public_key: str) -> str:
@@ -20,6 +23,11 @@ def plain(public_key: str) -> str:
 
 
 _ODD = re.compile(r'[$`"\\{}<>]')
+
+
+def digest(public_keys: Iterable[str]) -> str:
+    """Of a set of keys: another one is another set."""
+    return digest_of(sorted(set(map(canonical, public_keys))))
 
 
 def name(cluster_name: str, public_key: str) -> str:

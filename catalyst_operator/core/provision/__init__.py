@@ -25,11 +25,11 @@ from catalyst_operator.core.provision import (
     new_cluster,
     overlays,
     preflight_due,
-    resizes,
     run_checks,
     surroundings,
     suspend,
 )
+from catalyst_operator.core.provision.servers import drains, rebuilds, resizes
 from catalyst_operator.core.ready import watching
 from catalyst_operator.core.runs.tfvars import inputs_digest, of_any_release, tfvars
 from catalyst_operator.core.scene import Answer, Scene
@@ -92,6 +92,7 @@ CHECKS: tuple[Callable[[Scene], Answer | None], ...] = (
     dry_run.planned,
     domain.not_reserved,
     overlays.not_pushed,
+    rebuilds.refused,
     new_cluster.converged,
     surroundings.credentials_missing,
     surroundings.credentials_malformed,
@@ -104,7 +105,9 @@ CHECKS: tuple[Callable[[Scene], Answer | None], ...] = (
     surroundings.run_obstacle,
     run_checks.job_not_created,
     resizes.not_its_turn,
+    rebuilds.not_its_turn,
     surroundings.preflight_first,
     domain.reserving,
+    drains.not_empty,
     run_checks.new_run,
 )

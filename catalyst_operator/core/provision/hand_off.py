@@ -53,10 +53,9 @@ def handed_off(scene: Scene) -> Answer | None:
 
 def _heard(scene: Scene) -> Record | None:
     """The record that answers a request for another try: there is none any more, and the message says whose it is."""
-    if not unanswered(scene.o, scene.record, labels.ANNOTATION_RETRY):
-        return None
-    value = requested(scene.o, labels.ANNOTATION_RETRY)
-    return replace(scene.record, handled={**scene.record.handled, labels.ANNOTATION_RETRY: value})
+    heard = {name: requested(scene.o, name) for name in (labels.ANNOTATION_RETRY, labels.ANNOTATION_REBUILD)}
+    handled = {**scene.record.handled, **{name: value for name, value in heard.items() if value}}
+    return replace(scene.record, handled=handled) if handled != scene.record.handled else None
 
 
 def handing_over(scene: Scene) -> Answer | None:

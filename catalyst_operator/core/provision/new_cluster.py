@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from catalyst_operator.api import labels
 from catalyst_operator.api.conditions import Reason
 from catalyst_operator.api.phases import Phase, Phase1Outcome, RunVerb
 from catalyst_operator.core.access import seeds
@@ -12,12 +13,13 @@ from catalyst_operator.core.drift import checking
 from catalyst_operator.core.observation import Observation
 from catalyst_operator.core.phase1.expected import listed
 from catalyst_operator.core.phase1.views import FLUX_NAMESPACE
+from catalyst_operator.core.project import ssh_keys
 from catalyst_operator.core.provision import hand_off
 from catalyst_operator.core.provision.verdicts import stalled
 from catalyst_operator.core.ready.assessment import Assessment, assess
 from catalyst_operator.core.ready.kept import as_told
 from catalyst_operator.core.ready.watching import REMOVE_AGAIN, SEED_AGAIN
-from catalyst_operator.core.record import ErrorEntry
+from catalyst_operator.core.record import DrainEntry, ErrorEntry
 from catalyst_operator.core.runs.retries import run_wanted_again
 from catalyst_operator.core.scene import Answer, Scene
 from catalyst_operator.core.telling.cluster_status import KIT_REASONS
@@ -45,7 +47,8 @@ def _followed(scene: Scene, found: Assessment) -> Answer:
         due = _undelivered(scene)
         # Handed over without them, the new cluster would never get them; and there is no way back, so that nothing may
         # rest on what was answered before.
-        waits = due or found.rests_on_former or scene.record.dead or checking.under_way(scene)
+        rests = found.rests_on_former or scene.record.dead or scene.record.drain
+        waits = due or rests or checking.under_way(scene)
         return (None if waits else hand_off.begin(scene)) or _ready(scene, due, _again(scene, found))
     return Answer(_verdict(scene.o, found), requeue_after=_again(scene, found))
 
@@ -58,17 +61,37 @@ def _ready(scene: Scene, due: tuple[Seed, ...], again: timedelta | None) -> Answ
         waits += _absent(scene.o)
     elif scene.record.dead:
         waits = f"The server of {listed(tuple(scene.record.dead))} is gone, and the node is being removed."
+    elif scene.record.drain:
+        waits = _opening(scene.o, scene.record.drain)
     else:
         waits = "It waits to be handed over, by the annotation handOffRequestedAt."
     verdict = Verdict(
         Stance.SETTLED,
         Phase.READY,
         Reason.SUCCEEDED,
-        f"Ready: https://console.{spec.domain.fqdn}. {waits}",
+        f"Ready: https://console.{spec.domain.fqdn}. {waits}{_other_keys(scene)}",
         ready=True,
         errors=_not_delivered(scene.o) if due else (),
     )
     return Answer(verdict, requeue_after=again)
+
+
+def _other_keys(scene: Scene) -> str:
+    """Which servers were made with other SSH keys than the spec has now, and how they get these."""
+    now = ssh_keys.digest(scene.o.sovereign.spec.ssh_public_keys)
+    others = tuple(name for name, made_with in scene.record.keys.items() if made_with != now)
+    if not others:
+        return ""
+    return (
+        f" Made with other SSH keys than spec.sshPublicKeys has now: {listed(others)}. Servers take keys when they are "
+        f"made: edit /root/.ssh/authorized_keys there, or have them made again ({labels.ANNOTATION_REBUILD})."
+    )
+
+
+def _opening(o: Observation, entry: DrainEntry) -> str:
+    trouble = f": {o.drain.trouble}" if o.drain and o.drain.trouble else ""
+    nodes = f"The nodes of {listed(entry.servers)} are closed to new Pods, and are being opened again{trouble}."
+    return f"{nodes} `kubectl uncordon` there does it, too."
 
 
 def _absent(o: Observation) -> str:
@@ -127,5 +150,5 @@ def _again(scene: Scene, found: Assessment) -> timedelta | None:
     """When to look again although nothing was heard: a deadline, or a delivery of Secrets that is due."""
     times: list[datetime] = [found.again] if found.again else []
     pauses = [max(at - scene.o.now, VIEW_LOOK_AGAIN) for at in times] + ([SEED_AGAIN] if _undelivered(scene) else [])
-    pauses += [REMOVE_AGAIN] if scene.record.dead else []
+    pauses += [REMOVE_AGAIN] if scene.record.dead or scene.record.drain else []
     return min(pauses, default=None)

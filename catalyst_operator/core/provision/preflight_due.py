@@ -96,7 +96,9 @@ def _ask(o: Observation, variables: Mapping[str, Any], record: Record) -> AskPre
         f"{variables['cluster_name']}-{server.key}": sizing.tried_next(server, record.sizes)
         for server in sizing.servers(o.sovereign.spec)
     }
-    wanted = preflight.wanted(o.sovereign, dict(variables), ladders)
+    # Only a look that asks for what it would get says whether a server may be taken away.
+    remade = (f"{variables['cluster_name']}-{record.rebuild.server}",) if record.rebuild else ()
+    wanted = preflight.wanted(o.sovereign, dict(variables), ladders, remade)
     version = o.credentials.version if o.credentials else ""
     return AskPreflight(preflight.key_of(wanted, version, requested(o, labels.ANNOTATION_RETRY)), wanted)
 

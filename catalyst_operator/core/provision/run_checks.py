@@ -14,9 +14,10 @@ from catalyst_operator.core.drift import checking
 from catalyst_operator.core.errors import codes, diagnosis
 from catalyst_operator.core.following import following, stop
 from catalyst_operator.core.project import sizing
+from catalyst_operator.core.provision.servers import drains, rebuilds
 from catalyst_operator.core.provision.verdicts import phase_of, reason_of_failure, reason_of_work, stalled, working
 from catalyst_operator.core.record import PhaseState, Record, RunEntry, RunState, SizeChoice, StopCause
-from catalyst_operator.core.runs import own_project, plan_text
+from catalyst_operator.core.runs import own_project, plan_text, rebuild_requests
 from catalyst_operator.core.runs.attempts import (
     forgotten_inputs,
     handled,
@@ -68,7 +69,7 @@ def run_in_progress(scene: Scene) -> Answer | None:
     if run is None or run.state is not RunState.RUNNING or run.drift_check:
         return None
     message, errors, follow, requeue = following(scene.o, run)
-    verdict = working(phase_of(run), reason_of_work(scene.record), message, errors)
+    verdict = working(phase_of(run), reason_of_work(scene.record), f"{message} {run.left_behind}".strip(), errors)
     return Answer(verdict, follow, requeue)
 
 
@@ -144,7 +145,13 @@ def job_not_created(scene: Scene) -> Answer | None:
 def new_run(scene: Scene) -> Answer:
     """Start a run: recorded first, then created."""
     sizes, variables = sizes_to_try(scene)
-    run = next_run(scene.o, scene.record, scene.verb, variables)
+    run = replace(
+        next_run(scene.o, scene.record, scene.verb, variables),
+        rebuild=rebuild_requests.covered(scene.record, scene.digest) if scene.verb is RunVerb.APPLY else "",
+        replaces=rebuilds.is_next(scene),
+        emptied=drains.emptied(scene),
+        left_behind=drains.left_behind(scene),
+    )
     record = replace(
         own_project.bound(scene.o, scene.record.with_new_run(run)),
         handled=handled(scene.o, scene.record),
@@ -152,6 +159,8 @@ def new_run(scene: Scene) -> Answer:
         release=_pinned_release(scene, run, variables),
         resize_approved=scene.record.resize_approved if run.resize_approved else "",
         nodes=_nodes(scene),
+        rebuild=rebuild_requests.announced(scene.record, run),
+        drain=drains.closed(scene),
     )
     actions = (*start_actions(scene.o, run, variables, record), *forgotten_inputs(scene.record, record))
     return Answer(_starting(run, record), actions, SAFETY, record)
@@ -203,8 +212,10 @@ def _outdated(scene: Scene, run: RunEntry) -> bool:
     # What only a first boot reads starts no run of its own, but as long as there are no servers it is still in time.
     unread = scene.record.outputs is None and run.inputs not in ("", scene.inputs)
     unapproved = run.approved != (spec.approve_plan or "") or (spec.approval is Approval.MANUAL and not run.manual)
-    return run.digest != scene.digest or unread or (unapproved and run.verb is RunVerb.APPLY)
+    for_nobody = run.replaces and rebuild_requests.taken_back(scene.o, scene.record)
+    return run.digest != scene.digest or unread or for_nobody or (unapproved and run.verb is RunVerb.APPLY)
 
 
 def _starting(run: RunEntry, record: Record) -> Verdict:
-    return working(Phase.TOFU_INIT, reason_of_work(record), f"Job {run.job} is being created.")
+    message = f"Job {run.job} is being created. {run.left_behind}".strip()
+    return working(Phase.TOFU_INIT, reason_of_work(record), message)

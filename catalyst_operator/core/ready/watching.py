@@ -23,6 +23,7 @@ from catalyst_operator.core.phase1.bootstrap import flux_available
 from catalyst_operator.core.phase1.former import joined, remembered
 from catalyst_operator.core.phase1.target import Target
 from catalyst_operator.core.phase1.views import ClusterView, Link, NodeView, kit_name
+from catalyst_operator.core.ready import draining
 from catalyst_operator.core.ready.assessment import Assessment, assess, kit_wanted, nodes_wanted
 from catalyst_operator.core.ready.before_hand_off import behind
 from catalyst_operator.core.record import Bootstrap, Record
@@ -43,7 +44,7 @@ def advance(o: Observation, record: Record) -> Record:
     record = _rejoined(o, replace(record, bootstrap=record.bootstrap or Bootstrap(since=o.now, watch_since=o.now)))
     record = _corrected(o, record)
     begun = _seen(o, record.bootstrap or Bootstrap(o.now, o.now))
-    record = replace(record, bootstrap=begun, dead=_dead(o, record))
+    record = draining.advance(o, replace(record, bootstrap=begun, dead=_dead(o, record)))
     found = assess(o, record)
     return record if found is None else replace(record, bootstrap=_judged(o, record, begun, found))
 
@@ -62,7 +63,7 @@ def watch(o: Observation, record: Record) -> tuple[Action, ...]:
     )
     look = (LookAgain(),) if _asked_to_look(o) else ()
     seed, correct = _seeding(o, record.bootstrap), _correcting(o, record.bootstrap)
-    return (WatchCluster(target), *look, *seed, *correct, *_removing(o, record))
+    return (WatchCluster(target), *look, *seed, *correct, *_removing(o, record), *draining.opening(o, record))
 
 
 def _asked_to_look(o: Observation) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 from catalyst_operator.api import labels
 from catalyst_operator.api.enums import Approval
 from catalyst_operator.api.phases import RunVerb
-from catalyst_operator.api.sovereign_status import MAX_STAMP
+from catalyst_operator.api.sovereign_status import MAX_REQUEST, MAX_STAMP
 from catalyst_operator.core import naming
 from catalyst_operator.core.actions import (
     Action,
@@ -20,7 +20,7 @@ from catalyst_operator.core.actions import (
     WriteRecord,
 )
 from catalyst_operator.core.observation import Observation
-from catalyst_operator.core.project import sizing
+from catalyst_operator.core.project import sizing, ssh_keys
 from catalyst_operator.core.project.hetzner import well_formed
 from catalyst_operator.core.record import UNSUCCESSFUL, Record, RunEntry, StopCause
 from catalyst_operator.core.runs.tfvars import inputs_digest
@@ -49,6 +49,7 @@ def next_run(o: Observation, record: Record, verb: RunVerb, variables: dict[str,
         adopt=record.orphans,
         standing=record.made if record.outputs else (),
         given_version=record.given_version,
+        keys=ssh_keys.digest(variables["ssh_public_keys"]),
     )
     return replace(run, tries=_tries(record.last_of(verb), run))
 
@@ -102,7 +103,8 @@ def handled(o: Observation, record: Record) -> dict[str, str]:
 
 def requested(o: Observation, annotation: str) -> str:
     """The value of a request's annotation, as far as status can show it."""
-    return o.sovereign.metadata.annotations.get(annotation, "")[:MAX_STAMP]
+    most = MAX_REQUEST if annotation == labels.ANNOTATION_REBUILD else MAX_STAMP
+    return o.sovereign.metadata.annotations.get(annotation, "")[:most]
 
 
 def with_stop(o: Observation, record: Record, run: RunEntry, cause: StopCause) -> Record:

@@ -23,7 +23,7 @@ from catalyst_operator.core.tofu.plan_gate import (
     EXIT_REFUSED,
     EXIT_STATE_REFUSED,
 )
-from catalyst_operator.core.tofu.server_names import packed
+from catalyst_operator.core.tofu.server_names import address_of, packed
 
 STATE_KEEPER = "state-keeper"
 LEFTOVERS = "leftovers"
@@ -191,6 +191,7 @@ def _command(sovereign: Sovereign, run: RunEntry, phase: str) -> list[str]:
         "tofu-plan": [
             *("tofu", "plan", "-input=false", "-no-color", "-json", "-lock-timeout=60s", f"-out={PLAN_FILE}"),
             *(["-destroy"] if run.verb is RunVerb.DESTROY else []),
+            *([f"-replace={address_of(run.rebuild)}"] if run.replaces else []),
         ],
         "plan-gate": ["python3", "-m", "catalyst_operator", "plan-gate", PLAN_FILE],
         "tofu-apply": [
@@ -249,6 +250,7 @@ def _gate_env(run: RunEntry) -> list[dict[str, Any]]:
             "CATALYST_STANDING": packed(run.standing),
             "CATALYST_GONE_CONFIRMED": "yes" if run.confirmed else "",
             "CATALYST_STATE_GIVEN": "yes" if run.state_given else "",
+            "CATALYST_REBUILD": run.rebuild,
         }
     )
 

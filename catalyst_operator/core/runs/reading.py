@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from catalyst_operator.api.phases import RunVerb
+from catalyst_operator.api.phases import RunVerb, ServerRole
 from catalyst_operator.core import error_text
 from catalyst_operator.core.errors import codes, diagnosis
 from catalyst_operator.core.observation import ContainerView, JobView, PodView
@@ -59,7 +59,22 @@ def outputs(pod: PodView) -> OutputsEntry | None:
     balancer = _value(values, "load_balancer_ip")
     if not isinstance(ips, list) or not isinstance(balancer, str):
         return None
-    return OutputsEntry(tuple(str(ip) for ip in ips), balancer, str(_value(values, "network_id") or ""))
+    return OutputsEntry(
+        tuple(str(ip) for ip in ips),
+        balancer,
+        str(_value(values, "network_id") or ""),
+        _server_ids(_value(values, "server_ids")),
+    )
+
+
+def _server_ids(told: Any) -> dict[str, str]:
+    """The ids of control planes and workers by name, from two lists with a space between them."""
+    if not isinstance(told, str):
+        return {}
+    lists = zip((ServerRole.CONTROL_PLANE, ServerRole.WORKER), told.split(" "), strict=False)
+    return {
+        f"{role.value}-{index}": id_ for role, ids in lists for index, id_ in enumerate(filter(None, ids.split(",")))
+    }
 
 
 def swept(pod: PodView) -> SweepEntry:

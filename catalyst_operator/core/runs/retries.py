@@ -32,7 +32,13 @@ def changed_since(o: Observation, record: Record, run: RunEntry) -> bool:
         or record.given_version != run.given_version
         or unanswered(o, record, labels.ANNOTATION_RETRY)
         or unanswered(o, record, labels.ANNOTATION_CONFIRM_PROJECT)
+        or _rebuild_since(record, run)
     )
+
+
+def _rebuild_since(record: Record, run: RunEntry) -> bool:
+    """Whether a server is to be made again for which this run was not: it may be what the run failed at."""
+    return record.rebuild is not None and not record.rebuild.begun and run.rebuild != record.rebuild.server
 
 
 def unresolved_failure(o: Observation, record: Record, run: RunEntry | None) -> RunEntry | None:
@@ -45,7 +51,9 @@ def unresolved_failure(o: Observation, record: Record, run: RunEntry | None) -> 
 def run_wanted_again(o: Observation, record: Record, variables: dict[str, Any]) -> bool:
     """Whether what was applied last is to be applied once more: a retry was asked for, or a later dry run of the same
     announced that something is to be done, because the project is not as it was left; or a drift check found that, and
-    it is to be repaired."""
+    it is to be repaired; or a server is to be made again."""
+    if record.rebuild is not None:
+        return True
     digest = inputs_digest(RunVerb.PLAN, variables)
     again = unanswered(o, record, labels.ANNOTATION_RETRY) or _announced(record, digest)
     return again or findings.to_repair(o, record, digest)

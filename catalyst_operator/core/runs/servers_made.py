@@ -23,9 +23,12 @@ def noted(
     if that cannot be told any more; `prefix` is that of the names of nodes."""
     created, gone = _created(run, progress), _gone(record, run, progress, wanted)
     dead = {node: record.nodes[node] for name in (*created, *gone) if (node := f"{prefix}-{name}") in record.nodes}
+    made = _made(record, run, created, gone, wanted)
+    keys = {**record.keys, **dict.fromkeys(created, run.keys)}
     return replace(
         record,
-        made=_made(record, run, created, gone, wanted),
+        made=made,
+        keys={name: digest for name, digest in keys.items() if name in made},
         dead={**record.dead, **dead},
         sizes=_sizes(record, run, created, wanted),
     )

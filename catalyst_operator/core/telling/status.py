@@ -76,6 +76,7 @@ def build(o: Observation, record: Record, run: RunEntry | None, verdict: Verdict
             "last_handled_rejoin_at": _stamp(record.handled.get(labels.ANNOTATION_REJOIN)),
             "last_handled_hand_off_at": _stamp(record.handled.get(labels.ANNOTATION_HAND_OFF)),
             "last_handled_project_confirmed_at": _stamp(record.handled.get(labels.ANNOTATION_CONFIRM_PROJECT)),
+            "last_handled_rebuild": record.handled.get(labels.ANNOTATION_REBUILD),
         }
     )
     seen = cluster_status.seen_at(o) if found else None

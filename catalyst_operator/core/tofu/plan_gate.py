@@ -17,7 +17,7 @@ from catalyst_operator.core.error_text import named
 from catalyst_operator.core.naming import canonical_json, digest_of
 from catalyst_operator.core.tofu import apart, given_state, gone, quorum, termination
 from catalyst_operator.core.tofu.quorum import ControlPlanes
-from catalyst_operator.core.tofu.server_names import address_of, name_of, packed
+from catalyst_operator.core.tofu.server_names import address_of, name_of, packed, target_of
 
 EXIT_APPROVAL_NEEDED = 3
 """The plan is fine but nobody approved it yet; nothing was touched."""
@@ -35,6 +35,7 @@ EXIT_CLUSTER_LOST = 9
 SERVERS = "hcloud_server."
 """Addresses that begin like this are named first: what else goes, goes because of them."""
 TAINTED = "replace_because_tainted"
+BY_REQUEST = "replace_by_request"
 RESIZE = ("server_type",)
 """What changes in a server that only gets another size."""
 PROVIDER_ONLY = frozenset(
@@ -64,6 +65,8 @@ class Beside:
     """Of a destroy: whether a person said that what is not found is really gone."""
     state_given: bool = False
     """Of a destroy: whether somebody handed the state in, so that it may list what is not the Sovereign's."""
+    rebuild: str = ""
+    """The server that its owner asked to be made again, by name."""
 
 
 @dataclass(frozen=True)
@@ -132,6 +135,10 @@ class PlanJudgement:
     bookkeeping: bool = False
     """Whether nothing but the state would change: not even mode Manual asks about that."""
     approval: tuple[str, ...] = ()
+    rebuilt: tuple[str, ...] = ()
+    """Replaced without asking: its owner asked for that, by name."""
+    nothing_else: bool = False
+    """Whether nothing but that would be done."""
     unfinished: tuple[str, ...] = ()
     """Replaced without asking: an earlier run left them half made, and they never carried anything."""
     refusals: tuple[str, ...] = ()
@@ -183,6 +190,9 @@ def judge(
     everything = [_change(raw, beside) for raw in listed]
     control_planes = _control_planes(everything, () if destroy_run else members)
     again = () if destroy_run else gone.made_again(plan, beside.standing)
+    asked = tuple(c.address for c in changes if _is_asked_for(c, beside.rebuild))
+    others = [c for c in changes if c.address not in asked]
+    unasked = tuple(address for address in again if address not in asked)
     missed = gone.missed(plan, beside.held)
     return PlanJudgement(
         digest=_digest(touched, uid, later),
@@ -195,7 +205,9 @@ def judge(
         destroying=tuple(c.address for c in changes if c.destroys and not c.creates),
         powering_off=tuple(c.address for c in changes if c.power_off),
         bookkeeping=all(c.cosmetic for c in changes),
-        approval=() if destroy_run else (*_approval_reasons(changes), *_made_again_reasons(again)),
+        approval=() if destroy_run else (*_approval_reasons(others), *_made_again_reasons(unasked)),
+        rebuilt=asked,
+        nothing_else=bool(asked) and all(c.cosmetic for c in others),
         unfinished=tuple(c.address for c in changes if c.destroys and c.reason == TAINTED),
         refusals=quorum.refusals(control_planes),
         lost=quorum.lost(control_planes),
@@ -235,15 +247,23 @@ def _verdict(
         return EXIT_CLUSTER_LOST if judgement.lost else EXIT_REFUSED, refused
     if resize_approved and judgement.resize_only and judgement.powering_off:
         return 0, f"approved with the resizes before it: {'; '.join(judgement.approval)}"
-    asks = manual and not judgement.bookkeeping
+    asks = manual and not judgement.bookkeeping and not judgement.nothing_else
     reasons = judgement.approval + (("approval mode is Manual",) if asks else ())
     if not reasons:
-        names = ", ".join(judgement.unfinished)
-        return 0, "no approval needed" + (f"; left unfinished by an earlier run: {names}" if names else "")
+        return 0, "; ".join(("no approval needed", *_unasked_words(judgement)))
     reasons += _then(judgement.later)
     if dry_run:
         return 0, f"dry run; to apply it would need approval: {'; '.join(reasons)}"
     return _approval(judgement, reasons, approved)
+
+
+def _unasked_words(judgement: PlanJudgement) -> tuple[str, ...]:
+    """Why nobody is asked about what would be replaced."""
+    told = {
+        "left unfinished by an earlier run": judgement.unfinished,
+        "made again, as its owner asked": judgement.rebuilt,
+    }
+    return tuple(f"{why}: {', '.join(addresses)}" for why, addresses in told.items() if addresses)
 
 
 def _of_destroy(judgement: PlanJudgement) -> tuple[int, str]:
@@ -387,6 +407,16 @@ def _approval_reasons(changes: list[ResourceChange]) -> list[str]:
         if harm := _harm(change):
             harmed.setdefault(harm, []).append(change.address)
     return [f"{named(tuple(addresses))} would be {harm}" for harm, addresses in harmed.items()]
+
+
+def _is_asked_for(change: ResourceChange, rebuild: str) -> bool:
+    """Whether it is the server that its owner asked to be made again, or its place at the load balancer. That it is
+    replaced for another reason, or goes for good, was not asked for."""
+    if not rebuild or not change.creates:
+        return False
+    if change.address == address_of(rebuild):
+        return not change.destroys or change.reason == BY_REQUEST
+    return change.address == target_of(rebuild)
 
 
 def _made_again_reasons(addresses: tuple[str, ...]) -> list[str]:

@@ -21,6 +21,11 @@ def address_of(name: str) -> str:
     return f"hcloud_server.{role.replace('-', '_')}[{index}]"
 
 
+def target_of(name: str) -> str:
+    """The resource by which the load balancer sends to the server."""
+    return f'hcloud_load_balancer_target.this["{name}"]'
+
+
 def name_of(address: str) -> str:
     """The server at an address of the module; empty for what is no server."""
     found = _ADDRESS.fullmatch(address)

@@ -52,6 +52,7 @@ class Gate:
             "CATALYST_STANDING": "",
             "CATALYST_GONE_CONFIRMED": "",
             "CATALYST_STATE_GIVEN": "",
+            "CATALYST_REBUILD": "",
         }.items():
             monkeypatch.setenv(name, value)
 

@@ -94,10 +94,14 @@ def test_no_rule_has_a_wildcard_or_reads_secrets() -> None:
     assert not any("secrets" in rule["resources"] for rule in rules("ClusterRole", OBSERVER))
 
 
-def test_who_removes_nodes_may_do_nothing_else() -> None:
+def test_who_removes_nodes_may_empty_them_before_and_do_nothing_else() -> None:
     """Not even look at them; and its own rights it may take away, as the others do."""
-    nodes, own = rules("ClusterRole", NODE_REMOVER)
-    assert (nodes["resources"], nodes["verbs"]) == (["nodes"], ["delete"])
+    *nodes, own = rules("ClusterRole", NODE_REMOVER)
+    assert [(rule["resources"], rule["verbs"]) for rule in nodes] == [
+        (["nodes"], ["patch", "delete"]),
+        (["pods"], ["list"]),
+        (["pods/eviction"], ["create"]),
+    ]
     assert (own["resources"], own["verbs"], own["resourceNames"]) == (
         ["clusterrolebindings"],
         ["get", "delete"],

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from catalyst_operator.core import naming
 from catalyst_operator.core.observation import Observation
-from catalyst_operator.core.provision.resizes import LOOK_AFTER
+from catalyst_operator.core.provision.servers.turns import LOOK_AFTER
 from catalyst_operator.core.record import RunEntry, SizeChoice
 from catalyst_operator.core.scene import SAFETY
 from catalyst_operator.core.tofu.server_names import address_of
@@ -68,7 +68,7 @@ CASES = (
         check="not_its_turn",
         reason="Progressing",
         ready="Unknown",
-        says=("The resize of control-plane-1 waits", "looked at 60 seconds after the resize", "one after the other"),
+        says=("The resize of control-plane-1 waits", "looked at 60 seconds after the change", "one after the other"),
         again=timedelta(seconds=50),
     ),
     Case(
@@ -77,7 +77,7 @@ CASES = (
         check="not_its_turn",
         reason="Progressing",
         ready="Unknown",
-        says=("looked at 60 seconds after the resize",),
+        says=("looked at 60 seconds after the change",),
         does=("LookAgain",),
         again=LOOK_AFTER,
     ),

@@ -53,7 +53,7 @@ async def test_between_two_resizes_it_says_what_it_waits_for() -> None:
     world = await resized()
     respond(world)
     await until(world, lambda: "The resize of control-plane-1 waits: " in message(world))
-    assert "looked at 60 seconds after the resize" in message(world)
+    assert "looked at 60 seconds after the change" in message(world)
     assert reason(world) == "Progressing"
     await until(world, lambda: "waits: not ready: control-plane-0" in message(world))
     shown = {server["name"][-len("control-plane-0") :]: server["size"] for server in world.status["servers"]}

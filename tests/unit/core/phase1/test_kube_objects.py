@@ -49,6 +49,13 @@ def test_nodes(conditions: list[Object], expected: NodeView) -> None:
     assert kube_objects.node(named(status={"conditions": conditions})) == expected
 
 
+@pytest.mark.parametrize(
+    ("spec", "cordoned"), [({"unschedulable": True}, True), ({}, False), ({"unschedulable": 1}, False)]
+)
+def test_nodes_that_take_no_new_pods(spec: Object, cordoned: bool) -> None:
+    assert kube_objects.node(named(spec=spec)).cordoned is cordoned
+
+
 @pytest.mark.parametrize("status", ["True", "False", None])
 def test_deployments(status: str | None) -> None:
     conditions = [condition("Available", status)] if status else []

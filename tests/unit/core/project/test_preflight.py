@@ -274,6 +274,23 @@ class TestServersThatExist:
     def test_another_does_not_help(self, standing: CloudObject, why: str) -> None:
         assert check("sizes", want(control_plane_0=("cpx21",)), cloud(standing)).result is FAILED, why
 
+    @pytest.mark.parametrize(
+        ("ladder", "error", "why"),
+        [
+            (("cpx22",), "", "there is one to be had"),
+            (("scarce1", "cpx32"), "", "so is a fallback"),
+            (("scarce1",), "ERR_CAPACITY", "sold out: who is new may wait for it, who stands stays"),
+            (("scarce1", "scarce2"), "ERR_CAPACITY", "both are"),
+            (("cpx21",), "ERR_SIZE_RETIRED", "not sold there any more"),
+        ],
+    )
+    def test_one_that_is_made_again_is_not_taken_away_while_there_is_none_in_its_place(
+        self, ladder: tuple[str, ...], error: str, why: str
+    ) -> None:
+        ours = CloudObject("servers", 1, FIRST, uid=gen.UID)
+        asked = replace(want(control_plane_0=ladder), remade=(FIRST,))
+        assert code(check("sizes", asked, cloud(ours))) == error, why
+
     def test_the_new_ones_are_still_checked(self) -> None:
         ours = CloudObject("servers", 1, FIRST, uid=gen.UID)
         found = check("sizes", want(control_plane_0=("cpx21",), worker_0=("cpx99",)), cloud(ours))

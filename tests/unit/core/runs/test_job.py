@@ -170,8 +170,16 @@ def test_the_gate_is_told_what_it_judges_by() -> None:
     assert told["CATALYST_RESIZE_APPROVED"] == "yes"
     assert (told["CATALYST_VERB"], told["CATALYST_SOVEREIGN_UID"]) == ("apply", gen.UID)
     plain = env(named(APPLY, "plan-gate"))
-    told_by_default = ("MEMBERS", "RESIZED_LATER", "RESIZE_APPROVED", "STANDING", "GONE_CONFIRMED", "STATE_GIVEN")
-    assert [plain[f"CATALYST_{name}"] for name in told_by_default] == [""] * 6
+    told_by_default = (
+        "MEMBERS",
+        "RESIZED_LATER",
+        "RESIZE_APPROVED",
+        "STANDING",
+        "GONE_CONFIRMED",
+        "STATE_GIVEN",
+        "REBUILD",
+    )
+    assert [plain[f"CATALYST_{name}"] for name in told_by_default] == [""] * 7
     later = gen.run(standing=("control-plane-0", "worker-0", "worker-1"), confirmed=True, state_given=True)
     told = env(named(job(three, later, SETTINGS), "plan-gate"))
     assert (told["CATALYST_STANDING"], told["CATALYST_GONE_CONFIRMED"]) == ("control-plane:0 worker:0-1", "yes")
@@ -238,3 +246,11 @@ def test_the_backend_keeps_its_state_where_the_operator_looks() -> None:
     assert suffix is not None
     assert space is not None
     assert (f"tfstate-default-{suffix[1]}", space[1]) == (naming.STATE_SECRET, gen.SPACE)
+
+
+@pytest.mark.parametrize("replaces", [True, False])
+def test_the_server_that_is_asked_for_is_replaced_by_the_run_that_does_it_and_covered_in_each(replaces: bool) -> None:
+    made = job(gen.sovereign(), gen.run(rebuild="control-plane-1", replaces=replaces), SETTINGS)
+    told = "-replace=hcloud_server.control_plane[1]" in named(made, "tofu-plan")["command"]
+    assert told is replaces
+    assert env(named(made, "plan-gate"))["CATALYST_REBUILD"] == "control-plane-1"

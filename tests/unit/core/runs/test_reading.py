@@ -503,3 +503,24 @@ def test_the_servers_that_would_be_made_are_all_read() -> None:
     plan = read(replace(view, containers={**view.containers, "plan-gate": gate})).plan
     assert plan is not None
     assert len(plan.creating) == 14
+
+
+SERVERS = ("control-plane-0", "control-plane-1", "control-plane-2", "worker-0", "worker-1")
+
+
+@pytest.mark.parametrize(
+    ("told", "ids"),
+    [
+        ("11 ", {"control-plane-0": "11"}),
+        ("11,12,13 21,22", dict(zip(SERVERS, ("11", "12", "13", "21", "22"), strict=True))),
+        (None, {}),
+        (7, {}),
+    ],
+    ids=["no workers", "all", "a module that does not tell", "something else"],
+)
+def test_ids_of_servers_are_read_by_name(told: object, ids: dict[str, str]) -> None:
+    message = {**json.loads(gen.OUTPUT_MESSAGE), "server_ids": {"value": told}}
+    told_by = pod(gen.run(), "tofu-output", ended_container(0, json.dumps(message)))
+    found = reading.outputs(told_by)
+    assert found is not None
+    assert found.server_ids == ids

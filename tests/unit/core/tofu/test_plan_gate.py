@@ -603,3 +603,67 @@ def test_addresses_that_take_many_bytes_give_way_to_a_count() -> None:
 def test_a_plan_without_changes_is_judged_too() -> None:
     assert judge({}, uid=UID) == judged()
     assert judge({"resource_changes": None}, uid=UID).add == 0
+
+
+# --- servers that their owner asked for -------------------------------------------------------------------------------
+
+REQUESTED = {**REPLACE, "action_reason": "replace_by_request"}
+TARGET = change('hcloud_load_balancer_target.this["worker-0"]', ("delete", "create"), {"id": "7"}, {"id": None})
+WORKER_0 = Beside(standing=("worker-0", "worker-1"), rebuild="worker-0")
+
+
+@pytest.mark.parametrize(
+    ("changes", "asks", "why"),
+    [
+        ((REQUESTED, TARGET), "", "the server and its place at the load balancer"),
+        ((change("hcloud_server.worker[0]", after=SERVER), TARGET), "", "an earlier run has taken it away already"),
+        ((REQUESTED, NOOP, READ), "", "what is left alone is nothing else"),
+        ((REPLACE,), "worker[0] would be replaced", "replaced for another reason than the request"),
+        ((change("hcloud_server.worker[0]", ("delete",), SERVER, None),), "worker[0] would be destroyed", "for good"),
+        ((REQUESTED, DESTROY), "worker[1] would be destroyed", "everything else asks as ever"),
+        (
+            (REQUESTED, RESIZE | {"address": "hcloud_server.worker[1]"}),
+            "worker[1] would be powered off",
+            "so does this",
+        ),
+        (
+            (change('hcloud_load_balancer_target.this["worker-1"]', ("delete", "create"), {"id": "8"}, {}),),
+            "worker-1",
+            "another server's place",
+        ),
+        (
+            (REQUESTED, change("hcloud_server.worker[1]", after=SERVER)),
+            "worker[1] would be made again",
+            "another one that is gone",
+        ),
+    ],
+)
+@pytest.mark.parametrize("manual", [False, True])
+def test_nobody_is_asked_about_just_the_server_that_its_owner_named(
+    changes: tuple[Raw, ...], asks: str, why: str, manual: bool
+) -> None:
+    code, said = verdict(judged(*changes, beside=WORKER_0), manual=manual, approved="")
+    assert code == (EXIT_APPROVAL_NEEDED if asks else 0), why
+    assert (asks or "made again, as its owner asked: hcloud_server.worker[0]") in said
+
+
+def test_in_mode_manual_anything_beside_it_asks() -> None:
+    code, said = verdict(judged(REQUESTED, GROW, beside=WORKER_0), manual=True, approved="")
+    assert (code, said) == (EXIT_APPROVAL_NEEDED, "approval mode is Manual")
+
+
+@pytest.mark.parametrize(
+    ("members", "others", "says"),
+    [
+        (THREE, (), ""),
+        (ALONE, (), "it is the only control plane"),
+        (THREE, (1,), "would be away at the same time"),
+    ],
+    ids=["one of three", "the only one", "while another is off"],
+)
+def test_a_request_does_not_overrule_the_majority(members: tuple[str, ...], others: tuple[int, ...], says: str) -> None:
+    asked = {**control_plane(0, REPLACED), "action_reason": "replace_by_request"}
+    off = (control_plane(index, OFF) for index in others)
+    judgement = judged(asked, *off, members=members, beside=Beside(standing=members, rebuild="control-plane-0"))
+    code, said = verdict(judgement, manual=False, approved="")
+    assert (code, says in said) == (EXIT_REFUSED if says else 0, True)
