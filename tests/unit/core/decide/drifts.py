@@ -6,8 +6,10 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+from catalyst_operator.api.labels import ANNOTATION_REBUILD
 from catalyst_operator.api.phases import RunVerb
-from catalyst_operator.core.record import DriftEntry, ErrorEntry, HandOff, PlanEntry, RunEntry, RunState
+from catalyst_operator.core import naming
+from catalyst_operator.core.record import DriftEntry, ErrorEntry, HandOff, PlanEntry, RebuildEntry, RunEntry, RunState
 from catalyst_operator.core.scene import SAFETY
 from tests.support import gen
 from tests.support.gen import NOW, SceneMod, known, of, seen, spec
@@ -26,6 +28,7 @@ FOUND = PlanEntry(digest="c" * 64, add=0, change=1, destroy=0, differing=(ADDRES
 LABELLED = replace(FOUND, differing=(), of_others=(ADDRESS,), others=1)
 STOPPED = PlanEntry(digest="e" * 64, add=0, change=0, destroy=0, off=(OFF,))
 REFUSED = ErrorEntry("ERR_PLAN_REFUSED", "it would be replaced", "Leave it.", True)
+AGAIN = RebuildEntry(f"{naming.cluster_name('omantel', gen.UID)}-worker-0", "worker-0")
 WELL: dict[str, object] = {"check": "converged", "reason": "Succeeded", "ready": "True", "summary": ""}
 WELL |= {"operation": "Succeeded"}
 
@@ -128,6 +131,19 @@ CASES = (
         "a drift check is not in the way of another apply that a person asks for",
         of(REPORT, RETRY),
         stands(check()),
+        at_work(check(), "tofu-plan"),
+        check="stopping",
+        reason="Progressing",
+        ready="Unknown",
+        summary="Reconciling",
+        operation="Processing",
+        does=("WriteRecord", "DeleteJob"),
+        again=SAFETY,
+    ),
+    case(
+        "a drift check is not in the way of a server that is to be made again",
+        of(REPORT, gen.annotated(rebuild=f"{naming.cluster_name('omantel', gen.UID)}-worker-0")),
+        stands(check(), rebuild=AGAIN, handled={ANNOTATION_REBUILD: AGAIN.request}),
         at_work(check(), "tofu-plan"),
         check="stopping",
         reason="Progressing",
