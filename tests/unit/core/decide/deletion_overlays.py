@@ -8,9 +8,10 @@ from typing import Any
 
 from catalyst_operator.core import kit
 from catalyst_operator.core.access import source
+from catalyst_operator.core.access.seeds import SecretView
 from catalyst_operator.core.errors import codes
 from catalyst_operator.core.kit.pushed import OverlayChange, OverlayReport, key_of
-from catalyst_operator.core.observation import Observation, SecretView
+from catalyst_operator.core.observation import Observation
 from catalyst_operator.core.scene import SAFETY
 from tests.support.gen import NOW, SceneMod, known, seen, spec
 from tests.unit.core.decide.deletions import AFTER, APPLIED, DESTROYED, ORPHAN, RUNNING, going
