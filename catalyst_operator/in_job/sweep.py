@@ -127,10 +127,13 @@ class Sweeper:
         until = time.monotonic() + self._patience.deadline
         seen = self._look(until)
         self._power_off(seen.running)
+        rounds = 0
         while due := self._due(seen := self._look(until)):
-            self._round(due, seen)
-            if time.monotonic() >= until:
+            # What the last round did is looked at, however late that is.
+            if rounds and time.monotonic() >= until:
                 raise NotDone(self._not_done(due))
+            self._round(due, seen)
+            rounds += 1
             self._wait(self._patience.pause)
         self._unclear = {thing.reference for thing in seen.unclear}
         for thing in seen.unclear:

@@ -32,7 +32,7 @@ OURS = {LABEL_SOVEREIGN_UID: gen.UID}
 THEIRS = {LABEL_SOVEREIGN_UID: "another"}
 CCM = {CCM_LABEL: "5f1c"}
 CSI = {"managed-by": "csi-driver", "pvc-name": "data", "pvc-namespace": "db", "pv-name": "pvc-1"}
-QUICK = SweepPatience(power_off=10, deadline=10, pause=0.02, when_limited=0.05)
+QUICK = SweepPatience(power_off=60, deadline=60, pause=0.02, when_limited=0.05)
 AT_ONCE = replace(QUICK, deadline=0)
 
 
