@@ -22,7 +22,6 @@ from pydantic import SecretStr
 from catalyst_operator import handlers, logs
 from catalyst_operator.adapters import health, proof_key, template
 from catalyst_operator.adapters.dns import DNS_LOOKS_AT_ONCE, DNS_LOOKS_EACH, Dns, unforeseen
-from catalyst_operator.adapters.drift_turns import DriftTurns
 from catalyst_operator.adapters.errands import Errands
 from catalyst_operator.adapters.git import push
 from catalyst_operator.adapters.git.overlays import Overlays
@@ -36,6 +35,7 @@ from catalyst_operator.adapters.new_cluster.intake import Intake
 from catalyst_operator.adapters.new_cluster.remote import RemoteCluster
 from catalyst_operator.adapters.powerdns import PowerDns
 from catalyst_operator.adapters.project import hetzner_preflight, hetzner_project
+from catalyst_operator.adapters.project.drift_turns import DriftTurns
 from catalyst_operator.adapters.project.preflights import Preflights
 from catalyst_operator.adapters.project.project_looks import ProjectLooks
 from catalyst_operator.adapters.registrars.connect import connect

@@ -10,12 +10,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from catalyst_operator.adapters.drift_turns import DriftTurns
 from catalyst_operator.adapters.errands import Errands
 from catalyst_operator.adapters.git.overlays import Overlays
 from catalyst_operator.adapters.git.repository_looks import RepositoryLooks
 from catalyst_operator.adapters.new_cluster.clusters import AccessSource
 from catalyst_operator.adapters.new_cluster.remote import Connect
+from catalyst_operator.adapters.project.drift_turns import DriftTurns
 from catalyst_operator.adapters.project.preflights import Preflights
 from catalyst_operator.adapters.project.project_looks import ProjectLooks
 from catalyst_operator.adapters.run_logs import RunLogs

@@ -7,7 +7,6 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from catalyst_operator.adapters.drift_turns import DriftTurns
 from catalyst_operator.adapters.git.newest import Repository
 from catalyst_operator.adapters.git.overlays import Overlays
 from catalyst_operator.adapters.git.push import Pushed
@@ -15,6 +14,7 @@ from catalyst_operator.adapters.git.repository_looks import RepositoryLooks
 from catalyst_operator.adapters.kube import Kube
 from catalyst_operator.adapters.new_cluster.clusters import AccessSource
 from catalyst_operator.adapters.new_cluster.remote import RemoteCluster
+from catalyst_operator.adapters.project.drift_turns import DriftTurns
 from catalyst_operator.adapters.project.preflights import Preflights
 from catalyst_operator.adapters.project.project_looks import ProjectLooks
 from catalyst_operator.adapters.run_logs import RunLogs

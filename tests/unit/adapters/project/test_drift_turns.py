@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from catalyst_operator.adapters.drift_turns import CHECKS_AT_ONCE, CHECKS_EACH, DriftTurns
+from catalyst_operator.adapters.project.drift_turns import CHECKS_AT_ONCE, CHECKS_EACH, DriftTurns
 
 
 class Bench:
