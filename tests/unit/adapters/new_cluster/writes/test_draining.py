@@ -19,8 +19,8 @@ from tests.support.gen import NOW
 
 PODS = "/api/v1/pods"
 NODE = LeavingNode("worker-0", "uid-0")
-DAEMON_SET = {"ownerReferences": [{"kind": "DaemonSet", "controller": True}]}
-STATIC = {"annotations": {"kubernetes.io/config.mirror": "x"}}
+DAEMON_SET: dict[str, Any] = {"ownerReferences": [{"kind": "DaemonSet", "controller": True}]}
+STATIC: dict[str, Any] = {"annotations": {"kubernetes.io/config.mirror": "x"}}
 
 
 def pod(name: str, *, phase: str = "Running", **meta: Any) -> dict[str, Any]:
