@@ -41,7 +41,8 @@ SERVERS_MADE_AGAIN = Policy(
             f"{STATUS}.servers) && oldObject.status.servers.exists(s, s.name == variables.server)",
             f"The annotation {labels.ANNOTATION_REBUILD} names none of the servers in status.servers.",
             f"'The annotation {labels.ANNOTATION_REBUILD} asks for nobody: ' + variables.server + ' is none of the "
-            f"servers, which are: ' + ({STATUS}.servers) ? oldObject.status.servers.map(s, s.name).join(', ') : 'not made yet')",
+            f"servers, which are: ' + ({STATUS}.servers) ? oldObject.status.servers.map(s, s.name).join(', ') "
+            ": 'not made yet')",
         ),
         Validation(
             f"object.spec.controlPlane.replicas != 1 || !variables.server.endsWith('{ONLY_CONTROL_PLANE}')",
