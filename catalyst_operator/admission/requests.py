@@ -28,25 +28,26 @@ SERVERS_MADE_AGAIN = Policy(
     (
         Validation(
             f"variables.request.matches({cel_string(SHAPE)})",
-            f"metadata.annotations[{labels.ANNOTATION_REBUILD}] takes the name of one server as status.servers has it; "
+            f"The annotation {labels.ANNOTATION_REBUILD} takes the name of one server as status.servers has it; "
             "to have the same one made again once more, with @ and anything new behind it.",
         ),
         Validation(
             f"!({STATUS}.conditions) && oldObject.status.conditions.exists(c, c.type == 'HandedOff' && "
             "c.status != 'False'))",
-            f"metadata.annotations[{labels.ANNOTATION_REBUILD}]: after hand-off the servers are managed by the "
+            f"The annotation {labels.ANNOTATION_REBUILD} comes too late: after hand-off the servers are managed by the "
             "Sovereign's own Crossplane; make the server again there.",
         ),
         Validation(
             f"{STATUS}.servers) && oldObject.status.servers.exists(s, s.name == variables.server)",
-            f"metadata.annotations[{labels.ANNOTATION_REBUILD}] names none of the servers in status.servers.",
-            f"'metadata.annotations[{labels.ANNOTATION_REBUILD}]: ' + variables.server + ' is none of the servers, "
-            f"which are: ' + ({STATUS}.servers) ? oldObject.status.servers.map(s, s.name).join(', ') : 'not made yet')",
+            f"The annotation {labels.ANNOTATION_REBUILD} names none of the servers in status.servers.",
+            f"'The annotation {labels.ANNOTATION_REBUILD} asks for nobody: ' + variables.server + ' is none of the "
+            f"servers, which are: ' + ({STATUS}.servers) ? oldObject.status.servers.map(s, s.name).join(', ') "
+            ": 'not made yet')",
         ),
         Validation(
             f"object.spec.controlPlane.replicas != 1 || !variables.server.endsWith('{ONLY_CONTROL_PLANE}')",
-            f"metadata.annotations[{labels.ANNOTATION_REBUILD}]: the only control plane cannot be made again, because "
-            "the cluster's data is on its disk. Set spec.controlPlane.replicas to 3 first.",
+            f"The annotation {labels.ANNOTATION_REBUILD} would cost the cluster: the only control plane cannot be made "
+            "again, because the cluster's data is on its disk. Set spec.controlPlane.replicas to 3 first.",
         ),
     ),
     {
