@@ -19,7 +19,7 @@ from catalyst_operator.adapters.git import push as pushing
 from catalyst_operator.adapters.git.newest import Repository
 from catalyst_operator.core.access.git_ref import GitRef
 from catalyst_operator.core.kit.pushed import OverlayChange
-from catalyst_operator.errors import GitDenied, GitError, GitMissing, GitRejected, GitUnavailable
+from catalyst_operator.errors import GitDenied, GitError, GitMissing, GitRejected, GitUnavailable, LeaseLost
 from e2e.lab.git_server.client import GitServer
 from e2e.lab.git_server.commits import Commit
 from e2e.lab.git_server.git import git as run_git
@@ -375,3 +375,20 @@ def test_a_server_of_this_machine_is_not_asked_whether_anything_listens_there_or
             pushing.push(replace(remote.repository, url=url), change(a="b"), {}, destinations=OUTSIDE)
         words.add(str(caught.value))
     assert len(words) == 1
+
+
+@pytest.mark.parametrize("asked", [0, 1, 4])
+def test_a_push_sends_nothing_more_once_another_operator_may_act(remote: Remote, asked: int) -> None:
+    """At its first question, in the middle of looking, or just before it would send the commit."""
+    before = remote.log()
+    left = [20.0] * asked
+
+    def fence() -> float:
+        if not left:
+            raise LeaseLost("another operator may act by now")
+        return left.pop()
+
+    with pytest.raises(LeaseLost):
+        push(remote.repository, change(a="1"), {}, fence=fence)
+    assert remote.log() == before
+    assert left == []

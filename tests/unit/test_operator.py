@@ -9,6 +9,7 @@ import pytest
 
 from catalyst_operator import operator
 from catalyst_operator.adapters.kube import SECRETS, Kube
+from catalyst_operator.adapters.leadership.fence import Fence, unfenced
 from catalyst_operator.errors import LeaseLost
 from catalyst_operator.settings import Settings
 from tests.support.fake_kube import FakeApi
@@ -22,16 +23,16 @@ async def test_what_acts_writes_nothing_once_the_lease_is_let_go(monkeypatch: py
     """Work that was under way then, in a task or a thread, may still come to its next write."""
     api, clients = FakeApi(), list[Kube]()
     api.put("namespaces", {"metadata": {"name": HOME}})
+    api.put("leases", {"metadata": {"name": "catalyst-operator", "namespace": HOME}})
 
-    async def connect() -> Kube:
-        return api.client()
+    async def connect(fence: Fence = unfenced) -> Kube:
+        return Kube(api, fence)
 
-    async def act(_settings: Settings, client: Kube, _metrics: object) -> None:
+    async def act(_settings: Settings, client: Kube, _metrics: object, _fence: Fence) -> None:
         await client.create(SECRET)
         clients.append(client)
 
     monkeypatch.setattr(Kube, "connect", connect)
-    monkeypatch.setattr(Kube, "close", lambda _: connect())
     monkeypatch.setattr(operator, "_act", act)
     await operator._run(replace(SETTINGS, health_port=0, metrics_port=0))
     (client,) = clients
