@@ -42,7 +42,7 @@ def make_many(api: Api, namespace: str) -> list[str]:
     return names
 
 
-def test_the_second_one_waits_and_takes_over_when_the_first_is_killed(api: Api, namespace: str, start: Start) -> None:
+def test_the_second_one_waits_and_takes_over_when_the_first_is_gone(api: Api, namespace: str, start: Start) -> None:
     first = start("first")
     wait(lambda: first.acts, "the first to act", first)
     second = start("second")

@@ -18,7 +18,7 @@ from catalyst_operator.adapters import kube
 from catalyst_operator.adapters.kube import Kube, Object
 from catalyst_operator.api import labels
 from catalyst_operator.clock import Clock, elapsed
-from catalyst_operator.core.leadership.election import MISSING, Claim, FoundLease, Sighting, Terms, judge
+from catalyst_operator.core.leadership.election import MISSING, LeaseState, FoundLease, Sighting, Terms, judge
 from catalyst_operator.errors import ApiError, Conflict, LeaseLost
 
 log = logging.getLogger(__name__)
@@ -116,11 +116,11 @@ class Lease:
         raw = await self._kube.find(kube.LEASES, self._namespace, NAME)
         self._looked = self._elapsed()
         found = MISSING if raw is None else _found(raw)
-        claim, self._seen = judge(found, self._identity, self._seen, self._looked, self._terms)
-        if claim is Claim.HELD:
+        state, self._seen = judge(found, self._identity, self._seen, self._looked, self._terms)
+        if state is LeaseState.HELD:
             self._say(self._waiting_for(found))
             return None
-        if claim is Claim.EXPIRED:
+        if state is LeaseState.EXPIRED:
             log.warning("%s did not renew the Lease %s: this operator takes over.", found.holder, self._where)
         if raw is None:
             return await self._kube.create(self._manifest())

@@ -59,7 +59,7 @@ class Sighting:
     since: float
 
 
-class Claim(Enum):
+class LeaseState(Enum):
     """What the Lease is to whoever looks at it."""
 
     FREE = "free"
@@ -68,11 +68,13 @@ class Claim(Enum):
     EXPIRED = "expired"
 
 
-def judge(found: FoundLease, identity: str, seen: Sighting | None, now: float, terms: Terms) -> tuple[Claim, Sighting]:
+def judge(
+    found: FoundLease, identity: str, seen: Sighting | None, now: float, terms: Terms
+) -> tuple[LeaseState, Sighting]:
     """What the Lease is to `identity`, and what to remember of it until the next look."""
     if seen is None or seen.version != found.version:
         seen = Sighting(found.version, now)
     if found.holder in ("", identity):
-        return Claim.FREE, seen
+        return LeaseState.FREE, seen
     patience = min(found.duration, LONGEST_LEASE) if found.duration > 0 else terms.duration
-    return (Claim.EXPIRED if now >= seen.since + patience else Claim.HELD), seen
+    return (LeaseState.EXPIRED if now >= seen.since + patience else LeaseState.HELD), seen

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from catalyst_operator.core.leadership.election import (
     LONGEST_LEASE,
     MISSING,
-    Claim,
+    LeaseState,
     FoundLease,
     Sighting,
     Terms,
@@ -33,21 +33,21 @@ def test_the_holder_stops_when_two_thirds_of_the_time_are_over() -> None:
 @pytest.mark.parametrize(
     ("found", "seen", "now", "claim", "why"),
     [
-        (FoundLease("1", ""), None, 0, Claim.FREE, "its holder gave it up"),
-        (FoundLease("1", "me", 15), None, 0, Claim.FREE, "the container was started again"),
-        (HELD, None, 1e9, Claim.HELD, "seen for the first time: it may have been renewed a moment ago"),
-        (HELD, Sighting("1", 100), 114.9, Claim.HELD, "not all of the time is over"),
-        (HELD, Sighting("1", 100), 115, Claim.EXPIRED, "nothing was heard of it for all of its time"),
-        (HELD, Sighting("0", 100), 115, Claim.HELD, "it was renewed"),
-        (replace(HELD, duration=60), Sighting("1", 100), 115, Claim.HELD, "its holder asks for more time"),
-        (replace(HELD, duration=0), Sighting("1", 100), 115, Claim.EXPIRED, "its holder does not say"),
-        (replace(HELD, duration=1e9), Sighting("1", 0), LONGEST_LEASE, Claim.EXPIRED, "no operator asks for that"),
-        (MISSING, None, 100, Claim.HELD, "somebody took it away: its holder may still write"),
-        (MISSING, Sighting("", 100), 115, Claim.EXPIRED, "whoever held it has stopped"),
+        (FoundLease("1", ""), None, 0, LeaseState.FREE, "its holder gave it up"),
+        (FoundLease("1", "me", 15), None, 0, LeaseState.FREE, "the container was started again"),
+        (HELD, None, 1e9, LeaseState.HELD, "seen for the first time: it may have been renewed a moment ago"),
+        (HELD, Sighting("1", 100), 114.9, LeaseState.HELD, "not all of the time is over"),
+        (HELD, Sighting("1", 100), 115, LeaseState.EXPIRED, "nothing was heard of it for all of its time"),
+        (HELD, Sighting("0", 100), 115, LeaseState.HELD, "it was renewed"),
+        (replace(HELD, duration=60), Sighting("1", 100), 115, LeaseState.HELD, "its holder asks for more time"),
+        (replace(HELD, duration=0), Sighting("1", 100), 115, LeaseState.EXPIRED, "its holder does not say"),
+        (replace(HELD, duration=1e9), Sighting("1", 0), LONGEST_LEASE, LeaseState.EXPIRED, "no operator asks for that"),
+        (MISSING, None, 100, LeaseState.HELD, "somebody took it away: its holder may still write"),
+        (MISSING, Sighting("", 100), 115, LeaseState.EXPIRED, "whoever held it has stopped"),
     ],
 )
 def test_what_the_lease_is_to_whoever_looks(
-    found: FoundLease, seen: Sighting | None, now: float, claim: Claim, why: str
+    found: FoundLease, seen: Sighting | None, now: float, claim: LeaseState, why: str
 ) -> None:
     assert judge(found, "me", seen, now, TERMS)[0] is claim, why
 
@@ -111,7 +111,7 @@ class World:
             return
         (began, found), candidate.looked = candidate.looked, None
         claim, candidate.seen = judge(found, candidate.name, candidate.seen, now, TERMS)
-        if claim is not Claim.HELD:
+        if claim is not LeaseState.HELD:
             candidate.under_way.append(Write(found.version, candidate.name, began))
 
     def _renew(self, candidate: Candidate, now: float) -> None:
@@ -206,4 +206,4 @@ def test_the_holder_has_stopped_when_the_fastest_clock_says_that_its_time_is_ove
     holder, other = Candidate("first", *first), Candidate("second", *second)
     seen = Sighting("1", other.clock(0))
     claim, _ = judge(FoundLease("1", "first", 15), "second", seen, other.clock(moment), TERMS)
-    assert claim is Claim.HELD or not TERMS.left(holder.clock(0), holder.clock(moment))
+    assert claim is LeaseState.HELD or not TERMS.left(holder.clock(0), holder.clock(moment))
