@@ -18,7 +18,7 @@ from catalyst_operator.adapters import kube
 from catalyst_operator.adapters.kube import Kube, Object
 from catalyst_operator.api import labels
 from catalyst_operator.clock import Clock, elapsed
-from catalyst_operator.core.leadership.election import MISSING, LeaseState, FoundLease, Sighting, Terms, judge
+from catalyst_operator.core.leadership.election import MISSING, FoundLease, LeaseState, Sighting, Terms, judge
 from catalyst_operator.errors import ApiError, Conflict, LeaseLost
 
 log = logging.getLogger(__name__)

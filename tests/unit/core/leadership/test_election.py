@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from catalyst_operator.core.leadership.election import (
     LONGEST_LEASE,
     MISSING,
-    LeaseState,
     FoundLease,
+    LeaseState,
     Sighting,
     Terms,
     judge,
