@@ -48,9 +48,12 @@ verify: lint lab-tools ## All of lint, the kit's values, and the pins and the mo
 test-unit: $(READY) ## Fast tests: no cluster, no root; nothing but Python
 	$(PY) -m pytest tests/unit -q -n auto --dist worksteal --junitxml=build/results/unit.xml
 
+# Three at once on two cores, because much of it waits. A file stays whole: its tests share a cluster. See decision 80.
+BESIDE := -n 3 --dist loadfile --no-loadscope-reorder
+
 .PHONY: test-integration
 test-integration: $(READY) lab-tools ## A real API server, real OpenTofu, the Hetzner emulator; no cluster
-	$(PY) -m pytest tests/integration -q -m "not slow" --junitxml=build/results/integration.xml
+	$(PY) -m pytest tests/integration -q -m "not slow" $(BESIDE) --junitxml=build/results/integration.xml
 
 .PHONY: test-boot
 test-boot: $(READY) lab-tools ## Servers that really boot, by systemd and cloud-init; root, no cluster

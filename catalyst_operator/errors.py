@@ -36,6 +36,7 @@ CatalystError
 │   ├── RegistrarRateLimited   too many requests
 │   └── RegistrarUnavailable   it is broken, out of reach, or not understood
 ├── TofuError              OpenTofu did not do what the operator itself asked it for
+│   └── TofuUnavailable    it could not be run, or did not come to an end: try again later
 ├── LeaseLost              another operator may act by now: this one writes nothing any more
 └── CorruptRecord          the record ConfigMap does not parse
 """
@@ -224,6 +225,10 @@ class RegistrarUnavailable(RegistrarError):
 
 class TofuError(CatalystError):
     """OpenTofu, run by the operator itself, ended with an error; the message has its last words."""
+
+
+class TofuUnavailable(TofuError):
+    """OpenTofu could not be run, or did not come to an end: that says nothing of what it was given."""
 
 
 class LeaseLost(CatalystError):

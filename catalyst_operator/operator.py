@@ -22,7 +22,7 @@ from pydantic import SecretStr
 
 from catalyst_operator import handlers, logs
 from catalyst_operator.adapters import health, proof_key, template
-from catalyst_operator.adapters.dns import DNS_LOOKS_AT_ONCE, DNS_LOOKS_EACH, Dns
+from catalyst_operator.adapters.dns import DNS_LOOKS_AT_ONCE, DNS_LOOKS_EACH, Dns, unforeseen
 from catalyst_operator.adapters.errands import Errands
 from catalyst_operator.adapters.git import push
 from catalyst_operator.adapters.git.overlays import Overlays
@@ -55,6 +55,7 @@ from catalyst_operator.reconcilers.domains.beforehand import NameLook
 from catalyst_operator.reconcilers.domains.claims import Claims
 from catalyst_operator.reconcilers.domains.outside import DomainsOutside
 from catalyst_operator.reconcilers.domains.reconciler import DomainReconciler
+from catalyst_operator.reconcilers.errands import errands
 from catalyst_operator.reconcilers.outside import Outside
 from catalyst_operator.reconcilers.queue import WorkQueue
 from catalyst_operator.reconcilers.run_namespaces import ALL, RunNamespaces
@@ -179,6 +180,7 @@ def _outside(kube: Kube, core: CoreSettings, settings: Settings, names: NameLook
     return Outside(
         logs=RunLogs(kube),
         projects=ProjectLooks(partial(hetzner_project.look, core.hcloud_endpoint), now),
+        crossplane_projects=ProjectLooks(partial(hetzner_project.look, core.hcloud_endpoint), now),
         preflights=Preflights(partial(hetzner_preflight.look, core.hcloud_endpoint), now),
         repositories=RepositoryLooks(looking(git, settings.destinations), now),
         overlays=Overlays(
@@ -188,12 +190,7 @@ def _outside(kube: Kube, core: CoreSettings, settings: Settings, names: NameLook
             turns=git,
         ),
         clusters=Clusters(connect, partial(console_probe.probe, clock=now), now),
-        seeds=Errands("delivery of Secrets", _turns()),
-        corrections=Errands("correction of what is followed", _turns()),
-        removals=Errands("removal of dead nodes", _turns()),
-        transfers=Errands("transfer of a state", _turns()),
-        takings=Errands("taking of a state", _turns()),
-        farewells=Errands("farewell", _turns()),
+        **errands(now, _turns),
         connect=connect,
         seal=Sealing().sealed_anew,
         names=names,
@@ -218,7 +215,9 @@ def _domains_outside(core: CoreSettings, settings: Settings, fence: Fence) -> Do
         zones=PowerDns(access.zones.url, access.zones.key, client),
         pools=PowerDns(access.pools.url, access.pools.key, client),
         dns=Dns(core.domains.nameservers, now, resolvers=access.resolvers, destinations=settings.destinations),
-        looks=Errands("look at name servers", Turns(DNS_LOOKS_AT_ONCE, DNS_LOOKS_EACH)),
+        looks=Errands(
+            "look at name servers", Turns(DNS_LOOKS_AT_ONCE, DNS_LOOKS_EACH), failed=partial(unforeseen, now)
+        ),
         talks=RegistrarTalks(registrar, now),
         client=client,
     )

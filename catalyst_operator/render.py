@@ -18,7 +18,7 @@ from catalyst_operator.api import labels
 from catalyst_operator.api.enums import GitOpsMode
 from catalyst_operator.api.sovereign import Sovereign
 from catalyst_operator.core import kit
-from catalyst_operator.core.access import git_ref, module
+from catalyst_operator.core.access import git_ref, module, seeds
 from catalyst_operator.core.kit import releases
 from catalyst_operator.core.kit.releases import Release, UnknownReleaseError
 from catalyst_operator.core.redact import shorten
@@ -108,15 +108,15 @@ def _release(name: str | None) -> Release:
 
 
 def _overlay(sovereign: Sovereign, release: Release) -> dict[str, str]:
-    refusal = kit.refusal(sovereign.spec)
-    if refusal:
+    if refusal := kit.refusal(sovereign.spec) or module.unsigned(sovereign.spec):
         raise RefusedError(refusal)
     url, ref = sovereign.spec.gitops.url, git_ref.asked(sovereign.spec)
     if not (url and ref):
         if sovereign.spec.crossplane:
             raise RefusedError(_NO_MODULE)
-        return kit.overlay(sovereign, release)
-    return kit.overlay(sovereign, release, place=f"{ref} of {url}", module=module.at(url, ref))
+        return kit.overlay(sovereign, release, pull_secret=seeds.PULL)
+    place, fetched = f"{ref} of {url}", module.at(url, ref)
+    return kit.overlay(sovereign, release, pull_secret=seeds.PULL, place=place, module=fetched)
 
 
 def _template(folder: Path) -> dict[str, str]:

@@ -117,6 +117,7 @@ class Settings:
                 default_git_url=read.repository("CATALYST_GIT_URL"),
                 chart_registry=read.text("CATALYST_CHART_REGISTRY", ""),
                 pull_secret=read.object_name("CATALYST_PULL_SECRET", CoreSettings.pull_secret),
+                adoption_provider=read.package("CATALYST_ADOPTION_PROVIDER"),
                 default_release=read.release("CATALYST_RELEASE"),
                 domains=_domains(read),
             ),
@@ -239,6 +240,17 @@ class _Reader:
             raise SettingsError(
                 f"{name}={value!r}: expected the name of a Secret, such as {default}, and none of "
                 f"{', '.join(seeds.OTHERS)}"
+            )
+        return value
+
+    def package(self, name: str) -> str:
+        """Empty where it is not set: the template then has its own."""
+        value = self.text(name, "")
+        version = r"(:[\w][\w.-]{0,127}|@sha256:[0-9a-f]{64})"
+        if value and not re.fullmatch(rf"[a-z0-9.-]+\.[a-z0-9.-]+(:[0-9]+)?(/[a-z0-9._-]+)+{version}", value, re.ASCII):
+            raise SettingsError(
+                f"{name}={value!r}: expected registry, name and version of a package, such as "
+                "registry.example.com/upbound/provider-opentofu:v1.1.5"
             )
         return value
 

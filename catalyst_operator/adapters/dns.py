@@ -61,6 +61,12 @@ class _Above:
     error: str = ""
 
 
+def unforeseen(clock: Clock, key: str, error: Exception) -> DnsReport:
+    """Of a look that ended in an error which nobody foresaw: nothing is known, and it is asked again as always."""
+    told = f"the look itself failed ({type(error).__name__}), see the operator's log"
+    return DnsReport(key, clock(), error=told, signed_error=told, live_error=told)
+
+
 class Dns:
     """Asks with `resolvers` (addresses; none: those of the host). All servers listen on `port`."""
 

@@ -6,6 +6,7 @@ The reports are a cache, never the truth: they can be lost at any time, and the 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ class Keyed(Protocol):
     def key(self) -> str: ...
 
 
+log = logging.getLogger(__name__)
 Report = TypeVar("Report", bound=Keyed)
 
 
@@ -32,10 +34,14 @@ class _UnderWay:
 
 class Errands(Generic[Report]):
     """The last report of each Sovereign, and at most one errand under way for it. With `turns`,
-    namespaces take turns; without, whatever is asked for is begun."""
+    namespaces take turns; without, whatever is asked for is begun. `failed` makes a report of an error that an errand
+    did not foresee, of its key and the error; without, the errands foresee all by themselves."""
 
-    def __init__(self, name: str, turns: Turns | None = None) -> None:
+    def __init__(
+        self, name: str, turns: Turns | None = None, *, failed: Callable[[str, Exception], Report] | None = None
+    ) -> None:
         self._name = name
+        self._failed = failed
         self._turns = turns
         self._reports: dict[str, Report] = {}
         self._under_way: dict[str, _UnderWay] = {}
@@ -62,13 +68,13 @@ class Errands(Generic[Report]):
     ) -> None:
         """Run it when it is the turn of `owner`, the namespace that it is for; `changed` is called once its report is
         there. While one of the same key is under way nothing happens; one of another key is given up, since nobody
-        wants its answer any more. `errand` turns every failure that may happen into a report."""
+        wants its answer any more. `errand` turns every failure that it foresees into a report."""
         known = self._under_way.get(uid)
         if known and not known.task.done():
             if known.key == key:
                 return
             self._give_up(known.task)
-        task = asyncio.create_task(self._run(uid, errand, changed, owner), name=f"{self._name} of {uid}")
+        task = asyncio.create_task(self._run(uid, key, errand, changed, owner), name=f"{self._name} of {uid}")
         self._under_way[uid] = _UnderWay(key, task)
 
     def forget(self, uid: str) -> None:
@@ -90,8 +96,16 @@ class Errands(Generic[Report]):
             task.add_done_callback(self._leaving.discard)
 
     async def _run(
-        self, uid: str, errand: Callable[[], Awaitable[Report]], changed: Callable[[], None], owner: str
+        self, uid: str, key: str, errand: Callable[[], Awaitable[Report]], changed: Callable[[], None], owner: str
     ) -> None:
         async with self._turns.turn(owner) if self._turns else nullcontext():
-            self._reports[uid] = await errand()
+            try:
+                report = await errand()
+            except Exception as error:
+                log.exception("%s of %s", self._name, uid)
+                if self._failed is None:
+                    return
+                # Without a report nobody would ever hear of it, and every pass would begin it anew.
+                report = self._failed(key, error)
+            self._reports[uid] = report
         changed()

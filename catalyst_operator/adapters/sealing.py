@@ -18,7 +18,7 @@ from typing import Protocol
 
 from catalyst_operator.core.redact import shorten
 from catalyst_operator.core.tofu import encryption
-from catalyst_operator.errors import TofuError
+from catalyst_operator.errors import TofuError, TofuUnavailable
 
 SEAL_SECONDS = 60.0
 """For one command; it takes a quarter of a second where nothing else is at work."""
@@ -69,12 +69,12 @@ class Sealing:
                 self._program, *arguments, cwd=folder, env=_environment(folder), stdin=PIPE, stdout=PIPE, stderr=PIPE
             )
         except OSError as error:
-            raise TofuError(f"OpenTofu could not be run: {error}") from error
+            raise TofuUnavailable(f"OpenTofu could not be run: {error}") from error
         try:
             async with asyncio.timeout(SEAL_SECONDS):
                 said, errors = await process.communicate(given)
         except TimeoutError as error:
-            raise TofuError(f"tofu {' '.join(arguments)} did not come to an end") from error
+            raise TofuUnavailable(f"tofu {' '.join(arguments)} did not come to an end") from error
         finally:
             if process.returncode is None:
                 process.kill()

@@ -366,8 +366,10 @@ CONDITIONS: tuple[ConditionDoc, ...] = (
         "The operator holds no key to the Sovereign any more; the message says what its own Crossplane was given.",
         {
             Reason.AWAITING_HAND_OFF: "not everything is ready, handOff.mode Manual waits for the annotation "
-            "handOffRequestedAt, or the new cluster has not applied what was pushed last",
+            "handOffRequestedAt, the new cluster has not applied what was pushed last, or the token of spec.crossplane "
+            "is not proven",
             Reason.NAME_CONFLICT: "a Secret of the name that the owner's kubeconfig is to have is in the way",
+            Reason.PROJECT_MISMATCH: "the token of spec.crossplane opens another project than the Sovereign's",
             Reason.RUNNING: "the state is archived, given to its own Crossplane if it has one, and access given up",
             Reason.HANDED_OFF: "done and proven: the old certificate is refused",
         },

@@ -9,7 +9,7 @@ from catalyst_operator.api.enums import Approval, DeletionPolicy, KeycloakTopolo
 from catalyst_operator.api.known_names import ComponentName, ReleaseName
 from catalyst_operator.api.scalars import ANYWHERE, Cidr, Email, PlanDigest, ProjectId, SshPublicKey
 from catalyst_operator.api.schema import ListMap, ListSet, Pending, Rule, RuleReason
-from catalyst_operator.api.sovereign_rules import immutability_rules, naming_rules, size_rules
+from catalyst_operator.api.sovereign_rules import immutability_rules, naming_rules, signature_rules, size_rules
 from catalyst_operator.api.sovereign_spec import (
     ControlPlaneSpec,
     CrossplaneSpec,
@@ -39,6 +39,7 @@ class SovereignSpec(Model):
             field_path=".workers.replicas",
         ),
         *size_rules(),
+        *signature_rules(),
     )
 
     organization: OrganizationSpec

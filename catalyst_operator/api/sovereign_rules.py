@@ -139,6 +139,23 @@ def immutability_rules() -> tuple[Rule, ...]:
     )
 
 
+def signature_rules() -> tuple[Rule, ...]:
+    """Crossplane fetches the module itself and checks no signature; only a commit is what it is called.
+
+    Whoever had both before keeps them: the fields may be frozen by now, and no other edit is to be refused for that.
+    """
+    both = "has({0}.crossplane) && has({0}.gitops.verify) && !(has({0}.gitops.ref) && has({0}.gitops.ref.commit))"
+    return (
+        Rule(
+            f"!({both.format('self')}) || (oldSelf.hasValue() && {both.format('oldSelf.value()')})",
+            "must name a commit with both gitops.verify and crossplane: Crossplane fetches infra/hetzner by itself, "
+            "and nobody checks the signature of a tag or a branch there",
+            field_path=".gitops.ref",
+            optional_old_self=True,
+        ),
+    )
+
+
 def size_rules(table: SizeCatalogue | None = None) -> tuple[Rule, ...]:
     """Refuse sizes that are no longer sold in the chosen location, and name what to use instead.
 

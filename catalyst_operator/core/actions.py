@@ -130,6 +130,14 @@ class AskProject:
 
 
 @dataclass(frozen=True)
+class AskCrossplaneProject:
+    """The same of the token that the Sovereign's own Crossplane is given."""
+
+    key: str
+    question: ProjectQuestion
+
+
+@dataclass(frozen=True)
 class AskPreflight:
     """Look at the project in the background; what was found is in a later observation."""
 
@@ -281,6 +289,14 @@ class TakeGivenState:
 
 
 @dataclass(frozen=True)
+class DropGivenState:
+    """Remove the working state that was made of what the owner handed in, if it is still this one: the archive
+    stays."""
+
+    state: StateView
+
+
+@dataclass(frozen=True)
 class PublishPlan:
     """Put the text of a run's plan where its owner can read it."""
 
@@ -317,6 +333,7 @@ Action = (
     | ForgetSavedState
     | ReleaseLock
     | AskProject
+    | AskCrossplaneProject
     | AskPreflight
     | AskRepository
     | FollowLog
@@ -339,6 +356,7 @@ Action = (
     | ForgetKeys
     | RestoreArchive
     | TakeGivenState
+    | DropGivenState
     | WriteReceipt
     | PublishPlan
     | DeleteNamespace

@@ -26,7 +26,7 @@ from catalyst_operator.core.phase1.views import ClusterView
 from catalyst_operator.core.project.hetzner import well_formed
 from catalyst_operator.core.project.identity import ProjectReport
 from catalyst_operator.core.project.preflight import Report
-from catalyst_operator.core.record import Record
+from catalyst_operator.core.record import ErrorEntry, Record
 from catalyst_operator.core.settings import CoreSettings
 from catalyst_operator.core.tofu.apply_progress import Progress
 
@@ -86,7 +86,9 @@ class TakingReport:
     key: str
     at: datetime
     wrong: str = ""
-    """Why it is not taken, as a clause."""
+    """What is wrong with the state itself, as a clause: it is not looked at again before the Secret changes."""
+    error: ErrorEntry | None = None
+    """What else was in the way, which says nothing of the state: it is tried again."""
 
 
 @dataclass(frozen=True)
@@ -197,6 +199,11 @@ class Observation:
     else's, empty while there is none."""
     project: ProjectReport | None = None
     """What the last look at whose project it is found, whatever it was about."""
+    crossplane_token: SecretStr | None = None
+    """What the Sovereign's own Crossplane is given: of the Secret that spec.crossplane names. None while there is none,
+    or none is named."""
+    crossplane_project: ProjectReport | None = None
+    """What the last look at whose project that token opens found, whatever it was about."""
     preflight: Report | None = None
     """What the last preflight found, whatever it was about."""
     repository: Report | None = None

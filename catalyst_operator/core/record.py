@@ -181,6 +181,8 @@ class RunEntry:
     """Of a destroy: whether a person said that what the project does not have any more is really gone."""
     state_given: bool = False
     """Of a destroy: whether its state was handed in."""
+    given_version: str = ""
+    """Of the Secret that it was handed in with."""
     stopping: StopCause | None = None
     """Why it was told to stop."""
     stepped_down: bool = False
@@ -332,6 +334,8 @@ class Record:
     hand_off: HandOff | None = None
     state_given: bool = False
     """Whether a deletion was told to work on a state that its owner hands in."""
+    given_version: str = ""
+    """Of the Secret with that state, as the working state was made from it."""
     handled: dict[str, str] = field(default_factory=dict)
     """Annotations that were answered: annotation -> value."""
 

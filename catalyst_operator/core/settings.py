@@ -89,6 +89,9 @@ class CoreSettings:
     """Where the kit's charts come from, such as oci://registry.example/charts; empty: the template's own."""
     pull_secret: str = PULL
     """What the Secret with the credentials for charts is called on new clusters."""
+    adoption_provider: str = ""
+    """Package of Crossplane's provider for OpenTofu, such as registry.example/provider-opentofu:v1.1.5; empty: the
+    template's own."""
     default_git_path: str = "clusters/_template/bootstrap-kit"
     default_release: str | None = None
     """None: the default that releases.yaml names."""

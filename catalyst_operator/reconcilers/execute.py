@@ -94,13 +94,15 @@ class Executor:
                 await self._kube.delete(kube.SECRETS, self._space, naming.ERRORED_STATE_SECRET)
             case actions.ReleaseLock(lock=lock):
                 await self._release_lock(lock)
-            case actions.AskProject() | actions.AskPreflight():
+            case actions.AskProject() | actions.AskCrossplaneProject() | actions.AskPreflight():
                 self._looks.run(action)
             case actions.FollowLog(pod=pod, container=container):
                 self._outside.logs.follow(self._space, pod, container, self._changed)
             case actions.ForgetLogs():
                 self._outside.logs.forget(self._space)
-            case actions.ArchiveState() | actions.RestoreArchive() | actions.TakeGivenState():
+            case (
+                actions.ArchiveState() | actions.RestoreArchive() | actions.TakeGivenState() | actions.DropGivenState()
+            ):
                 await self._archive(action)
             case actions.GiveBootSecrets() | actions.TakeBootSecrets() | actions.ForgetKeys():
                 await self._keys.run(action)
@@ -204,7 +206,9 @@ class Executor:
         manifest = manifests.restored_state(self._sovereign, saved["data"]["tfstate"], version)
         await (self._kube.apply(manifest) if found else self._kube.create(manifest))
 
-    async def _archive(self, action: actions.ArchiveState | actions.RestoreArchive | actions.TakeGivenState) -> None:
+    async def _archive(
+        self, action: actions.ArchiveState | actions.RestoreArchive | actions.TakeGivenState | actions.DropGivenState
+    ) -> None:
         match action:
             case actions.ArchiveState():
                 await self._archive_state()
@@ -214,6 +218,8 @@ class Executor:
                 take = partial(given_state.take, self._kube, self._outside.seal, self._o, key, self._clock)
                 owner = self._sovereign.metadata.namespace
                 self._outside.takings.run(self._o.uid, key, take, self._changed, owner=owner)
+            case actions.DropGivenState(state=state):
+                await self._drop_given_state(state)
 
     async def _archive_state(self) -> None:
         """An archive of an earlier state, which a hand-off that was interrupted left, is made anew."""
@@ -226,6 +232,13 @@ class Executor:
     async def _restore_archive(self) -> None:
         archive = await self._kube.get(kube.SECRETS, self._space, naming.ARCHIVED_STATE_SECRET)
         await self._kube.create_once(manifests.state(self._sovereign, archive["data"]["tfstate"]))
+
+    async def _drop_given_state(self, state: StateView) -> None:
+        """With what a run could not write of it; a newer state is seen by the next look."""
+        if state_of(await self._kube.find(kube.SECRETS, self._space, naming.STATE_SECRET)) != state:
+            raise Conflict(409, f"the state in {self._space} changed while a refused one was to be put aside")
+        for name in (naming.ERRORED_STATE_SECRET, naming.STATE_SECRET):
+            await self._kube.delete(kube.SECRETS, self._space, name)
 
     async def _release_lock(self, lock: LockView) -> None:
         """Taken from this holder only: the API server compares."""

@@ -1,4 +1,5 @@
-"""Doing, as far as it is a look at the cloud: with the token that the next run would be given, in the background."""
+"""Doing, as far as it is a look at the cloud: in the background, with the token that the
+next run would be given, or that the Sovereign's own Crossplane is."""
 
 from __future__ import annotations
 
@@ -17,14 +18,17 @@ class CloudLooks:
         self._o = o
         self._changed = changed
 
-    def run(self, action: actions.AskProject | actions.AskPreflight) -> None:
+    def run(self, action: actions.AskProject | actions.AskCrossplaneProject | actions.AskPreflight) -> None:
         """`changed` is called once there is a report."""
-        token = self._o.run_token
+        own = isinstance(action, actions.AskCrossplaneProject)
+        token = self._o.crossplane_token if own else self._o.run_token
         if token is None:
             return
         uid, owner = self._o.uid, self._o.sovereign.metadata.namespace
         match action:
             case actions.AskProject(key=key, question=question):
                 self._outside.projects.ask(uid, key, token, question, self._changed, owner=owner)
+            case actions.AskCrossplaneProject(key=key, question=question):
+                self._outside.crossplane_projects.ask(uid, key, token, question, self._changed, owner=owner)
             case actions.AskPreflight(key=key, wanted=wanted, patient=patient):
                 self._outside.preflights.ask(uid, key, token, wanted, self._changed, owner=owner, patient=patient)

@@ -77,11 +77,13 @@ class Observer:
         space = naming.run_namespace(meta.name, meta.uid)
         namespace = self._namespace(await self._kube.find(kube.NAMESPACES, "", space), meta.uid)
         credentials = await self._credentials(sovereign)
+        owners = await self._owner_secrets(sovereign)
         seen = replace(
             self.without_namespace(sovereign, now),
             credentials=credentials,
             namespace=namespace,
-            owner_secrets=await self._owner_secrets(sovereign),
+            owner_secrets={name: _secret_view(secret) for name, secret in owners.items()},
+            crossplane_token=_crossplane_token(sovereign, owners),
             owner_kubeconfig=await self._owner_kubeconfig(sovereign),
             reservation=await self._reservation(sovereign),
             registrar_secret=await self._registrar_secret(sovereign),
@@ -110,6 +112,7 @@ class Observer:
             record=None,
             state=None,
             project=self._outside.projects.report(sovereign.metadata.uid),
+            crossplane_project=self._outside.crossplane_projects.report(sovereign.metadata.uid),
             preflight=self._outside.preflights.report(sovereign.metadata.uid),
             repository=self._outside.repositories.report(sovereign.metadata.uid),
             overlay=self._outside.overlays.report(sovereign.metadata.uid),
@@ -166,12 +169,12 @@ class Observer:
             return None
         return CredentialsView(kube.version_of(secret), _token(secret))
 
-    async def _owner_secrets(self, sovereign: Sovereign) -> dict[str, SecretView]:
-        names = {seed.source for seed in seeds.wanted(sovereign.spec)}
+    async def _owner_secrets(self, sovereign: Sovereign) -> dict[str, Object]:
+        names = {seed.source for seed in seeds.wanted(sovereign.spec, self._settings.pull_secret)}
         found = {
             name: await self._kube.find(kube.SECRETS, sovereign.metadata.namespace, name) for name in sorted(names)
         }
-        return {name: _secret_view(secret) for name, secret in found.items() if secret is not None}
+        return {name: secret for name, secret in found.items() if secret is not None}
 
     async def _owner_kubeconfig(self, sovereign: Sovereign) -> str:
         if sovereign.spec.hand_off.owner_kubeconfig is not OwnerKubeconfig.KEEP:
@@ -269,6 +272,11 @@ class Observer:
 def _token(secret: Object | None) -> SecretStr | None:
     token = secrets.texts(secret).get("token")
     return SecretStr(token) if token else None
+
+
+def _crossplane_token(sovereign: Sovereign, owners: dict[str, Object]) -> SecretStr | None:
+    wanted = sovereign.spec.crossplane
+    return _token(owners.get(wanted.credentials_secret_ref.name)) if wanted else None
 
 
 def _failed(container: ContainerView | None) -> bool:

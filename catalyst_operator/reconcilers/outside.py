@@ -70,6 +70,8 @@ class Outside:
 
     logs: RunLogs
     projects: ProjectLooks
+    crossplane_projects: ProjectLooks
+    """The same with the tokens that the Sovereigns' own Crossplanes are given."""
     preflights: Preflights
     repositories: RepositoryLooks
     overlays: Overlays
@@ -101,7 +103,7 @@ class Outside:
 
     @property
     def _by_uid(self) -> tuple[Cache, ...]:
-        looks = (self.projects, self.preflights, self.repositories)
+        looks = (self.projects, self.crossplane_projects, self.preflights, self.repositories)
         return (
             *looks,
             self.overlays,

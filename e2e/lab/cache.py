@@ -6,10 +6,12 @@ complete: what has the name is whole. All of it may be deleted at any time.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from e2e.lab.layout import cache_folder
@@ -30,12 +32,26 @@ def cached(name: str, make: Callable[[Path], None], timeline: Timeline, step: st
     if folder.is_dir():
         return folder
     folder.parent.mkdir(parents=True, exist_ok=True)
+    with timeline.step(step, expected=expected), _alone(folder):
+        # Whoever asked at the same time has made it meanwhile.
+        if not folder.is_dir():
+            _make(folder, make)
+    return folder
+
+
+def _make(folder: Path, make: Callable[[Path], None]) -> None:
     unfinished = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
-        with timeline.step(step, expected=expected):
-            make(unfinished)
+        make(unfinished)
         unfinished.chmod(0o755)
         unfinished.rename(folder)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
-    return folder
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """One process makes a folder, the others wait for it. The lock ends with its holder, however that ends."""
+    with (folder.parent / f".{folder.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

@@ -73,7 +73,7 @@ def assert_inventory(inventory: dict[str, list[Any]], uid: str, *, workers: int)
 
     balancer = inventory["load_balancers"][0]
     services = {(s["protocol"], s["listen_port"], s["destination_port"]) for s in balancer["services"]}
-    assert services == {("tcp", 80, 31080), ("tcp", 443, 31443)}
+    assert services == {("tcp", 80, 28080), ("tcp", 443, 28443)}
     targets = {t["server"]["id"] for t in balancer["targets"]}
     assert targets <= {server["id"] for server in inventory["servers"]}
     assert len(targets) >= workers

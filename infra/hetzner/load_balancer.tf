@@ -1,8 +1,9 @@
 locals {
-  # Where the kit's gateway listens on every node (clusters/_template/infrastructure/gateway).
+  # Where the kit's gateway listens on every node (clusters/_template/infrastructure/gateway): apart from the ports that
+  # Cilium gives its proxies (10000-20000), Kubernetes NodePorts (30000-32767) and the kernel connections (from 32768).
   services = {
-    http  = { listen = 80, node_port = 31080 }
-    https = { listen = 443, node_port = 31443 }
+    http  = { listen = 80, port = 28080 }
+    https = { listen = 443, port = 28443 }
   }
 
   # The gateway listens on every node, so every node is a target and the entrance survives as long as one node does. An
@@ -42,11 +43,11 @@ resource "hcloud_load_balancer_service" "this" {
   load_balancer_id = hcloud_load_balancer.this.id
   protocol         = "tcp"
   listen_port      = each.value.listen
-  destination_port = each.value.node_port
+  destination_port = each.value.port
 
   health_check {
     protocol = "tcp"
-    port     = each.value.node_port
+    port     = each.value.port
     interval = 10
     timeout  = 5
     retries  = 3

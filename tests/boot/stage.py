@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from catalyst_operator.core.access import boot
+from catalyst_operator.core.access import boot, seeds
 from e2e.boot import image, programs
 from e2e.boot.machine import Machine, Parts
 from e2e.boot.metadata import Told
@@ -56,7 +56,7 @@ def stage(folder: Path) -> Stage:
     changes = {
         "release": dict(found.release),
         "registries_yaml": REGISTRIES,
-        "boot_manifests": {**boot.manifests(FQDN), "90-secret.yaml": _manifest()},
+        "boot_manifests": {**boot.manifests(FQDN, seeds.PULL), "90-secret.yaml": _manifest()},
     }
     rendered, later = (render(tofu, sample(**changes, cluster_started=started)) for started in (False, True))
     parts = Parts(image.root(timeline), programs.of_servers(timeline))

@@ -79,7 +79,7 @@ def sovereign(edits: Edits | None = None, name: str = "omantel") -> dict[str, An
     )
 
 
-EITHER_OR = frozenset({".gitops.ref.branch", ".gitops.ref.commit"})
+EITHER_OR = frozenset({".gitops.ref.branch", ".gitops.ref.tag"})
 """Fields of the spec that a Sovereign has instead of others."""
 
 
@@ -121,10 +121,10 @@ def full_sovereign(edits: Edits | None = None) -> dict[str, Any]:
         "gitops": {
             "mode": "Template",
             "url": "https://git.example/org/clusters",
-            "ref": {"tag": "v1.0.0"},
+            "ref": {"commit": "4f1c" * 10},
             "path": "clusters/omantel",
             "credentialsSecretRef": secret,
-            "verify": {"mode": "TagAndHEAD", "secretRef": secret},
+            "verify": {"mode": "HEAD", "secretRef": secret},
         },
         "approval": "Manual",
         "approvePlan": "sha256:" + 64 * "a",

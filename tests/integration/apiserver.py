@@ -21,7 +21,8 @@ import yaml
 
 from e2e.support.waiting import OFTEN, wait_for
 
-START_TIMEOUT = 60.0
+START_TIMEOUT = 120.0
+"""Seconds that an API server may take to answer, also where other tests start theirs."""
 AUDIT_POLICY = {
     "apiVersion": "audit.k8s.io/v1",
     "kind": "Policy",
@@ -280,8 +281,19 @@ def _tail(folder: Path) -> str:
     return "\n".join((folder / "log").read_text().splitlines()[-15:])
 
 
+_HELD: list[socket.socket] = []
+"""Bound and not listening, for as long as this process lives."""
+
+
 def free_port() -> int:
-    """A TCP port of 127.0.0.1 that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A TCP port of 127.0.0.1 for a server that a test starts: nobody listens on it, and nobody else is given it.
+
+    Between the choice and the server's start there are seconds in which tests beside this one take ports as well. A
+    socket that holds the port keeps the kernel from giving it away, and does not stand in the way of a server that sets
+    SO_REUSEADDR, as nearly all do.
+    """
+    held = socket.socket()
+    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    held.bind(("127.0.0.1", 0))
+    _HELD.append(held)
+    return int(held.getsockname()[1])

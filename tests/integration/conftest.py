@@ -1,6 +1,7 @@
 """Fixtures of the integration tests: a real API server, empty or with the CRDs and admission policies installed."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +14,19 @@ CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 NAMESPACES = "/api/v1/namespaces"
 
 _PLURALS = ("sovereigns", "domainreservations")
+_WAITING = "hcloud"
+"""Folder of the files that mostly wait: for the provider's polls, and for boots."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Spread the files that mostly wait evenly among those that compute, because several run at once. Within a file
+    nothing moves."""
+    files = list(dict.fromkeys(item.path for item in items))
+    place: dict[Path, float] = {}
+    for waits in (True, False):
+        alike = [file for file in files if (file.parent.name == _WAITING) is waits]
+        place |= {file: (number + 0.5) / len(alike) for number, file in enumerate(alike)}
+    items.sort(key=lambda item: place[item.path])
 
 
 @pytest.fixture(scope="session")

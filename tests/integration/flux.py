@@ -15,6 +15,7 @@ from typing import Any
 
 import yaml
 
+from catalyst_operator.core.phase1.views import SOURCE
 from e2e.lab import toolchain
 from e2e.lab.standins import kinds
 from e2e.lab.timeline import Timeline
@@ -91,6 +92,26 @@ def standins(cluster: Flux, ca: Path | None = None) -> Iterator[subprocess.Popen
         assert process.wait(timeout=10) == 0, (cluster.folder / "standins.log").read_text()
 
 
+@contextmanager
+def booted(folder: Path, ca: Path) -> Iterator[Flux]:
+    """A cluster as first boot leaves it, before it follows anything: the stand-ins at work, and a default class.
+    `ca` is what the Git server is trusted by."""
+    with flux(folder) as cluster, standins(cluster, ca):
+        annotation = {"storageclass.kubernetes.io/is-default-class": "true"}
+        body = {"metadata": {"name": "local-path", "annotations": annotation}, "provisioner": "rancher.io/local-path"}
+        cluster.api.create(CLASSES, body)
+        yield cluster
+
+
+def follow(cluster: Flux, name: str, url: str, spec: dict[str, Any]) -> None:
+    """What first boot applies last: the repository, and the Kustomization `name` with this spec."""
+    source = {"interval": "1s", "url": url, "ref": {"branch": "main"}}
+    cluster.api.create(GIT_REPOSITORIES, _object("source", "GitRepository", SOURCE, source))
+    reference = {"sourceRef": {"kind": "GitRepository", "name": SOURCE}}
+    fixed = {"interval": "10m", "retryInterval": "1s", "timeout": "5m", "prune": True}
+    cluster.api.create(KUSTOMIZATIONS, _object("kustomize", "Kustomization", name, {**fixed, **reference, **spec}))
+
+
 def wait_until(condition: Callable[[], Any], what: str, timeout: float = 30.0) -> Any:
     """Wait for a condition; what it was at last."""
     return wait_for(condition, what, seconds=timeout, every=OFTEN)
@@ -105,6 +126,11 @@ def condition(obj: Any, type_: str = "Ready") -> Any:
 def told(read: Callable[[], Any], reason: str, type_: str = "Ready") -> Any:
     """Wait until an object's condition has a reason; the condition."""
     return wait_until(lambda: (got := condition(read(), type_)).get("reason") == reason and got, f"{type_}: {reason}")
+
+
+def _object(group: str, kind: str, name: str, spec: dict[str, Any]) -> dict[str, Any]:
+    version = f"{group}.toolkit.fluxcd.io/v1"
+    return {"apiVersion": version, "kind": kind, "metadata": {"name": name}, "spec": spec}
 
 
 def _options() -> list[str]:

@@ -12,10 +12,10 @@ from typing import Any
 import yaml
 
 from catalyst_operator.adapters.new_cluster import authorities, minting
-from catalyst_operator.core.access import boot
+from catalyst_operator.core.access import boot, seeds
 from catalyst_operator.core.access.identity import Access
 from e2e.support.waiting import OFTEN, wait_for
-from tests.integration.apiserver import Api, ApiError, _etcd, find_tool, free_port, process
+from tests.integration.apiserver import START_TIMEOUT, Api, ApiError, _etcd, find_tool, free_port, process
 from tests.integration.flux import _crds
 from tests.support.fake_cluster import FQDN, server_certificate
 
@@ -86,7 +86,7 @@ class NewCluster:
             "--shutdown-delay-duration=0s",
         ]
         alive = self._running.enter_context(process(command, folder))
-        wait_until(lambda: alive() and self.api.is_ready(), "the API server is ready")
+        wait_until(lambda: alive() and self.api.is_ready(), "the API server is ready", START_TIMEOUT)
 
     def stop(self) -> None:
         self._running.close()
@@ -98,7 +98,7 @@ class NewCluster:
 
     def install_rights(self) -> None:
         """What first boot applies."""
-        for text in boot.manifests(FQDN).values():
+        for text in boot.manifests(FQDN, seeds.PULL).values():
             for manifest in yaml.safe_load_all(text):
                 served, plural = _SERVED[manifest["kind"]]
                 namespace = manifest["metadata"].get("namespace")

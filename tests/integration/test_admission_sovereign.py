@@ -24,6 +24,8 @@ from tests.integration.apiserver import Api
 pytestmark = pytest.mark.integration
 
 SECRET = {"name": "a-secret"}
+CROSSPLANE: Edits = {"crossplane": {"credentialsSecretRef": SECRET}}
+SIGNED: Edits = {"gitops.verify": {"secretRef": SECRET}}
 COMMIT: Edits = {"gitops": {"mode": "Commit", "ref": {"branch": "main"}, "credentialsSecretRef": SECRET}}
 REGISTRAR = {"name": "ovh", "credentialsSecretRef": SECRET}
 BYO_API: Edits = {"domain.mode": "byo-api", "domain.registrar": REGISTRAR}
@@ -89,6 +91,8 @@ PLACEHOLDERS = (
     Case("a signed tag", {"gitops": {"ref": {"tag": "v1.0.0+k3s1"}, "verify": {"mode": "Tag", "secretRef": SECRET}}}),
     Case("the operator's own tag, signed", {"gitops": {"verify": {"mode": "TagAndHEAD", "secretRef": SECRET}}}),
     Case("one commit", {"gitops.ref": {"commit": "4f1c" * 10}}),
+    Case("Crossplane and one signed commit", {**CROSSPLANE, **SIGNED, "gitops.ref": {"commit": "4f1c" * 10}}),
+    Case("Crossplane and a tag that nobody signs", {**CROSSPLANE, "gitops.ref": {"tag": "v1.0.0"}}),
     Case("durations", {"phase1": {"firstSeenTimeout": "90s", "watchTimeout": "1h30m"}}),
 )
 def test_accepted(api: Api, namespace: str, case: Case) -> None:
@@ -296,6 +300,13 @@ def test_everything_at_once_is_accepted(api: Api, namespace: str) -> None:
         {"gitops": {"ref": {"branch": "main"}, "verify": {"mode": "TagAndHEAD", "secretRef": SECRET}}},
         "spec.gitops.verify.mode",
         "unless a tag is followed",
+    ),
+    Case("Crossplane and the operator's own tag, signed", {**CROSSPLANE, **SIGNED}, "spec.gitops.ref", "name a commit"),
+    Case(
+        "Crossplane and a signed tag",
+        {**CROSSPLANE, **SIGNED, "gitops.ref": {"tag": "v1.0.0"}},
+        "spec.gitops.ref",
+        "nobody checks the signature",
     ),
     Case("Git over http", {"gitops.url": "http://git.example/repo"}, "spec.gitops.url", "anybody on the way"),
     Case("path that climbs", {"gitops.path": "clusters/../../etc"}, "spec.gitops.path", "neither absolute nor with"),
@@ -518,7 +529,6 @@ def test_what_only_keycloaks_first_start_takes_is_frozen_in_mode_commit_too(
 
 
 PULL = {"imagePullSecretRef": SECRET}
-CROSSPLANE = {"crossplane": {"credentialsSecretRef": SECRET}}
 NAMED_AT_FIRST_BOOT = (
     Case("a pull Secret named late", PULL, "spec.imagePullSecretRef", "has one was set then"),
     Case("Crossplane's Secret named late", CROSSPLANE, "spec.crossplane", "has one was set then"),

@@ -104,7 +104,7 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
         (folder / "node.env").write_text(f"KIT_NAME='{KIT}'\nNODE_NAME='n'\n")
         (folder / "k3s.yaml").write_text(kubeconfig.render(_administrator(cluster), "k3s"))
         (folder / "manifests").mkdir()
-        for name, text in boot.manifests(FQDN).items():
+        for name, text in boot.manifests(FQDN, seeds.PULL).items():
             (folder / "manifests" / name).write_text(text)
         # Before Flux's kinds are there, the answer is the same.
         assert node.run("if kit_is_there; then echo yes; else echo no; fi").stdout == "no\n"
@@ -178,7 +178,7 @@ async def test_an_attempt_that_was_cut_short_is_finished(node: Node, seeder: Rem
 def test_what_cannot_be_made_is_an_error(node: Node) -> None:
     """An object that is there already hides no other that is refused."""
     objects = [
-        yaml.safe_load(boot.manifests(FQDN)["30-secrets.yaml"].split("---")[0]),
+        yaml.safe_load(boot.manifests(FQDN, seeds.PULL)["30-secrets.yaml"].split("---")[0]),
         {"apiVersion": "v1", "kind": "Pod"},
     ]
     file = node.folder / "refused.yaml"

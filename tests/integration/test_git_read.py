@@ -197,6 +197,59 @@ def test_branches_without_end_are_no_missing_branch(server: Server, hostile: Rep
         look(hostile, KIT)
 
 
+LOST = "4f1c" * 10
+
+
+def advertised(request: Request) -> bool:
+    """Whether the request was for the branches, which are told."""
+    if not request.line.startswith("GET"):
+        return False
+    refs = packet(HEAD + b" HEAD\0multi_ack side-band-64k shallow symref=HEAD:refs/heads/main\n")
+    body = packet(b"# service=git-upload-pack\n") + b"0000" + refs + packet(HEAD + b" refs/heads/main\n") + b"0000"
+    request.answer(body, "application/x-git-upload-pack-advertisement")
+    return True
+
+
+def hang_up(request: Request) -> None:
+    request.answer(b"", "application/x-git-upload-pack-result")
+
+
+def test_a_connection_that_is_cut_is_no_commit_that_is_missing(server: Server, hostile: Repository) -> None:
+    """It is tried again by itself, and both are said, since nobody can know."""
+    server.respond = lambda request: None if advertised(request) else hang_up(request)
+    with pytest.raises(GitUnavailable, match="the connection was cut, or it does not give out this commit"):
+        look(replace(hostile, followed=GitRef(commit=LOST)), KIT)
+
+
+@pytest.mark.parametrize("words", [f"upload-pack: not our ref {LOST}", f"want {LOST} not valid"])
+def test_a_refusal_in_words_is_believed_also_after_a_cut(server: Server, hostile: Repository, words: str) -> None:
+    """Git hangs up in the newer protocol and speaks in the older one; others speak at once."""
+    posts: list[Request] = []
+
+    def respond(request: Request) -> None:
+        if advertised(request):
+            return
+        posts.append(request)
+        if len(posts) < 3:
+            hang_up(request)
+        else:
+            request.answer(packet(f"ERR {words}".encode()), "application/x-git-upload-pack-result")
+
+    server.respond = respond
+    with pytest.raises(GitMissing, match="it has none of this name"):
+        look(replace(hostile, followed=GitRef(commit=LOST)), KIT)
+
+
+def test_a_refusal_for_another_reason_is_told_in_its_words(server: Server, hostile: Repository) -> None:
+    """It is no missing commit that too many ask at once."""
+    busy = packet(b"ERR too many requests, come back later")
+    server.respond = lambda request: (
+        None if advertised(request) else request.answer(busy, "application/x-git-upload-pack-result")
+    )
+    with pytest.raises(GitUnavailable, match="come back later"):
+        look(replace(hostile, followed=GitRef(commit=LOST)), KIT)
+
+
 def test_the_operators_own_surroundings_are_not_asked(server: Server, hostile: Repository) -> None:
     with pytest.raises(GitMissing, match="none that the operator connects to"):
         look(hostile, KIT, destinations=OUTSIDE)

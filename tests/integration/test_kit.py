@@ -22,17 +22,16 @@ from catalyst_operator.core.kit.blueprints import Folder
 from catalyst_operator.core.phase1 import components
 from catalyst_operator.core.tofu import encryption
 from e2e.lab.git_server.repositories import PUBLIC
-from tests.integration.apiserver import find_tool
+from tests.integration.apiserver import ApiError, find_tool
 from tests.integration.flux import (
-    CLASSES,
     CORE,
     GIT_REPOSITORIES,
     KUSTOMIZATIONS,
     RELEASES,
     Flux,
+    booted,
     condition,
-    flux,
-    standins,
+    follow,
     wait_until,
 )
 from tests.integration.lab_git_server import Running, git_server
@@ -129,7 +128,7 @@ def test_objects_of_our_own_build(folder: str) -> None:
         file for file in (TEMPLATE / "infrastructure" / folder).glob("*.yaml") if file.name != "kustomization.yaml"
     ]
     built = {(obj["kind"], obj["metadata"]["name"]) for obj in build(TEMPLATE / "infrastructure" / folder)}
-    written = [yaml.safe_load(file.read_text(encoding="utf-8")) for file in files]
+    written = [obj for file in files for obj in yaml.safe_load_all(file.read_text(encoding="utf-8"))]
     assert built == {(obj["kind"], obj["metadata"]["name"]) for obj in written}
 
 
@@ -178,15 +177,6 @@ def test_every_example_of_day_1_is_explained() -> None:
     assert [name for name in EXAMPLES if f"[day-1/{name}]" not in page] == []
 
 
-def test_the_pull_secret_changes_the_registry_alone(tmp_path: Path) -> None:
-    """For Sovereigns that name one."""
-    built = with_components(tmp_path, "components/pull-secret")
-    charts = of_kind(built, "HelmRepository")["catalyst-charts"]["spec"]
-    assert charts.pop("secretRef") == {"name": f"${{PULL_SECRET:={seeds.PULL}}}"}
-    assert charts == of_kind(build(TEMPLATE / Folder.KIT), "HelmRepository")["catalyst-charts"]["spec"]
-    assert of_kind(built, "HelmRelease") == everything(Folder.KIT)
-
-
 def test_the_adoption_adds_its_three_steps_and_nothing_else(tmp_path: Path) -> None:
     """For Sovereigns with a token for their own Crossplane."""
     built = with_components(tmp_path, "components/adoption")
@@ -215,7 +205,7 @@ def test_an_overlay_builds_into_the_kit_and_its_own_kustomization(tmp_path: Path
     followed = of_kind(built, "Kustomization")
     assert set(followed) == {*BESIDE_THE_KIT, *ADOPTION, f"{FQDN}-bootstrap-kit"}
     told = followed[f"{FQDN}-bootstrap-kit"]["spec"]["postBuild"]["substitute"]
-    assert told == kit.values(hostile(), RELEASE, module=FETCHED)
+    assert told == kit.values(hostile(), RELEASE, pull_secret=seeds.PULL, module=FETCHED)
 
 
 def write_overlay(top: Path, sovereign: Sovereign) -> None:
@@ -225,7 +215,9 @@ def write_overlay(top: Path, sovereign: Sovereign) -> None:
 
 
 def overlay(sovereign: Sovereign) -> dict[str, str]:
-    return kit.overlay(sovereign, RELEASE, place="branch main of https://git.example/a", module=FETCHED)
+    return kit.overlay(
+        sovereign, RELEASE, pull_secret=seeds.PULL, place="branch main of https://git.example/a", module=FETCHED
+    )
 
 
 # --- as Flux applies it -----------------------------------------------------------------------------------------------
@@ -241,42 +233,27 @@ def git(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory, git: Running) -> Iterator[Flux]:
     """A cluster that was told what first boot tells it about a hostile Sovereign, in mode Template."""
-    with flux(tmp_path_factory.mktemp("flux")) as cluster, standins(cluster, git.ca):
-        annotation = {"storageclass.kubernetes.io/is-default-class": "true"}
-        body = {"metadata": {"name": "local-path", "annotations": annotation}, "provisioner": "rancher.io/local-path"}
-        cluster.api.create(CLASSES, body)
+    with booted(tmp_path_factory.mktemp("flux"), git.ca) as cluster:
         # First boot makes it empty; a repository whose Secret does not exist is never ready.
         cluster.api.create("/api/v1/namespaces/flux-system/secrets", {"metadata": {"name": seeds.PULL}})
         cluster.api.create("/api/v1/namespaces", {"metadata": {"name": transfer.NAMESPACE}})
-        cluster.api.create(GIT_REPOSITORIES, source(git.server.repository_url(PUBLIC)))
         spec = {
             "path": "clusters/_template/bootstrap-kit",
             "components": list(kit.components(hostile().spec, RELEASE)),
-            "postBuild": {"substitute": kit.values(hostile(), RELEASE, module=FETCHED)},
+            "postBuild": {"substitute": kit.values(hostile(), RELEASE, pull_secret=seeds.PULL, module=FETCHED)},
         }
-        cluster.api.create(KUSTOMIZATIONS, kustomization(spec))
+        follow(cluster, f"{FQDN}-bootstrap-kit", git.server.repository_url(PUBLIC), spec)
         yield cluster
-
-
-def source(url: str) -> dict[str, Any]:
-    meta = {
-        "apiVersion": "source.toolkit.fluxcd.io/v1",
-        "kind": "GitRepository",
-        "metadata": {"name": "openova-public"},
-    }
-    return {**meta, "spec": {"interval": "1s", "url": url, "ref": {"branch": "main"}}}
-
-
-def kustomization(spec: dict[str, Any]) -> dict[str, Any]:
-    meta = {"apiVersion": "kustomize.toolkit.fluxcd.io/v1", "kind": "Kustomization"}
-    fixed = {"interval": "10m", "retryInterval": "1m", "timeout": "5m", "prune": True}
-    reference = {"sourceRef": {"kind": "GitRepository", "name": "openova-public"}}
-    return {**meta, "metadata": {"name": f"{FQDN}-bootstrap-kit"}, "spec": {**fixed, **reference, **spec}}
 
 
 def applied(cluster: Flux) -> dict[str, Any]:
     """The HelmReleases of the cluster, by name."""
     return {obj["metadata"]["name"]: obj for obj in cluster.api.get(RELEASES)["items"]}
+
+
+def charts(cluster: Flux) -> Any:
+    """The HelmRepository that all charts come from."""
+    return cluster.api.get(f"{GIT_REPOSITORIES.rpartition('/')[0]}/helmrepositories/catalyst-charts")
 
 
 def ready(cluster: Flux, path: str) -> bool:
@@ -295,7 +272,7 @@ def test_the_kit_of_a_hostile_sovereign_is_applied_as_it_was_meant(cluster: Flux
     found = applied(cluster)
     wanted = {name: obj for name, obj in everything().items() if name not in everything(Folder.INFRASTRUCTURE)}
     assert set(wanted) <= set(found)
-    values = kit.values(hostile(), RELEASE)
+    values = kit.values(hostile(), RELEASE, pull_secret=seeds.PULL)
     for name, obj in wanted.items():
         assert found[name]["spec"].get("values") == substituted(obj, values)["spec"].get("values"), name
     told = yaml.safe_load(cluster.api.get(f"{CORE}/configmaps/sovereign")["data"]["sovereign.yaml"])
@@ -317,11 +294,11 @@ def test_the_kit_of_a_hostile_sovereign_is_applied_as_it_was_meant(cluster: Flux
 def test_versions_and_registry_are_those_of_release_and_template(cluster: Flux) -> None:
     """Defaults inside variables have characters that envsubst could stumble over."""
     wait_until(lambda: set(applied(cluster)) == set(kit.expected(hostile().spec)), "all releases")
-    charts = {name: obj["spec"]["chart"]["spec"]["version"] for name, obj in applied(cluster).items()}
+    versions = {name: obj["spec"]["chart"]["spec"]["version"] for name, obj in applied(cluster).items()}
     catalogue = {b.release: b.version for b in blueprints.load().blueprints.values()}
-    assert charts == {**catalogue, "bp-flux": RELEASE.kit["bp-flux"]}
-    repository = cluster.api.get(f"{GIT_REPOSITORIES.rpartition('/')[0]}/helmrepositories/catalyst-charts")
-    assert repository["spec"]["url"] == "oci://ghcr.io/openova-io"
+    assert versions == {**catalogue, "bp-flux": RELEASE.kit["bp-flux"]}
+    assert charts(cluster)["spec"]["url"] == "oci://ghcr.io/openova-io"
+    assert charts(cluster)["spec"]["secretRef"] == {"name": seeds.PULL}
 
 
 def test_every_kustomization_becomes_ready(cluster: Flux) -> None:
@@ -338,11 +315,113 @@ def test_the_gateway_and_its_certificate_are_of_this_sovereign(cluster: Flux) ->
     """Handed on from one Kustomization to the next: a name that reads as a number, and an address with a quote."""
     wait_until(lambda: ready(cluster, f"{KUSTOMIZATIONS}/issuers"), "the issuers' Kustomization")
     gateway = cluster.api.get("/apis/gateway.networking.k8s.io/v1/namespaces/gateway/gateways/entrance")
-    assert [listener.get("hostname") for listener in gateway["spec"]["listeners"]] == [f"*.{FQDN}", f"*.{FQDN}"]
+    hosts = {listener["hostname"] for listener in gateway["spec"]["listeners"]}
+    assert {f"*.{FQDN}", f"auth.{FQDN}", f"console.{FQDN}"} < hosts
     issuer = cluster.api.get("/apis/cert-manager.io/v1/clusterissuers/sovereign")
     assert issuer["spec"]["acme"]["email"] == "_1%+o'brien-x@a.example"
     certificate = cluster.api.get("/apis/cert-manager.io/v1/namespaces/gateway/certificates/entrance")
     assert f"console.{FQDN}" in certificate["spec"]["dnsNames"]
+
+
+def route(name: str, namespace: str, *hosts: str, section: str | None = None) -> dict[str, Any]:
+    """An HTTPRoute at the kit's Gateway."""
+    parent = {"name": "entrance", "namespace": "gateway", **({"sectionName": section} if section else {})}
+    return {
+        "apiVersion": "gateway.networking.k8s.io/v1",
+        "kind": "HTTPRoute",
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": {"parentRefs": [parent], **({"hostnames": list(hosts)} if hosts else {})},
+    }
+
+
+def certificate(namespace: str, issuer: dict[str, str]) -> dict[str, Any]:
+    return {
+        "apiVersion": "cert-manager.io/v1",
+        "kind": "Certificate",
+        "metadata": {"name": "asked", "namespace": namespace},
+        "spec": {"secretName": "asked", "issuerRef": issuer, "dnsNames": [f"auth.{FQDN}"]},
+    }
+
+
+def refused(cluster: Flux, obj: dict[str, Any]) -> str:
+    """Why the API server takes this object not; empty if it does."""
+    plural = {"HTTPRoute": "httproutes", "Certificate": "certificates"}[obj["kind"]]
+    path = f"/apis/{obj['apiVersion']}/namespaces/{obj['metadata']['namespace']}/{plural}"
+    try:
+        cluster.api.create(path, obj)
+    except ApiError as error:
+        assert error.code in {403, 422}, error
+        return str(error)
+    cluster.api.delete(f"{path}/{obj['metadata']['name']}")
+    return ""
+
+
+@pytest.fixture(scope="module")
+def fenced(cluster: Flux) -> Flux:
+    """The same with its gateway applied, the policies in force, and a namespace of somebody else's."""
+    wait_until(lambda: ready(cluster, f"{KUSTOMIZATIONS}/issuers"), "the issuers' Kustomization")
+    for name in ("shop", "keycloak"):
+        cluster.api.apply(
+            f"/api/v1/namespaces/{name}", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+        )
+    wait_until(lambda: refused(cluster, route("first", "shop", f"auth.{FQDN}")), "the policy of hosts in force")
+    issuer = {"kind": "ClusterIssuer", "name": "sovereign"}
+    wait_until(lambda: refused(cluster, certificate("shop", issuer)), "the policy of the issuer in force")
+    return cluster
+
+
+@pytest.mark.parametrize(
+    ("hosts", "section"),
+    [
+        ([f"auth.{FQDN}"], "https-auth"),
+        ([f"auth.{FQDN}"], "https"),
+        ([f"auth.{FQDN}"], None),
+        ([f"shop.{FQDN}", f"console.{FQDN}"], "https"),
+        ([f"*.{FQDN}"], "https"),
+        (["*.e3"], None),
+        ([], "https"),
+    ],
+)
+def test_nobody_else_serves_a_host_of_the_kit(fenced: Flux, hosts: list[str], section: str | None) -> None:
+    """By whatever listener, and by no wildcard over it."""
+    said = refused(fenced, route("taken", "shop", *hosts, section=section))
+    assert "spec.hostnames: " in said
+    assert not hosts or f"auth.{FQDN} (keycloak)" in said, "it tells which hosts those are"
+
+
+@pytest.mark.parametrize(
+    ("namespace", "host"),
+    [
+        ("shop", f"shop.{FQDN}"),
+        ("shop", f"auth.shop.{FQDN}"),
+        ("shop", f"*.shop.{FQDN}"),
+        ("shop", f"xauth.{FQDN}"),
+        ("keycloak", f"auth.{FQDN}"),
+        ("gateway", f"auth.{FQDN}"),
+        ("gateway", f"*.{FQDN}"),
+    ],
+)
+def test_everybody_serves_hosts_of_their_own(fenced: Flux, namespace: str, host: str) -> None:
+    """The kit its own too, and challenges in the gateway's namespace."""
+    assert refused(fenced, route("own", namespace, host)) == ""
+
+
+def test_a_route_of_another_gateway_is_nobodys_business(fenced: Flux) -> None:
+    """Its names may be served within the cluster, or for another domain."""
+    elsewhere = route("elsewhere", "shop", f"auth.{FQDN}")
+    elsewhere["spec"]["parentRefs"] = [{"name": "entrance"}, {"name": "mesh", "kind": "Service", "group": ""}]
+    assert refused(fenced, elsewhere) == ""
+
+
+def test_the_issuer_signs_where_an_administrator_lets_it(fenced: Flux) -> None:
+    """With corporate-ca it would sign any name for anybody who may make a Certificate."""
+    shared, own = {"kind": "ClusterIssuer", "name": "sovereign"}, {"name": "sovereign"}
+    assert "catalyst.openova.io/issuer=sovereign" in refused(fenced, certificate("shop", shared))
+    assert refused(fenced, certificate("shop", own)) == "", "an Issuer of its own namespace"
+    assert refused(fenced, certificate("gateway", shared)) == ""
+    labels = {"metadata": {"labels": {"catalyst.openova.io/issuer": "sovereign"}}}
+    fenced.api.patch("/api/v1/namespaces/shop", labels)
+    wait_until(lambda: refused(fenced, certificate("shop", shared)) == "", "the label to be seen")
 
 
 def test_its_own_crossplane_is_told_how_to_take_over(cluster: Flux) -> None:
@@ -355,7 +434,9 @@ def test_its_own_crossplane_is_told_how_to_take_over(cluster: Flux) -> None:
     assert workspace["forProvider"]["module"] == FETCHED
     config = cluster.api.get(f"/api/v1/namespaces/{transfer.NAMESPACE}/configmaps/{transfer.ADOPTION}")
     assert config["data"]["encryption"] == encryption.configuration(transfer.KEY)
-    assert cluster.api.get("/apis/pkg.crossplane.io/v1/providers/provider-opentofu")["spec"]["package"]
+    assert cluster.api.get("/apis/pkg.crossplane.io/v1/providers/provider-opentofu")["spec"]["package"].endswith(
+        ":v1.1.5"
+    )
 
 
 def test_in_mode_commit_git_tells_the_cluster_the_same(cluster: Flux, git: Running) -> None:
@@ -366,11 +447,12 @@ def test_in_mode_commit_git_tells_the_cluster_the_same(cluster: Flux, git: Runni
     cluster.api.patch(KIT, {"spec": {"path": kit.overlay_path(FQDN), "components": None}})
     wait_until(lambda: of_overlay(cluster), "its own folder applied")
     assert {name: obj["spec"] for name, obj in applied(cluster).items()} == before
-    fewer = gen.sovereign(HOSTILE, gen.spec(components=["umami"]))
+    fewer = gen.sovereign(HOSTILE, gen.spec(components=["umami"], imagePullSecretRef=None))
     git.server.commit(PUBLIC, overlay(fewer), "Sovereign 1.e3 with fewer components")
     wait_until(lambda: set(applied(cluster)) == set(kit.expected(fewer.spec)), "what was deselected is gone")
     told = cluster.api.get(KIT)["spec"]["postBuild"]["substitute"]
-    assert told == kit.values(fewer, RELEASE, module=FETCHED)
+    assert told == kit.values(fewer, RELEASE, pull_secret=seeds.PULL, module=FETCHED)
+    wait_until(lambda: "secretRef" not in charts(cluster)["spec"], "it names no Secret for charts any more")
 
 
 def of_overlay(cluster: Flux) -> bool:

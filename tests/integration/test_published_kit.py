@@ -4,23 +4,22 @@ not write, with the values and components that first boot tells every cluster.""
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
 from catalyst_operator.core import kit
+from catalyst_operator.core.access import seeds
 from catalyst_operator.core.kit import releases
 from e2e.support.published import tree
 from tests.integration.flux import (
-    CLASSES,
     CORE,
     GIT_REPOSITORIES,
     KUSTOMIZATIONS,
     RELEASES,
     Flux,
+    booted,
     condition,
-    flux,
-    standins,
+    follow,
     wait_until,
 )
 from tests.integration.lab_git_server import git_server
@@ -30,7 +29,7 @@ pytestmark = pytest.mark.integration
 
 NAME = "openova-public"
 REPOSITORIES = f"{GIT_REPOSITORIES.rpartition('/')[0]}/helmrepositories"
-SOVEREIGN = gen.sovereign()
+SOVEREIGN = gen.sovereign(gen.spec(imagePullSecretRef={"name": "registry"}))
 RELEASE = releases.load().get()
 
 
@@ -38,41 +37,16 @@ RELEASE = releases.load().get()
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flux]:
     folder = tmp_path_factory.mktemp("published")
     (folder / "nothing").mkdir()
-    with (
-        git_server(folder, folder / "nothing") as git,
-        flux(folder / "flux") as cluster,
-        standins(cluster, git.ca),
-    ):
-        annotation = {"storageclass.kubernetes.io/is-default-class": "true"}
-        body = {"metadata": {"name": "local-path", "annotations": annotation}, "provisioner": "rancher.io/local-path"}
-        cluster.api.create(CLASSES, body)
+    with git_server(folder, folder / "nothing") as git, booted(folder / "flux", git.ca) as cluster:
         url = git.server.create("openova-io/openova.git")
         git.server.commit("openova-io/openova.git", tree.files())
-        source = {"interval": "1s", "url": url, "ref": {"branch": "main"}}
-        cluster.api.create(GIT_REPOSITORIES, _named("source", "GitRepository", source))
-        cluster.api.create(KUSTOMIZATIONS, _named("kustomize", "Kustomization", _kustomization()))
+        spec = {
+            "path": tree.FOLDER,
+            "components": list(kit.components(SOVEREIGN.spec, RELEASE)),
+            "postBuild": {"substitute": kit.values(SOVEREIGN, RELEASE, pull_secret=seeds.PULL)},
+        }
+        follow(cluster, NAME, url, spec)
         yield cluster
-
-
-def _named(group: str, kind: str, spec: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "apiVersion": f"{group}.toolkit.fluxcd.io/v1",
-        "kind": kind,
-        "metadata": {"name": NAME},
-        "spec": spec,
-    }
-
-
-def _kustomization() -> dict[str, Any]:
-    return {
-        "interval": "10m",
-        "retryInterval": "1s",
-        "prune": True,
-        "path": tree.FOLDER,
-        "sourceRef": {"kind": "GitRepository", "name": NAME},
-        "components": list(kit.components(SOVEREIGN.spec, RELEASE)),
-        "postBuild": {"substitute": kit.values(SOVEREIGN, RELEASE)},
-    }
 
 
 def ready(cluster: Flux) -> set[str]:

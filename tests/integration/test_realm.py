@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from catalyst_operator.core import kit
+from catalyst_operator.core.access import seeds
 from catalyst_operator.core.kit import realm, releases
 from tests.integration.browser import Browser, Page
 from tests.integration.keycloak import Keycloak, place, prepare, started
@@ -72,7 +73,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 def told() -> Any:
     """The values that the wrapped chart is given for a hostile Sovereign."""
-    values = kit.values(gen.sovereign(HOSTILE), releases.load().get())
+    values = kit.values(gen.sovereign(HOSTILE), releases.load().get(), pull_secret=seeds.PULL)
     return substituted(everything()["bp-keycloak"], values)["spec"]["values"]["keycloak"]
 
 

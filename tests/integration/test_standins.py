@@ -382,7 +382,7 @@ def _page(cluster: Flux, host: str) -> int | None:
     trust.check_hostname, trust.verify_mode = False, ssl.CERT_NONE
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=trust))
     try:
-        with opener.open(urllib.request.Request(f"https://{cluster.address}:31443/", headers={"Host": host})) as answer:
+        with opener.open(urllib.request.Request(f"https://{cluster.address}:28443/", headers={"Host": host})) as answer:
             return int(answer.status)
     except urllib.error.HTTPError as error:
         error.close()

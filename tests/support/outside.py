@@ -7,7 +7,6 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from catalyst_operator.adapters.errands import Errands
 from catalyst_operator.adapters.git.newest import Repository
 from catalyst_operator.adapters.git.overlays import Overlays
 from catalyst_operator.adapters.git.push import Pushed
@@ -25,6 +24,7 @@ from catalyst_operator.core.phase1.target import Target
 from catalyst_operator.core.phase1.views import ClusterView
 from catalyst_operator.core.project.identity import ProjectAnswer, ProjectQuestion
 from catalyst_operator.core.project.preflight import CloudView, Wanted
+from catalyst_operator.reconcilers.errands import errands
 from catalyst_operator.reconcilers.outside import Outside
 from tests.support import gen
 
@@ -84,16 +84,12 @@ def outside(client: Kube, **parts: Any) -> Outside:
     made: dict[str, Any] = {
         "logs": RunLogs(client),
         "projects": ProjectLooks(no_look, lambda: gen.NOW),
+        "crossplane_projects": ProjectLooks(no_look, lambda: gen.NOW),
         "preflights": Preflights(nobody, lambda: gen.NOW),
         "repositories": RepositoryLooks(no_read, lambda: gen.NOW),
         "overlays": Overlays(no_push, {}, lambda: gen.NOW),
         "clusters": FakeClusters(),
-        "seeds": Errands("delivery"),
-        "corrections": Errands("correction"),
-        "removals": Errands("removal"),
-        "transfers": Errands("transfer"),
-        "takings": Errands("taking"),
-        "farewells": Errands("farewell"),
+        **errands(lambda: gen.NOW, lambda: None),
         "connect": RemoteCluster,
         "seal": no_sealing,
     }

@@ -16,7 +16,7 @@ from pathlib import Path
 import yaml
 
 from catalyst_operator.core import kit
-from catalyst_operator.core.access import boot
+from catalyst_operator.core.access import boot, seeds
 from catalyst_operator.core.kit import pins, releases
 from catalyst_operator.core.kit.pin_sites import ADOPTED, Adopted, KitRelease, Rendered
 from catalyst_operator.core.kit.releases import Release, ReleaseCatalogue
@@ -36,8 +36,8 @@ def rendered(release: Release, tofu: OpenTofu) -> Rendered:
     """What a new cluster would be told with this release."""
     variables = cloud_init.sample(
         release=release.module_value(),
-        kit_values=kit.values(gen.sovereign(), release),
-        boot_manifests=boot.manifests("omantel.omani.works"),
+        kit_values=kit.values(gen.sovereign(), release, pull_secret=seeds.PULL),
+        boot_manifests=boot.manifests("omantel.omani.works", seeds.PULL),
     )
     first = cloud_init.render(tofu, variables).control_planes[0]
     substituted = first.kit["Kustomization"]["spec"]["postBuild"]["substitute"]

@@ -116,6 +116,7 @@ class World:
             client,
             logs=self.logs,
             projects=self.projects,
+            crossplane_projects=ProjectLooks(self._look_whose, self.clock),
             preflights=self.preflights,
             repositories=RepositoryLooks(self._read, self.clock),
             clusters=self.clusters,

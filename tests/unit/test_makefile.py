@@ -30,6 +30,13 @@ def test_the_unit_tests_need_neither_the_lab_nor_its_packages() -> None:
     assert {"lab-tools", "lab-packages"} <= needed("test-integration")
 
 
+def test_a_file_of_integration_tests_stays_whole() -> None:
+    """Its tests share a cluster, and some follow its life in their order."""
+    recipe = re.search(r"^test-integration:.*\n\t(.*)", MAKEFILES[0], re.MULTILINE)
+    assert recipe and "$(BESIDE)" in recipe[1]
+    assert re.search(r"^BESIDE := -n \d --dist loadfile ", MAKEFILES[0], re.MULTILINE)
+
+
 def test_no_unit_test_needs_a_program_that_pip_does_not_bring() -> None:
     """Those that do are in tests/integration."""
     files = [*(REPOSITORY / "tests/unit").rglob("*.py"), *(REPOSITORY / "tests/support").rglob("*.py")]

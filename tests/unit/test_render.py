@@ -11,6 +11,7 @@ import yaml
 
 from catalyst_operator import render
 from catalyst_operator.core import kit
+from catalyst_operator.core.access import seeds
 from catalyst_operator.core.kit import releases
 from tests.support import gen
 from tests.support.postbuild import TEMPLATE
@@ -18,6 +19,7 @@ from tests.support.postbuild import TEMPLATE
 FQDN = "omantel.omani.works"
 FOLDER = f"clusters/{FQDN}"
 URL = "https://git.example/a"
+SIGNED_TAG = {"url": URL, "ref": {"tag": "v1.0.0"}, "verify": {"secretRef": {"name": "keys"}}}
 CROSSPLANE = gen.spec(crossplane={"credentialsSecretRef": {"name": "own-token"}})
 Render = Callable[..., int]
 
@@ -43,7 +45,9 @@ def test_it_writes_what_mode_commit_would_push(run: Render, tmp_path: Path) -> N
     mods = (gen.spec(components=["umami"], gitops={"url": "https://git.example/a", "ref": {"branch": "live"}}),)
     assert run(*mods) == render.RENDERED
     release = releases.load().get()
-    overlay = kit.overlay(gen.sovereign(*mods), release, place="branch live of https://git.example/a")
+    overlay = kit.overlay(
+        gen.sovereign(*mods), release, pull_secret=seeds.PULL, place="branch live of https://git.example/a"
+    )
     template = {
         f"clusters/_template/{path.relative_to(TEMPLATE)}": path.read_text("utf-8")
         for path in TEMPLATE.rglob("*")
@@ -177,6 +181,7 @@ def test_a_file_that_is_not_there_is_refused(tmp_path: Path, capsys: pytest.Capt
         ((), {"folder": Path("/nonexistent")}, "has no template"),
         ((CROSSPLANE,), {}, "spec.gitops: url and ref are required with spec.crossplane"),
         ((CROSSPLANE, gen.spec(gitops={"url": URL})), {}, "spec.gitops: url and ref are required"),
+        ((CROSSPLANE, gen.spec(gitops=SIGNED_TAG)), {}, "spec.gitops.ref.commit is required"),
     ],
 )
 def test_what_cannot_be_rendered_is_refused(

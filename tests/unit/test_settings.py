@@ -50,6 +50,7 @@ def test_every_setting_is_taken_over() -> None:
             "CATALYST_EGRESS_CIDRS": "203.0.113.7/32, 2001:DB8::/48",
             "CATALYST_GIT_URL": "https://git.example/kit",
             "CATALYST_PULL_SECRET": "registry-login",
+            "CATALYST_ADOPTION_PROVIDER": "mirror.example:5000/provider-opentofu:v1.1.5",
             "CATALYST_HEALTH_PORT": "1",
             "CATALYST_METRICS_PORT": "65535",
             "CATALYST_LOG_LEVEL": "DEBUG",
@@ -59,6 +60,7 @@ def test_every_setting_is_taken_over() -> None:
     assert (core.image_pull_policy, core.default_release, settings.pod) == ("Never", "2026-04", "catalyst-operator-0")
     assert (core.hcloud_endpoint, core.default_git_url) == ("http://emulator/v1", "https://git.example/kit")
     assert core.pull_secret == "registry-login"
+    assert core.adoption_provider == "mirror.example:5000/provider-opentofu:v1.1.5"
     assert core.egress_cidrs == ("203.0.113.7/32", "2001:db8::/48")
     assert (core.operator_service_account, core.operator_namespace) == ("sa", "ns")
     assert (core.poll, core.retry_base, core.retry_cap) == (
@@ -113,6 +115,12 @@ def test_every_setting_is_taken_over() -> None:
         ("CATALYST_GIT_URL", "http://git.example/acme/kit.git"),
         ("CATALYST_GIT_URL", "https://user@git.example/acme/kit.git"),
         ("CATALYST_GIT_URL", "https://git.example/"),
+        (
+            "CATALYST_ADOPTION_PROVIDER",
+            "provider-opentofu:v1.1.5",
+        ),  # Crossplane would ask its own registry.
+        ("CATALYST_ADOPTION_PROVIDER", "mirror.example/provider-opentofu"),  # No version.
+        ("CATALYST_ADOPTION_PROVIDER", "https://mirror.example/provider-opentofu:v1.1.5"),
         ("CATALYST_PULL_SECRET", "Registry"),
         ("CATALYST_PULL_SECRET", ""),
         ("CATALYST_PULL_SECRET", "catalyst-git"),  # It would be wiped by what is delivered under its name.

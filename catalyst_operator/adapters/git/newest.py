@@ -80,9 +80,10 @@ def fetch(
     ref: Ref,
     store: MemoryObjectStore,
     wanted: Callable[[Heads], ObjectID | None],
+    protocol: int | None = None,
 ) -> Heads:
-    """Where they are; into the store goes the commit that is `wanted` of them. Raises GitError and what
-    `understood` translates."""
+    """Where they are; into the store goes the commit that is `wanted` of them. `protocol` is the version of Git's, None
+    for the newest that both know. Raises GitError and what `understood` translates."""
     pack: list[bytes] = []
     told = Heads(None, None)
 
@@ -104,6 +105,7 @@ def fetch(
         depth=1,
         ref_prefix=[HEAD, ref],
         filter_spec=b"blob:none",
+        protocol_version=protocol,
     )
     if found.object_format not in (None, "sha1"):
         # Not what it calls it: a server may call it anything, the password included.

@@ -4,7 +4,9 @@ there, and has the folders that are needed. Nothing is ever changed. All of it b
 
 from __future__ import annotations
 
-from dulwich.errors import GitProtocolError
+from collections.abc import Callable
+
+from dulwich.errors import GitProtocolError, HangupException
 from dulwich.object_store import MemoryObjectStore
 from dulwich.objects import ObjectID, Tree
 
@@ -13,12 +15,20 @@ from catalyst_operator.adapters.git import newest
 from catalyst_operator.adapters.git.git_http import Client
 from catalyst_operator.adapters.git.newest import Find, Heads, Repository
 from catalyst_operator.core.kit.repository import RepositoryQuestion, RepositoryView
-from catalyst_operator.errors import GitMissing, GitRejected, GitTooLarge
+from catalyst_operator.errors import GitMissing, GitRejected, GitTooLarge, GitUnavailable
 
 READ_SECONDS = 30.0
+_NEWEST, _OLDEST = None, 0
+_ASKED_IN = (_NEWEST, _NEWEST, _OLDEST)
+"""Versions of Git's protocol in which a commit is asked for, as long as the other side hangs up. Git itself does so in
+the newest when it does not have the commit, as a broken connection does; in the oldest it says so in words."""
 _NOT_GIVEN = (
     "it does not give out this commit: it has none of this name, or hands out only what a branch or a tag stands for "
     "(uploadpack.allowReachableSHA1InWant), so tag the commit and follow the tag"
+)
+_HUNG_UP = (
+    f"it hung up {len(_ASKED_IN)} times when it was asked for this commit, and gave no reason: the connection was cut, "
+    "or it does not give out this commit, so look whether it has it"
 )
 
 
@@ -51,11 +61,10 @@ def _look(client: Client, repository: Repository, question: RepositoryQuestion) 
         return found if question.folders else None
 
     try:
-        heads = newest.fetch(client, repository.ref, store, wanted)
-    except GitProtocolError:
-        if not (found and question.ref.commit):
-            raise
-        raise GitMissing(_NOT_GIVEN) from None
+        if question.ref.commit:
+            heads = _fetch_commit(client, repository, question.ref.commit, store, wanted)
+        else:
+            heads = newest.fetch(client, repository.ref, store, wanted)
     except GitTooLarge:
         if found is None:
             raise
@@ -67,6 +76,26 @@ def _look(client: Client, repository: Repository, question: RepositoryQuestion) 
     top = newest.tree(store.__getitem__, ObjectID(commit.tree))
     lacking = (folder for folder in question.folders if not _has(store.__getitem__, top, folder))
     return RepositoryView(_text(commit.id), heads.default_name, tuple(lacking))
+
+
+def _fetch_commit(
+    client: Client,
+    repository: Repository,
+    commit: str,
+    store: MemoryObjectStore,
+    wanted: Callable[[Heads], ObjectID | None],
+) -> Heads:
+    """Servers refuse a commit in words that name it, or hang up."""
+    for protocol in _ASKED_IN:
+        try:
+            return newest.fetch(client, repository.ref, store, wanted, protocol)
+        except HangupException:
+            continue
+        except GitProtocolError as refusal:
+            if commit not in str(refusal):
+                raise
+        raise GitMissing(_NOT_GIVEN)
+    raise GitUnavailable(_HUNG_UP)
 
 
 def _has(find: Find, top: Tree, folder: str) -> bool:

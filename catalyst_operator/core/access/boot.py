@@ -30,7 +30,7 @@ _NO_LOGIN = base64.b64encode(b'{"auths":{}}').decode()
 Object = dict[str, Any]
 
 
-def manifests(fqdn: str, pull: str = seeds.PULL) -> dict[str, str]:
+def manifests(fqdn: str, pull: str) -> dict[str, str]:
     """File name -> YAML, for the module's variable boot_manifests; applied in the order of the names. `pull` is what
     the Secret for charts is called."""
     return dict(_texts(fqdn, pull))

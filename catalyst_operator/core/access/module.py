@@ -13,6 +13,20 @@ from catalyst_operator.core.settings import CoreSettings
 FOLDER = "infra/hetzner"
 
 
+def unsigned(spec: SovereignSpec) -> str:
+    """Why the module must not be fetched from where the kit is, a sentence; empty where it may. Flux checks what it
+    applies, Crossplane checks nothing: of the two only a commit cannot be moved by whoever may push. Admission asks the
+    same."""
+    ref = spec.gitops.ref
+    if spec.crossplane is None or spec.gitops.verify is None or (ref is not None and ref.commit):
+        return ""
+    return (
+        "spec.gitops.ref.commit is required with both spec.gitops.verify and spec.crossplane: Crossplane fetches "
+        f"{FOLDER} by itself, and there nobody checks the signature of a tag or a branch. Name the commit, or leave "
+        "out one of the two."
+    )
+
+
 def fetched(spec: SovereignSpec, settings: CoreSettings) -> str:
     """The module in its repository, as go-getter reads it; empty where no repository is named."""
     url, ref = repository(spec, settings)

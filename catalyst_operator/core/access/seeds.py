@@ -7,20 +7,27 @@ Why: docs/explanation.md#reaching-the-new-cluster
 
 from __future__ import annotations
 
+import base64
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from catalyst_operator.api.sovereign import SovereignSpec
 from catalyst_operator.core.naming import digest_of
 from catalyst_operator.core.record import ErrorEntry
 
 PULL = "ghcr-pull"
-"""The name where the setting gives no other: published trees know the Secret by it."""
+"""What the Secret for charts is called where the setting gives no other name: published trees know it by this."""
 GIT, GIT_KEYS, CROSSPLANE = "catalyst-git", "catalyst-git-keys", "catalyst-crossplane"
 FEDERATION, CERTIFICATE_AUTHORITY, OBJECT_STORAGE = "catalyst-federation", "catalyst-ca", "catalyst-object-storage"
 OTHERS = (GIT, GIT_KEYS, CROSSPLANE, FEDERATION, CERTIFICATE_AUTHORITY, OBJECT_STORAGE)
 """All but that for charts."""
+VALUES_KEY = "values.yaml"
+VALUES = {FEDERATION: ("keycloak", "federation", "clientSecretBase64")}
+"""Secrets whose one value is for a chart -> where its release has it, in base64. They hold a document of Helm values:
+from a single key Helm would read a comma, a brace or a quote in it as it reads those of `--set`."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +64,7 @@ class SeedReport:
     """The first that was not there to be filled: first boot makes it, and nobody does afterwards."""
 
 
-def wanted(spec: SovereignSpec, pull: str = PULL) -> tuple[Seed, ...]:
+def wanted(spec: SovereignSpec, pull: str) -> tuple[Seed, ...]:
     """The Secrets that a spec names for its cluster. `pull` is what that for charts is called there."""
     named = (
         (pull, spec.image_pull_secret_ref, "imagePullSecretRef", (".dockerconfigjson",), ()),
@@ -101,7 +108,8 @@ def wanted(spec: SovereignSpec, pull: str = PULL) -> tuple[Seed, ...]:
 
 def lacking(spec: SovereignSpec, found: Mapping[str, SecretView]) -> str:
     """What is missing of the Secrets that a spec names, as a clause; empty when nothing is."""
-    for seed in wanted(spec):
+    # What the one for charts is called there does not matter here.
+    for seed in wanted(spec, PULL):
         view = found.get(seed.source)
         if view is None:
             return f"Secret {seed.source}, which spec.{seed.field} names, does not exist"
@@ -111,9 +119,7 @@ def lacking(spec: SovereignSpec, found: Mapping[str, SecretView]) -> str:
     return ""
 
 
-def due(
-    spec: SovereignSpec, found: Mapping[str, SecretView], seeded: Mapping[str, str], pull: str = PULL
-) -> tuple[Seed, ...]:
+def due(spec: SovereignSpec, found: Mapping[str, SecretView], seeded: Mapping[str, str], pull: str) -> tuple[Seed, ...]:
     """The Secrets that are complete here and not yet, or in an older version, on the new cluster."""
     return tuple(
         seed
@@ -122,6 +128,24 @@ def due(
         and set(seed.needed) <= view.keys
         and seeded.get(seed.target) != view.version
     )
+
+
+def delivered(seed: Seed, texts: Mapping[str, str]) -> dict[str, str]:
+    """What the Secret on the new cluster is to hold of `texts`, the owner's."""
+    path = VALUES.get(seed.target)
+    if path is None:
+        return {key: text for key, text in texts.items() if key in (*seed.needed, *seed.optional)}
+    [key] = seed.needed
+    # The owner may have taken it out a moment ago.
+    return {VALUES_KEY: values_document(path, texts[key])} if key in texts else {}
+
+
+def values_document(path: tuple[str, ...], text: str) -> str:
+    """Helm values with one text, in base64."""
+    document: Any = base64.b64encode(text.encode()).decode()
+    for name in reversed(path):
+        document = {name: document}
+    return json.dumps(document)
 
 
 def key_of(seeds: tuple[Seed, ...], found: Mapping[str, SecretView]) -> str:

@@ -65,6 +65,13 @@ _GIVE_CREDENTIALS = (
     "kubectl -n {namespace} create secret generic {secret} --from-file=token=/dev/stdin --dry-run=client -o yaml "
     "| kubectl apply -f -"
 )
+
+
+def give_token(secret: str) -> str:
+    """The one line that puts a token into another Secret than that of the credentials."""
+    return _GIVE_CREDENTIALS.replace("{secret}", secret)
+
+
 _EDIT_COMMAND = "kubectl -n {namespace} edit sovereign {name}"
 
 TOKEN_READONLY = Code(
@@ -89,6 +96,12 @@ PROJECT_MISMATCH = Code(
     f"Only if it is the right project and somebody deleted everything of the Sovereign there: {_CONFIRM}.",
     terminal=True,
     command=_GIVE_CREDENTIALS,
+)
+CROSSPLANE_TOKEN = Code(
+    "ERR_CROSSPLANE_TOKEN",
+    "Put a token of the Sovereign's own project under the key 'token' of the Secret that spec.crossplane names; the "
+    "hand-off then begins by itself.",
+    terminal=True,
 )
 OBJECTS_GONE = Code(
     "ERR_OBJECTS_GONE",
@@ -270,6 +283,12 @@ LEFTOVERS = Code(
 PLAN_REFUSED = Code(
     "ERR_PLAN_REFUSED",
     "This plan is never applied, approved or not. Edit the spec so that it plans something else.",
+    terminal=True,
+)
+GIVEN_STATE = Code(
+    "ERR_GIVEN_STATE",
+    "Nothing was destroyed with it. Correct the Secret, which is then taken by itself, or take the field out: the "
+    "archived state is then used.",
     terminal=True,
 )
 CLUSTER_LOST = Code(

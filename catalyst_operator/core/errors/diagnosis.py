@@ -17,7 +17,12 @@ from catalyst_operator.core.errors import codes
 from catalyst_operator.core.record import ErrorEntry
 from catalyst_operator.core.redact import redact, shorten
 from catalyst_operator.core.tofu.apply_progress import Diagnostic
-from catalyst_operator.core.tofu.plan_gate import EXIT_CLUSTER_LOST, EXIT_NOTHING_FOUND, EXIT_REFUSED
+from catalyst_operator.core.tofu.plan_gate import (
+    EXIT_CLUSTER_LOST,
+    EXIT_NOTHING_FOUND,
+    EXIT_REFUSED,
+    EXIT_STATE_REFUSED,
+)
 
 # --- where each is recognised -----------------------------------------------------------------------------------------
 
@@ -120,6 +125,7 @@ BY_SENTENCE: tuple[tuple[str, codes.Code], ...] = (
 
 BY_EXIT_CODE: dict[tuple[str, int], codes.Code] = {
     ("plan-gate", EXIT_REFUSED): codes.PLAN_REFUSED,
+    ("plan-gate", EXIT_STATE_REFUSED): codes.GIVEN_STATE,
     ("plan-gate", EXIT_NOTHING_FOUND): codes.OBJECTS_GONE,
     ("plan-gate", EXIT_CLUSTER_LOST): codes.CLUSTER_LOST,
     ("leftovers", 6): codes.LEFTOVERS,

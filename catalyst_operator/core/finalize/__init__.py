@@ -66,6 +66,7 @@ CHECKS: tuple[Callable[[Deletion], Answer | None], ...] = (
     run_namespace.namespace_leaving,
     destroys.other_in_progress,
     after_hand_off.export_not_acknowledged,
+    after_hand_off.given_state_refused,
     after_hand_off.given_state_not_taken,
     after_hand_off.archive_not_restored,
     run_namespace.namespace_foreign,

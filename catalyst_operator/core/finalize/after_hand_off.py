@@ -6,11 +6,16 @@ from dataclasses import replace
 from datetime import timedelta
 
 from catalyst_operator.api.conditions import Reason
-from catalyst_operator.core.actions import Action, RestoreArchive, TakeGivenState, WriteRecord
+from catalyst_operator.core.actions import Action, DropGivenState, RestoreArchive, TakeGivenState, WriteRecord
+from catalyst_operator.core.errors import codes
+from catalyst_operator.core.finalize import destroys
 from catalyst_operator.core.finalize.deletion import Deletion, stalled, working
-from catalyst_operator.core.finalize.destroys import no_credentials
 from catalyst_operator.core.observation import Observation
+from catalyst_operator.core.record import ErrorEntry, RunEntry
+from catalyst_operator.core.runs import obstacles
+from catalyst_operator.core.runs.retries import unresolved_failure
 from catalyst_operator.core.scene import Answer
+from catalyst_operator.core.verdict import Verdict
 
 
 def export_not_acknowledged(scene: Deletion) -> Answer | None:
@@ -31,10 +36,34 @@ def archive_not_restored(scene: Deletion) -> Answer | None:
     administrator puts beside the archive."""
     if not _of_the_owner(scene) or scene.o.archived_state is None or scene.o.state is not None:
         return None
-    if lacking := no_credentials(scene):
+    if lacking := destroys.no_credentials(scene):
         return lacking
     verdict = working(Reason.WAITING, "The OpenTofu state is being restored from its archive.")
-    return Answer(verdict, (RestoreArchive(),), timedelta(0))
+    record = replace(scene.record, state_given=False, given_version="")
+    write = () if record == scene.record else (WriteRecord(record),)
+    return Answer(verdict, (*write, RestoreArchive()), timedelta(0), record)
+
+
+def given_state_refused(scene: Deletion) -> Answer | None:
+    """The gate let no destroy start from what the owner handed in. As the working state it would go before the archive
+    for ever, whatever is corrected: it is put aside."""
+    run, state = _refused(scene), scene.o.state
+    if run is None or state is None or run.given_version != scene.record.given_version:
+        return None
+    if busy := destroys.told(obstacles.first((obstacles.state_locked, obstacles.earlier_pod), scene.o, scene.record)):
+        return busy
+    verdict = working(Reason.WAITING, "The state that was handed in was refused, and is put aside.", run.errors)
+    return Answer(verdict, (DropGivenState(state),), timedelta(0))
+
+
+def _refused(scene: Deletion) -> RunEntry | None:
+    """The last destroy, if the gate refused its state and nobody did anything since."""
+    run = unresolved_failure(scene.o, scene.record, scene.last) if _of_the_owner(scene) else None
+    return run if run and run.state_given and _reason(run) else None
+
+
+def _reason(run: RunEntry) -> ErrorEntry | None:
+    return next((error for error in run.errors if error.code == codes.GIVEN_STATE.code), None)
 
 
 def given_state_not_taken(scene: Deletion) -> Answer | None:
@@ -43,14 +72,34 @@ def given_state_not_taken(scene: Deletion) -> Answer | None:
     reference = scene.o.sovereign.spec.decommission.state_secret_ref
     if reference is None or not _of_the_owner(scene) or scene.o.archived_state is None or scene.o.state is not None:
         return None
+    if lost := destroys.told(obstacles.state_key_lost(scene.o, scene.record)):
+        return lost
     where = f"Secret {scene.o.sovereign.metadata.namespace}/{reference.name} of spec.decommission.stateSecretRef"
     if lacking := _lacking(scene):
-        message = f"{where} {lacking}. Correct it, or take the field out: the archived state is then used."
-        verdict = stalled(Reason.STATE_UNREADABLE, Reason.DESTROY_FAILED, message)
-        return Answer(verdict, requeue_after=scene.o.settings.poll)
-    verdict, record = working(Reason.WAITING, f"{where} is being looked into."), replace(scene.record, state_given=True)
-    write = () if scene.record.state_given else (WriteRecord(record),)
+        error = codes.GIVEN_STATE.entry(f"{where} {lacking}")
+        message = f"{error.code}: {error.message}. {error.remedy}"
+        return Answer(_stalled(scene, message, error), requeue_after=scene.o.settings.poll)
+    version = scene.o.given_state.version if scene.o.given_state else ""
+    record = replace(scene.record, state_given=True, given_version=version)
+    write = () if record == scene.record else (WriteRecord(record),)
+    verdict = _being_taken(scene, f"{where} is being looked into", version)
     return Answer(verdict, (*write, *_take(scene.o)), scene.o.settings.poll, record)
+
+
+def _stalled(scene: Deletion, message: str, error: ErrorEntry) -> Verdict:
+    reason = Reason.DESTROY_FAILED if _refused(scene) else Reason.STATE_UNREADABLE
+    return stalled(reason, Reason.DESTROY_FAILED, message, (error,))
+
+
+def _being_taken(scene: Deletion, doing: str, version: str) -> Verdict:
+    """With what was in the way, which says nothing of the state itself."""
+    taking = scene.o.taking
+    error = taking.error if taking and taking.key == version else None
+    if error is None:
+        return working(Reason.WAITING, f"{doing}.")
+    again = f"It is tried again every {scene.o.settings.poll.total_seconds():g} s."
+    message = f"{doing}, and that did not work yet: {error.code}: {error.message.rstrip('.')}. {again} {error.remedy}"
+    return working(Reason.WAITING, message, (error,))
 
 
 def _take(o: Observation) -> tuple[Action, ...]:
@@ -69,6 +118,9 @@ def _lacking(scene: Deletion) -> str:
         return "does not have a state under the key 'tfstate' and what opens it under 'state-key'"
     if archived and given.state.lineage != archived.lineage:
         return "holds a state of another origin than the archived one"
+    run = _refused(scene)
+    if run and (refused := _reason(run)) and run.given_version == given.version:
+        return f"cannot be used: {refused.message.rstrip('.')}"
     return taking.wrong if taking and taking.key == given.version else ""
 
 

@@ -66,15 +66,16 @@ def _cause_to_stop(scene: Deletion, run: RunEntry, late: tuple[str, ...]) -> Sto
 
 def state_obstacle(scene: Deletion) -> Answer | None:
     """The state, or its key, needs something done about it."""
-    return _obstacle(first(ABOUT_STATE, scene.o, scene.record))
+    return told(first(ABOUT_STATE, scene.o, scene.record))
 
 
 def run_obstacle(scene: Deletion) -> Answer | None:
     """Something stands in the way of a run."""
-    return _obstacle(first(BEFORE_A_DESTROY, scene.o, scene.record))
+    return told(first(BEFORE_A_DESTROY, scene.o, scene.record))
 
 
-def _obstacle(found: Obstacle | None) -> Answer | None:
+def told(found: Obstacle | None) -> Answer | None:
+    """An obstacle in the words of a deletion."""
     if found is None:
         return None
     if found.reason:
@@ -119,8 +120,8 @@ def destroy_failed(scene: Deletion) -> Answer | None:
     until = retry_at(scene.o, run)
     if scene.o.now >= until:
         return None
-    told = failure_message(scene.o, run, until=until)
-    verdict = replace(working(Reason.DESTROY_FAILED, told, errors=run.errors), retry_at=until)
+    words = failure_message(scene.o, run, until=until)
+    verdict = replace(working(Reason.DESTROY_FAILED, words, errors=run.errors), retry_at=until)
     return Answer(verdict, requeue_after=min(until - scene.o.now, scene.o.settings.poll))
 
 

@@ -72,9 +72,10 @@ def overlay(
     sovereign: Sovereign,
     release: Release,
     *,
+    pull_secret: str,
     place: str = "",
     chart_registry: str = "",
-    pull_secret: str = "",
+    adoption_provider: str = "",
     module: str = "",
 ) -> dict[str, str]:
     """Path, relative to the repository's top, -> text of each file of the folder. Equal input gives equal text.
@@ -92,7 +93,14 @@ def overlay(
         "source": SOURCE,
         "path": spec.gitops.path or folder,
         "components": [path.replace("..", "../_template", 1) for path in folders(spec, release)],
-        "values": values(sovereign, release, chart_registry=chart_registry, pull_secret=pull_secret, module=module),
+        "values": values(
+            sovereign,
+            release,
+            pull_secret=pull_secret,
+            chart_registry=chart_registry,
+            adoption_provider=adoption_provider,
+            module=module,
+        ),
     }
     files = {"kustomization.yaml": _KUSTOMIZATION, "sync.yaml": _SYNC}
     return {f"{folder}/{name}": _template(_HEADER + text).render(context) for name, text in files.items()}

@@ -10,7 +10,6 @@ from catalyst_operator.core.kit.blueprints import Folder
 from catalyst_operator.core.kit.releases import Release
 
 TAKE_OWNERSHIP = "flux-take-ownership"
-PULL_SECRET = "pull-secret"  # noqa: S105 - the name of a folder
 ADOPTION = "adoption"
 
 
@@ -66,8 +65,6 @@ def _switches(spec: SovereignSpec, release: Release) -> Iterator[str]:
     """Folders that bring no blueprint, but change or add something where it has to be."""
     if release.takes_ownership:
         yield TAKE_OWNERSHIP
-    if spec.image_pull_secret_ref:
-        yield PULL_SECRET
     if spec.crossplane:
         yield ADOPTION
 

@@ -14,11 +14,18 @@ from catalyst_operator.core.kit.releases import Release
 
 
 def values(
-    sovereign: Sovereign, release: Release, *, chart_registry: str = "", pull_secret: str = "", module: str = ""
+    sovereign: Sovereign,
+    release: Release,
+    *,
+    pull_secret: str,
+    chart_registry: str = "",
+    adoption_provider: str = "",
+    module: str = "",
 ) -> dict[str, str]:
-    """Variable -> value. `chart_registry` replaces the template's own, such as oci://registry.example/charts, and
-    `pull_secret` the name of the Secret that holds its credentials; `module` is where Crossplane finds the module
-    (`access.module.fetched`), of which only those are told that have one."""
+    """Variable -> value. `pull_secret` is what the Secret with the credentials for charts is called, of which only
+    those are told that name one; `chart_registry` replaces the template's own, such as oci://registry.example/charts,
+    and `adoption_provider` its package of Crossplane's provider; `module` is where Crossplane finds the module
+    (`access.module.fetched`). Of these two only those are told that have a Crossplane of their own."""
     spec = sovereign.spec
     found = {
         **_place(spec),
@@ -26,11 +33,12 @@ def values(
         **_identity(spec),
         **_security(spec),
         **_storage(spec),
+        **_credentials(spec, pull_secret),
         **_versions(release),
     }
     others = {
         "CHART_REGISTRY": chart_registry,
-        "PULL_SECRET": quoted(pull_secret) if pull_secret else "",
+        "ADOPTION_PROVIDER": adoption_provider if spec.crossplane else "",
         "ADOPTION_MODULE": module if spec.crossplane else "",
     }
     return {**found, **{name: value for name, value in others.items() if value}}
@@ -90,6 +98,14 @@ def _storage(spec: SovereignSpec) -> dict[str, str]:
         "OBJECT_STORAGE_ENDPOINT": quoted(storage.endpoint or ""),
         "OBJECT_STORAGE_BUCKET": quoted(storage.bucket or ""),
     }
+
+
+def _credentials(spec: SovereignSpec, pull_secret: str) -> dict[str, str]:
+    """One line of a HelmRepository: what it is fetched with, or a default. Both are always told, since a variable that
+    first boot has told stays in the cluster's Kustomization when it is no longer in Git."""
+    if not spec.image_pull_secret_ref:
+        return {"PULL_SECRET_FIELD": "provider", "PULL_SECRET_REF": "generic"}
+    return {"PULL_SECRET_FIELD": "secretRef", "PULL_SECRET_REF": f'{{"name": {quoted(pull_secret)}}}'}
 
 
 def _versions(release: Release) -> dict[str, str]:

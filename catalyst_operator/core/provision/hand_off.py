@@ -29,7 +29,7 @@ from catalyst_operator.core.observation import Observation
 from catalyst_operator.core.phase1.bootstrap import UNREACHABLE_LIMIT
 from catalyst_operator.core.provision import overlays, surroundings
 from catalyst_operator.core.provision.verdicts import stalled
-from catalyst_operator.core.ready import before_hand_off
+from catalyst_operator.core.ready import before_hand_off, crossplane_token
 from catalyst_operator.core.record import ErrorEntry, HandOff, Record
 from catalyst_operator.core.runs.attempts import requested, unanswered
 from catalyst_operator.core.scene import SAFETY, Answer, Scene
@@ -77,6 +77,9 @@ def begin(scene: Scene) -> Answer | None:
         return _waiting(scene, taken, after=scene.o.settings.poll)
     if behind := before_hand_off.behind(scene.o, scene.record):
         return _behind(scene, behind)
+    token = crossplane_token.standing(scene.o, scene.record)
+    if token.lacking:
+        return _waiting(scene, token.lacking, token.ask, scene.o.settings.poll, (token.error,) if token.error else ())
     value = requested(scene.o, labels.ANNOTATION_HAND_OFF)
     answered = {labels.ANNOTATION_HAND_OFF: value} if value else {}
     record = replace(scene.record, hand_off=HandOff(started=scene.o.now), handled={**scene.record.handled, **answered})
@@ -160,12 +163,17 @@ def _access_given_up(scene: Scene, hand_off: HandOff) -> Answer | None:
         return _unprovable(o)
     forget: tuple[Action, ...] = (ForgetCluster(),) if o.cluster else ()
     doing = "access is being given up" + (f": {report.message}" if report and report.message else "")
-    errors = (report.error,) if report and report.error and o.now - hand_off.started >= UNREACHABLE_LIMIT else ()
+    errors = (report.error,) if report and report.error and _is_to_be_told(o, hand_off, report.error) else ()
     if report and o.now - report.at < o.settings.poll:
         return _going_on(scene.record, doing, forget, o.settings.poll, errors)
     # Each attempt has a key of its own: the last one's report says when it was.
     key = report.at.isoformat() if report else "first"
     return _going_on(scene.record, doing, (*forget, GiveUpAccess(key)), o.settings.poll, errors)
+
+
+def _is_to_be_told(o: Observation, hand_off: HandOff, error: ErrorEntry) -> bool:
+    """That a cluster does not answer says nothing for a while; an error of the operator's own does."""
+    return error.code == codes.OPERATOR.code or o.now - hand_off.started >= UNREACHABLE_LIMIT
 
 
 def _unprovable(o: Observation) -> Answer:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from catalyst_operator.api.conditions import Reason
 from catalyst_operator.api.enums import GitOpsMode
 from catalyst_operator.core import kit
-from catalyst_operator.core.access import git_ref, source
+from catalyst_operator.core.access import git_ref, module, source
 from catalyst_operator.core.errors import codes
 from catalyst_operator.core.kit import pins, releases
 from catalyst_operator.core.kit.releases import UnknownReleaseError
@@ -25,7 +25,11 @@ def spec_invalid(scene: Scene) -> Answer | None:
 
 def refusals(o: Observation, record: Record) -> tuple[str, ...]:
     """Why it cannot be carried out: a sentence or two for each thing that is wrong."""
-    return tuple(filter(None, (_of_release(o, record), _of_components(o, record), _of_repository(o, record))))
+    return tuple(
+        filter(
+            None, (_of_release(o, record), _of_components(o, record), _of_repository(o, record), _of_module(o, record))
+        )
+    )
 
 
 def _of_release(o: Observation, record: Record) -> str:
@@ -58,6 +62,11 @@ def _of_repository(o: Observation, record: Record) -> str:
     if spec.gitops.mode is GitOpsMode.COMMIT and not git_ref.wanted(spec, o.settings).branch:
         return "spec.gitops.ref.branch is not set, and in mode Commit the operator pushes to a branch: set it."
     return ""
+
+
+def _of_module(o: Observation, record: Record) -> str:
+    """Signed in the one place, and fetched as it comes in the other."""
+    return "" if _born(o, record) else module.unsigned(o.sovereign.spec)
 
 
 def _born(o: Observation, record: Record) -> bool:

@@ -50,6 +50,7 @@ def wanted(scene: Scene) -> tuple[Followed, OverlayChange]:
         place=followed.place,
         chart_registry=settings.chart_registry,
         pull_secret=settings.pull_secret,
+        adoption_provider=settings.adoption_provider,
         module=module.fetched(spec, settings),
     )
     message = f"Render {kit.overlay_path(spec.domain.fqdn)} for Sovereign {sovereign.metadata.namespace}/{name}"

@@ -8,8 +8,10 @@ from datetime import datetime, timedelta
 
 from catalyst_operator.api.phases import ComponentState, RunVerb
 from catalyst_operator.core import kit, naming
+from catalyst_operator.core.access import seeds
 from catalyst_operator.core.domains import of_sovereign
 from catalyst_operator.core.domains.of_sovereign import DomainStanding
+from catalyst_operator.core.errors import codes
 from catalyst_operator.core.observation import Observation
 from catalyst_operator.core.phase1.bootstrap import FluxBootstrap, bootstrap
 from catalyst_operator.core.phase1.expected import Expected, expected
@@ -120,7 +122,9 @@ def assess(o: Observation, record: Record) -> Assessment | None:
     removal = o.removal.error if o.removal and record.dead else None
     of_domain = of_sovereign.errors_of(o.sovereign, o.reservation, domain) if domain else ()
     correction = o.correction.error if o.correction and not begun.applied else None
-    found = [entry for entry in (removal, correction, cause.error, flux.error, *of_domain) if entry]
+    found = [
+        entry for entry in (_own_fault(o, begun), removal, correction, cause.error, flux.error, *of_domain) if entry
+    ]
     return Assessment(
         view=view,
         stands_until=_stands_until(view, begun, o) if record.hand_off is None else None,
@@ -137,6 +141,16 @@ def assess(o: Observation, record: Record) -> Assessment | None:
         again=min((t for t in times if t), default=None),
         rests_on_former=silent is not None or (view is not None and view != o.cluster),
     )
+
+
+def _own_fault(o: Observation, begun: Bootstrap) -> ErrorEntry | None:
+    """A delivery of Secrets that failed by the operator's own fault. That the cluster does not take them yet is part of
+    every start, and told only once all else is there."""
+    error = o.seeds.error if o.seeds else None
+    if error is None or error.code != codes.OPERATOR.code:
+        return None
+    due = seeds.due(o.sovereign.spec, o.owner_secrets, begun.seeded, o.settings.pull_secret)
+    return error if due else None
 
 
 def kit_wanted(o: Observation) -> Expected:

@@ -48,6 +48,7 @@ def next_run(o: Observation, record: Record, verb: RunVerb, variables: dict[str,
         retry=requested(o, labels.ANNOTATION_RETRY),
         adopt=record.orphans,
         standing=record.made if record.outputs else (),
+        given_version=record.given_version,
     )
     return replace(run, tries=_tries(record.last_of(verb), run))
 
@@ -59,9 +60,9 @@ def _tries(before: RunEntry | None, run: RunEntry) -> int:
     return before.tries if before.stepped_down else before.tries + 1
 
 
-def _asked(run: RunEntry) -> tuple[int, str, str]:
+def _asked(run: RunEntry) -> tuple[int, str, str, str]:
     """What a run was asked for: another answer means that a person did something in between."""
-    return run.generation, run.credentials, run.retry
+    return run.generation, run.credentials, run.retry, run.given_version
 
 
 def start_actions(

@@ -21,6 +21,7 @@ from catalyst_operator.core.tofu.plan_gate import (
     EXIT_DIGEST_MISMATCH,
     EXIT_NOTHING_FOUND,
     EXIT_REFUSED,
+    EXIT_STATE_REFUSED,
 )
 from catalyst_operator.core.tofu.server_names import packed
 
@@ -84,7 +85,16 @@ def job(sovereign: Sovereign, run: RunEntry, settings: CoreSettings) -> Manifest
 
 
 def _gate_rule() -> dict[str, Any]:
-    codes = sorted((EXIT_APPROVAL_NEEDED, EXIT_REFUSED, EXIT_DIGEST_MISMATCH, EXIT_NOTHING_FOUND, EXIT_CLUSTER_LOST))
+    codes = sorted(
+        (
+            EXIT_APPROVAL_NEEDED,
+            EXIT_REFUSED,
+            EXIT_DIGEST_MISMATCH,
+            EXIT_NOTHING_FOUND,
+            EXIT_STATE_REFUSED,
+            EXIT_CLUSTER_LOST,
+        )
+    )
     return {
         "action": "FailJob",
         "onExitCodes": {"containerName": "plan-gate", "operator": "In", "values": codes},

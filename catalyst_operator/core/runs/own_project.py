@@ -41,9 +41,9 @@ def lacking(o: Observation, record: Record) -> bool:
 def standing(o: Observation, record: Record) -> ProofStanding:
     """What is known of the project behind the token at hand. A look that failed is repeated from time to time; that the
     project is another one does not change by waiting."""
-    question = _question(o, record)
-    key = key_of(question, _mark(o), requested(o, labels.ANNOTATION_RETRY))
-    ask = (AskProject(key, question),)
+    asked = _question(o, record)
+    key = key_of(asked, _mark(o), requested(o, labels.ANNOTATION_RETRY))
+    ask = (AskProject(key, asked),)
     report = o.project
     if report is None or report.key != key:
         return ProofStanding(None, ask)
@@ -51,6 +51,17 @@ def standing(o: Observation, record: Record) -> ProofStanding:
         return ProofStanding(report)
     again = report.retry_at or report.at + o.settings.preflight_interval
     return ProofStanding(report, ask if o.now >= again else ())
+
+
+def question(o: Observation, record: Record, secret: str) -> ProjectQuestion:
+    """Whether the Sovereign is in the project of the token in `secret`, a `namespace/name`."""
+    meta = o.sovereign.metadata
+    return ProjectQuestion(
+        uid=meta.uid,
+        cluster_name=naming.cluster_name(meta.name, meta.uid),
+        secret=secret,
+        network_id=record.outputs.network_id if record.outputs else "",
+    )
 
 
 def members(o: Observation, record: Record) -> ProofStanding:
@@ -127,14 +138,8 @@ def _something_made(o: Observation, record: Record) -> bool:
 
 
 def _question(o: Observation, record: Record) -> ProjectQuestion:
-    meta = o.sovereign.metadata
-    return ProjectQuestion(
-        uid=meta.uid,
-        cluster_name=naming.cluster_name(meta.name, meta.uid),
-        secret=o.credentials_name,
-        network_id=record.outputs.network_id if record.outputs else "",
-        members=meta.deletion_timestamp is not None,
-    )
+    going = o.sovereign.metadata.deletion_timestamp is not None
+    return replace(question(o, record, o.credentials_name), members=going)
 
 
 def _run_since(o: Observation, report: ProjectReport) -> bool:

@@ -28,6 +28,7 @@ def changed_since(o: Observation, record: Record, run: RunEntry) -> bool:
     return (
         o.sovereign.metadata.generation != run.generation
         or (o.credentials.version if o.credentials else "") != run.credentials
+        or record.given_version != run.given_version
         or unanswered(o, record, labels.ANNOTATION_RETRY)
         or unanswered(o, record, labels.ANNOTATION_CONFIRM_PROJECT)
     )

@@ -61,6 +61,7 @@ def tfvars(
             release,
             chart_registry=settings.chart_registry,
             pull_secret=settings.pull_secret,
+            adoption_provider=settings.adoption_provider,
             module=module.fetched(spec, settings),
         ),
         "boot_manifests": boot.manifests(spec.domain.fqdn, settings.pull_secret),

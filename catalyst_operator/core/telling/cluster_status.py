@@ -19,7 +19,7 @@ from catalyst_operator.core.kit import releases
 from catalyst_operator.core.observation import Observation
 from catalyst_operator.core.phase1.expected import MAX_NAME
 from catalyst_operator.core.phase1.views import KustomizationView, Link
-from catalyst_operator.core.ready import before_hand_off
+from catalyst_operator.core.ready import before_hand_off, crossplane_token
 from catalyst_operator.core.ready.assessment import Assessment
 from catalyst_operator.core.record import HandOff, Record
 from catalyst_operator.core.redact import shorten
@@ -132,6 +132,8 @@ def _awaiting_hand_off(o: Observation, record: Record, found: Assessment | None)
         return "False", Reason.NAME_CONFLICT, taken
     if found and not found.missing and (behind := before_hand_off.behind(o, record)):
         return "False", Reason.AWAITING_HAND_OFF, behind
+    if found and not found.missing and (token := crossplane_token.standing(o, record)).error:
+        return "False", token.reason, token.lacking
     if o.sovereign.spec.hand_off.mode is HandOffMode.MANUAL:
         return "False", Reason.AWAITING_HAND_OFF, "Waits for the annotation handOffRequestedAt once it is ready."
     return "False", Reason.AWAITING_HAND_OFF, "Follows by itself once everything is ready."

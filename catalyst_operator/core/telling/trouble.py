@@ -23,6 +23,12 @@ def trouble(error: Exception) -> Verdict:
     return Verdict(Stance.WORKING, Phase.PENDING, Reason.RETRYING, message, (entry,))
 
 
+def of_errand(error: Exception, doing: str) -> ErrorEntry:
+    """What is told of an errand that ended in an error which nobody foresaw; `doing` is a noun."""
+    said = str(error).rstrip(".") if isinstance(error, CatalystError) else type(error).__name__
+    return codes.OPERATOR.entry(f"{doing[:1].upper()}{doing[1:]} failed: {said}. It is tried again every few seconds")
+
+
 def _entry(error: Exception) -> ErrorEntry:
     if isinstance(error, CorruptRecord):
         return codes.RECORD_LOST.entry(str(error))

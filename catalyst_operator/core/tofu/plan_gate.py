@@ -27,6 +27,8 @@ EXIT_DIGEST_MISMATCH = 5
 """An approval was given, but for another plan."""
 EXIT_NOTHING_FOUND = 8
 """A destroy would remove nothing although the state holds something: most likely it is in another project."""
+EXIT_STATE_REFUSED = 10
+"""A destroy must not start from the state that somebody handed in."""
 EXIT_CLUSTER_LOST = 9
 """So many control planes are gone that no plan brings the cluster back."""
 
@@ -133,6 +135,8 @@ class PlanJudgement:
     refusals: tuple[str, ...] = ()
     lost: str = ""
     """Why the cluster is lost, whatever the plan would do."""
+    state_given: bool = False
+    """Of a destroy: whether somebody handed its state in."""
     strangers: tuple[str, ...] = ()
     """Of a destroy: what is not this Sovereign's, in a state that somebody handed in."""
     creating: tuple[str, ...] = ()
@@ -193,6 +197,7 @@ def judge(
         destroy_run=destroy_run,
         held=len(beside.held),
         missed=missed,
+        state_given=beside.state_given,
         strangers=given_state.strangers(plan, uid) if beside.state_given else (),
         nothing_found=len(missed) == len(beside.held) > 0 and not beside.gone_confirmed,
     )
@@ -230,14 +235,21 @@ def _verdict(
 
 
 def _of_destroy(judgement: PlanJudgement) -> tuple[int, str]:
+    if judgement.nothing_found and judgement.state_given:
+        return EXIT_STATE_REFUSED, (
+            f"the state that was handed in lists {judgement.held} objects, of which the project has none: nothing was "
+            "destroyed"
+        )
     if judgement.nothing_found:
         return EXIT_NOTHING_FOUND, (
             f"the state holds {judgement.held} objects, and the project that the token opens has none of them: nothing "
             "was destroyed, and the state stays as it is"
         )
     if judgement.strangers:
-        told = named(judgement.strangers)
-        return EXIT_REFUSED, f"the state that was handed in lists what does not carry this Sovereign's label: {told}"
+        return EXIT_STATE_REFUSED, (
+            "the state that was handed in lists what does not carry this Sovereign's label: "
+            f"{named(judgement.strangers)}"
+        )
     missed = named(judgement.missed)
     already = f"; not in the project any more: {missed}" if missed else ""
     return 0, f"the deletion of the Sovereign is the approval{already}"

@@ -22,7 +22,7 @@ from e2e.lab.standins.release import deployed
 
 log = logging.getLogger(__name__)
 
-HTTPS_PORT, HTTP_PORT = 31443, 31080
+HTTPS_PORT, HTTP_PORT = 28443, 28080
 PLATFORM = f"{FLUX_NAMESPACE}/bp-catalyst-platform"
 KUSTOMIZATIONS = f"/apis/kustomize.toolkit.fluxcd.io/v1/namespaces/{FLUX_NAMESPACE}/kustomizations"
 _KIT = "-bootstrap-kit"

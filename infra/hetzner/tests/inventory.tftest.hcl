@@ -67,8 +67,8 @@ run "load_balancer" {
       for name, service in hcloud_load_balancer_service.this :
       name => [service.protocol, service.listen_port, service.destination_port, service.health_check[0].port]
       } == {
-      http  = ["tcp", 80, 31080, 31080]
-      https = ["tcp", 443, 31443, 31443]
+      http  = ["tcp", 80, 28080, 28080]
+      https = ["tcp", 443, 28443, 28443]
     }
     error_message = "the load balancer must pass TCP 80 and 443 to the gateway's ports and check those"
   }

@@ -9,6 +9,7 @@ import pytest
 
 from tests.integration.hcloud.cluster import Cluster, Tofu
 from tests.integration.hcloud.emulator import FAST, Emulator, Project
+from tests.integration.hcloud.rundir import prepared_module
 
 
 @pytest.fixture(scope="session")
@@ -29,6 +30,12 @@ def project(emulator: Emulator) -> Iterator[Project]:
 @pytest.fixture(scope="session")
 def tofu(tmp_path_factory: pytest.TempPathFactory) -> Tofu:
     return Tofu.prepared(tmp_path_factory.mktemp("tofu"))
+
+
+@pytest.fixture(scope="session")
+def module(tofu: Tofu, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The module, initialised, to copy from."""
+    return prepared_module(tofu, tmp_path_factory.mktemp("module"))
 
 
 @pytest.fixture

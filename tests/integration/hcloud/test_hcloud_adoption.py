@@ -14,7 +14,7 @@ from catalyst_operator.core.errors.diagnosis import diagnose
 from catalyst_operator.core.tofu.plan_gate import EXIT_APPROVAL_NEEDED, EXIT_NOTHING_FOUND, PlanJudgement, verdict
 from tests.integration.hcloud.cluster import Tofu
 from tests.integration.hcloud.emulator import Emulator, Project
-from tests.integration.hcloud.rundir import STATE, RunDirectory, prepared_module
+from tests.integration.hcloud.rundir import STATE, RunDirectory
 from tests.integration.hcloud.test_hcloud_api import wait
 
 pytestmark = pytest.mark.integration
@@ -25,11 +25,6 @@ TARGET = 'hcloud_load_balancer_target.this["{}"]'
 NOTHING = (0, 0, ())
 STOOD = ("control-plane-0", "control-plane-1", "control-plane-2", "worker-0", "worker-1")
 Ids = dict[str, list[int]]
-
-
-@pytest.fixture(scope="module")
-def module(tofu: Tofu, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return prepared_module(tofu, tmp_path_factory.mktemp("module"))
 
 
 @pytest.fixture

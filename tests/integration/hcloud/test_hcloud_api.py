@@ -295,13 +295,13 @@ class TestLoadBalancers:
         return f"/load_balancers/{project.api.must_post('/load_balancers', body)['load_balancer']['id']}"
 
     def test_services(self, project: Project, balancer: str) -> None:
-        service = {"protocol": "tcp", "listen_port": 443, "destination_port": 31443}
+        service = {"protocol": "tcp", "listen_port": 443, "destination_port": 28443}
         project.api.must_post(f"{balancer}/actions/add_service", service)
         assert project.api.post(f"{balancer}/actions/add_service", service).code == "source_port_already_used"
         kept = project.api.get(balancer).body["load_balancer"]["services"][0]
         assert kept["health_check"] == {
             "protocol": "tcp",
-            "port": 31443,
+            "port": 28443,
             "interval": 15,
             "timeout": 10,
             "retries": 3,

@@ -162,12 +162,12 @@ def test_a_balancer_passes_connections_on(cluster: Booted) -> None:
     made = api.must_post("/load_balancers", {"name": "lb", "load_balancer_type": "lb11", "location": "fsn1"})
     balancer = made["load_balancer"]
     path = f"/load_balancers/{balancer['id']}/actions"
-    api.must_post(f"{path}/add_service", {"protocol": "tcp", "listen_port": 8080, "destination_port": 31080})
+    api.must_post(f"{path}/add_service", {"protocol": "tcp", "listen_port": 8080, "destination_port": 28080})
     for name in (WORKER, FIRST):
         api.must_post(f"{path}/add_target", {"type": "server", "server": {"id": cluster.ids[name]}})
     address = (balancer["public_net"]["ipv4"]["ip"], 8080)
     wait_for(lambda: _listens(address), "the balancer to listen", seconds=10)
-    with socket.create_server((cluster.address(FIRST), 31080)) as server:
+    with socket.create_server((cluster.address(FIRST), 28080)) as server:
         echo = threading.Thread(target=_echo_once, args=(server,))
         echo.start()
         with socket.create_connection(address, 5) as client, client.makefile("rb") as answer:

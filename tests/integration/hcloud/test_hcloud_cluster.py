@@ -69,7 +69,7 @@ def test_objects_are_as_the_module_asks(own: Project) -> None:
 
     balancer = inventory["load_balancers"][0]
     ports = {service["listen_port"]: service["destination_port"] for service in balancer["services"]}
-    assert ports == {80: 31080, 443: 31443}
+    assert ports == {80: 28080, 443: 28443}
     target = balancer["targets"][0]
     assert target["use_private_ip"] is True
     assert {status["status"] for status in target["health_status"]} == {"healthy"}

@@ -16,7 +16,7 @@ from e2e.lab.hcloud.boot import first_boot
 from e2e.lab.hcloud.boot.first_boot import FirstBoot, Role
 from tests.integration.hcloud.cluster import Tofu
 from tests.integration.hcloud.emulator import Project
-from tests.integration.hcloud.rundir import RunDirectory, prepared_module
+from tests.integration.hcloud.rundir import RunDirectory
 from tests.integration.hcloud.test_hcloud_api import wait
 from tests.support.paths import REPOSITORY
 
@@ -26,11 +26,6 @@ MEMBERS = ("control-plane-0", "control-plane-1", "control-plane-2")
 FIRST = "hcloud_server.control_plane[0]"
 NO_ROOM = {"code": "resource_unavailable", "message": "error during placement", "status": 412}
 _START = "from catalyst_operator.in_job import power; print(power.start(power.noted()))"
-
-
-@pytest.fixture(scope="module")
-def module(tofu: Tofu, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return prepared_module(tofu, tmp_path_factory.mktemp("module"))
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 from catalyst_operator.core.tofu.plan_gate import verdict
 from tests.integration.hcloud.cluster import Tofu
 from tests.integration.hcloud.emulator import Project
-from tests.integration.hcloud.rundir import RunDirectory, prepared_module
+from tests.integration.hcloud.rundir import RunDirectory
 
 pytestmark = pytest.mark.integration
 
@@ -19,8 +19,8 @@ PASSED = 0
 
 
 @pytest.fixture
-def sovereign(tofu: Tofu, tmp_path: Path, project: Project) -> RunDirectory:
-    made = RunDirectory.create(tofu, prepared_module(tofu, tmp_path), tmp_path / "work", project)
+def sovereign(tofu: Tofu, module: Path, tmp_path: Path, project: Project) -> RunDirectory:
+    made = RunDirectory.create(tofu, module, tmp_path / "work", project)
     made.build()
     made.ask(cluster_started=True)
     return made

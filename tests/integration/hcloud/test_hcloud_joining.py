@@ -1,13 +1,14 @@
 """Who joins a cluster of the emulator, and who does not: as k3s and etcd decide it. etcd and the API servers are real.
 
-The tests follow one cluster's life in their order: three control planes and a worker, each of which is lost once.
+The tests share one cluster: three control planes and a worker, each of which is lost once. In the order of this file
+each finds it as the one before left it; in any other it first brings about what it needs, see `whole` and `split`.
 """
 
 from __future__ import annotations
 
 import base64
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import pytest
 import yaml
@@ -23,6 +24,8 @@ from tests.integration.tofu import OpenTofu
 pytestmark = pytest.mark.integration
 
 CONTROL_PLANES = (FIRST, SECOND, THIRD)
+CONTROLLERS = {"kustomize-controller", "standins"}
+K3S = {"etcd", "kube-apiserver"}
 NOWHERE = {"url": "https://127.0.0.1:9/none.git", "ref": {"branch": "main"}, "path": "./kit"}
 REJECTED = "Node password rejected, duplicate hostname or contents of '/etc/rancher/node/password' may not match"
 DUPLICATE = "etcd cluster join failed: duplicate node name found, please use a unique name for this node"
@@ -46,12 +49,62 @@ def started(tofu: OpenTofu) -> Rendered:
     return render(tofu, sample(git=NOWHERE, cluster_started=True))
 
 
+@dataclass(frozen=True)
+class Beginning:
+    """A cluster at the end of its first boot, and what was seen then: later tests change it."""
+
+    cluster: Booted
+    running: dict[str, set[str]]
+    """Names of the processes by control plane."""
+    secrets: set[str]
+    """Names, of kube-system."""
+
+
 @pytest.fixture(scope="module")
-def cluster(new: Rendered, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Booted]:
+def beginning(new: Rendered, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Beginning]:
     with Booted.emulated(tmp_path_factory.mktemp("joining"), new) as booted:
         booted.order(*CONTROL_PLANES, WORKER)
         booted.until_up(*CONTROL_PLANES, WORKER)
-        yield booted
+        running = {server: set(booted.pids(server)) for server in CONTROL_PLANES}
+        secrets = {item["metadata"]["name"] for item in booted.get("secrets", "-n", "kube-system")["items"]}
+        yield Beginning(booted, running, secrets)
+
+
+@pytest.fixture(scope="module")
+def cluster(beginning: Beginning) -> Booted:
+    """In whatever state the tests before have left it."""
+    return beginning.cluster
+
+
+@pytest.fixture
+def whole(cluster: Booted, started: Rendered) -> None:
+    """The three control planes are one cluster."""
+    if uid(cluster, FIRST) != uid(cluster, SECOND):
+        rejoin(cluster, started)
+
+
+@pytest.fixture
+def split(cluster: Booted) -> None:
+    """The first control plane was made again as it was at first: with the same authorities, and nothing else."""
+    if uid(cluster, FIRST) == uid(cluster, SECOND):
+        cluster.delete(FIRST)
+        cluster.order(FIRST)
+        cluster.until_up(FIRST)
+
+
+def rejoin(cluster: Booted, started: Rendered) -> None:
+    """The first control plane is made again, told that there is a cluster."""
+    cluster.delete(FIRST)
+    forget_node(cluster, FIRST, SECOND)
+    cluster.order(FIRST, user_data=told(started)[FIRST])
+    cluster.until_up(FIRST)
+
+
+def take_away(cluster: Booted, name: str) -> None:
+    """A server that may be there, and its Node."""
+    if name in cluster.ids:
+        cluster.delete(name)
+        forget_node(cluster, name, SECOND)
 
 
 def members(cluster: Booted, server: str) -> list[Member]:
@@ -80,6 +133,7 @@ def until_said(cluster: Booted, name: str, words: str) -> None:
     wait_for(lambda: words in cluster.log(name), words, seconds=30, shown=lambda: cluster.log(name))
 
 
+@pytest.mark.usefixtures("whole")
 def test_each_control_plane_has_a_vote_and_its_own_name(cluster: Booted) -> None:
     for server in CONTROL_PLANES:
         found = members(cluster, server)
@@ -88,17 +142,17 @@ def test_each_control_plane_has_a_vote_and_its_own_name(cluster: Booted) -> None
     assert len({uid(cluster, server) for server in CONTROL_PLANES}) == 1
 
 
-def test_flux_and_k3s_run_on_one_of_them(cluster: Booted) -> None:
-    running = {server: set(cluster.pids(server)) for server in CONTROL_PLANES}
-    assert running[FIRST] >= {"kustomize-controller", "standins"}
-    assert running[SECOND] == running[THIRD] == {"etcd", "kube-apiserver"}
+def test_flux_and_k3s_run_on_one_of_them(beginning: Beginning) -> None:
+    running = beginning.running
+    assert running[FIRST] >= CONTROLLERS
+    assert running[SECOND] == running[THIRD] == K3S
 
 
-def test_each_node_has_left_a_password(cluster: Booted) -> None:
-    names = {item["metadata"]["name"] for item in cluster.get("secrets", "-n", "kube-system")["items"]}
-    assert names == {f"{name}.node-password.k3s" for name in (*CONTROL_PLANES, WORKER)}
+def test_each_node_has_left_a_password(beginning: Beginning) -> None:
+    assert beginning.secrets == {f"{name}.node-password.k3s" for name in (*CONTROL_PLANES, WORKER)}
 
 
+@pytest.mark.usefixtures("whole")
 def test_a_worker_under_its_old_name_is_refused_until_the_dead_node_is_deleted(cluster: Booted) -> None:
     cluster.delete(WORKER)
     cluster.order(WORKER)
@@ -110,6 +164,7 @@ def test_a_worker_under_its_old_name_is_refused_until_the_dead_node_is_deleted(c
     cluster.until_ready(WORKER, "True")
 
 
+@pytest.mark.usefixtures("whole")
 def test_a_control_plane_under_its_old_name_is_refused_until_the_dead_node_is_deleted(cluster: Booted) -> None:
     """Deleting the Node removes the member of etcd, as k3s does it."""
     before = {member.name for member in members(cluster, FIRST)}
@@ -123,37 +178,35 @@ def test_a_control_plane_under_its_old_name_is_refused_until_the_dead_node_is_de
     assert len(before & {member.name for member in members(cluster, FIRST)}) == 2
 
 
+@pytest.mark.usefixtures("split")
 def test_another_cluster_init_starts_another_cluster(cluster: Booted) -> None:
-    """The first control plane is made again as it was at first: with the same authorities, and nothing else."""
-    old = uid(cluster, SECOND)
-    cluster.delete(FIRST)
-    cluster.order(FIRST)
-    cluster.until_up(FIRST)
-    assert uid(cluster, FIRST) != old
+    """The running one goes on without it."""
+    assert uid(cluster, FIRST) != uid(cluster, SECOND) == uid(cluster, THIRD)
     assert [item["metadata"]["name"] for item in cluster.get("nodes", server=FIRST)["items"]] == [FIRST]
     assert nodes_of(cluster, FIRST) == [FIRST]
-    assert uid(cluster, SECOND) == old, "the running one goes on without it"
-    assert len(cluster.get("nodes", server=SECOND)["items"]) == 4
+    names = {item["metadata"]["name"] for item in cluster.get("nodes", server=SECOND)["items"]}
+    assert names - {LATER} == {*CONTROL_PLANES, WORKER}
 
 
+@pytest.mark.usefixtures("split")
 def test_what_ran_on_the_lost_control_plane_goes_on_at_another(cluster: Booted) -> None:
-    """Otherwise nobody would clear up after its Node, nor apply the kit."""
-    wait_for(lambda: {"kustomize-controller", "standins"} <= set(cluster.pids(THIRD)), "them to move", seconds=20)
-    assert set(cluster.pids(SECOND)) == {"etcd", "kube-apiserver"}
+    """At the one that is there for longest. Otherwise nobody would clear up after its Node, nor apply the kit."""
+    heir, other = sorted((SECOND, THIRD), key=lambda name: cluster.ids[name])
+    wait_for(lambda: set(cluster.pids(heir)) >= CONTROLLERS, "them to move", seconds=20)
+    assert set(cluster.pids(other)) == K3S
 
 
 def test_the_first_control_plane_joins_through_the_others(cluster: Booted, started: Rendered) -> None:
-    cluster.delete(FIRST)
-    forget_node(cluster, FIRST, SECOND)
-    cluster.order(FIRST, user_data=told(started)[FIRST])
-    cluster.until_up(FIRST)
+    rejoin(cluster, started)
     assert uid(cluster, FIRST) == uid(cluster, SECOND)
     assert nodes_of(cluster, THIRD) == sorted(CONTROL_PLANES)
     assert f"joins through {SECOND}" in cluster.log(FIRST)
 
 
+@pytest.mark.usefixtures("whole")
 def test_a_worker_joins_while_the_first_control_plane_is_off(cluster: Booted) -> None:
     """Through the next address that answers."""
+    take_away(cluster, LATER)
     cluster.act(FIRST, "poweroff")
     wait_for(lambda: not cluster.pids(FIRST), "the first control plane to be off", seconds=20)
     cluster.order(LATER)
@@ -165,6 +218,7 @@ def test_a_worker_joins_while_the_first_control_plane_is_off(cluster: Booted) ->
     cluster.until_ready(FIRST, "True", SECOND)
 
 
+@pytest.mark.usefixtures("whole")
 def test_without_a_majority_nothing_answers_until_it_is_back(cluster: Booted) -> None:
     """Two of three are off, as when all are resized at once. What they ran goes to the one that is on."""
     for server in (SECOND, THIRD):
@@ -181,6 +235,7 @@ def test_without_a_majority_nothing_answers_until_it_is_back(cluster: Booted) ->
     assert sum("standins" in cluster.pids(server) for server in CONTROL_PLANES) == 1
 
 
+@pytest.mark.usefixtures("whole")
 def test_a_worker_joins_through_a_load_balancer_that_serves_the_api(cluster: Booted) -> None:
     """At its private address, and through whatever target lives."""
     api = cluster.project.api
@@ -188,8 +243,7 @@ def test_a_worker_joins_through_a_load_balancer_that_serves_the_api(cluster: Boo
     path = f"/load_balancers/{balancer['load_balancer']['id']}/actions"
     api.must_post(f"{path}/attach_to_network", {"network": cluster.network, "ip": BALANCER_IP})
     api.must_post(f"{path}/add_target", {"type": "server", "server": {"id": cluster.ids[THIRD]}})
-    cluster.delete(LATER)
-    forget_node(cluster, LATER, SECOND)
+    take_away(cluster, LATER)
     cluster.order(LATER, user_data=joining_through(cluster.user_data[LATER], BALANCER_IP))
     until_said(cluster, LATER, f"waits for a control plane at {BALANCER_IP}")
     assert "joins through" not in cluster.log(LATER), "it does not serve the port yet"
@@ -219,6 +273,7 @@ def joining_through(user_data: str, address: str) -> str:
     )
 
 
+@pytest.mark.usefixtures("whole")
 def test_a_killed_emulator_finds_all_members_again(cluster: Booted) -> None:
     """Nothing joins twice, and what runs on one control plane still runs on one."""
     before = {server: cluster.pids(server) for server in CONTROL_PLANES}

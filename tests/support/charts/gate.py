@@ -14,6 +14,7 @@ from typing import Any
 
 import yaml
 
+from catalyst_operator.core.access import seeds
 from tests.support.charts import facts
 from tests.support.charts.facts import Chart
 from tests.support.paths import REPOSITORY
@@ -23,6 +24,10 @@ NESTED = re.compile(r"(?<!\\)[.\[]")
 """Where a targetPath goes one level down."""
 WHOLE = "values.yaml"
 """The key of a reference that names none."""
+
+
+_DELIVERED = {name: {seeds.VALUES_KEY: seeds.values_document(path, "")} for name, path in seeds.VALUES.items()}
+"""Secret -> key -> document of values that the operator puts there."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +57,7 @@ def violations(top: Path = TEMPLATE, charts: Mapping[str, Chart] | None = None) 
     """Each value that no chart reads and each version that is too old, with file, path and what was meant."""
     charts = facts.load() if charts is None else charts
     objects = list(_objects(top))
-    texts = {obj["metadata"]["name"]: obj["data"] for _, obj in objects if obj["kind"] == "ConfigMap"}
+    texts = {obj["metadata"]["name"]: obj["data"] for _, obj in objects if obj["kind"] == "ConfigMap"} | _DELIVERED
     releases = [Release(file, obj) for file, obj in objects if obj["kind"] == "HelmRelease"]
     named = {release.name: release.chart["chart"] for release in releases if release.chart}
     for release in releases:

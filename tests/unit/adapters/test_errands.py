@@ -21,6 +21,11 @@ class Told:
     text: str = ""
 
 
+def failed(key: str, error: Exception) -> Told:
+    """The report of an errand that ended in an error."""
+    return Told(key, f"failed: {type(error).__name__}")
+
+
 @dataclass
 class Started:
     """An errand under way, which ends when the test says so."""
@@ -33,7 +38,7 @@ class Bench:
     """Errands, those that were started, and whom they woke."""
 
     def __init__(self) -> None:
-        self.errands: Errands[Told] = Errands("test")
+        self.errands: Errands[Told] = Errands("test", failed=failed)
         self.started: list[Started] = []
         self.woken: list[tuple[str, Told | None]] = []
         """Sovereign, and the report that was there when it was woken."""
@@ -94,6 +99,21 @@ async def test_the_same_may_be_run_again_once_it_has_ended(bench: Bench) -> None
     await bench.end(bench.started[1])
     assert bench.errands.report("a") == Told("first", "done")
     assert len(bench.woken) == 2
+
+
+async def test_an_error_that_nobody_foresaw_is_a_report_and_wakes(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Else nobody would be told, and every pass would begin it anew."""
+    await bench.run()
+    bench.started[0].end.set_exception(KeyError("surprise"))
+    await bench.settle()
+    assert bench.woken == [("a", Told("first", "failed: KeyError"))]
+    assert not bench.errands.under_way("a")
+    assert "surprise" in caplog.text
+    await bench.run()
+    await bench.end(bench.started[1])
+    assert bench.errands.report("a") == Told("first", "done")
 
 
 async def test_another_key_takes_over(bench: Bench) -> None:

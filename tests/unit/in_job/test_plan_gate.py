@@ -14,6 +14,7 @@ from catalyst_operator.core.tofu.plan_gate import (
     EXIT_DIGEST_MISMATCH,
     EXIT_NOTHING_FOUND,
     EXIT_REFUSED,
+    EXIT_STATE_REFUSED,
 )
 from catalyst_operator.in_job import plan_gate
 from tests.support.gen import TOKEN, UID
@@ -138,6 +139,8 @@ def test_a_destroy_that_finds_nothing_of_the_state_is_stopped_unless_a_person_sa
     captured = capfd.readouterr()
     assert TOKEN not in captured.out + captured.err + gate.log.read_text()
     assert gate.judge("{}", verb="destroy", gone_confirmed="yes") == 0
+    assert gate.judge("{}", verb="destroy", state_given="yes", gone_confirmed="") == EXIT_STATE_REFUSED
+    assert gate.judge("{}", verb="destroy", state_given="yes", gone_confirmed="yes") == 0
 
 
 def test_a_destroy_that_finds_some_of_the_state_names_what_it_did_not_find(gate: Gate) -> None:

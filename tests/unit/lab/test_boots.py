@@ -281,7 +281,7 @@ def test_without_a_range_addresses_are_nobody_s(store: Store) -> None:
 
 
 def balancer(**changes: Any) -> dict[str, Any]:
-    services = [{"listen_port": 80, "destination_port": 31080}, {"listen_port": 443, "destination_port": 31443}]
+    services = [{"listen_port": 80, "destination_port": 28080}, {"listen_port": 443, "destination_port": 28443}]
     targets = [{"type": "server", "server": number} for number in (1, 2, 3)]
     return {"id": 9, "ipv4": "10.99.64.9", "public": True, "services": services, "targets": targets, **changes}
 
@@ -295,7 +295,7 @@ def test_a_balancer_listens_for_each_service() -> None:
 def test_a_connection_goes_to_the_port_of_its_service_on_what_is_up() -> None:
     """Server 2 is off; selectors and addresses are not what the module makes."""
     up = {1: "10.99.64.1", 3: "10.99.64.3"}
-    assert list(destinations(balancer(), 443, up.get)) == [("10.99.64.1", 31443), ("10.99.64.3", 31443)]
+    assert list(destinations(balancer(), 443, up.get)) == [("10.99.64.1", 28443), ("10.99.64.3", 28443)]
     assert list(destinations(balancer(), 22, up.get)) == []
     assert list(destinations(balancer(targets=[{"type": "ip", "ip": "1.2.3.4"}]), 80, up.get)) == []
 

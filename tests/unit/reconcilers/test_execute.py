@@ -7,6 +7,7 @@ import base64
 import gzip
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -438,6 +439,48 @@ async def test_the_project_is_looked_at_with_the_token_that_a_run_would_get(scen
         await asyncio.sleep(0)
     assert asked == [TOKEN, copy.get_secret_value(), copy.get_secret_value()]
     await looks.close()
+
+
+async def test_its_own_crossplane_has_a_look_of_its_own_with_its_own_token(scene: Scene) -> None:
+    """Neither report is taken for the other."""
+    asked: list[str] = []
+
+    async def look(token: SecretStr, question: ProjectQuestion) -> ProjectAnswer:
+        asked.append(token.get_secret_value())
+        return ProjectAnswer("networks/1 n")
+
+    client, told = scene.api.client(), asyncio.Event()
+    looks = ProjectLooks(look, lambda: gen.NOW)
+    sovereign = Sovereign.parse(scene.api.get(*SOVEREIGN) or {})
+    o = Observation(gen.NOW, gen.SETTINGS, sovereign, CredentialsView("s/1", SecretStr(TOKEN)), None, None, None)
+    own, beside = SecretStr("Own0Token000" + "w" * 52), outside(client, crossplane_projects=looks)
+    ask = actions.AskCrossplaneProject("key", ProjectQuestion(gen.UID, "omantel-d2faa"))
+    await Executor(client, beside, o, told.set, lambda: gen.NOW).run(ask)
+    assert looks.report(gen.UID) is None, "nothing is looked at without a token"
+    await Executor(client, beside, replace(o, crossplane_token=own), told.set, lambda: gen.NOW).run(ask)
+    await asyncio.wait_for(told.wait(), 5)
+    assert asked == [own.get_secret_value()]
+    assert (looks.report(gen.UID) is not None, beside.projects.report(gen.UID)) == (True, None)
+    await beside.forget(gen.UID)
+    assert looks.report(gen.UID) is None
+
+
+async def test_a_refused_state_is_put_aside_with_what_a_run_could_not_write_of_it(scene: Scene) -> None:
+    """Only the very one; and the archive stays."""
+    sovereign = Sovereign.parse(scene.api.get(*SOVEREIGN) or {})
+    scene.api.put("namespaces", manifests.run_namespace(sovereign, gen.SETTINGS))
+    packed = manifests.packed_state(b'{"serial": 9, "lineage": "l"}')
+    scene.api.put("secrets", manifests.state(sovereign, packed))
+    scene.api.put("secrets", manifests.archived_state(sovereign, packed))
+    client = scene.api.client()
+    o = Observation(gen.NOW, gen.SETTINGS, sovereign, None, None, None, None)
+    executor = Executor(client, outside(client), o, lambda: None, lambda: gen.NOW)
+    with pytest.raises(Conflict):
+        await executor.run(actions.DropGivenState(StateView(8, "l")))
+    assert scene.api.get("secrets", gen.SPACE, naming.STATE_SECRET) is not None
+    await executor.run(actions.DropGivenState(StateView(9, "l")))
+    assert scene.api.get("secrets", gen.SPACE, naming.STATE_SECRET) is None
+    assert scene.api.get("secrets", gen.SPACE, naming.ARCHIVED_STATE_SECRET) is not None
 
 
 async def test_logs_are_followed_and_forgotten(scene: Scene) -> None:

@@ -15,7 +15,7 @@ from catalyst_operator.core.access import transfer
 from catalyst_operator.core.observation import Observation, StateView, TakingReport
 from catalyst_operator.core.record import HandOff
 from catalyst_operator.core.tofu import encryption
-from catalyst_operator.errors import TofuError
+from catalyst_operator.errors import TofuError, TofuUnavailable
 from catalyst_operator.reconcilers import given_state
 from tests.support import gen
 from tests.support.fake_kube import FakeApi, Key
@@ -33,7 +33,7 @@ class Scene:
 
     opened: bytes = field(default_factory=made_of)
     keys: list[tuple[str, str]] = field(default_factory=list)
-    fails: bool = False
+    fails: TofuError | None = None
 
     def __post_init__(self) -> None:
         self.api = FakeApi()
@@ -52,7 +52,7 @@ class Scene:
         assert state == b"sealed by theirs"
         self.keys.append((key, other))
         if self.fails:
-            raise TofuError("tofu state pull ended with 1: decryption failed")
+            raise self.fails
         check(self.opened)
         return b"sealed by ours"
 
@@ -84,7 +84,7 @@ async def test_what_is_wrong_with_it_is_told_and_nothing_is_written() -> None:
 
 
 async def test_a_key_that_does_not_fit_is_told() -> None:
-    scene = Scene(fails=True)
+    scene = Scene(fails=TofuError("tofu state pull ended with 1: decryption failed"))
     assert "decryption failed" in (await scene.take()).wrong
     assert scene.working() is None
 
@@ -103,9 +103,49 @@ async def test_another_version_than_was_decided_on_is_left_to_the_next_look() ->
     assert (scene.keys, scene.working()) == ([], None)
 
 
-@pytest.mark.parametrize("status", [503, 403])
-async def test_an_api_server_that_does_not_answer_is_no_fault_of_the_state(status: int) -> None:
+@pytest.mark.parametrize(
+    ("status", "says"),
+    [
+        (503, "does not answer as asked"),
+        (403, "lacks a right"),
+        (401, "does not know the operator"),
+    ],
+)
+async def test_what_the_api_server_says_is_no_fault_of_the_state_and_is_told(status: int, says: str) -> None:
     scene = Scene()
     version = scene.version
     scene.api.refusals["GET", "secrets"] = (status, "later")
+    report = await scene.take(version)
+    assert report.error is not None
+    assert (report.key, report.wrong, report.error.code, report.error.terminal) == (
+        version,
+        "",
+        "ERR_CLUSTER_REFUSED",
+        False,
+    )
+    assert says in report.error.message
+    assert "later" in report.error.message
+
+
+async def test_a_secret_that_is_gone_is_left_to_the_next_look() -> None:
+    scene = Scene()
+    version = scene.version
+    scene.api.remove("secrets", "team-a", "omantel-state")
     assert await scene.take(version) == TakingReport(version, NOW)
+
+
+async def test_our_own_key_that_is_gone_is_told() -> None:
+    scene = Scene()
+    scene.api.remove("secrets", SPACE, naming.STATE_KEY_SECRET)
+    report = await scene.take()
+    assert report.error is not None
+    assert "is not there" in report.error.message
+    assert naming.STATE_KEY_SECRET in report.error.message
+
+
+async def test_a_tofu_that_cannot_be_run_says_nothing_of_the_state() -> None:
+    scene = Scene(fails=TofuUnavailable("tofu state pull did not come to an end"))
+    report = await scene.take()
+    assert report.error is not None
+    assert (report.wrong, report.error.terminal) == ("", False)
+    assert "did not come to an end" in report.error.message

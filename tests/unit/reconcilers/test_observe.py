@@ -95,6 +95,14 @@ async def test_a_secret_without_a_usable_key(data: dict[str, str]) -> None:
     assert found.token is None
 
 
+async def test_the_token_of_its_own_crossplane_is_that_of_the_secret_it_names() -> None:
+    api = server(secret("own-token", token=TOKEN), secret("hcloud", token="another"))
+    wanted = gen.sovereign(gen.spec(crossplane={"credentialsSecretRef": {"name": "own-token"}}))
+    for sovereign, token in ((wanted, SecretStr(TOKEN)), (S, None)):
+        client = api.client()
+        assert (await Observer(client, outside(client), SETTINGS).observe(sovereign, NOW)).crossplane_token == token
+
+
 async def test_a_token_is_not_shown_by_accident() -> None:
     assert TOKEN not in repr(await observe(server(secret("hcloud", token=TOKEN))))
 

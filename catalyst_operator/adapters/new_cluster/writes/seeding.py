@@ -12,7 +12,7 @@ from catalyst_operator.adapters.kube import Kube
 from catalyst_operator.adapters.new_cluster.remote import Connect
 from catalyst_operator.clock import Clock
 from catalyst_operator.core.access.identity import Access
-from catalyst_operator.core.access.seeds import Seed, SeedReport
+from catalyst_operator.core.access.seeds import Seed, SeedReport, delivered
 from catalyst_operator.core.errors import codes
 from catalyst_operator.core.phase1.views import FLUX_NAMESPACE
 from catalyst_operator.errors import ApiError, NotFound, Refused, TooMuch
@@ -35,11 +35,7 @@ async def deliver(
         async with connect(await access()) as remote:
             for seed in seeds:
                 secret = await client.get(kube.SECRETS, namespace, seed.source)
-                wanted = {
-                    key: secrets.encoded(text)
-                    for key, text in secrets.texts(secret).items()
-                    if key in (*seed.needed, *seed.optional)
-                }
+                wanted = {name: secrets.encoded(text) for name, text in delivered(seed, secrets.texts(secret)).items()}
                 try:
                     await remote.merge(kube.SECRETS, FLUX_NAMESPACE, seed.target, {"data": wanted})
                 except NotFound:

@@ -95,15 +95,21 @@ def _marked(value: str) -> kube.Object:
 
 
 def _not_done(key: str, clock: Clock, error: ApiError) -> TransferReport:
-    if isinstance(error, NotFound) or error.status == HTTPStatus.FORBIDDEN:
-        return TransferReport(key, clock(), impossible=_BORN_BEFORE)
+    if isinstance(error, NotFound):
+        return TransferReport(key, clock(), impossible=_NO_PLACE)
+    if error.status == HTTPStatus.FORBIDDEN:
+        # Rights can come later: in the first moments of an API server, or from a person.
+        told = f"The new cluster does not let the operator fill its Secrets {_PLACE}: {error}"
+        return TransferReport(key, clock(), error=codes.STATE_TRANSFER.entry(told, remedy=_GIVE_RIGHTS))
     told = f"The OpenTofu state could not be given to the new cluster: {error}"
     if isinstance(error, Refused):
         return TransferReport(key, clock(), error=codes.STATE_TRANSFER.entry(told))
     return TransferReport(key, clock(), error=codes.API_UNREACHABLE.entry(told))
 
 
-_BORN_BEFORE = (
-    f"it has no Secrets {transfer.NAMESPACE}/{transfer.ADOPTION} and {naming.STATE_SECRET} that the operator may fill, "
-    "which first boot makes since this version"
+_PLACE = f"{transfer.NAMESPACE}/{transfer.ADOPTION} and {naming.STATE_SECRET}"
+_NO_PLACE = f"it has no Secrets {_PLACE} that the operator could fill"
+_GIVE_RIGHTS = (
+    "It is tried again by itself. If it does not pass, give back the rights that first boot made: on the first control "
+    "plane they are in /etc/catalyst/manifests/40-adoption.yaml. For a cluster without that file, see the chapter."
 )

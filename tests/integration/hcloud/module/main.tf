@@ -138,7 +138,7 @@ resource "hcloud_load_balancer_network" "this" {
 }
 
 resource "hcloud_load_balancer_service" "this" {
-  for_each = { http = { listen = 80, to = 31080 }, https = { listen = 443, to = 31443 } }
+  for_each = { http = { listen = 80, to = 28080 }, https = { listen = 443, to = 28443 } }
 
   load_balancer_id = hcloud_load_balancer.this.id
   protocol         = "tcp"

@@ -62,7 +62,7 @@ def rules(kind: str, name: str) -> list[dict[str, Any]]:
 
 def test_the_files_are_applied_rights_first() -> None:
     """The module takes names like these, and boot goes by their order."""
-    assert list(boot.manifests("omantel.omani.works")) == [
+    assert list(boot.manifests("omantel.omani.works", seeds.PULL)) == [
         "10-observer.yaml",
         "20-seeder.yaml",
         "25-node-remover.yaml",
@@ -163,7 +163,9 @@ def test_the_seeder_fills_those_two_and_reads_neither() -> None:
 
 def test_texts_are_made_once() -> None:
     """They are part of every look at every Sovereign: made anew each time they were a third of what a look costs."""
-    first, again = boot.manifests("omantel.omani.works"), boot.manifests("omantel.omani.works")
+    first, again = boot.manifests("omantel.omani.works", seeds.PULL), boot.manifests("omantel.omani.works", seeds.PULL)
     assert all(text is again[name] for name, text in first.items())
     first.clear()
-    assert boot.manifests("omantel.omani.works") == again, "whoever has them may do with them what they like"
+    assert boot.manifests("omantel.omani.works", seeds.PULL) == again, (
+        "whoever has them may do with them what they like"
+    )

@@ -7,6 +7,7 @@ from datetime import timedelta
 from pydantic import SecretStr
 
 from catalyst_operator.api.phases import RunVerb
+from catalyst_operator.core.errors import codes
 from catalyst_operator.core.finalize.deletion import CLEAN_UP_AGAIN
 from catalyst_operator.core.observation import GivenStateView, LockView, NamespaceView, StateView, TakingReport
 from catalyst_operator.core.record import HandOff, RunState
@@ -14,7 +15,7 @@ from catalyst_operator.core.scene import SAFETY
 from tests.support import gen, new_cluster
 from tests.support.gen import SETTINGS, known, seen, spec
 from tests.unit.core.decide.deletions import AFTER, ANNOUNCED, APPLIED, DESTROYED, MADE, ORPHAN, going
-from tests.unit.core.decide.table import POLL, START_DESTROY, Deleted
+from tests.unit.core.decide.table import POLL, RETRY, START_DESTROY, Deleted
 
 EXPORTED = spec(decommission={"acknowledgeExported": True})
 
@@ -24,6 +25,20 @@ HANDED_IN = seen(given_state=GivenStateView("g/1", StateView(9), has_key=True))
 OWNERS = HandOff(started=gen.NOW, refused=gen.NOW, finished=gen.NOW)
 """It was handed over."""
 ARCHIVED = seen(state=None, archived_state=StateView(serial=7), token_copy=None, has_cluster_secrets=False)
+
+FOREIGN = codes.GIVEN_STATE.entry("it lists what does not carry this Sovereign's label: hcloud_server.worker[7]")
+REFUSED = gen.run(
+    RunState.FAILED,
+    attempt=2,
+    verb=RunVerb.DESTROY,
+    generation=2,
+    state_given=True,
+    given_version="g/1",
+    errors=(FOREIGN,),
+    phases=gen.phases_until("plan-gate", RunVerb.DESTROY),
+    finished=gen.NOW,
+)
+"""The gate refused what the owner handed in."""
 
 CASES = (
     Deleted(
@@ -106,7 +121,7 @@ CASES = (
         "handed over, with what its Crossplane left: once is enough",
         (
             going(EXPORTED_WITH_STATE),
-            known(APPLIED, hand_off=OWNERS, state_given=True),
+            known(APPLIED, hand_off=OWNERS, state_given=True, given_version="g/1"),
             ARCHIVED,
             HANDED_IN,
             seen(taking=TakingReport("g/1", gen.NOW)),
@@ -119,7 +134,7 @@ CASES = (
         "handed over, with a state that cannot be what came after the archived one: told, and nothing is destroyed",
         (
             going(EXPORTED_WITH_STATE),
-            known(APPLIED, hand_off=OWNERS, state_given=True),
+            known(APPLIED, hand_off=OWNERS, state_given=True, given_version="g/1"),
             ARCHIVED,
             HANDED_IN,
             seen(taking=TakingReport("g/1", gen.NOW, "cannot be used: its network is not the Sovereign's")),
@@ -135,15 +150,51 @@ CASES = (
         "the same, and the owner corrected the Secret: that is another one",
         (
             going(EXPORTED_WITH_STATE),
-            known(APPLIED, hand_off=OWNERS, state_given=True),
+            known(APPLIED, hand_off=OWNERS, state_given=True, given_version="g/1"),
             ARCHIVED,
             seen(given_state=GivenStateView("g/2", StateView(9), has_key=True)),
             seen(taking=TakingReport("g/1", gen.NOW, "cannot be used: it is no state")),
         ),
         check="given_state_not_taken",
         deleting="Waiting",
-        does=("TakeGivenState",),
+        does=("WriteRecord", "TakeGivenState"),
         again=SETTINGS.poll,
+    ),
+    Deleted(
+        "handed over, and something is in the way of taking what was handed in: told, and tried again",
+        (
+            going(EXPORTED_WITH_STATE),
+            known(APPLIED, hand_off=OWNERS, state_given=True, given_version="g/1"),
+            ARCHIVED,
+            HANDED_IN,
+            seen(
+                taking=TakingReport(
+                    "g/1", gen.NOW, error=codes.CLUSTER_REFUSED.entry("The operator lacks a right: forbidden")
+                )
+            ),
+        ),
+        check="given_state_not_taken",
+        deleting="Waiting",
+        says=("ERR_CLUSTER_REFUSED: The operator lacks a right", "tried again every"),
+        again=SETTINGS.poll,
+        code="ERR_CLUSTER_REFUSED",
+    ),
+    Deleted(
+        "handed over, and our own key is gone: told before anything is opened",
+        (
+            going(EXPORTED_WITH_STATE),
+            known(APPLIED, hand_off=OWNERS),
+            ARCHIVED,
+            HANDED_IN,
+            seen(has_state_key=False),
+        ),
+        check="given_state_not_taken",
+        deleting="DestroyFailed",
+        says=("ERR_STATE_KEY",),
+        summary="Stalled",
+        again=SETTINGS.poll,
+        operation="Failed",
+        code="ERR_STATE_KEY",
     ),
     Deleted(
         "handed over, with a state of another origin: nobody opens it",
@@ -174,11 +225,130 @@ CASES = (
         "handed over, and what was handed in is taken: destroyed like any other",
         (
             going(EXPORTED_WITH_STATE),
-            known(APPLIED, hand_off=OWNERS, state_given=True),
+            known(APPLIED, hand_off=OWNERS, state_given=True, given_version="g/1"),
             ARCHIVED,
             HANDED_IN,
             seen(state=StateView(serial=10)),
         ),
+        check="new_destroy",
+        deleting="Destroying",
+        does=START_DESTROY,
+        again=SAFETY,
+    ),
+    Deleted(
+        "the gate refused the state that was handed in: it does not stay in place, so that the archive is what counts",
+        (
+            going(EXPORTED_WITH_STATE),
+            known(APPLIED, REFUSED, hand_off=OWNERS, state_given=True, given_version="g/1"),
+            ARCHIVED,
+            HANDED_IN,
+            seen(state=StateView(serial=10)),
+        ),
+        check="given_state_refused",
+        deleting="Waiting",
+        says=("is put aside",),
+        does=("DropGivenState",),
+        again=timedelta(0),
+    ),
+    Deleted(
+        "the same, and its Pod is not over: what it may still write is awaited",
+        (
+            going(EXPORTED_WITH_STATE),
+            known(APPLIED, REFUSED, hand_off=OWNERS, state_given=True, given_version="g/1"),
+            ARCHIVED,
+            HANDED_IN,
+            seen(state=StateView(serial=10), pods=(gen.pod(REFUSED),)),
+        ),
+        check="given_state_refused",
+        deleting="Waiting",
+        says=("still at work",),
+        again=POLL,
+    ),
+    Deleted(
+        "the refused state is put aside: told with its code, and nothing is destroyed",
+        (
+            going(EXPORTED_WITH_STATE),
+            known(APPLIED, REFUSED, hand_off=OWNERS, state_given=True, given_version="g/1"),
+            ARCHIVED,
+            HANDED_IN,
+        ),
+        check="given_state_not_taken",
+        deleting="DestroyFailed",
+        says=("ERR_GIVEN_STATE", "team-a/omantel-state", "hcloud_server.worker[7]", "take the field out"),
+        summary="Stalled",
+        again=POLL,
+        operation="Failed",
+        code="ERR_GIVEN_STATE",
+    ),
+    Deleted(
+        "the refused state, and the owner corrected the Secret: it is taken",
+        (
+            going(EXPORTED_WITH_STATE),
+            known(APPLIED, REFUSED, hand_off=OWNERS, state_given=True, given_version="g/1"),
+            ARCHIVED,
+            seen(given_state=GivenStateView("g/2", StateView(9), has_key=True)),
+            seen(taking=TakingReport("g/1", gen.NOW)),
+        ),
+        check="given_state_not_taken",
+        deleting="Waiting",
+        does=("WriteRecord", "TakeGivenState"),
+        again=POLL,
+    ),
+    Deleted(
+        "the corrected one is in place: it is another state, and a new run",
+        (
+            going(EXPORTED_WITH_STATE),
+            known(APPLIED, REFUSED, hand_off=OWNERS, state_given=True, given_version="g/2"),
+            ARCHIVED,
+            seen(given_state=GivenStateView("g/2", StateView(9), has_key=True), state=StateView(serial=11)),
+        ),
+        check="new_destroy",
+        deleting="Destroying",
+        does=START_DESTROY,
+        again=SAFETY,
+    ),
+    Deleted(
+        "the refused state, and the owner put a label back and asks for another try: the same is taken once more",
+        (
+            going(EXPORTED_WITH_STATE, RETRY),
+            known(APPLIED, REFUSED, hand_off=OWNERS, state_given=True, given_version="g/1"),
+            ARCHIVED,
+            HANDED_IN,
+        ),
+        check="given_state_not_taken",
+        deleting="Waiting",
+        does=("TakeGivenState",),
+        again=POLL,
+    ),
+    Deleted(
+        "the same once it is taken: it is not put aside before a run has looked",
+        (
+            going(EXPORTED_WITH_STATE, RETRY),
+            known(APPLIED, REFUSED, hand_off=OWNERS, state_given=True, given_version="g/1"),
+            ARCHIVED,
+            HANDED_IN,
+            seen(state=StateView(serial=10)),
+        ),
+        check="new_destroy",
+        deleting="Destroying",
+        does=START_DESTROY,
+        again=SAFETY,
+    ),
+    Deleted(
+        "the refused state, and the field is taken out: the archive is restored, and the record says whose state it is",
+        (
+            going(EXPORTED),
+            known(APPLIED, REFUSED, hand_off=OWNERS, state_given=True, given_version="g/1"),
+            ARCHIVED,
+        ),
+        check="archive_not_restored",
+        deleting="Waiting",
+        does=("WriteRecord", "RestoreArchive"),
+        again=timedelta(0),
+    ),
+    Deleted(
+        "the archive is back in place of the refused state: a new run",
+        (going(EXPORTED), known(APPLIED, REFUSED, hand_off=OWNERS), ARCHIVED, seen(state=StateView(serial=7))),
         check="new_destroy",
         deleting="Destroying",
         does=START_DESTROY,

@@ -14,10 +14,13 @@ from catalyst_operator.core.access.transfer import TransferReport
 from catalyst_operator.core.errors import codes
 from catalyst_operator.core.kit.pushed import OverlayReport
 from catalyst_operator.core.observation import Observation, StateView
+from catalyst_operator.core.project.identity import ProjectAnswer, ProjectReport
 from catalyst_operator.core.provision import look
 from catalyst_operator.core.provision.overlays import wanted
-from catalyst_operator.core.record import HandOff
+from catalyst_operator.core.ready import crossplane_token
+from catalyst_operator.core.record import HandOff, Record
 from catalyst_operator.core.scene import SAFETY
+from catalyst_operator.core.telling.trouble import of_errand
 from tests.support import gen, new_cluster
 from tests.support.gen import NOW, SceneMod, known, of, seen, spec
 from tests.unit.core.decide.table import AT_ONCE, NO_CODE, POLL, RETRY, Case
@@ -53,6 +56,8 @@ NO_KEYS = {"state": None, "has_cluster_secrets": False, "token_copy": None}
 UNREACHABLE = FarewellReport(
     "first", NOW, False, None, "no answer in time", codes.API_UNREACHABLE.entry("no answer in time")
 )
+_FAULT = of_errand(KeyError("x"), "the giving up of access")
+OWN_FAULT = FarewellReport("first", NOW, False, None, _FAULT.message, _FAULT)
 SUSPENDED = spec(suspend=True)
 CROSSPLANE = spec(crossplane={"credentialsSecretRef": {"name": "own-token"}})
 NOT_SEALED = TransferReport("first", NOW, error=codes.STATE_TRANSFER.entry("tofu state pull ended with 1"))
@@ -83,7 +88,123 @@ def committed(revision: str, looked: OverlayReport | None = None) -> tuple[Scene
     return (of(*COMMIT), applied, git, in_git)
 
 
+OWN = SecretStr("Own0Token000" + "w" * 52)
+
+
+def with_own_token(token: SecretStr | None = OWN, found: str | None = None, **values: Any) -> tuple[SceneMod, ...]:
+    """All is ready, and the Secret of spec.crossplane holds this token, as the new cluster was given it. `found`: what
+    a look at its project found, empty for nothing; None while nobody looked. With an error nothing is known."""
+
+    def made(o: Observation) -> Observation:
+        o = replace(o, crossplane_token=token)
+        (ask,) = crossplane_token.standing(o, o.record or Record(uid=gen.UID)).ask or (None,)
+        if ask is None or (found is None and not values):
+            return o
+        answer = None if "error" in values else ProjectAnswer(found or "")
+        return replace(o, crossplane_project=replace(ProjectReport(ask.key, NOW, answer), **values))
+
+    secret = seen(owner_secrets={"own-token": SecretView("o/1", frozenset({"token"}))})
+    ready = replace(gen.READY, seeded={"catalyst-crossplane": "o/1"})
+    applied = known(gen.succeeded(digest=gen.digest(AUTOMATIC, CROSSPLANE)), bootstrap=ready)
+    return (of(AUTOMATIC, CROSSPLANE), applied, secret, made)
+
+
+REFUSED_TOKEN = codes.TOKEN_INVALID.entry("Hetzner does not accept the token: it was revoked")
+
 CASES = (
+    *(
+        Case(
+            f"with a Crossplane of its own, {why}: the hand-off begins",
+            given,
+            check="converged",
+            reason="Succeeded",
+            ready="True",
+            says=("handing over",),
+            summary="",
+            does=("WriteRecord",),
+            again=AT_ONCE,
+            operation="Succeeded",
+            goes_on=True,
+        )
+        for why, given in (
+            ("whose token is that of the runs", with_own_token(SecretStr(gen.TOKEN))),
+            ("whose token was seen to open the Sovereign's project", with_own_token(found=gen.OWN_NETWORK)),
+        )
+    ),
+    *(
+        Case(
+            f"with a Crossplane of its own, {why}: the hand-off does not begin",
+            given,
+            check="converged",
+            reason="Succeeded",
+            ready="True",
+            says=says,
+            summary="",
+            does=does,
+            again=POLL,
+            operation="Succeeded",
+            code=code,
+            shows=(shown,),
+        )
+        for why, given, says, does, code, shown in (
+            (
+                "whose token nobody looked at yet",
+                with_own_token(),
+                ("Looking whether the token in Secret team-a/own-token",),
+                ("AskCrossplaneProject",),
+                NO_CODE,
+                "HandedOff=False AwaitingHandOff",
+            ),
+            (
+                "whose token is of another project",
+                with_own_token(found=""),
+                ("ERR_CROSSPLANE_TOKEN: The token in Secret team-a/own-token", "opens another project", "by itself"),
+                (),
+                "ERR_CROSSPLANE_TOKEN",
+                "HandedOff=False ProjectMismatch",
+            ),
+            (
+                "whose token is refused",
+                with_own_token(error=REFUSED_TOKEN),
+                ("ERR_CROSSPLANE_TOKEN", "it was revoked", "that spec.crossplane names"),
+                (),
+                "ERR_CROSSPLANE_TOKEN",
+                "HandedOff=False AwaitingHandOff",
+            ),
+            (
+                "and Hetzner does not answer: unknown is not wrong",
+                with_own_token(error=codes.CLOUD_UNAVAILABLE.entry("no answer")),
+                ("ERR_CLOUD_UNAVAILABLE: no answer", "asked again at"),
+                (),
+                "ERR_CLOUD_UNAVAILABLE",
+                "HandedOff=False AwaitingHandOff",
+            ),
+            (
+                "and Hetzner did not answer a while ago",
+                with_own_token(error=codes.CLOUD_UNAVAILABLE.entry("no answer"), at=NOW - timedelta(hours=1)),
+                ("no answer",),
+                ("AskCrossplaneProject",),
+                "ERR_CLOUD_UNAVAILABLE",
+                "HandedOff=False AwaitingHandOff",
+            ),
+            (
+                "whose Secret was corrected since the look",
+                (*with_own_token(found=""), seen(crossplane_token=SecretStr("Next0Token00" + "v" * 52))),
+                ("Looking whether",),
+                ("AskCrossplaneProject",),
+                NO_CODE,
+                "HandedOff=False AwaitingHandOff",
+            ),
+            (
+                "whose Secret is gone",
+                with_own_token(None),
+                ("has no token under the key 'token'",),
+                (),
+                "ERR_CROSSPLANE_TOKEN",
+                "HandedOff=False AwaitingHandOff",
+            ),
+        )
+    ),
     Case(
         "all that Ready stands for holds: the hand-off begins by itself",
         (of(AUTOMATIC), known(APPLIED)),
@@ -428,6 +549,18 @@ CASES = (
         again=POLL,
         operation="Succeeded",
         code="ERR_API_UNREACHABLE",
+    ),
+    Case(
+        "hand-off: giving up access met an error of the operator's own: told at once, and tried again",
+        (handing(STARTED, archived_state=STATE, farewell=OWN_FAULT), gen.unseen),
+        check="handing_over",
+        reason="Succeeded",
+        ready="True",
+        says=("failed: KeyError",),
+        summary="",
+        again=POLL,
+        operation="Succeeded",
+        code="ERR_OPERATOR",
     ),
     Case(
         "hand-off: the authorities are gone before the proof: nothing can be proven without them",

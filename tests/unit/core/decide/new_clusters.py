@@ -16,6 +16,7 @@ from catalyst_operator.core.provision import look
 from catalyst_operator.core.provision.overlays import wanted
 from catalyst_operator.core.ready.watching import SEED_AGAIN
 from catalyst_operator.core.record import Bootstrap, ErrorEntry, KustomizationEntry
+from catalyst_operator.core.telling.trouble import of_errand
 from tests.support import gen, new_cluster
 from tests.support.gen import NOW, Raw, RawMod, known, of, seen, spec
 from tests.unit.core.decide.table import NO_CODE, POLL, START, Case
@@ -27,11 +28,13 @@ SEEN = replace(BEGUN, first_seen=NOW - timedelta(minutes=1), flux_seen=True)
 PULL = spec(imagePullSecretRef={"name": "pull"})
 PULL_VIEW = SecretView("p/1", frozenset({".dockerconfigjson"}))
 NOT_DELIVERED = SeedReport(
-    seeds.key_of(seeds.due(gen.sovereign(PULL).spec, {"pull": PULL_VIEW}, {}), {"pull": PULL_VIEW}),
+    seeds.key_of(seeds.due(gen.sovereign(PULL).spec, {"pull": PULL_VIEW}, {}, seeds.PULL), {"pull": PULL_VIEW}),
     NOW,
     {},
     ErrorEntry("ERR_API_UNREACHABLE", "A Secret could not be delivered: no route", "Look at it.", terminal=False),
 )
+SIGNED_TAG = {"ref": {"tag": "v1.0.0"}, "verify": {"mode": "Tag", "secretRef": {"name": "keys"}}}
+OWN_TOKEN = {"credentialsSecretRef": {"name": "own-token"}}
 NOWHERE = seen(settings=replace(gen.SETTINGS, default_git_url=""))
 COMMIT = spec(gitops=gen.PUSHED)
 GIT = seen(owner_secrets={"git": SecretView("g/1", frozenset({"username", "password"}))})
@@ -603,6 +606,43 @@ CASES = (
         says=("spec.gitops.ref.branch",),
         summary="Stalled",
         operation="Failed",
+    ),
+    Case(
+        "a delivery of Secrets that met an error of the operator's own is told while the kit is installed",
+        (
+            of(PULL),
+            known(gen.succeeded(digest=gen.digest(PULL)), bootstrap=SEEN),
+            seen(cluster=INSTALLING, owner_secrets={"pull": PULL_VIEW}),
+            seen(seeds=replace(NOT_DELIVERED, error=of_errand(KeyError("x"), "the delivery of Secrets"))),
+        ),
+        check="converged",
+        reason="KitNotReady",
+        says=("ERR_OPERATOR: The delivery of Secrets failed: KeyError",),
+        summary="Reconciling",
+        does=("WriteRecord",),
+        again=SEED_AGAIN,
+        operation="Processing",
+        code="ERR_OPERATOR",
+    ),
+    Case(
+        "signatures, and a module that Crossplane fetches without any, as admission let through before it knew",
+        (of(spec(gitops=SIGNED_TAG, crossplane=OWN_TOKEN)),),
+        check="spec_invalid",
+        reason="InvalidSpec",
+        says=("spec.gitops.ref.commit", "spec.gitops.verify", "spec.crossplane"),
+        code="ERR_SPEC_INVALID",
+        summary="Stalled",
+        again=POLL,
+        operation="Failed",
+    ),
+    Case(
+        "the same of a cluster that stands: nobody can correct it any more, so it goes on",
+        (of(spec(gitops=SIGNED_TAG, crossplane=OWN_TOKEN)), known(APPLIED)),
+        check="converged",
+        reason="Succeeded",
+        ready="True",
+        summary="",
+        operation="Succeeded",
     ),
     Case(
         "the keys that sign are named, and not there: nothing is bought before",

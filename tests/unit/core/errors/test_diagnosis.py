@@ -316,6 +316,7 @@ def test_an_image_that_is_not_whole_has_its_own_remedy(text: str) -> None:
         ("Failed to save state (token_readonly)", "plan-gate", 4, "ERR_TOKEN_READONLY", "first Hetzner's code"),
         ("Failed to save state (no_such_code)", "plan-gate", 4, "ERR_STATE_WRITE", "then the sentence"),
         ("it would be replaced", "plan-gate", 4, "ERR_PLAN_REFUSED", "then the phase and its exit code"),
+        ("the state that was handed in lists x", "plan-gate", 10, "ERR_GIVEN_STATE", "the same of another refusal"),
         ("it would be replaced", "plan-gate", 1, "ERR_TOFU", "and with another exit code nothing is known"),
         ("still in the project: servers/1 a", "leftovers", 6, "ERR_LEFTOVERS", "a phase of ours"),
         ("HTTP Error 401: Unauthorized", "leftovers", 7, "ERR_TOKEN_INVALID", "a phase of ours"),
@@ -656,6 +657,7 @@ def test_every_code_can_be_met() -> None:
         codes.GIT_PUSH,
         codes.GIT_READ,
         codes.PROJECT_MISMATCH,
+        codes.CROSSPLANE_TOKEN,
         codes.SERVER_OFF,
     }
     assert set(CODES) - NEW_CLUSTER - DOMAIN == met | by_the_operator

@@ -109,8 +109,10 @@ def test_inputs_and_token_are_those_that_were_delivered() -> None:
 
 def test_the_provider_is_pinned() -> None:
     """A tag that says which, and the module allows the OpenTofu that it brings."""
-    package = FOUND["Provider"]["spec"]["package"]
-    assert package == "xpkg.upbound.io/upbound/provider-opentofu:v1.1.5"
+    assert FOUND["Provider"]["spec"]["package"] == "${ADOPTION_PROVIDER}"
+    step = next(obj for _, obj in objects("components/adoption") if obj["metadata"].get("name") == "adoption-provider")
+    package = step["spec"]["postBuild"]["substitute"]["ADOPTION_PROVIDER"]
+    assert package == "${ADOPTION_PROVIDER:=xpkg.upbound.io/upbound/provider-opentofu:v1.1.5}"
     allowed = (REPOSITORY / module.FOLDER / "versions.tf").read_text(encoding="utf-8")
     assert 'required_version = ">= 1.10.0"' in allowed
 

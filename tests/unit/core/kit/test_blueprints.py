@@ -153,7 +153,7 @@ def test_folder_and_catalogue_have_the_same_releases_in_the_same_order(folder: F
 def test_every_component_has_a_folder_of_its_own_and_no_other_is_there() -> None:
     """spec.components is turned into a path."""
     folders = {path.name for path in (TEMPLATE / "components").iterdir()}
-    assert folders == {*names(CATALOGUE.of(Folder.COMPONENTS)), "flux-take-ownership", "pull-secret", "adoption"}
+    assert folders == {*names(CATALOGUE.of(Folder.COMPONENTS)), "flux-take-ownership", "adoption"}
 
 
 @pytest.mark.parametrize("blueprint", CATALOGUE.of(Folder.COMPONENTS), ids=lambda b: b.name)

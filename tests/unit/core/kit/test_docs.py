@@ -26,7 +26,7 @@ def test_the_table_is_the_catalogue() -> None:
 def test_every_variable_is_listed_with_its_kind() -> None:
     """Whoever adds a component has to know which ones stand alone."""
     told = dict(re.findall(r"^\| `([A-Z_]+)` \| .+ \| (plain|quoted|quoted list) \|$", PAGE, re.M))
-    values = kit.values(gen.sovereign(), releases.load().get())
+    values = kit.values(gen.sovereign(), releases.load().get(), pull_secret=seeds.PULL)
     versions = {version_variable(name) for name in blueprints.load().blueprints}
     kinds = {'"': "quoted", "[": "quoted list"}
     assert told == {name: kinds.get(text[0], "plain") for name, text in values.items() if name not in versions}

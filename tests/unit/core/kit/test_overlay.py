@@ -10,6 +10,7 @@ import yaml
 from jinja2 import UndefinedError
 
 from catalyst_operator.core import kit
+from catalyst_operator.core.access import seeds
 from catalyst_operator.core.kit import releases
 from catalyst_operator.core.kit.overlay import _template
 from tests.support import gen
@@ -21,7 +22,9 @@ CLOUD_INIT = TEMPLATE.parents[1] / "infra" / "hetzner" / "cloudinit.tf"
 
 
 def texts(*mods: gen.RawMod) -> dict[str, str]:
-    return kit.overlay(gen.sovereign(*mods), RELEASE, place="branch main of https://git.example/a")
+    return kit.overlay(
+        gen.sovereign(*mods), RELEASE, pull_secret=seeds.PULL, place="branch main of https://git.example/a"
+    )
 
 
 def parsed(name: str, *mods: gen.RawMod) -> Any:
@@ -82,7 +85,7 @@ def test_the_values_are_those_of_mode_template_and_are_not_replaced_in_turn() ->
     """Values are quoted for the kit; one more reading would take the quotes away."""
     mods = (gen.spec(organization={"name": "- A: *b #c, 'd' & !e | @ % true"}),)
     found = parsed("sync.yaml", *mods)
-    assert found["spec"]["postBuild"]["substitute"] == kit.values(gen.sovereign(*mods), RELEASE)
+    assert found["spec"]["postBuild"]["substitute"] == kit.values(gen.sovereign(*mods), RELEASE, pull_secret=seeds.PULL)
     assert found["metadata"]["annotations"]["kustomize.toolkit.fluxcd.io/substitute"] == "disabled"
 
 
@@ -109,13 +112,13 @@ def test_a_variable_that_is_not_there_is_no_empty_text() -> None:
 
 def test_a_registry_of_charts_lies_in_git_too() -> None:
     """What a cluster is told must not depend on how it is told."""
-    files = kit.overlay(gen.sovereign(), RELEASE, chart_registry="oci://mirror.example/c")
+    files = kit.overlay(gen.sovereign(), RELEASE, pull_secret=seeds.PULL, chart_registry="oci://mirror.example/c")
     values = yaml.safe_load(files[f"{FOLDER}/sync.yaml"])["spec"]["postBuild"]["substitute"]
     assert values["CHART_REGISTRY"] == "oci://mirror.example/c"
 
 
 def test_the_name_of_the_registrys_secret_lies_in_git_too() -> None:
     """The same."""
-    files = kit.overlay(gen.sovereign(), RELEASE, pull_secret="login")
+    files = kit.overlay(gen.sovereign(gen.spec(imagePullSecretRef={"name": "mine"})), RELEASE, pull_secret="login")
     values = yaml.safe_load(files[f"{FOLDER}/sync.yaml"])["spec"]["postBuild"]["substitute"]
-    assert values["PULL_SECRET"] == '"login"'
+    assert values["PULL_SECRET_REF"] == '{"name": "login"}'

@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from catalyst_operator.core import kit
+from catalyst_operator.core.access import seeds
 from catalyst_operator.core.kit import pins, releases
 from catalyst_operator.core.kit.pin_sites import ADOPTED, CILIUM, FLUX, Adopted, KitRelease, Rendered
 from catalyst_operator.core.kit.releases import Release, ReleaseCatalogue
@@ -77,7 +78,7 @@ class Sites:
 
     def violations(self) -> list[str]:
         catalogue: ReleaseCatalogue = releases.parse(self.rows)
-        substituted = kit.values(gen.sovereign(), self.release)
+        substituted = kit.values(gen.sovereign(), self.release, pull_secret=seeds.PULL)
         found = {p.chart: pin_gate.kit_release(p, substituted, self.files[p.chart]) for p in ADOPTED}
         rendered = Rendered(
             node_env=self.node_env,

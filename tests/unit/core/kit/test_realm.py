@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from catalyst_operator.core import kit
+from catalyst_operator.core.access import seeds
 from catalyst_operator.core.kit import realm, releases
 from tests.support import gen
 from tests.support.postbuild import everything, substituted
@@ -21,7 +22,7 @@ def file_of(*mods: gen.RawMod) -> Any:
 
 def told(*mods: gen.RawMod) -> Any:
     """The wrapped chart's values, as helm-controller would see them."""
-    values = kit.values(gen.sovereign(*mods), releases.load().get())
+    values = kit.values(gen.sovereign(*mods), releases.load().get(), pull_secret=seeds.PULL)
     return substituted(everything()["bp-keycloak"], values)["spec"]["values"]["keycloak"]
 
 
@@ -95,11 +96,19 @@ def test_keycloak_finds_file_and_secret_where_they_are_mounted() -> None:
 
 
 def test_the_secret_of_the_provider_reaches_the_vault_through_one_value() -> None:
-    """Encoded by Helm itself, so that nothing in it is read as YAML or as a template."""
+    """Whole values, since Helm would split what a targetPath gives it at commas, braces and quotes; encoded, so that
+    nothing in it is read as YAML or as a template."""
     [reference] = everything()["bp-keycloak"]["spec"]["valuesFrom"]
+    assert reference == {
+        "kind": "Secret",
+        "name": seeds.FEDERATION,
+        "valuesKey": seeds.VALUES_KEY,
+        "optional": True,
+    }
     [text] = deployed(told(federated()))["Secret"]["data"].values()
-    value = reference["targetPath"].removeprefix("keycloak.")
-    assert text == f'{{{{ .Values.{value} | default "" | toString | b64enc }}}}'
+    chart, *path = seeds.VALUES[seeds.FEDERATION]
+    assert chart == "keycloak"
+    assert text == f'{{{{ .Values.{".".join(path)} | default "" }}}}'
 
 
 def test_people_reach_keycloak_by_the_name_that_it_gives_itself() -> None:

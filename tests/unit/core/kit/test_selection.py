@@ -108,11 +108,10 @@ def test_the_default_release_does_not_have_that_field() -> None:
     assert kit.components(spec(), RELEASE) == ()
 
 
-def test_credentials_for_charts_are_used_only_where_there_are_any() -> None:
-    """Flux refuses every chart when the Secret it is told of has no entry for the registry, and boot's has none."""
+def test_credentials_for_charts_need_no_folder_of_the_tree() -> None:
+    """A published tree has none for them, and names the Secret itself."""
     named = spec("umami", imagePullSecretRef={"name": "registry"})
-    assert kit.components(named, RELEASE) == paths("pull-secret", "umami")
-    assert kit.expected(named) == kit.expected(spec("umami"))
+    assert kit.components(named, RELEASE) == paths("umami")
 
 
 def test_servers_are_taken_over_only_by_a_crossplane_with_a_token() -> None:

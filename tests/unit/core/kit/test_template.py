@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +27,10 @@ OF_FIRST_BOOT = {
     ("v1", "Namespace"),
     ("gateway.networking.k8s.io/v1", "Gateway"),
     ("gateway.networking.k8s.io/v1", "HTTPRoute"),
+    ("admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicy"),
+    ("admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicyBinding"),
 }
-"""The Gateway API is installed before Cilium."""
+"""Kubernetes' own, and the Gateway API, which is installed before Cilium."""
 BROUGHT_BY = {
     "cert-manager.io/v1": "bp-cert-manager",
     "external-secrets.io/v1beta1": "bp-external-secrets",
@@ -120,7 +123,9 @@ def test_each_strategy_has_the_issuer_and_the_certificate_that_the_gateway_names
     certificate, listener = found["Certificate"], listeners()["https"]
     assert certificate["spec"]["issuerRef"] == {"kind": "ClusterIssuer", "name": "sovereign"}
     assert certificate["metadata"]["namespace"] == "gateway"
-    assert [ref["name"] for ref in listener["tls"]["certificateRefs"]] == [certificate["spec"]["secretName"]]
+    assert listener["tls"]["certificateRefs"] == [{"kind": "Secret", "name": certificate["spec"]["secretName"]}]
+    ways = {str(other["tls"]) for other in listeners().values() if other["protocol"] == "HTTPS"}
+    assert ways == {str(listener["tls"])}, "one certificate for all hosts"
 
 
 def test_the_issuer_of_a_corporate_ca_finds_the_owners_secret() -> None:
@@ -134,22 +139,114 @@ def test_a_challenge_is_answered_where_the_authority_asks() -> None:
     """At port 80, in the certificate's own namespace; cert-manager has to be told that there are gateways."""
     issuer = next(obj for _, obj in objects("infrastructure/issuers/letsencrypt") if obj["kind"] == "ClusterIssuer")
     [solver] = issuer["spec"]["acme"]["solvers"]
-    assert solver["http01"]["gatewayHTTPRoute"]["parentRefs"] == [
-        {"kind": "Gateway", "name": "entrance", "namespace": "gateway", "sectionName": "http"}
-    ]
-    assert listeners()["http"]["allowedRoutes"]["namespaces"]["from"] == "Same"
+    parents = solver["http01"]["gatewayHTTPRoute"]["parentRefs"]
+    assert {(ref["kind"], ref["name"], ref["namespace"]) for ref in parents} == {("Gateway", "entrance", "gateway")}
+    for name in names_of("letsencrypt"):
+        served = [ref["sectionName"] for ref in parents if served_hosts([name], ref["sectionName"])]
+        assert [listeners()[section]["port"] for section in served] == [listeners()["http"]["port"]], name
     assert RELEASES["bp-cert-manager"]["spec"]["values"]["cert-manager"]["config"]["enableGatewayAPI"] is True
 
 
 def test_every_page_that_a_chart_is_told_of_is_in_the_certificate() -> None:
     """Without a wildcard each name counts."""
-    certificate = next(obj for _, obj in objects("infrastructure/issuers/letsencrypt") if obj["kind"] == "Certificate")
     told = set(re.findall(r"([a-z]+)\.\$\{SOVEREIGN_FQDN\}", yaml.safe_dump(list(RELEASES.values()), width=10_000)))
-    names = {name.partition(".")[0] for name in certificate["spec"]["dnsNames"]}
+    names = {name.partition(".")[0] for name in names_of("letsencrypt")}
     assert {"gitea", "harbor", "grafana", "langfuse"} <= told <= names
     assert {"console", "admin", "api", "auth"} <= names
 
 
+def names_of(strategy: str) -> list[str]:
+    """The names in the gateway's certificate."""
+    folder = f"infrastructure/issuers/{strategy}"
+    found: list[str] = next(obj for _, obj in objects(folder) if obj["kind"] == "Certificate")["spec"]["dnsNames"]
+    return found
+
+
+OF_THE_UMBRELLA = ("console", "admin", "api")
+"""It brings their Services and no word of their names."""
+
+
+def owners() -> dict[str, str]:
+    """Each host of the kit, and the namespace of whoever serves it."""
+    umbrella = RELEASES["bp-catalyst-platform"]["spec"]["targetNamespace"]
+    found = {f"{name}.${{SOVEREIGN_FQDN}}": umbrella for name in OF_THE_UMBRELLA}
+    for obj in RELEASES.values():
+        told = re.findall(r"[a-z]+\.\$\{SOVEREIGN_FQDN\}", yaml.safe_dump(obj, width=10_000))
+        found |= dict.fromkeys(told, obj["spec"]["targetNamespace"])
+    return found
+
+
+def test_each_host_of_the_kit_has_a_listener_for_its_own_namespace() -> None:
+    """Whoever serves auth.<domain> gets the passwords; a browser tells nobody apart by namespaces."""
+    assert set(owners()) == set(names_of("letsencrypt"))
+    for host, namespace in owners().items():
+        listener = listeners()[f"https-{host.partition('.')[0]}"]
+        assert (listener["hostname"], listener["port"]) == (host, listeners()["https"]["port"])
+        selector = {"matchLabels": {"kubernetes.io/metadata.name": namespace}}
+        assert listener["allowedRoutes"]["namespaces"] == {"from": "Selector", "selector": selector}
+
+
+def test_what_is_answered_without_tls_is_answered_by_the_kit_alone() -> None:
+    """Challenges and the redirect."""
+    plain = [listener for listener in listeners().values() if listener["protocol"] == "HTTP"]
+    assert {listener["allowedRoutes"]["namespaces"]["from"] for listener in plain} == {"Same"}
+    assert {listener["hostname"] for listener in plain} == {"*.${SOVEREIGN_FQDN}", *owners()}
+
+
+def test_the_policy_of_hosts_knows_the_same_owners() -> None:
+    """Cilium 1.16 judges namespaces for all listeners at once, so that the API server has to."""
+    policy = policies("kit-hosts")["ValidatingAdmissionPolicy"]
+    variables = {entry["name"]: entry["expression"] for entry in policy["variables"]}
+    assert yaml.safe_load(variables["owners"]) == owners()
+    [rule] = policy["matchConstraints"]["resourceRules"]
+    assert rule["resources"] == ["httproutes", "grpcroutes", "tlsroutes"], "all that Cilium attaches"
+
+
+def policies(name: str) -> dict[str, Any]:
+    """Kind -> spec of a policy and its binding."""
+    found = (obj for _, obj in objects("infrastructure/gateway") if obj["kind"].startswith("Validating"))
+    return {obj["kind"]: obj["spec"] for obj in found if obj["metadata"]["name"] == name}
+
+
+@pytest.mark.parametrize("name", ["kit-hosts", "kit-issuer"])
+def test_a_policy_of_the_kit_is_in_force(name: str) -> None:
+    """One without a binding refuses nothing."""
+    found = {
+        obj["kind"]: obj["spec"]
+        for _, obj in objects("infrastructure/gateway")
+        if obj.get("metadata", {}).get("name") == name
+    }
+    assert found["ValidatingAdmissionPolicy"]["failurePolicy"] == "Fail"
+    binding = found["ValidatingAdmissionPolicyBinding"]
+    assert binding == {"policyName": name, "validationActions": ["Deny"]}
+
+
+def test_secrets_are_read_from_namespaces_that_an_administrator_chose() -> None:
+    """The store's role reads all that OpenBao holds; the chart of external-dns has an ExternalSecret of its own."""
+    [store] = [obj for _, obj in objects("infrastructure/secret-store") if obj["kind"] == "ClusterSecretStore"]
+    assert store["spec"]["conditions"] == [
+        {"namespaceSelector": {"matchLabels": {"catalyst.openova.io/secret-store": "openbao"}}},
+        {"namespaces": [RELEASES["bp-external-dns"]["spec"]["targetNamespace"]]},
+    ]
+
+
+def served_hosts(route: list[str], section: str) -> list[str]:
+    """For which hosts a listener serves a route with these, in Cilium 1.16.
+
+    A listener with a wildcard loses each host that any listener of the Gateway names, whatever its protocol; a route's
+    wildcard becomes the listener's own host.
+    """
+    here, others = listeners()[section]["hostname"], {other["hostname"] for other in listeners().values()}
+    found = []
+    for host in route:
+        if host == here or (here.startswith("*.") and host.endswith(here[1:]) and host not in others):
+            found.append(host)
+        elif host.startswith("*.") and here.endswith(host[1:]):
+            found.append(here)
+    return found
+
+
+@cache
 def listeners() -> dict[str, Any]:
     gateway = next(obj for _, obj in objects("infrastructure/gateway") if obj["kind"] == "Gateway")
     return {listener["name"]: listener for listener in gateway["spec"]["listeners"]}
@@ -159,8 +256,10 @@ def test_routes_of_charts_lead_to_the_gateway() -> None:
     """They are written in the values of charts, where nothing compares them."""
     values = [RELEASES[f"bp-{chart}"]["spec"]["values"][chart] for chart in ("gitea", "keycloak")]
     routes = [obj for told in values for obj in told["extraDeploy"] if obj["kind"] == "HTTPRoute"]
-    parents = [parent for route in routes for parent in route["spec"]["parentRefs"]]
-    assert parents == [{"name": "entrance", "namespace": "gateway", "sectionName": "https"}] * 2
+    for route in routes:
+        [host], [parent] = route["spec"]["hostnames"], route["spec"]["parentRefs"]
+        assert (parent["name"], parent["namespace"]) == ("entrance", "gateway")
+        assert served_hosts([host], parent["sectionName"]) == [host]
     assert listeners()["https"]["allowedRoutes"]["namespaces"]["from"] == "All"
 
 
@@ -244,10 +343,16 @@ def test_a_field_that_flux_2_4_does_not_know_is_only_in_its_component() -> None:
 
 def test_the_gateway_is_where_the_load_balancer_sends_to() -> None:
     """The two are told apart by two tools, and meet only in a running cluster."""
-    ports = {name: listener["port"] for name, listener in listeners().items()}
+    ports = {listener["protocol"].lower(): listener["port"] for listener in listeners().values()}
     balancer = "\n".join(file.read_text(encoding="utf-8") for file in MODULE.glob("*.tf"))
-    assert ports == {"http": 31080, "https": 31443}
+    assert ports == {"http": 28080, "https": 28443}
     assert all(str(port) in balancer for port in ports.values())
+
+
+@pytest.mark.parametrize("taken", [range(1024), range(10_000, 20_001), range(30_000, 32_768), range(32_768, 61_000)])
+def test_nobody_else_is_given_the_ports_of_the_gateway(taken: range) -> None:
+    """Of root's alone; Cilium's own for its proxies; NodePorts of Services; those of the kernel for connections."""
+    assert not {listener["port"] for listener in listeners().values()} & set(taken)
 
 
 def test_gateways_listen_on_the_nodes_themselves() -> None:
@@ -258,9 +363,15 @@ def test_gateways_listen_on_the_nodes_themselves() -> None:
     assert all(listener["port"] > 1023 for listener in listeners().values())
 
 
-def test_no_listener_takes_the_hosts_of_another() -> None:
-    """Cilium 1.16 would answer nothing at http if https named its hosts more narrowly: no challenge, no redirect."""
-    assert {listener.get("hostname") for listener in listeners().values()} == {"*.${SOVEREIGN_FQDN}"}
+def test_every_host_is_redirected() -> None:
+    """Cilium 1.16 would answer nothing at http for hosts that https names more narrowly: each has an http listener."""
+    [redirect] = [obj for _, obj in objects("infrastructure/gateway") if obj["kind"] == "HTTPRoute"]
+    sections = [parent["sectionName"] for parent in redirect["spec"]["parentRefs"]]
+    assert all(listeners()[section]["protocol"] == "HTTP" for section in sections)
+    served = [host for section in sections for host in served_hosts(redirect["spec"]["hostnames"], section)]
+    assert sorted(served) == sorted(
+        listener["hostname"] for listener in listeners().values() if listener["protocol"] == "HTTPS"
+    )
 
 
 def test_the_infrastructure_follows_the_same_source_and_is_waited_for() -> None:
@@ -287,10 +398,9 @@ def test_secrets_come_from_what_boot_made_and_may_be_empty() -> None:
 
 def test_charts_are_fetched_with_credentials_only_where_they_are_asked_for() -> None:
     """Boot's Secret is without any, and Flux refuses every chart for want of an entry."""
-    having = {
-        file.parent.name: obj["spec"].get("secretRef") for file, obj in objects("") if obj["kind"] == "HelmRepository"
-    }
-    assert having == {"bootstrap-kit": None, "pull-secret": {"name": f"${{PULL_SECRET:={seeds.PULL}}}"}}
+    [repository] = [obj for _, obj in objects("") if obj["kind"] == "HelmRepository"]
+    assert repository["spec"]["${PULL_SECRET_FIELD:=provider}"] == "${PULL_SECRET_REF:=generic}"
+    assert "secretRef" not in repository["spec"]
 
 
 def test_a_value_from_a_secret_is_not_set_beside_it() -> None:

@@ -71,7 +71,7 @@ HOSTILE = [
 
 
 def values(*mods: gen.RawMod) -> dict[str, str]:
-    return kit.values(gen.sovereign(*mods), RELEASE)
+    return kit.values(gen.sovereign(*mods), RELEASE, pull_secret=seeds.PULL)
 
 
 def handed_to(kustomization: str, *mods: gen.RawMod) -> Any:
@@ -269,10 +269,17 @@ def used(folder: str) -> Iterator[tuple[str, bool]]:
 
 def test_the_template_uses_every_value_and_gets_every_value_it_uses() -> None:
     """A variable that nobody sets is empty text, which Flux does not complain about."""
-    needed = {name for folder in ("bootstrap-kit", "components") for name, default in used(folder) if not default}
-    told_ = kit.values(gen.sovereign(CROSSPLANE), RELEASE, module="git::https://git.example/a//infra/hetzner?ref=v1")
+    found = [entry for folder in ("bootstrap-kit", "components") for entry in used(folder)]
+    needed, defaulted = {name for name, default in found if not default}, {name for name, default in found if default}
+    told_ = kit.values(
+        gen.sovereign(CROSSPLANE),
+        RELEASE,
+        pull_secret=seeds.PULL,
+        module="git::https://git.example/a//infra/hetzner?ref=v1",
+    )
     given_ = {name for name in told_ if not name.startswith("BP_")}
-    assert needed == given_
+    assert needed == given_ - defaulted
+    assert given_ <= needed | defaulted
 
 
 @pytest.mark.parametrize(
@@ -328,7 +335,7 @@ def scalars(value: Any) -> Iterator[str]:
 def test_versions_come_from_the_release_and_else_from_the_template() -> None:
     """bp-flux must be the one that wraps the Flux that booted."""
     kit_of = RELEASE.model_copy(update={"kit": {"flux2": "9", "cilium": "9", "bp-flux": "9.8.7", "bp-cilium": "6.5.4"}})
-    found = kit.values(gen.sovereign(), kit_of)
+    found = kit.values(gen.sovereign(), kit_of, pull_secret=seeds.PULL)
     assert {name: value for name, value in found.items() if name.startswith("BP_")} == {
         "BP_FLUX_VERSION": "9.8.7",
         "BP_CILIUM_VERSION": "6.5.4",
@@ -340,18 +347,37 @@ def test_versions_come_from_the_release_and_else_from_the_template() -> None:
     assert versions == {"bp-flux": "9.8.7", "bp-cilium": "6.5.4", "bp-gitea": "1.1.2"}
 
 
-@pytest.mark.parametrize(("given", "name"), [("", seeds.PULL), ("1e3", "1e3"), ("registry-login", "registry-login")])
-def test_the_registrys_secret_can_be_called_otherwise(given: str, name: str) -> None:
-    """By the operator's setting; who uses the template without the operator gets the name that published trees have."""
-    [patch] = [obj for _, obj in objects("components/pull-secret") if obj["kind"] == "HelmRepository"]
-    told_name = kit.values(gen.sovereign(), RELEASE, pull_secret=given)
-    assert substituted(patch, told_name)["spec"]["secretRef"] == {"name": name}
+@pytest.mark.parametrize("name", [seeds.PULL, "1e3", "registry-login"])
+def test_the_registrys_secret_is_named_for_those_who_have_credentials(name: str) -> None:
+    """Flux refuses every chart when the Secret it is told of has no entry for the registry, and boot's has none."""
+    repository = next(obj for _, obj in objects("bootstrap-kit") if obj["kind"] == "HelmRepository")
+    named = kit.values(gen.sovereign(gen.spec(imagePullSecretRef={"name": "mine"})), RELEASE, pull_secret=name)
+    assert substituted(repository, named)["spec"]["secretRef"] == {"name": name}
+    unnamed = kit.values(gen.sovereign(), RELEASE, pull_secret=name)
+    told_of_none = substituted(repository, unnamed)["spec"]
+    assert "secretRef" not in told_of_none, "the API server takes no null"
+    assert told_of_none["provider"] == "generic", "which is the default"
+
+
+def test_the_package_of_crossplanes_provider_can_be_another_one() -> None:
+    """Not everybody may pull the vendor's."""
+    step = next(obj for _, obj in objects("components/adoption") if obj["metadata"].get("name") == "adoption-provider")
+    [provider] = [obj for _, obj in objects("infrastructure/adoption/provider") if obj["kind"] == "Provider"]
+    mirrored = "mirror.example:5000/provider-opentofu:v1.1.5"
+    for named, package in ((mirrored, mirrored), ("", "xpkg.upbound.io/upbound/provider-opentofu:v1.1.5")):
+        found = kit.values(gen.sovereign(CROSSPLANE), RELEASE, pull_secret=seeds.PULL, adoption_provider=named)
+        handed_on = substituted(step, found)["spec"]["postBuild"]["substitute"]
+        assert substituted(provider, handed_on)["spec"]["package"] == package
+    without = kit.values(gen.sovereign(), RELEASE, pull_secret=seeds.PULL, adoption_provider=mirrored)
+    assert "ADOPTION_PROVIDER" not in without
 
 
 def test_the_registry_of_charts_can_be_another_one() -> None:
     """An air gap has a mirror."""
     repository = next(obj for _, obj in objects("bootstrap-kit") if obj["kind"] == "HelmRepository")
     sovereign: Sovereign = gen.sovereign()
-    mirrored = kit.values(sovereign, RELEASE, chart_registry="oci://mirror.example:5000/charts")
+    mirrored = kit.values(sovereign, RELEASE, pull_secret=seeds.PULL, chart_registry="oci://mirror.example:5000/charts")
     assert substituted(repository, mirrored)["spec"]["url"] == "oci://mirror.example:5000/charts"
-    assert substituted(repository, kit.values(sovereign, RELEASE))["spec"]["url"].startswith("oci://")
+    assert substituted(repository, kit.values(sovereign, RELEASE, pull_secret=seeds.PULL))["spec"]["url"].startswith(
+        "oci://"
+    )

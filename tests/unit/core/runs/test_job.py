@@ -179,7 +179,7 @@ def test_the_gate_is_told_what_it_judges_by() -> None:
 def test_the_gates_refusals_end_the_job_by_name() -> None:
     (rule,) = APPLY["spec"]["podFailurePolicy"]["rules"]
     assert rule["action"] == "FailJob"
-    assert rule["onExitCodes"] == {"containerName": "plan-gate", "operator": "In", "values": [3, 4, 5, 8, 9]}
+    assert rule["onExitCodes"] == {"containerName": "plan-gate", "operator": "In", "values": [3, 4, 5, 8, 9, 10]}
 
 
 @EACH

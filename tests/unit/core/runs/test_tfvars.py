@@ -37,8 +37,10 @@ def test_the_variables_of_the_module() -> None:
 
 def test_the_secret_for_charts_has_one_name_in_boot_and_kit() -> None:
     """Boot makes it, and the kit's HelmRepository names it."""
-    found = tfvars(gen.sovereign(), replace(SETTINGS, pull_secret="registry-login"))
-    assert found["kit_values"]["PULL_SECRET"] == '"registry-login"'
+    found = tfvars(
+        gen.sovereign(spec(imagePullSecretRef={"name": "mine"})), replace(SETTINGS, pull_secret="registry-login")
+    )
+    assert found["kit_values"]["PULL_SECRET_REF"] == '{"name": "registry-login"}'
     assert "name: registry-login" in found["boot_manifests"]["30-secrets.yaml"]
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from catalyst_operator.api.labels import LABEL_SOVEREIGN_UID
 from catalyst_operator.core.tofu import given_state
-from catalyst_operator.core.tofu.plan_gate import EXIT_REFUSED, Beside, judge, verdict
+from catalyst_operator.core.tofu.plan_gate import EXIT_STATE_REFUSED, Beside, judge, verdict
 from tests.support.gen import NETWORK, UID
 
 State = dict[str, Any]
@@ -123,7 +123,7 @@ def test_an_id_of_somebody_elses_is_seen_when_it_is_read_in_the_project(labels: 
     plan = {"resource_changes": [OURS, destroying("hcloud_server.worker[1]", "hcloud_server", labels)]}
     judged = judge(plan, uid=UID, destroy_run=True, beside=Beside(state_given=True))
     code, told = verdict(judged, manual=False, approved="")
-    assert code == EXIT_REFUSED
+    assert code == EXIT_STATE_REFUSED
     assert "hcloud_server.worker[1]" in told
     assert "hcloud_server.worker[0]" not in told
 

@@ -13,7 +13,7 @@ import yaml
 from pydantic import SecretStr
 
 from catalyst_operator.adapters.new_cluster.writes import farewells
-from catalyst_operator.core.access import boot
+from catalyst_operator.core.access import boot, seeds
 from catalyst_operator.core.access.farewell import FarewellReport
 from catalyst_operator.core.access.identity import NODE_REMOVER, OBSERVER, SEEDER, Access
 from catalyst_operator.core.errors import codes
@@ -87,7 +87,9 @@ async def test_all_identities_lose_their_rights_and_are_refused() -> None:
 
 def test_the_seeder_loses_its_rights_wherever_first_boot_gave_it_any() -> None:
     """One that is forgotten would be a way back in, and no proof would tell."""
-    made = (obj for text in boot.manifests("omantel.omani.works").values() for obj in yaml.safe_load_all(text))
+    made = (
+        obj for text in boot.manifests("omantel.omani.works", seeds.PULL).values() for obj in yaml.safe_load_all(text)
+    )
     bound = [o["metadata"]["namespace"] for o in made if (o["kind"], o["metadata"]["name"]) == ("RoleBinding", SEEDER)]
     assert sorted(bound) == sorted(farewells.SEEDED)
 

@@ -16,7 +16,7 @@ from catalyst_operator.adapters import kube
 from catalyst_operator.adapters.kube import Kind
 from catalyst_operator.adapters.new_cluster.writes import seeding
 from catalyst_operator.core.access.identity import Access
-from catalyst_operator.core.access.seeds import GIT, OBJECT_STORAGE, PULL, Seed, SeedReport
+from catalyst_operator.core.access.seeds import FEDERATION, GIT, OBJECT_STORAGE, PULL, Seed, SeedReport
 from catalyst_operator.core.errors import codes
 from catalyst_operator.errors import ApiError, NotFound, Refused, TooMuch, Unauthorized, Unavailable, Untrusted
 from tests.support.fake_kube import FakeApi, Key, Object
@@ -139,6 +139,14 @@ async def test_only_the_keys_that_are_asked_for_go(scene: Scene) -> None:
     await scene.deliver()
     (patch,) = [patch for _, _, name, patch in scene.server.patches if name == GIT]
     assert patch == {"data": encoded(username="u", password="p", **{"ca.crt": "PEM"})}
+
+
+async def test_a_value_of_a_chart_goes_in_a_document_of_values(scene: Scene) -> None:
+    """What Helm reads of it is not what an owner's comma or brace makes of it."""
+    scene.own("idp", clientSecret="a,{b}")
+    await scene.deliver(Seed(FEDERATION, "idp", "federation.clientSecretRef", ("clientSecret",)))
+    document = '{"keycloak": {"federation": {"clientSecretBase64": "YSx7Yn0="}}}'
+    assert scene.server.delivered[FEDERATION] == encoded(**{"values.yaml": document})
 
 
 async def test_a_change_is_another_version(scene: Scene) -> None:

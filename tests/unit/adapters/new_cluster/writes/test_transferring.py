@@ -132,12 +132,23 @@ async def test_an_attempt_that_broke_off_between_the_two_begins_anew() -> None:
 
 
 @pytest.mark.parametrize("secret", [transfer.ADOPTION, naming.STATE_SECRET])
-@pytest.mark.parametrize("answer", [NotFound(404, "not found"), Refused(403, "is forbidden")], ids=["404", "403"])
-async def test_a_cluster_that_was_born_without_them_cannot_be_given_anything(secret: str, answer: ApiError) -> None:
-    """Boot makes Secrets and rights, and nobody does so later."""
-    report = await give(Server({secret: answer}))
-    assert "which first boot makes" in report.impossible
+async def test_a_cluster_without_them_cannot_be_given_anything(secret: str) -> None:
+    """Whoever wants to hand over without it takes them away."""
+    report = await give(Server({secret: NotFound(404, "not found")}))
+    assert "it has no Secrets crossplane-system/catalyst-adoption" in report.impossible
     assert (report.done, report.error) == (False, None)
+
+
+@pytest.mark.parametrize("secret", [transfer.ADOPTION, naming.STATE_SECRET])
+async def test_rights_that_are_missing_may_come_later(secret: str) -> None:
+    server = Server({secret: Refused(403, "is forbidden")})
+    report = await give(server)
+    assert report.error is not None
+    assert (report.error.code, report.done, report.impossible) == ("ERR_STATE_TRANSFER", False, "")
+    assert "is forbidden" in report.error.message
+    assert "40-adoption.yaml" in report.error.remedy
+    server.answers.clear()
+    assert (await give(server)).done
 
 
 @pytest.mark.parametrize(
