@@ -1,4 +1,4 @@
-"""Whatever an operator sends leaves by a door that asks its Lease: a client made elsewhere would go on after it is lost."""
+"""Whatever an operator sends leaves by a door that asks its Lease: other clients would go on after that is lost."""
 
 from __future__ import annotations
 
