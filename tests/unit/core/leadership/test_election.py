@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from catalyst_operator.core.leadership.election import (
@@ -198,12 +198,14 @@ def test_one_that_goes_on_looking_takes_over_in_time(first: tuple[float, float],
 
 
 @settings(deadline=None)
-@given(CLOCKS, CLOCKS, st.floats(0, 15))
+@given(CLOCKS, CLOCKS)
+@example((0, 0.85), (0, 1.15))
 def test_the_holder_has_stopped_when_the_fastest_clock_says_that_its_time_is_over(
-    first: tuple[float, float], second: tuple[float, float], moment: float
+    first: tuple[float, float], second: tuple[float, float]
 ) -> None:
-    """The renewal is seen in the very moment in which it was begun: nothing is given away in between."""
+    """The renewal is seen in the very moment in which it was begun, and the Lease judged as soon as it can be taken."""
     holder, other = Candidate("first", *first), Candidate("second", *second)
+    over = (TERMS.duration + 0.001) / other.rate
     seen = Sighting("1", other.clock(0))
-    claim, _ = judge(FoundLease("1", "first", 15), "second", seen, other.clock(moment), TERMS)
-    assert claim is LeaseState.HELD or not TERMS.left(holder.clock(0), holder.clock(moment))
+    assert judge(FoundLease("1", "first", 15), "second", seen, other.clock(over), TERMS)[0] is LeaseState.EXPIRED
+    assert not TERMS.left(holder.clock(0), holder.clock(over))
