@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -61,7 +61,14 @@ class Metrics:
             ["run_namespace", "namespace", "name"],
             registry=registry,
         )
+        self._leads = Gauge(
+            "catalyst_is_leader", "1 while this process holds the Lease and acts, 0 while it waits", registry=registry
+        )
         self._known: dict[tuple[str, str], set[str]] = {}
+
+    def leads(self, asked: Callable[[], bool]) -> None:
+        """Shows whether this process acts, asked at each scrape."""
+        self._leads.set_function(lambda: float(asked()))
 
     @contextmanager
     def reconcile(self) -> Iterator[None]:

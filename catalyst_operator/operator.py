@@ -10,6 +10,7 @@ import signal
 import socket
 import sys
 from collections.abc import Coroutine, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -28,7 +29,9 @@ from catalyst_operator.adapters.git.overlays import Overlays
 from catalyst_operator.adapters.git.repository_looks import RepositoryLooks, looking
 from catalyst_operator.adapters.git.threads import turns_of_git
 from catalyst_operator.adapters.kube import PODS, Kube
-from catalyst_operator.adapters.lease import Lease
+from catalyst_operator.adapters.leadership.fence import Fence, cut_connections, hooks
+from catalyst_operator.adapters.leadership.lease import Lease
+from catalyst_operator.adapters.leadership.watchdog import Watchdog
 from catalyst_operator.adapters.new_cluster import console_probe
 from catalyst_operator.adapters.new_cluster.clusters import Clusters
 from catalyst_operator.adapters.new_cluster.intake import Intake
@@ -85,28 +88,30 @@ async def _run(settings: Settings) -> None:
     """Wait for this operator's turn, act, and let the next one begin."""
     metrics = Metrics(_registry())
     start_http_server(settings.metrics_port, registry=metrics.registry)
+    # The Lease has connections of its own, and is the one thing that is written without asking whether it is ours.
     kube = await Kube.connect()
     identity = f"{settings.pod or socket.gethostname()}_{settings.pod_uid or secrets.token_hex(8)}"
     lease = Lease(kube, settings.core.operator_namespace, identity, settings.lease_duration, now)
+    metrics.leads(lambda: lease.left() > 0)
     try:
         async with health.served(settings.health_port, lease.standing):
-            if await _got_its_turn(lease):
-                await _hold(lease, _act(settings, kube.fenced(lease.check), metrics))
+            turn = asyncio.create_task(_take_turn(settings, lease, metrics))
+            for number in (signal.SIGTERM, signal.SIGINT):
+                # kopf, which stops in good order by itself, puts its own in their place.
+                asyncio.get_running_loop().add_signal_handler(number, turn.cancel)
+            with suppress(asyncio.CancelledError):
+                await turn
     finally:
         await kube.close()
 
 
-async def _got_its_turn(lease: Lease) -> bool:
-    """False when told to stop before."""
-    waiting = asyncio.create_task(lease.acquire())
-    for number in (signal.SIGTERM, signal.SIGINT):
-        # kopf puts its own in their place.
-        asyncio.get_running_loop().add_signal_handler(number, waiting.cancel)
+async def _take_turn(settings: Settings, lease: Lease, metrics: Metrics) -> None:
+    await lease.acquire()
+    client = await Kube.connect(lease.check)
     try:
-        await waiting
-    except asyncio.CancelledError:
-        return False
-    return True
+        await _hold(lease, _act(settings, client, metrics, lease.check))
+    finally:
+        await client.close()
 
 
 async def _hold(lease: Lease, acting: Coroutine[Any, Any, None]) -> None:
@@ -114,32 +119,40 @@ async def _hold(lease: Lease, acting: Coroutine[Any, Any, None]) -> None:
     # Before kopf begins, which takes every later task for its own.
     keeping = asyncio.create_task(_keep(lease))
     try:
-        await acting
+        with Watchdog(lease.left, partial(_end_at_once, "its Lease ran out")):
+            await acting
     finally:
         keeping.cancel()
+        with suppress(asyncio.CancelledError):
+            await keeping
         await lease.release()
 
 
 async def _keep(lease: Lease) -> None:
-    """Once the Lease is lost there is no time for a graceful end: another operator begins. Nor is there one where it
-    cannot be renewed any more: it is lost then."""
     try:
         await lease.keep()
     except LeaseLost as error:
-        log.critical("This operator ends at once, because %s.", error)
+        _end_at_once(str(error))
     except Exception:
-        log.critical("This operator ends at once, because renewing its Lease failed.", exc_info=True)
+        log.critical("Renewing the Lease failed.", exc_info=True)
+        _end_at_once("its Lease cannot be renewed any more")
+
+
+def _end_at_once(reason: str) -> None:
+    """Once the Lease is lost there is no time for a graceful end: another operator begins. Called by any thread."""
+    cut_connections()
+    log.critical("This operator ends at once, because %s.", reason)
     logging.shutdown()
     os._exit(EXIT_LEASE_LOST)
 
 
-async def _act(settings: Settings, kube: Kube, metrics: Metrics) -> None:
+async def _act(settings: Settings, kube: Kube, metrics: Metrics, fence: Fence) -> None:
     core = await _with_own_image(kube, settings)
     core = replace(core, proof_key=await proof_key.read(kube, core.operator_namespace))
-    domains_outside = _domains_outside(core, settings)
+    domains_outside = _domains_outside(core, settings, fence)
     claims = Claims(kube)
     names_ahead = NameLook(kube, claims, domains_outside.talks, core, now) if domains_outside else None
-    outside = _outside(kube, core, settings, names_ahead)
+    outside = _outside(kube, core, settings, names_ahead, fence)
     reconciler = SovereignReconciler(kube, outside, core, metrics, resync=settings.resync)
     queue: WorkQueue[Key] = WorkQueue(reconciler.reconcile)
     reconciler.wake = queue.wake
@@ -162,8 +175,8 @@ async def _act(settings: Settings, kube: Kube, metrics: Metrics) -> None:
             await domains_outside.close()
 
 
-def _outside(kube: Kube, core: CoreSettings, settings: Settings, names: NameLook | None) -> Outside:
-    connect = partial(RemoteCluster, intake=Intake())
+def _outside(kube: Kube, core: CoreSettings, settings: Settings, names: NameLook | None, fence: Fence) -> Outside:
+    connect = partial(RemoteCluster, intake=Intake(), fence=fence)
     git = turns_of_git()
     return Outside(
         logs=RunLogs(kube),
@@ -173,7 +186,10 @@ def _outside(kube: Kube, core: CoreSettings, settings: Settings, names: NameLook
         repositories=RepositoryLooks(looking(git, settings.destinations), now),
         drift_turns=DriftTurns(),
         overlays=Overlays(
-            partial(push.push, destinations=settings.destinations), template.read(settings.template), now, turns=git
+            partial(push.push, destinations=settings.destinations, fence=fence),
+            template.read(settings.template),
+            now,
+            turns=git,
         ),
         clusters=Clusters(connect, partial(console_probe.probe, clock=now), now),
         **errands(now, _turns),
@@ -187,11 +203,11 @@ def _turns() -> Turns:
     return Turns(ERRANDS_AT_ONCE, ERRANDS_EACH)
 
 
-def _domains_outside(core: CoreSettings, settings: Settings) -> DomainsOutside | None:
+def _domains_outside(core: CoreSettings, settings: Settings, fence: Fence) -> DomainsOutside | None:
     access = settings.dns
     if access is None or core.domains is None:
         return None
-    client = httpx.AsyncClient()
+    client = httpx.AsyncClient(event_hooks=hooks(fence))
     endpoints = access.registrar_endpoints
 
     def registrar(name: RegistrarName, credentials: Mapping[str, SecretStr]) -> Registrar:

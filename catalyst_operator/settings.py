@@ -25,6 +25,7 @@ from catalyst_operator.api.scalars import parse_duration
 from catalyst_operator.core.access import seeds
 from catalyst_operator.core.domains.claims.names import plain
 from catalyst_operator.core.kit import releases
+from catalyst_operator.core.leadership.election import LONGEST_LEASE, SHORTEST_LEASE
 from catalyst_operator.core.settings import CoreSettings, DomainSettings, Nameserver
 from catalyst_operator.errors import SettingsError
 
@@ -126,7 +127,7 @@ class Settings:
             api_server=_api_server(environ),
             pod=read.text("CATALYST_POD", ""),
             pod_uid=read.text("CATALYST_POD_UID", ""),
-            lease_duration=read.duration("CATALYST_LEASE_DURATION", "15s"),
+            lease_duration=read.lease_duration("CATALYST_LEASE_DURATION", "15s"),
             health_port=read.port("CATALYST_HEALTH_PORT", "8080"),
             metrics_port=read.port("CATALYST_METRICS_PORT", "8081"),
             log_level=read.choice("CATALYST_LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR")),
@@ -218,6 +219,16 @@ class _Reader:
             found = timedelta(0)
         if found < timedelta(seconds=1):
             raise SettingsError(f"{name}={value!r}: expected a duration of a second or more, such as 90s, 15m or 1h30m")
+        return found
+
+    def lease_duration(self, name: str, default: str) -> timedelta:
+        found = self.duration(name, default)
+        if not SHORTEST_LEASE <= found.total_seconds() <= LONGEST_LEASE:
+            raise SettingsError(
+                f"{name}={self.text(name, default)!r}: expected a duration from {SHORTEST_LEASE:g}s to "
+                f"{LONGEST_LEASE:g}s: with a shorter one a moment's silence of the API server ends the operator, and "
+                "with a longer one nobody acts for minutes after it has ended"
+            )
         return found
 
     def count(self, name: str, default: str) -> int:

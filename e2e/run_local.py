@@ -1,6 +1,6 @@
 """`make run`: the operator of this tree on the host, against the lab, with the very rights it has in a cluster.
 
-The one in the cluster is scaled to zero meanwhile: a status has only one writer.
+Those in the cluster are scaled to zero meanwhile: a status has only one writer.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def main() -> None:
         "CATALYST_LOG_LEVEL": "DEBUG",
     }
     print(f"The operator runs here now; back into the cluster: kubectl -n {operator.NAMESPACE} scale ", end="")
-    print(f"{operator.DEPLOYMENT} --replicas=1", flush=True)
+    print(f"{operator.DEPLOYMENT} --replicas={operator.REPLICAS}", flush=True)
     os.execve(sys.executable, [sys.executable, "-m", "catalyst_operator"], environ)  # noqa: S606 - a program of ours
 
 

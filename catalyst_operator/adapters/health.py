@@ -1,4 +1,4 @@
-"""What the kubelet asks: `/healthz`, whether the process lives, and `/readyz`, whether it acts."""
+"""What the kubelet asks: `/healthz`, whether the process lives, and `/readyz`, whether it acts or could at once."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ ANY_ADDRESS = "0.0.0.0"  # noqa: S104 - the kubelet asks from outside the Pod
 
 @asynccontextmanager
 async def served(port: int, standing: Callable[[], tuple[bool, str]], host: str = ANY_ADDRESS) -> AsyncIterator[None]:
-    """Both are answered while the block runs, with the sentence of `standing`: an operator that waits for its turn is
-    healthy, but not ready."""
+    """Both are answered while the block runs, with the sentence of `standing`. One that waits for its turn is ready, or
+    a rollout would never be over and a drain would be refused; one that could not take over is not."""
 
     async def healthz(_: web.Request) -> web.Response:
         return web.Response(text=standing()[1])
 
     async def readyz(_: web.Request) -> web.Response:
-        acts, words = standing()
-        return web.Response(text=words, status=200 if acts else 503)
+        ready, words = standing()
+        return web.Response(text=words, status=200 if ready else 503)
 
     app = web.Application()
     app.add_routes([web.get("/healthz", healthz), web.get("/readyz", readyz)])

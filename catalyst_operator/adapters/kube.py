@@ -7,7 +7,7 @@ guarded patches, and every failure is one of the typed errors of `catalyst_opera
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -16,6 +16,7 @@ import aiohttp
 from aiohttp.http_exceptions import HttpProcessingError
 from kubernetes.aio import client, config
 
+from catalyst_operator.adapters.leadership.fence import Fence, traced, unfenced
 from catalyst_operator.api import labels
 from catalyst_operator.core.redact import shorten
 from catalyst_operator.errors import AlreadyExists, ApiError, Conflict, NotFound, Refused, Unavailable
@@ -87,25 +88,24 @@ def version_of(raw: Object) -> str:
 
 
 class Kube:
-    """Built once at start; `api` can be given by tests. `fence` is asked before each write and raises to prevent it."""
+    """Built at start; `api` can be given by tests. `fence` is asked before each write, which may take no longer than it
+    says."""
 
-    def __init__(self, api: client.ApiClient, fence: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, api: client.ApiClient, fence: Fence = unfenced) -> None:
         self._api = api
         self._fence = fence
 
     @classmethod
-    async def connect(cls) -> Kube:
-        """From the Pod's service account, else from the usual kubeconfig."""
+    async def connect(cls, fence: Fence = unfenced) -> Kube:
+        """From the Pod's service account, else from the usual kubeconfig. Connections of its own: renewals of the Lease
+        do not queue behind other requests."""
         configuration = client.Configuration()
         try:
             config.load_incluster_config(client_configuration=configuration)
         except config.ConfigException:
             await config.load_kube_config(client_configuration=configuration)
-        return cls(client.ApiClient(configuration))
-
-    def fenced(self, fence: Callable[[], None]) -> Kube:
-        """The same connections, for writes that `fence` lets pass."""
-        return Kube(self._api, fence)
+        configuration.trace_configs = [traced(fence)]
+        return cls(client.ApiClient(configuration), fence)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -245,8 +245,9 @@ class Kube:
         *,
         accept: str = JSON,
     ) -> Any:
+        limit = timeout or aiohttp.ClientTimeout(total=API_REQUEST_SECONDS)
         if method != "GET":
-            self._fence()
+            limit = aiohttp.ClientTimeout(total=min(API_REQUEST_SECONDS, self._fence()))
         try:
             _, url, headers, payload, _ = await self._api.param_serialize(
                 method,
@@ -256,7 +257,6 @@ class Kube:
                 body=body,
                 auth_settings=["BearerToken"],
             )
-            limit = timeout or aiohttp.ClientTimeout(total=API_REQUEST_SECONDS)
             response = await self._api.rest_client.request(
                 method, url, headers=headers, body=payload, _request_timeout=limit
             )

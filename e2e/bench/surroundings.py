@@ -17,7 +17,6 @@ from e2e.support import operator
 from e2e.support.kubectl import Kubectl, Object
 
 BUSY_SAMPLE_SECONDS = 1.0
-SELECTOR = "app.kubernetes.io/name=catalyst-operator"
 
 
 @dataclass(frozen=True)
@@ -70,12 +69,11 @@ def ticks() -> list[int]:
 
 
 def operator_pod(kubectl: Kubectl) -> Object:
-    """The one Pod of the operator."""
-    pods = kubectl.items("-n", operator.NAMESPACE, "pods", "-l", SELECTOR)
-    running = [pod for pod in pods if pod["status"]["phase"] == "Running"]
-    if len(running) != 1:
-        raise BenchError(f"expected one operator Pod, found {len(running)} running: is another rollout going on?")
-    return running[0]
+    """The Pod of the operator that acts."""
+    pod = operator.acting(kubectl)
+    if pod is None:
+        raise BenchError("no operator Pod acts: is a rollout going on?")
+    return pod
 
 
 def identity(pod: Object) -> tuple[str, int]:

@@ -79,16 +79,17 @@ def assert_access_is_gone(sovereign: Sovereign, project: Project, cluster: NewCl
 
 
 def connected(address: str) -> bool:
-    """Whether the operator's Pod has an established connection to the API server at this address."""
+    """Whether a Pod of the operator has an established connection to the API server at this address."""
     wanted = "".join(f"{int(part):02X}" for part in reversed(address.split("."))) + f":{6443:04X}"
     return any(wanted in line and line.split()[3] == "01" for line in operator_connections())
 
 
 def operator_connections() -> list[str]:
-    """The operator's TCP connections, as its network namespace lists them."""
-    found = (entry for entry in PROC.iterdir() if entry.name.isdigit())
-    pod = next(entry for entry in found if is_operator(entry))
-    return (pod / "net" / "tcp").read_text().splitlines()[1:]
+    """The TCP connections of the operators, as their network namespaces list them: of the one that acts, and of the one
+    that waits."""
+    pods = [entry for entry in PROC.iterdir() if entry.name.isdigit() and is_operator(entry)]
+    assert pods, "no operator runs"
+    return [line for pod in pods for line in (pod / "net" / "tcp").read_text().splitlines()[1:]]
 
 
 def is_operator(process: Path) -> bool:

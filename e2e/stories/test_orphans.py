@@ -52,9 +52,8 @@ def test_a_sovereign_that_was_let_go_by_hand_is_told_and_ended(make: Make, kubec
 
 
 def metrics(kubectl: Kubectl) -> str:
-    """What a scrape of the operator gets."""
-    selector = "app.kubernetes.io/name=catalyst-operator"
-    (pod,) = kubectl.items("-n", operator.NAMESPACE, "pods", "-l", selector)
+    """What a scrape of the operator that acts gets."""
+    pod = operator.leader(kubectl)
     path = f"/api/v1/namespaces/{operator.NAMESPACE}/pods/{pod['metadata']['name']}:{METRICS_PORT}/proxy/metrics"
     return kubectl("get", "--raw", path)
 

@@ -184,7 +184,9 @@ def test_token_is_nowhere_but_in_its_secret(make: Make, kubectl: Kubectl) -> Non
     kinds = "sovereigns,jobs,pods,configmaps,events,namespaces,serviceaccounts,rolebindings,leases"
     texts = {
         "objects": kubectl("get", kinds, "-A", "-o", "yaml"),
-        "operator log": kubectl("-n", operator.NAMESPACE, "logs", operator.DEPLOYMENT, "--all-containers"),
+        "operator log": kubectl(
+            "-n", operator.NAMESPACE, "logs", "-l", operator.SELECTOR, "--all-containers", "--tail=-1"
+        ),
         "run log": "".join(kubectl("-n", namespace, "logs", f"job/{job}", "--all-containers") for job in jobs),
     }
     for file in Layout.of_checkout().log.glob("*.log"):

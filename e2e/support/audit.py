@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
 from e2e.lab.layout import Layout
 
 OPERATOR = "system:serviceaccount:catalyst-system:catalyst-operator"
+POD_UID = "authentication.kubernetes.io/pod-uid"
 LEASE = "/namespaces/catalyst-system/leases/catalyst-operator"
 
 
@@ -18,12 +19,22 @@ def of_operator(since: datetime) -> list[str]:
     return [write for write in writes(OPERATOR, since) if LEASE not in write]
 
 
+def of_pod(uid: str, since: datetime) -> list[str]:
+    """The same of one Pod of it alone."""
+    found = (event for event in _events() if uid in (event["user"].get("extra") or {}).get(POD_UID, ()))
+    return [write for write in _told(found, since) if LEASE not in write]
+
+
 def writes(user: str, since: datetime) -> list[str]:
     """`verb uri` of each write request of a user that completed since then."""
+    return _told((event for event in _events() if event["user"]["username"] == user), since)
+
+
+def _told(events: Iterable[dict[str, Any]], since: datetime) -> list[str]:
     return [
         f"{event['verb']} {event['requestURI']}"
-        for event in _events()
-        if event["user"]["username"] == user and datetime.fromisoformat(event["stageTimestamp"]) >= since
+        for event in events
+        if datetime.fromisoformat(event["stageTimestamp"]) >= since
     ]
 
 

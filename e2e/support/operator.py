@@ -18,6 +18,9 @@ from e2e.support.waiting import wait_for
 
 NAMESPACE = "catalyst-system"
 DEPLOYMENT = "deployment/catalyst-operator"
+SELECTOR = "app.kubernetes.io/name=catalyst-operator"
+LEASE = "lease/catalyst-operator"
+REPLICAS = 2
 OVERLAY = REPOSITORY / "deploy" / "overlays" / "lab"
 
 
@@ -70,22 +73,41 @@ def keys_of(kubectl: Kubectl, uid: str) -> list[Object]:
     return kubectl.items("-n", NAMESPACE, "secrets", "-l", f"{labels.LABEL_SOVEREIGN_UID}={uid}")
 
 
+def pods(kubectl: Kubectl) -> list[Object]:
+    """Those of the operator, whichever acts."""
+    return kubectl.items("-n", NAMESPACE, "pods", "-l", SELECTOR)
+
+
+def acting(kubectl: Kubectl) -> Object | None:
+    """The Pod of the operator that acts; None while that one is gone, or on its way out."""
+    holder = kubectl.get("-n", NAMESPACE, LEASE).get("spec", {}).get("holderIdentity")
+    stays = (pod["metadata"] for pod in pods(kubectl) if "deletionTimestamp" not in pod["metadata"])
+    name = next((meta["name"] for meta in stays if f"{meta['name']}_{meta['uid']}" == holder), "")
+    return kubectl.find("-n", NAMESPACE, "pod", name) if name else None
+
+
+def leader(kubectl: Kubectl) -> Object:
+    """The Pod that acts, waited for."""
+    found = wait_for(lambda: acting(kubectl), "an operator Pod to act", seconds=60)
+    assert found is not None
+    return found
+
+
+def another(kubectl: Kubectl, before: Object) -> Object | None:
+    """The Pod that acts, once that is not the one of before."""
+    now = acting(kubectl)
+    return now if now and now["metadata"]["uid"] != before["metadata"]["uid"] else None
+
+
 def _rolled_out(kubectl: Kubectl) -> None:
+    """All Pods are new ones, and one of them acts: an old one may still be about to end."""
     kubectl("-n", NAMESPACE, "rollout", "status", DEPLOYMENT, "--timeout=90s")
+    leader(kubectl)
 
 
 def kill(kubectl: Kubectl) -> None:
-    """End the operator's process without notice, and wait until another one is ready."""
-    selector = "app.kubernetes.io/name=catalyst-operator"
-    before = {pod["metadata"]["uid"] for pod in kubectl.items("-n", NAMESPACE, "pods", "-l", selector)}
-    kubectl("-n", NAMESPACE, "delete", "pods", "-l", selector, "--grace-period=0", "--force", "--wait=false")
-
-    def replaced() -> bool:
-        pods = kubectl.items("-n", NAMESPACE, "pods", "-l", selector)
-        return any(pod["metadata"]["uid"] not in before and _ready(pod) for pod in pods)
-
-    wait_for(replaced, "another operator Pod to be ready", seconds=60)
-
-
-def _ready(pod: Object) -> bool:
-    return any(c["type"] == "Ready" and c["status"] == "True" for c in pod["status"].get("conditions") or ())
+    """End the process of the operator that acts without notice, and wait until another one does."""
+    before = leader(kubectl)
+    name = before["metadata"]["name"]
+    kubectl("-n", NAMESPACE, "delete", "pod", name, "--grace-period=0", "--force", "--wait=false")
+    wait_for(lambda: another(kubectl, before), "another operator Pod to act", seconds=60)

@@ -1,4 +1,4 @@
-"""The processes of a run, seen from the node: a container of the lab is a process of the machine."""
+"""The processes of a run and of the operator, seen from the node: a container of the lab is one of the machine's."""
 
 from __future__ import annotations
 
@@ -10,16 +10,25 @@ from e2e.lab.processes import PROC
 
 def find_tofu(uid: str, command: str = "apply", proc: Path = PROC) -> int | None:
     """The `tofu <command>` that works for the Sovereign with this UID, if it runs now."""
-    mark = f"CATALYST_SOVEREIGN_UID={uid}".encode()
-    found = (int(entry.name) for entry in proc.iterdir() if entry.name.isdigit() and _is(entry, command, mark))
+    # Its children, the providers, have the same environment.
+    return _find(["tofu", command], f"CATALYST_SOVEREIGN_UID={uid}", proc)
+
+
+def find_operator(pod_uid: str, proc: Path = PROC) -> int | None:
+    """The operator of the Pod with this UID, if it runs now."""
+    return _find(["python3", "-m", "catalyst_operator"], f"CATALYST_POD_UID={pod_uid}", proc)
+
+
+def _find(command: list[str], mark: str, proc: Path) -> int | None:
+    begin, env = [word.encode() for word in command], mark.encode()
+    found = (int(entry.name) for entry in proc.iterdir() if entry.name.isdigit() and _is(entry, begin, env))
     return next(found, None)
 
 
-def _is(process: Path, command: str, mark: bytes) -> bool:
+def _is(process: Path, begin: list[bytes], mark: bytes) -> bool:
     try:
         words = (process / "cmdline").read_bytes().split(b"\0")
-        # Its children, the providers, have the same environment.
-        if words[:2] != [b"tofu", command.encode()]:
+        if words[: len(begin)] != begin:
             return False
         return mark in (process / "environ").read_bytes().split(b"\0")
     except OSError:  # it has ended

@@ -23,6 +23,12 @@ from e2e.support.waiting import OFTEN, wait_for
 
 START_TIMEOUT = 120.0
 """Seconds that an API server may take to answer, also where other tests start theirs."""
+AUDIT_POLICY = {
+    "apiVersion": "audit.k8s.io/v1",
+    "kind": "Policy",
+    "omitStages": ["RequestReceived"],
+    "rules": [{"level": "Metadata", "verbs": ["create", "update", "patch", "delete"]}, {"level": "None"}],
+}
 _CONTENT = {
     "POST": "application/json",
     "PUT": "application/json",
@@ -137,6 +143,8 @@ class ApiServer:
     ca: Path
     kubeconfig: Path
     """A member of system:masters: may do everything that admission lets pass."""
+    audit: Path
+    """Its audit log: one line for each write that it answered."""
 
     @property
     def api(self) -> Api:
@@ -198,6 +206,8 @@ def _apiserver(program: str, folder: Path, etcd_url: str) -> Iterator[ApiServer]
     folder.mkdir(parents=True)
     port, token = free_port(), secrets.token_hex(16)
     (folder / "tokens.csv").write_text(f"{token},admin,admin,system:masters\n")
+    policy, audit = folder / "audit-policy.json", folder / "audit.log"
+    policy.write_text(json.dumps(AUDIT_POLICY))
     key = folder / "service-account.key"
     subprocess.run(["openssl", "genrsa", "-out", str(key), "2048"], check=True, capture_output=True)
     command = [
@@ -209,6 +219,8 @@ def _apiserver(program: str, folder: Path, etcd_url: str) -> Iterator[ApiServer]
         f"--secure-port={port}",
         f"--cert-dir={folder / 'certs'}",
         f"--token-auth-file={folder / 'tokens.csv'}",
+        f"--audit-policy-file={policy}",
+        f"--audit-log-path={audit}",
         "--authorization-mode=RBAC",
         "--service-account-issuer=https://kubernetes.default.svc",
         f"--service-account-key-file={key}",
@@ -221,7 +233,7 @@ def _apiserver(program: str, folder: Path, etcd_url: str) -> Iterator[ApiServer]
     url, ca = f"https://127.0.0.1:{port}", folder / "certs" / "apiserver.crt"
     with process(command, folder) as alive:
         _wait(lambda: alive() and ca.exists() and Api(url, token, ca).is_ready(), "kube-apiserver", folder)
-        yield ApiServer(url, token, ca, kubeconfig(folder / "kubeconfig", url, token, ca))
+        yield ApiServer(url, token, ca, kubeconfig(folder / "kubeconfig", url, token, ca), audit)
 
 
 def kubeconfig(path: Path, url: str, token: str, ca: Path) -> Path:

@@ -19,7 +19,7 @@ from catalyst_operator.adapters.git import push as pushing
 from catalyst_operator.adapters.git.newest import Repository
 from catalyst_operator.core.access.git_ref import GitRef
 from catalyst_operator.core.kit.pushed import OverlayChange
-from catalyst_operator.errors import GitDenied, GitError, GitMissing, GitRejected, GitUnavailable
+from catalyst_operator.errors import GitDenied, GitError, GitMissing, GitRejected, GitUnavailable, LeaseLost
 from e2e.lab.git_server.client import GitServer
 from e2e.lab.git_server.commits import Commit
 from e2e.lab.git_server.git import git as run_git
@@ -412,3 +412,20 @@ def test_folders_that_had_nothing_else_go_along(forge: Forge) -> None:
     push(repository, change(kustomization="a\n"), {})
     push(repository, removal(), {})
     assert run_git(forge.root / "acme/lonely.git", "ls-tree", "-r", "--name-only", "main") == ""
+
+
+@pytest.mark.parametrize("asked", [0, 1, 4])
+def test_a_push_sends_nothing_more_once_another_operator_may_act(remote: Remote, asked: int) -> None:
+    """At its first question, in the middle of looking, or just before it would send the commit."""
+    before = remote.log()
+    left = [20.0] * asked
+
+    def fence() -> float:
+        if not left:
+            raise LeaseLost("another operator may act by now")
+        return left.pop()
+
+    with pytest.raises(LeaseLost):
+        push(remote.repository, change(a="1"), {}, fence=fence)
+    assert remote.log() == before
+    assert left == []

@@ -2,116 +2,47 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import requests
-import yaml
 
 from catalyst_operator.operator import EXIT_LEASE_LOST
-from e2e.support.waiting import OFTEN, wait_for
 from tests.integration import actors
-from tests.integration.actors import HOME, NAMESPACES
+from tests.integration.actors import NAMESPACES
 from tests.integration.admission import sovereign, sovereigns
-from tests.integration.apiserver import Api, ApiServer, free_port
-from tests.support.paths import REPOSITORY
+from tests.integration.apiserver import Api, ApiServer
+from tests.integration.operators import DURATION, LEASE, Start, heard, operators, taken, wait
 
 pytestmark = pytest.mark.integration
 
-DURATION = 6
-"""Of the Lease, in seconds: short, so that the tests are."""
-LEASE = f"/apis/coordination.k8s.io/v1/namespaces/{HOME}/leases/catalyst-operator"
-START = 30.0
 FINALIZER = "catalyst.openova.io/sovereign"
-
-
-class Operator:
-    """One process, called by a name of its own."""
-
-    def __init__(self, name: str, kubeconfig: Path, log: Path) -> None:
-        self.name = name
-        self.log = log
-        self._port = free_port()
-        environ = {
-            **{key: value for key, value in os.environ.items() if not key.startswith(("KUBERNETES_", "CATALYST_"))},
-            "KUBECONFIG": str(kubeconfig),
-            "CATALYST_IMAGE": "registry.example/catalyst-operator:test",
-            "CATALYST_POD": name,
-            "CATALYST_POD_UID": "1",
-            "CATALYST_LEASE_DURATION": f"{DURATION}s",
-            "CATALYST_HEALTH_PORT": str(self._port),
-            "CATALYST_METRICS_PORT": str(free_port()),
-        }
-        command = [sys.executable, "-m", "catalyst_operator"]
-        with log.open("wb") as written:
-            self.process = subprocess.Popen(command, cwd=REPOSITORY, env=environ, stderr=written)
-
-    def asked(self, path: str) -> tuple[int, str]:
-        """What the kubelet would be answered; status 0 while nothing is."""
-        try:
-            answer = requests.get(f"http://127.0.0.1:{self._port}/{path}", timeout=5)
-        except requests.ConnectionError:
-            return 0, ""
-        return answer.status_code, answer.text
-
-    @property
-    def acts(self) -> bool:
-        return self.asked("readyz")[0] == 200
-
-    @property
-    def waits(self) -> bool:
-        return self.asked("readyz")[0] == 503 and "waits and does nothing" in self.asked("readyz")[1]
-
-    def end(self, number: signal.Signals) -> int:
-        self.process.send_signal(number)
-        return self.process.wait(30)
+MANY = 12
+"""Sovereigns that come at once, so that an operator is busy with them for a while."""
 
 
 @pytest.fixture
-def start(api: Api, apiserver: ApiServer, tmp_path: Path) -> Iterator[Callable[[str], Operator]]:
-    """Starts operators, which end with the test. The Lease is nobody's at first."""
-    api.request("DELETE", LEASE.rpartition("/")[0])
-    kubeconfig = tmp_path / "kubeconfig"
-    admin = yaml.safe_load(apiserver.kubeconfig.read_text())
-    path = f"{NAMESPACES}/{HOME}/serviceaccounts/catalyst-operator/token"
-    token = api.create(path, {"spec": {"expirationSeconds": 3600}})["status"]["token"]
-    kubeconfig.write_text(yaml.safe_dump({**admin, "users": [{"name": "admin", "user": {"token": token}}]}))
-    with ExitStack() as stack:
-
-        def started(name: str) -> Operator:
-            made = Operator(name, kubeconfig, tmp_path / f"{name}.log")
-            stack.callback(made.end, signal.SIGKILL)
-            return made
-
+def start(api: Api, apiserver: ApiServer, tmp_path: Path) -> Iterator[Start]:
+    with operators(api, apiserver, tmp_path) as started:
         yield started
 
 
-def wait(holds: Callable[[], bool], what: str, *operators: Operator) -> float:
-    """How many seconds it took."""
-
-    def logs() -> str:
-        return "\n".join(f"--- {o.name}\n{o.log.read_text()[-3000:]}" for o in operators)
-
-    begin = time.monotonic()
-    wait_for(holds, what, seconds=START, shown=logs, every=OFTEN)
-    return time.monotonic() - begin
-
-
-def is_held(api: Api, namespace: str) -> bool:
+def is_held(api: Api, namespace: str, name: str = "omantel") -> bool:
     """Whether an operator did something for the Sovereign."""
-    return FINALIZER in api.get(f"{sovereigns(namespace)}/omantel")["metadata"].get("finalizers", [])
+    return FINALIZER in api.get(f"{sovereigns(namespace)}/{name}")["metadata"].get("finalizers", [])
 
 
-def test_the_second_one_waits_and_takes_over_when_the_first_is_gone(
-    api: Api, namespace: str, start: Callable[[str], Operator]
-) -> None:
+def make_many(api: Api, namespace: str) -> list[str]:
+    names = [f"omantel-{number}" for number in range(MANY)]
+    for name in names:
+        made = sovereign()
+        made["metadata"]["name"] = name
+        api.create(sovereigns(namespace), made)
+    return names
+
+
+def test_the_second_one_waits_and_takes_over_when_the_first_is_gone(api: Api, namespace: str, start: Start) -> None:
     first = start("first")
     wait(lambda: first.acts, "the first to act", first)
     second = start("second")
@@ -119,25 +50,78 @@ def test_the_second_one_waits_and_takes_over_when_the_first_is_gone(
     assert second.asked("healthz")[0] == 200, "it lives: the kubelet must not restart it"
     assert "first_1 holds the Lease catalyst-system/catalyst-operator" in second.asked("readyz")[1]
     assert "waits and does nothing: first_1 holds" in second.log.read_text()
+    assert (first.leads, second.leads) == ("1.0", "0.0")
 
     first.end(signal.SIGKILL)
     assert wait(lambda: second.acts, "the second to take over", second) > DURATION / 3, "not before it is surely dead"
     assert "takes over" in second.log.read_text()
     api.create(sovereigns(namespace), sovereign())
     wait(lambda: is_held(api, namespace), "the second to act", second)
+    assert second.leads == "1.0"
 
 
-def test_one_that_ends_in_good_order_is_followed_at_once(start: Callable[[str], Operator], api: Api) -> None:
+def test_one_that_was_frozen_writes_nothing_when_it_goes_on(
+    api: Api, apiserver: ApiServer, namespace: str, start: Start
+) -> None:
+    """It is stopped in the middle of its work, and of whatever it was about to send."""
+    first = start("first")
+    wait(lambda: first.acts, "the first to act", first)
+    second = start("second")
+    wait(lambda: second.waits, "the second to wait", first, second)
+    names = make_many(api, namespace)
+    wait(lambda: any(is_held(api, namespace, name) for name in names), "the first to begin", first)
+    first.send(signal.SIGSTOP)
+    wait(lambda: second.acts, "the second to take over", second)
+    wait(lambda: all(is_held(api, namespace, name) for name in names), "the second to go on", second)
+
+    first.send(signal.SIGCONT)
+    assert first.process.wait(DURATION) == EXIT_LEASE_LOST
+    assert [write for write in heard(apiserver, first) if write.at >= taken(apiserver, second)] == []
+    assert "This operator ends at once, because" in first.log.read_text()
+
+
+def test_one_that_is_cut_off_ends_before_the_other_begins(
+    api: Api, apiserver: ApiServer, namespace: str, start: Start
+) -> None:
+    """Nothing of what it sent arrives later, either, when the network is whole again."""
+    first = start("first")
+    wait(lambda: first.acts, "the first to act", first)
+    second = start("second")
+    wait(lambda: second.waits, "the second to wait", first, second)
+    names = make_many(api, namespace)
+    first.network.cut()
+    assert first.process.wait(DURATION) == EXIT_LEASE_LOST, "before the Lease can be another's"
+    assert not second.acts
+    wait(lambda: second.acts, "the second to take over", second)
+    first.network.heal()
+    wait(lambda: all(is_held(api, namespace, name) for name in names), "the second to act", second)
+    assert [write for write in heard(apiserver, first) if write.at >= taken(apiserver, second)] == []
+
+
+def test_one_that_waits_and_is_cut_off_is_not_ready_and_takes_nothing_over(start: Start) -> None:
+    first = start("first")
+    wait(lambda: first.acts, "the first to act", first)
+    second = start("second")
+    wait(lambda: second.waits, "the second to wait", first, second)
+    second.network.cut()
+    wait(lambda: second.asked("readyz")[0] == 503, "the second not to be ready", first, second)
+    assert second.asked("healthz")[0] == 200
+    second.network.heal()
+    wait(lambda: second.waits, "the second to wait again", first, second)
+    assert first.acts
+
+
+def test_one_that_ends_in_good_order_is_followed_at_once(start: Start, api: Api) -> None:
     first = start("first")
     wait(lambda: first.acts, "the first to act", first)
     second = start("second")
     wait(lambda: second.waits, "the second to wait", first, second)
     assert first.end(signal.SIGTERM) == 0
-    assert "holderIdentity" not in api.get(LEASE)["spec"] or api.get(LEASE)["spec"]["holderIdentity"] == "second_1"
-    wait(lambda: second.acts, "the second to take over", second)
+    assert api.get(LEASE)["spec"].get("holderIdentity", "second_1") == "second_1"
+    assert wait(lambda: second.acts, "the second to take over", second) < DURATION * 2 / 3
 
 
-def test_one_that_waits_ends_when_it_is_told_to(start: Callable[[str], Operator]) -> None:
+def test_one_that_waits_ends_when_it_is_told_to(start: Start) -> None:
     """As process 1 of a container it would not be ended by the signal itself."""
     first = start("first")
     wait(lambda: first.acts, "the first to act", first)
@@ -147,7 +131,7 @@ def test_one_that_waits_ends_when_it_is_told_to(start: Callable[[str], Operator]
     assert first.acts
 
 
-def test_a_holder_that_cannot_renew_stops_acting(api: Api, namespace: str, start: Callable[[str], Operator]) -> None:
+def test_a_holder_that_cannot_renew_stops_acting(api: Api, namespace: str, start: Start) -> None:
     """Another one has the Lease: it ends at once, and does nothing for a Sovereign that comes then."""
     first = start("first")
     wait(lambda: first.acts, "the first to act", first)
@@ -159,7 +143,7 @@ def test_a_holder_that_cannot_renew_stops_acting(api: Api, namespace: str, start
 
 
 def test_a_run_namespace_that_lost_its_sovereign_is_told_at_once(
-    api: Api, apiserver: ApiServer, namespace: str, start: Callable[[str], Operator]
+    api: Api, apiserver: ApiServer, namespace: str, start: Start
 ) -> None:
     """The watches of a real operator see it go."""
     space = actors.run_namespace(api, actors.held(api, namespace, suspend=True))

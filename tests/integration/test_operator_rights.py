@@ -19,7 +19,7 @@ from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, w
 
 from catalyst_operator.adapters import kube, proof_key
 from catalyst_operator.adapters.kube import Kube
-from catalyst_operator.adapters.lease import Lease
+from catalyst_operator.adapters.leadership.lease import Lease
 from catalyst_operator.admission.generate import text
 from catalyst_operator.api import labels
 from catalyst_operator.api.sovereign import Sovereign

@@ -8,7 +8,7 @@ conflicts, server-side apply by one field manager, finalizers, namespaces that t
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -84,6 +84,8 @@ class FakeApi:
         """(namespace, pod, container) -> HTTP status with which asking for its log fails."""
         self.refusals: dict[tuple[str, str], tuple[int, str]] = {}
         """(method, plural) -> status and message with which an admission policy, a quota or RBAC refuses it."""
+        self.silence: dict[tuple[str, str], Callable[[], Awaitable[None]]] = {}
+        """(method, plural) -> what is waited for before it is answered."""
         self.guarded = False
         """Whether the operator's rights in a run namespace come with its RoleBinding there, as in a cluster."""
         self.requests: list[Request] = []
@@ -176,6 +178,8 @@ class FakeApi:
         request = replace(_parse(method, url, headers["Content-Type"], body), accept=headers["Accept"])
         self.requests.append(request)
         self.before_request(request)
+        if waited := self.silence.get((request.method, request.key.plural)):
+            await waited()
         before = self._version
         try:
             answer = self._answer(request)

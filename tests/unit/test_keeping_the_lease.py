@@ -28,3 +28,29 @@ def test_an_operator_that_cannot_renew_its_lease_ends(error: str) -> None:
     ended = subprocess.run(story, capture_output=True, text=True, check=False)
     assert (ended.returncode, ended.stdout) == (EXIT_LEASE_LOST, "")
     assert "This operator ends at once" in ended.stderr
+
+
+BUSY = """
+import asyncio, time
+from catalyst_operator import operator
+
+class Short:
+    ends = time.monotonic() + 0.2
+    def left(self):
+        return max(0.0, self.ends - time.monotonic())
+    async def keep(self):
+        await asyncio.Event().wait()
+
+async def acting():
+    time.sleep(600)
+
+asyncio.run(operator._hold(Short(), acting()))
+print("still there")
+"""
+
+
+def test_an_operator_whose_event_loop_hangs_ends_with_its_lease() -> None:
+    story = [sys.executable, "-c", BUSY]
+    ended = subprocess.run(story, capture_output=True, text=True, check=False, timeout=120)
+    assert (ended.returncode, ended.stdout) == (EXIT_LEASE_LOST, "")
+    assert "This operator ends at once, because its Lease ran out." in ended.stderr

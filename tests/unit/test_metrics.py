@@ -44,6 +44,12 @@ def status(*mods: gen.SceneMod) -> SovereignStatus:
     return found
 
 
+def test_who_leads_is_asked_at_each_scrape(scraped: Scraped) -> None:
+    leads = [False, True]
+    scraped.metrics.leads(lambda: leads.pop(0))
+    assert [scraped.value("catalyst_is_leader") for _ in range(2)] == [0, 1]
+
+
 # --- runs and phases --------------------------------------------------------------------------------------------------
 
 

@@ -104,6 +104,9 @@ def test_every_setting_is_taken_over() -> None:
         ("CATALYST_RUN_MEMORY_LIMIT", "512Mi "),
         ("CATALYST_RUN_MEMORY_LIMIT", "lots"),
         ("CATALYST_RUN_MEMORY_LIMIT", "64Mi"),  # Less than a run requests: the API server would refuse every Job.
+        ("CATALYST_LEASE_DURATION", "4s"),
+        ("CATALYST_LEASE_DURATION", "6m"),
+        ("CATALYST_LEASE_DURATION", "15"),
         ("CATALYST_HEALTH_PORT", "0"),
         ("CATALYST_METRICS_PORT", "65536"),
         ("CATALYST_METRICS_PORT", "http"),

@@ -24,6 +24,7 @@ from urllib3.exceptions import ConnectTimeoutError, LocationParseError, NameReso
 from urllib3.util.connection import create_connection
 
 from catalyst_operator.adapters.destinations import OUTSIDE, WORDS, Destinations
+from catalyst_operator.adapters.leadership.fence import Fence, unfenced
 from catalyst_operator.core.redact import shorten
 from catalyst_operator.errors import GitDenied, GitError, GitMissing, GitRejected, GitTooLarge, GitUnavailable
 
@@ -60,8 +61,10 @@ class Client(AbstractHttpGitClient):
         authority: str,
         limit_seconds: float,
         destinations: Destinations = OUTSIDE,
+        fence: Fence = unfenced,
     ) -> None:
-        """`authority`: PEM to trust instead of the system's. Without user name and password anybody asks."""
+        """`authority`: PEM to trust instead of the system's. Without user name and password anybody asks. The `fence`
+        is asked before anything is sent."""
         super().__init__(url, thin_packs=False, quiet=True)
         self._origin = _origin(url)
         if self._origin[0] != "https":
@@ -77,6 +80,7 @@ class Client(AbstractHttpGitClient):
             timeout=TIMEOUT,
             leash=self._leash,
             destinations=destinations,
+            fence=fence,
         )
         self._answers: list[_Answer] = []
 
@@ -230,10 +234,18 @@ class _Leash:
 
 
 class _Connection(HTTPSConnection):
-    def __init__(self, *arguments: Any, leash: _Leash, destinations: Destinations, **options: Any) -> None:
+    def __init__(
+        self, *arguments: Any, leash: _Leash, destinations: Destinations, fence: Fence, **options: Any
+    ) -> None:
         super().__init__(*arguments, **options)
         self._leash = leash
         self._destinations = destinations
+        self._fence = fence
+
+    def send(self, data: Any) -> None:
+        """The head of a request, or a piece of its body."""
+        self._fence()
+        super().send(data)
 
     def _new_conn(self) -> socket.socket:
         """What is connected to is what was judged: the name is resolved once."""

@@ -25,6 +25,7 @@ from catalyst_operator.adapters.destinations import OUTSIDE, Destinations
 from catalyst_operator.adapters.git import newest
 from catalyst_operator.adapters.git.git_http import Client
 from catalyst_operator.adapters.git.newest import Heads, Repository
+from catalyst_operator.adapters.leadership.fence import Fence, unfenced
 from catalyst_operator.adapters.template import FOLDER as TEMPLATE
 from catalyst_operator.core.kit.pushed import OverlayChange
 from catalyst_operator.errors import GitRejected
@@ -64,14 +65,15 @@ def push(
     *,
     limit_seconds: float = PUSH_SECONDS,
     destinations: Destinations = OUTSIDE,
+    fence: Fence = unfenced,
 ) -> Pushed:
     """Have the repository hold the change. `template` is path -> text of what is added where clusters/_template is
-    missing. Raises GitError."""
+    missing. Raises GitError, and what the `fence` raises, which everything that is sent asks."""
     if change.removes == bool(change.files) or not all(path.startswith(f"{change.folder}/") for path in change.files):
         raise ValueError(f"a change of {change.folder} has files in it, and only there, unless it removes the folder")
     password = repository.password
     with Client(
-        repository.url, repository.username, password, repository.authority, limit_seconds, destinations
+        repository.url, repository.username, password, repository.authority, limit_seconds, destinations, fence
     ) as client:
         for attempt in Retrying(
             stop=stop_after_attempt(PUSH_ATTEMPTS),

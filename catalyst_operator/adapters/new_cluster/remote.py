@@ -21,6 +21,7 @@ from typing import TypeVar
 import aiohttp
 
 from catalyst_operator.adapters.kube import PODS, Kind, Object
+from catalyst_operator.adapters.leadership.fence import Fence, traced, unfenced
 from catalyst_operator.adapters.new_cluster import transport
 from catalyst_operator.adapters.new_cluster.intake import Intake
 from catalyst_operator.adapters.new_cluster.transport import NO_ANSWER
@@ -45,10 +46,11 @@ class _Request:
 
 class RemoteCluster:
     """An async context manager; leaving it closes every connection. All methods raise ApiError; TooMuch for an answer
-    beyond the limits."""
+    beyond the limits. `fence` is asked before each change."""
 
-    def __init__(self, access: Access, intake: Intake | None = None) -> None:
+    def __init__(self, access: Access, intake: Intake | None = None, fence: Fence = unfenced) -> None:
         self.access = access
+        self._fence = fence
         self._share = (intake or Intake()).share(access.owner, access.tls_name)
         self.limits = self._share.limits
         self.read_bytes = 0
@@ -58,7 +60,7 @@ class RemoteCluster:
         self._session: transport.Session | None = None
 
     async def __aenter__(self) -> RemoteCluster:
-        self._session = transport.Session(self._trust, self._share.spend)
+        self._session = transport.Session(self._trust, self._share.spend, trace_configs=[traced(self._fence)])
         return self
 
     async def __aexit__(
@@ -203,9 +205,12 @@ class RemoteCluster:
         instead."""
         if self._session is None:
             raise Unavailable(NO_ANSWER, "the connection was closed")
+        seconds = self.limits.request_seconds
+        if request.method != "GET":
+            seconds = min(seconds, self._fence())
         self._share.spend(self.limits.request_cost)
         with transport.told():
-            async with asyncio.timeout(self.limits.request_seconds):
+            async with asyncio.timeout(seconds):
                 response = await self._session.http.request(
                     request.method,
                     f"https://{server}{request.path}",

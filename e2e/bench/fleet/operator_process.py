@@ -17,7 +17,6 @@ from pathlib import Path
 
 from e2e.bench.errors import BenchError
 from e2e.bench.fleet import processes
-from e2e.bench.surroundings import SELECTOR
 from e2e.lab import images
 from e2e.lab.layout import GIT_URL, HCLOUD_URL, Layout
 from e2e.support import operator
@@ -94,10 +93,10 @@ def stepped_aside(kubectl: Kubectl) -> Iterator[None]:
     place = ("-n", operator.NAMESPACE)
     try:
         kubectl(*place, "scale", operator.DEPLOYMENT, "--replicas=0")
-        wait_for(lambda: not kubectl.items(*place, "pods", "-l", SELECTOR), "the installed operator to go", seconds=90)
+        wait_for(lambda: not operator.pods(kubectl), "the installed operator to go", seconds=90)
         yield
     finally:
-        kubectl(*place, "scale", operator.DEPLOYMENT, "--replicas=1")
+        kubectl(*place, "scale", operator.DEPLOYMENT, f"--replicas={operator.REPLICAS}")
         kubectl(*place, "rollout", "status", operator.DEPLOYMENT, "--timeout=90s")
 
 

@@ -28,6 +28,7 @@ from catalyst_operator.errors import (
     ApiError,
     Conflict,
     Gone,
+    LeaseLost,
     NotFound,
     Refused,
     TooMuch,
@@ -458,3 +459,20 @@ async def test_a_watch_that_was_left_holds_no_connection(cluster: FakeCluster) -
 
 def test_the_name_to_be_verified_is_the_fqdn() -> None:
     assert FakeCluster().access(servers=(DEAD,)).tls_name == FQDN
+
+
+@pytest.mark.parametrize("asked", [0, 1])
+async def test_a_change_asks_the_fence_when_it_is_made_and_when_it_is_sent(cluster: FakeCluster, asked: int) -> None:
+    left = [20.0] * asked
+
+    def fence() -> float:
+        if not left:
+            raise LeaseLost("another operator may act by now")
+        return left.pop()
+
+    async with RemoteCluster(cluster.access(), fence=fence) as api:
+        with pytest.raises(LeaseLost):
+            await api.merge(SECRETS, "flux-system", "catalyst-git", {"data": {}})
+        assert cluster.requests == []
+        await listed(api, *WHERE)
+    assert left == []
