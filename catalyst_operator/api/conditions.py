@@ -63,6 +63,8 @@ class Reason(StrEnum):
     STATE_LOCKED = "StateLocked"
     STATE_UNREADABLE = "StateUnreadable"
     NAME_CONFLICT = "NameConflict"
+    IDENTITY_UNCONFIRMED = "IdentityUnconfirmed"
+    MOVED = "Moved"
     # Pauses
     SUSPENDED = "Suspended"
     DRY_RUN = "DryRun"
@@ -178,6 +180,8 @@ CONDITIONS: tuple[ConditionDoc, ...] = (
             Reason.STATE_UNREADABLE: "the key of the OpenTofu state is gone, or a state that a run saved is of another "
             "origin than the one in force",
             Reason.NAME_CONFLICT: "an object of the same name, but not ours, is in the way",
+            Reason.IDENTITY_UNCONFIRMED: "its run namespace does not name it as its holder: nothing is done",
+            Reason.MOVED: "the Sovereign was given to another management cluster: nothing is done here",
             Reason.SUSPENDED: "spec.suspend is set: nothing is done",
             Reason.DRY_RUN: "spec.dryRun is set: planned and priced, nothing created",
             Reason.PROTECTED_DELETION: "deletion was requested while spec.deletionProtection is true: "
@@ -237,6 +241,8 @@ CONDITIONS: tuple[ConditionDoc, ...] = (
             Reason.STATE_UNREADABLE: "restore the state key, or remove the wrong one of two states",
             Reason.STATE_LOCKED: "let the holder end, or do as the message says once it surely has",
             Reason.NAME_CONFLICT: "rename or remove the object that is in the way",
+            Reason.IDENTITY_UNCONFIRMED: "restore its whole backup",
+            Reason.MOVED: "work on it where it is now",
             Reason.PROTECTED_DELETION: "set spec.deletionProtection to false to let the deletion go on",
             Reason.DESTROY_FAILED: "follow the remedy in status.lastErrors",
             Reason.LEFTOVERS: "remove the listed objects, which the operator did not make",

@@ -1,4 +1,4 @@
-"""Records of other versions: an older one is read in full, a newer one is refused before anything of it is forgotten."""
+"""Records of other versions: an older one is read in full, a newer one is refused before anything of it is lost."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_the_sample_of_this_version_has_every_field() -> None:
 
 def places(value: Any, path: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
     """Where in a record there is an object with fields of its own."""
-    found = [path] if isinstance(value, dict) and not path or isinstance(value, dict) and "k" not in value else []
+    found = [path] if (isinstance(value, dict) and not path) or (isinstance(value, dict) and "k" not in value) else []
     items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     return found + [place for key, item in items for place in places(item, (*path, key))]
 
