@@ -187,8 +187,8 @@ def gone(cluster: Cluster) -> None:
         actors.break_glass(
             cluster.server, "-n", HOME, "delete", "secret", naming.cluster_secrets(uid), "--ignore-not-found"
         )
-        patch = '-p={"metadata":{"finalizers":null},"spec":{"deletionProtection":false}}'
-        actors.break_glass(cluster.server, "-n", OWNERS, "patch", "sovereign", "omantel", "--type=merge", patch)
+        merge = '-p={"metadata":{"finalizers":null},"spec":{"deletionProtection":false}}'
+        actors.break_glass(cluster.server, "-n", OWNERS, "patch", "sovereign", "omantel", "--type=merge", merge)
         actors.break_glass(cluster.server, "-n", OWNERS, "delete", "sovereign", "omantel", "--ignore-not-found")
         actors.break_glass(cluster.server, "delete", "namespace", space, "--ignore-not-found", "--wait=false")
         remove_namespace(cluster, space)
