@@ -26,8 +26,26 @@ def main(argv: list[str] | None = None) -> int:
     render.add_argument("-o", "--out", type=Path, required=True, help="top folder of the repository")
     render.add_argument("--release", help="set of versions; default: the Sovereign's, else this operator's")
     render.add_argument("--template", type=Path, help="the kit's shared template; default: the one of this operator")
+    _administrators(commands)
     arguments = parser.parse_args(argv)
     return _COMMANDS[arguments.command or "operator"](arguments)
+
+
+def _administrators(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """What takes kubectl and an administrator's rights."""
+    saving = commands.add_parser("backup", help="save every Sovereign with its state and its keys to a folder")
+    saving.add_argument("-o", "--out", type=Path, required=True, help="the folder; what is in it is written over")
+    restoring = commands.add_parser("restore", help="put a backup back, on this cluster or on another")
+    restoring.add_argument("backup", type=Path, help="the folder, or the file of one Sovereign in it")
+    giving = commands.add_parser("give-away", help="have this cluster do nothing more for a Sovereign")
+    giving.add_argument("-n", "--namespace", required=True, help="namespace of the Sovereign")
+    giving.add_argument("name", help="name of the Sovereign")
+    for command in (saving, restoring, giving):
+        command.add_argument("--context", default="", help="context of the kubeconfig; default: the present one")
+    for command in (saving, restoring):
+        command.add_argument(
+            "--operator-namespace", default="catalyst-system", help="where the operator is; default: %(default)s"
+        )
 
 
 def _operator(_: argparse.Namespace) -> int:
@@ -72,6 +90,24 @@ def _render(arguments: argparse.Namespace) -> int:
     return render(arguments.file, arguments.out, arguments.release, arguments.template)
 
 
+def _backup(arguments: argparse.Namespace) -> int:
+    from catalyst_operator.moving import commands, kubectl  # noqa: PLC0415
+
+    return commands.backup(kubectl.Kubectl(arguments.context), arguments.out, arguments.operator_namespace)
+
+
+def _restore(arguments: argparse.Namespace) -> int:
+    from catalyst_operator.moving import commands, kubectl  # noqa: PLC0415
+
+    return commands.restore(kubectl.Kubectl(arguments.context), arguments.backup, arguments.operator_namespace)
+
+
+def _give_away(arguments: argparse.Namespace) -> int:
+    from catalyst_operator.moving import commands, kubectl  # noqa: PLC0415
+
+    return commands.give_away(kubectl.Kubectl(arguments.context), arguments.namespace, arguments.name)
+
+
 _COMMANDS = {
     "operator": _operator,
     "state-keeper": _state_keeper,
@@ -80,6 +116,9 @@ _COMMANDS = {
     "sweep": _sweep,
     "leftovers": _leftovers,
     "render": _render,
+    "backup": _backup,
+    "restore": _restore,
+    "give-away": _give_away,
 }
 
 if __name__ == "__main__":

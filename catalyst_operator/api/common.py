@@ -69,6 +69,8 @@ class ObjectMeta(Tolerant):
     name: str
     namespace: str = ""
     uid: str = ""
+    object_uid: str = ""
+    """The API server's UID of an object that was restored, and that has its old one as `uid`; else empty."""
     generation: int = 0
     resource_version: str = ""
     creation_timestamp: Time | None = None
@@ -76,6 +78,11 @@ class ObjectMeta(Tolerant):
     finalizers: tuple[str, ...] = ()
     labels: dict[str, str] = {}
     annotations: dict[str, str] = {}
+
+    @property
+    def uid_here(self) -> str:
+        """The UID that this API server knows the object by."""
+        return self.object_uid or self.uid
 
 
 class Condition(Tolerant):
@@ -111,6 +118,13 @@ class Resource(Tolerant):
     def parse(cls, raw: dict[str, Any]) -> Self:
         """Read an object from its wire form; raise pydantic.ValidationError, which names each wrong field."""
         return cls.model_validate(raw)
+
+    def known_as(self, uid: str) -> Self:
+        """The object under the UID that it was made with; the API server's own stays in `object_uid`."""
+        if uid == self.metadata.uid:
+            return self
+        metadata = self.metadata.model_copy(update={"uid": uid, "object_uid": self.metadata.uid})
+        return self.model_copy(update={"metadata": metadata})
 
 
 class LastError(Tolerant):

@@ -64,6 +64,8 @@ class Reason(StrEnum):
     STATE_UNREADABLE = "StateUnreadable"
     NAME_CONFLICT = "NameConflict"
     REBUILD_REFUSED = "RebuildRefused"
+    IDENTITY_UNCONFIRMED = "IdentityUnconfirmed"
+    MOVED = "Moved"
     # Pauses
     SUSPENDED = "Suspended"
     DRY_RUN = "DryRun"
@@ -182,6 +184,8 @@ CONDITIONS: tuple[ConditionDoc, ...] = (
             "origin than the one in force",
             Reason.NAME_CONFLICT: "an object of the same name, but not ours, is in the way",
             Reason.REBUILD_REFUSED: "the annotation rebuild asks for what cannot be done",
+            Reason.IDENTITY_UNCONFIRMED: "its run namespace does not name it as its holder: nothing is done",
+            Reason.MOVED: "the Sovereign was given to another management cluster: nothing is done here",
             Reason.SUSPENDED: "spec.suspend is set: nothing is done",
             Reason.DRY_RUN: "spec.dryRun is set: planned and priced, nothing created",
             Reason.PROTECTED_DELETION: "deletion was requested while spec.deletionProtection is true: "
@@ -243,6 +247,8 @@ CONDITIONS: tuple[ConditionDoc, ...] = (
             Reason.STATE_LOCKED: "let the holder end, or do as the message says once it surely has",
             Reason.NAME_CONFLICT: "rename or remove the object that is in the way",
             Reason.REBUILD_REFUSED: "name another server in the annotation rebuild, or remove it",
+            Reason.IDENTITY_UNCONFIRMED: "restore its whole backup",
+            Reason.MOVED: "work on it where it is now",
             Reason.PROTECTED_DELETION: "set spec.deletionProtection to false to let the deletion go on",
             Reason.DESTROY_FAILED: "follow the remedy in status.lastErrors",
             Reason.REMOVING_OVERLAY: "let the operator push, or set spec.decommission.removeOverlay to false",

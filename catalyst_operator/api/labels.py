@@ -49,6 +49,11 @@ ANNOTATION_COPIED_FROM = f"{GROUP}/copied-from"
 # On a run namespace: the operator's proof that it made the namespace, for the Sovereign of its labels.
 ANNOTATION_PROOF = f"{GROUP}/proof"
 
+# On a run namespace: which object holds it now, if not the one whose UID its labels carry; written by administrators.
+ANNOTATION_HELD_BY = f"{GROUP}/held-by"
+# On a DomainReservation that was restored: the UID that its zone and its records are marked with.
+ANNOTATION_ORIGINAL_UID = f"{GROUP}/original-uid"
+
 # On the namespace of an owner, one annotation a Sovereign: <prefix><name> = <UID>. It stands as long as our finalizer
 # does; the admission policies keep a namespace that has one.
 MARK_PREFIX = f"sovereigns.{GROUP}/"

@@ -124,4 +124,4 @@ def wire_name(snake: str) -> str:
     return first + "".join(_INITIALISMS.get(word, word.capitalize()) for word in rest)
 
 
-_INITIALISMS = {"id": "ID", "url": "URL", "ip": "IP", "ips": "IPs", "cidrs": "CIDRs"}
+_INITIALISMS = {"id": "ID", "uid": "UID", "url": "URL", "ip": "IP", "ips": "IPs", "cidrs": "CIDRs"}

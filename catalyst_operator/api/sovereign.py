@@ -7,7 +7,7 @@ from pydantic import Field
 from catalyst_operator.api.common import Model, Resource, SecretRef
 from catalyst_operator.api.enums import Approval, DeletionPolicy, KeycloakTopology, Provider
 from catalyst_operator.api.known_names import ComponentName, ReleaseName
-from catalyst_operator.api.scalars import ANYWHERE, Cidr, Email, PlanDigest, ProjectId, SshPublicKey
+from catalyst_operator.api.scalars import ANYWHERE, Cidr, Email, PlanDigest, ProjectId, SshPublicKey, Uid
 from catalyst_operator.api.schema import ListMap, ListSet, Rule, RuleReason
 from catalyst_operator.api.sovereign_rules import immutability_rules, naming_rules, signature_rules, size_rules
 from catalyst_operator.api.sovereign_spec import (
@@ -155,6 +155,11 @@ class SovereignSpec(Model):
     approve_plan: PlanDigest | None = None
     """Digest of the plan that may be applied, from status.plan.digest. The plan is made again and applied only if
     it is still the same; the value may stay, because it approves no other plan."""
+
+    original_uid: Uid | None = None
+    """Of a Sovereign that was restored from a backup: the UID of the object that it was made as, which its cloud
+    objects, its run namespace and its keys carry. `restore` writes it, and it is worth nothing without what that writes
+    besides. A new Sovereign has none."""
 
     suspend: bool = False
     """Start nothing until this is false again; a run in progress goes on to its end, and a deletion is not held

@@ -132,6 +132,7 @@ def immutability_rules() -> tuple[Rule, ...]:
         _frozen("regions[0].buildingBlocks", _HAND_OFF_BEGAN, no_access, field_path=".spec.regions"),
         # Until then it may be corrected: a hand-off can wait for a name that the owner's kubeconfig cannot have.
         _frozen("handOff", _HANDED_OFF, no_access),
+        _frozen("originalUID", "true", "is immutable: it says which servers are this Sovereign's"),
         *(
             Rule(
                 f"!({when}) || has(self.spec.{field}) == has(oldSelf.spec.{field})",

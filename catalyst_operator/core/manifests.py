@@ -214,7 +214,7 @@ def plan(sovereign: Sovereign, digest: str, text: str) -> Manifest:
     """The text of a plan, in the owner's namespace; it goes with the Sovereign."""
     meta = sovereign.metadata
     manifest = _object(sovereign, "v1", "ConfigMap", naming.plan_config_map(meta.name, meta.uid))
-    owner = {"apiVersion": labels.API_VERSION, "kind": "Sovereign", "name": meta.name, "uid": meta.uid}
+    owner = {"apiVersion": labels.API_VERSION, "kind": "Sovereign", "name": meta.name, "uid": meta.uid_here}
     manifest["metadata"] |= {"namespace": meta.namespace, "ownerReferences": [owner]}
     return {**manifest, "data": {"digest": digest, "plan.txt": text}}
 

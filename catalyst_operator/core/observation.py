@@ -23,6 +23,7 @@ from catalyst_operator.core.access.source import CorrectionReport
 from catalyst_operator.core.access.transfer import TransferReport
 from catalyst_operator.core.domains.observation import DomainObservation
 from catalyst_operator.core.kit.pushed import OverlayReport
+from catalyst_operator.core.moving.identity import Standing
 from catalyst_operator.core.phase1.views import ClusterView
 from catalyst_operator.core.project.hetzner import well_formed
 from catalyst_operator.core.project.identity import ProjectReport
@@ -51,6 +52,8 @@ class NamespaceView:
     used."""
     version: str = ""
     """resourceVersion, so that only what was seen is written to."""
+    held_by: str = ""
+    """Which object holds it, if not the one that it was made for; see `core.moving.identity`."""
     closed: str = ""
     """Why nothing in it could be read: the operator's rights in it are missing, as after a crash just after it was
     made."""
@@ -171,6 +174,8 @@ class Observation:
     namespace: NamespaceView | None
     record: Record | None
     state: StateView | None
+    standing: Standing = Standing.OWN
+    """Whether the Sovereign may act as the one that it says it is; nothing else was read if it may not."""
     jobs: tuple[JobView, ...] = ()
     pods: tuple[PodView, ...] = ()
     progress: Progress | None = None

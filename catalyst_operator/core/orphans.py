@@ -47,7 +47,7 @@ def find(namespaces: Iterable[Raw], sovereigns: Iterable[Raw]) -> tuple[Orphan, 
     """The orphans among all namespaces. The Sovereigns have to be read after the namespaces, or new ones look gone."""
     alive = {_meta(raw)["uid"] for raw in sovereigns}
     runs = (_meta(raw) for raw in namespaces if _labels(raw).get(labels.LABEL_ROLE) == labels.ROLE_RUN)
-    return tuple(_orphan(meta) for meta in runs if meta["labels"].get(labels.LABEL_SOVEREIGN_UID) not in alive)
+    return tuple(_orphan(meta) for meta in runs if not alive & _holders(meta))
 
 
 def keys_of_nobody(keys: Iterable[Raw], namespaces: Iterable[Raw], sovereigns: Iterable[Raw]) -> tuple[str, ...]:
@@ -98,6 +98,12 @@ def event(orphan: Orphan, now: datetime) -> dict[str, Any]:
         "lastTimestamp": format_time(now),
         "count": 1,
     }
+
+
+def _holders(meta: Raw) -> set[str]:
+    """UIDs of the objects that a run namespace is, or was, there for."""
+    held_by = (meta.get("annotations") or {}).get(labels.ANNOTATION_HELD_BY, "")
+    return {meta["labels"].get(labels.LABEL_SOVEREIGN_UID, ""), held_by}
 
 
 def _orphan(meta: Raw) -> Orphan:

@@ -12,8 +12,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
+from typing import ClassVar
 
-from pydantic import TypeAdapter
+from pydantic import ConfigDict, TypeAdapter
 
 from catalyst_operator.api.phases import Phase1Outcome, RunVerb
 from catalyst_operator.core import naming
@@ -385,6 +386,10 @@ class HandOff:
 class Record:
     """All that must not be forgotten about one Sovereign."""
 
+    # What a newer operator wrote down must not be forgotten by an older one, which would write the record without it.
+    # It is in force for all that a record is made of.
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
+
     uid: str
     attempts: int = 0
     runs: tuple[RunEntry, ...] = ()
@@ -506,5 +511,6 @@ def to_json(record: Record) -> str:
 
 
 def from_json(text: str) -> Record:
-    """Raises ValueError (pydantic's) on a record that someone else edited beyond recognition."""
+    """Raises ValueError (pydantic's) on a record that someone edited beyond recognition, or that a newer operator wrote
+    fields into that this one does not know."""
     return _ADAPTER.validate_json(text)

@@ -124,7 +124,7 @@ class Executor:
 
     async def _hold(self) -> None:
         """Its namespace is marked first: what is held keeps it."""
-        await self._mark(self._o.uid)
+        await self._mark(self._sovereign.metadata.uid_here)
         await self._finalizers(lambda held: list(dict.fromkeys((*held, labels.FINALIZER_SOVEREIGN))))
 
     async def _let_go(self) -> None:

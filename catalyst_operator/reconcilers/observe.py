@@ -28,6 +28,8 @@ from catalyst_operator.core.access import seeds, transfer
 from catalyst_operator.core.access.seeds import SecretView
 from catalyst_operator.core.domains import of_sovereign
 from catalyst_operator.core.domains.observation import DomainObservation
+from catalyst_operator.core.moving import identity
+from catalyst_operator.core.moving.identity import Holding, Standing
 from catalyst_operator.core.observation import (
     ContainerView,
     CredentialsView,
@@ -73,9 +75,14 @@ class Observer:
 
     async def observe(self, sovereign: Sovereign, now: datetime) -> Observation:
         """Raises ApiError when something could not be read, and CorruptRecord."""
-        meta = sovereign.metadata
-        space = naming.run_namespace(meta.name, meta.uid)
-        namespace = self._namespace(await self._kube.find(kube.NAMESPACES, "", space), meta.uid)
+        uid = identity.claimed(sovereign)
+        space = naming.run_namespace(sovereign.metadata.name, uid)
+        namespace = self._namespace(await self._kube.find(kube.NAMESPACES, "", space), uid)
+        standing = identity.judge(sovereign, space, Holding(namespace.ours, namespace.held_by) if namespace else None)
+        if standing is not Standing.UNCONFIRMED:
+            sovereign = sovereign.known_as(uid)
+        if standing is not Standing.OWN:
+            return replace(self.without_namespace(sovereign, now), namespace=namespace, standing=standing)
         credentials = await self._credentials(sovereign)
         owners = await self._owner_secrets(sovereign)
         seen = replace(
@@ -130,7 +137,7 @@ class Observer:
     async def _in_namespace(self, seen: Observation) -> Observation:
         """What the run namespace holds."""
         space, now = seen.run_namespace, seen.now
-        found, version = await self._record(space)
+        found, version = await self._record(space, seen.uid)
         # Before the Pods: one that took the lock after this look is not taken for its dead holder.
         lock = _lock(await self._kube.find(kube.LEASES, space, naming.STATE_LEASE))
         selector = f"{labels.LABEL_SOVEREIGN_UID}={seen.uid}"
@@ -161,8 +168,14 @@ class Observer:
             return None
         meta = raw["metadata"]
         ours = (meta.get("labels") or {}).get(labels.LABEL_SOVEREIGN_UID) == uid
-        ours = ours and proof.holds(self._settings.proof_key, uid, meta.get("annotations") or {})
-        return NamespaceView(terminating="deletionTimestamp" in meta, ours=ours, version=meta["resourceVersion"])
+        annotations = meta.get("annotations") or {}
+        ours = ours and proof.holds(self._settings.proof_key, uid, annotations)
+        return NamespaceView(
+            terminating="deletionTimestamp" in meta,
+            ours=ours,
+            version=meta["resourceVersion"],
+            held_by=annotations.get(labels.ANNOTATION_HELD_BY, ""),
+        )
 
     async def _credentials(self, sovereign: Sovereign) -> CredentialsView | None:
         name = sovereign.spec.credentials_secret_ref.name
@@ -234,17 +247,23 @@ class Observer:
             return None
         return state_of(await self._kube.find(kube.SECRETS, space, naming.ARCHIVED_STATE_SECRET))
 
-    async def _record(self, space: str) -> tuple[Record | None, str]:
+    async def _record(self, space: str, uid: str) -> tuple[Record | None, str]:
         found = await self._kube.find(kube.CONFIG_MAPS, space, naming.RECORD)
         if found is None:
             return None, ""
         try:
-            return record.from_json(found["data"]["record.json"]), found["metadata"]["resourceVersion"]
+            read = record.from_json(found["data"]["record.json"])
         except (ValidationError, KeyError) as error:
             raise CorruptRecord(
                 f"ConfigMap {space}/{naming.RECORD} does not hold a record that this version reads: {error}. "
                 "Nothing is done for this Sovereign until it does."
             ) from error
+        if read.uid != uid:
+            raise CorruptRecord(
+                f"ConfigMap {space}/{naming.RECORD} is the record of the Sovereign with UID {read.uid}, and not of "
+                f"this one, {uid}. Nothing is done for this Sovereign until its own is back."
+            )
+        return read, found["metadata"]["resourceVersion"]
 
     async def _progress(
         self, space: str, run: RunEntry | None, pods: tuple[PodView, ...], now: datetime

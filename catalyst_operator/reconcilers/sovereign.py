@@ -79,9 +79,6 @@ class SovereignReconciler:
         sovereign = self._parse(key, raw)
         if sovereign is None:
             return None
-        if self._uids.get(key, sovereign.metadata.uid) != sovereign.metadata.uid:
-            await self._forget(key)
-        self._uids[key] = sovereign.metadata.uid
         with self._metrics.reconcile():
             return await self._step(key, sovereign)
 
@@ -121,6 +118,9 @@ class SovereignReconciler:
 
     async def _pass(self, key: Key, sovereign: Sovereign) -> timedelta | None:
         observation = await self._observer.observe(sovereign, self._clock())
+        if self._uids.get(key, observation.uid) != observation.uid:
+            await self._forget(key)
+        self._uids[key] = observation.uid
         decision = decide(observation)
         version = await self._apply(key, observation, decision)
         if decision.status is not None:

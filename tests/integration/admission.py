@@ -128,6 +128,7 @@ def full_sovereign(edits: Edits | None = None) -> dict[str, Any]:
         },
         "approval": "Manual",
         "approvePlan": "sha256:" + 64 * "a",
+        "originalUID": "3b0d9f0e-6f3a-4c57-9a53-0f6f6f1f2a11",
         "suspend": True,
         "dryRun": True,
         "driftDetection": {"interval": "24h", "mode": "Repair"},

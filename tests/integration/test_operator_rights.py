@@ -4,7 +4,6 @@ it does not do is refused, whoever got hold of its ServiceAccount."""
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import subprocess
 from collections.abc import AsyncIterator, Iterator
@@ -201,46 +200,6 @@ async def test_what_the_runbook_says_proves_a_namespace(place: Place, tmp_path: 
     seen = await Observer(place.client, outside(place.client), place.settings).observe(place.sovereign, gen.NOW)
     assert seen.namespace is not None
     assert seen.namespace.ours
-
-
-async def test_a_backup_made_as_the_papers_say_brings_lost_keys_back(place: Place, tmp_path: Path) -> None:
-    """The commands of the chapter Backups: the keys lie elsewhere than the rest."""
-    await place.do(
-        actions.AddFinalizer(),
-        actions.PrepareNamespace(refresh_token=False),
-        actions.WriteRecord(gen.record(RUN)),
-        actions.GiveBootSecrets(authorities=True),
-    )
-    almighty = place.api.acting_as(f"system:serviceaccount:{place.home}:catalyst-operator")
-    almighty.create(f"{NAMESPACES}/{place.space}/secrets", manifests.state(place.sovereign, "e30="))
-    chapter = (REPOSITORY / "docs/operations.md").read_text().partition("## Backups")[2].partition("\n## ")[0]
-    saving, restoring = ("\n".join(line.removeprefix("    ") for line in block) for block in _blocks(chapter))
-    await shell(place, tmp_path, saving)
-    path = f"{NAMESPACES}/{place.home}/secrets/{naming.cluster_secrets(place.sovereign.metadata.uid)}"
-    before = place.api.get(path)["data"]
-    place.api.acting_as(f"system:serviceaccount:{place.home}:catalyst-operator").delete(path)
-    saved = json.loads((tmp_path / "omantel-backup.json").read_text())
-    assert {item["metadata"]["name"] for item in saved["items"]} == {
-        place.space,
-        naming.STATE_KEY_SECRET,
-        naming.STATE_SECRET,
-        naming.RECORD,
-        naming.cluster_secrets(place.sovereign.metadata.uid),
-    }
-    # The first of them says of everything else that it exists.
-    await shell(place, tmp_path, f"set +e\n{restoring}")
-    assert place.api.get(path)["data"] == before
-
-
-def _blocks(chapter: str) -> list[list[str]]:
-    """The commands of a chapter, those that belong together."""
-    blocks: list[list[str]] = [[]]
-    for line in chapter.splitlines():
-        if line.startswith("    "):
-            blocks[-1].append(line)
-        elif blocks[-1]:
-            blocks.append([])
-    return [block for block in blocks if block]
 
 
 async def shell(place: Place, folder: Path, script: str) -> None:

@@ -560,6 +560,18 @@ NAMESPACE_FOREIGN = Code(
     "before the operator's key was lost, an administrator proves it as the runbook says. It then goes on by itself.",
     terminal=True,
 )
+IDENTITY_UNCONFIRMED = Code(
+    "ERR_IDENTITY_UNCONFIRMED",
+    "If it is restored from a backup, restore the whole backup: the last step makes this object the holder. A new "
+    "Sovereign is made without spec.originalUID.",
+    terminal=True,
+)
+MOVED = Code(
+    "ERR_MOVED",
+    "Work on it where it is now, and delete this object once it is well there. To take it back, an administrator does "
+    "what the runbook says.",
+    terminal=True,
+)
 ZONE_FOREIGN = Code(
     "ERR_ZONE_FOREIGN",
     "Find out whose the zone or the records are that the message names. Remove them, or choose another name.",

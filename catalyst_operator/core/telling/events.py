@@ -113,7 +113,7 @@ def _event(about: Sovereign | DomainReservation, condition: Condition, now: date
             "kind": type(about).__name__,
             "name": meta.name,
             **place,
-            "uid": meta.uid,
+            "uid": meta.uid_here,
         },
         "type": "Warning" if bad else "Normal",
         "reason": f"{condition.type}{condition.reason}" if condition.type != condition.reason else condition.type,

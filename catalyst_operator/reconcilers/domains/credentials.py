@@ -18,6 +18,7 @@ from catalyst_operator.api.domain_reservation import DomainReservation, Reservat
 from catalyst_operator.api.sovereign import Sovereign
 from catalyst_operator.core import naming
 from catalyst_operator.core.domains.observation import RegistrarCredentials
+from catalyst_operator.core.moving import identity
 
 
 @dataclass(frozen=True)
@@ -35,13 +36,17 @@ async def owner(client: Kube, reservation: DomainReservation) -> Sovereign | Non
     if reference is None:
         return None
     raw = await client.find(kube.SOVEREIGNS, reference.namespace, reference.name)
-    if raw is None or raw["metadata"]["uid"] != reference.uid:
+    if raw is None:
         return None
     try:
         found = Sovereign.parse(raw)
     except ValidationError:
         return None
-    return found if found.spec.domain.fqdn == reservation.metadata.name else None
+    if found.spec.domain.fqdn != reservation.metadata.name or identity.claimed(found) != reference.uid:
+        return None
+    # What it claims needs no confirmation here: it is in the very place that the name is reserved for, and is only
+    # asked for what its own namespace holds.
+    return found.known_as(reference.uid)
 
 
 async def find(client: Kube, reservation: DomainReservation, owned: Sovereign | None, own_namespace: str) -> Found:

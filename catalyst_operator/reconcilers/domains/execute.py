@@ -46,7 +46,9 @@ class DomainExecutor:
                 with suppress(NotFound):
                     await self._patch({"finalizers": left})
             case actions.DeleteReservation():
-                await self._kube.delete(kube.DOMAIN_RESERVATIONS, "", self._o.name, uid=self._o.uid)
+                await self._kube.delete(
+                    kube.DOMAIN_RESERVATIONS, "", self._o.name, uid=self._o.reservation.metadata.uid_here
+                )
             case actions.RememberNameservers(hosts=hosts):
                 await self._patch({"annotations": {labels.ANNOTATION_PREVIOUS_NAMESERVERS: ",".join(hosts)}})
             case actions.CreateZone(zone=zone):

@@ -10,7 +10,7 @@ from datetime import timedelta
 from pydantic import ValidationError
 
 from catalyst_operator.adapters import kube, suffixes
-from catalyst_operator.adapters.kube import Kube
+from catalyst_operator.adapters.kube import Kube, Object
 from catalyst_operator.adapters.powerdns import PowerDns
 from catalyst_operator.api import labels
 from catalyst_operator.api.common import ObjectMeta
@@ -88,7 +88,7 @@ class DomainReconciler:
 
     async def _read(self, name: str) -> DomainReservation | None:
         raw = await self._kube.find(kube.DOMAIN_RESERVATIONS, "", name)
-        uid = raw["metadata"]["uid"] if raw else ""
+        uid = _mark_of(raw) if raw else ""
         if raw is not None and self._uids.get(name, uid) != uid:
             self._forget(name)
         if raw is None:
@@ -96,7 +96,7 @@ class DomainReconciler:
             return None
         self._uids[name] = uid
         try:
-            return DomainReservation.parse(raw)
+            return DomainReservation.parse(raw).known_as(uid)
         except ValidationError as error:
             log.error("DomainReservation %s is not valid for this version; nothing is done for it: %s", name, error)
             return None
@@ -195,6 +195,13 @@ class DomainReconciler:
         if reference is None or domains is None:
             return 0
         return await self._claims.held_in(reference.namespace, reservation.metadata.name, domains.most_names)
+
+
+def _mark_of(raw: Object) -> str:
+    """What its zone and its records are marked with: its UID, or the one that it had before it was restored, by whoever
+    may write reservations. None of the roles that are installed may."""
+    meta = raw["metadata"]
+    return str((meta.get("annotations") or {}).get(labels.ANNOTATION_ORIGINAL_UID) or meta["uid"])
 
 
 async def _pool(server: PowerDns, name: str, mark: str, *, glue: bool) -> ZoneView:
