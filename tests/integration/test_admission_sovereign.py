@@ -23,6 +23,7 @@ from tests.integration.apiserver import Api
 
 pytestmark = pytest.mark.integration
 
+A_UID, ANOTHER_UID = (f"3b0d9f0e-6f3a-4c57-9a53-0f6f6f1f2a1{n}" for n in "12")
 SECRET = {"name": "a-secret"}
 CROSSPLANE: Edits = {"crossplane": {"credentialsSecretRef": SECRET}}
 SIGNED: Edits = {"gitops.verify": {"secretRef": SECRET}}
@@ -405,6 +406,8 @@ def existing(api: Api, namespace: str, edits: Edits, status: dict[str, Any] | No
         "to pool", {"domain.mode": "pool"}, "spec.domain.mode", "from or to pool", before={"domain.mode": "byo-manual"}
     ),
     Case("provider", {"provider": "aws"}, "spec.provider", "design-only"),
+    Case("who it was", {"originalUID": ANOTHER_UID}, "spec.originalUID", "immutable", before={"originalUID": A_UID}),
+    Case("who it was, said late", {"originalUID": A_UID}, "spec.originalUID", "immutable"),
 )
 def test_never_changed(api: Api, namespace: str, case: Case) -> None:
     path, before = existing(api, namespace, case.before, status=None)

@@ -52,7 +52,9 @@ ALL = places(json.loads(TODAY.read_text(encoding="utf-8")))
 
 
 def test_all_places_are_looked_at() -> None:
-    assert len(ALL) == 17, "a sample with other objects in it: count them, and see that each refuses what it does not know"
+    assert len(ALL) == 17, (
+        "a sample with other objects in it: count them, and see that each refuses what it does not know"
+    )
 
 
 @pytest.mark.parametrize("place", ALL, ids=lambda place: ".".join(map(str, place)) or "top")
