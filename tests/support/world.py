@@ -31,7 +31,15 @@ from catalyst_operator.core.kit.repository import RepositoryQuestion, Repository
 from catalyst_operator.core.phase1.views import ClusterView, NodeView
 from catalyst_operator.core.project.identity import ForeignMember, ProjectAnswer, ProjectQuestion
 from catalyst_operator.core.project.preflight import CloudView, SizeOffer, Wanted
-from catalyst_operator.errors import ApiError, CloudUnauthorized, CloudUnavailable, CorruptRecord, Refused, Unavailable
+from catalyst_operator.errors import (
+    ApiError,
+    CloudUnauthorized,
+    CloudUnavailable,
+    CorruptRecord,
+    NotFound,
+    Refused,
+    Unavailable,
+)
 from catalyst_operator.metrics import Metrics
 from catalyst_operator.reconcilers.sovereign import Key as SovereignKey
 from catalyst_operator.reconcilers.sovereign import SovereignReconciler
@@ -392,7 +400,7 @@ class _Healthy(FakeClusters):
     def _node(self, name: str, silent: set[str]) -> NodeView | None:
         """A server that was made again joins once the node of the one before it is gone."""
         world, server = self._world, name.removeprefix(f"{naming.cluster_name('omantel', gen.UID)}-")
-        there = world.cloud.ids.get(server, 0) if server in world.cloud.objects else 0
+        there = world.cloud.ids.get(server, 0) if server in {**world.cloud.objects, **world.cloud.elsewhere} else 0
         if not there and name not in world.joined:
             return None
         joined = world.joined.setdefault(name, there)
@@ -414,6 +422,8 @@ class NewClusterApi:
 
     async def patch(self, _: Kind, _namespace: str, name: str, operations: list[Object]) -> None:
         test, act = operations
+        if name not in self._world.joined:
+            raise NotFound(404, f"nodes {name!r} not found")
         if test["value"] != f"{name}/{self._world.joined[name]}":
             raise Refused(422, "the test does not hold")
         (self._world.cordoned.add if act["value"] else self._world.cordoned.discard)(name)
@@ -432,7 +442,7 @@ class NewClusterApi:
                 pods.remove(name)
 
     async def delete(self, _: Kind, _namespace: str, name: str, *, uid: str) -> None:
-        if uid == f"{name}/{self._world.joined[name]}":
+        if uid == f"{name}/{self._world.joined.get(name)}":
             del self._world.joined[name]
             self._world.cordoned.discard(name)
 

@@ -659,6 +659,9 @@ def test_every_code_can_be_met() -> None:
         codes.PROJECT_MISMATCH,
         codes.CROSSPLANE_TOKEN,
         codes.SERVER_OFF,
+        codes.REBUILD_REFUSED,
+        codes.IDENTITY_UNCONFIRMED,
+        codes.MOVED,
     }
     assert set(CODES) - NEW_CLUSTER - DOMAIN == met | by_the_operator
 
