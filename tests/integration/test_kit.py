@@ -368,9 +368,19 @@ def certificate(namespace: str, issuer: dict[str, str]) -> dict[str, Any]:
     }
 
 
+def order(namespace: str, issuer: dict[str, str]) -> dict[str, Any]:
+    """What cert-manager asks an ACME server for, made by hand."""
+    return {
+        "apiVersion": "acme.cert-manager.io/v1",
+        "kind": "Order",
+        "metadata": {"name": "asked", "namespace": namespace},
+        "spec": {"request": "YQ==", "issuerRef": issuer, "dnsNames": [f"auth.{FQDN}"]},
+    }
+
+
 def refused(cluster: Flux, obj: dict[str, Any]) -> str:
     """Why the API server takes this object not; empty if it does."""
-    plural = {"HTTPRoute": "httproutes", "Certificate": "certificates"}[obj["kind"]]
+    plural = {"HTTPRoute": "httproutes", "Certificate": "certificates", "Order": "orders"}[obj["kind"]]
     path = f"/apis/{obj['apiVersion']}/namespaces/{obj['metadata']['namespace']}/{plural}"
     try:
         cluster.api.create(path, obj)
@@ -444,6 +454,7 @@ def test_the_issuer_signs_where_an_administrator_lets_it(fenced: Flux) -> None:
     assert "catalyst.openova.io/issuer=sovereign" in refused(fenced, certificate("shop", shared))
     assert refused(fenced, certificate("shop", own)) == "", "an Issuer of its own namespace"
     assert refused(fenced, certificate("gateway", shared)) == ""
+    assert "catalyst.openova.io/issuer=sovereign" in refused(fenced, order("shop", shared)), "nor by its second door"
     labels = {"metadata": {"labels": {"catalyst.openova.io/issuer": "sovereign"}}}
     fenced.api.patch("/api/v1/namespaces/shop", labels)
     wait_until(lambda: refused(fenced, certificate("shop", shared)) == "", "the label to be seen")

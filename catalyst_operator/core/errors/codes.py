@@ -63,7 +63,7 @@ _RETRY_COMMAND = (
 _GIVE_CREDENTIALS = (
     """echo 'Paste the token, then Enter'; read -rs TOKEN; printf %s "$TOKEN" | """
     "kubectl -n {namespace} create secret generic {secret} --from-file=token=/dev/stdin --dry-run=client -o yaml "
-    "| kubectl apply -f -"
+    "| kubectl apply --server-side --force-conflicts -f -"
 )
 
 

@@ -32,15 +32,17 @@ class TokenStanding:
 
 
 def standing(o: Observation, record: Record) -> TokenStanding:
-    """The token of the run that made the servers is proven as it is; any other is looked at once. A look that failed is
-    repeated from time to time; that it is another project does not change before the Secret does."""
+    """The token of the run that made the servers is proven as it is, unless only a person vouched for it; any other is
+    looked at once. A look that failed is repeated from time to time; that it is another project does not change before
+    the Secret does."""
     if o.sovereign.spec.crossplane is None:
         return TokenStanding()
     secret = f"{o.sovereign.metadata.namespace}/{o.sovereign.spec.crossplane.credentials_secret_ref.name}"
     if o.crossplane_token is None:
         return _wrong(o, f"Secret {secret}, which spec.crossplane names, has no token under the key 'token'")
     mark = fingerprint(o.uid, o.crossplane_token)
-    if record.project is not None and record.project.fingerprint == mark:
+    known = record.project
+    if known is not None and not known.confirmed and known.fingerprint == mark:
         return TokenStanding()
     return _looked_at(o, record, secret, mark)
 

@@ -109,6 +109,13 @@ def with_own_token(token: SecretStr | None = OWN, found: str | None = None, **va
     return (of(AUTOMATIC, CROSSPLANE), applied, secret, made)
 
 
+def vouched_for(o: Observation) -> Observation:
+    """Nothing proves whose project the runs' token opens but a person's word."""
+    assert o.record is not None
+    assert o.record.project is not None
+    return replace(o, record=replace(o.record, project=replace(o.record.project, confirmed=True)))
+
+
 REFUSED_TOKEN = codes.TOKEN_INVALID.entry("Hetzner does not accept the token: it was revoked")
 
 CASES = (
@@ -150,6 +157,14 @@ CASES = (
             (
                 "whose token nobody looked at yet",
                 with_own_token(),
+                ("Looking whether the token in Secret team-a/own-token",),
+                ("AskCrossplaneProject",),
+                NO_CODE,
+                "HandedOff=False AwaitingHandOff",
+            ),
+            (
+                "whose token is that of the runs, for which only a person vouched",
+                (*with_own_token(SecretStr(gen.TOKEN)), vouched_for),
                 ("Looking whether the token in Secret team-a/own-token",),
                 ("AskCrossplaneProject",),
                 NO_CODE,
