@@ -116,7 +116,7 @@ async def test_a_whole_life_is_allowed(place: Place) -> None:
         actions.PrepareNamespace(refresh_token=False),
         actions.PrepareNamespace(refresh_token=False),
         actions.WriteInputs(INPUTS, {"fqdn": "omantel.omani.works"}),
-        actions.WriteRecord(gen.record(RUN)),
+        actions.WriteRecord(gen.record(RUN, uid=place.sovereign.metadata.uid)),
         actions.GiveBootSecrets(authorities=True),
         actions.GiveBootSecrets(authorities=False),
         actions.CreateJob(RUN),
