@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from functools import partial
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -282,7 +283,12 @@ def charts(cluster: Flux) -> Any:
 
 
 def ready(cluster: Flux, path: str) -> bool:
-    found = cluster.api.get(path)
+    """Whether it was applied and is well; one that nobody has made yet is not."""
+    try:
+        found = cluster.api.get(path)
+    except ApiError as error:
+        assert error.code == HTTPStatus.NOT_FOUND, error
+        return False
     told = condition(found)
     # On a slow machine Flux looks before its source is there, says so, and looks again when it is.
     early = told.get("reason") == components.ARTIFACT_FAILED

@@ -67,6 +67,7 @@ OF_CHARTS = {
     "bp-cert-manager": (
         CustomKind("cert-manager.io", "v1", "ClusterIssuer", "clusterissuers", namespaced=False),
         CustomKind("cert-manager.io", "v1", "Certificate", "certificates"),
+        CustomKind("acme.cert-manager.io", "v1", "Order", "orders"),
     ),
     # With the kinds of packages come, from the package manager, those of the provider that the kit installs.
     "bp-crossplane": (
