@@ -2,7 +2,8 @@
 key and pushed with the other, in folders of their own without module, provider or backend.
 
 What is not sealed goes through a pipe and is never a file. One at a time: each takes about a hundred MiB for half a
-second.
+second. A state that somebody else wrote may be made to take far more, as by numbers that are short to write and long to
+print: what OpenTofu may take and say is bounded, since it lives in the operator's own memory.
 
 Why: docs/decisions/0069-state-for-crossplane.md
 """
@@ -10,8 +11,10 @@ Why: docs/decisions/0069-state-for-crossplane.md
 from __future__ import annotations
 
 import asyncio
-from asyncio.subprocess import PIPE
+import resource
+from asyncio.subprocess import PIPE, Process
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Protocol
@@ -24,6 +27,11 @@ SEAL_SECONDS = 60.0
 """For one command; it takes a quarter of a second where nothing else is at work."""
 MEMORY = "96MiB"
 """What OpenTofu's garbage collector aims at."""
+MOST_MEMORY = 384 << 20
+"""Bytes of data after which the kernel gives it no more."""
+MOST_SAID = 16 << 20
+"""Bytes of an opened state; one of a hundred servers has about one MiB."""
+_CHUNK = 1 << 16
 STATE_FILE = "terraform.tfstate"
 PROGRAMS = "/usr/local/bin:/usr/bin:/bin"
 """Where OpenTofu lies in the image, and the command of its key provider."""
@@ -70,9 +78,11 @@ class Sealing:
             )
         except OSError as error:
             raise TofuUnavailable(f"OpenTofu could not be run: {error}") from error
+        with suppress(ProcessLookupError):
+            resource.prlimit(process.pid, resource.RLIMIT_DATA, (MOST_MEMORY, MOST_MEMORY))
         try:
             async with asyncio.timeout(SEAL_SECONDS):
-                said, errors = await process.communicate(given)
+                said, errors = await _talk(process, given)
         except TimeoutError as error:
             raise TofuUnavailable(f"tofu {' '.join(arguments)} did not come to an end") from error
         finally:
@@ -83,6 +93,38 @@ class Sealing:
             told = shorten(errors.decode(errors="replace"))
             raise TofuError(f"tofu {' '.join(arguments)} ended with {process.returncode}: {told}")
         return said
+
+
+async def _talk(process: Process, given: bytes) -> tuple[bytes, bytes]:
+    """What it says and complains of until it ends. Raises TofuError if that is more than anybody reads."""
+    into, out, complaints = process.stdin, process.stdout, process.stderr
+    if into is None or out is None or complaints is None:
+        raise ValueError("a process without pipes")
+    _, said, errors = await asyncio.gather(_give(into, given), _read(out, process), _read(complaints, process))
+    await process.wait()
+    return said, errors
+
+
+async def _give(stream: asyncio.StreamWriter, given: bytes) -> None:
+    """One that ends before it has read all of it says why itself."""
+    with suppress(BrokenPipeError, ConnectionResetError):
+        stream.write(given)
+        await stream.drain()
+    stream.close()
+
+
+async def _read(stream: asyncio.StreamReader, process: Process) -> bytes:
+    found = bytearray()
+    while chunk := await stream.read(_CHUNK):
+        if len(found) <= MOST_SAID:
+            found += chunk
+        else:
+            # What is left in the pipe is read: until then its end is not noticed.
+            with suppress(ProcessLookupError):
+                process.kill()
+    if len(found) > MOST_SAID:
+        raise TofuError(f"OpenTofu says more than {MOST_SAID >> 20} MiB of it")
+    return bytes(found)
 
 
 def _folder(top: str, name: str, key: str) -> Path:

@@ -4,6 +4,7 @@ OpenTofu itself makes of it is tried in tests/integration/hcloud/test_hcloud_han
 from __future__ import annotations
 
 import asyncio
+import sys
 from pathlib import Path
 
 import pytest
@@ -100,3 +101,28 @@ async def test_one_at_a_time(tmp_path: Path) -> None:
     )
     sealer = program(tmp_path, text)
     await asyncio.gather(*(sealer.sealed_anew(b"old", "a", "b") for _ in range(3)))
+
+
+GREEDY = """\
+#!{python}
+taken = bytearray(1 << 30)
+print(len(taken))
+"""
+
+
+async def test_a_state_that_takes_the_operators_memory_is_not_opened(tmp_path: Path) -> None:
+    """OpenTofu runs in the operator's own container: what it takes is missing there."""
+    with pytest.raises(TofuError, match=r"ended with 1: .*MemoryError"):
+        await program(tmp_path, GREEDY.format(python=sys.executable)).sealed_anew(b"old", "a", "b")
+
+
+async def test_what_it_says_is_read_to_a_limit(tmp_path: Path) -> None:
+    """A number of six characters may be printed with a thousand."""
+    with pytest.raises(TofuError, match="says more than 16 MiB"):
+        await program(tmp_path, "#!/bin/sh\nexec yes\n").sealed_anew(b"old", "a", "b")
+
+
+async def test_one_that_does_not_read_what_it_is_given_says_why_itself(tmp_path: Path) -> None:
+    stops = "#!/bin/sh\n[ $2 = pull ] && exec head -c 1000000 /dev/zero\necho 'Error: no' >&2; exit 1\n"
+    with pytest.raises(TofuError, match="tofu state push - ended with 1: Error: no"):
+        await program(tmp_path, stops).sealed_anew(b"old", "a", "b")
