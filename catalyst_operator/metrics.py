@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from catalyst_operator.api.phases import ComponentState
 from catalyst_operator.api.sovereign_status import SovereignStatus
 from catalyst_operator.core.orphans import Orphan
+from catalyst_operator.core.queue.order import Queue
 from catalyst_operator.core.record import RunEntry
 
 PHASE_BUCKETS = (0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 900, 1800)
@@ -51,6 +52,9 @@ class Metrics:
             ["run_namespace", "namespace", "name"],
             registry=registry,
         )
+        self._queue = Gauge(
+            "catalyst_runs", "Runs under way, and runs that wait for their turn", ["state"], registry=registry
+        )
         self._known: dict[tuple[str, str], set[str]] = {}
 
     @contextmanager
@@ -77,6 +81,11 @@ class Metrics:
         self._orphans.clear()
         for orphan in found:
             self._orphans.labels(orphan.name, orphan.namespace, orphan.sovereign).set(1)
+
+    def queue(self, runs: Queue) -> None:
+        """Shows how many runs there are."""
+        self._queue.labels("UnderWay").set(len(runs.under_way))
+        self._queue.labels("Waiting").set(len(runs.waiting))
 
     def run_ended(self, run: RunEntry) -> None:
         """Counts a run whose end was recorded, and how long each of its phases took."""

@@ -33,6 +33,7 @@ from catalyst_operator.adapters.new_cluster import console_probe
 from catalyst_operator.adapters.new_cluster.clusters import Clusters
 from catalyst_operator.adapters.new_cluster.intake import Intake
 from catalyst_operator.adapters.new_cluster.remote import RemoteCluster
+from catalyst_operator.adapters.pace import Rests
 from catalyst_operator.adapters.powerdns import PowerDns
 from catalyst_operator.adapters.project import hetzner_preflight, hetzner_project
 from catalyst_operator.adapters.project.preflights import Preflights
@@ -55,6 +56,7 @@ from catalyst_operator.reconcilers.domains.reconciler import DomainReconciler
 from catalyst_operator.reconcilers.outside import Outside
 from catalyst_operator.reconcilers.queue import WorkQueue
 from catalyst_operator.reconcilers.run_namespaces import ALL, RunNamespaces
+from catalyst_operator.reconcilers.run_queue import RunQueue
 from catalyst_operator.reconcilers.sovereign import Key, SovereignReconciler
 from catalyst_operator.settings import Settings
 
@@ -141,6 +143,8 @@ async def _act(settings: Settings, kube: Kube, metrics: Metrics) -> None:
     reconciler = SovereignReconciler(kube, outside, core, metrics, resync=settings.resync)
     queue: WorkQueue[Key] = WorkQueue(reconciler.reconcile)
     reconciler.wake = queue.wake
+    outside.runs.wake = lambda namespace, name: queue.wake(Key(namespace, name))
+    await outside.runs.fill(kube)
     domains = DomainReconciler(kube, domains_outside, core, metrics, now, claims)
     names: WorkQueue[str] = WorkQueue(domains.reconcile)
     domains.wake = names.wake
@@ -163,10 +167,11 @@ async def _act(settings: Settings, kube: Kube, metrics: Metrics) -> None:
 def _outside(kube: Kube, core: CoreSettings, settings: Settings, names: NameLook | None) -> Outside:
     connect = partial(RemoteCluster, intake=Intake())
     git = turns_of_git()
+    rests = Rests(now)
     return Outside(
         logs=RunLogs(kube),
-        projects=ProjectLooks(partial(hetzner_project.look, core.hcloud_endpoint), now),
-        preflights=Preflights(partial(hetzner_preflight.look, core.hcloud_endpoint), now),
+        projects=ProjectLooks(rests.kept_by(partial(hetzner_project.look, core.hcloud_endpoint)), now),
+        preflights=Preflights(rests.kept_by(partial(hetzner_preflight.look, core.hcloud_endpoint)), now),
         repositories=RepositoryLooks(looking(git, settings.destinations), now),
         overlays=Overlays(
             partial(push.push, destinations=settings.destinations), template.read(settings.template), now, turns=git
@@ -180,6 +185,7 @@ def _outside(kube: Kube, core: CoreSettings, settings: Settings, names: NameLook
         farewells=Errands("farewell", _turns()),
         connect=connect,
         seal=Sealing().sealed_anew,
+        runs=RunQueue(core.limits),
         names=names,
     )
 

@@ -20,6 +20,7 @@ from catalyst_operator.core.observation import LockView, StateView
 from catalyst_operator.core.phase1.target import Target
 from catalyst_operator.core.project.identity import ProjectQuestion
 from catalyst_operator.core.project.preflight import Wanted
+from catalyst_operator.core.queue.order import Entry
 from catalyst_operator.core.record import Record, RunEntry
 
 
@@ -31,6 +32,13 @@ class AddFinalizer:
 @dataclass(frozen=True)
 class RemoveFinalizer:
     """Let the Sovereign go: the very last act, after all that is kept for it beside the operator."""
+
+
+@dataclass(frozen=True)
+class TakeTurn:
+    """Take the turn of the run that is about to start, if it still is its turn."""
+
+    entry: Entry
 
 
 @dataclass(frozen=True)
@@ -303,6 +311,7 @@ class DeleteNamespace:
 Action = (
     AddFinalizer
     | RemoveFinalizer
+    | TakeTurn
     | PrepareNamespace
     | OpenNamespace
     | WriteInputs

@@ -26,6 +26,7 @@ from catalyst_operator.core.phase1.views import ClusterView
 from catalyst_operator.core.project.hetzner import well_formed
 from catalyst_operator.core.project.identity import ProjectReport
 from catalyst_operator.core.project.preflight import Report
+from catalyst_operator.core.queue.order import Queue
 from catalyst_operator.core.record import Record
 from catalyst_operator.core.settings import CoreSettings
 from catalyst_operator.core.tofu.apply_progress import Progress
@@ -224,6 +225,8 @@ class Observation:
     """What the last removal of dead nodes from the new cluster came to."""
     transfer: TransferReport | None = None
     """What the last attempt to give the new cluster its state came to."""
+    queue: Queue = field(default_factory=Queue)
+    """The runs of all Sovereigns, those under way and those that wait."""
     farewell: FarewellReport | None = None
     """What was seen when rights on the new cluster were given up."""
 

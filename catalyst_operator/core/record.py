@@ -183,6 +183,8 @@ class RunEntry:
     """Of a destroy: whether its state was handed in."""
     stopping: StopCause | None = None
     """Why it was told to stop."""
+    project: str = ""
+    """The mark of the project that its token opens; see `core.queue.turn`."""
     stepped_down: bool = False
     """Whether its failure was answered with the next size of a ladder."""
     state: RunState = RunState.PENDING

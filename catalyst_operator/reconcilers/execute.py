@@ -68,6 +68,8 @@ class Executor:
                 await self._hold()
             case actions.RemoveFinalizer():
                 await self._let_go()
+            case actions.TakeTurn(entry=entry):
+                self._outside.runs.take(entry, self._sovereign.metadata.name, self._o.now)
             case actions.PrepareNamespace(refresh_token=refresh):
                 await self._prepare(self._o.credentials if refresh else None)
             case actions.OpenNamespace():

@@ -113,6 +113,7 @@ class Observer:
             preflight=self._outside.preflights.report(sovereign.metadata.uid),
             repository=self._outside.repositories.report(sovereign.metadata.uid),
             overlay=self._outside.overlays.report(sovereign.metadata.uid),
+            queue=self._outside.runs.seen(),
             cluster=self._outside.clusters.view(sovereign.metadata.uid),
             seeds=self._outside.seeds.report(sovereign.metadata.uid),
             correction=self._outside.corrections.report(sovereign.metadata.uid),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from catalyst_operator.adapters.errands import Errands
@@ -30,6 +30,7 @@ from catalyst_operator.core.domains.observation import DomainObservation
 from catalyst_operator.core.observation import TakingReport
 from catalyst_operator.core.phase1.target import Target
 from catalyst_operator.core.phase1.views import ClusterView
+from catalyst_operator.reconcilers.run_queue import RunQueue
 
 
 class Clusters(Protocol):
@@ -84,6 +85,8 @@ class Outside:
     """Opens one connection to a new cluster, for the errands."""
     seal: Seal
     """Seals a state with another key."""
+    runs: RunQueue = field(default_factory=RunQueue)
+    """The runs of all Sovereigns, and those that wait."""
     names: Names | None = None
     """None for an operator that serves no domains."""
 
@@ -91,12 +94,14 @@ class Outside:
         """The Sovereign is gone."""
         for cache in self._by_uid:
             cache.forget(uid)
+        self.runs.forget(uid)
         if self.names is not None:
             self.names.forget(uid)
         await self.clusters.forget(uid)
 
     async def close(self) -> None:
         """Give up all that is under way."""
+        self.runs.close()
         await asyncio.gather(self.logs.close(), self.clusters.close(), *(cache.close() for cache in self._by_uid))
 
     @property

@@ -19,6 +19,7 @@ from catalyst_operator.clock import Clock, now
 from catalyst_operator.core.actions import Decision, WriteRecord
 from catalyst_operator.core.decide import decide
 from catalyst_operator.core.observation import Observation
+from catalyst_operator.core.queue.standing import standing
 from catalyst_operator.core.settings import CoreSettings
 from catalyst_operator.core.telling import events, status
 from catalyst_operator.core.telling.trouble import trouble
@@ -78,6 +79,7 @@ class SovereignReconciler:
             return None
         sovereign = self._parse(key, raw)
         if sovereign is None:
+            self._outside.runs.forget(raw["metadata"]["uid"])
             return None
         if self._uids.get(key, sovereign.metadata.uid) != sovereign.metadata.uid:
             await self._forget(key)
@@ -109,6 +111,11 @@ class SovereignReconciler:
         self._failures.pop(key, None)
         return again
 
+    def _note(self, sovereign: Sovereign, told: SovereignStatus) -> None:
+        """Its part in the queue of runs is what its status says."""
+        self._outside.runs.note(sovereign.metadata.uid, standing(sovereign, told))
+        self._metrics.queue(self._outside.runs.seen())
+
     def _look_again(self, key: Key, decision: Decision) -> timedelta | None:
         """What no watch tells of, such as a state Secret that somebody deleted, is noticed all the same. Not all at the
         same time: each has its own pause, up to a fifth shorter."""
@@ -125,6 +132,7 @@ class SovereignReconciler:
         version = await self._apply(key, observation, decision)
         if decision.status is not None:
             await self._write(sovereign, version, decision.status)
+            self._note(sovereign, decision.status)
             self._metrics.observe(key.namespace, key.name, decision.status)
         return self._look_again(key, decision)
 
@@ -146,6 +154,7 @@ class SovereignReconciler:
         try:
             raw = await self._kube.get(kube.SOVEREIGNS, meta.namespace, meta.name)
             await self._write(sovereign, raw["metadata"]["resourceVersion"], told)
+            self._note(sovereign, told)
         except ApiError as second:
             log.warning("%s/%s: its trouble could not be told: %s", meta.namespace, meta.name, second)
 

@@ -100,10 +100,12 @@ CHECKS: tuple[Callable[[Scene], Answer | None], ...] = (
     run_checks.failed_for_good,
     run_checks.called_off,
     run_checks.backing_off,
+    run_checks.queued,
     surroundings.run_obstacle,
     run_checks.job_not_created,
     resizes.not_its_turn,
     surroundings.preflight_first,
     domain.reserving,
+    run_checks.awaiting_turn,
     run_checks.new_run,
 )

@@ -16,12 +16,14 @@ from catalyst_operator.core.actions import (
     DeleteInputs,
     GiveBootSecrets,
     PrepareNamespace,
+    TakeTurn,
     WriteInputs,
     WriteRecord,
 )
 from catalyst_operator.core.observation import Observation
 from catalyst_operator.core.project import sizing
 from catalyst_operator.core.project.hetzner import well_formed
+from catalyst_operator.core.queue import turn
 from catalyst_operator.core.record import UNSUCCESSFUL, Record, RunEntry, StopCause
 from catalyst_operator.core.runs.tfvars import inputs_digest
 
@@ -48,6 +50,7 @@ def next_run(o: Observation, record: Record, verb: RunVerb, variables: dict[str,
         retry=requested(o, labels.ANNOTATION_RETRY),
         adopt=record.orphans,
         standing=record.made if record.outputs else (),
+        project=turn.project_mark(o),
     )
     return replace(run, tries=_tries(record.last_of(verb), run))
 
@@ -72,6 +75,7 @@ def start_actions(
     # A destroy makes no servers.
     give = () if run.verb is RunVerb.DESTROY else (GiveBootSecrets(authorities=not variables["cluster_started"]),)
     return (
+        TakeTurn(turn.entry(o, run.verb)),
         PrepareNamespace(refresh_token=has_usable_token(o)),
         WriteInputs(run.inputs_secret, variables),
         *write,

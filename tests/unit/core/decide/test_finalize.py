@@ -32,6 +32,7 @@ from tests.unit.core.decide import (
     deletion_obstacles,
     deletion_projects,
     deletion_runs,
+    queueing,
 )
 from tests.unit.core.decide.deletions import (
     AFTER,
@@ -52,6 +53,7 @@ CASES = (
     *deletion_projects.CASES,
     *deletion_runs.CASES,
     *deletion_domains.CASES,
+    *queueing.DELETIONS,
 )
 
 
