@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from sys import intern
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
 
 from catalyst_operator.api.phases import ComponentState
 from catalyst_operator.api.sovereign_status import SovereignStatus
@@ -26,12 +29,8 @@ class Metrics:
         self._errors = Counter(
             "catalyst_reconcile_errors_total", "Reconciles that ended in an error", registry=registry
         )
-        self._condition = Gauge(
-            "catalyst_sovereign_condition",
-            "1 while the condition is True, 0 while False, -1 while Unknown",
-            ["namespace", "name", "type"],
-            registry=registry,
-        )
+        self._conditions = _Conditions()
+        registry.register(self._conditions)
         self._runs = Counter("catalyst_runs_total", "Runs that ended", ["verb", "result"], registry=registry)
         self._phases = Histogram(
             "catalyst_run_phase_seconds",
@@ -53,9 +52,8 @@ class Metrics:
             registry=registry,
         )
         self._queue = Gauge(
-            "catalyst_runs", "Runs under way, and runs that wait for their turn", ["state"], registry=registry
+            "catalyst_run_queue", "Runs under way, and runs that wait for their turn", ["state"], registry=registry
         )
-        self._known: dict[tuple[str, str], set[str]] = {}
 
     @contextmanager
     def reconcile(self) -> Iterator[None]:
@@ -65,12 +63,9 @@ class Metrics:
 
     def observe(self, namespace: str, name: str, status: SovereignStatus) -> None:
         """Shows the conditions of a status that was written."""
-        present = {c.type: c.status for c in status.conditions}
-        for gone in self._known.get((namespace, name), set()) - present.keys():
-            self._condition.remove(namespace, name, gone)
-        for type_, truth in present.items():
-            self._condition.labels(namespace, name, type_).set({"True": 1, "False": 0}.get(truth, -1))
-        self._known[namespace, name] = set(present)
+        self._conditions.shown[namespace, name] = tuple(
+            (intern(c.type), {"True": 1.0, "False": 0.0}.get(c.status, -1.0)) for c in status.conditions
+        )
         if status.components:
             for state in ComponentState:
                 count = sum(component.state is state for component in status.components)
@@ -97,8 +92,25 @@ class Metrics:
 
     def forget(self, namespace: str, name: str) -> None:
         """Drops the series of a Sovereign that is gone."""
-        for type_ in self._known.pop((namespace, name), set()):
-            self._condition.remove(namespace, name, type_)
+        self._conditions.shown.pop((namespace, name), None)
         for state in ComponentState:
             with suppress(KeyError):
                 self._components.remove(namespace, name, state.value)
+
+
+class _Conditions(Collector):
+    """The conditions of all Sovereigns. A gauge has an object for each series, of which there are tens of thousands in
+    a large installation; this makes them when it is asked."""
+
+    def __init__(self) -> None:
+        self.shown: dict[tuple[str, str], tuple[tuple[str, float], ...]] = {}
+        """(namespace, name) -> type and value of each condition."""
+
+    def collect(self) -> Iterator[Metric]:
+        """Called at each scrape, in a thread of its own."""
+        told = "1 while the condition is True, 0 while False, -1 while Unknown"
+        family = GaugeMetricFamily("catalyst_sovereign_condition", told, labels=("namespace", "name", "type"))
+        for (namespace, name), conditions in list(self.shown.items()):
+            for type_, value in conditions:
+                family.add_metric((namespace, name, type_), value)
+        yield family

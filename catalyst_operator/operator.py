@@ -151,7 +151,8 @@ async def _act(settings: Settings, kube: Kube, metrics: Metrics) -> None:
     registry = kopf.OperatorRegistry()
     all_at_once: WorkQueue[str] = WorkQueue(RunNamespaces(kube, core.operator_namespace, metrics, now).reconcile)
     look_at_all = partial(all_at_once.wake, ALL)
-    handlers.register(registry, queue.wake, names.wake, look_at_all, api_server=settings.api_server)
+    saw = partial(_saw, reconciler, queue)
+    handlers.register(registry, saw, queue.wake, names.wake, look_at_all, api_server=settings.api_server)
     look_at_all()
     try:
         await kopf.operator(registry=registry, clusterwide=True, standalone=True)
@@ -162,6 +163,15 @@ async def _act(settings: Settings, kube: Kube, metrics: Metrics) -> None:
         await outside.close()
         if domains_outside:
             await domains_outside.close()
+
+
+def _saw(reconciler: SovereignReconciler, queue: WorkQueue[Key], key: Key, raw: Mapping[str, Any]) -> None:
+    """What rests is looked at when it is its time, everything else now."""
+    enough = reconciler.saw(key, dict(raw))
+    if enough is None:
+        queue.wake(key)
+    else:
+        queue.look_by(key, enough)
 
 
 def _outside(kube: Kube, core: CoreSettings, settings: Settings, names: NameLook | None) -> Outside:

@@ -150,8 +150,14 @@ def _releases(o: Observation, record: Record) -> tuple[Action, ...]:
 
 def _needless_jobs(o: Observation, record: Record) -> tuple[Action, ...]:
     oldest = record.attempts - KEPT_RUNS + 1
-    needless = (job for job in o.jobs if job.attempt < oldest or _stray(o, record, job))
+    needless = (job for job in o.jobs if job.attempt < oldest or _is_history(record, job) or _stray(o, record, job))
     return tuple(DeleteJob(job.name) for job in needless if not job.terminating)
+
+
+def _is_history(record: Record, job: JobView) -> bool:
+    """Of a Sovereign that was handed off, the runs before that are over for good: nobody reads what they logged, and
+    every operator that starts would list them all."""
+    return record.handed_off and job.verb is not RunVerb.DESTROY
 
 
 def _needless_secrets(o: Observation, run: RunEntry | None) -> tuple[Action, ...]:

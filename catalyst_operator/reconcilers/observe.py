@@ -5,11 +5,13 @@ Pods are read before the state: once a Pod is seen ended, the state it wrote is 
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
 import json
 import logging
 import zlib
+from collections.abc import Awaitable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -59,6 +61,14 @@ MAX_STATE = 32 << 20
 MAX_GIVEN_STATE = 2 << 20
 """The same of one that somebody hands in. It is sealed, and what is sealed hardly gets smaller when it is packed: more
 was made to fill the operator's memory, since each look reads it."""
+SECRETS = (
+    naming.STATE_SECRET,
+    naming.ERRORED_STATE_SECRET,
+    naming.TOKEN_SECRET,
+    naming.BOOT_SECRETS,
+    naming.STATE_KEY_SECRET,
+)
+"""Of a run namespace, in the order in which `_in_namespace` reads them."""
 LOG_PATIENCE = timedelta(minutes=2)
 """How long after a container's end a kubelet that does not answer is asked again for its log."""
 
@@ -75,16 +85,23 @@ class Observer:
         """Raises ApiError when something could not be read, and CorruptRecord."""
         meta = sovereign.metadata
         space = naming.run_namespace(meta.name, meta.uid)
-        namespace = self._namespace(await self._kube.find(kube.NAMESPACES, "", space), meta.uid)
-        credentials = await self._credentials(sovereign)
+        found, credentials, owner_secrets, owner_kubeconfig, reservation, registrar_secret = await together(
+            self._kube.find(kube.NAMESPACES, "", space),
+            self._credentials(sovereign),
+            self._owner_secrets(sovereign),
+            self._owner_kubeconfig(sovereign),
+            self._reservation(sovereign),
+            self._registrar_secret(sovereign),
+        )
+        namespace = self._namespace(found, meta.uid)
         seen = replace(
             self.without_namespace(sovereign, now),
             credentials=credentials,
             namespace=namespace,
-            owner_secrets=await self._owner_secrets(sovereign),
-            owner_kubeconfig=await self._owner_kubeconfig(sovereign),
-            reservation=await self._reservation(sovereign),
-            registrar_secret=await self._registrar_secret(sovereign),
+            owner_secrets=owner_secrets,
+            owner_kubeconfig=owner_kubeconfig,
+            reservation=reservation,
+            registrar_secret=registrar_secret,
         )
         seen = replace(seen, name=await self._name(seen))
         if namespace is None or not namespace.ours:
@@ -126,30 +143,42 @@ class Observer:
     async def _in_namespace(self, seen: Observation) -> Observation:
         """What the run namespace holds."""
         space, now = seen.run_namespace, seen.now
-        found, version = await self._record(space)
-        # Before the Pods: one that took the lock after this look is not taken for its dead holder.
-        lock = _lock(await self._kube.find(kube.LEASES, space, naming.STATE_LEASE))
         selector = f"{labels.LABEL_SOVEREIGN_UID}={seen.uid}"
-        # Jobs before Pods: what a Job that is gone had made is seen.
-        jobs = tuple(filter(None, map(_job, await self._kube.list(kube.JOBS, space, selector=selector))))
+        # Before the Pods: one that took the lock after this look is not taken for its dead holder, and what a Job that
+        # is gone had made is seen.
+        (found, version), lock, jobs = await together(
+            self._record(space),
+            self._kube.find(kube.LEASES, space, naming.STATE_LEASE),
+            self._kube.list(kube.JOBS, space, selector=selector),
+        )
         pods = tuple(map(_pod, await self._kube.list(kube.PODS, space, selector=selector)))
+        state, saved_state, token, boot_secrets, state_key = await together(
+            *(self._kube.find(kube.SECRETS, space, name) for name in SECRETS)
+        )
+        archived_state, progress, registrar_secret, cluster_secrets, given_state = await together(
+            self._archived_state(space, found),
+            self._progress(space, found.last if found else None, pods, now),
+            self._kept_registrar_secret(seen),
+            self._beside_operator(naming.cluster_secrets(seen.uid)),
+            self._given_state(seen.sovereign, found),
+        )
         return replace(
             seen,
             record=found,
             record_version=version,
-            lock=lock,
-            state=state_of(await self._kube.find(kube.SECRETS, space, naming.STATE_SECRET)),
-            saved_state=saved_state_of(await self._kube.find(kube.SECRETS, space, naming.ERRORED_STATE_SECRET)),
-            archived_state=await self._archived_state(space, found),
-            jobs=jobs,
+            lock=_lock(lock),
+            state=state_of(state),
+            saved_state=saved_state_of(saved_state),
+            archived_state=archived_state,
+            jobs=tuple(filter(None, map(_job, jobs))),
             pods=pods,
-            progress=await self._progress(space, found.last if found else None, pods, now),
-            kept_registrar_secret=await self._kept_registrar_secret(seen),
-            token_copy=_token(await self._kube.find(kube.SECRETS, space, naming.TOKEN_SECRET)),
-            has_cluster_secrets=await self._beside_operator(naming.cluster_secrets(seen.uid)) is not None,
-            has_boot_secrets=await self._kube.find(kube.SECRETS, space, naming.BOOT_SECRETS) is not None,
-            has_state_key=await self._kube.find(kube.SECRETS, space, naming.STATE_KEY_SECRET) is not None,
-            given_state=await self._given_state(seen.sovereign, found),
+            progress=progress,
+            kept_registrar_secret=registrar_secret,
+            token_copy=_token(token),
+            has_cluster_secrets=cluster_secrets is not None,
+            has_boot_secrets=boot_secrets is not None,
+            has_state_key=state_key is not None,
+            given_state=given_state,
         )
 
     def _namespace(self, raw: Object | None, uid: str) -> NamespaceView | None:
@@ -265,6 +294,15 @@ class Observer:
                 raise
             log.warning("%s/%s: no diagnostics of %s: %s", space, pod.name, container, error)
             return Progress(ended=True)
+
+
+async def together(*reads: Awaitable[Any]) -> list[Any]:
+    """What reads find that need not come one after the other. All are waited for, and the first error counts."""
+    found = await asyncio.gather(*reads, return_exceptions=True)
+    for one in found:
+        if isinstance(one, BaseException):
+            raise one
+    return found
 
 
 def _token(secret: Object | None) -> SecretStr | None:

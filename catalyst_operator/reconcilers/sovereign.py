@@ -20,6 +20,7 @@ from catalyst_operator.core.actions import Decision, WriteRecord
 from catalyst_operator.core.decide import decide
 from catalyst_operator.core.observation import Observation
 from catalyst_operator.core.queue.standing import standing
+from catalyst_operator.core.ready.resting import look_by, rests
 from catalyst_operator.core.settings import CoreSettings
 from catalyst_operator.core.telling import events, status
 from catalyst_operator.core.telling.trouble import trouble
@@ -70,6 +71,21 @@ class SovereignReconciler:
         """Of the Sovereigns that were seen: what is kept beside the API server goes by UID."""
         self.wake: Callable[[Key], None] = lambda _: None
         """Set by the composition: called when a followed log says something new."""
+
+    def saw(self, key: Key, raw: Object) -> timedelta | None:
+        """What a watch tells of a Sovereign. None when it has to be looked at; else when it is enough to do so: what is
+        told of it already is known from here on."""
+        try:
+            sovereign = Sovereign.parse(raw)
+        except ValidationError:
+            return None
+        uid = sovereign.metadata.uid
+        if not rests(sovereign, sovereign.status) or self._uids.get(key, uid) != uid:
+            return None
+        self._uids[key] = uid
+        self._note(sovereign, sovereign.status)
+        self._metrics.observe(key.namespace, key.name, sovereign.status)
+        return look_by(uid)
 
     async def reconcile(self, key: Key) -> timedelta | None:
         """Returns when to look again. Raises CatalystError, and is then tried again with backoff."""
@@ -134,6 +150,8 @@ class SovereignReconciler:
             await self._write(sovereign, version, decision.status)
             self._note(sovereign, decision.status)
             self._metrics.observe(key.namespace, key.name, decision.status)
+        if decision.status is not None and rests(sovereign, decision.status):
+            return look_by(sovereign.metadata.uid)
         return self._look_again(key, decision)
 
     async def _apply(self, key: Key, observation: Observation, decision: Decision) -> str:
