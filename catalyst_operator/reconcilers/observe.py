@@ -79,7 +79,7 @@ class Observer:
     def __init__(self, client: Kube, outside: Outside, settings: CoreSettings) -> None:
         self._kube = client
         self._outside = outside
-        self._settings = settings
+        self.settings = settings
 
     async def observe(self, sovereign: Sovereign, now: datetime) -> Observation:
         """Raises ApiError when something could not be read, and CorruptRecord."""
@@ -120,7 +120,7 @@ class Observer:
         """What is known without asking the API server."""
         return Observation(
             now=now,
-            settings=self._settings,
+            settings=self.settings,
             sovereign=sovereign,
             credentials=None,
             namespace=None,
@@ -186,7 +186,7 @@ class Observer:
             return None
         meta = raw["metadata"]
         ours = (meta.get("labels") or {}).get(labels.LABEL_SOVEREIGN_UID) == uid
-        ours = ours and proof.holds(self._settings.proof_key, uid, meta.get("annotations") or {})
+        ours = ours and proof.holds(self.settings.proof_key, uid, meta.get("annotations") or {})
         return NamespaceView(terminating="deletionTimestamp" in meta, ours=ours, version=meta["resourceVersion"])
 
     async def _credentials(self, sovereign: Sovereign) -> CredentialsView | None:
@@ -225,7 +225,7 @@ class Observer:
         return GivenStateView(kube.version_of(found), state, transfer.KEY in secrets.texts(found))
 
     async def _reservation(self, sovereign: Sovereign) -> DomainReservation | None:
-        if self._settings.domains is None:
+        if self.settings.domains is None:
             return None
         raw = await self._kube.find(kube.DOMAIN_RESERVATIONS, "", sovereign.spec.domain.fqdn)
         return DomainReservation.parse(raw) if raw else None
@@ -240,7 +240,7 @@ class Observer:
 
     async def _registrar_secret(self, sovereign: Sovereign) -> str:
         name = of_sovereign.needs_credentials(sovereign)
-        if self._settings.domains is None or not name:
+        if self.settings.domains is None or not name:
             return ""
         secret = await self._kube.find(kube.SECRETS, sovereign.metadata.namespace, name)
         return kube.version_of(secret) if secret else ""
@@ -252,7 +252,7 @@ class Observer:
         return (secret["metadata"].get("annotations") or {}).get(labels.ANNOTATION_COPIED_FROM, "") if secret else ""
 
     async def _beside_operator(self, name: str) -> Object | None:
-        return await self._kube.find(kube.SECRETS, self._settings.operator_namespace, name)
+        return await self._kube.find(kube.SECRETS, self.settings.operator_namespace, name)
 
     async def _archived_state(self, space: str, found: Record | None) -> StateView | None:
         if found is None or found.hand_off is None:

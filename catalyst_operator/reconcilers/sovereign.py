@@ -20,7 +20,7 @@ from catalyst_operator.core.actions import Decision, WriteRecord
 from catalyst_operator.core.decide import decide
 from catalyst_operator.core.observation import Observation
 from catalyst_operator.core.queue.standing import standing
-from catalyst_operator.core.ready.resting import look_by, rests
+from catalyst_operator.core.ready.resting import RESTS_FOR, first_look, rests
 from catalyst_operator.core.settings import CoreSettings
 from catalyst_operator.core.telling import events, status
 from catalyst_operator.core.telling.trouble import trouble
@@ -85,7 +85,7 @@ class SovereignReconciler:
         self._uids[key] = uid
         self._note(sovereign, sovereign.status)
         self._metrics.observe(key.namespace, key.name, sovereign.status)
-        return look_by(uid)
+        return first_look(uid)
 
     async def reconcile(self, key: Key) -> timedelta | None:
         """Returns when to look again. Raises CatalystError, and is then tried again with backoff."""
@@ -132,11 +132,15 @@ class SovereignReconciler:
         self._outside.runs.note(sovereign.metadata.uid, standing(sovereign, told))
         self._metrics.queue(self._outside.runs.seen())
 
-    def _look_again(self, key: Key, decision: Decision) -> timedelta | None:
+    def _look_again(self, key: Key, sovereign: Sovereign, decision: Decision) -> timedelta | None:
         """What no watch tells of, such as a state Secret that somebody deleted, is noticed all the same. Not all at the
         same time: each has its own pause, up to a fifth shorter."""
         if self._resync is None:
             return decision.requeue_after
+        if decision.status is not None and rests(sovereign, decision.status):
+            # What has only just come to rest is looked at once more: its last step may leave something to clear up.
+            rested = rests(sovereign, sovereign.status) and not decision.actions
+            return RESTS_FOR if rested else self._observer.settings.poll
         share = zlib.crc32(str(key).encode()) / 2**32
         resync = self._resync * (1 - share / 5) if decision.requeue_after is None else None
         pauses = (decision.requeue_after, decision.look_by, resync)
@@ -150,9 +154,7 @@ class SovereignReconciler:
             await self._write(sovereign, version, decision.status)
             self._note(sovereign, decision.status)
             self._metrics.observe(key.namespace, key.name, decision.status)
-        if decision.status is not None and rests(sovereign, decision.status):
-            return look_by(sovereign.metadata.uid)
-        return self._look_again(key, decision)
+        return self._look_again(key, sovereign, decision)
 
     async def _apply(self, key: Key, observation: Observation, decision: Decision) -> str:
         """Carry out the actions in order. Returns the Sovereign's resourceVersion after them."""

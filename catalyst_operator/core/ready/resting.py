@@ -34,10 +34,9 @@ def rests(sovereign: Sovereign, status: SovereignStatus) -> bool:
     )
 
 
-def look_by(uid: str) -> timedelta:
-    """When to look at one that rests: within the day, each at a time of its own."""
-    share = int(digest_of(uid)[:8], 16) / 2**32
-    return RESTS_FOR * (1 - share / 2)
+def first_look(uid: str) -> timedelta:
+    """When an operator that has just started looks at one that rests: within the day, each at a time of its own."""
+    return RESTS_FOR * (int(digest_of(uid)[:8], 16) / 2**32)
 
 
 def _is_true(status: SovereignStatus, type_: ConditionType) -> bool:
