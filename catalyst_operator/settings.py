@@ -25,7 +25,7 @@ from catalyst_operator.api.scalars import parse_duration
 from catalyst_operator.core.access import seeds
 from catalyst_operator.core.domains.claims.names import plain
 from catalyst_operator.core.kit import releases
-from catalyst_operator.core.queue.order import Limits
+from catalyst_operator.core.queue.order import RunLimits
 from catalyst_operator.core.settings import CoreSettings, DomainSettings, Nameserver
 from catalyst_operator.errors import SettingsError
 
@@ -101,10 +101,10 @@ class Settings:
                 retry_base=read.duration("CATALYST_RETRY_BASE", "20s"),
                 retry_cap=read.duration("CATALYST_RETRY_CAP", "10m"),
                 max_attempts=read.count("CATALYST_MAX_ATTEMPTS", "5"),
-                limits=Limits(
-                    operator=read.count("CATALYST_MAX_RUNS", str(Limits.operator)),
-                    project=read.count("CATALYST_MAX_RUNS_PER_PROJECT", str(Limits.project)),
-                    namespace=read.count("CATALYST_MAX_RUNS_PER_NAMESPACE", str(Limits.namespace)),
+                limits=RunLimits(
+                    operator=read.count("CATALYST_MAX_RUNS", str(RunLimits.operator)),
+                    project=read.count("CATALYST_MAX_RUNS_PER_PROJECT", str(RunLimits.project)),
+                    namespace=read.count("CATALYST_MAX_RUNS_PER_NAMESPACE", str(RunLimits.namespace)),
                 ),
                 preflight_interval=read.duration("CATALYST_PREFLIGHT_INTERVAL", "1m"),
                 create_warning=read.duration("CATALYST_CREATE_WARNING", "10m"),

@@ -20,7 +20,7 @@ class Stance(Enum):
 
 
 @dataclass(frozen=True)
-class QueuePlace:
+class HeldPlace:
     """A place among the runs that wait for their turn."""
 
     position: int
@@ -47,7 +47,7 @@ class Verdict:
     """Something that Ready stands for was there and is not any more: it is False then, and not only unknown."""
     retry_at: datetime | None = None
     """When it is tried again, where that is at a time."""
-    place: QueuePlace | None = None
+    place: HeldPlace | None = None
     """The place of the next run in the queue, while it waits for its turn or is about to have it."""
     command: str = ""
     """One line to run, where the message has more than its error."""

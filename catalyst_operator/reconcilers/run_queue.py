@@ -17,7 +17,16 @@ from catalyst_operator.adapters import kube
 from catalyst_operator.adapters.kube import Kube, Object
 from catalyst_operator.api import labels
 from catalyst_operator.api.sovereign import Sovereign
-from catalyst_operator.core.queue.order import UNKNOWN_PROJECT, Entry, Limits, Place, Queue, RunKind, place, places
+from catalyst_operator.core.queue.order import (
+    UNKNOWN_PROJECT,
+    Entry,
+    Queue,
+    RunKind,
+    RunLimits,
+    TurnPlace,
+    place,
+    places,
+)
 from catalyst_operator.core.queue.standing import RunStanding, queue_of, standing
 from catalyst_operator.errors import Conflict
 
@@ -32,8 +41,8 @@ class RunQueue:
     """By UID of the Sovereign. `wake` is called with the namespace and the name of those whose turn has come, or whose
     place is another."""
 
-    def __init__(self, limits: Limits | None = None) -> None:
-        self._limits = limits or Limits()
+    def __init__(self, limits: RunLimits | None = None) -> None:
+        self._limits = limits or RunLimits()
         self.wake: Callable[[str, str], None] = lambda _namespace, _name: None
         """Set by the composition."""
         self._standings: dict[str, RunStanding] = {}
@@ -107,7 +116,7 @@ class RunQueue:
                 self._called.add(uid)
             self.wake(known.namespace, known.name)
 
-    def _is_news(self, uid: str, told: int, now: Place | None) -> bool:
+    def _is_news(self, uid: str, told: int, now: TurnPlace | None) -> bool:
         if now is None:
             return uid not in self._called
         return abs(now.position - told) * TOLD_AGAIN >= max(told, TOLD_AGAIN)

@@ -42,7 +42,7 @@ class Bound(Enum):
 
 
 @dataclass(frozen=True)
-class Limits:
+class RunLimits:
     """How many runs may be under way at once: of the operator, in one cloud project, of one namespace's Sovereigns."""
 
     operator: int = 24
@@ -86,7 +86,7 @@ class Queue:
 
 
 @dataclass(frozen=True)
-class Place:
+class TurnPlace:
     """Where a run stands that cannot start yet, among those that the same limit concerns."""
 
     position: int
@@ -98,12 +98,12 @@ class Place:
     most: int
 
 
-def place(queue: Queue, limits: Limits, entry: Entry) -> Place | None:
+def place(queue: Queue, limits: RunLimits, entry: Entry) -> TurnPlace | None:
     """Where this run stands in the queue; None when it may start now."""
     return places(queue.with_waiting(entry), limits)[entry.uid]
 
 
-def places(queue: Queue, limits: Limits) -> dict[str, Place | None]:
+def places(queue: Queue, limits: RunLimits) -> dict[str, TurnPlace | None]:
     """The same for every run that waits, by UID."""
     ahead = list(in_order(queue))
     room = _Room(queue, limits)
@@ -145,9 +145,9 @@ def _by_turns(queue: Queue, waiting: tuple[Entry, ...]) -> Iterator[Entry]:
             heapq.heappush(heap, (count + 1, turn, served, lanes[name][0].since, name))
 
 
-def _place(rank: Mapping[str, int], entry: Entry, bound: Bound, queue: Queue, limits: Limits) -> Place:
+def _place(rank: Mapping[str, int], entry: Entry, bound: Bound, queue: Queue, limits: RunLimits) -> TurnPlace:
     counted = sum(_counts_in(other, _group(entry, bound)) for other in queue.under_way)
-    return Place(rank[entry.uid], len(rank), bound, counted, limits.most(bound))
+    return TurnPlace(rank[entry.uid], len(rank), bound, counted, limits.most(bound))
 
 
 def _group(entry: Entry, bound: Bound) -> tuple[Bound, str]:
@@ -167,7 +167,7 @@ def _counts_in(entry: Entry, group: tuple[Bound, str]) -> bool:
 class _Room:
     """What is left of the limits, while one after the other takes of it."""
 
-    def __init__(self, queue: Queue, limits: Limits) -> None:
+    def __init__(self, queue: Queue, limits: RunLimits) -> None:
         self._limits = limits
         self._taken: Counter[tuple[Bound, str]] = Counter()
         self._looks: Counter[tuple[Bound, str]] = Counter()

@@ -7,9 +7,9 @@ import hmac
 
 from catalyst_operator.api.phases import RunVerb
 from catalyst_operator.core.observation import Observation
-from catalyst_operator.core.queue.order import UNKNOWN_PROJECT, Bound, Entry, Place, place
+from catalyst_operator.core.queue.order import UNKNOWN_PROJECT, Bound, Entry, TurnPlace, place
 from catalyst_operator.core.queue.standing import kind_of
-from catalyst_operator.core.verdict import QueuePlace
+from catalyst_operator.core.verdict import HeldPlace
 
 MARK_LENGTH = 16
 
@@ -31,23 +31,23 @@ def entry(o: Observation, verb: RunVerb) -> Entry:
     return Entry(o.uid, o.sovereign.metadata.namespace, project_mark(o), kind, since)
 
 
-def waits(o: Observation, verb: RunVerb) -> QueuePlace | None:
+def waits(o: Observation, verb: RunVerb) -> HeldPlace | None:
     """Its place, if the run cannot start yet."""
     mine = entry(o, verb)
     found = place(o.queue, o.settings.limits, mine)
-    return QueuePlace(found.position, found.of, mine.since, mine.project, words(found)) if found else None
+    return HeldPlace(found.position, found.of, mine.since, mine.project, words(found)) if found else None
 
 
-def kept(o: Observation) -> QueuePlace | None:
+def kept(o: Observation) -> HeldPlace | None:
     """The place that its status tells: kept while something is looked at once more before the run starts."""
     operation = o.sovereign.status.last_operation
     told = operation.queue if operation else None
     if operation is None or told is None:
         return None
-    return QueuePlace(told.position, told.of, told.since, operation.project or UNKNOWN_PROJECT)
+    return HeldPlace(told.position, told.of, told.since, operation.project or UNKNOWN_PROJECT)
 
 
-def words(found: Place) -> str:
+def words(found: TurnPlace) -> str:
     """`Waiting: 3rd of 12, 2 runs of this project are under way, and at most 3 are at once.`"""
     whose = {Bound.OPERATOR: "", Bound.PROJECT: " of this project", Bound.NAMESPACE: " of this namespace"}[found.bound]
     runs = f"{found.under_way} runs{whose} are" if found.under_way != 1 else f"1 run{whose} is"

@@ -21,7 +21,7 @@ from catalyst_operator.api import labels
 from catalyst_operator.api.scalars import format_time
 from catalyst_operator.core.kit.repository import RepositoryQuestion, RepositoryView
 from catalyst_operator.core.project.preflight import CloudView, SizeOffer, Wanted
-from catalyst_operator.core.queue.order import Limits
+from catalyst_operator.core.queue.order import RunLimits
 from catalyst_operator.metrics import Metrics
 from catalyst_operator.reconcilers.queue import WorkQueue
 from catalyst_operator.reconcilers.run_queue import RunQueue
@@ -31,7 +31,7 @@ from tests.support import fake_kube, gen
 from tests.support.fake_kube import FakeApi, Object
 from tests.support.outside import outside
 
-LIMITS = Limits(operator=4, project=2, namespace=3)
+LIMITS = RunLimits(operator=4, project=2, namespace=3)
 SETTINGS = replace(gen.SETTINGS, limits=LIMITS)
 WANTED = {"flood": 20, "second": 5, "third": 5}
 """Owner, by its namespace -> how many Sovereigns it asks for, all in a project of its own."""

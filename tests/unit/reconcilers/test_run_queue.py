@@ -10,7 +10,7 @@ import pytest
 from catalyst_operator.adapters import kube
 from catalyst_operator.api import labels
 from catalyst_operator.api.scalars import format_time
-from catalyst_operator.core.queue.order import UNKNOWN_PROJECT, Entry, Limits, RunKind
+from catalyst_operator.core.queue.order import UNKNOWN_PROJECT, Entry, RunKind, RunLimits
 from catalyst_operator.core.queue.standing import RunStanding
 from catalyst_operator.errors import Conflict
 from catalyst_operator.reconcilers.run_queue import TELL_AFTER, RunQueue
@@ -35,7 +35,7 @@ async def collected() -> None:
 
 
 async def test_of_two_passes_that_decide_at_the_same_time_one_has_the_turn() -> None:
-    queue = RunQueue(Limits(project=1))
+    queue = RunQueue(RunLimits(project=1))
     queue.take(entry("1"), "one", NOW)
     with pytest.raises(Conflict):
         queue.take(entry("2"), "two", NOW)
@@ -43,7 +43,7 @@ async def test_of_two_passes_that_decide_at_the_same_time_one_has_the_turn() -> 
 
 
 async def test_a_turn_may_be_taken_again_by_whoever_has_it() -> None:
-    queue = RunQueue(Limits(project=1))
+    queue = RunQueue(RunLimits(project=1))
     for _ in range(2):
         queue.take(entry("1"), "one", NOW)
     queue.close()
@@ -51,7 +51,7 @@ async def test_a_turn_may_be_taken_again_by_whoever_has_it() -> None:
 
 async def test_who_is_next_is_woken_once_when_a_run_ends() -> None:
     woken: list[str] = []
-    queue = RunQueue(Limits(project=1))
+    queue = RunQueue(RunLimits(project=1))
     queue.wake = lambda namespace, name: woken.append(f"{namespace}/{name}")
     queue.take(entry("1"), "1", NOW)
     queue.note("2", waiting("2", 1, told=1))
@@ -72,7 +72,7 @@ async def test_who_is_next_is_woken_once_when_a_run_ends() -> None:
 
 async def test_a_place_far_behind_is_not_told_anew_for_every_run_that_ends() -> None:
     woken: list[str] = []
-    queue = RunQueue(Limits(operator=1))
+    queue = RunQueue(RunLimits(operator=1))
     queue.wake = lambda _, name: woken.append(name)
     queue.take(entry("run"), "run", NOW)
     for number in range(1, 101):
@@ -85,7 +85,7 @@ async def test_a_place_far_behind_is_not_told_anew_for_every_run_that_ends() -> 
 
 
 async def test_who_leaves_makes_room() -> None:
-    queue = RunQueue(Limits(project=1))
+    queue = RunQueue(RunLimits(project=1))
     queue.take(entry("1"), "one", NOW)
     queue.forget("1")
     queue.take(entry("2"), "two", NOW)

@@ -15,10 +15,10 @@ from catalyst_operator.core.queue.order import (
     UNKNOWN_PROJECT,
     Bound,
     Entry,
-    Limits,
-    Place,
     Queue,
     RunKind,
+    RunLimits,
+    TurnPlace,
     in_order,
     place,
     places,
@@ -67,7 +67,7 @@ def test_a_look_comes_after_everything_that_somebody_waits_for() -> None:
 
 
 def test_what_there_is_room_for_starts() -> None:
-    assert place(Queue(), Limits(), waits("a/1")) is None
+    assert place(Queue(), RunLimits(), waits("a/1")) is None
 
 
 def test_the_example_of_the_papers() -> None:
@@ -75,7 +75,7 @@ def test_the_example_of_the_papers() -> None:
     before = tuple(waits(f"b/{n}", n, project="p") for n in range(2))
     after = tuple(waits(f"c/{n}", 100 + n, project="p") for n in range(10, 19))
     mine = waits("b/me", 3, project="p")
-    found = place(Queue(running, (*before, *after)), Limits(project=2), mine)
+    found = place(Queue(running, (*before, *after)), RunLimits(project=2), mine)
     assert found is not None
     assert (found.of, found.bound, found.under_way, found.most) == (12, Bound.PROJECT, 2, 2)
 
@@ -83,56 +83,56 @@ def test_the_example_of_the_papers() -> None:
 @pytest.mark.parametrize(
     ("limits", "bound"),
     [
-        (Limits(operator=1), Bound.OPERATOR),
-        (Limits(project=1), Bound.PROJECT),
-        (Limits(namespace=1), Bound.NAMESPACE),
+        (RunLimits(operator=1), Bound.OPERATOR),
+        (RunLimits(project=1), Bound.PROJECT),
+        (RunLimits(namespace=1), Bound.NAMESPACE),
     ],
 )
-def test_it_is_told_which_limit_holds_it_up(limits: Limits, bound: Bound) -> None:
+def test_it_is_told_which_limit_holds_it_up(limits: RunLimits, bound: Bound) -> None:
     running = waits("a/1", project="p")
-    assert place(Queue((running,)), limits, waits("a/2", project="p")) == Place(1, 1, bound, 1, 1)
+    assert place(Queue((running,)), limits, waits("a/2", project="p")) == TurnPlace(1, 1, bound, 1, 1)
 
 
 def test_a_full_project_holds_up_nobody_of_another_one() -> None:
     queue = Queue((waits("a/1", project="p"),), (waits("b/2", 1, project="p"),))
-    assert place(queue, Limits(operator=2, project=1), waits("c/3", 2, project="q")) is None
+    assert place(queue, RunLimits(operator=2, project=1), waits("c/3", 2, project="q")) is None
 
 
 def test_a_place_counts_those_that_the_same_limit_concerns() -> None:
     queue = Queue((waits("a/1", project="p"),), (waits("b/2", 1, project="q"), waits("b/3", 2, project="p")))
-    found = place(queue, Limits(project=1), waits("c/4", 3, project="p"))
+    found = place(queue, RunLimits(project=1), waits("c/4", 3, project="p"))
     assert found is not None
     assert (found.position, found.of) == (1, 2)
 
 
 def test_a_run_of_which_only_its_pod_is_known_may_be_in_any_project() -> None:
     unknown = replace(waits("a/1"), project=UNKNOWN_PROJECT)
-    assert place(Queue((unknown,)), Limits(project=1), waits("b/2")) == Place(1, 1, Bound.PROJECT, 1, 1)
+    assert place(Queue((unknown,)), RunLimits(project=1), waits("b/2")) == TurnPlace(1, 1, Bound.PROJECT, 1, 1)
 
 
 def test_looks_have_a_share_of_the_places() -> None:
     running = tuple(waits(f"a/{n}", kind=LOOK) for n in range(2))
-    assert place(Queue(running[:1]), Limits(namespace=6), waits("a/x", kind=LOOK)) is None
-    assert place(Queue(running), Limits(namespace=6), waits("a/x", kind=LOOK)) is not None
-    assert place(Queue(running), Limits(namespace=6), waits("a/x")) is None
+    assert place(Queue(running[:1]), RunLimits(namespace=6), waits("a/x", kind=LOOK)) is None
+    assert place(Queue(running), RunLimits(namespace=6), waits("a/x", kind=LOOK)) is not None
+    assert place(Queue(running), RunLimits(namespace=6), waits("a/x")) is None
 
 
 def test_a_look_does_not_take_the_last_place_from_who_waits_for_it() -> None:
     queue = Queue((), (waits("a/1", 1, project="p"),))
-    assert place(queue, Limits(project=1), waits("b/2", 0, LOOK, project="p")) is not None
-    assert place(Queue(), Limits(project=1), waits("b/2", 0, LOOK, project="p")) is None
+    assert place(queue, RunLimits(project=1), waits("b/2", 0, LOOK, project="p")) is not None
+    assert place(Queue(), RunLimits(project=1), waits("b/2", 0, LOOK, project="p")) is None
 
 
 def test_who_is_under_way_already_keeps_the_turn_while_nobody_comes_before_it() -> None:
     mine = waits("a/1")
-    assert place(Queue((mine,)), Limits(operator=1), mine) is None
+    assert place(Queue((mine,)), RunLimits(operator=1), mine) is None
 
 
 # --- whatever there is ------------------------------------------------------------------------------------------------
 
 NAMESPACES = st.sampled_from("abc")
 PROJECTS = st.sampled_from(["p", "q", UNKNOWN_PROJECT])
-LIMITS = st.builds(Limits, st.integers(1, 5), st.integers(1, 3), st.integers(1, 4))
+LIMITS = st.builds(RunLimits, st.integers(1, 5), st.integers(1, 3), st.integers(1, 4))
 
 
 @st.composite
@@ -152,14 +152,14 @@ def queues(draw: st.DrawFn) -> Queue:
     return Queue(tuple(entries[:running]), tuple(entries[running:]))
 
 
-def started(queue: Queue, limits: Limits) -> list[Entry]:
+def started(queue: Queue, limits: RunLimits) -> list[Entry]:
     """Those whose turn it is."""
     found = places(queue, limits)
     return [entry for entry in queue.waiting if found[entry.uid] is None]
 
 
 @given(queues(), LIMITS)
-def test_no_limit_is_exceeded_by_what_starts(queue: Queue, limits: Limits) -> None:
+def test_no_limit_is_exceeded_by_what_starts(queue: Queue, limits: RunLimits) -> None:
     new = started(queue, limits)
     if not new:
         return
@@ -174,21 +174,21 @@ def test_no_limit_is_exceeded_by_what_starts(queue: Queue, limits: Limits) -> No
 
 
 @given(queues(), LIMITS)
-def test_the_order_in_which_things_were_heard_does_not_matter(queue: Queue, limits: Limits) -> None:
+def test_the_order_in_which_things_were_heard_does_not_matter(queue: Queue, limits: RunLimits) -> None:
     turned = Queue(queue.under_way[::-1], queue.waiting[::-1], queue.served)
     assert places(turned, limits) == places(queue, limits)
 
 
 @given(queues(), LIMITS)
 def test_everybody_decides_alike_whether_looking_from_outside_or_from_its_own_place(
-    queue: Queue, limits: Limits
+    queue: Queue, limits: RunLimits
 ) -> None:
     seen = places(queue, limits)
     assert {entry.uid: place(queue, limits, entry) for entry in queue.waiting} == seen
 
 
 @given(queues(), LIMITS)
-def test_as_long_as_runs_end_everybody_comes_to_its_turn(queue: Queue, limits: Limits) -> None:
+def test_as_long_as_runs_end_everybody_comes_to_its_turn(queue: Queue, limits: RunLimits) -> None:
     now = NOW + timedelta(minutes=1)
     for _ in range(len(queue.under_way) + 2 * len(queue.waiting) + 1):
         if not queue.waiting:
@@ -206,7 +206,7 @@ def test_a_namespace_waits_for_one_run_of_each_other_namespace_however_much_thos
     places_: int, flood: int
 ) -> None:
     """Every run takes equally long, and whoever had a turn asks for the next at once."""
-    limits = Limits(operator=places_, project=99, namespace=99)
+    limits = RunLimits(operator=places_, project=99, namespace=99)
     waiting = [waits(f"a/a{n}", n) for n in range(flood)] + [waits("b/victim", 1000)]
     running = tuple(waits(f"a/r{n}") for n in range(places_))
     queue = Queue(running, tuple(waiting), {"a": NOW + 2000 * SECOND})
