@@ -1,6 +1,7 @@
 """Markers that carry what OpenAPI can say and Python types cannot.
 
-Nothing here knows a resource.
+Models stay plain pydantic; a marker inside `Annotated[...]` (or a model's `cel_rules`) adds CEL rules and Kubernetes
+list semantics to the JSON schema, from which `generate` makes the CRD. Nothing here knows a resource.
 """
 
 import re

@@ -94,9 +94,13 @@ class Executor:
                 await self._kube.delete(kube.SECRETS, self._space, naming.ERRORED_STATE_SECRET)
             case actions.ReleaseLock(lock=lock):
                 await self._release_lock(lock)
-            case actions.AskProject() | actions.AskCrossplaneProject() | actions.AskPreflight():
-                self._looks.run(action)
-            case actions.AskDriftTurn() | actions.EndDriftTurn():
+            case (
+                actions.AskProject()
+                | actions.AskCrossplaneProject()
+                | actions.AskPreflight()
+                | actions.AskDriftTurn()
+                | actions.EndDriftTurn()
+            ):
                 self._looks.run(action)
             case actions.FollowLog(pod=pod, container=container):
                 self._outside.logs.follow(self._space, pod, container, self._changed)

@@ -1,5 +1,5 @@
-"""Doing, as far as it is a look at the cloud: in the background, with the token that the
-next run would be given, or that the Sovereign's own Crossplane is."""
+"""Doing, as far as it is a look at the cloud: in the background, with the token that the next run would be given, or
+that the Sovereign's own Crossplane is."""
 
 from __future__ import annotations
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from catalyst_operator.api import labels
 from catalyst_operator.api.enums import GitOpsMode
+from catalyst_operator.api.sovereign_status import Cost
 from catalyst_operator.core import kit
 from catalyst_operator.core.access import source
 from catalyst_operator.core.domains import of_sovereign
@@ -40,10 +41,10 @@ def of_deletion(scene: Deletion) -> dict[str, Any]:
 def staying_words(scene: Deletion) -> str:
     """What stays with policy Orphan, and what it costs, in sentences."""
     label = f"What exists stays, as spec.deletionPolicy says; its label is {labels.LABEL_SOVEREIGN_UID}={scene.o.uid}"
-    cost = _cost(scene)
     if not scene.record.touched:
         return label
-    return f"{label}. {cost[0].upper()}{cost[1:]}"
+    words = _cost_words(_cost(scene))
+    return f"{label}. {words[0].upper()}{words[1:]}"
 
 
 def _objects(scene: Deletion) -> dict[str, Any]:
@@ -87,15 +88,17 @@ def _export(scene: Deletion) -> dict[str, Any]:
 
 
 def _staying(scene: Deletion) -> dict[str, Any]:
-    spec, record = scene.o.sovereign.spec, scene.record
-    cost = prices.cost_of(spec, record.sizes)
+    cost = _cost(scene)
     monthly = cost.model_dump(mode="json", by_alias=True) if cost else None
-    return {"stays": {"servers": list(record.made), "monthlyCost": monthly, "note": _cost(scene)}}
+    return {"stays": {"servers": list(scene.record.made), "monthlyCost": monthly, "note": _cost_words(cost)}}
 
 
-def _cost(scene: Deletion) -> str:
+def _cost(scene: Deletion) -> Cost | None:
+    return prices.cost_of(scene.o.sovereign.spec, scene.record.sizes)
+
+
+def _cost_words(cost: Cost | None) -> str:
     """A sentence; what the cluster itself made is not in the table of prices."""
-    cost = prices.cost_of(scene.o.sovereign.spec, scene.record.sizes)
     if cost is None:
         return "what it costs is not known, and goes on being charged"
     return (

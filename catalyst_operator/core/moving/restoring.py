@@ -92,7 +92,7 @@ def space(saved: Saved) -> str:
 
 def _at_home(item: Raw, saved: Saved, home: str) -> Raw:
     meta = item["metadata"]
-    if meta["name"] == space_of(saved.sovereign):
+    if meta["name"] == space(saved):
         kept = {k: v for k, v in (meta.get("annotations") or {}).items() if not k.startswith(labels.GROUP)}
         return {**item, "metadata": {**meta, "annotations": kept}}
     if meta["name"] not in (naming.cluster_secrets(saved.uid), naming.registrar_secret(saved.uid)):
