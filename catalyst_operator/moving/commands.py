@@ -36,8 +36,8 @@ def _save(kubectl: Kubectl, out: Path, home: str, sovereign: Raw) -> int:
     if meta.get("deletionTimestamp"):
         return _failed(f"{called}: not saved, because it is being deleted.")
     try:
-        found = (kubectl.find(r.kind, r.namespace, r.name) for r in contents.belonging(sovereign, home))
-        items = [contents.saved(raw) for raw in found if raw is not None and contents.is_its(raw, sovereign)]
+        found = kubectl.find_all(contents.belonging(sovereign, home))
+        items = [contents.saved(raw) for raw in found if contents.is_its(raw, sovereign)]
         files.write(out / meta["namespace"] / f"{meta['name']}.json", [*items, contents.saved(sovereign)])
     except (KubectlError, OSError) as error:
         return _failed(f"{called}: not saved: {error}")
