@@ -31,19 +31,25 @@ LOGIN_PAUSE_SECONDS = 2.0
 
 def register(
     registry: kopf.OperatorRegistry,
+    saw: Callable[[Key, Mapping[str, Any]], None],
     wake: Callable[[Key], None],
     wake_name: Callable[[str], None],
     look_at_all: Callable[[], None],
     *,
     api_server: str,
 ) -> None:
-    """Register all handlers, coroutines all (kopf runs others in threads). `wake` puts a Sovereign on its queue,
-    `wake_name` a domain; `look_at_all` has all run namespaces looked at."""
+    """Register all handlers, coroutines all (kopf runs others in threads). `saw` is told of each Sovereign as it is,
+    `wake` puts one on its queue, `wake_name` a domain; `look_at_all` has all run namespaces looked at."""
 
-    async def woken_by_sovereign(namespace: str | None, name: str | None, type: str | None, **_: Any) -> None:
-        wake(Key(namespace or "", name or ""))
+    async def woken_by_sovereign(
+        namespace: str | None, name: str | None, type: str | None, body: kopf.Body, **_: Any
+    ) -> None:
+        key = Key(namespace or "", name or "")
         if type == "DELETED":
+            wake(key)
             look_at_all()
+        else:
+            saw(key, body)
 
     async def woken_by_run_namespace(meta: kopf.Meta, **_: Any) -> None:
         if "deletionTimestamp" in meta:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from sys import intern
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
 
 from catalyst_operator.api.phases import ComponentState
 from catalyst_operator.api.sovereign_status import Drift, SovereignStatus
 from catalyst_operator.core.orphans import Orphan
+from catalyst_operator.core.queue.order import Queue
 from catalyst_operator.core.record import RunEntry
 
 PHASE_BUCKETS = (0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 900, 1800)
@@ -29,12 +33,8 @@ class Metrics:
         self._errors = Counter(
             "catalyst_reconcile_errors_total", "Reconciles that ended in an error", registry=registry
         )
-        self._condition = Gauge(
-            "catalyst_sovereign_condition",
-            "1 while the condition is True, 0 while False, -1 while Unknown",
-            ["namespace", "name", "type"],
-            registry=registry,
-        )
+        self._conditions = _Conditions()
+        registry.register(self._conditions)
         self._runs = Counter("catalyst_runs_total", "Runs that ended", ["verb", "result"], registry=registry)
         self._phases = Histogram(
             "catalyst_run_phase_seconds",
@@ -64,7 +64,9 @@ class Metrics:
         self._leads = Gauge(
             "catalyst_is_leader", "1 while this process holds the Lease and acts, 0 while it waits", registry=registry
         )
-        self._known: dict[tuple[str, str], set[str]] = {}
+        self._queue = Gauge(
+            "catalyst_run_queue", "Runs under way, and runs that wait for their turn", ["state"], registry=registry
+        )
 
     def leads(self, asked: Callable[[], bool]) -> None:
         """Shows whether this process acts, asked at each scrape."""
@@ -78,12 +80,9 @@ class Metrics:
 
     def observe(self, namespace: str, name: str, status: SovereignStatus) -> None:
         """Shows the conditions of a status that was written."""
-        present = {c.type: c.status for c in status.conditions}
-        for gone in self._known.get((namespace, name), set()) - present.keys():
-            self._condition.remove(namespace, name, gone)
-        for type_, truth in present.items():
-            self._condition.labels(namespace, name, type_).set({"True": 1, "False": 0}.get(truth, -1))
-        self._known[namespace, name] = set(present)
+        self._conditions.shown[namespace, name] = tuple(
+            (intern(c.type), {"True": 1.0, "False": 0.0}.get(c.status, -1.0)) for c in status.conditions
+        )
         self._show_drift(namespace, name, status.drift)
         if status.components:
             for state in ComponentState:
@@ -109,6 +108,11 @@ class Metrics:
         for orphan in found:
             self._orphans.labels(orphan.name, orphan.namespace, orphan.sovereign).set(1)
 
+    def queue(self, runs: Queue) -> None:
+        """Shows how many runs there are."""
+        self._queue.labels("UnderWay").set(len(runs.under_way))
+        self._queue.labels("Waiting").set(len(runs.waiting))
+
     def run_ended(self, run: RunEntry) -> None:
         """Counts a run whose end was recorded, and how long each of its phases took."""
         self._runs.labels(run.verb.value, run.state.value).inc()
@@ -119,9 +123,26 @@ class Metrics:
 
     def forget(self, namespace: str, name: str) -> None:
         """Drops the series of a Sovereign that is gone."""
-        for type_ in self._known.pop((namespace, name), set()):
-            self._condition.remove(namespace, name, type_)
+        self._conditions.shown.pop((namespace, name), None)
         for state in ComponentState:
             with suppress(KeyError):
                 self._components.remove(namespace, name, state.value)
         self._forget_drift(namespace, name)
+
+
+class _Conditions(Collector):
+    """The conditions of all Sovereigns. A gauge has an object for each series, of which there are tens of thousands in
+    a large installation; this makes them when it is asked."""
+
+    def __init__(self) -> None:
+        self.shown: dict[tuple[str, str], tuple[tuple[str, float], ...]] = {}
+        """(namespace, name) -> type and value of each condition."""
+
+    def collect(self) -> Iterator[Metric]:
+        """Called at each scrape, in a thread of its own."""
+        told = "1 while the condition is True, 0 while False, -1 while Unknown"
+        family = GaugeMetricFamily("catalyst_sovereign_condition", told, labels=("namespace", "name", "type"))
+        for (namespace, name), conditions in list(self.shown.items()):
+            for type_, value in conditions:
+                family.add_metric((namespace, name, type_), value)
+        yield family

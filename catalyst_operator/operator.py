@@ -36,9 +36,9 @@ from catalyst_operator.adapters.new_cluster import console_probe
 from catalyst_operator.adapters.new_cluster.clusters import Clusters
 from catalyst_operator.adapters.new_cluster.intake import Intake
 from catalyst_operator.adapters.new_cluster.remote import RemoteCluster
+from catalyst_operator.adapters.pace import Rests
 from catalyst_operator.adapters.powerdns import PowerDns
 from catalyst_operator.adapters.project import hetzner_preflight, hetzner_project
-from catalyst_operator.adapters.project.drift_turns import DriftTurns
 from catalyst_operator.adapters.project.preflights import Preflights
 from catalyst_operator.adapters.project.project_looks import ProjectLooks
 from catalyst_operator.adapters.registrars.connect import connect
@@ -60,6 +60,7 @@ from catalyst_operator.reconcilers.errands import errands
 from catalyst_operator.reconcilers.outside import Outside
 from catalyst_operator.reconcilers.queue import WorkQueue
 from catalyst_operator.reconcilers.run_namespaces import ALL, RunNamespaces
+from catalyst_operator.reconcilers.run_queue import RunQueue
 from catalyst_operator.reconcilers.sovereign import Key, SovereignReconciler
 from catalyst_operator.settings import Settings
 
@@ -156,13 +157,16 @@ async def _act(settings: Settings, kube: Kube, metrics: Metrics, fence: Fence) -
     reconciler = SovereignReconciler(kube, outside, core, metrics, resync=settings.resync)
     queue: WorkQueue[Key] = WorkQueue(reconciler.reconcile)
     reconciler.wake = queue.wake
+    outside.runs.wake = lambda namespace, name: queue.wake(Key(namespace, name))
+    await outside.runs.fill(kube)
     domains = DomainReconciler(kube, domains_outside, core, metrics, now, claims)
     names: WorkQueue[str] = WorkQueue(domains.reconcile)
     domains.wake = names.wake
     registry = kopf.OperatorRegistry()
     all_at_once: WorkQueue[str] = WorkQueue(RunNamespaces(kube, core.operator_namespace, metrics, now).reconcile)
     look_at_all = partial(all_at_once.wake, ALL)
-    handlers.register(registry, queue.wake, names.wake, look_at_all, api_server=settings.api_server)
+    saw = partial(_saw, reconciler, queue)
+    handlers.register(registry, saw, queue.wake, names.wake, look_at_all, api_server=settings.api_server)
     look_at_all()
     try:
         await kopf.operator(registry=registry, clusterwide=True, standalone=True)
@@ -175,16 +179,25 @@ async def _act(settings: Settings, kube: Kube, metrics: Metrics, fence: Fence) -
             await domains_outside.close()
 
 
+def _saw(reconciler: SovereignReconciler, queue: WorkQueue[Key], key: Key, raw: Mapping[str, Any]) -> None:
+    """What rests is looked at when it is its time, everything else now."""
+    enough = reconciler.saw(key, dict(raw))
+    if enough is None:
+        queue.wake(key)
+    else:
+        queue.look_by(key, enough)
+
+
 def _outside(kube: Kube, core: CoreSettings, settings: Settings, names: NameLook | None, fence: Fence) -> Outside:
     connect = partial(RemoteCluster, intake=Intake(), fence=fence)
     git = turns_of_git()
+    rests = Rests(now)
     return Outside(
         logs=RunLogs(kube),
-        projects=ProjectLooks(partial(hetzner_project.look, core.hcloud_endpoint), now),
-        crossplane_projects=ProjectLooks(partial(hetzner_project.look, core.hcloud_endpoint), now),
-        preflights=Preflights(partial(hetzner_preflight.look, core.hcloud_endpoint), now),
+        projects=ProjectLooks(rests.kept_by(partial(hetzner_project.look, core.hcloud_endpoint)), now),
+        crossplane_projects=ProjectLooks(rests.kept_by(partial(hetzner_project.look, core.hcloud_endpoint)), now),
+        preflights=Preflights(rests.kept_by(partial(hetzner_preflight.look, core.hcloud_endpoint)), now),
         repositories=RepositoryLooks(looking(git, settings.destinations), now),
-        drift_turns=DriftTurns(),
         overlays=Overlays(
             partial(push.push, destinations=settings.destinations, fence=fence),
             template.read(settings.template),
@@ -195,6 +208,7 @@ def _outside(kube: Kube, core: CoreSettings, settings: Settings, names: NameLook
         **errands(now, _turns),
         connect=connect,
         seal=Sealing().sealed_anew,
+        runs=RunQueue(core.limits),
         names=names,
     )
 

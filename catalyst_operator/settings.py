@@ -26,6 +26,7 @@ from catalyst_operator.core.access import seeds
 from catalyst_operator.core.domains.claims.names import plain
 from catalyst_operator.core.kit import releases
 from catalyst_operator.core.leadership.election import LONGEST_LEASE, SHORTEST_LEASE
+from catalyst_operator.core.queue.order import RunLimits
 from catalyst_operator.core.settings import CoreSettings, DomainSettings, Nameserver
 from catalyst_operator.errors import SettingsError
 
@@ -101,6 +102,11 @@ class Settings:
                 retry_base=read.duration("CATALYST_RETRY_BASE", "20s"),
                 retry_cap=read.duration("CATALYST_RETRY_CAP", "10m"),
                 max_attempts=read.count("CATALYST_MAX_ATTEMPTS", "5"),
+                limits=RunLimits(
+                    operator=read.count("CATALYST_MAX_RUNS", str(RunLimits.operator)),
+                    project=read.count("CATALYST_MAX_RUNS_PER_PROJECT", str(RunLimits.project)),
+                    namespace=read.count("CATALYST_MAX_RUNS_PER_NAMESPACE", str(RunLimits.namespace)),
+                ),
                 preflight_interval=read.duration("CATALYST_PREFLIGHT_INTERVAL", "1m"),
                 drift_rest=read.duration("CATALYST_DRIFT_REST", "1h"),
                 drift_longest_interval=read.duration("CATALYST_DRIFT_LONGEST_INTERVAL", "720h"),

@@ -26,6 +26,7 @@ Body = Object | list[Object]
 """What a request carries: an object, or the operations of a JSON patch."""
 API_REQUEST_SECONDS = 30
 MAX_API_MESSAGE = 2000
+PAGE = 200
 
 
 @dataclass(frozen=True)
@@ -124,14 +125,31 @@ class Kube:
         except NotFound:
             return None
 
-    async def _items(self, kind: Kind, namespace: str, selector: str, accept: str = JSON) -> list[Object]:
-        query = {"labelSelector": selector} if selector else {}
+    async def pages(self, kind: Kind) -> AsyncIterator[Object]:
+        """All objects of a kind, so many at a time that few of them are in memory at once."""
+        query = {"limit": str(PAGE)}
+        while True:
+            answer = await self._call("GET", kind.path(), query=query)
+            for item in answer.get("items") or ():
+                yield item
+            token = (answer.get("metadata") or {}).get("continue")
+            if not token:
+                return
+            query["continue"] = token
+
+    async def _items(
+        self, kind: Kind, namespace: str, selector: str, accept: str = JSON, fields: str = ""
+    ) -> list[Object]:
+        asked = {"labelSelector": selector, "fieldSelector": fields}
+        query = {name: value for name, value in asked.items() if value}
         return list((await self._call("GET", kind.path(namespace), query=query, accept=accept)).get("items") or [])
 
-    async def list_metadata(self, kind: Kind, namespace: str = "", *, selector: str = "") -> list[Object]:
-        """Of all objects that match the label selector the metadata alone: what else is in them, such as a tenant's
-        megabyte in each of many Secrets, is not sent."""
-        return await self._items(kind, namespace, selector, accept=METADATA_ALONE)
+    async def list_metadata(
+        self, kind: Kind, namespace: str = "", *, selector: str = "", fields: str = ""
+    ) -> list[Object]:
+        """Of all objects that match the selectors of labels and fields the metadata alone: what else is in them, such
+        as a tenant's megabyte in each of many Secrets, is not sent."""
+        return await self._items(kind, namespace, selector, accept=METADATA_ALONE, fields=fields)
 
     async def list(self, kind: Kind, namespace: str = "", *, selector: str = "") -> list[Object]:
         """All objects that match the label selector."""

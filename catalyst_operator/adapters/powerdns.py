@@ -7,7 +7,7 @@ with what they mark, so that no crash leaves anything without its owner.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -80,14 +80,24 @@ class PowerDns:
         }
         self._client = client
         self._limit_seconds = limit_seconds
+        self._shared = _SharedReads()
+        self._selects = True
+        """Whether it gives the record sets of one name when asked for them; 4.7 and older give all."""
         self._writing = asyncio.Lock()
         """Over SQLite, of two changes at a time one fails; other databases have them wait for each other."""
 
     async def zone(self, name: str, only: str = "") -> Zone | None:
         """The zone with all its record sets, or with those of one name only (older servers give all the same); None if
         there is no such zone. Raises DnsError."""
-        query = f"?rrset_name={absolute(only)}" if only else ""
-        answer = await self._repeatedly("GET", f"/{absolute(name)}{query}")
+        if not only or not self._selects:
+            # A pool's zone has the records of thousands of names, and many passes at once want to see it.
+            return await self._shared.read(name, lambda: self._read(f"/{absolute(name)}"))
+        found = await self._read(f"/{absolute(name)}?rrset_name={absolute(only)}")
+        self._selects = found is None or all(rrset.name == only for rrset in found.rrsets)
+        return found
+
+    async def _read(self, path: str) -> Zone | None:
+        answer = await self._repeatedly("GET", path)
         return None if answer is None else _parsed(answer)
 
     async def create(self, zone: Zone) -> None:
@@ -145,6 +155,32 @@ class PowerDns:
             return response, await talk.body(response.headers, response.aiter_bytes())
         finally:
             await response.aclose()
+
+
+class _SharedReads:
+    """Of readings of one zone there is one at a time. Whoever asks meanwhile shares the next one with all that do, so
+    that nobody is given what was read before they asked."""
+
+    def __init__(self) -> None:
+        self._next: dict[str, asyncio.Task[Zone | None]] = {}
+        self._running: dict[str, asyncio.Task[Zone | None]] = {}
+
+    async def read(self, name: str, read: Callable[[], Awaitable[Zone | None]]) -> Zone | None:
+        """What `read` finds, begun by this call or by another one after it. Raises as `read` does."""
+        if name not in self._next:
+            task = self._next[name] = asyncio.create_task(self._in_turn(name, read), name=f"read zone {name}")
+            # Whoever asked may have been given up.
+            task.add_done_callback(lambda done: done.cancelled() or done.exception())
+        return await asyncio.shield(self._next[name])
+
+    async def _in_turn(self, name: str, read: Callable[[], Awaitable[Zone | None]]) -> Zone | None:
+        if name in self._running:
+            await asyncio.wait((self._running[name],))
+        self._running[name] = self._next.pop(name)
+        try:
+            return await read()
+        finally:
+            del self._running[name]
 
 
 def _accept(response: httpx.Response, content: bytes) -> Object | None:

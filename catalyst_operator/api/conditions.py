@@ -46,6 +46,7 @@ class Reason(StrEnum):
     SKIPPED = "Skipped"
     FAILED = "Failed"
     PROGRESSING = "Progressing"
+    QUEUED = "Queued"
     PENDING = "Pending"
     PROVISIONING = "Provisioning"
     RETRYING = "Retrying"
@@ -156,6 +157,7 @@ CONDITIONS: tuple[ConditionDoc, ...] = (
             Reason.PENDING: "nothing was started yet",
             Reason.PROVISIONING: "the infrastructure is being created",
             Reason.PROGRESSING: "a change is being carried out",
+            Reason.QUEUED: "waits until fewer runs are under way; status.lastOperation.queue has its place",
             Reason.AWAITING_FLUX_BOOTSTRAP: "the infrastructure exists; Flux on the new cluster was not seen yet",
             Reason.API_UNREACHABLE: "the new cluster's API server has not answered for too long, or another answers",
             Reason.UNAUTHORIZED: "the new cluster refuses the operator",
@@ -216,6 +218,7 @@ CONDITIONS: tuple[ConditionDoc, ...] = (
         {
             Reason.PROVISIONING: "the infrastructure is being created",
             Reason.PROGRESSING: "a change is being carried out",
+            Reason.QUEUED: "waiting until fewer runs are under way",
             Reason.RETRYING: "a passing failure; the message says when it is tried again",
             Reason.CREDENTIALS_MISSING: "waiting for the Secret named by credentialsSecretRef, or its key",
             Reason.AWAITING_FLUX_BOOTSTRAP: "waiting for Flux on the new cluster",
@@ -403,6 +406,7 @@ CONDITIONS: tuple[ConditionDoc, ...] = (
         "Deletion is under way; the message says what is being taken back.",
         {
             Reason.WAITING: "a run in progress is brought to an end first, or the OpenTofu state is put in order",
+            Reason.QUEUED: "the destroy run waits until fewer runs are under way",
             Reason.DESTROYING: "the destroy run is at work",
             Reason.DESTROY_FAILED: "the destroy run failed; it is tried again",
             Reason.REMOVING_OVERLAY: "the folder in Git is being removed, since decommission.removeOverlay says so",

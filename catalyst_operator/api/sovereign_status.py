@@ -31,6 +31,19 @@ MAX_REQUEST = 128
 Addresses = Annotated[tuple[Annotated[str, Field(max_length=256)], ...], Field(max_length=10)]
 
 
+class QueuePlace(Tolerant):
+    """A place among the runs that wait, because as many as may be are under way."""
+
+    position: Annotated[int, Field(ge=1, le=100000)]
+    """Whose turn is next has 1. It is told anew when it changed by a tenth or more."""
+
+    of: Annotated[int, Field(ge=1, le=100000)]
+    """How many wait for the same: a place in this project, of this namespace, or at all, as description says."""
+
+    since: Time
+    """When it began to wait."""
+
+
 class LastOperation(Tolerant):
     """What the operator is doing, or did last, to the Sovereign as a whole."""
 
@@ -43,6 +56,13 @@ class LastOperation(Tolerant):
 
     description: Message = ""
     """What is going on right now, such as the resource being created and for how long."""
+
+    queue: QueuePlace | None = None
+    """The place of the next run in the queue; absent while it does not wait for its turn."""
+
+    project: Annotated[str, Field(max_length=16)] | None = None
+    """While a run is under way or waits: a mark of its cloud project, the same for all Sovereigns with the same
+    token."""
 
     start_time: Time
     """When the operation began."""

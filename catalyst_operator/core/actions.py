@@ -21,6 +21,7 @@ from catalyst_operator.core.observation import LockView, StateView
 from catalyst_operator.core.phase1.target import Target
 from catalyst_operator.core.project.identity import ProjectQuestion
 from catalyst_operator.core.project.preflight import Wanted
+from catalyst_operator.core.queue.order import Entry
 from catalyst_operator.core.record import Record, RunEntry
 
 
@@ -32,6 +33,13 @@ class AddFinalizer:
 @dataclass(frozen=True)
 class RemoveFinalizer:
     """Let the Sovereign go: the very last act, after all that is kept for it beside the operator."""
+
+
+@dataclass(frozen=True)
+class TakeTurn:
+    """Take the turn of the run that is about to start, if it still is its turn."""
+
+    entry: Entry
 
 
 @dataclass(frozen=True)
@@ -155,16 +163,6 @@ class AskRepository:
 
     key: str
     question: RepositoryQuestion
-
-
-@dataclass(frozen=True)
-class AskDriftTurn:
-    """Get in line for a drift check: only so many are made at a time, and of one project fewer."""
-
-
-@dataclass(frozen=True)
-class EndDriftTurn:
-    """Let the next in line have its drift check."""
 
 
 @dataclass(frozen=True)
@@ -346,6 +344,7 @@ class DeleteNamespace:
 Action = (
     AddFinalizer
     | RemoveFinalizer
+    | TakeTurn
     | PrepareNamespace
     | OpenNamespace
     | WriteInputs
@@ -363,8 +362,6 @@ Action = (
     | AskCrossplaneProject
     | AskPreflight
     | AskRepository
-    | AskDriftTurn
-    | EndDriftTurn
     | FollowLog
     | ForgetLogs
     | PushOverlay

@@ -6,7 +6,6 @@ from http import HTTPStatus
 
 from catalyst_operator.core import finalize, provision
 from catalyst_operator.core.actions import Decision, OpenNamespace
-from catalyst_operator.core.drift import checking
 from catalyst_operator.core.moving import decide as moving
 from catalyst_operator.core.moving.identity import Standing
 from catalyst_operator.core.observation import Observation
@@ -22,7 +21,7 @@ def decide(observation: Observation) -> Decision:
     if observation.namespace is not None and observation.namespace.closed:
         return _open(observation, observation.namespace.closed)
     going = observation.sovereign.metadata.deletion_timestamp is not None
-    return checking.turn_over(observation, (finalize if going else provision).decide(observation))
+    return finalize.decide(observation) if going else provision.decide(observation)
 
 
 def _open(o: Observation, why: str) -> Decision:

@@ -170,8 +170,15 @@ def _needless_jobs(o: Observation, record: Record) -> tuple[Action, ...]:
     wanted = [run.attempt for run in record.runs if not run.drift_check][-KEPT_RUNS:]
     check = [record.last_check.attempt] if record.last_check else []
     kept = {*wanted, *check}
-    needless = (j for j in o.jobs if (j.attempt not in kept and j.attempt <= record.attempts) or _stray(o, record, j))
+    needless = (job for job in o.jobs if _is_past(record, job, kept) or _stray(o, record, job))
     return tuple(DeleteJob(job.name) for job in needless if not job.terminating)
+
+
+def _is_past(record: Record, job: JobView, kept: set[int]) -> bool:
+    """Whether nobody reads any more what a Job logged. Of a Sovereign that was handed off the runs before that are over
+    for good, and every operator that starts would list them all."""
+    before_hand_off = record.handed_off and job.verb is not RunVerb.DESTROY
+    return before_hand_off or (job.attempt not in kept and job.attempt <= record.attempts)
 
 
 def _needless_secrets(o: Observation, run: RunEntry | None) -> tuple[Action, ...]:

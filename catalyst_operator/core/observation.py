@@ -28,6 +28,7 @@ from catalyst_operator.core.phase1.views import ClusterView
 from catalyst_operator.core.project.hetzner import well_formed
 from catalyst_operator.core.project.identity import ProjectReport
 from catalyst_operator.core.project.preflight import Report
+from catalyst_operator.core.queue.order import Queue
 from catalyst_operator.core.record import ErrorEntry, Record
 from catalyst_operator.core.settings import CoreSettings
 from catalyst_operator.core.tofu.apply_progress import Progress
@@ -212,8 +213,6 @@ class Observation:
     """What the last look at whose project that token opens found, whatever it was about."""
     preflight: Report | None = None
     """What the last preflight found, whatever it was about."""
-    drift_turn: bool = False
-    """Whether it is this Sovereign's turn to be checked for drift."""
     repository: Report | None = None
     """What the last look at the Git repository found, whatever it was about."""
     owner_secrets: Mapping[str, SecretView] = field(default_factory=dict)
@@ -241,6 +240,8 @@ class Observation:
     """What the last round of emptying nodes, or of opening them again, came to."""
     transfer: TransferReport | None = None
     """What the last attempt to give the new cluster its state came to."""
+    queue: Queue = field(default_factory=Queue)
+    """The runs of all Sovereigns, those under way and those that wait."""
     farewell: FarewellReport | None = None
     """What was seen when rights on the new cluster were given up."""
 

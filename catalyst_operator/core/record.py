@@ -232,6 +232,8 @@ class RunEntry:
     """Digest of the SSH keys that the servers it makes are given."""
     stopping: StopCause | None = None
     """Why it was told to stop."""
+    project: str = ""
+    """The mark of the project that its token opens; see `core.queue.turn`."""
     stepped_down: bool = False
     """Whether its failure was answered with the next size of a ladder."""
     state: RunState = RunState.PENDING

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from catalyst_operator import __version__
 from catalyst_operator.core.access.seeds import PULL
+from catalyst_operator.core.queue.order import RunLimits
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,8 @@ class CoreSettings:
     retry_cap: timedelta = timedelta(minutes=10)
     max_attempts: int = 5
     """How many attempts at the same inputs may fail transiently before it is the user's turn."""
+    limits: RunLimits = field(default_factory=RunLimits)
+    """How many runs may be under way at once."""
     preflight_interval: timedelta = timedelta(minutes=1)
     """How often a project that failed a preflight check is asked again."""
     drift_rest: timedelta = timedelta(hours=1)

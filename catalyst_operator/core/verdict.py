@@ -20,6 +20,18 @@ class Stance(Enum):
 
 
 @dataclass(frozen=True)
+class HeldPlace:
+    """A place among the runs that wait for their turn."""
+
+    position: int
+    of: int
+    since: datetime
+    project: str
+    """The mark of its project; see `core.queue.turn`."""
+    message: str = ""
+
+
+@dataclass(frozen=True)
 class Verdict:
     """What `decide` concluded, for people: where things stand and why. `ready` is the Ready condition's status."""
 
@@ -37,5 +49,7 @@ class Verdict:
     """When it is tried again, where that is at a time."""
     unchecked: str = ""
     """Why no drift check can be made although one is due, as a sentence."""
+    place: HeldPlace | None = None
+    """The place of the next run in the queue, while it waits for its turn or is about to have it."""
     command: str = ""
     """One line to run, where the message has more than its error."""

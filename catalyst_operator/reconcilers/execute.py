@@ -68,6 +68,8 @@ class Executor:
                 await self._hold()
             case actions.RemoveFinalizer():
                 await self._let_go()
+            case actions.TakeTurn(entry=entry):
+                self._outside.runs.take(entry, self._sovereign.metadata.name, self._o.now)
             case actions.PrepareNamespace(refresh_token=refresh):
                 await self._prepare(self._o.credentials if refresh else None)
             case actions.OpenNamespace():
@@ -94,13 +96,7 @@ class Executor:
                 await self._kube.delete(kube.SECRETS, self._space, naming.ERRORED_STATE_SECRET)
             case actions.ReleaseLock(lock=lock):
                 await self._release_lock(lock)
-            case (
-                actions.AskProject()
-                | actions.AskCrossplaneProject()
-                | actions.AskPreflight()
-                | actions.AskDriftTurn()
-                | actions.EndDriftTurn()
-            ):
+            case actions.AskProject() | actions.AskCrossplaneProject() | actions.AskPreflight():
                 self._looks.run(action)
             case actions.FollowLog(pod=pod, container=container):
                 self._outside.logs.follow(self._space, pod, container, self._changed)

@@ -20,24 +20,15 @@ class CloudLooks:
 
     def run(
         self,
-        action: actions.AskProject
-        | actions.AskCrossplaneProject
-        | actions.AskPreflight
-        | actions.AskDriftTurn
-        | actions.EndDriftTurn,
+        action: actions.AskProject | actions.AskCrossplaneProject | actions.AskPreflight,
     ) -> None:
-        """`changed` is called once there is a report, or a turn."""
+        """`changed` is called once there is a report."""
         own = isinstance(action, actions.AskCrossplaneProject)
         token = self._o.crossplane_token if own else self._o.run_token
         uid, owner = self._o.uid, self._o.sovereign.metadata.namespace
-        if isinstance(action, actions.EndDriftTurn):
-            self._outside.drift_turns.end(uid)
-            return
         if token is None:
             return
         match action:
-            case actions.AskDriftTurn():
-                self._outside.drift_turns.ask(uid, token, self._changed)
             case actions.AskProject(key=key, question=question):
                 self._outside.projects.ask(uid, key, token, question, self._changed, owner=owner)
             case actions.AskCrossplaneProject(key=key, question=question):

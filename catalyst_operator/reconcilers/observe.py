@@ -5,11 +5,13 @@ Pods are read before the state: once a Pod is seen ended, the state it wrote is 
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
 import json
 import logging
 import zlib
+from collections.abc import Awaitable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -61,6 +63,14 @@ MAX_STATE = 32 << 20
 MAX_GIVEN_STATE = 2 << 20
 """The same of one that somebody hands in. It is sealed, and what is sealed hardly gets smaller when it is packed: more
 was made to fill the operator's memory, since each look reads it."""
+SECRETS = (
+    naming.STATE_SECRET,
+    naming.ERRORED_STATE_SECRET,
+    naming.TOKEN_SECRET,
+    naming.BOOT_SECRETS,
+    naming.STATE_KEY_SECRET,
+)
+"""Of a run namespace, in the order in which `_in_namespace` reads them."""
 LOG_PATIENCE = timedelta(minutes=2)
 """How long after a container's end a kubelet that does not answer is asked again for its log."""
 
@@ -71,7 +81,7 @@ class Observer:
     def __init__(self, client: Kube, outside: Outside, settings: CoreSettings) -> None:
         self._kube = client
         self._outside = outside
-        self._settings = settings
+        self.settings = settings
 
     async def observe(self, sovereign: Sovereign, now: datetime) -> Observation:
         """Raises ApiError when something could not be read, and CorruptRecord."""
@@ -83,17 +93,22 @@ class Observer:
             sovereign = sovereign.known_as(uid)
         if standing is not Standing.OWN:
             return replace(self.without_namespace(sovereign, now), namespace=namespace, standing=standing)
-        credentials = await self._credentials(sovereign)
-        owners = await self._owner_secrets(sovereign)
+        credentials, owners, owner_kubeconfig, reservation, registrar_secret = await together(
+            self._credentials(sovereign),
+            self._owner_secrets(sovereign),
+            self._owner_kubeconfig(sovereign),
+            self._reservation(sovereign),
+            self._registrar_secret(sovereign),
+        )
         seen = replace(
             self.without_namespace(sovereign, now),
             credentials=credentials,
             namespace=namespace,
             owner_secrets={name: _secret_view(secret) for name, secret in owners.items()},
             crossplane_token=_crossplane_token(sovereign, owners),
-            owner_kubeconfig=await self._owner_kubeconfig(sovereign),
-            reservation=await self._reservation(sovereign),
-            registrar_secret=await self._registrar_secret(sovereign),
+            owner_kubeconfig=owner_kubeconfig,
+            reservation=reservation,
+            registrar_secret=registrar_secret,
         )
         seen = replace(seen, name=await self._name(seen))
         if namespace is None or not namespace.ours:
@@ -112,7 +127,7 @@ class Observer:
         """What is known without asking the API server."""
         return Observation(
             now=now,
-            settings=self._settings,
+            settings=self.settings,
             sovereign=sovereign,
             credentials=None,
             namespace=None,
@@ -121,9 +136,9 @@ class Observer:
             project=self._outside.projects.report(sovereign.metadata.uid),
             crossplane_project=self._outside.crossplane_projects.report(sovereign.metadata.uid),
             preflight=self._outside.preflights.report(sovereign.metadata.uid),
-            drift_turn=self._outside.drift_turns.has(sovereign.metadata.uid),
             repository=self._outside.repositories.report(sovereign.metadata.uid),
             overlay=self._outside.overlays.report(sovereign.metadata.uid),
+            queue=self._outside.runs.seen(),
             cluster=self._outside.clusters.view(sovereign.metadata.uid),
             seeds=self._outside.seeds.report(sovereign.metadata.uid),
             correction=self._outside.corrections.report(sovereign.metadata.uid),
@@ -137,30 +152,42 @@ class Observer:
     async def _in_namespace(self, seen: Observation) -> Observation:
         """What the run namespace holds."""
         space, now = seen.run_namespace, seen.now
-        found, version = await self._record(space, seen.uid)
-        # Before the Pods: one that took the lock after this look is not taken for its dead holder.
-        lock = _lock(await self._kube.find(kube.LEASES, space, naming.STATE_LEASE))
         selector = f"{labels.LABEL_SOVEREIGN_UID}={seen.uid}"
-        # Jobs before Pods: what a Job that is gone had made is seen.
-        jobs = tuple(filter(None, map(_job, await self._kube.list(kube.JOBS, space, selector=selector))))
+        # Before the Pods: one that took the lock after this look is not taken for its dead holder, and what a Job that
+        # is gone had made is seen.
+        (found, version), lock, jobs = await together(
+            self._record(space, seen.uid),
+            self._kube.find(kube.LEASES, space, naming.STATE_LEASE),
+            self._kube.list(kube.JOBS, space, selector=selector),
+        )
         pods = tuple(map(_pod, await self._kube.list(kube.PODS, space, selector=selector)))
+        state, saved_state, token, boot_secrets, state_key = await together(
+            *(self._kube.find(kube.SECRETS, space, name) for name in SECRETS)
+        )
+        archived_state, progress, registrar_secret, cluster_secrets, given_state = await together(
+            self._archived_state(space, found),
+            self._progress(space, found.last if found else None, pods, now),
+            self._kept_registrar_secret(seen),
+            self._beside_operator(naming.cluster_secrets(seen.uid)),
+            self._given_state(seen.sovereign, found),
+        )
         return replace(
             seen,
             record=found,
             record_version=version,
-            lock=lock,
-            state=state_of(await self._kube.find(kube.SECRETS, space, naming.STATE_SECRET)),
-            saved_state=saved_state_of(await self._kube.find(kube.SECRETS, space, naming.ERRORED_STATE_SECRET)),
-            archived_state=await self._archived_state(space, found),
-            jobs=jobs,
+            lock=_lock(lock),
+            state=state_of(state),
+            saved_state=saved_state_of(saved_state),
+            archived_state=archived_state,
+            jobs=tuple(filter(None, map(_job, jobs))),
             pods=pods,
-            progress=await self._progress(space, found.last if found else None, pods, now),
-            kept_registrar_secret=await self._kept_registrar_secret(seen),
-            token_copy=_token(await self._kube.find(kube.SECRETS, space, naming.TOKEN_SECRET)),
-            has_cluster_secrets=await self._beside_operator(naming.cluster_secrets(seen.uid)) is not None,
-            has_boot_secrets=await self._kube.find(kube.SECRETS, space, naming.BOOT_SECRETS) is not None,
-            has_state_key=await self._kube.find(kube.SECRETS, space, naming.STATE_KEY_SECRET) is not None,
-            given_state=await self._given_state(seen.sovereign, found),
+            progress=progress,
+            kept_registrar_secret=registrar_secret,
+            token_copy=_token(token),
+            has_cluster_secrets=cluster_secrets is not None,
+            has_boot_secrets=boot_secrets is not None,
+            has_state_key=state_key is not None,
+            given_state=given_state,
         )
 
     def _namespace(self, raw: Object | None, uid: str) -> NamespaceView | None:
@@ -169,7 +196,7 @@ class Observer:
         meta = raw["metadata"]
         ours = (meta.get("labels") or {}).get(labels.LABEL_SOVEREIGN_UID) == uid
         annotations = meta.get("annotations") or {}
-        ours = ours and proof.holds(self._settings.proof_key, uid, annotations)
+        ours = ours and proof.holds(self.settings.proof_key, uid, annotations)
         return NamespaceView(
             terminating="deletionTimestamp" in meta,
             ours=ours,
@@ -185,7 +212,7 @@ class Observer:
         return CredentialsView(kube.version_of(secret), _token(secret))
 
     async def _owner_secrets(self, sovereign: Sovereign) -> dict[str, Object]:
-        names = {seed.source for seed in seeds.wanted(sovereign.spec, self._settings.pull_secret)}
+        names = {seed.source for seed in seeds.wanted(sovereign.spec, self.settings.pull_secret)}
         found = {
             name: await self._kube.find(kube.SECRETS, sovereign.metadata.namespace, name) for name in sorted(names)
         }
@@ -213,7 +240,7 @@ class Observer:
         return GivenStateView(kube.version_of(found), state, transfer.KEY in secrets.texts(found))
 
     async def _reservation(self, sovereign: Sovereign) -> DomainReservation | None:
-        if self._settings.domains is None:
+        if self.settings.domains is None:
             return None
         raw = await self._kube.find(kube.DOMAIN_RESERVATIONS, "", sovereign.spec.domain.fqdn)
         return DomainReservation.parse(raw) if raw else None
@@ -228,7 +255,7 @@ class Observer:
 
     async def _registrar_secret(self, sovereign: Sovereign) -> str:
         name = of_sovereign.needs_credentials(sovereign)
-        if self._settings.domains is None or not name:
+        if self.settings.domains is None or not name:
             return ""
         secret = await self._kube.find(kube.SECRETS, sovereign.metadata.namespace, name)
         return kube.version_of(secret) if secret else ""
@@ -240,7 +267,7 @@ class Observer:
         return (secret["metadata"].get("annotations") or {}).get(labels.ANNOTATION_COPIED_FROM, "") if secret else ""
 
     async def _beside_operator(self, name: str) -> Object | None:
-        return await self._kube.find(kube.SECRETS, self._settings.operator_namespace, name)
+        return await self._kube.find(kube.SECRETS, self.settings.operator_namespace, name)
 
     async def _archived_state(self, space: str, found: Record | None) -> StateView | None:
         if found is None or found.hand_off is None:
@@ -288,6 +315,15 @@ class Observer:
                 raise
             log.warning("%s/%s: no diagnostics of %s: %s", space, pod.name, container, error)
             return Progress(ended=True)
+
+
+async def together(*reads: Awaitable[Any]) -> list[Any]:
+    """What reads find that need not come one after the other. All are waited for, and the first error counts."""
+    found = await asyncio.gather(*reads, return_exceptions=True)
+    for one in found:
+        if isinstance(one, BaseException):
+            raise one
+    return found
 
 
 def _token(secret: Object | None) -> SecretStr | None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from catalyst_operator.adapters.errands import Errands
@@ -15,7 +15,6 @@ from catalyst_operator.adapters.git.overlays import Overlays
 from catalyst_operator.adapters.git.repository_looks import RepositoryLooks
 from catalyst_operator.adapters.new_cluster.clusters import AccessSource
 from catalyst_operator.adapters.new_cluster.remote import Connect
-from catalyst_operator.adapters.project.drift_turns import DriftTurns
 from catalyst_operator.adapters.project.preflights import Preflights
 from catalyst_operator.adapters.project.project_looks import ProjectLooks
 from catalyst_operator.adapters.run_logs import RunLogs
@@ -32,6 +31,7 @@ from catalyst_operator.core.domains.observation import DomainObservation
 from catalyst_operator.core.observation import TakingReport
 from catalyst_operator.core.phase1.target import Target
 from catalyst_operator.core.phase1.views import ClusterView
+from catalyst_operator.reconcilers.run_queue import RunQueue
 
 
 class Clusters(Protocol):
@@ -76,7 +76,6 @@ class Outside:
     """The same with the tokens that the Sovereigns' own Crossplanes are given."""
     preflights: Preflights
     repositories: RepositoryLooks
-    drift_turns: DriftTurns
     overlays: Overlays
     clusters: Clusters
     seeds: Errands[SeedReport]
@@ -90,6 +89,8 @@ class Outside:
     """Opens one connection to a new cluster, for the errands."""
     seal: Seal
     """Seals a state with another key."""
+    runs: RunQueue = field(default_factory=RunQueue)
+    """The runs of all Sovereigns, and those that wait."""
     names: Names | None = None
     """None for an operator that serves no domains."""
 
@@ -103,11 +104,12 @@ class Outside:
 
     async def close(self) -> None:
         """Give up all that is under way."""
+        self.runs.close()
         await asyncio.gather(self.logs.close(), self.clusters.close(), *(cache.close() for cache in self._by_uid))
 
     @property
     def _by_uid(self) -> tuple[Cache, ...]:
-        looks = (self.projects, self.crossplane_projects, self.preflights, self.repositories, self.drift_turns)
+        looks = (self.projects, self.crossplane_projects, self.preflights, self.repositories)
         return (
             *looks,
             self.overlays,

@@ -64,6 +64,13 @@ class WorkQueue(Generic[K]):
         if entry.task is None:
             entry.task = asyncio.create_task(self._run(key, entry), name=f"reconcile {key}")
 
+    def look_by(self, key: K, after: timedelta) -> None:
+        """Have the key worked on by then, unless that is due anyway."""
+        if self._closed or key in self._entries:
+            return
+        entry = self._entries[key] = _Entry()
+        entry.timer = asyncio.get_running_loop().call_later(after.total_seconds(), self.wake, key)
+
     async def close(self) -> None:
         """Stop taking keys and wait for the work at hand: a reconcile is never cut in two on a normal exit."""
         self._closed = True

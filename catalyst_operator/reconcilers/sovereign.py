@@ -19,6 +19,8 @@ from catalyst_operator.clock import Clock, now
 from catalyst_operator.core.actions import Decision, WriteRecord
 from catalyst_operator.core.decide import decide
 from catalyst_operator.core.observation import Observation
+from catalyst_operator.core.queue.standing import standing
+from catalyst_operator.core.ready.resting import RESTS_FOR, first_look, rests
 from catalyst_operator.core.settings import CoreSettings
 from catalyst_operator.core.telling import events, status
 from catalyst_operator.core.telling.trouble import trouble
@@ -70,6 +72,21 @@ class SovereignReconciler:
         self.wake: Callable[[Key], None] = lambda _: None
         """Set by the composition: called when a followed log says something new."""
 
+    def saw(self, key: Key, raw: Object) -> timedelta | None:
+        """What a watch tells of a Sovereign. None when it has to be looked at; else when it is enough to do so: what is
+        told of it already is known from here on."""
+        try:
+            sovereign = Sovereign.parse(raw)
+        except ValidationError:
+            return None
+        uid = sovereign.metadata.uid
+        if not rests(sovereign, sovereign.status) or self._uids.get(key, uid) != uid:
+            return None
+        self._uids[key] = uid
+        self._note(sovereign, sovereign.status)
+        self._metrics.observe(key.namespace, key.name, sovereign.status)
+        return first_look(uid)
+
     async def reconcile(self, key: Key) -> timedelta | None:
         """Returns when to look again. Raises CatalystError, and is then tried again with backoff."""
         raw = await self._kube.find(kube.SOVEREIGNS, key.namespace, key.name)
@@ -78,6 +95,7 @@ class SovereignReconciler:
             return None
         sovereign = self._parse(key, raw)
         if sovereign is None:
+            self._outside.runs.forget(key.namespace, key.name)
             return None
         with self._metrics.reconcile():
             return await self._step(key, sovereign)
@@ -86,6 +104,7 @@ class SovereignReconciler:
         """It is gone, with or without our leave: nothing of it is watched any more."""
         self._metrics.forget(key.namespace, key.name)
         self._failures.pop(key, None)
+        self._outside.runs.forget(key.namespace, key.name)
         uid = self._uids.pop(key, None)
         if uid:
             await self._outside.forget(uid)
@@ -106,11 +125,20 @@ class SovereignReconciler:
         self._failures.pop(key, None)
         return again
 
-    def _look_again(self, key: Key, decision: Decision) -> timedelta | None:
+    def _note(self, sovereign: Sovereign, told: SovereignStatus) -> None:
+        """Its part in the queue of runs is what its status says."""
+        self._outside.runs.note(sovereign.metadata.uid_here, standing(sovereign, told))
+        self._metrics.queue(self._outside.runs.seen())
+
+    def _look_again(self, key: Key, sovereign: Sovereign, decision: Decision) -> timedelta | None:
         """What no watch tells of, such as a state Secret that somebody deleted, is noticed all the same. Not all at the
         same time: each has its own pause, up to a fifth shorter."""
         if self._resync is None:
             return decision.requeue_after
+        if decision.status is not None and rests(sovereign, decision.status):
+            # What has only just come to rest is looked at once more: its last step may leave something to clear up.
+            rested = rests(sovereign, sovereign.status) and not decision.actions
+            return RESTS_FOR if rested else self._observer.settings.poll
         share = zlib.crc32(str(key).encode()) / 2**32
         resync = self._resync * (1 - share / 5) if decision.requeue_after is None else None
         pauses = (decision.requeue_after, decision.look_by, resync)
@@ -125,8 +153,9 @@ class SovereignReconciler:
         version = await self._apply(key, observation, decision)
         if decision.status is not None:
             await self._write(sovereign, version, decision.status)
+            self._note(sovereign, decision.status)
             self._metrics.observe(key.namespace, key.name, decision.status)
-        return self._look_again(key, decision)
+        return self._look_again(key, sovereign, decision)
 
     async def _apply(self, key: Key, observation: Observation, decision: Decision) -> str:
         """Carry out the actions in order. Returns the Sovereign's resourceVersion after them."""
@@ -146,6 +175,7 @@ class SovereignReconciler:
         try:
             raw = await self._kube.get(kube.SOVEREIGNS, meta.namespace, meta.name)
             await self._write(sovereign, raw["metadata"]["resourceVersion"], told)
+            self._note(sovereign, told)
         except ApiError as second:
             log.warning("%s/%s: its trouble could not be told: %s", meta.namespace, meta.name, second)
 

@@ -223,7 +223,10 @@ class FakeApi:
             return self._encoded(self._found(request.key), request.key)
         wanted = request.query.get("labelSelector", "")
         items = self.all(request.key.plural, request.key.namespace or None)
-        found = [item for item in items if _matches(item, wanted)]
+        fields = request.query.get("fieldSelector", "")
+        found = [item for item in items if _matches(item, wanted) and _has_fields(item, fields)]
+        if limit := int(request.query.get("limit", 0)):
+            return _page(found, limit, int(request.query.get("continue", 0)))
         if request.accept == METADATA_ALONE:
             return json.dumps({"items": [{"metadata": item["metadata"]} for item in found]}).encode()
         keys = ((item, request.key._replace(name=item["metadata"]["name"])) for item in found)
@@ -402,6 +405,17 @@ def _goes_slowly(key: Key, found: Object) -> bool:
     phase = (found.get("status") or {}).get("phase")
     running = bool((found.get("spec") or {}).get("nodeName")) and phase not in ("Succeeded", "Failed")
     return key.plural == "namespaces" or (key.plural == "pods" and running)
+
+
+def _has_fields(item: Object, selector: str) -> bool:
+    """Whether no field is what the selector excludes, such as `status.phase!=Failed`."""
+    excluded = (part.partition("!=") for part in selector.split(",") if part)
+    return all((item.get("status") or {}).get(path.removeprefix("status.")) != value for path, _, value in excluded)
+
+
+def _page(items: list[Object], limit: int, begin: int) -> bytes:
+    more = {"continue": str(begin + limit)} if begin + limit < len(items) else {}
+    return json.dumps({"metadata": more, "items": items[begin : begin + limit]}).encode()
 
 
 def _copy(value: Object) -> Object:

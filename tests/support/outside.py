@@ -14,7 +14,6 @@ from catalyst_operator.adapters.git.repository_looks import RepositoryLooks
 from catalyst_operator.adapters.kube import Kube
 from catalyst_operator.adapters.new_cluster.clusters import AccessSource
 from catalyst_operator.adapters.new_cluster.remote import RemoteCluster
-from catalyst_operator.adapters.project.drift_turns import DriftTurns
 from catalyst_operator.adapters.project.preflights import Preflights
 from catalyst_operator.adapters.project.project_looks import ProjectLooks
 from catalyst_operator.adapters.run_logs import RunLogs
@@ -88,7 +87,6 @@ def outside(client: Kube, **parts: Any) -> Outside:
         "crossplane_projects": ProjectLooks(no_look, lambda: gen.NOW),
         "preflights": Preflights(nobody, lambda: gen.NOW),
         "repositories": RepositoryLooks(no_read, lambda: gen.NOW),
-        "drift_turns": DriftTurns(),
         "overlays": Overlays(no_push, {}, lambda: gen.NOW),
         "clusters": FakeClusters(),
         **errands(lambda: gen.NOW, lambda: None),

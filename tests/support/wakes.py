@@ -19,7 +19,8 @@ class Wakes:
         self.names: list[str] = []
         self.looks = 0
         self._registry = kopf.OperatorRegistry()
-        handlers.register(self._registry, self.sovereigns.append, self.names.append, self._look_at_all, api_server="")
+        wake, name, look = self.sovereigns.append, self.names.append, self._look_at_all
+        handlers.register(self._registry, lambda key, _: wake(key), wake, name, look, api_server="")
 
     def _look_at_all(self) -> None:
         self.looks += 1
@@ -30,5 +31,5 @@ class Wakes:
         meta = raw["metadata"]
         given = {"namespace": meta.get("namespace"), "name": meta["name"], "labels": meta.get("labels", {})}
         await cast("Callable[..., Awaitable[None]]", handler.fn)(
-            **given, meta=meta, type=type, spec=raw.get("spec", {})
+            **given, meta=meta, type=type, spec=raw.get("spec", {}), body=raw
         )

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from catalyst_operator.core.queue.order import RunLimits
 from catalyst_operator.core.settings import CoreSettings
 from catalyst_operator.errors import SettingsError
 from catalyst_operator.settings import Settings
@@ -43,6 +44,9 @@ def test_every_setting_is_taken_over() -> None:
             "CATALYST_RETRY_BASE": "1m30s",
             "CATALYST_RETRY_CAP": "1h",
             "CATALYST_MAX_ATTEMPTS": "1",
+            "CATALYST_MAX_RUNS": "8",
+            "CATALYST_MAX_RUNS_PER_PROJECT": "1",
+            "CATALYST_MAX_RUNS_PER_NAMESPACE": "2",
             "CATALYST_PREFLIGHT_INTERVAL": "5s",
             "CATALYST_CREATE_WARNING": "2m",
             "CATALYST_CREATE_LIMIT": "3m",
@@ -59,6 +63,7 @@ def test_every_setting_is_taken_over() -> None:
     core = settings.core
     assert (core.image_pull_policy, core.default_release, settings.pod) == ("Never", "2026-04", "catalyst-operator-0")
     assert (core.hcloud_endpoint, core.default_git_url) == ("http://emulator/v1", "https://git.example/kit")
+    assert core.limits == RunLimits(operator=8, project=1, namespace=2)
     assert core.pull_secret == "registry-login"
     assert core.adoption_provider == "mirror.example:5000/provider-opentofu:v1.1.5"
     assert core.egress_cidrs == ("203.0.113.7/32", "2001:db8::/48")
@@ -90,6 +95,9 @@ def test_every_setting_is_taken_over() -> None:
         ("CATALYST_RETRY_BASE", "20"),
         ("CATALYST_RETRY_CAP", "-1s"),
         ("CATALYST_MAX_ATTEMPTS", "0"),
+        ("CATALYST_MAX_RUNS", "0"),
+        ("CATALYST_MAX_RUNS_PER_PROJECT", "none"),
+        ("CATALYST_MAX_RUNS_PER_NAMESPACE", "-1"),
         ("CATALYST_MAX_ATTEMPTS", "-1"),
         ("CATALYST_MAX_ATTEMPTS", "1.5"),
         ("CATALYST_MAX_ATTEMPTS", "many"),

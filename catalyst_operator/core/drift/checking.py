@@ -10,10 +10,12 @@ from datetime import timedelta
 
 from catalyst_operator.api import labels
 from catalyst_operator.api.phases import RunVerb
-from catalyst_operator.core.actions import Action, AskDriftTurn, Decision, EndDriftTurn, WriteRecord
+from catalyst_operator.core.actions import WriteRecord
 from catalyst_operator.core.drift import schedule
 from catalyst_operator.core.following import stop
 from catalyst_operator.core.observation import Observation
+from catalyst_operator.core.queue import turn
+from catalyst_operator.core.queue.order import RunKind
 from catalyst_operator.core.record import Record, RunEntry, RunState, StopCause
 from catalyst_operator.core.runs import obstacles, plan_text
 from catalyst_operator.core.runs.attempts import (
@@ -67,15 +69,6 @@ def after(scene: Scene) -> timedelta | None:
     return due - scene.o.now if due and due > scene.o.now else None
 
 
-def turn_over(o: Observation, decision: Decision) -> Decision:
-    """The decision that lets others have their turn, if this Sovereign has one and no check of it is under way."""
-    current = decision.status.current_run if decision.status else None
-    checks = current is not None and current.drift_check
-    if not o.drift_turn or checks:
-        return decision
-    return replace(decision, actions=(*decision.actions, EndDriftTurn()))
-
-
 def _followed(scene: Scene, answer: Answer, run: RunEntry) -> Answer:
     """To its end, unless a person wants none of it or it does not come to one."""
     o = scene.o
@@ -83,16 +76,15 @@ def _followed(scene: Scene, answer: Answer, run: RunEntry) -> Answer:
         return stop(scene, run, StopCause.REQUESTED, answer.verdict)
     if run.stopping or o.now - run.created > o.settings.create_limit:
         return stop(scene, run, run.stopping or StopCause.STUCK, answer.verdict)
-    if run.state is RunState.PENDING and (lacking_token(o) or _obstacle(scene)):
+    # While it is recorded it counts as one that is under way: it must not wait for another that does the same.
+    if run.state is RunState.PENDING and (lacking_token(o) or _obstacle(scene) or turn.waits(o, RunKind.LOOK)):
         return _given_up(scene, answer, run)
-    # After a restart nobody knows that it has a turn.
-    ask: tuple[Action, ...] = () if o.drift_turn else (AskDriftTurn(),)
     start = start_actions(o, run, scene.variables) if run.state is RunState.PENDING else ()
-    return replace(answer, actions=(*answer.actions, *ask, *start), requeue_after=_sooner(answer, SAFETY))
+    return replace(answer, actions=(*answer.actions, *start), requeue_after=_sooner(answer, SAFETY))
 
 
 def _given_up(scene: Scene, answer: Answer, run: RunEntry) -> Answer:
-    """Recorded, but its Job was never made; and since then the token was replaced, say."""
+    """Recorded, but its Job was never made; and since then the token was replaced, or others began runs, say."""
     record = scene.record.with_run(replace(run, state=RunState.LOST, finished=scene.o.now))
     return replace(answer, actions=(*answer.actions, WriteRecord(record)), record=record)
 
@@ -131,10 +123,10 @@ def _unchecked(answer: Answer, verdict: Verdict, why: str) -> Answer:
 
 
 def _begun(scene: Scene, answer: Answer) -> Answer:
-    """Once it is this Sovereign's turn: recorded first, then made."""
+    """Once there is room for it: recorded first, then made. It has no place that others wait behind, and asks again."""
     o = scene.o
-    if not o.drift_turn:
-        return replace(answer, actions=(AskDriftTurn(),), requeue_after=_sooner(answer, SAFETY))
+    if turn.waits(o, RunKind.LOOK):
+        return replace(answer, requeue_after=_sooner(answer, SAFETY))
     run = replace(next_run(o, scene.record, RunVerb.PLAN, scene.variables), drift_check=True, tries=1)
     record = _announced(o, scene.record, run)
     start = (*start_actions(o, run, scene.variables, record), *forgotten_inputs(scene.record, record))

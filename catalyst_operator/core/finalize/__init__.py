@@ -77,7 +77,9 @@ CHECKS: tuple[Callable[[Deletion], Answer | None], ...] = (
     destroys.no_credentials,
     destroys.destroy_failed,
     destroys.destroy_cancelled,
+    destroys.queued,
     destroys.run_obstacle,
     destroys.job_not_created,
+    destroys.awaiting_turn,
     destroys.new_destroy,
 )

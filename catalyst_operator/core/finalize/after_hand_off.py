@@ -17,6 +17,8 @@ from catalyst_operator.core.runs.retries import unresolved_failure
 from catalyst_operator.core.scene import Answer
 from catalyst_operator.core.verdict import Verdict
 
+_STATE_IN_USE = (obstacles.state_locked, obstacles.earlier_pod)
+
 
 def export_not_acknowledged(scene: Deletion) -> Answer | None:
     """What only the Sovereign has, its owner takes along first, and says so."""
@@ -50,7 +52,7 @@ def given_state_refused(scene: Deletion) -> Answer | None:
     run, state = _refused(scene), scene.o.state
     if run is None or state is None or run.given_version != scene.record.given_version:
         return None
-    if busy := destroys.told(obstacles.first((obstacles.state_locked, obstacles.earlier_pod), scene.o, scene.record)):
+    if busy := destroys.told(scene, obstacles.first(_STATE_IN_USE, scene.o, scene.record)):
         return busy
     verdict = working(Reason.WAITING, "The state that was handed in was refused, and is put aside.", run.errors)
     return Answer(verdict, (DropGivenState(state),), timedelta(0))
@@ -72,7 +74,7 @@ def given_state_not_taken(scene: Deletion) -> Answer | None:
     reference = scene.o.sovereign.spec.decommission.state_secret_ref
     if reference is None or not _of_the_owner(scene) or scene.o.archived_state is None or scene.o.state is not None:
         return None
-    if lost := destroys.told(obstacles.state_key_lost(scene.o, scene.record)):
+    if lost := destroys.told(scene, obstacles.state_key_lost(scene.o, scene.record)):
         return lost
     where = f"Secret {scene.o.sovereign.metadata.namespace}/{reference.name} of spec.decommission.stateSecretRef"
     if lacking := _lacking(scene):

@@ -12,6 +12,8 @@ from catalyst_operator.core.actions import Action
 from catalyst_operator.core.errors import diagnosis
 from catalyst_operator.core.finalize.deletion import Deletion, stalled, working
 from catalyst_operator.core.following import following, stop, tell_to_stop
+from catalyst_operator.core.queue import turn
+from catalyst_operator.core.queue.order import RunKind
 from catalyst_operator.core.record import RunEntry, RunState, StopCause
 from catalyst_operator.core.runs import own_project
 from catalyst_operator.core.runs.attempts import (
@@ -66,15 +68,15 @@ def _cause_to_stop(scene: Deletion, run: RunEntry, late: tuple[str, ...]) -> Sto
 
 def state_obstacle(scene: Deletion) -> Answer | None:
     """The state, or its key, needs something done about it."""
-    return told(first(ABOUT_STATE, scene.o, scene.record))
+    return told(scene, first(ABOUT_STATE, scene.o, scene.record))
 
 
 def run_obstacle(scene: Deletion) -> Answer | None:
     """Something stands in the way of a run."""
-    return told(first(BEFORE_A_DESTROY, scene.o, scene.record))
+    return told(scene, first(BEFORE_A_DESTROY, scene.o, scene.record))
 
 
-def told(found: Obstacle | None) -> Answer | None:
+def told(scene: Deletion, found: Obstacle | None) -> Answer | None:
     """An obstacle in the words of a deletion."""
     if found is None:
         return None
@@ -82,7 +84,9 @@ def told(found: Obstacle | None) -> Answer | None:
         deleting = found.reason if found.reason in _TOLD_AS_THEY_ARE else Reason.DESTROY_FAILED
         verdict = stalled(found.reason, deleting, found.message, found.errors)
     else:
-        verdict = replace(working(Reason.WAITING, found.message, found.errors), retry_at=found.retry_at)
+        place = turn.kept(scene.o) if found.looking else None
+        waiting = working(Reason.WAITING, found.message, found.errors)
+        verdict = replace(waiting, retry_at=found.retry_at, place=place)
     return Answer(verdict, found.actions, found.requeue_after)
 
 
@@ -133,11 +137,24 @@ def destroy_cancelled(scene: Deletion) -> Answer | None:
     return Answer(stalled(Reason.RUN_CANCELLED, Reason.DESTROY_FAILED, cancelled_words(scene.o, run)))
 
 
+def queued(scene: Deletion) -> Answer | None:
+    """It waits for its turn, and nothing is looked at again before that comes."""
+    return awaiting_turn(scene) if turn.kept(scene.o) else None
+
+
+def awaiting_turn(scene: Deletion) -> Answer | None:
+    """A destroy could start, but as many runs as may be are under way."""
+    place = turn.waits(scene.o, RunKind.DESTROY)
+    return Answer(replace(working(Reason.QUEUED, place.message), place=place), (), SAFETY) if place else None
+
+
 def job_not_created(scene: Deletion) -> Answer | None:
     """A destroy was recorded, but its Job was never made."""
     run = scene.evidence.run
     if run is None or run.state is not RunState.PENDING or run.digest != scene.digest:
         return None
+    if waiting := awaiting_turn(scene):
+        return waiting
     verdict = working(Reason.DESTROYING, f"Job {run.job} is being created.")
     return Answer(verdict, start_actions(scene.o, run, scene.variables), SAFETY)
 

@@ -16,6 +16,8 @@ from catalyst_operator.core.following import following, stop
 from catalyst_operator.core.project import sizing
 from catalyst_operator.core.provision.servers import drains, rebuilds
 from catalyst_operator.core.provision.verdicts import phase_of, reason_of_failure, reason_of_work, stalled, working
+from catalyst_operator.core.queue import turn
+from catalyst_operator.core.queue.order import RunKind
 from catalyst_operator.core.record import PhaseState, Record, RunEntry, RunState, SizeChoice, StopCause
 from catalyst_operator.core.runs import own_project, plan_text, rebuild_requests
 from catalyst_operator.core.runs.attempts import (
@@ -132,6 +134,19 @@ def backing_off(scene: Scene) -> Answer | None:
     return Answer(verdict, requeue_after=min(until - scene.o.now, scene.o.settings.poll))
 
 
+def queued(scene: Scene) -> Answer | None:
+    """It waits for its turn, and nothing is looked at again before that comes."""
+    return awaiting_turn(scene) if turn.kept(scene.o) else None
+
+
+def awaiting_turn(scene: Scene) -> Answer | None:
+    """A run could start, but as many as may be are under way."""
+    place = turn.waits(scene.o, RunKind.WANTED)
+    if place is None:
+        return None
+    return Answer(replace(working(Phase.PENDING, Reason.QUEUED, place.message), place=place), (), SAFETY)
+
+
 def job_not_created(scene: Scene) -> Answer | None:
     """A run was recorded, but the operator died before its Job was there: create it now."""
     run = scene.evidence.run
@@ -139,6 +154,8 @@ def job_not_created(scene: Scene) -> Answer | None:
         return None
     if not own_project.is_of_token(scene.o, scene.record):
         return None
+    if waiting := awaiting_turn(scene):
+        return waiting
     return Answer(_starting(run, scene.record), start_actions(scene.o, run, scene.variables), SAFETY)
 
 

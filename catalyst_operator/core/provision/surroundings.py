@@ -12,6 +12,7 @@ from catalyst_operator.core.errors import codes, diagnosis
 from catalyst_operator.core.provision import repository
 from catalyst_operator.core.provision.preflight_due import standing
 from catalyst_operator.core.provision.verdicts import reason_of_failure, reason_of_work, stalled, working
+from catalyst_operator.core.queue import turn
 from catalyst_operator.core.runs.obstacles import ABOUT_STATE, BEFORE_A_RUN, BEFORE_NEW_NODES, Obstacle, first
 from catalyst_operator.core.scene import SAFETY, Answer, Scene
 from catalyst_operator.core.telling.messages import lacking_token, unproven_words
@@ -109,7 +110,8 @@ def preflight_first(scene: Scene) -> Answer | None:
     asks = tuple(ask for one in both for ask in one.ask)
     if unknown := [words for words, one in zip(_LOOKED_AT, (looked, of_git), strict=True) if one and not one.report]:
         message = f"{' and '.join(unknown)} before anything is created."
-        return Answer(working(Phase.PENDING, reason_of_work(scene.record), message), asks, SAFETY)
+        asking = working(Phase.PENDING, reason_of_work(scene.record), message)
+        return Answer(replace(asking, place=turn.kept(scene.o)), asks, SAFETY)
     if looked.wait_until:
         error = diagnosis.requests_used_up()
         message = f"{error.code}: {error.message}. Next try at {looked.wait_until:%H:%M:%S} UTC. {error.remedy}"
@@ -135,5 +137,7 @@ def _obstacle(scene: Scene, found: Obstacle | None) -> Answer | None:
         verdict = stalled(found.reason, found.message, found.errors)
     else:
         reason = Reason.RETRYING if found.errors else reason_of_work(scene.record)
-        verdict = replace(working(Phase.PENDING, reason, found.message, found.errors), retry_at=found.retry_at)
+        place = turn.kept(scene.o) if found.looking else None
+        waiting = working(Phase.PENDING, reason, found.message, found.errors)
+        verdict = replace(waiting, retry_at=found.retry_at, place=place)
     return Answer(verdict, found.actions, found.requeue_after)

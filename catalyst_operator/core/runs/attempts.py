@@ -16,12 +16,15 @@ from catalyst_operator.core.actions import (
     DeleteInputs,
     GiveBootSecrets,
     PrepareNamespace,
+    TakeTurn,
     WriteInputs,
     WriteRecord,
 )
 from catalyst_operator.core.observation import Observation
 from catalyst_operator.core.project import sizing, ssh_keys
 from catalyst_operator.core.project.hetzner import well_formed
+from catalyst_operator.core.queue import turn
+from catalyst_operator.core.queue.order import kind_of
 from catalyst_operator.core.record import UNSUCCESSFUL, Record, RunEntry, StopCause
 from catalyst_operator.core.runs.tfvars import inputs_digest
 
@@ -50,6 +53,7 @@ def next_run(o: Observation, record: Record, verb: RunVerb, variables: dict[str,
         standing=record.made if record.outputs else (),
         given_version=record.given_version,
         keys=ssh_keys.digest(variables["ssh_public_keys"]),
+        project=turn.project_mark(o),
     )
     return replace(run, tries=_tries(record.last_of(verb), run))
 
@@ -74,6 +78,7 @@ def start_actions(
     # A destroy makes no servers.
     give = () if run.verb is RunVerb.DESTROY else (GiveBootSecrets(authorities=not variables["cluster_started"]),)
     return (
+        TakeTurn(turn.entry(o, kind_of(run.verb, drift_check=run.drift_check))),
         PrepareNamespace(refresh_token=has_usable_token(o)),
         WriteInputs(run.inputs_secret, variables),
         *write,

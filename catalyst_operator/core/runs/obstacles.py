@@ -37,6 +37,8 @@ class Obstacle:
     requeue_after: timedelta | None = None
     retry_at: datetime | None = None
     """When it is tried again, where that is at a time."""
+    looking: bool = False
+    """Whether it is only a look that is waited for: a run whose turn had come keeps it."""
 
 
 def saved_state(o: Observation, record: Record) -> Obstacle | None:
@@ -109,7 +111,7 @@ def other_project(o: Observation, record: Record) -> Obstacle | None:
     looked = own_project.standing(o, record)
     if looked.report is None:
         message = "Looking whether the token opens the project that this Sovereign is in."
-        return Obstacle(message, actions=looked.ask, requeue_after=o.settings.poll)
+        return Obstacle(message, actions=looked.ask, requeue_after=o.settings.poll, looking=True)
     if looked.report.error:
         return _not_answered(o, looked.report, looked.report.error, looked.ask)
     if looked.report.answer and looked.report.answer.found:
@@ -124,7 +126,7 @@ def foreign_members(o: Observation, record: Record) -> Obstacle | None:
     looked = own_project.members(o, record)
     if looked.report is None:
         message = "Looking whether somebody else uses the Sovereign's network or firewall."
-        return Obstacle(message, actions=looked.ask, requeue_after=o.settings.poll)
+        return Obstacle(message, actions=looked.ask, requeue_after=o.settings.poll, looking=True)
     if looked.report.error:
         return _not_answered(o, looked.report, looked.report.error, looked.ask)
     sweep_all = o.sovereign.spec.decommission.sweep is Sweep.ALL

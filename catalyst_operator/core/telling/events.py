@@ -34,6 +34,7 @@ NORMAL_REASONS = frozenset(
         Reason.DELETING,
         Reason.PENDING,
         Reason.PROGRESSING,
+        Reason.QUEUED,
         Reason.RUNNING,
         Reason.WAITING,
         Reason.SKIPPED,

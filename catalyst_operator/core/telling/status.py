@@ -19,6 +19,7 @@ from catalyst_operator.api.sovereign_status import (
     LastOperation,
     Outputs,
     Plan,
+    QueuePlace,
     RunRecord,
     ServerStatus,
     SovereignStatus,
@@ -106,11 +107,17 @@ def of_trouble(o: Observation, verdict: Verdict) -> SovereignStatus:
             "observed_generation": generation,
             "phase": before.phase or verdict.phase,
             "summary": short(verdict.message),
+            "last_operation": _unqueued(before.last_operation),
             "retry_at": None,
             "conditions": conditions.merge(before.conditions, (*made, *kept)),
             "last_errors": tuple(_error(o, e) for e in verdict.errors),
         }
     )
+
+
+def _unqueued(operation: LastOperation | None) -> LastOperation | None:
+    """What cannot go on leaves the queue: nobody else waits for it."""
+    return operation.model_copy(update={"queue": None}) if operation and operation.queue else operation
 
 
 def _stamp(value: str | None) -> str | None:
@@ -217,11 +224,24 @@ def _last_operation(o: Observation, record: Record, run: RunEntry | None, verdic
         type=type_,
         state=_operation_state(verdict),
         description=verdict.message[: conditions.MAX_MESSAGE],
+        queue=_queue(verdict),
+        project=_project(run, verdict),
         start_time=_operation_start(o, type_, run),
         last_update_time=o.now,
     )
     same = before is not None and before.model_copy(update={"last_update_time": fresh.last_update_time}) == fresh
     return before if before is not None and same else fresh
+
+
+def _queue(verdict: Verdict) -> QueuePlace | None:
+    place = verdict.place
+    return QueuePlace(position=place.position, of=place.of, since=place.since) if place else None
+
+
+def _project(run: RunEntry | None, verdict: Verdict) -> str | None:
+    if verdict.place:
+        return verdict.place.project or None
+    return run.project or None if run and run.active else None
 
 
 def _operation_start(o: Observation, type_: OperationType, run: RunEntry | None) -> datetime:

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import asyncio
 
-from catalyst_operator.adapters.pace import Pace
+import pytest
+from pydantic import SecretStr
+
+from catalyst_operator.adapters.pace import Pace, Rests
+from catalyst_operator.errors import CloudRateLimited
+from tests.support import gen
 
 
 class Clock:
@@ -46,3 +51,25 @@ async def test_a_pause_that_is_over_is_not_waited_for() -> None:
     clock.now += 10.0
     await one.wait("token")
     assert clock.waits == [0.0, 0.0, 20.0]
+
+
+async def test_a_project_that_asked_for_rest_is_left_alone_by_all_that_have_its_token() -> None:
+    asked: list[str] = []
+    now = gen.NOW
+
+    async def limited(token: SecretStr, question: str) -> str:
+        asked.append(question)
+        if question == "too much":
+            raise CloudRateLimited(gen.NOW + 60 * gen.SECOND)
+        return token.get_secret_value()
+
+    rests = Rests(lambda: now)
+    one, other = rests.kept_by(limited), rests.kept_by(limited)
+    for look, question in ((one, "too much"), (one, "again"), (other, "something else")):
+        with pytest.raises(CloudRateLimited) as refused:
+            await look(SecretStr("a"), question)
+        assert refused.value.until == gen.NOW + 60 * gen.SECOND
+    assert asked == ["too much"]
+    assert await other(SecretStr("b"), "of another project") == "b"
+    now += 60 * gen.SECOND
+    assert await other(SecretStr("a"), "later") == "a"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
@@ -13,6 +14,7 @@ from pydantic import SecretStr
 from catalyst_operator.adapters.powerdns import COMMENT, PowerDns, wire
 from catalyst_operator.core.domains.zone import RRset, new_zone
 from catalyst_operator.errors import DnsConflict, DnsDenied, DnsError, DnsRefused, DnsUnavailable
+from e2e.support.waiting import until
 from tests.support.reservations import ADDRESS, NAME, SERVERS, UID
 
 KEY = "s3cretK3yOfPowerDns"
@@ -70,6 +72,10 @@ def rrset(*comments: tuple[str, str], disabled: bool = False) -> dict[str, Any]:
     }
 
 
+def other(name: str) -> dict[str, Any]:
+    return {"name": f"{name}.", "type": "NS", "ttl": 900, "records": [], "comments": []}
+
+
 # --- what is sent -----------------------------------------------------------------------------------------------------
 
 
@@ -98,6 +104,31 @@ async def test_one_name_of_a_large_zone_is_asked_for_alone(connect: Connect) -> 
     server, seen = connect(found())
     await server.zone("omani.works", NAME)
     assert seen.requests[0].url.params["rrset_name"] == f"{NAME}."
+
+
+async def test_an_older_server_that_gives_the_whole_zone_anyway_is_asked_for_it_once_for_all(connect: Connect) -> None:
+    server, seen = connect(found(rrset(), other(f"next.{NAME}")))
+    await server.zone("omani.works", NAME)
+    told = await asyncio.gather(*(server.zone("omani.works", f"n{number}.omani.works") for number in range(20)))
+    assert all(zone and len(zone.rrsets) == 2 for zone in told)
+    assert [str(request.url.query) for request in seen.requests[1:]] == ["b''"]
+
+
+async def test_nobody_is_given_what_was_read_before_they_asked(connect: Connect) -> None:
+    """A pass that has just changed the zone must see its change."""
+    server, seen = connect(found(), found(rrset()))
+    first = asyncio.create_task(server.zone("omani.works"))
+    await until(lambda: seen.requests, seconds=10)
+    later = await asyncio.gather(server.zone("omani.works"), server.zone("omani.works"))
+    assert (await first) != later[0] == later[1]
+    assert len(seen.requests) == 2
+
+
+async def test_a_reading_that_fails_is_everybodys_failure_and_the_next_one_is_another(connect: Connect) -> None:
+    server, _ = connect(answer(422, {"error": "no"}), found())
+    told = await asyncio.gather(*(server.zone("omani.works") for _ in range(3)), return_exceptions=True)
+    assert [type(one) for one in told] == [DnsRefused] * 3
+    assert await server.zone("omani.works") is not None
 
 
 def test_what_was_made_is_read_back_as_it_was() -> None:

@@ -211,3 +211,15 @@ async def test_closing_disarms_timers() -> None:
     asyncio.get_running_loop().call_later(0.01, fired.set)
     await fired.wait()
     assert worker.calls == ["a"]
+
+
+async def test_what_is_to_be_looked_at_by_a_time_is_and_what_is_due_anyway_is_left_alone() -> None:
+    worker = Worker()
+    worker.answers = [timedelta(seconds=0.2)]
+    queue = WorkQueue(worker.work)
+    queue.look_by("rests", timedelta(seconds=0.01))
+    await worker.until(1)
+    queue.look_by("rests", timedelta(0))
+    assert worker.calls == ["rests"]
+    await worker.until(2)
+    await queue.close()

@@ -5,12 +5,15 @@ Why: docs/explanation.md#servers-are-emptied-before-they-go
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from catalyst_operator.api.conditions import Reason
 from catalyst_operator.api.phases import Phase, RunVerb
 from catalyst_operator.core.actions import WriteRecord
 from catalyst_operator.core.phase1.expected import listed
 from catalyst_operator.core.provision.servers import rebuilds
 from catalyst_operator.core.provision.verdicts import working
+from catalyst_operator.core.queue import turn
 from catalyst_operator.core.ready import draining
 from catalyst_operator.core.record import DrainEntry
 from catalyst_operator.core.scene import Answer, Scene
@@ -29,7 +32,8 @@ def not_empty(scene: Scene) -> Answer | None:
         f"{_subject(servers)} emptied before the next run takes {'it' if len(servers) == 1 else 'them'} away: "
         f"{found.words}. At {until:%H:%M:%S} UTC it goes on in any case."
     )
-    verdict = working(Phase.TOFU_PLAN, Reason.PROGRESSING, message)
+    # Nodes that nothing may be scheduled on are not to wait for others' runs as well.
+    verdict = replace(working(Phase.TOFU_PLAN, Reason.PROGRESSING, message), place=turn.held(scene.o))
     return Answer(verdict, (*write, *found.actions), draining.DRAIN_AGAIN, found.record)
 
 

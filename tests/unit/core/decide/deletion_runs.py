@@ -222,7 +222,7 @@ CASES = (
         (going(), known(APPLIED, replace(RUNNING, state=RunState.PENDING), **BEFORE)),
         check="job_not_created",
         deleting="Destroying",
-        does=("PrepareNamespace", "WriteInputs", "CreateJob"),
+        does=("TakeTurn", "PrepareNamespace", "WriteInputs", "CreateJob"),
         again=SAFETY,
     ),
     Deleted(

@@ -9,6 +9,8 @@ from datetime import timedelta
 from catalyst_operator.api.labels import ANNOTATION_REBUILD
 from catalyst_operator.api.phases import RunVerb
 from catalyst_operator.core import naming
+from catalyst_operator.core.queue import turn
+from catalyst_operator.core.queue.order import Entry, Queue, RunKind
 from catalyst_operator.core.record import DriftEntry, ErrorEntry, HandOff, PlanEntry, RebuildEntry, RunEntry, RunState
 from catalyst_operator.core.scene import SAFETY
 from tests.support import gen
@@ -17,12 +19,13 @@ from tests.support.tofu import OTHER_TOKEN
 from tests.unit.core.decide.table import CANCEL, NO_CODE, POLL, RETRY, START, Case, at_work
 
 HOUR = timedelta(hours=1)
+LOOK, WANTED = RunKind.LOOK, RunKind.WANTED
 REPORT = spec(driftDetection={"interval": "24h"})
 REPAIR = spec(driftDetection={"interval": "24h", "mode": "Repair"})
 LONG_AGO = NOW - 40 * HOUR
 APPLIED = gen.succeeded(created=LONG_AGO, finished=LONG_AGO)
 BORN = replace(gen.READY, since=LONG_AGO, watch_since=LONG_AGO)
-TURN = seen(drift_turn=True)
+PROJECT = turn.project_mark(gen.observation(gen.tokened()))
 ADDRESS, OFF = "hcloud_firewall.this", "hcloud_server.worker[0]"
 FOUND = PlanEntry(digest="c" * 64, add=0, change=1, destroy=0, differing=(ADDRESS,))
 LABELLED = replace(FOUND, differing=(), of_others=(ADDRESS,), others=1)
@@ -43,6 +46,12 @@ def stands(*runs: RunEntry, **values: object) -> SceneMod:
     return known(APPLIED, *runs, **{"bootstrap": BORN, **values})
 
 
+def runs(*kinds: RunKind, waiting: tuple[RunKind, ...] = ()) -> SceneMod:
+    """Runs of these kinds are under way in the same project, and others wait for their turn."""
+    made = [Entry(f"uid-{number}", "team-b", PROJECT, kind, LONG_AGO) for number, kind in enumerate((*kinds, *waiting))]
+    return seen(queue=Queue(tuple(made[: len(kinds)]), tuple(made[len(kinds) :])))
+
+
 def found(plan: PlanEntry, error: ErrorEntry | None = None, **values: object) -> SceneMod:
     """The last check found this, and its plan was published."""
     run = check(RunState.FAILED if error else RunState.SUCCEEDED, plan=plan, errors=(error,) if error else ())
@@ -57,53 +66,60 @@ def case(why: str, *given: SceneMod, **values: object) -> Case:
 
 CASES = (
     case(
-        "a drift check is due: it gets in line, and Ready stays",
+        "a drift check is due and another one is under way in its project: it asks again later, and Ready stays",
         of(REPORT),
         stands(),
-        does=("AskDriftTurn",),
+        runs(LOOK),
+        does=(),
         again=SAFETY,
         shows=("Drifted=Unknown NotChecked",),
     ),
     case(
-        "a drift check whose turn it is, is recorded and made as a dry run is",
+        "a drift check is due, and what somebody asked for waits for the same place: that comes first",
         of(REPORT),
         stands(),
-        TURN,
+        runs(WANTED, WANTED, waiting=(WANTED,)),
+        does=(),
+        again=SAFETY,
+    ),
+    case(
+        "a drift check for which there is room is recorded and made as a dry run is",
+        of(REPORT),
+        stands(),
+        runs(WANTED),
         does=START,
         again=SAFETY,
     ),
     case("without spec.driftDetection nobody looks", stands(), does=(), again=None),
-    case("a turn that is not needed goes to somebody else", stands(), TURN, does=("EndDriftTurn",)),
     case(
         "within an hour of an apply there is no drift check",
         of(REPORT),
         known(gen.succeeded(), bootstrap=BORN),
-        TURN,
-        does=("EndDriftTurn",),
+        does=(),
     ),
     case(
-        "a drift check under way is followed beside all else, and Ready stays",
+        "a drift check under way is followed beside all else, whoever waits, and Ready stays",
         of(REPORT),
         stands(check()),
         at_work(check(), "tofu-plan"),
-        TURN,
-        again=SAFETY,
-    ),
-    case(
-        "a drift check of before a restart of the operator gets in line once more, so that it is counted",
-        of(REPORT),
-        stands(check()),
-        at_work(check(), "tofu-plan"),
-        does=("AskDriftTurn",),
+        runs(LOOK, WANTED, WANTED, waiting=(WANTED,)),
         again=SAFETY,
     ),
     case(
         "the operator died between recording a drift check and creating its Job",
         of(REPORT),
         stands(check(RunState.PENDING)),
-        TURN,
-        does=("PrepareNamespace", "WriteInputs", "GiveBootSecrets", "CreateJob"),
+        does=("TakeTurn", "PrepareNamespace", "WriteInputs", "GiveBootSecrets", "CreateJob"),
         again=SAFETY,
+    ),
+    case(
+        "the operator died between the two, and others began runs since: the check is given up, or two would wait for "
+        "each other",
+        of(REPORT),
+        stands(check(RunState.PENDING)),
+        runs(LOOK),
+        does=("WriteRecord",),
+        shows=("Drifted=Unknown NotChecked",),
     ),
     case(
         "the operator died between the two, and the token was replaced since: the check is given up",
@@ -170,7 +186,6 @@ CASES = (
         of(REPORT, CANCEL),
         stands(check()),
         at_work(check(), "tofu-plan"),
-        TURN,
         does=("WriteRecord", "DeleteJob"),
         again=SAFETY,
     ),
@@ -179,7 +194,6 @@ CASES = (
         of(REPORT),
         stands(check(created=NOW - HOUR)),
         at_work(check(), "tofu-init"),
-        TURN,
         does=("WriteRecord", "DeleteJob"),
         again=SAFETY,
     ),
@@ -187,18 +201,16 @@ CASES = (
         "suspended: no drift check is begun",
         of(REPORT, spec(suspend=True)),
         stands(),
-        TURN,
         check="suspended",
         reason="Suspended",
         operation="Waiting",
-        does=("EndDriftTurn",),
+        does=(),
     ),
     case(
         "suspended: a drift check under way goes on to its end",
         of(REPORT, spec(suspend=True)),
         stands(check()),
         at_work(check(), "tofu-plan"),
-        TURN,
         check="suspended",
         reason="Suspended",
         operation="Waiting",
@@ -208,7 +220,6 @@ CASES = (
         of(REPORT, gen.annotated(handOffRequestedAt="now")),
         stands(check()),
         at_work(check(), "tofu-plan"),
-        TURN,
         again=SAFETY,
     ),
     case(
@@ -225,8 +236,7 @@ CASES = (
         of(REPORT),
         stands(),
         gen.tokened(OTHER_TOKEN),
-        TURN,
-        does=("AskProject", "EndDriftTurn"),
+        does=("AskProject",),
         again=POLL,
         code=NO_CODE,
     ),
@@ -246,8 +256,7 @@ CASES = (
         of(REPORT),
         stands(),
         gen.tokened(None),
-        TURN,
-        does=("EndDriftTurn",),
+        does=(),
         code="ERR_SECRET_MISSING",
         shows=("Drifted=Unknown NotChecked",),
     ),

@@ -364,6 +364,20 @@ CASES = (
         operation="Succeeded",
     ),
     Case(
+        "handed over: the Jobs of its runs go, because every operator that starts would list them",
+        (
+            handing(FINISHED, archived_state=STATE, **NO_KEYS),
+            gen.unseen,
+            seen(jobs=(gen.job(gen.succeeded(), complete=True),)),
+        ),
+        check="handed_off",
+        reason="HandedOff",
+        ready="True",
+        summary="",
+        does=("DeleteJob",),
+        operation="Succeeded",
+    ),
+    Case(
         "handed over: a retry starts nothing, and is answered",
         (of(RETRY), handing(FINISHED, archived_state=STATE, **NO_KEYS), gen.unseen),
         check="handed_off",

@@ -107,7 +107,7 @@ CASES = (
         (known(gen.run(RunState.PENDING)),),
         check="job_not_created",
         reason="Provisioning",
-        does=("PrepareNamespace", "WriteInputs", "GiveBootSecrets", "CreateJob"),
+        does=("TakeTurn", "PrepareNamespace", "WriteInputs", "GiveBootSecrets", "CreateJob"),
         again=SAFETY,
     ),
     Case(
@@ -234,7 +234,7 @@ CASES = (
         (known(gen.run(RunState.PENDING)), gen.unlooked),
         check="job_not_created",
         reason="Provisioning",
-        does=("PrepareNamespace", "WriteInputs", "GiveBootSecrets", "CreateJob"),
+        does=("TakeTurn", "PrepareNamespace", "WriteInputs", "GiveBootSecrets", "CreateJob"),
         again=SAFETY,
     ),
     Case(

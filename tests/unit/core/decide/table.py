@@ -15,8 +15,8 @@ from tests.support.gen import SETTINGS, SceneMod, seen
 
 POLL = SETTINGS.poll
 AT_ONCE = timedelta(0)
-START = ("PrepareNamespace", "WriteInputs", "WriteRecord", "GiveBootSecrets", "CreateJob")
-START_DESTROY = ("PrepareNamespace", "WriteInputs", "WriteRecord", "CreateJob")
+START = ("TakeTurn", "PrepareNamespace", "WriteInputs", "WriteRecord", "GiveBootSecrets", "CreateJob")
+START_DESTROY = ("TakeTurn", "PrepareNamespace", "WriteInputs", "WriteRecord", "CreateJob")
 """A destroy makes no servers, and is given no secrets for any."""
 RECORDED = ("WriteRecord", "ReleasePod", "ForgetLogs")
 """A run has ended: what it left is written before its Pod is let go."""

@@ -34,6 +34,7 @@ from tests.unit.core.decide import (
     deletion_overlays,
     deletion_projects,
     deletion_runs,
+    queueing,
 )
 from tests.unit.core.decide.deletions import (
     AFTER,
@@ -55,6 +56,7 @@ CASES = (
     *deletion_projects.CASES,
     *deletion_runs.CASES,
     *deletion_domains.CASES,
+    *queueing.DELETIONS,
 )
 
 

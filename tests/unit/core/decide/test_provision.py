@@ -23,6 +23,7 @@ from catalyst_operator.core.actions import (
     ReleaseLock,
     RestoreState,
     TakeBootSecrets,
+    TakeTurn,
     WriteInputs,
     WriteRecord,
 )
@@ -40,6 +41,7 @@ from tests.unit.core.decide import (
     obstacles,
     ownership,
     projects,
+    queueing,
     rebuilds,
     repositories,
     resizes,
@@ -66,6 +68,7 @@ CASES = (
     *domains.CASES,
     *repositories.CASES,
     *drifts.CASES,
+    *queueing.CASES,
 )
 
 
@@ -134,8 +137,15 @@ def test_the_record_is_written_after_the_inputs_and_before_the_job() -> None:
     """A crash after any of them is repaired by repeating; a Job that no record knows could run twice, and secrets that
     no record knows of would lie there for nobody."""
     actions = decide(gen.observation()).actions
-    assert [type(a) for a in actions] == [PrepareNamespace, WriteInputs, WriteRecord, GiveBootSecrets, CreateJob]
-    written, created = actions[2], actions[4]
+    assert [type(a) for a in actions] == [
+        TakeTurn,
+        PrepareNamespace,
+        WriteInputs,
+        WriteRecord,
+        GiveBootSecrets,
+        CreateJob,
+    ]
+    written, created = actions[3], actions[5]
     assert isinstance(written, WriteRecord)
     assert isinstance(created, CreateJob)
     assert written.record.last == created.run
