@@ -159,6 +159,7 @@ class Observer:
             token_copy=_token(await self._kube.find(kube.SECRETS, space, naming.TOKEN_SECRET)),
             has_cluster_secrets=await self._beside_operator(naming.cluster_secrets(seen.uid)) is not None,
             has_boot_secrets=await self._kube.find(kube.SECRETS, space, naming.BOOT_SECRETS) is not None,
+            backend_lacks=await self._backend_lacks(),
             has_state_key=await self._kube.find(kube.SECRETS, space, naming.STATE_KEY_SECRET) is not None,
             given_state=await self._given_state(seen.sovereign, found),
         )
@@ -238,6 +239,13 @@ class Observer:
             return ""
         secret = await self._beside_operator(naming.registrar_secret(seen.uid))
         return (secret["metadata"].get("annotations") or {}).get(labels.ANNOTATION_COPIED_FROM, "") if secret else ""
+
+    async def _backend_lacks(self) -> str:
+        backend = self._settings.state_backend
+        if backend is None:
+            return ""
+        found = await self._beside_operator(backend.secret)
+        return backend.lacking(frozenset(secrets.texts(found))) if found else "does not exist"
 
     async def _beside_operator(self, name: str) -> Object | None:
         return await self._kube.find(kube.SECRETS, self._settings.operator_namespace, name)
