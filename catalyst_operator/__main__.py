@@ -15,6 +15,8 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="catalyst-operator", description=__doc__)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     commands.add_parser("operator", help="reconcile Sovereigns (the default)")
+    commands.add_parser("state-open", help="inside a run: initialise OpenTofu, and see which state it goes on from")
+    commands.add_parser("state-close", help="inside a run: keep a copy of the state, and print the outputs")
     commands.add_parser("state-keeper", help="inside a run: save a state that its backend refused")
     gate = commands.add_parser("plan-gate", help="inside a run: show and judge the plan")
     gate.add_argument("plan", help="the saved plan file")
@@ -52,6 +54,18 @@ def _operator(_: argparse.Namespace) -> int:
     from catalyst_operator.operator import run  # noqa: PLC0415
 
     return run()
+
+
+def _state_open(_: argparse.Namespace) -> int:
+    from catalyst_operator.in_job import state_store  # noqa: PLC0415
+
+    return state_store.opened()
+
+
+def _state_close(_: argparse.Namespace) -> int:
+    from catalyst_operator.in_job import state_store  # noqa: PLC0415
+
+    return state_store.closed()
 
 
 def _state_keeper(_: argparse.Namespace) -> int:
@@ -110,6 +124,8 @@ def _give_away(arguments: argparse.Namespace) -> int:
 
 _COMMANDS = {
     "operator": _operator,
+    "state-open": _state_open,
+    "state-close": _state_close,
     "state-keeper": _state_keeper,
     "plan-gate": _plan_gate,
     "adopt": _adopt,

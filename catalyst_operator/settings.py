@@ -22,12 +22,15 @@ from catalyst_operator.adapters import template
 from catalyst_operator.adapters.destinations import Destinations, Network, networks
 from catalyst_operator.api.enums import RegistrarName
 from catalyst_operator.api.scalars import parse_duration
+from catalyst_operator.core import naming
 from catalyst_operator.core.access import seeds
 from catalyst_operator.core.domains.claims.names import plain
 from catalyst_operator.core.kit import releases
 from catalyst_operator.core.leadership.election import LONGEST_LEASE, SHORTEST_LEASE
 from catalyst_operator.core.queue.order import RunLimits
 from catalyst_operator.core.settings import CoreSettings, DomainSettings, Nameserver
+from catalyst_operator.core.tofu import backends
+from catalyst_operator.core.tofu.backends import StateBackend
 from catalyst_operator.errors import SettingsError
 
 LEAST_RUN_MEMORY = 128
@@ -129,6 +132,7 @@ class Settings:
                 adoption_provider=read.package("CATALYST_ADOPTION_PROVIDER"),
                 default_release=read.release("CATALYST_RELEASE"),
                 domains=_domains(read),
+                state_backend=_state_backend(read),
             ),
             api_server=_api_server(environ),
             pod=read.text("CATALYST_POD", ""),
@@ -156,6 +160,21 @@ def _domains(read: _Reader) -> DomainSettings | None:
         settled_check=read.duration("CATALYST_SETTLED_DNS_CHECK_INTERVAL", "5m"),
         most_names=read.count("CATALYST_MAX_DOMAINS", "20"),
     )
+
+
+def _state_backend(read: _Reader) -> StateBackend | None:
+    """None where states are in the run namespaces."""
+    kind = read.choice("CATALYST_STATE_BACKEND", backends.KUBERNETES, backends.KINDS)
+    items = read.items("CATALYST_STATE_BACKEND_CONFIG")
+    secret = read.object_name("CATALYST_STATE_BACKEND_SECRET", naming.STATE_BACKEND_SECRET)
+    if kind == backends.KUBERNETES:
+        if items:
+            raise SettingsError("CATALYST_STATE_BACKEND_CONFIG is set, but CATALYST_STATE_BACKEND is kubernetes")
+        return None
+    try:
+        return backends.parse(kind, items, secret)
+    except ValueError as error:
+        raise SettingsError(f"CATALYST_STATE_BACKEND_CONFIG for {kind}: {error}") from error
 
 
 def _dns(read: _Reader) -> DnsAccess | None:
@@ -294,14 +313,14 @@ class _Reader:
         return SecretStr(value)
 
     def names(self, name: str) -> tuple[str, ...]:
-        found = tuple(map(plain, self._items(name)))
+        found = tuple(map(plain, self.items(name)))
         if wrong := [item for item in found if not _is_host(item)]:
             raise SettingsError(f"{name}: {wrong[0]!r}: expected domains, such as omani.works,openova.io")
         return found
 
     def nameservers(self, name: str) -> tuple[Nameserver, ...]:
         found: list[Nameserver] = []
-        for item in self._items(name):
+        for item in self.items(name):
             given, _, address = item.partition("=")
             host = plain(given)
             if not _is_host(host) or (address and not _is_address(address)):
@@ -319,14 +338,14 @@ class _Reader:
         return tuple(found)
 
     def addresses(self, name: str) -> tuple[str, ...]:
-        found = self._items(name)
+        found = self.items(name)
         if wrong := [item for item in found if not _is_address(item)]:
             raise SettingsError(f"{name}: {wrong[0]!r}: expected IP addresses, such as 203.0.113.53,198.51.100.53")
         return found
 
     def endpoints(self, name: str) -> dict[RegistrarName, str]:
         found = {}
-        for item in self._items(name):
+        for item in self.items(name):
             given, _, url = item.partition("=")
             vendor = given.lower()
             if vendor not in list(RegistrarName) or not url.startswith(("http://", "https://")):
@@ -336,14 +355,14 @@ class _Reader:
 
     def networks(self, name: str) -> tuple[Network, ...]:
         try:
-            return networks(self._items(name))
+            return networks(self.items(name))
         except ValueError as error:
             raise SettingsError(
                 f"{name}={self.text(name, '')!r}: {error}: expected networks in CIDR notation, such as "
                 "10.96.0.0/12,10.244.0.0/16"
             ) from error
 
-    def _items(self, name: str) -> tuple[str, ...]:
+    def items(self, name: str) -> tuple[str, ...]:
         """A list with commas."""
         given = (item.strip() for item in self.text(name, "").split(","))
         return tuple(item for item in given if item)

@@ -44,9 +44,11 @@ class TakeTurn:
 
 @dataclass(frozen=True)
 class PrepareNamespace:
-    """Make the run namespace and everything in it that does not depend on the run: access, state key, token copy."""
+    """Make the run namespace and everything in it that does not depend on the run: access, state key, token copy, and
+    for a state in a store outside what opens that."""
 
     refresh_token: bool
+    in_store: bool = False
 
 
 @dataclass(frozen=True)
@@ -56,10 +58,12 @@ class OpenNamespace:
 
 @dataclass(frozen=True)
 class WriteInputs:
-    """Put the rendered inputs of a run into the Secret of this name: tfvars without secrets."""
+    """Put the rendered inputs of a run into the Secret of this name: tfvars without secrets, and where its state is."""
 
     name: str
     tfvars: dict[str, Any]
+    in_store: bool = False
+    """Whether the run's state is in a store outside the management cluster, and not in its namespace."""
 
 
 @dataclass(frozen=True)

@@ -86,9 +86,10 @@ def access(sovereign: Sovereign, settings: CoreSettings) -> list[Manifest]:
 
 
 def _egress(settings: CoreSettings) -> list[Manifest]:
-    """What a run connects to: DNS, the API server that has its state, Hetzner. Never the cloud's metadata service."""
+    """What a run connects to: DNS, the API server, what has its state, Hetzner. Never the cloud's metadata service."""
     endpoint = urlsplit(settings.hcloud_endpoint)
     own = {endpoint.port or (80 if endpoint.scheme == "http" else 443)} if endpoint.hostname else set()
+    own |= {settings.state_backend.port} if settings.state_backend else set()
     return [
         {"ports": [{"protocol": protocol, "port": 53} for protocol in ("UDP", "TCP")]},
         {
@@ -142,6 +143,11 @@ def proof_key(namespace: str, key: str) -> Manifest:
         "immutable": True,
         "data": {naming.PROOF_KEY: base64.b64encode(key.encode()).decode()},
     }
+
+
+def state_backend(sovereign: Sovereign, credentials: Mapping[str, str]) -> Manifest:
+    """The copy of what opens the store of states, by the names of environment variables; refreshed before each run."""
+    return _secret(sovereign, naming.STATE_BACKEND_SECRET, dict(credentials))
 
 
 def inputs(sovereign: Sovereign, name: str, files: dict[str, str]) -> Manifest:

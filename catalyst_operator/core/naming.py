@@ -22,6 +22,7 @@ STATE_SECRET = f"tfstate-default-{STATE_SUFFIX}"
 STATE_LEASE = f"lock-{STATE_SECRET}"
 ERRORED_STATE_SECRET = "errored-state"  # noqa: S105
 ARCHIVED_STATE_SECRET = "archived-state"  # noqa: S105
+STATE_BACKEND_SECRET = "state-backend"  # noqa: S105
 RECORD = "record"
 
 RUN_NAMESPACE_PREFIX = "sov-"

@@ -185,6 +185,9 @@ class Observation:
     """resourceVersion of the record, so that it is never written over one that was not seen."""
     token_copy: SecretStr | None = None
     """The copy of the token that the run namespace has from an earlier run."""
+    backend_lacks: str = ""
+    """What the Secret that opens the store of states lacks, as a clause; empty if nothing, or states are in the run
+    namespaces."""
     has_state_key: bool = False
     """Whether the run namespace has the key of state and plan."""
     has_cluster_secrets: bool = False

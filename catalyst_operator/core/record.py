@@ -230,6 +230,10 @@ class RunEntry:
     """What did not move from them in time, as a sentence."""
     keys: str = ""
     """Digest of the SSH keys that the servers it makes are given."""
+    backend: str = ""
+    """Which store outside the management cluster has its state, by its fingerprint; empty: the run namespace."""
+    over: tuple[str, ...] = ()
+    """Jobs that were known to be over when it was made: a lock in that store that is theirs may be taken away."""
     stopping: StopCause | None = None
     """Why it was told to stop."""
     project: str = ""
@@ -250,8 +254,9 @@ class RunEntry:
 
     @property
     def inputs_secret(self) -> str:
-        """Name of the Secret that holds its inputs."""
-        return naming.inputs_secret(self.inputs or self.digest)
+        """Name of the Secret that holds its inputs; what names the store is one of them."""
+        inputs = self.inputs or self.digest
+        return naming.inputs_secret(naming.digest_of([inputs, self.backend]) if self.backend else inputs)
 
     @property
     def active(self) -> bool:

@@ -8,6 +8,7 @@ from datetime import timedelta
 from catalyst_operator import __version__
 from catalyst_operator.core.access.seeds import PULL
 from catalyst_operator.core.queue.order import RunLimits
+from catalyst_operator.core.tofu.backends import StateBackend
 
 
 @dataclass(frozen=True)
@@ -117,3 +118,5 @@ class CoreSettings:
     """Networks from which the operator reaches the internet; new clusters whose API is not open to everybody let them
     in besides those that their specs name."""
     domains: DomainSettings | None = None
+    state_backend: StateBackend | None = None
+    """Where the states of Sovereigns are, if not in their run namespaces."""

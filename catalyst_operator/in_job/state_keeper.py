@@ -8,28 +8,21 @@ encrypted as it is, to a Secret, and keeps trying while the grace period lasts. 
 from __future__ import annotations
 
 import base64
-import http.client
-import json
-import os
 import signal
-import ssl
 import threading
-import urllib.error
-import urllib.request
 from pathlib import Path
 
 from catalyst_operator.core.naming import ERRORED_STATE_SECRET
 from catalyst_operator.core.tofu import termination
-from catalyst_operator.in_job import power
+from catalyst_operator.in_job import own_secrets, power
+from catalyst_operator.in_job.own_secrets import SERVICE_ACCOUNT
 
 ERRORED_STATE = Path("errored.tfstate")
-SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 TERMINATION_LOG = Path("/dev/termination-log")
 PROCESSES = Path("/proc")
 """Of the whole Pod: its containers share their processes."""
 KEEPER_LOOK_SECONDS = 0.2
 RETRY_SECONDS = 5
-KEEPER_REQUEST_SECONDS = 20
 
 
 def main(
@@ -86,39 +79,8 @@ def _name(process: Path) -> str:
 
 def _save(content: bytes, account: Path) -> bool:
     try:
-        _put_secret(content, account)
-    except (urllib.error.URLError, http.client.HTTPException, TimeoutError, OSError, ValueError) as error:
+        own_secrets.put(ERRORED_STATE_SECRET, base64.b64encode(content).decode(), account)
+    except own_secrets.TROUBLE as error:
         print(f"could not save {ERRORED_STATE} yet: {error}", flush=True)
         return False
     return True
-
-
-def _put_secret(content: bytes, account: Path) -> None:
-    """Server-side apply, so that saving twice is saving once. Standard library only: this process must stay small and
-    start fast, since it lives beside every run."""
-    namespace = os.environ["CATALYST_RUN_NAMESPACE"]
-    host, port = os.environ["KUBERNETES_SERVICE_HOST"], os.environ["KUBERNETES_SERVICE_PORT"]
-    if ":" in host:
-        host = f"[{host}]"
-    url = (
-        f"https://{host}:{port}/api/v1/namespaces/{namespace}/secrets/{ERRORED_STATE_SECRET}"
-        "?fieldManager=catalyst-state-keeper&force=true"
-    )
-    body = {
-        "apiVersion": "v1",
-        "kind": "Secret",
-        "metadata": {"name": ERRORED_STATE_SECRET, "namespace": namespace},
-        "data": {"tfstate": base64.b64encode(content).decode()},
-    }
-    request = urllib.request.Request(
-        url,
-        data=json.dumps(body).encode(),
-        method="PATCH",
-        headers={
-            "Authorization": f"Bearer {(account / 'token').read_text()}",
-            "Content-Type": "application/apply-patch+yaml",
-        },
-    )
-    context = ssl.create_default_context(cafile=str(account / "ca.crt"))
-    with urllib.request.urlopen(request, timeout=KEEPER_REQUEST_SECONDS, context=context):  # noqa: S310
-        pass

@@ -11,12 +11,15 @@ from functools import partial
 
 from catalyst_operator.adapters import kube
 from catalyst_operator.adapters.kube import Kube, Object
+from catalyst_operator.adapters.secrets import texts as read_secret
 from catalyst_operator.api import labels
 from catalyst_operator.api.sovereign import Sovereign
 from catalyst_operator.clock import Clock
 from catalyst_operator.core import actions, manifests, naming, orphans, record
 from catalyst_operator.core.observation import CredentialsView, LockView, Observation, StateView
 from catalyst_operator.core.runs import job
+from catalyst_operator.core.tofu import backends
+from catalyst_operator.core.tofu.backends import StateBackend
 from catalyst_operator.errors import Conflict, NotFound, Refused, Unavailable
 from catalyst_operator.reconcilers import given_state
 from catalyst_operator.reconcilers.domains.of_sovereign import DomainOfSovereign
@@ -70,14 +73,17 @@ class Executor:
                 await self._let_go()
             case actions.TakeTurn(entry=entry):
                 self._outside.runs.take(entry, self._sovereign.metadata.name, self._o.now)
-            case actions.PrepareNamespace(refresh_token=refresh):
+            case actions.PrepareNamespace(refresh_token=refresh, in_store=in_store):
                 await self._prepare(self._o.credentials if refresh else None)
+                if in_store and self._o.settings.state_backend:
+                    await self._give_backend(self._o.settings.state_backend)
             case actions.OpenNamespace():
                 await self._kube.apply(manifests.access(self._sovereign, self._o.settings)[0])
-            case actions.WriteInputs(name=name, tfvars=variables):
+            case actions.WriteInputs(name=name, tfvars=variables, in_store=in_store):
+                store = self._o.settings.state_backend if in_store else None
                 files = {
                     "tofu.auto.tfvars.json": json.dumps(variables, indent=1),
-                    "backend.tf": job.backend_file(self._space),
+                    "backend.tf": backends.backend_file(store, self._space, self._o.uid),
                 }
                 await self._kube.create_once(manifests.inputs(self._sovereign, name, files))
             case actions.DeleteInputs(name=name):
@@ -176,6 +182,12 @@ class Executor:
         if credentials and credentials.token:
             token = credentials.token.get_secret_value()
             await self._kube.apply(manifests.provider_token(self._sovereign, token))
+
+    async def _give_backend(self, backend: StateBackend) -> None:
+        """Of its Secret nothing but what OpenTofu is to have: it may hold more."""
+        found = await self._kube.get(kube.SECRETS, self._o.settings.operator_namespace, backend.secret)
+        known = {name: text for name, text in read_secret(found).items() if name in backend.variables}
+        await self._kube.apply(manifests.state_backend(self._sovereign, known))
 
     async def _make_namespace(self) -> None:
         """Made, or brought up to date if it is the very one that was observed to be ours. One that appeared meanwhile

@@ -14,9 +14,15 @@ from catalyst_operator.core.observation import Observation
 from catalyst_operator.errors import Conflict
 from catalyst_operator.reconcilers.observe import state_of
 
-OF_RUNS = (naming.BOOT_SECRETS, naming.TOKEN_SECRET, naming.STATE_SECRET, naming.ERRORED_STATE_SECRET)
-"""What a hand-off removes from the run namespace: whatever opens the new cluster or the project, and every state but
-the archived one."""
+OF_RUNS = (
+    naming.BOOT_SECRETS,
+    naming.TOKEN_SECRET,
+    naming.STATE_BACKEND_SECRET,
+    naming.STATE_SECRET,
+    naming.ERRORED_STATE_SECRET,
+)
+"""What a hand-off removes from the run namespace: whatever opens the new cluster, the project or a store of states, and
+every state but the archived one."""
 
 KeyAction = actions.GiveBootSecrets | actions.TakeBootSecrets | actions.ForgetKeys
 

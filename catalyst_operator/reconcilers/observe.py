@@ -164,12 +164,13 @@ class Observer:
         state, saved_state, token, boot_secrets, state_key = await together(
             *(self._kube.find(kube.SECRETS, space, name) for name in SECRETS)
         )
-        archived_state, progress, registrar_secret, cluster_secrets, given_state = await together(
+        archived_state, progress, registrar_secret, cluster_secrets, given_state, backend_lacks = await together(
             self._archived_state(space, found),
             self._progress(space, found.last if found else None, pods, now),
             self._kept_registrar_secret(seen),
             self._beside_operator(naming.cluster_secrets(seen.uid)),
             self._given_state(seen.sovereign, found),
+            self._backend_lacks(),
         )
         return replace(
             seen,
@@ -186,6 +187,7 @@ class Observer:
             token_copy=_token(token),
             has_cluster_secrets=cluster_secrets is not None,
             has_boot_secrets=boot_secrets is not None,
+            backend_lacks=backend_lacks,
             has_state_key=state_key is not None,
             given_state=given_state,
         )
@@ -265,6 +267,13 @@ class Observer:
             return ""
         secret = await self._beside_operator(naming.registrar_secret(seen.uid))
         return (secret["metadata"].get("annotations") or {}).get(labels.ANNOTATION_COPIED_FROM, "") if secret else ""
+
+    async def _backend_lacks(self) -> str:
+        backend = self.settings.state_backend
+        if backend is None:
+            return ""
+        found = await self._beside_operator(backend.secret)
+        return backend.lacking(frozenset(secrets.texts(found))) if found else "does not exist"
 
     async def _beside_operator(self, name: str) -> Object | None:
         return await self._kube.find(kube.SECRETS, self.settings.operator_namespace, name)

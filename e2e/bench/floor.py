@@ -25,6 +25,7 @@ from catalyst_operator.core.record import RunEntry
 from catalyst_operator.core.runs import job
 from catalyst_operator.core.runs.tfvars import inputs_digest, tfvars
 from catalyst_operator.core.settings import CoreSettings
+from catalyst_operator.core.tofu import backends
 from e2e.bench import pods, steps
 from e2e.bench.apis import Api, Object
 from e2e.bench.errors import BenchError
@@ -59,7 +60,7 @@ class Floor:
         sovereign, digest = self._sovereign, inputs_digest(RunVerb.APPLY, self._variables)
         files = {
             "tofu.auto.tfvars.json": json.dumps(self._variables, indent=1),
-            "backend.tf": job.backend_file(self._namespace),
+            "backend.tf": backends.backend_file(None, self._namespace, sovereign.metadata.uid),
         }
         trust = authorities.make(datetime.now(UTC))
         wanted = [

@@ -232,13 +232,19 @@ STATE_LOCKED = Code(
 STATE_READ = Code(
     "ERR_STATE_READ",
     "See in the message why the state could not be read. Out of reach: nothing to do here. Forbidden: apply the "
-    f"operator's manifests again, ClusterRole {naming.RUN_CLUSTER_ROLE} is not what it was.",
+    f"operator's manifests again, ClusterRole {naming.RUN_CLUSTER_ROLE} is not what it was. Of a state backend: ask "
+    "its administrators.",
     terminal=False,
 )
 STATE_WRITE = Code(
     "ERR_STATE_WRITE",
-    "See in the message why the management cluster's API server did not take the state: out of reach, a quota, an "
-    "admission policy, or more than the 1 MiB that a Secret holds.",
+    "See in the message why the management cluster's API server, or the state backend, did not take the state: out of "
+    "reach, a quota, an admission policy, or more than the 1 MiB that a Secret holds.",
+    terminal=False,
+)
+STATE_BACKEND = Code(
+    "ERR_STATE_BACKEND",
+    "An administrator of the operator puts the credentials of the state backend into this Secret. It goes on then.",
     terminal=False,
 )
 STATE_KEY = Code(

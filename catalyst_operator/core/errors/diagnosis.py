@@ -23,6 +23,7 @@ from catalyst_operator.core.tofu.plan_gate import (
     EXIT_REFUSED,
     EXIT_STATE_REFUSED,
 )
+from catalyst_operator.core.tofu.state_copy import EXIT_FOREIGN, NOT_ANSWERED
 
 # --- where each is recognised -----------------------------------------------------------------------------------------
 
@@ -95,7 +96,12 @@ BY_SENTENCE: tuple[tuple[str, codes.Code], ...] = (
     # The path of Kubernetes' API, in the words of Go's HTTP client for a request that was not answered.
     (r'"https://[^"]+/(api/v1|apis/[^"]+)/namespaces/[^"]*": ', codes.STATE_READ),
     (r"is forbidden: user ", codes.STATE_READ),
+    (
+        r"error acquiring the state lock.*\b(dial tcp|connection re|no such host|requires auth|authentication failed)",
+        codes.STATE_READ,
+    ),
     (r"error acquiring the state lock", codes.STATE_LOCKED),
+    (rf"^{NOT_ANSWERED.lower()}", codes.STATE_READ),
     (
         r"failed to get existing workspaces|error (loading|refreshing) (the )?state|failed to load state",
         codes.STATE_READ,
@@ -128,6 +134,7 @@ BY_EXIT_CODE: dict[tuple[str, int], codes.Code] = {
     ("plan-gate", EXIT_STATE_REFUSED): codes.GIVEN_STATE,
     ("plan-gate", EXIT_NOTHING_FOUND): codes.OBJECTS_GONE,
     ("plan-gate", EXIT_CLUSTER_LOST): codes.CLUSTER_LOST,
+    ("tofu-init", EXIT_FOREIGN): codes.STATE_LOST,
     ("sweep", 6): codes.LEFTOVERS,
     ("sweep", 7): codes.TOKEN_INVALID,
     ("leftovers", 6): codes.LEFTOVERS,

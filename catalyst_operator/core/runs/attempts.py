@@ -27,12 +27,14 @@ from catalyst_operator.core.queue import turn
 from catalyst_operator.core.queue.order import kind_of
 from catalyst_operator.core.record import UNSUCCESSFUL, Record, RunEntry, StopCause
 from catalyst_operator.core.runs.tfvars import inputs_digest
+from catalyst_operator.core.tofu.backends import StateBackend
 
 
 def next_run(o: Observation, record: Record, verb: RunVerb, variables: dict[str, Any]) -> RunEntry:
     """The run to make next, of these variables."""
     digest = inputs_digest(verb, variables)
     wanted = sizing.servers(o.sovereign.spec)
+    store = store_of(o, record)
     attempt = max(record.attempts, *(job.attempt for job in o.jobs), 0) + 1
     run = RunEntry(
         verb=verb,
@@ -54,8 +56,16 @@ def next_run(o: Observation, record: Record, verb: RunVerb, variables: dict[str,
         given_version=record.given_version,
         keys=ssh_keys.digest(variables["ssh_public_keys"]),
         project=turn.project_mark(o),
+        backend=store.fingerprint if store else "",
+        over=tuple(before.job for before in record.runs if not before.active) if store else (),
     )
     return replace(run, tries=_tries(record.last_of(verb), run))
+
+
+def store_of(o: Observation, record: Record) -> StateBackend | None:
+    """The store outside that has the state. Once a Sovereign is handed over its working state is made of the archive,
+    which lies in the run namespace, and goes with it."""
+    return o.settings.state_backend if record.hand_off is None else None
 
 
 def _tries(before: RunEntry | None, run: RunEntry) -> int:
@@ -79,8 +89,8 @@ def start_actions(
     give = () if run.verb is RunVerb.DESTROY else (GiveBootSecrets(authorities=not variables["cluster_started"]),)
     return (
         TakeTurn(turn.entry(o, kind_of(run.verb, drift_check=run.drift_check))),
-        PrepareNamespace(refresh_token=has_usable_token(o)),
-        WriteInputs(run.inputs_secret, variables),
+        PrepareNamespace(refresh_token=has_usable_token(o), in_store=bool(run.backend)),
+        WriteInputs(run.inputs_secret, variables, in_store=bool(run.backend)),
         *write,
         *give,
         CreateJob(run),

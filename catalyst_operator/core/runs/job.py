@@ -15,6 +15,7 @@ from catalyst_operator.core.manifests import Manifest, labels_for, namespace_of
 from catalyst_operator.core.record import RunEntry
 from catalyst_operator.core.settings import CoreSettings
 from catalyst_operator.core.tofu import encryption
+from catalyst_operator.core.tofu.backends import StateBackend
 from catalyst_operator.core.tofu.plan_gate import (
     EXIT_APPROVAL_NEEDED,
     EXIT_CLUSTER_LOST,
@@ -38,7 +39,13 @@ _PHASES: dict[RunVerb, tuple[str, ...]] = {
 MODULE_DIR = "/opt/catalyst/module"
 INPUTS_DIR = "/run/catalyst/inputs"
 STATE_KEY_DIR = "/run/catalyst/state-key"
+STATE_COPY_DIR = "/run/catalyst/state-copy"
 PLAN_FILE = "plan.bin"
+TOFU_INIT = ("tofu", "init", "-input=false", "-no-color", "-lockfile=readonly")
+TOFU_OUTPUT = ("tofu", "output", "-no-color", "-json-into=/dev/termination-log")
+_WITH_STORE = {"tofu-init": "state-open", "tofu-output": "state-close"}
+"""What these phases run where the state is in a store outside: they do what they are called after, and see to the copy
+that the run namespace has. They are no phases of their own, since each has its share of what the kubelet keeps."""
 USER = 65534
 
 
@@ -47,19 +54,6 @@ def phases_of(verb: RunVerb, *, adopt: bool = False) -> tuple[str, ...]:
     that the state does not know of before it plans."""
     first, *others = _PHASES[verb]
     return (first, ADOPT, *others) if adopt else (first, *others)
-
-
-def backend_file(namespace: str) -> str:
-    """`backend.tf` of a run: the module itself names no backend, so that people can use it by hand."""
-    return f"""\
-terraform {{
-  backend "kubernetes" {{
-    secret_suffix     = "{naming.STATE_SUFFIX}"
-    namespace         = "{namespace}"
-    in_cluster_config = true
-  }}
-}}
-"""
 
 
 def job(sovereign: Sovereign, run: RunEntry, settings: CoreSettings) -> Manifest:
@@ -144,7 +138,14 @@ def _volumes(run: RunEntry) -> list[dict[str, Any]]:
             },
         },
         {"name": "state-key", "secret": {"secretName": naming.STATE_KEY_SECRET, "defaultMode": 0o440}},
+        *([_copy_volume()] if run.backend else []),
     ]
+
+
+def _copy_volume() -> dict[str, Any]:
+    """Before a first apply there is no copy."""
+    copy = {"secretName": naming.STATE_SECRET, "defaultMode": 0o440, "optional": True}
+    return {"name": "state-copy", "secret": copy}
 
 
 def _inputs(run: RunEntry) -> tuple[str, ...]:
@@ -175,6 +176,13 @@ def _container(sovereign: Sovereign, run: RunEntry, settings: CoreSettings, phas
     sealing = encryption.configuration(f"{STATE_KEY_DIR}/{naming.STATE_KEY}")
     container["env"] = [*_plain_env(sovereign, run), {"name": "TF_ENCRYPTION", "value": sealing}]
     container["volumeMounts"].append({"name": "state-key", "mountPath": STATE_KEY_DIR, "readOnly": True})
+    if run.backend and settings.state_backend and phase not in (SWEEP, LEFTOVERS):
+        container["env"] += _store_env(settings.state_backend)
+    if run.backend and phase == "tofu-init":
+        container["env"] += _env({"CATALYST_RUNS_OVER": ",".join(run.over)})
+        container["volumeMounts"].append({"name": "state-copy", "mountPath": STATE_COPY_DIR, "readOnly": True})
+    if run.backend and phase == "tofu-output":
+        container["env"] += _env({"CATALYST_RUN_NAMESPACE": namespace_of(sovereign)})
     if phase == "plan-gate":
         container["env"] += _gate_env(run)
     if phase == SWEEP:
@@ -185,8 +193,10 @@ def _container(sovereign: Sovereign, run: RunEntry, settings: CoreSettings, phas
 
 
 def _command(sovereign: Sovereign, run: RunEntry, phase: str) -> list[str]:
+    if run.backend and phase in _WITH_STORE:
+        return ["python3", "-m", "catalyst_operator", _WITH_STORE[phase]]
     return {
-        "tofu-init": ["tofu", "init", "-input=false", "-no-color", "-lockfile=readonly"],
+        "tofu-init": [*TOFU_INIT],
         ADOPT: ["python3", "-m", "catalyst_operator", ADOPT],
         "tofu-plan": [
             *("tofu", "plan", "-input=false", "-no-color", "-json", "-lock-timeout=60s", f"-out={PLAN_FILE}"),
@@ -197,7 +207,7 @@ def _command(sovereign: Sovereign, run: RunEntry, phase: str) -> list[str]:
         "tofu-apply": [
             *("tofu", "apply", "-input=false", "-no-color", "-json", "-lock-timeout=60s", PLAN_FILE),
         ],
-        "tofu-output": ["tofu", "output", "-no-color", "-json-into=/dev/termination-log"],
+        "tofu-output": [*TOFU_OUTPUT],
         SWEEP: ["python3", "-m", "catalyst_operator", SWEEP],
         LEFTOVERS: ["python3", "-m", "catalyst_operator", LEFTOVERS],
     }[phase]
@@ -253,6 +263,12 @@ def _gate_env(run: RunEntry) -> list[dict[str, Any]]:
             "CATALYST_REBUILD": run.rebuild,
         }
     )
+
+
+def _store_env(backend: StateBackend) -> list[dict[str, Any]]:
+    """What opens the store; which of them are there is its Secret's to say."""
+    of_secret = {"name": naming.STATE_BACKEND_SECRET, "optional": True}
+    return [{"name": name, "valueFrom": {"secretKeyRef": {**of_secret, "key": name}}} for name in backend.variables]
 
 
 def _env(values: dict[str, str]) -> list[dict[str, Any]]:

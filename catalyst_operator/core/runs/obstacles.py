@@ -19,7 +19,7 @@ from catalyst_operator.core.project import identity
 from catalyst_operator.core.project.identity import ProjectReport
 from catalyst_operator.core.record import ErrorEntry, Record
 from catalyst_operator.core.runs import locks, own_project
-from catalyst_operator.core.runs.attempts import has_usable_token
+from catalyst_operator.core.runs.attempts import has_usable_token, store_of
 from catalyst_operator.core.runs.reading import at_work
 
 AT_ONCE = timedelta(0)
@@ -88,6 +88,16 @@ def earlier_pod(o: Observation, _: Record) -> Obstacle | None:
         return Obstacle(error.message, Reason.STATE_LOCKED, (error,), requeue_after=o.settings.poll)
     message = f"Pod {pod.name} of an earlier run is still at work; waiting until it has ended."
     return Obstacle(message, requeue_after=o.settings.poll)
+
+
+def store_closed(o: Observation, record: Record) -> Obstacle | None:
+    """What opens the store of states is not there: an administrator puts it beside the operator."""
+    backend = store_of(o, record)
+    if backend is None or not o.backend_lacks:
+        return None
+    error = codes.STATE_BACKEND.entry(f"Secret {o.settings.operator_namespace}/{backend.secret} {o.backend_lacks}")
+    message = f"{error.code}: nothing was started: {error.message}. {error.remedy}"
+    return Obstacle(message, None, (error,), requeue_after=o.settings.poll)
 
 
 def state_locked(o: Observation, _: Record) -> Obstacle | None:
@@ -172,7 +182,7 @@ ABOUT_STATE: tuple[Check, ...] = (saved_state, state_key_lost)
 """Asked always: the sooner a person knows, the better."""
 BEFORE_NEW_NODES: tuple[Check, ...] = (cluster_secrets_lost,)
 """Asked before what may create servers; a destroy does without."""
-BEFORE_A_RUN: tuple[Check, ...] = (state_locked, earlier_pod, other_project)
+BEFORE_A_RUN: tuple[Check, ...] = (store_closed, state_locked, earlier_pod, other_project)
 BEFORE_A_DESTROY: tuple[Check, ...] = (*BEFORE_A_RUN, foreign_members)
 
 

@@ -12,7 +12,8 @@ import pytest
 from catalyst_operator.api import labels
 from catalyst_operator.api.phases import RunVerb
 from catalyst_operator.core import naming
-from catalyst_operator.core.runs.job import ADOPT, STATE_KEEPER, backend_file, job, phases_of
+from catalyst_operator.core.runs.job import ADOPT, STATE_KEEPER, job, phases_of
+from catalyst_operator.core.tofu.backends import backend_file
 from tests.support import gen
 from tests.support.gen import SETTINGS, TOKEN
 
@@ -240,7 +241,7 @@ def test_pull_secrets_are_named_when_there_are_any() -> None:
 
 
 def test_the_backend_keeps_its_state_where_the_operator_looks() -> None:
-    text = backend_file(gen.SPACE)
+    text = backend_file(None, gen.SPACE, gen.UID)
     suffix = re.search(r'secret_suffix\s+= "(.+)"', text)
     space = re.search(r'namespace\s+= "(.+)"', text)
     assert suffix is not None
