@@ -54,14 +54,16 @@ def tfvars(
         "ssh_public_keys": [ssh_keys.plain(key) for key in spec.ssh_public_keys],
         "ssh_allowed_cidrs": _networks(spec.ssh_allowed_cidrs),
         **_api_access(spec, settings),
-        "release": release.module_value(mirrors=settings.download_mirrors),
+        "release": release.module_value(
+            mirrors=settings.mirrors, digests=settings.release_digests.get(release.name, releases.NO_OVERRIDES)
+        ),
         "git": _git(sovereign, settings, release),
         "kit_values": kit.values(
             sovereign,
             release,
-            chart_registry=settings.chart_registry,
+            chart_registry=settings.charts,
             pull_secret=settings.pull_secret,
-            adoption_provider=settings.adoption_provider,
+            adoption_provider=settings.adoption_package,
             module=module.fetched(spec, settings),
         ),
         "boot_manifests": boot.manifests(spec.domain.fqdn, settings.pull_secret),
