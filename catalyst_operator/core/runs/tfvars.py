@@ -67,6 +67,7 @@ def tfvars(
             module=module.fetched(spec, settings),
         ),
         "boot_manifests": boot.manifests(spec.domain.fqdn, settings.pull_secret),
+        **_surroundings(settings),
     }
 
 
@@ -92,6 +93,12 @@ def _api_access(spec: SovereignSpec, settings: CoreSettings) -> dict[str, Any]:
     if set(ANYWHERE) <= set(allowed):
         return {}
     return {"api_allowed_cidrs": _networks((*allowed, *settings.egress_cidrs))}
+
+
+def _surroundings(settings: CoreSettings) -> dict[str, Any]:
+    """How servers fetch what is not at its vendor's. Nothing where it is: variables are then what they always were."""
+    found = {"registries_yaml": settings.mirrors.registries_yaml()}
+    return {name: value for name, value in found.items() if value}
 
 
 def _networks(given: Iterable[str]) -> list[str]:
@@ -124,4 +131,4 @@ def inputs_digest(verb: RunVerb, variables: dict[str, Any]) -> str:
     return naming.digest_of({"verb": verb.value, "tfvars": infrastructure})
 
 
-_BOOT_ONLY = frozenset({"cluster_started", "release", "git", "kit_values", "boot_manifests"})
+_BOOT_ONLY = frozenset({"cluster_started", "release", "git", "kit_values", "boot_manifests", "registries_yaml"})

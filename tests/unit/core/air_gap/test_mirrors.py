@@ -115,6 +115,7 @@ def test_a_new_cluster_is_told_the_mirrors_of_all_that_it_fetches() -> None:
     told = tfvars(gen.sovereign(CROSSPLANE), settings)
     assert told["release"]["downloads"]["k3s"]["url"].startswith("https://mirror.example/k3s/")
     assert told["git"]["url"] == "https://mirror.example/github/openova-io/openova"
+    assert told["registries_yaml"] == TABLE.registries_yaml()
     values = told["kit_values"]
     assert values["CHART_REGISTRY"] == "oci://mirror.example:5000/ghcr/openova-io"
     assert values["ADOPTION_PROVIDER"] == "mirror.example:5000/xpkg/upbound/provider-opentofu:v1.1.5"
@@ -133,3 +134,4 @@ def test_without_a_table_a_new_cluster_is_told_what_it_was_told_before() -> None
     told = tfvars(gen.sovereign(CROSSPLANE), SETTINGS)
     assert not {"CHART_REGISTRY", "ADOPTION_PROVIDER"} & told["kit_values"].keys()
     assert told["release"] == releases.load().get().module_value()
+    assert "registries_yaml" not in told
