@@ -24,6 +24,8 @@ from catalyst_operator.api.enums import RegistrarName
 from catalyst_operator.api.scalars import parse_duration
 from catalyst_operator.core import naming
 from catalyst_operator.core.access import seeds
+from catalyst_operator.core.air_gap import mirrors
+from catalyst_operator.core.air_gap.mirrors import Mirrors
 from catalyst_operator.core.domains.claims.names import plain
 from catalyst_operator.core.kit import releases
 from catalyst_operator.core.leadership.election import LONGEST_LEASE, SHORTEST_LEASE
@@ -133,6 +135,8 @@ class Settings:
                 default_release=read.release("CATALYST_RELEASE"),
                 domains=_domains(read),
                 state_backend=_state_backend(read),
+                mirrors=read.mirrors("CATALYST_MIRRORS"),
+                release_digests=read.digests("CATALYST_RELEASE_DIGESTS"),
             ),
             api_server=_api_server(environ),
             pod=read.text("CATALYST_POD", ""),
@@ -375,6 +379,18 @@ class _Reader:
             known = ", ".join(sorted(releases.load().releases))
             raise SettingsError(f"{name}={value!r}: expected one of {known}") from error
         return value
+
+    def mirrors(self, name: str) -> Mirrors:
+        try:
+            return mirrors.parse(self.text(name, ""))
+        except mirrors.MirrorError as error:
+            raise SettingsError(f"{name}: {error}") from error
+
+    def digests(self, name: str) -> dict[str, dict[str, str]]:
+        try:
+            return releases.parse_digests(self._items(name), releases.load())
+        except releases.OverrideError as error:
+            raise SettingsError(f"{name}: {error}") from error
 
     def ports(self, name: str, default: str) -> tuple[int, ...]:
         items = [item.strip() for item in self.text(name, default).split(",")]

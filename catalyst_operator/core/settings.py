@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -9,6 +10,7 @@ from catalyst_operator import __version__
 from catalyst_operator.core.access.seeds import PULL
 from catalyst_operator.core.queue.order import RunLimits
 from catalyst_operator.core.tofu.backends import StateBackend
+from catalyst_operator.core.air_gap.mirrors import ADOPTION_PROVIDER, CHARTS, NO_MIRRORS, Mirrors
 
 
 @dataclass(frozen=True)
@@ -105,7 +107,6 @@ class CoreSettings:
     default_git_path: str = "clusters/_template/bootstrap-kit"
     default_release: str | None = None
     """None: the default that releases.yaml names."""
-    download_mirrors: dict[str, str] = field(default_factory=dict)
     runbook_url: str = "https://github.com/openova-io/catalyst-operator/blob/main/docs/runbook.md"
     run_cpu_request: str = "50m"
     run_memory_request: str = "128Mi"
@@ -120,3 +121,21 @@ class CoreSettings:
     domains: DomainSettings | None = None
     state_backend: StateBackend | None = None
     """Where the states of Sovereigns are, if not in their run namespaces."""
+    # What stands in for the vendors, where there is no way to them.
+    mirrors: Mirrors = NO_MIRRORS
+    release_digests: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Release -> download -> sha256, of those that the release itself has none for."""
+
+    @property
+    def charts(self) -> str:
+        """Where the kit's charts come from; empty: the template's own place."""
+        asked = self.chart_registry or CHARTS
+        found = self.mirrors.of(f"{asked}/").rstrip("/")
+        return found if found != asked else self.chart_registry
+
+    @property
+    def adoption_package(self) -> str:
+        """Crossplane's provider for OpenTofu; empty: the template's own."""
+        asked = self.adoption_provider or ADOPTION_PROVIDER
+        found = self.mirrors.of_package(asked)
+        return found if found != asked else self.adoption_provider

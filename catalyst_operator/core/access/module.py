@@ -42,6 +42,6 @@ def repository(spec: SovereignSpec, settings: CoreSettings) -> tuple[str, GitRef
     """The one that the kit comes from. In mode Commit the owner's has the kit and need not have the module: then it is
     the operator's own, if it has one."""
     if spec.gitops.mode is GitOpsMode.COMMIT and settings.default_git_url:
-        return settings.default_git_url, GitRef(tag=settings.default_git_tag)
+        return settings.mirrors.of(settings.default_git_url), GitRef(tag=settings.default_git_tag)
     followed = source.wanted(spec, settings)
     return followed.url, followed.ref

@@ -56,11 +56,13 @@ def wanted(spec: SovereignSpec, settings: CoreSettings) -> Followed:
     """What the spec asks for: the shared template, or the Sovereign's own folder."""
     own = spec.gitops.mode is GitOpsMode.COMMIT
     path = kit.overlay_path(spec.domain.fqdn) if own else settings.default_git_path
+    url, secret = spec.gitops.url or settings.default_git_url, spec.gitops.credentials_secret_ref
     return Followed(
-        url=spec.gitops.url or settings.default_git_url,
+        # Credentials are for the host that their owner named, and go to no other.
+        url=url if secret else settings.mirrors.of(url),
         ref=git_ref.wanted(spec, settings),
         path=spec.gitops.path or path,
-        secret=seeds.GIT if spec.gitops.credentials_secret_ref else "",
+        secret=seeds.GIT if secret else "",
         verify=spec.gitops.verify.mode.value if spec.gitops.verify else "",
     )
 

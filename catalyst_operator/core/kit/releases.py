@@ -6,7 +6,8 @@ one bp-flux wraps is deleted by the rollback of its own chart. Whatever needs a 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib.resources import files
 from types import MappingProxyType
@@ -14,6 +15,8 @@ from typing import Annotated
 
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from catalyst_operator.core.air_gap.mirrors import NO_MIRRORS, Mirrors
 
 NO_OVERRIDES: Mapping[str, str] = MappingProxyType({})
 
@@ -29,7 +32,7 @@ class UnknownReleaseError(ValueError):
 
 
 class OverrideError(ValueError):
-    """A digest was given for a download that no release has."""
+    """A digest was given for a release or download that there is not, is none, or contradicts the release."""
 
 
 class _Data(BaseModel):
@@ -80,12 +83,20 @@ class Release(_Data):
         """The downloads without a sha256 of ours: nodes believe what the vendor publishes when they boot."""
         return tuple(name for name, download in self.downloads if download.sha256 is None)
 
+    def unvouched(self, mirrors: Mirrors, digests: Mapping[str, str] = NO_OVERRIDES) -> tuple[str, ...]:
+        """The downloads that a mirror serves and nobody vouches for: servers would have to ask the vendor, whom a
+        mirror stands in for, and a mirror's own word proves nothing."""
+        return tuple(
+            name
+            for name, download in self.downloads
+            if mirrors.covers(download.url) and name not in digests and download.sha256 is None
+        )
+
     def module_value(
-        self, *, mirrors: Mapping[str, str] = NO_OVERRIDES, digests: Mapping[str, str] = NO_OVERRIDES
+        self, *, mirrors: Mirrors = NO_MIRRORS, digests: Mapping[str, str] = NO_OVERRIDES
     ) -> dict[str, object]:
         """The value of the OpenTofu module's variable `release`.
 
-        `mirrors` maps the beginning of a vendor's URL to what replaces it; the longest one that fits wins.
         Vendors' checksums are never taken from a mirror, which could then serve anything: where nodes cannot
         reach the vendors, `digests` (download name to sha256) must have every download without one.
         """
@@ -99,7 +110,7 @@ class Release(_Data):
             "name": self.name,
             "downloads": {
                 name: download.model_dump()
-                | {"url": _mirrored(download.url, mirrors), "sha256": digests.get(name, download.sha256)}
+                | {"url": mirrors.of(download.url), "sha256": digests.get(name, download.sha256)}
                 for name, download in self.downloads
             },
         }
@@ -152,6 +163,23 @@ def load() -> ReleaseCatalogue:
     return parse(files(__package__).joinpath("releases.yaml").read_text(encoding="utf-8"))
 
 
-def _mirrored(url: str, mirrors: Mapping[str, str]) -> str:
-    prefix = max((prefix for prefix in mirrors if url.startswith(prefix)), key=len, default=None)
-    return url if prefix is None else mirrors[prefix] + url.removeprefix(prefix)
+def parse_digests(items: Iterable[str], catalogue: ReleaseCatalogue) -> dict[str, dict[str, str]]:
+    """Release -> download -> sha256, of items RELEASE/DOWNLOAD=SHA256. Raises OverrideError."""
+    found: dict[str, dict[str, str]] = {}
+    for item in items:
+        place, _, digest = item.partition("=")
+        name, _, download = place.partition("/")
+        if name not in catalogue.releases or download not in Downloads.model_fields:
+            raise OverrideError(
+                f"{item!r} names no download of a release: expected RELEASE/DOWNLOAD=SHA256, of the releases "
+                f"{', '.join(sorted(catalogue.releases))} and the downloads {', '.join(Downloads.model_fields)}"
+            )
+        if not re.fullmatch("[0-9a-f]{64}", digest):
+            raise OverrideError(f"{item!r}: expected a sha256, which has 64 hexadecimal digits in small letters")
+        known = getattr(catalogue.get(name).downloads, download).sha256
+        if digest != (known or digest) or digest != found.setdefault(name, {}).setdefault(download, digest):
+            raise OverrideError(
+                f"{item!r}: expected {known or found[name][download]}, which was said before; one of the two is of "
+                "another file"
+            )
+    return found

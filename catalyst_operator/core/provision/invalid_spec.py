@@ -8,11 +8,12 @@ from catalyst_operator.core import kit
 from catalyst_operator.core.access import git_ref, module, source
 from catalyst_operator.core.errors import codes
 from catalyst_operator.core.kit import pins, releases
-from catalyst_operator.core.kit.releases import UnknownReleaseError
+from catalyst_operator.core.kit.releases import Release, UnknownReleaseError
 from catalyst_operator.core.observation import Observation
 from catalyst_operator.core.provision.verdicts import stalled
 from catalyst_operator.core.record import Record
 from catalyst_operator.core.scene import Answer, Scene
+from catalyst_operator.core.settings import CoreSettings
 
 
 def spec_invalid(scene: Scene) -> Answer | None:
@@ -41,7 +42,22 @@ def _of_release(o: Observation, record: Record) -> str:
         where = "spec.release" if spec.release else "the operator's setting CATALYST_RELEASE"
         said = str(error)
         return f"{said[:1].upper()}{said[1:]}. Correct {where}."
-    return "" if record.outputs else " ".join(pins.release_violations(release, catalogue))
+    if record.outputs:
+        return ""
+    return " ".join(filter(None, (*pins.release_violations(release, catalogue), _unvouched(release, o.settings))))
+
+
+def _unvouched(release: Release, settings: CoreSettings) -> str:
+    """Files of a mirror that nothing of ours says the checksum of. A server would wait for its vendor in vain."""
+    names = release.unvouched(settings.mirrors, settings.release_digests.get(release.name, releases.NO_OVERRIDES))
+    if not names:
+        return ""
+    return (
+        f"Release {release.name} has no sha256 of {', '.join(names)}, which the operator's setting CATALYST_MIRRORS "
+        "has servers fetch from a mirror, and a mirror does not vouch for itself. Set CATALYST_RELEASE_DIGESTS to "
+        f"{','.join(f'{release.name}/{name}=SHA256' for name in names)}, as the vendors publish them, or build "
+        "the operator after `make releases-pin`."
+    )
 
 
 def _of_components(o: Observation, record: Record) -> str:

@@ -48,9 +48,9 @@ def wanted(scene: Scene) -> tuple[Followed, OverlayChange]:
         sovereign,
         release,
         place=followed.place,
-        chart_registry=settings.chart_registry,
+        chart_registry=settings.charts,
         pull_secret=settings.pull_secret,
-        adoption_provider=settings.adoption_provider,
+        adoption_provider=settings.adoption_package,
         module=module.fetched(spec, settings),
     )
     message = f"Render {kit.overlay_path(spec.domain.fqdn)} for Sovereign {sovereign.metadata.namespace}/{name}"

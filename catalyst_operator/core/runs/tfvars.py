@@ -54,17 +54,20 @@ def tfvars(
         "ssh_public_keys": [ssh_keys.plain(key) for key in spec.ssh_public_keys],
         "ssh_allowed_cidrs": _networks(spec.ssh_allowed_cidrs),
         **_api_access(spec, settings),
-        "release": release.module_value(mirrors=settings.download_mirrors),
+        "release": release.module_value(
+            mirrors=settings.mirrors, digests=settings.release_digests.get(release.name, releases.NO_OVERRIDES)
+        ),
         "git": _git(sovereign, settings, release),
         "kit_values": kit.values(
             sovereign,
             release,
-            chart_registry=settings.chart_registry,
+            chart_registry=settings.charts,
             pull_secret=settings.pull_secret,
-            adoption_provider=settings.adoption_provider,
+            adoption_provider=settings.adoption_package,
             module=module.fetched(spec, settings),
         ),
         "boot_manifests": boot.manifests(spec.domain.fqdn, settings.pull_secret),
+        **_surroundings(settings),
     }
 
 
@@ -90,6 +93,12 @@ def _api_access(spec: SovereignSpec, settings: CoreSettings) -> dict[str, Any]:
     if set(ANYWHERE) <= set(allowed):
         return {}
     return {"api_allowed_cidrs": _networks((*allowed, *settings.egress_cidrs))}
+
+
+def _surroundings(settings: CoreSettings) -> dict[str, Any]:
+    """How servers fetch what is not at its vendor's. Nothing where it is: variables are then what they always were."""
+    found = {"registries_yaml": settings.mirrors.registries_yaml()}
+    return {name: value for name, value in found.items() if value}
 
 
 def _networks(given: Iterable[str]) -> list[str]:
@@ -122,4 +131,4 @@ def inputs_digest(verb: RunVerb, variables: dict[str, Any]) -> str:
     return naming.digest_of({"verb": verb.value, "tfvars": infrastructure})
 
 
-_BOOT_ONLY = frozenset({"cluster_started", "release", "git", "kit_values", "boot_manifests"})
+_BOOT_ONLY = frozenset({"cluster_started", "release", "git", "kit_values", "boot_manifests", "registries_yaml"})

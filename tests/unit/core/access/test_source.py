@@ -11,6 +11,7 @@ from catalyst_operator.core.access import seeds, source
 from catalyst_operator.core.access.git_ref import GitRef
 from catalyst_operator.core.access.source import CorrectionReport, Followed
 from catalyst_operator.core.actions import CorrectSource
+from catalyst_operator.core.air_gap import mirrors
 from catalyst_operator.core.decide import decide
 from catalyst_operator.core.errors import codes
 from catalyst_operator.core.observation import Observation
@@ -29,6 +30,7 @@ SECRET = {"credentialsSecretRef": {"name": "git"}}
 VERIFY = {"verify": {"mode": "Tag", "secretRef": {"name": "keys"}}}
 SHA = "4f1c" * 10
 NOWHERE = replace(SETTINGS, default_git_url="")
+MIRRORED = replace(SETTINGS, mirrors=mirrors.parse("https://github.com/=https://mirror.example/github/"))
 
 
 def told(followed: Followed = TOLD, applied: str = "", link: Link = Link.UP) -> SceneMod:
@@ -76,6 +78,16 @@ def corrections(*mods: SceneMod, begun: Bootstrap = BEGUN) -> list[Followed]:
         ((of(), told(applied=new_cluster.REVISION)), [], "what Flux has applied is its owner's"),
         ((of(spec(dryRun=True)), told()), [], "a dry run changes nothing"),
         ((of(), seen(settings=NOWHERE), told()), [], "the operator names no repository any more"),
+        (
+            (of(), seen(settings=MIRRORED), told(RIGHT)),
+            [replace(RIGHT, url="https://mirror.example/github/openova-io/openova")],
+            "it is fetched from a mirror",
+        ),
+        (
+            (of(spec(gitops=SECRET)), seen(settings=MIRRORED), told(RIGHT)),
+            [replace(RIGHT, secret="catalyst-git")],
+            "whose credentials go to the host that their owner named",
+        ),
         ((of(), told(link=Link.DOWN)), [], "nobody answers"),
         ((of(), told(), seen(correction=CorrectionReport(RIGHT.key, NOW))), [], "it was carried over a moment ago"),
         ((of(), told(), seen(correction=CorrectionReport(TOLD.key, NOW))), [RIGHT], "another one was"),

@@ -8,7 +8,8 @@ from datetime import timedelta
 import pytest
 
 from catalyst_operator.api.sovereign_status import SovereignStatus
-from catalyst_operator.core.actions import AskPreflight, AskRegistrarBeforehand, Decision
+from catalyst_operator.core.actions import AskPreflight, AskRegistrarBeforehand, CreateJob, Decision
+from catalyst_operator.core.air_gap import mirrors
 from catalyst_operator.core.decide import decide
 from catalyst_operator.core.domains.observation import RegistrarCredentials
 from tests.support import gen
@@ -130,3 +131,27 @@ def test_a_cluster_that_stands_is_not_asked_about_what_is_not_wanted_of_it() -> 
     standing = known(gen.succeeded(), bootstrap=gen.READY)
     decision = decide(gen.observation(of(edit), standing, gen.unlooked))
     assert codes_of(decision) == ["ERR_SPEC_INVALID"]
+
+
+MIRRORED = replace(gen.SETTINGS, mirrors=mirrors.parse("https://github.com/=https://mirror.example/"))
+
+
+def test_files_of_a_mirror_that_nobody_vouches_for_are_told_before_anything_is_spent() -> None:
+    """On a server they would be waited for until somebody gives up: their vendor is out of reach."""
+    decision = decide(gen.observation(served(), ahead(), gen.seen(settings=MIRRORED)))
+    assert codes_of(decision) == ["ERR_SPEC_INVALID"]
+    (error,) = told(decision).last_errors
+    assert "no sha256 of k3s, flux" in error.message
+    assert "Set CATALYST_RELEASE_DIGESTS to 2026-04/k3s=SHA256,2026-04/flux=SHA256" in error.message
+    assert not any(isinstance(action, CreateJob) for action in decision.actions)
+
+
+def test_files_of_a_mirror_that_the_operator_vouches_for_are_fetched_there() -> None:
+    digests = {"2026-04": {"k3s": "0" * 64, "flux": "0" * 64}}
+    vouched = replace(MIRRORED, release_digests=digests)
+    assert codes_of(decide(gen.observation(served(), ahead(), gen.seen(settings=vouched)))) == []
+
+
+def test_a_cluster_that_stands_is_not_stalled_by_a_new_table() -> None:
+    decision = decide(gen.observation(gen.known(gen.succeeded()), served(), gen.seen(settings=MIRRORED)))
+    assert "ERR_SPEC_INVALID" not in codes_of(decision)

@@ -9,6 +9,7 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
+from catalyst_operator.core.air_gap import mirrors
 from catalyst_operator.core.kit import releases
 from catalyst_operator.core.kit.releases import OverrideError, ReleaseCatalogue, UnknownReleaseError
 
@@ -68,22 +69,53 @@ def test_an_unknown_release_is_refused_with_those_that_exist() -> None:
 
 
 def test_the_longest_mirror_that_fits_replaces_the_beginning_of_a_url() -> None:
-    mirrors = {
-        "https://github.com/": "http://mirror.lan/github/",
-        "https://github.com/k3s-io/": "http://mirror.lan/k3s/",
-    }
-    value: Any = shipped().get().module_value(mirrors=mirrors)
-    assert value["downloads"]["k3s"]["url"] == "http://mirror.lan/k3s/k3s/releases/download/v1.31.4%2Bk3s1/k3s"
+    table = mirrors.parse(
+        "https://github.com/=https://mirror.lan/github/, https://github.com/k3s-io/=https://mirror.lan/k3s/"
+    )
+    value: Any = shipped().get().module_value(mirrors=table)
+    assert value["downloads"]["k3s"]["url"] == "https://mirror.lan/k3s/k3s/releases/download/v1.31.4%2Bk3s1/k3s"
     assert (
         value["downloads"]["flux"]["url"]
-        == "http://mirror.lan/github/fluxcd/flux2/releases/download/v2.4.0/install.yaml"
+        == "https://mirror.lan/github/fluxcd/flux2/releases/download/v2.4.0/install.yaml"
     )
     assert value["downloads"]["helm"]["url"] == shipped().get().downloads.helm.url
 
 
 def test_a_mirror_never_vouches_for_its_own_files() -> None:
-    value: Any = shipped().get().module_value(mirrors={"https://github.com/": "http://mirror.lan/"})
+    value: Any = shipped().get().module_value(mirrors=mirrors.parse("https://github.com/=https://mirror.lan/"))
     assert value["downloads"]["k3s"]["checksums_url"] == shipped().get().downloads.k3s.checksums_url
+
+
+def test_what_a_mirror_serves_needs_a_checksum_of_ours() -> None:
+    """A server cannot ask the vendor there; of what comes from the vendor itself, the vendor may also vouch."""
+    release, table = shipped().get(), mirrors.parse("https://github.com/=https://mirror.lan/")
+    assert release.unvouched(mirrors.NO_MIRRORS) == ()
+    assert release.unvouched(table) == ("k3s", "flux"), "Gateway API has one; Helm and Cilium come from elsewhere"
+    assert release.unvouched(table, {"k3s": DIGEST}) == ("flux",)
+    assert release.unvouched(table, {"k3s": DIGEST, "flux": DIGEST}) == ()
+
+
+def test_digests_are_said_for_one_release() -> None:
+    name = shipped().default
+    found = releases.parse_digests([f"{name}/k3s={DIGEST}", f"{name}/helm={DIGEST}"], shipped())
+    assert found == {name: {"k3s": DIGEST, "helm": DIGEST}}
+
+
+@pytest.mark.parametrize(
+    ("item", "why"),
+    [
+        (f"2026-04/k8s={DIGEST}", "names no download of a release"),
+        (f"2001-01/k3s={DIGEST}", "names no download of a release"),
+        (f"k3s={DIGEST}", "expected RELEASE/DOWNLOAD=SHA256"),
+        ("2026-04/k3s", "expected a sha256"),
+        ("2026-04/k3s=ABC", "expected a sha256"),
+        (f"2026-04/gateway_api={DIGEST}", "expected 10f322744a005d4e73e2b067e95fecd4cfec619dc7564930b488c296bfa3bec1"),
+    ],
+)
+def test_a_digest_that_fits_nothing_is_refused(item: str, why: str) -> None:
+    with pytest.raises(OverrideError, match="expected") as refused:
+        releases.parse_digests([item], shipped())
+    assert why in str(refused.value) and item in str(refused.value)
 
 
 def test_a_digest_can_be_pinned_by_the_operator() -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from catalyst_operator.api import labels
 from catalyst_operator.api.phases import RunVerb
+from catalyst_operator.core.air_gap import mirrors
 from catalyst_operator.core.kit.releases import UnknownReleaseError
 from catalyst_operator.core.project import sizing
 from catalyst_operator.core.record import SizeChoice
@@ -137,7 +138,7 @@ def test_what_does_not_is_not(mod: RawMod, why: str) -> None:
     "settings",
     [
         replace(SETTINGS, default_git_url="https://other.example/kit"),
-        replace(SETTINGS, download_mirrors={"https://": "https://mirror.example/"}),
+        replace(SETTINGS, mirrors=mirrors.parse("https://github.com/=https://a.example/,oci://ghcr.io/=oci://b.example/")),
         replace(SETTINGS, pull_secret="registry-login"),
         replace(SETTINGS, poll=timedelta(seconds=1), image="other"),
     ],

@@ -1,0 +1,1 @@
+"""What stands between a Sovereign and the internet: mirrors, authorities and proxies."""
