@@ -56,7 +56,7 @@ BESIDE_THE_KIT = ("infrastructure", "gateway", "issuers", "secret-store")
 # A number to whoever reads it as YAML, and a valid name.
 FQDN = "1.e3"
 ADOPTION = {"adoption", "adoption-provider", "adoption-workspace"}
-FETCHED = "git::https://git.example/a//infra/hetzner?ref=main"
+FETCHED = "git::https://git.example/a//infra/hetzner?ref=refs/remotes/origin/main%5E0"
 KIT = f"{KUSTOMIZATIONS}/{FQDN}-bootstrap-kit"
 # Allowed in text, but Flux cannot carry it.
 UNREADABLE = "".join(map(chr, range(0x80, 0xA0))) + "\ufeff\ufffe\uffff"

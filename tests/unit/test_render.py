@@ -214,4 +214,4 @@ def test_what_is_followed_is_told_in_the_files_once_it_is_known(run: Render, tmp
 def test_its_crossplane_is_told_where_the_module_is(run: Render, tmp_path: Path) -> None:
     """Beside the kit, in the repository that the cluster follows."""
     assert run(CROSSPLANE, gen.spec(gitops={"url": URL, "ref": {"tag": "v1"}})) == render.RENDERED
-    assert f"git::{URL}//infra/hetzner?ref=v1" in written(tmp_path / "out")[f"{FOLDER}/sync.yaml"]
+    assert f"git::{URL}//infra/hetzner?ref=refs/tags/v1%5E0" in written(tmp_path / "out")[f"{FOLDER}/sync.yaml"]

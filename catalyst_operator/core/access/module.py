@@ -1,4 +1,7 @@
-"""Where the Sovereign's own Crossplane fetches the OpenTofu module from."""
+"""Where the Sovereign's own Crossplane fetches the OpenTofu module from.
+
+Why: docs/decisions/0091-what-crossplane-checks-out.md
+"""
 
 from __future__ import annotations
 
@@ -35,7 +38,16 @@ def fetched(spec: SovereignSpec, settings: CoreSettings) -> str:
 
 def at(url: str, ref: GitRef) -> str:
     """The same of a known place. In a query the '+' that a tag may have stands for a blank."""
-    return f"git::{url}//{FOLDER}?ref={quote(ref.name)}"
+    return f"git::{url}//{FOLDER}?ref={quote(_exactly(ref))}"
+
+
+def _exactly(ref: GitRef) -> str:
+    """What is meant and nothing else, for the `git checkout` that go-getter runs in a fresh clone: a plain name it takes
+    for a local branch first, which a clone has of the default branch, whatever that is called; then for a tag. With ^0
+    it is a commit's name, and none of a branch."""
+    if ref.commit:
+        return f"{ref.commit}^0"
+    return f"refs/tags/{ref.tag}^0" if ref.tag else f"refs/remotes/origin/{ref.branch}^0"
 
 
 def repository(spec: SovereignSpec, settings: CoreSettings) -> tuple[str, GitRef]:
