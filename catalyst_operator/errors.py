@@ -140,8 +140,20 @@ class GitDenied(GitError):
     """The credentials are not accepted, or may not push."""
 
 
+class GitAnonymous(GitDenied):
+    """It wants to know who asks, and was asked without a user name."""
+
+
+class GitAuthorityUnreadable(GitDenied):
+    """What is given as the authority's certificate is none."""
+
+
 class GitMissing(GitError):
     """The repository does not exist, or is not shown to these credentials."""
+
+
+class GitCommitMissing(GitMissing):
+    """The repository does not give out the commit that was asked for by its name."""
 
 
 class GitRejected(GitError):
@@ -154,6 +166,14 @@ class GitTooLarge(GitRejected):
 
 class GitUnavailable(GitError):
     """The server is broken, out of reach, or its certificate is not trusted."""
+
+
+class GitCommitUnclear(GitUnavailable):
+    """The server hung up when it was asked for a commit by its name: it does not have it, or was cut off."""
+
+
+class GitUntrusted(GitUnavailable):
+    """The server's certificate is not trusted."""
 
 
 class DnsError(CatalystError):

@@ -6,7 +6,7 @@ It writes what mode Commit would push, and nothing else: what to commit stays th
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,9 @@ import yaml
 from pydantic import ValidationError
 
 from catalyst_operator.adapters import template
-from catalyst_operator.api import labels
+from catalyst_operator.api import labels, sizes
 from catalyst_operator.api.enums import GitOpsMode
-from catalyst_operator.api.sovereign import Sovereign
+from catalyst_operator.api.sovereign import Sovereign, SovereignSpec
 from catalyst_operator.core import kit
 from catalyst_operator.core.access import git_ref, module, seeds
 from catalyst_operator.core.kit import releases
@@ -71,9 +71,12 @@ def _sovereign(file: Path) -> Sovereign:
     if found[0].get("apiVersion") != labels.API_VERSION:
         raise RefusedError(f"{file}: apiVersion: must be {labels.API_VERSION}")
     try:
-        return Sovereign.parse(found[0])
+        sovereign = Sovereign.parse(found[0])
     except ValidationError as error:
         raise RefusedError("\n".join(f"{file}: {line}" for line in _lines(error))) from None
+    if refused := tuple(_refused_sizes(sovereign.spec)):
+        raise RefusedError("\n".join(f"{file}: {line}" for line in refused))
+    return sovereign
 
 
 def _documents(file: Path) -> list[Any]:
@@ -98,6 +101,16 @@ def _path(location: tuple[int | str, ...]) -> str:
 
 def _saying(kind: str, message: str) -> str:
     return _SAYINGS.get(kind, message.removeprefix(_VALUE_ERROR))
+
+
+def _refused_sizes(spec: SovereignSpec) -> Iterator[str]:
+    """What the API server refuses for the sizes, which no parser of the fields sees."""
+    location = spec.regions[0].location
+    for group, found in (("controlPlane", spec.control_plane), ("workers", spec.workers)):
+        fallbacks = (("sizeFallbacks", name) for name in found.size_fallbacks)
+        for field, name in (("size", found.size or ""), *fallbacks):
+            if name and (told := sizes.refusal(name, location)):
+                yield f"spec.{group}.{field}: {told}"
 
 
 def _release(name: str | None) -> Release:

@@ -156,7 +156,7 @@ Look around:   export KUBECONFIG={layout.kubeconfig} PATH={layout.bin}:$PATH
                kubectl -n {namespace} describe sovereign {name}
                kubectl explain sovereign.spec
 Its owner's:   kubectl -n {namespace} patch sovereign {name} --type merge -p '{WORKERS}'
-               (is refused: servers are its own Crossplane's now)
+               (is refused: the servers are their owner's now)
 Take it back:  kubectl -n {namespace} patch sovereign {name} --type merge -p '{LET_GO}'
                kubectl -n {namespace} delete sovereign {name}
 End the lab:   make lab-down"""

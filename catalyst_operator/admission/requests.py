@@ -7,6 +7,7 @@ from catalyst_operator.admission.policy import Policy, ResourceRule, Validation
 from catalyst_operator.admission.reserved import metadata
 from catalyst_operator.api import labels
 from catalyst_operator.api.schema import cel_string
+from catalyst_operator.api.sovereign_rules import whose_servers
 from catalyst_operator.core.tofu.server_names import STARTER
 
 REBUILD = cel_string(labels.ANNOTATION_REBUILD)
@@ -34,8 +35,9 @@ SERVERS_MADE_AGAIN = Policy(
         Validation(
             f"!({STATUS}.conditions) && oldObject.status.conditions.exists(c, c.type == 'HandedOff' && "
             "c.status != 'False'))",
-            f"The annotation {labels.ANNOTATION_REBUILD} comes too late: after hand-off the servers are managed by the "
-            "Sovereign's own Crossplane; make the server again there.",
+            f"The annotation {labels.ANNOTATION_REBUILD} comes too late: after hand-off the servers are their owner's.",
+            f"'The annotation {labels.ANNOTATION_REBUILD} comes too late: after hand-off the servers are their '"
+            f"+ 'owner\\'s, ' + {whose_servers('object')}",
         ),
         Validation(
             f"{STATUS}.servers) && oldObject.status.servers.exists(s, s.name == variables.server)",

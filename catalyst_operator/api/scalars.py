@@ -16,6 +16,7 @@ from pydantic import (
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
+from catalyst_operator.api import sizes
 from catalyst_operator.api.schema import VALIDATIONS, Format, ListSet, Rule
 
 # A Sovereign's name ends up in the names of its run namespace (`sov-<name>-<hash5>`) and of every cloud object.
@@ -221,17 +222,15 @@ PlanDigest = Annotated[
     Field(min_length=8, max_length=80),
     Format("(?:sha256:)?[0-9a-f]{8,64}", "must be the digest in status.plan.digest"),
 ]
-_NO_SERVER_TYPE = "is no server type of Hetzner Cloud: those are cx, cpx or ccx with two digits, such as cx33"
 SizeName = Annotated[
     str,
     Field(min_length=1, max_length=32),
     Format(DNS_LABEL, "must be the name of a server type in lower case, such as cx33"),
-    Rule("!self.startsWith('cax')", "is an Arm type; the image and the kit are built for x86"),
-    # The shape alone: which of them Hetzner has, and where, it says itself before anything is spent.
+    Rule(f"!self.startsWith('{sizes.ARM}')", sizes.ARM_TOLD),
     Rule(
-        "self.lowerAscii().matches('^(cx|cpx|ccx)[0-9]{2}$') || self.startsWith('cax')",
-        _NO_SERVER_TYPE,
-        message_expression=f"self + ' {_NO_SERVER_TYPE}'",
+        f"self.lowerAscii().matches('{sizes.FAMILIES}') || self.startsWith('{sizes.ARM}')",
+        sizes.NO_SERVER_TYPE,
+        message_expression=f"self + ' {sizes.NO_SERVER_TYPE}'",
     ),
 ]
 SizeFallbacks = Annotated[tuple[SizeName, ...], Field(max_length=5), ListSet()]

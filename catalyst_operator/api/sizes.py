@@ -4,6 +4,7 @@ It lies in the API because admission refuses retired sizes by it. What is comput
 A live answer of the cloud wins over this table wherever a token is at hand.
 """
 
+import re
 from decimal import Decimal
 from functools import cache
 from importlib.resources import files
@@ -13,6 +14,14 @@ import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from catalyst_operator.api.enums import Location
+
+ARM = "cax"
+"""What the names of types with Arm processors begin with."""
+ARM_TOLD = "is an Arm type; the image and the kit are built for x86"
+FAMILIES = "^(cx|cpx|ccx)[0-9]{2}$"
+"""The shape of a name alone: which of them Hetzner has, and where, it says itself before anything is spent."""
+NO_SERVER_TYPE = "is no server type of Hetzner Cloud: those are cx, cpx or ccx with two digits, such as cx33"
+RETIRED = "is no longer sold in this location"
 
 
 def _exact(value: Any) -> Any:
@@ -88,3 +97,16 @@ def parse(text: str) -> SizeCatalogue:
 def catalogue() -> SizeCatalogue:
     """The catalogue this build carries."""
     return parse(files(__package__).joinpath("sizes.yaml").read_text("utf-8"))
+
+
+def refusal(name: str, location: Location, table: SizeCatalogue | None = None) -> str:
+    """Why admission takes no new Sovereign with this size in this location, in the words of its rules; empty if it
+    does. For those who have no API server at hand."""
+    if name.startswith(ARM):
+        return ARM_TOLD
+    if not re.match(FAMILIES, name):
+        return f"{name} {NO_SERVER_TYPE}"
+    entry = (table or catalogue()).sizes.get(name)
+    if entry is None or location not in entry.retired:
+        return ""
+    return f"{name} {RETIRED}: use {entry.successor}"

@@ -6,7 +6,7 @@ A field never takes an edit that silently does nothing. What only the first boot
 
 from catalyst_operator.api.scalars import SOVEREIGN_NAME_MAX
 from catalyst_operator.api.schema import Rule, cel_string
-from catalyst_operator.api.sizes import SizeCatalogue, catalogue
+from catalyst_operator.api.sizes import RETIRED, SizeCatalogue, catalogue
 
 _OUTPUTS_EXIST = "has(oldSelf.status) && has(oldSelf.status.outputs)"
 _CONDITIONS = "has(oldSelf.status) && has(oldSelf.status.conditions) && oldSelf.status.conditions"
@@ -48,6 +48,21 @@ _OWNERS_FIELDS = (
     "crossplane",
     "phase1",
 )
+
+
+INFRASTRUCTURE_GIVEN = "cannot be changed after hand-off: the servers are their owner's now"
+
+
+def whose_servers(of: str) -> str:
+    """CEL of a text: who changes servers after the hand-off of the Sovereign `of`. Whether it has a Crossplane that was
+    given the state was settled at its first boot."""
+    crossplane = "and its own Crossplane manages them: change them there (docs/adoption.md)"
+    nobody = "and spec.crossplane is not set: change them at Hetzner"
+    return f"(has({of}.spec.crossplane) ? {cel_string(crossplane)} : {cel_string(nobody)})"
+
+
+def _given_to(message: str) -> str:
+    return f"{cel_string(message + ', ')} + {whose_servers('self')}"
 
 
 def naming_rules() -> tuple[Rule, ...]:
@@ -121,11 +136,7 @@ def immutability_rules() -> tuple[Rule, ...]:
             for field in _FOLLOWED_FIELDS
         ),
         *(
-            _frozen(
-                field,
-                _HAND_OFF_BEGAN,
-                "cannot be changed after hand-off: the infrastructure is managed by the Sovereign's own Crossplane",
-            )
+            _frozen(field, _HAND_OFF_BEGAN, INFRASTRUCTURE_GIVEN, message_expression=_given_to(INFRASTRUCTURE_GIVEN))
             for field in _INFRASTRUCTURE_FIELDS
         ),
         *(_frozen(field, _HAND_OFF_BEGAN, no_access) for field in _OWNERS_FIELDS),
@@ -177,12 +188,15 @@ def size_rules(table: SizeCatalogue | None = None) -> tuple[Rule, ...]:
     )
 
 
-def _frozen(field: str, when: str, message: str, field_path: str | None = None) -> Rule:
+def _frozen(
+    field: str, when: str, message: str, field_path: str | None = None, *, message_expression: str = ""
+) -> Rule:
     new, old = f"self.spec.{field}", f"oldSelf.spec.{field}"
     return Rule(
         f"!({when}) || (has({new}) ? has({old}) && {new} == {old} : !has({old}))",
         message,
         field_path=field_path or f".spec.{field}",
+        message_expression=message_expression,
     )
 
 
@@ -192,8 +206,8 @@ def _retired_size(group: str, places: str, instead: str) -> Rule:
     return Rule(
         f"!has({size}) || !({size} in {places}) || !self.regions.exists(r, r.location in {places}[{size}]) "
         f"|| ({same} && {_SAME_REGIONS})",
-        "is no longer sold in this location",
-        message_expression=f"{size} + ' is no longer sold in this location: use ' + {instead}[{size}]",
+        RETIRED,
+        message_expression=f"{size} + ' {RETIRED}: use ' + {instead}[{size}]",
         field_path=f".{group}.size",
         optional_old_self=True,
     )

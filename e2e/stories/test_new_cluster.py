@@ -118,7 +118,7 @@ def assert_owner_has_access(sovereign: Sovereign, kubectl: Kubectl) -> None:
 
 
 def assert_frozen(sovereign: Sovereign) -> None:
-    """Servers are the Sovereign's own Crossplane's from now on."""
+    """Servers are their owner's from now on."""
     with pytest.raises(KubectlError, match="cannot be changed after hand-off"):
         sovereign.patch(workers={"size": "cx43", "replicas": 1})
 

@@ -85,7 +85,7 @@ def test_what_was_asked_for_once_hinders_no_later_edit(api: Api, path: str) -> N
     api.patch(path, asking(None))
 
 
-def test_after_the_hand_off_it_is_crossplanes(api: Api, path: str) -> None:
+def test_after_the_hand_off_it_is_its_owners(api: Api, path: str) -> None:
     handed = {
         "type": "HandedOff",
         "status": "True",
@@ -94,4 +94,5 @@ def test_after_the_hand_off_it_is_crossplanes(api: Api, path: str) -> None:
         "lastTransitionTime": "2026-11-30T12:00:00Z",
     }
     actors.operator(api).patch(f"{path}/status", {"status": {"conditions": [handed]}})
-    assert "after hand-off the servers are managed by" in refused(api, path, NAMES[1])
+    told = refused(api, path, NAMES[1])
+    assert "after hand-off the servers are their owner's, and spec.crossplane is not set" in told

@@ -624,9 +624,14 @@ def test_no_edit_gets_lost_in_a_hand_off_under_way(api: Api, namespace: str, cas
     Case("firewall", {"sshAllowedCIDRs": ["203.0.113.0/24"]}, "spec.sshAllowedCIDRs", "after hand-off"),
     Case("API", {"apiAllowedCIDRs": ["203.0.113.0/24"]}, "spec.apiAllowedCIDRs", "after hand-off"),
     Case("SSH keys", {"sshPublicKeys": []}, "spec.sshPublicKeys", "after hand-off"),
+    # Who is to be asked then is said as it is: only some have a Crossplane that was given the state.
+    Case(
+        "with Crossplane", {"controlPlane.size": "cx43"}, "spec.controlPlane", "its own Crossplane", before=CROSSPLANE
+    ),
+    Case("without", {"controlPlane.size": "cx43"}, "spec.controlPlane", "spec.crossplane is not set"),
 )
-def test_infrastructure_is_crossplanes_after_hand_off(api: Api, namespace: str, case: Case) -> None:
-    path, before = existing(api, namespace, {}, HANDED_OFF)
+def test_infrastructure_is_its_owners_after_hand_off(api: Api, namespace: str, case: Case) -> None:
+    path, before = existing(api, namespace, case.before, HANDED_OFF)
     case.expect_refusal(refusal(api, "PUT", path, edited(before, case.edits)))
 
 

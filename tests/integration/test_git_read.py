@@ -15,7 +15,18 @@ from catalyst_operator.adapters.git import git_http, read
 from catalyst_operator.adapters.git.newest import Repository
 from catalyst_operator.core.access.git_ref import GitRef
 from catalyst_operator.core.kit.repository import RepositoryQuestion, RepositoryView
-from catalyst_operator.errors import GitDenied, GitError, GitMissing, GitRejected, GitUnavailable
+from catalyst_operator.errors import (
+    GitAnonymous,
+    GitAuthorityUnreadable,
+    GitCommitMissing,
+    GitCommitUnclear,
+    GitDenied,
+    GitError,
+    GitMissing,
+    GitRejected,
+    GitUnavailable,
+    GitUntrusted,
+)
 from e2e.lab.git_server.client import GitServer
 from e2e.lab.git_server.git import git as run_git
 from tests.integration.lab_git_server import git_server
@@ -114,7 +125,7 @@ def test_a_commit_that_the_server_does_not_give(forge: Forge, version: int, monk
     """Servers say so in their own ways, and the older protocol in another than the newer one."""
     monkeypatch.setattr("dulwich.client.DEFAULT_GIT_PROTOCOL_VERSION_FETCH", version)
     repository = replace(forge.make("acme/lost.git"), followed=GitRef(commit="4f1c" * 10))
-    with pytest.raises(GitMissing, match="does not give out this commit"):
+    with pytest.raises(GitCommitMissing, match="does not give out this commit"):
         look(repository, KIT)
 
 
@@ -128,10 +139,11 @@ def test_a_folder_that_is_not_there(forge: Forge, folder: str) -> None:
     ("change", "kind", "words"),
     [
         ({"password": SecretStr("wrong")}, GitDenied, "does not accept the user name and password"),
-        ({"username": "", "password": SecretStr("")}, GitDenied, "asks for a user name and a password"),
-        ({"authority": ""}, GitUnavailable, "its certificate is not trusted"),
+        ({"username": "", "password": SecretStr("")}, GitAnonymous, "asks for a user name and a password"),
+        ({"authority": ""}, GitUntrusted, "its certificate is not trusted"),
+        ({"authority": "no certificate"}, GitAuthorityUnreadable, "ca.crt in the Secret is not a certificate"),
     ],
-    ids=["wrong password", "nobody", "unknown authority"],
+    ids=["wrong password", "nobody", "unknown authority", "no authority at all"],
 )
 def test_who_may_not_read_it(forge: Forge, change: dict[str, object], kind: type[GitError], words: str) -> None:
     repository = replace(forge.make("acme/private.git", "reader"), **change)  # type: ignore[arg-type]
@@ -217,7 +229,7 @@ def hang_up(request: Request) -> None:
 def test_a_connection_that_is_cut_is_no_commit_that_is_missing(server: Server, hostile: Repository) -> None:
     """It is tried again by itself, and both are said, since nobody can know."""
     server.respond = lambda request: None if advertised(request) else hang_up(request)
-    with pytest.raises(GitUnavailable, match="the connection was cut, or it does not give out this commit"):
+    with pytest.raises(GitCommitUnclear, match="the connection was cut, or it does not give out this commit"):
         look(replace(hostile, followed=GitRef(commit=LOST)), KIT)
 
 
@@ -236,7 +248,7 @@ def test_a_refusal_in_words_is_believed_also_after_a_cut(server: Server, hostile
             request.answer(packet(f"ERR {words}".encode()), "application/x-git-upload-pack-result")
 
     server.respond = respond
-    with pytest.raises(GitMissing, match="it has none of this name"):
+    with pytest.raises(GitCommitMissing, match="it has none of this name"):
         look(replace(hostile, followed=GitRef(commit=LOST)), KIT)
 
 

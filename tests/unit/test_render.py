@@ -121,6 +121,33 @@ def test_it_says_what_to_do_next(
     assert [part for part in unsaid if part in told.replace("spec.gitops.mode", "")] == []
 
 
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ({"controlPlane": {"size": "cx42"}}, "spec.controlPlane.size: cx42 is no longer sold in this location: use "),
+        ({"controlPlane": {"size": "cax21"}}, "spec.controlPlane.size: is an Arm type"),
+        ({"controlPlane": {"size": "t3-large"}}, "spec.controlPlane.size: t3-large is no server type of Hetzner"),
+        ({"workers": {"size": "cpx31", "replicas": 1}}, "spec.workers.size: cpx31 is no longer sold"),
+        (
+            {"controlPlane": {"size": "cx33", "sizeFallbacks": ["cpx32", "cx42"]}},
+            "spec.controlPlane.sizeFallbacks: cx42 is no longer sold",
+        ),
+    ],
+)
+def test_sizes_that_admission_refuses_are_refused(
+    run: Render, tmp_path: Path, capsys: pytest.CaptureFixture[str], wrong: dict[str, Any], told: str
+) -> None:
+    assert run(gen.spec(regions=[{"location": "fsn1"}], **wrong)) == render.REFUSED
+    assert told in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_size_that_is_sold_elsewhere_is_taken_there(run: Render) -> None:
+    """cpx31 is retired in Europe only."""
+    sold = gen.spec(regions=[{"location": "ash"}], controlPlane={"size": "cpx31"})
+    assert run(sold) == render.RENDERED
+
+
 def test_wrong_fields_are_named_and_not_shown(run: Render, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """One line each, in the names that people write; what was written may be a secret in the wrong place."""
     wrong = {"adminEmail": "hunter2", "colour": "red", "organization": {"name": "a{b}"}, "regions": [{"location": "x"}]}

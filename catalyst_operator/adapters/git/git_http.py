@@ -26,7 +26,17 @@ from urllib3.util.connection import create_connection
 from catalyst_operator.adapters.destinations import OUTSIDE, WORDS, Destinations
 from catalyst_operator.adapters.leadership.fence import Fence, unfenced
 from catalyst_operator.core.redact import shorten
-from catalyst_operator.errors import GitDenied, GitError, GitMissing, GitRejected, GitTooLarge, GitUnavailable
+from catalyst_operator.errors import (
+    GitAnonymous,
+    GitAuthorityUnreadable,
+    GitDenied,
+    GitError,
+    GitMissing,
+    GitRejected,
+    GitTooLarge,
+    GitUnavailable,
+    GitUntrusted,
+)
 
 TIMEOUT = urllib3.Timeout(connect=10, read=30)
 MAX_REDIRECTS = 3
@@ -150,16 +160,16 @@ class Client(AbstractHttpGitClient):
     def _telling(self) -> Iterator[None]:
         """Errors of the transport by what can be told apart. Their own texts are not passed on: some hold the request
         with its headers, which is also why these are raised out of their reach."""
-        told = ""
+        told, kind = "", GitUnavailable
         try:
             yield
         except (urllib3.exceptions.HTTPError, OSError) as error:
-            told = _words(error)
+            told, kind = _words(error), GitUntrusted if _is_of_certificate(error) else GitUnavailable
         if self._leash.expired:
             # A connection that was shut can look like one that has come to its end.
-            told = self._leash.words
+            told, kind = self._leash.words, GitUnavailable
         if told:
-            raise GitUnavailable(told)
+            raise kind(told)
 
 
 def _nothing(*_: object, **__: object) -> tuple[int, Iterator[Any]]:
@@ -290,7 +300,7 @@ def _trust(authority: str) -> ssl.SSLContext:
         return ssl.create_default_context(cadata=authority or None)
     except (ssl.SSLError, TypeError, ValueError):
         words = "ca.crt in the Secret is not a certificate in PEM"
-    raise GitDenied(words)
+    raise GitAuthorityUnreadable(words)
 
 
 def _origin(url: str) -> tuple[str, str, int]:
@@ -312,7 +322,7 @@ def _check_status(status: int, *, pushes: bool, named: bool) -> None:
         case 200:
             return
         case 401 if not named:
-            raise GitDenied("it asks for a user name and a password, or there is no such public repository")
+            raise GitAnonymous("it asks for a user name and a password, or there is no such public repository")
         case 401:
             raise GitDenied(f"it does not accept the user name and password{' for a push' if pushes else ''}")
         case 403 | 404 if pushes:
@@ -327,8 +337,12 @@ def _check_status(status: int, *, pushes: bool, named: bool) -> None:
             raise GitUnavailable(f"it answered with HTTP status {status}")
 
 
+def _is_of_certificate(error: Exception) -> bool:
+    return isinstance(error, urllib3.exceptions.SSLError) and isinstance(error.args[0], ssl.SSLCertVerificationError)
+
+
 def _words(error: Exception) -> str:
-    if isinstance(error, urllib3.exceptions.SSLError) and isinstance(error.args[0], ssl.SSLCertVerificationError):
+    if _is_of_certificate(error):
         return _of_certificate(error.args[0])
     if isinstance(error, NewConnectionError) and isinstance(error.__cause__, ConnectionRefusedError):
         return "connection refused"

@@ -8,12 +8,14 @@ from dataclasses import replace
 from functools import partial
 
 from catalyst_operator.adapters.errands import Errands
+from catalyst_operator.adapters.git.causes import cause_of
 from catalyst_operator.adapters.git.newest import Repository
 from catalyst_operator.adapters.git.push import PUSH_SECONDS, Pushed
 from catalyst_operator.adapters.git.threads import NAMES_SECONDS, in_turn, turns_of_git
 from catalyst_operator.adapters.turns import Turns
 from catalyst_operator.clock import Clock
 from catalyst_operator.core.errors import codes
+from catalyst_operator.core.kit.git_causes import remedy
 from catalyst_operator.core.kit.pushed import OverlayChange, OverlayReport
 from catalyst_operator.core.record import ErrorEntry
 from catalyst_operator.errors import GitError, GitUnavailable
@@ -90,7 +92,8 @@ class Overlays:
 
 def _entry(repository: Repository, error: Exception) -> ErrorEntry:
     where = f"{repository.url}, {repository.followed}"
-    entry = codes.GIT_PUSH.entry(f"The overlay could not be pushed to {where}: {_told(error)}")
+    told = f"The overlay could not be pushed to {where}: {_told(error)}"
+    entry = codes.GIT_PUSH.entry(told, remedy=remedy(cause_of(error), pushes=True))
     passing = not isinstance(error, GitError) or isinstance(error, GitUnavailable)
     return replace(entry, terminal=not passing)
 

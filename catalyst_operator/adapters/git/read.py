@@ -15,7 +15,7 @@ from catalyst_operator.adapters.git import newest
 from catalyst_operator.adapters.git.git_http import Client
 from catalyst_operator.adapters.git.newest import Find, Heads, Repository
 from catalyst_operator.core.kit.repository import RepositoryQuestion, RepositoryView
-from catalyst_operator.errors import GitMissing, GitRejected, GitTooLarge, GitUnavailable
+from catalyst_operator.errors import GitCommitMissing, GitCommitUnclear, GitRejected, GitTooLarge
 
 READ_SECONDS = 30.0
 _NEWEST, _OLDEST = None, 0
@@ -94,8 +94,8 @@ def _fetch_commit(
         except GitProtocolError as refusal:
             if commit not in str(refusal):
                 raise
-        raise GitMissing(_NOT_GIVEN)
-    raise GitUnavailable(_HUNG_UP)
+        raise GitCommitMissing(_NOT_GIVEN)
+    raise GitCommitUnclear(_HUNG_UP)
 
 
 def _has(find: Find, top: Tree, folder: str) -> bool:

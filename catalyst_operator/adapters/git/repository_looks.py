@@ -9,6 +9,7 @@ from functools import partial
 from catalyst_operator.adapters.destinations import Destinations
 from catalyst_operator.adapters.errands import Errands
 from catalyst_operator.adapters.git import read
+from catalyst_operator.adapters.git.causes import cause_of
 from catalyst_operator.adapters.git.newest import Repository
 from catalyst_operator.adapters.git.threads import NAMES_SECONDS, in_turn
 from catalyst_operator.adapters.turns import Turns
@@ -75,9 +76,11 @@ class RepositoryLooks:
         try:
             return judging.judge(question, await self._look(owner, repository, question))
         except GitError as error:
-            return judging.unreadable(question, str(error), passing=isinstance(error, GitUnavailable))
-        except TimeoutError:
-            return judging.unreadable(question, "it does not come to an end", passing=True)
-        except Exception:
+            passing = isinstance(error, GitUnavailable)
+            return judging.unreadable(question, str(error), cause_of(error), passing=passing)
+        except TimeoutError as error:
+            return judging.unreadable(question, "it does not come to an end", cause_of(error), passing=True)
+        except Exception as error:
             log.exception("look at %s", question.url)
-            return judging.unreadable(question, "the check itself failed, see the operator's log", passing=True)
+            told = "the check itself failed, see the operator's log"
+            return judging.unreadable(question, told, cause_of(error), passing=True)

@@ -120,9 +120,8 @@ def standing(sovereign: Sovereign, found: DomainReservation | None) -> DomainSta
     """How the domain stands, in the Sovereign's words."""
     fqdn = sovereign.spec.domain.fqdn
     if found is None:
-        message = f"The name {fqdn} is being reserved."
-        if sovereign.spec.dry_run:
-            message = f"A dry run reserves no name; {fqdn} is reserved before the first apply."
+        message = f"{paused}: {fqdn} is reserved then." if (paused := _paused(sovereign)) else ""
+        message = message or f"The name {fqdn} is being reserved."
         return DomainStanding(("False", Reason.PENDING, message), ("False", Reason.AWAITING_ADDRESS, message))
     if not is_ours(sovereign, found):
         message = (
@@ -135,11 +134,22 @@ def standing(sovereign: Sovereign, found: DomainReservation | None) -> DomainSta
             given_back: _Told = ("False", Reason.DELETING, f"The name {fqdn} is being given back.")
             return DomainStanding(given_back, given_back)
         message = f"The reservation of {fqdn} was deleted and is being given back; it is made anew then."
+        if paused := _paused(sovereign):
+            message = f"The reservation of {fqdn} was deleted and is being given back. {paused}; it is made anew then."
         return DomainStanding(("False", Reason.PENDING, message), ("False", Reason.PENDING, message))
-    return _of_ours(found, fqdn)
+    return _of_ours(sovereign, found, fqdn)
 
 
-def _of_ours(found: DomainReservation, fqdn: str) -> DomainStanding:
+def _paused(sovereign: Sovereign) -> str:
+    """What has to happen before anything more is done for the name, as a clause; empty where nothing has to."""
+    if sovereign.metadata.deletion_timestamp is not None:
+        return ""
+    if sovereign.spec.suspend:
+        return "It waits until spec.suspend is false"
+    return "It waits until spec.dryRun is false" if sovereign.spec.dry_run else ""
+
+
+def _of_ours(sovereign: Sovereign, found: DomainReservation, fqdn: str) -> DomainStanding:
     told = found.status.conditions
     reserved, ready = (conditions.find(told, type_) for type_ in (ConditionType.RESERVED, ConditionType.READY))
     stalled = conditions.find(told, ConditionType.STALLED)
@@ -148,7 +158,7 @@ def _of_ours(found: DomainReservation, fqdn: str) -> DomainStanding:
         return DomainStanding(_before_spending(told, words) if reserved else words, words)
     return DomainStanding(
         _before_spending(told, (reserved.status, _reason(reserved), reserved.message)),
-        _told_ready(ready, found),
+        _told_ready(sovereign, ready, found),
         stalled is not None,
         _matter(ready, found),
         found.status.retry_at,
@@ -171,10 +181,13 @@ def _before_spending(told: tuple[Condition, ...], reserved: _Told) -> _Told:
     return "True", Reason.RESERVED, reserved[2]
 
 
-def _told_ready(ready: Condition, found: DomainReservation) -> _Told:
+def _told_ready(sovereign: Sovereign, ready: Condition, found: DomainReservation) -> _Told:
     matter, name = _matter(ready, found), found.metadata.name
     if matter is Reason.AWAITING_ADDRESS:
+        paused = _paused(sovereign)
         told = f"{name} is reserved; it is served and delegated as soon as the load balancer has an address."
+        if paused:
+            told = f"{paused}: {name} is reserved, and is served and delegated then, at the load balancer's address."
         return ready.status, matter, told
     return ready.status, matter, ready.message
 
@@ -216,7 +229,9 @@ def preflight_check(o: Observation) -> Check | None:
         stands = standing(sovereign, found)
         result = _result(stands.is_reserved, stands.stalled)
         error = next(iter(errors_of(sovereign, found, stands)), None)
-        return Check(PREFLIGHT_NAME, result, stands.reserved[2], error)
+        # How long it is held without an address changes, and this stays as it was told once there is one.
+        told = f"{sovereign.spec.domain.fqdn} is reserved." if stands.is_reserved else stands.reserved[2]
+        return Check(PREFLIGHT_NAME, result, told, error)
     if o.name is None:
         return None
     step = outlook(o.name).step

@@ -14,6 +14,7 @@ from catalyst_operator.api.phases import PreflightResult
 from catalyst_operator.api.sovereign import SovereignSpec
 from catalyst_operator.core.access.git_ref import GitRef
 from catalyst_operator.core.errors import codes
+from catalyst_operator.core.kit.git_causes import GitCause, remedy
 from catalyst_operator.core.naming import digest_of
 from catalyst_operator.core.project.preflight import Check
 from catalyst_operator.core.redact import shorten
@@ -85,19 +86,17 @@ def judge(question: RepositoryQuestion, view: RepositoryView) -> Check:
         named = ", ".join(view.lacking[:MAX_NAMED_FOLDERS])
         more = len(view.lacking) - MAX_NAMED_FOLDERS
         what = f"{named} and {more} more" if more > 0 else named
-        return _failed(f"{at} and has no folder {what}.")
+        return _failed(f"{at} and has no folder {what}.", GitCause.FOLDER)
     has = f" and has {question.folders[0]}" if question.folders else ""
     return Check(GIT, PreflightResult.PASSED, f"{at}{has}.")
 
 
-def unreadable(question: RepositoryQuestion, reason: str, *, passing: bool) -> Check:
+def unreadable(question: RepositoryQuestion, reason: str, cause: GitCause, *, passing: bool) -> Check:
     """The check when the repository could not be read; `passing` where that may pass by itself."""
     if not passing:
-        return _failed(f"{question.place}, cannot be read: {reason}.")
-    return _failed(
-        f"{question.place}, cannot be read from the management cluster: {reason}. It is tried again by itself.",
-        lasting=False,
-    )
+        return _failed(f"{question.place}, cannot be read: {reason}.", cause, pushes=question.pushes)
+    told = f"{question.place}, cannot be read from the management cluster: {reason}. It is tried again by itself."
+    return _failed(told, cause, pushes=question.pushes, lasting=False)
 
 
 def _without_it(question: RepositoryQuestion, view: RepositoryView) -> Check:
@@ -106,8 +105,9 @@ def _without_it(question: RepositoryQuestion, view: RepositoryView) -> Check:
     if question.pushes:
         told = f"{question.url} has no {question.ref}; the operator makes it."
         return Check(GIT, PreflightResult.PASSED, told)
-    return _failed(f"{question.url} has no {question.ref}; {default}.")
+    return _failed(f"{question.url} has no {question.ref}; {default}.", GitCause.REF)
 
 
-def _failed(message: str, *, lasting: bool = True) -> Check:
-    return Check(GIT, PreflightResult.FAILED, message, codes.GIT_READ.entry(message, lasting=lasting))
+def _failed(message: str, cause: GitCause, *, pushes: bool = False, lasting: bool = True) -> Check:
+    error = codes.GIT_READ.entry(message, remedy=remedy(cause, pushes=pushes), lasting=lasting)
+    return Check(GIT, PreflightResult.FAILED, message, error)

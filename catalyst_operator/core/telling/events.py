@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
@@ -98,6 +99,23 @@ def _turned(before: Condition | None, after: Condition) -> bool:
     return before is None or (before.status, before.reason) != (after.status, after.reason)
 
 
+def reason_of(type_: str, reason: str) -> str:
+    """An event's reason, in CamelCase: the condition and what it says. One that speaks of the condition already is not
+    put behind it: `KitReady` and `Ready` are `KitReady`, `Drifted` and `DriftDetected` are `DriftDetected`."""
+    of_type, of_reason = _words(type_), _words(reason)
+    if of_reason <= of_type:
+        return type_
+    return reason if of_type & of_reason else f"{type_}{reason}"
+
+
+def _words(name: str) -> frozenset[str]:
+    """The words of a name, without what grammar does to their ends."""
+    return frozenset(word[:_STEM] for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z][a-z0-9]*", name))
+
+
+_STEM = 5
+
+
 def _event(about: Sovereign | DomainReservation, condition: Condition, now: datetime) -> dict[str, Any]:
     meta = about.metadata
     # What has no namespace of its own is told in the default one, as Kubernetes itself does.
@@ -117,7 +135,7 @@ def _event(about: Sovereign | DomainReservation, condition: Condition, now: date
             "uid": meta.uid_here,
         },
         "type": "Warning" if bad else "Normal",
-        "reason": f"{condition.type}{condition.reason}" if condition.type != condition.reason else condition.type,
+        "reason": reason_of(condition.type, condition.reason),
         "message": condition.message[:MAX_NOTE],
         "source": {"component": labels.OPERATOR_NAME},
         "reportingComponent": labels.OPERATOR_NAME,

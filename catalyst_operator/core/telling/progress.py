@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from catalyst_operator.api.phases import OperationType, RunVerb
+from catalyst_operator.api.phases import OperationType, Phase, RunVerb
 from catalyst_operator.core.observation import Observation
 from catalyst_operator.core.ready.assessment import Assessment
 from catalyst_operator.core.record import PhaseState, Record, RunEntry, RunState
@@ -20,6 +20,8 @@ PERCENT: dict[str, tuple[int, int]] = {
     "tofu-output": (48, 50),
 }
 """Where each phase of an apply begins and ends; the second half is the bootstrap of the new cluster."""
+COMPLETE = frozenset({Phase.READY, Phase.UPGRADING, Phase.HANDED_OFF})
+"""Phases in which all was there once: never less than all of it is told then."""
 
 
 def percent(
@@ -29,9 +31,12 @@ def percent(
     record: Record,
     found: Assessment | None,
     operation: OperationType,
+    phase: Phase,
 ) -> int:
     """How far the operation is. It never falls while it is the same operation: an approval, another try or a look that
     fails takes nothing back of what was reached."""
+    if phase in COMPLETE:
+        return DONE
     before = o.sovereign.status
     same = before.last_operation is not None and before.last_operation.type is operation
     floor = before.progress_percent if same and before.progress_percent < DONE else 0

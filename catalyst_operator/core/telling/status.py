@@ -49,13 +49,14 @@ def build(o: Observation, record: Record, run: RunEntry | None, verdict: Verdict
     found = None if verdict.deleting else assess(o, record)
     ready = _ready(o, verdict, record, found)
     operation = _last_operation(o, record, run, verdict)
+    phase = _phase(verdict, ready, found)
     made = before.model_copy(
         update={
             "observed_generation": o.sovereign.metadata.generation,
-            "phase": Phase.READY if ready == "True" and verdict.phase not in _OF_THE_CLUSTER else verdict.phase,
+            "phase": phase,
             "summary": short(verdict.message),
             "retry_at": verdict.retry_at,
-            "progress_percent": percent(o, verdict, run, record, found, operation.type),
+            "progress_percent": percent(o, verdict, run, record, found, operation.type, phase),
             "conditions": conditions.merge(before.conditions, _conditions(o, record, run, verdict, found, ready)),
             "last_operation": operation,
             "last_errors": tuple(_error(o, e) for e in _errors(o, record, verdict)[:MAX_ERRORS]),
@@ -177,6 +178,16 @@ def _ready(o: Observation, verdict: Verdict, record: Record, found: Assessment |
 def _before(o: Observation) -> Truth:
     told = conditions.find(o.sovereign.status.conditions, ConditionType.READY)
     return told.status if told else "Unknown"
+
+
+def _phase(verdict: Verdict, ready: Truth, found: Assessment | None) -> Phase:
+    """For people: a cluster that is well is ready whatever cannot be done to it, and one whose Flux is at work boots no
+    more, although nothing is started."""
+    if ready == "True" and verdict.phase not in _OF_THE_CLUSTER:
+        return Phase.READY
+    if verdict.phase is Phase.FLUX_BOOTSTRAP and found is not None and found.flux.done:
+        return Phase.PHASE_1
+    return verdict.phase
 
 
 _OF_THE_CLUSTER = frozenset({Phase.READY, Phase.HANDED_OFF, Phase.AWAITING_APPROVAL})

@@ -20,7 +20,7 @@ from catalyst_operator.adapters.git.threads import GIT_TALKS_AT_ONCE
 from catalyst_operator.core.access.git_ref import GitRef
 from catalyst_operator.core.errors import codes
 from catalyst_operator.core.kit.pushed import OverlayChange, OverlayReport
-from catalyst_operator.errors import GitDenied, GitError, GitMissing, GitRejected, GitUnavailable
+from catalyst_operator.errors import GitDenied, GitError, GitMissing, GitRejected, GitUnavailable, GitUntrusted
 from tests.support.gen import NOW, UID
 
 PATIENCE = 5.0
@@ -140,20 +140,24 @@ async def test_the_same_question_is_asked_once(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize(
-    ("error", "terminal"),
+    ("error", "terminal", "do"),
     [
-        (GitDenied("it does not accept the user name and password"), True),
-        (GitMissing("there is no such repository"), True),
-        (GitRejected("the server refused the commit: protected branch"), True),
-        (GitUnavailable("connection refused"), False),
+        (GitDenied("it does not accept the user name and password"), True, "let that user push"),
+        (GitMissing("there is no such repository"), True, "Correct spec.gitops.url"),
+        (GitRejected("the server refused the commit: protected branch"), True, "which is protected or has a hook"),
+        (GitUntrusted("its certificate is not trusted"), False, "under ca.crt"),
+        (GitUnavailable("connection refused"), False, "Wait for the server"),
     ],
 )
-async def test_a_failure_says_what_where_and_whether_it_may_pass(bench: Bench, error: GitError, terminal: bool) -> None:
+async def test_a_failure_says_what_where_and_whether_it_may_pass(
+    bench: Bench, error: GitError, terminal: bool, do: str
+) -> None:
     report = await bench.failed(error)
     assert (report.key, report.digest, report.revision) == ("key", "", "")
     assert report.error is not None
     assert (report.error.code, report.error.terminal) == (codes.GIT_PUSH.code, terminal)
     assert report.error.message.endswith(f"pushed to {REPOSITORY.url}, branch main: {error}")
+    assert do in report.error.remedy
 
 
 async def test_a_defect_is_a_report_too_and_is_logged(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:

@@ -13,9 +13,20 @@ from catalyst_operator.adapters.git.repository_looks import RepositoryLook, Repo
 from catalyst_operator.adapters.git.threads import GIT_TALKS_AT_ONCE, in_turn, turns_of_git
 from catalyst_operator.api.phases import PreflightResult
 from catalyst_operator.core.access.git_ref import GitRef
+from catalyst_operator.core.kit.git_causes import GitCause, remedy
 from catalyst_operator.core.kit.repository import RepositoryQuestion, RepositoryView
 from catalyst_operator.core.project.preflight import Check
-from catalyst_operator.errors import GitDenied, GitMissing, GitRejected, GitUnavailable
+from catalyst_operator.errors import (
+    GitAnonymous,
+    GitAuthorityUnreadable,
+    GitCommitMissing,
+    GitCommitUnclear,
+    GitDenied,
+    GitMissing,
+    GitRejected,
+    GitUnavailable,
+    GitUntrusted,
+)
 from tests.support.gen import NOW, UID
 
 PATIENCE = 5.0
@@ -48,25 +59,32 @@ async def found(answer: RepositoryView | Exception) -> Check:
 
 
 @pytest.mark.parametrize(
-    ("answer", "lasting", "says"),
+    ("answer", "lasting", "says", "cause"),
     [
-        (RepositoryView("", "main"), True, "no branch main"),
-        (GitDenied("it asks for a user name"), True, "cannot be read: it asks for a user name."),
-        (GitMissing("there is no such repository"), True, "cannot be read: there is no such repository."),
-        (GitRejected("it uses sha256"), True, "cannot be read: it uses sha256."),
-        (GitUnavailable("connection refused"), False, "from the management cluster: connection refused."),
-        (TimeoutError(), False, "it does not come to an end"),
-        (RuntimeError("a defect"), False, "the check itself failed, see the operator's log"),
+        (RepositoryView("", "main"), True, "no branch main", GitCause.REF),
+        (RepositoryView("4f1c" * 10, "main", ("kit",)), True, "has no folder kit", GitCause.FOLDER),
+        (GitAnonymous("it asks for a user name"), True, "cannot be read: it asks for", GitCause.NO_CREDENTIALS),
+        (GitDenied("it does not accept the password"), True, "cannot be read: it does not", GitCause.CREDENTIALS),
+        (GitAuthorityUnreadable("ca.crt is no PEM"), True, "cannot be read: ca.crt", GitCause.AUTHORITY),
+        (GitUntrusted("its certificate is not trusted"), False, "is not trusted", GitCause.AUTHORITY),
+        (GitMissing("there is no such repository"), True, "cannot be read: there is no such", GitCause.REPOSITORY),
+        (GitCommitMissing("it does not give out this commit"), True, "does not give out", GitCause.COMMIT),
+        (GitCommitUnclear("it hung up"), False, "it hung up", GitCause.COMMIT),
+        (GitRejected("it uses sha256"), True, "cannot be read: it uses sha256.", GitCause.REFUSED),
+        (GitUnavailable("connection refused"), False, "management cluster: connection refused.", GitCause.SILENT),
+        (TimeoutError(), False, "it does not come to an end", GitCause.SILENT),
+        (RuntimeError("a defect"), False, "the check itself failed, see the operator's log", GitCause.UNKNOWN),
     ],
 )
-async def test_what_is_wrong_and_whether_it_may_pass(
-    answer: RepositoryView | Exception, lasting: bool, says: str
+async def test_what_is_wrong_what_to_do_and_whether_it_may_pass(
+    answer: RepositoryView | Exception, lasting: bool, says: str, cause: GitCause
 ) -> None:
     check = await found(answer)
     assert check.result is PreflightResult.FAILED
     assert says in check.message
     assert check.error is not None
     assert check.error.terminal is lasting
+    assert check.error.remedy == remedy(cause)
 
 
 async def test_what_is_well_is_no_error() -> None:

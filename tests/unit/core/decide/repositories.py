@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from catalyst_operator.core.access.git_ref import GitRef
 from catalyst_operator.core.access.seeds import SecretView
+from catalyst_operator.core.kit.git_causes import GitCause
 from catalyst_operator.core.kit.repository import RepositoryQuestion, RepositoryView, judge, unreadable
 from catalyst_operator.core.scene import SAFETY
 from tests.support import gen
@@ -12,7 +13,7 @@ from tests.unit.core.decide.table import POLL, START, Case
 
 ASKED = RepositoryQuestion("https://github.com/openova-io/openova", GitRef(branch="mian"))
 NO_BRANCH = judge(ASKED, RepositoryView(default_branch="main"))
-SILENT = unreadable(ASKED, "connection refused", passing=True)
+SILENT = unreadable(ASKED, "connection refused", GitCause.SILENT, passing=True)
 WRONG = of(spec(gitops={"ref": {"branch": "mian"}}))
 COMMIT = gen.PUSHED
 SECRET = gen.seen(owner_secrets={"git": SecretView("g/1", frozenset({"username", "password"}))})
@@ -45,7 +46,7 @@ CASES = (
             "ERR_GIT_READ: nothing was started",
             "no branch mian",
             "default branch is main",
-            "spec.gitops.url, ref",
+            "Correct spec.gitops.ref, or push",
         ),
         code="ERR_GIT_READ",
         summary="Stalled",

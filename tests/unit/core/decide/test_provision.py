@@ -30,6 +30,7 @@ from catalyst_operator.core.actions import (
 from catalyst_operator.core.decide import decide
 from catalyst_operator.core.observation import NamespaceView, Observation, StateView
 from catalyst_operator.core.record import RunEntry, RunState
+from catalyst_operator.core.telling.progress import COMPLETE
 from tests.support import gen
 from tests.support.gen import NOW, SceneMod, known, of, seen, spec
 from tests.unit.core.decide import (
@@ -94,6 +95,7 @@ def test_decision(case: Case) -> None:
     assert names(decision.actions) == case.does
     assert decision.requeue_after == case.again
     assert case.phase in ("", f"{status.phase} {status.progress_percent}")
+    assert status.progress_percent == 100 or status.phase not in COMPLETE
     assert status.last_operation is not None
     assert status.last_operation.state == case.operation
     assert not case.code or first_error(status) == case.code

@@ -168,7 +168,7 @@ async def test_what_waits_for_a_person_is_a_warning_in_the_log_and_what_goes_on_
     told = {r.getMessage().split(": ")[1]: r for r in caplog.records if r.name.endswith("reconcilers.writing")}
     assert told["StalledCredentialsInvalid"].levelno == logging.WARNING
     assert told["StalledCredentialsInvalid"].getMessage().startswith("Sovereign team-a/omantel: ")
-    assert told["PreflightPassedPassed"].levelno == logging.INFO
+    assert told["PreflightPassed"].levelno == logging.INFO
 
 
 async def test_one_that_is_not_valid_is_an_error_in_the_log_that_names_it(caplog: pytest.LogCaptureFixture) -> None:

@@ -44,6 +44,7 @@ from tests.support.reservations import (
     ready,
     reservation,
     reserved,
+    served,
     told,
 )
 
@@ -241,7 +242,7 @@ def test_a_dry_run_does_not_say_that_a_name_is_being_reserved() -> None:
     dry = standing(gen.sovereign(gen.spec(dryRun=True)), None)
     assert "is being reserved" in standing(SOVEREIGN, None).reserved[2]
     assert dry.reserved[:2] == ("False", "Pending")
-    assert dry.reserved[2] == "A dry run reserves no name; omantel.omani.works is reserved before the first apply."
+    assert dry.reserved[2] == "It waits until spec.dryRun is false: omantel.omani.works is reserved then."
 
 
 @pytest.mark.parametrize(("why", "o", "is_reserved", "stalled", "code"), STANDS, ids=[row[0] for row in STANDS])
@@ -406,3 +407,28 @@ def test_the_words_of_one_that_waits_for_an_address() -> None:
         stands.ready[2]
         == f"{NAME} is reserved; it is served and delegated as soon as the load balancer has an address."
     )
+
+
+# --- while nothing is started -----------------------------------------------------------------------------------------
+
+SUSPENDED, DRY = gen.spec(suspend=True), gen.spec(dryRun=True)
+
+
+@pytest.mark.parametrize(("mod", "field"), [(SUSPENDED, "spec.suspend"), (DRY, "spec.dryRun")])
+def test_a_name_that_waits_for_its_owner_says_so(mod: gen.RawMod, field: str) -> None:
+    """The load balancer's address may have been known for long: what it waits for is another thing."""
+    found = reserved()
+    for waiting in (None, found):
+        ready_told = standing(gen.sovereign(mod), waiting).ready
+        assert f"waits until {field} is false" in ready_told[2], waiting
+        assert ready_told[:2] == ("False", Reason.AWAITING_ADDRESS)
+    deleted = gen.sovereign(mod, gen.deleting)
+    assert field not in standing(deleted, found).ready[2], "a deletion is not held up"
+
+
+def test_a_check_that_passed_does_not_say_until_when() -> None:
+    """It stays in status.preflight when the name is in use, which ends that time."""
+    o = gen.observation(gen.known(), served(reserved()))
+    check = of_sovereign.preflight_check(o)
+    assert check is not None
+    assert check.message == f"{NAME} is reserved."

@@ -8,6 +8,7 @@ import pytest
 
 from catalyst_operator.api.phases import PreflightResult
 from catalyst_operator.core.access.git_ref import GitRef
+from catalyst_operator.core.kit.git_causes import GitCause, remedy
 from catalyst_operator.core.kit.repository import (
     RepositoryQuestion,
     RepositoryView,
@@ -70,11 +71,18 @@ def test_what_a_repository_answers(
 )
 def test_who_could_not_read_it_and_whether_that_passes(passing: bool, says: str) -> None:
     """The new cluster may have a way that the operator has not; money is spent only on what is known to work."""
-    check = unreadable(ASKED, "connection refused", passing=passing)
+    check = unreadable(ASKED, "connection refused", GitCause.SILENT, passing=passing)
     assert check.result is FAILED
     assert says in check.message
     assert check.error is not None
     assert check.error.terminal is not passing
+
+
+def test_each_cause_has_a_remedy_of_its_own() -> None:
+    """Somebody whose certificate is not trusted is not sent to look for a branch."""
+    for pushes in (False, True):
+        told = [remedy(cause, pushes=pushes) for cause in GitCause]
+        assert len(set(told)) == len(told)
 
 
 def test_what_flux_applies_besides_its_path() -> None:

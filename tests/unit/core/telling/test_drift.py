@@ -89,12 +89,12 @@ def test_it_is_told_once_as_a_warning() -> None:
     o = gen.observation(of(REPORT), found(FOUND))
     decision = decide(o)
     assert decision.status is not None
-    told = [e for e in events.between(o.sovereign, decision.status, NOW) if e["reason"].startswith("Drifted")]
-    assert [(e["type"], e["reason"]) for e in told] == [("Warning", "DriftedDriftDetected")]
+    told = [e for e in events.between(o.sovereign, decision.status, NOW) if e["reason"].startswith("Drift")]
+    assert [(e["type"], e["reason"]) for e in told] == [("Warning", "DriftDetected")]
     later = gen.after(o, decision)
     again = decide(later).status
     assert again is not None
-    assert not [e for e in events.between(later.sovereign, again, NOW) if e["reason"].startswith("Drifted")]
+    assert not [e for e in events.between(later.sovereign, again, NOW) if e["reason"].startswith("Drift")]
 
 
 @pytest.mark.parametrize("mods", [(), (REPORT, gen.deleting)], ids=["not asked for", "being deleted"])

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from catalyst_operator.api.common import Condition, Truth
-from catalyst_operator.api.conditions import ConditionType, Reason
+from catalyst_operator.api.conditions import CONDITIONS, DOMAIN_CONDITIONS, ConditionType, Reason
 from catalyst_operator.api.sovereign_status import SovereignStatus
 from catalyst_operator.core import conditions
-from catalyst_operator.core.telling.events import MAX_NOTE, between
+from catalyst_operator.core.telling.events import MAX_NOTE, between, reason_of
 from tests.support import gen
 from tests.support.gen import NOW
 
@@ -34,7 +34,7 @@ def told(before: list[Condition], after: list[Condition]) -> list[dict[str, Any]
         ([], made("Deleting", "True", "Destroying"), "Normal", "DeletingDestroying", "progress of a deletion"),
         ([], made("Deleting", "True", "DestroyFailed"), "Warning", "DeletingDestroyFailed", "it is tried again"),
         ([], made("TofuPlan", "False", "AwaitingApproval"), "Normal", "TofuPlanAwaitingApproval", "nothing is wrong"),
-        ([], made("PreflightPassed", "True", "Passed"), "Normal", "PreflightPassedPassed", "the project is fine"),
+        ([], made("PreflightPassed", "True", "Passed"), "Normal", "PreflightPassed", "the project is fine"),
         ([], made("PreflightPassed", "False", "CheckFailed"), "Warning", "PreflightPassedCheckFailed", "it is not"),
         ([], made("Stalled", "True", "StateLocked"), "Warning", "StalledStateLocked", "a person is needed"),
         (
@@ -56,6 +56,33 @@ def told(before: list[Condition], after: list[Condition]) -> list[dict[str, Any]
 def test_a_turn_is_told(before: list[Condition], after: Condition, type_: str, reason: str, why: str) -> None:
     (event,) = told(before, [after])
     assert (event["type"], event["reason"], event["message"]) == (type_, reason, "why"), why
+
+
+@pytest.mark.parametrize(
+    ("type_", "reason", "told"),
+    [
+        ("KitReady", "Ready", "KitReady"),
+        ("HandedOff", "HandedOff", "HandedOff"),
+        ("HandedOff", "AwaitingHandOff", "AwaitingHandOff"),
+        ("Drifted", "DriftDetected", "DriftDetected"),
+        ("Drifted", "NoDrift", "NoDrift"),
+        ("Drifted", "ServersOff", "DriftedServersOff"),
+        ("DomainReserved", "Reserved", "DomainReserved"),
+        ("DomainReady", "Succeeded", "DomainReadySucceeded"),
+        ("RegistrarCredentialsValid", "CredentialsInvalid", "CredentialsInvalid"),
+        ("KitReady", "Failed", "KitReadyFailed"),
+    ],
+)
+def test_an_events_reason_says_each_word_once(type_: str, reason: str, told: str) -> None:
+    assert reason_of(type_, reason) == told
+
+
+def test_no_reason_of_an_event_is_the_beginning_of_itself_twice() -> None:
+    for doc in (*CONDITIONS, *DOMAIN_CONDITIONS):
+        for reason in doc.reasons:
+            told = reason_of(doc.type.value, reason.value)
+            assert told in (doc.type.value, reason.value, f"{doc.type.value}{reason.value}")
+            assert told != f"{doc.type.value}{reason.value}" or not doc.type.value.endswith(reason.value), told
 
 
 @pytest.mark.parametrize(
