@@ -5,6 +5,7 @@ from __future__ import annotations
 from catalyst_operator.core.errors.codes import CHART_SOURCE, GIT_SOURCE
 from catalyst_operator.core.phase1.components import ARTIFACT_FAILED
 from catalyst_operator.core.phase1.suspects.base import (
+    NO_HANDOUT,
     Complaint,
     Look,
     Meaning,
@@ -37,7 +38,15 @@ GIT = (
         "what it has is not signed as it should be",
         "Sign it, or correct spec.gitops.verify and the keys in its Secret, which are carried over until Flux has "
         "applied something; after that, correct spec.verify on the new cluster. What is said of it",
-        reasons=frozenset({"VerificationError", "InvalidVerificationMode"}),
+        reasons=frozenset(
+            {
+                "VerificationError",
+                "InvalidVerificationMode",
+                "InvalidCommitSignature",
+                "InvalidTagSignature",
+                "InvalidGitObject",
+            }
+        ),
     ),
     Meaning(
         r"\b403\b|forbidden|authorization failed|access denied",
@@ -98,6 +107,7 @@ _MAY_READ = (
     "themselves. What the registry answers to them"
 )
 CHARTS = (
+    NO_HANDOUT,
     Meaning(
         r"\b401\b|unauthorized|authentication required",
         "the registry wants credentials (401)",
