@@ -42,6 +42,7 @@ from catalyst_operator.core.observation import (
     StateView,
 )
 from catalyst_operator.core.record import Record, RunEntry
+from catalyst_operator.core.redact import shorten
 from catalyst_operator.core.settings import CoreSettings
 from catalyst_operator.core.tofu.apply_progress import Progress
 from catalyst_operator.errors import CorruptRecord, NotFound, Refused, Unavailable
@@ -61,6 +62,12 @@ MAX_STATE = 32 << 20
 MAX_GIVEN_STATE = 2 << 20
 """The same of one that somebody hands in. It is sealed, and what is sealed hardly gets smaller when it is packed: more
 was made to fill the operator's memory, since each look reads it."""
+CANNOT_GO = (
+    "NamespaceDeletionDiscoveryFailure",
+    "NamespaceDeletionGroupVersionParsingFailure",
+    "NamespaceDeletionContentFailure",
+)
+"""Conditions of a namespace that does not go. Those that only tell what is left in it belong to every deletion."""
 LOG_PATIENCE = timedelta(minutes=2)
 """How long after a container's end a kubelet that does not answer is asked again for its log."""
 
@@ -175,6 +182,7 @@ class Observer:
             ours=ours,
             version=meta["resourceVersion"],
             held_by=annotations.get(labels.ANNOTATION_HELD_BY, ""),
+            stuck=_stuck(raw),
         )
 
     async def _credentials(self, sovereign: Sovereign) -> CredentialsView | None:
@@ -288,6 +296,13 @@ class Observer:
                 raise
             log.warning("%s/%s: no diagnostics of %s: %s", space, pod.name, container, error)
             return Progress(ended=True)
+
+
+def _stuck(namespace: Object) -> str:
+    """What the namespace controller cannot do about a namespace that is being deleted; empty while it gets on."""
+    told = (namespace.get("status") or {}).get("conditions") or ()
+    failed = (c for c in told if c.get("type") in CANNOT_GO and c.get("status") == "True")
+    return next((shorten(c.get("message") or c["type"]) for c in failed), "")
 
 
 def _token(secret: Object | None) -> SecretStr | None:

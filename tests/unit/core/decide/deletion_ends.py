@@ -512,6 +512,7 @@ CASES = (
         says=("removing the run namespace", "does not get on", "metrics.k8s.io/v1beta1", "kubectl get apiservices"),
         does=("DeleteNamespace",),
         again=POLL,
+        code="ERR_CLUSTER_REFUSED",
     ),
     Deleted(
         "somebody deleted the run namespace, then the owner accepted its loss: the record that holds it is let go",
