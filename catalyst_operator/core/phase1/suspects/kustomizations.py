@@ -104,6 +104,11 @@ MEANINGS = (
         "Use a template that is for the Flux of this release, or take the field out. All that is said",
     ),
     Meaning(
+        r"field is immutable|may not change these fields",
+        "it changes a field that can be set only once",
+        "Take the change back, or delete the object that the message names, so that it is made anew. All that is said",
+    ),
+    Meaning(
         r"path not found",
         "its path is not in the Git repository",
         "Add the path there, or correct spec.gitops.path, which is carried over until Flux has applied something; "

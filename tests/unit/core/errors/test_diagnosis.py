@@ -158,6 +158,7 @@ def test_the_code_of_hetzners_api_decides(text: str, code: str, why: str) -> Non
             "real: an older provider",
         ),
         ('Image "ubuntu-24.04" is unavailable and can no longer be ordered', "ERR_TOFU", "no size of the user's"),
+        ("server is only allowed to be attached to each network once: 0", "ERR_TOFU", "real: in its own words"),
         ("location mars not found", "ERR_INVALID_INPUT", "the provider looks it up by name"),
         ("Invalid value for variable: location must be one of fsn1 and nbg1", "ERR_INVALID_INPUT", "by the module"),
         (

@@ -108,6 +108,28 @@ GIT = (
         lasting=True,
     ),
     Case(
+        "Git: no such repository, as it is told to who has no credentials",
+        git("authentication required: Repository not found."),
+        "ERR_GIT_SOURCE",
+        ("does not exist (404), or is not shown to these credentials", "spec.gitops.url"),
+        lasting=True,
+    ),
+    Case(
+        "Git: an object that was not found says nothing of the repository",
+        git("entry not found"),
+        "ERR_GIT_SOURCE",
+        ("entry not found",),
+        "describe gitrepository",
+        lasting=False,
+    ),
+    Case(
+        "Git: asked too often",
+        git("unexpected client error: status code: 429"),
+        "ERR_GIT_SOURCE",
+        ("was asked too often (429)",),
+        lasting=False,
+    ),
+    Case(
         "Git: no such branch",
         git('couldn\'t find remote ref "refs/heads/production"'),
         "ERR_GIT_SOURCE",
@@ -375,6 +397,17 @@ KUSTOMIZATIONS = (
         ),
         "ERR_KUSTOMIZATION",
         ("braces that Flux takes for a variable", "two dollar signs"),
+        f"describe kustomization {KIT}",
+    ),
+    Case(
+        "a field that can be set only once",
+        build(
+            'Job/x/y dry-run failed (Invalid): Job.batch "y" is invalid: spec.template: Invalid value: '
+            "core.PodTemplateSpec{}: field is immutable",
+            "ReconciliationFailed",
+        ),
+        "ERR_KUSTOMIZATION",
+        ("changes a field that can be set only once", "delete the object"),
         f"describe kustomization {KIT}",
     ),
     Case(
@@ -785,6 +818,16 @@ COMPONENTS = (
         chart(_PULL + "dial tcp: lookup ghcr.io: i/o timeout"),
         "ERR_CHART_SOURCE",
         ("does not answer",),
+        lasting=False,
+    ),
+    Case(
+        "the registry was asked too often: it does answer",
+        chart(
+            _PULL + "unexpected status code https://registry-1.docker.io/v2/x: 429 Too Many Requests - Server message: "
+            "toomanyrequests: You have reached your unauthenticated pull rate limit."
+        ),
+        "ERR_CHART_SOURCE",
+        ("was asked too often (429)", "spec.imagePullSecretRef"),
         lasting=False,
     ),
     Case(

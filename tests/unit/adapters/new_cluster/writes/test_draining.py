@@ -158,6 +158,16 @@ async def test_a_pod_whose_namespace_is_being_deleted_goes_with_it() -> None:
         assert (report.left, report.held, report.why) == (1, 0, "")
 
 
+async def test_a_pod_that_is_on_its_way_is_not_asked_again() -> None:
+    """https://github.com/kubernetes/kubernetes/issues/91141: its budget, which counts it already, would hold it for as
+    long as it takes to end."""
+    async with running(FakeCluster()) as cluster:
+        with_pods(cluster, pod("db", deletionTimestamp="2026-11-30T12:00:00Z"))
+        report = await one(draining.drain, cluster)
+        assert (report.left, report.held) == (1, 0)
+        assert not [path for _, path, _ in cluster.requests if path.endswith("/eviction")]
+
+
 async def test_nothing_left_is_told() -> None:
     async with running(FakeCluster()) as cluster:
         with_pods(cluster, pod("agent", **DAEMON_SET))
