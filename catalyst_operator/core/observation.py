@@ -55,6 +55,8 @@ class NamespaceView:
     """resourceVersion, so that only what was seen is written to."""
     held_by: str = ""
     """Which object holds it, if not the one that it was made for; see `core.moving.identity`."""
+    stuck: str = ""
+    """Why it does not go, although it is being deleted, in the words of Kubernetes' namespace controller."""
     closed: str = ""
     """Why nothing in it could be read: the operator's rights in it are missing, as after a crash just after it was
     made."""

@@ -44,6 +44,7 @@ from catalyst_operator.core.observation import (
     StateView,
 )
 from catalyst_operator.core.record import Record, RunEntry
+from catalyst_operator.core.redact import shorten
 from catalyst_operator.core.settings import CoreSettings
 from catalyst_operator.core.tofu.apply_progress import Progress
 from catalyst_operator.errors import CorruptRecord, NotFound, Refused, Unavailable
@@ -71,6 +72,12 @@ SECRETS = (
     naming.STATE_KEY_SECRET,
 )
 """Of a run namespace, in the order in which `_in_namespace` reads them."""
+CANNOT_GO = (
+    "NamespaceDeletionDiscoveryFailure",
+    "NamespaceDeletionGroupVersionParsingFailure",
+    "NamespaceDeletionContentFailure",
+)
+"""Conditions of a namespace that does not go. Those that only tell what is left in it belong to every deletion."""
 LOG_PATIENCE = timedelta(minutes=2)
 """How long after a container's end a kubelet that does not answer is asked again for its log."""
 
@@ -204,6 +211,7 @@ class Observer:
             ours=ours,
             version=meta["resourceVersion"],
             held_by=annotations.get(labels.ANNOTATION_HELD_BY, ""),
+            stuck=_stuck(raw),
         )
 
     async def _credentials(self, sovereign: Sovereign) -> CredentialsView | None:
@@ -333,6 +341,13 @@ async def together(*reads: Awaitable[Any]) -> list[Any]:
         if isinstance(one, BaseException):
             raise one
     return found
+
+
+def _stuck(namespace: Object) -> str:
+    """What the namespace controller cannot do about a namespace that is being deleted; empty while it gets on."""
+    told = (namespace.get("status") or {}).get("conditions") or ()
+    failed = (c for c in told if c.get("type") in CANNOT_GO and c.get("status") == "True")
+    return next((shorten(c.get("message") or c["type"]) for c in failed), "")
 
 
 def _token(secret: Object | None) -> SecretStr | None:

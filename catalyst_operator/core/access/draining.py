@@ -54,7 +54,9 @@ class DrainReport:
     pods: tuple[str, ...] = ()
     """Some of them, as `namespace/name`; those that are held first."""
     held: int = 0
-    """How many a PodDisruptionBudget holds."""
+    """How many must not be evicted at the moment."""
+    why: str = ""
+    """What the new cluster says of one of these, if that is not that a PodDisruptionBudget holds it."""
     trouble: str = ""
     """Why nothing could be done, as a clause."""
     lasting: bool = False
@@ -70,6 +72,18 @@ def movable(raw: Any) -> MovablePod | None:
     if MIRROR in _at(meta, "annotations") or _of_daemon_set(meta) or status.get("phase") in ("Succeeded", "Failed"):
         return None
     return MovablePod(str(namespace), str(name), uid[:128], bool(meta.get("deletionTimestamp")))
+
+
+def of_a_budget(refusal: str) -> bool:
+    """Whether the API server refuses an eviction for the sake of a PodDisruptionBudget, or of two for one Pod. It gives
+    the statuses of both to other refusals, too."""
+    said = refusal.lower()
+    return "disruption budget" in said or "poddisruptionbudget" in said
+
+
+def goes_with_its_namespace(refusal: str) -> bool:
+    """Whether the Pod cannot be evicted because its namespace is being deleted, and the Pod with it."""
+    return "because it is being terminated" in refusal.lower()
 
 
 def key_of(nodes: Collection[LeavingNode], since: datetime) -> str:

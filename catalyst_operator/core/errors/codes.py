@@ -339,6 +339,13 @@ INCOMPLETE_IMAGE = Code(
     terminal=False,
     command=_RETRY_COMMAND,
 )
+OUTDATED_PROVIDER = Code(
+    UNKNOWN,
+    "Hetzner's API has no more what the provider in the operator's image asks for. Deploy a newer release of the "
+    f"operator; then {_RETRY}.",
+    terminal=False,
+    command=_RETRY_COMMAND,
+)
 # --- the new cluster --------------------------------------------------------------------------------------------------
 # Whatever is said of it is looked at again all the time: once the cause is gone, it goes on by itself. Commands are for
 # the new cluster unless they name a Sovereign.

@@ -44,6 +44,8 @@ BY_HCLOUD_CODE: tuple[tuple[str, str, codes.Code], ...] = (
     ("invalid_input", r"\bserver_type\b", codes.SIZE_UNKNOWN),
     # The network's subnet is not there yet, or somebody fills it: no field of the spec is to blame.
     ("invalid_input", r"no free ip", codes.CLOUD_UNAVAILABLE),
+    # The server that a load balancer was to send to: there is no such field in the spec either.
+    ("invalid_input", r"\btarget was not found", codes.OBJECT_VANISHED),
     ("invalid_input", "", codes.INVALID_INPUT),
     ("invalid_server_type", r"deprecated|unavailable|no longer", codes.SIZE_RETIRED),
     ("invalid_server_type", "", codes.INVALID_INPUT),
@@ -62,8 +64,10 @@ BY_HCLOUD_CODE: tuple[tuple[str, str, codes.Code], ...] = (
     ("resource_locked", "", codes.PROTECTED),
     ("resource_in_use", "", codes.RESOURCE_IN_USE),
     ("ip_not_available", "", codes.RESOURCE_IN_USE),
+    ("service_error", r"\bnot attached\b", codes.OBJECT_VANISHED),
     ("service_error", r"\battached\b|\bin use\b", codes.RESOURCE_IN_USE),
     ("service_error", "", codes.CLOUD_UNAVAILABLE),
+    ("deprecated_api_endpoint", "", codes.OUTDATED_PROVIDER),
     ("placement_group_member_limit_reached", "", codes.CLOUD_UNAVAILABLE),
     ("no_subnet_available", "", codes.CLOUD_UNAVAILABLE),
     ("server_not_stopped", "", codes.CLOUD_UNAVAILABLE),

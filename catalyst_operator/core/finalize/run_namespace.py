@@ -11,6 +11,7 @@ from catalyst_operator.core.actions import DeleteJob, DeleteNamespace, RemoveFin
 from catalyst_operator.core.errors import codes
 from catalyst_operator.core.finalize import receipt
 from catalyst_operator.core.finalize.deletion import CLEAN_UP_AGAIN, Deletion, stalled, working
+from catalyst_operator.core.record import ErrorEntry
 from catalyst_operator.core.scene import Answer
 from catalyst_operator.core.telling.messages import unproven_words
 from catalyst_operator.core.verdict import Verdict
@@ -29,7 +30,24 @@ def cleaned_up(scene: Deletion) -> Answer | None:
 def cleaning_up(scene: Deletion) -> Verdict:
     """Nothing is left to do but to remove what the operator made for itself."""
     message = receipt.staying_words(scene) if scene.orphaned else "Nothing is left in the cloud"
-    return working(Reason.CLEANING_UP, f"{message}; removing the run namespace.")
+    errors = _stuck(scene)
+    told = "".join(f" {error.message.rstrip('.')}. {error.remedy}" for error in errors)
+    return working(Reason.CLEANING_UP, f"{message}; removing the run namespace.{told}", errors)
+
+
+def _stuck(scene: Deletion) -> tuple[ErrorEntry, ...]:
+    """What keeps the run namespace, whose deletion has begun, from going: nothing of ours."""
+    namespace = scene.o.namespace
+    if namespace is None or not namespace.stuck:
+        return ()
+    told = f"It does not get on: {namespace.stuck}"
+    return (codes.CLUSTER_REFUSED.entry(told, remedy=_STUCK_REMEDY.format(space=scene.o.run_namespace)),)
+
+
+_STUCK_REMEDY = (
+    "On the management cluster, mend the API that does not answer or delete its APIService, or remove what the message "
+    "names; it then goes on by itself: `kubectl get apiservices,namespace/{space}`."
+)
 
 
 def namespace_leaving(scene: Deletion) -> Answer | None:
@@ -37,7 +55,9 @@ def namespace_leaving(scene: Deletion) -> Answer | None:
     if not scene.leaving:
         return None
     # Somebody else may have deleted the namespace first: then the record still holds it, seen or not.
-    return Answer(cleaning_up(scene), (DeleteNamespace(),), CLEAN_UP_AGAIN)
+    stuck = scene.o.namespace is not None and scene.o.namespace.stuck
+    again = scene.o.settings.poll if stuck else CLEAN_UP_AGAIN
+    return Answer(cleaning_up(scene), (DeleteNamespace(),), again)
 
 
 def namespace_foreign(scene: Deletion) -> Answer | None:

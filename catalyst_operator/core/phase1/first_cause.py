@@ -15,10 +15,11 @@ from datetime import datetime, timedelta
 from catalyst_operator.api.phases import Phase1Outcome
 from catalyst_operator.core.phase1.expected import Expected
 from catalyst_operator.core.phase1.suspects.base import Look, Place, Suspect
+from catalyst_operator.core.phase1.suspects.certificates import certificates
 from catalyst_operator.core.phase1.suspects.components import failed, failing, unresolved
 from catalyst_operator.core.phase1.suspects.kustomizations import consequences, kustomizations, pins
 from catalyst_operator.core.phase1.suspects.machines import cilium, flux, network, nodes, storage
-from catalyst_operator.core.phase1.suspects.outside import certificates, console, unread, verdict
+from catalyst_operator.core.phase1.suspects.outside import console, unread, verdict
 from catalyst_operator.core.phase1.suspects.pauses import suspended, suspended_components
 from catalyst_operator.core.phase1.suspects.pods import pods, unmade
 from catalyst_operator.core.phase1.suspects.sources import charts, git

@@ -120,7 +120,8 @@ def _changed(record: Record, entry: DrainEntry) -> Record | None:
 def _left(report: DrainReport) -> str:
     if report.trouble:
         return report.trouble
-    held = f", {report.held} of them held by a PodDisruptionBudget" if report.held else ""
+    by = f"({report.why.rstrip('.')})" if report.why else "by a PodDisruptionBudget"
+    held = f", {report.held} of them held {by}" if report.held else ""
     return f"{report.left} Pods are left{held}: {named(report.pods)}"
 
 

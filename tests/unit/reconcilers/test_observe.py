@@ -161,6 +161,30 @@ async def test_our_namespace_is_known_by_its_proof() -> None:
     assert (seen.namespace.ours, seen.namespace.version) == (True, "3")
 
 
+@pytest.mark.parametrize(
+    ("conditions", "told"),
+    [
+        (
+            [
+                {"type": "NamespaceDeletionContentFailure", "status": "False", "message": "All content deleted"},
+                {"type": "NamespaceDeletionDiscoveryFailure", "status": "True", "message": "Discovery failed for x"},
+            ],
+            "Discovery failed for x",
+        ),
+        ([{"type": "NamespaceContentRemaining", "status": "True", "message": "pods. has 1 resource instances"}], ""),
+        ([{"type": "NamespaceDeletionDiscoveryFailure", "status": "True"}], "NamespaceDeletionDiscoveryFailure"),
+        (None, ""),
+    ],
+    ids=["of all groups one does not answer", "it gets on", "without words", "nothing is said"],
+)
+async def test_why_a_namespace_does_not_go(conditions: list[Raw] | None, told: str) -> None:
+    """https://github.com/kubernetes/kubernetes/issues/83332"""
+    plural, made = SPACE_OBJECT
+    seen = await observe(server((plural, {**made, "status": {"phase": "Terminating", "conditions": conditions}})))
+    assert seen.namespace is not None
+    assert seen.namespace.stuck == told
+
+
 async def test_without_a_key_nothing_is_proven() -> None:
     """An empty key is everybody's."""
     nobodys = replace(SETTINGS, proof_key="")

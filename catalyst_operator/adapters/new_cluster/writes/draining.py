@@ -16,7 +16,15 @@ from catalyst_operator.adapters.new_cluster.remote import Connect, RemoteCluster
 from catalyst_operator.adapters.new_cluster.survey import NODES
 from catalyst_operator.adapters.new_cluster.transport import NO_ANSWER
 from catalyst_operator.clock import Clock
-from catalyst_operator.core.access.draining import MOST_NAMED, DrainReport, LeavingNode, MovablePod, movable
+from catalyst_operator.core.access.draining import (
+    MOST_NAMED,
+    DrainReport,
+    LeavingNode,
+    MovablePod,
+    goes_with_its_namespace,
+    movable,
+    of_a_budget,
+)
 from catalyst_operator.core.access.identity import Access
 from catalyst_operator.errors import ApiError, Conflict, NotFound, Refused, TooMuch, Unavailable
 
@@ -36,9 +44,10 @@ async def drain(connect: Connect, access: Mint, *, nodes: Iterable[LeavingNode],
         for node in nodes:
             if await _schedulable(remote, node, False):
                 left += await _pods_of(remote, node)
-        held = [pod for pod in left[:MOST_EVICTIONS] if not pod.going and not await _evicted(remote, pod)]
+        held = {pod: why for pod in left[:MOST_EVICTIONS] if not pod.going and (why := await _refused(remote, pod))}
         named = tuple(map(str, dict.fromkeys((*held, *left))))[:MOST_NAMED]
-        return DrainReport(key, clock(), len(left), named, len(held))
+        others = (f"{pod}: {why}" for pod, why in held.items() if not of_a_budget(why))
+        return DrainReport(key, clock(), len(left), named, len(held), why=next(others, ""))
 
     return await _reported(connect, access, act, key, clock)
 
@@ -98,18 +107,22 @@ async def _pods_of(remote: RemoteCluster, node: LeavingNode) -> list[MovablePod]
     return pods
 
 
-async def _evicted(remote: RemoteCluster, pod: MovablePod) -> bool:
-    """Whether it moves; False while a budget holds it, or whatever else the cluster has against it."""
+async def _refused(remote: RemoteCluster, pod: MovablePod) -> str:
+    """Why it may not move for now, in the cluster's words; empty if it moves."""
     try:
         await remote.evict(pod.namespace, pod.name, pod.uid)
     except (NotFound, Conflict):
         # It is gone, or another one by now.
-        return True
-    except Refused:
-        return False
+        return ""
+    except Refused as error:
+        return "" if goes_with_its_namespace(str(error)) else _words(error)
     except Unavailable as error:
         if error.status == NO_ANSWER or isinstance(error, TooMuch):
             raise
-        # 429 of a budget, or 500 of two for one Pod.
-        return False
-    return True
+        # 429 of a budget, or 500 of two for one Pod; but also of a server that is busy, or of a webhook that is away.
+        return _words(error)
+    return ""
+
+
+def _words(error: ApiError) -> str:
+    return str(error) or f"HTTP status {error.status}"

@@ -197,6 +197,25 @@ class Meaning:
     """The pattern is for the message as it is: it names what stands around the names."""
 
 
+NO_HANDOUT = Meaning(
+    r"https?://source-controller\.",
+    "source-controller does not hand out what it fetched",
+    "See whether its Pod runs, and what keeps others from it",
+    "kubectl -n flux-system get pods,services,networkpolicies",
+    lasting=False,
+    whole=True,
+)
+"""Said by those who fetch from it, inside the cluster."""
+NO_DISCOVERY = Meaning(
+    r"stale groupversion discovery|server is currently unable to handle the request",
+    "an API behind the API server does not answer",
+    "See which one, and whether its Pods run",
+    "kubectl get apiservices",
+    lasting=False,
+)
+"""The API server passes such requests on, to a metrics server for example."""
+
+
 def meaning(said: Complaint, of: Iterable[Meaning]) -> tuple[Meaning, dict[str, str]] | None:
     """The first that fits, and what its pattern found: reasons first, words only then."""
     known = tuple(of)

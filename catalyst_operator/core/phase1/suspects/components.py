@@ -5,7 +5,15 @@ from __future__ import annotations
 from catalyst_operator.api.phases import ComponentState
 from catalyst_operator.core.errors.codes import COMPONENT_FAILED, KUSTOMIZATION
 from catalyst_operator.core.phase1.components import ARTIFACT_FAILED, HELM_FAILED, WAITING, component
-from catalyst_operator.core.phase1.suspects.base import Look, Suspect, Suspects, complaint, of_object
+from catalyst_operator.core.phase1.suspects.base import (
+    NO_DISCOVERY,
+    Look,
+    Suspect,
+    Suspects,
+    complaint,
+    of_object,
+)
+from catalyst_operator.core.phase1.suspects.words import matches
 from catalyst_operator.core.phase1.views import HelmReleaseView
 from catalyst_operator.core.record import ErrorEntry
 
@@ -41,6 +49,10 @@ def _cannot_begin(release: HelmReleaseView) -> ErrorEntry | None:
     if ready.reason == "ValuesError":
         told = f"{release.known_as} cannot begin, because values of it are missing: {ready.message}"
         remedy = f"Make what the message names: `kubectl -n {release.namespace} get configmaps,secrets`."
+    elif matches(NO_DISCOVERY.sign, ready.message) is not None:
+        told = f"{release.known_as} cannot begin: {NO_DISCOVERY.means}: {ready.message}"
+        remedy = f"{NO_DISCOVERY.advice}: `{NO_DISCOVERY.command}`."
+        return COMPONENT_FAILED.entry(told, remedy=remedy, lasting=NO_DISCOVERY.lasting)
     else:
         told = f"{release.known_as} cannot begin: {ready.reason}: {ready.message}"
         remedy = f"Correct what the message names: `{_describe(release)}`."

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from catalyst_operator.core.errors.codes import FLUX_PIN_DRIFT, KUSTOMIZATION, SOPS
 from catalyst_operator.core.phase1.components import waits_for_dependency
 from catalyst_operator.core.phase1.suspects.base import (
+    NO_DISCOVERY,
+    NO_HANDOUT,
     Complaint,
     Look,
     Meaning,
@@ -17,6 +20,7 @@ from catalyst_operator.core.phase1.suspects.base import (
     meaning,
     of_object,
 )
+from catalyst_operator.core.phase1.suspects.certificates import unissued
 from catalyst_operator.core.phase1.suspects.sources import git
 from catalyst_operator.core.phase1.suspects.words import matches
 from catalyst_operator.core.phase1.views import KustomizationView, kit_name
@@ -26,8 +30,10 @@ PIN_DRIFT = re.compile(r"storedversions.*(must appear in|missing from) spec\.ver
 """What the API server says when a chart brings other CRDs of Flux than those that booted; newer API servers
 say "missing from"."""
 _HEALTH_CHECK_FAILED = "HealthCheckFailed"
-_CONSEQUENCE = r"health check|timeout waiting for|artifact not found"
-"""What only follows from something deeper: a HelmRelease, or the source."""
+_CONSEQUENCE = (
+    r"health check|timeout waiting for|artifact not found|failed calling webhook|failed to download (archive|artifact)"
+)
+"""What only follows from something deeper: a HelmRelease, the source, or Pods that others ask."""
 
 SOPS_KEYS = (
     Meaning(
@@ -44,6 +50,18 @@ SOPS_KEYS = (
         "Put the key that they were encrypted for into the Secret that the Kustomization names",
         "kubectl -n {namespace} create secret generic sops-age --from-file=age.agekey=<file>",
     ),
+)
+
+OF_CONSEQUENCES = (
+    Meaning(
+        r'failed calling webhook .*"https?://[a-z0-9-]+\.(?P<space>[a-z0-9-]{1,63})\.svc[:/.]',
+        "a webhook that has to admit it cannot be asked",
+        "It goes on by itself once that one has started. Whether it has",
+        "kubectl -n {space} get services,endpointslices,pods",
+        lasting=False,
+        whole=True,
+    ),
+    NO_HANDOUT,
 )
 
 MEANINGS = (
@@ -73,6 +91,7 @@ MEANINGS = (
         "See what holds it, such as a finalizer",
         reasons=frozenset({"PruneFailed"}),
     ),
+    NO_DISCOVERY,
     Meaning(
         r"no matches for kind|failed to get api group resources|the server could not find the requested resource",
         "a CustomResourceDefinition is missing",
@@ -85,11 +104,21 @@ MEANINGS = (
         "Use a template that is for the Flux of this release, or take the field out. All that is said",
     ),
     Meaning(
+        r"field is immutable|may not change these fields",
+        "it changes a field that can be set only once",
+        "Take the change back, or delete the object that the message names, so that it is made anew. All that is said",
+    ),
+    Meaning(
         r"path not found",
         "its path is not in the Git repository",
         "Add the path there, or correct spec.gitops.path, which is carried over until Flux has applied something; "
         "after that, name another one on the new cluster",
         """kubectl -n {namespace} patch kustomization {name} --type merge -p '{{"spec":{{"path":"<path>"}}}}'""",
+    ),
+    Meaning(
+        r"missing closing brace|bad substitution|unable to parse (variable|substitution|default)",
+        "the template has braces that Flux takes for a variable",
+        "Write two dollar signs before a brace that is a script's. All that is said",
     ),
     Meaning(
         r"substitution failed|variable not set",
@@ -137,7 +166,15 @@ def consequences(look: Look) -> Suspects:
     for found in look.view.kustomizations:
         said = complaint(look, found)
         if said and _is_consequence(said) and not any(git(look)):
-            yield _of(look, found, explained(KUSTOMIZATION, found, said, ()))
+            entry = explained(KUSTOMIZATION, found, _with_cause(look, said), OF_CONSEQUENCES)
+            yield _of(look, found, entry)
+
+
+def _with_cause(look: Look, said: Complaint) -> Complaint:
+    """One that waits for a certificate only says so: what keeps that, its challenge says."""
+    space = re.search(r"\bCertificate/([^/\s]+)/", said.message)
+    why = unissued(look, space[1]) if space else ""
+    return replace(said, message=f"{said.message.rstrip('.')}. {why}") if why else said
 
 
 def _is_consequence(said: Complaint) -> bool:

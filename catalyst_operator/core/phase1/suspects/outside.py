@@ -1,14 +1,11 @@
-"""What is seen from outside: certificates, the console, and the verdict itself."""
+"""What is seen from outside: the console, and the verdict itself."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from catalyst_operator.api.phases import Phase1Outcome
 from catalyst_operator.core.errors.codes import (
-    CERT_RATE_LIMIT,
     CONSOLE_UNREACHABLE,
     FLUX_NOT_RECONCILING,
     KIT_TIMEOUT,
@@ -17,33 +14,16 @@ from catalyst_operator.core.errors.codes import (
 from catalyst_operator.core.phase1.components import component
 from catalyst_operator.core.phase1.expected import listed
 from catalyst_operator.core.phase1.suspects.base import Look, Suspect, Suspects
+from catalyst_operator.core.phase1.suspects.certificates import unissued
 
 CONSOLE_PATIENCE = timedelta(minutes=5)
 """From the moment when all is installed: routes and certificates take a while."""
-_RATE_LIMITED = re.compile(r"ratelimited|too many (certificates|failed authorizations|new orders|registrations)", re.I)
-_RETRY_AFTER = re.compile(r"retry after (\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d)", re.I)
-
-
-def certificates(look: Look) -> Suspects:
-    """A certificate authority that issues no more for now."""
-    for where, said in _of_certificates(look):
-        if _RATE_LIMITED.search(said):
-            until = _RETRY_AFTER.search(said)
-            wait = (
-                f"It passes by itself, at {until[1].replace('T', ' ')} UTC"
-                if until
-                else "It passes by itself within a week"
-            )
-            remedy = f"{wait}; asking again does not help. What is asked for: `kubectl get certificates,orders -A`."
-            yield Suspect(CERT_RATE_LIMIT.entry(f"{where}: {said}", remedy=remedy))
-
-
-def _of_certificates(look: Look) -> Iterator[tuple[str, str]]:
-    for found in look.survey.certificates:
-        yield from ((f"{found.kind} {found.key}", c.message) for c in found.conditions if c.status != "True")
-    for event in look.survey.events or ():
-        if event.kind in ("Certificate", "CertificateRequest", "Order", "Challenge", "Issuer", "ClusterIssuer"):
-            yield f"{event.kind} {event.namespace}/{event.name}", event.message
+ENTRANCE = "gateway"
+"""Namespace of the gateway and of its certificate (clusters/_template/infrastructure)."""
+_WAITS = (
+    "Without its certificate the gateway does not answer. Mend what the challenge waits for, mostly the domain's "
+    "delegation; a fresh DNS record may take up to half an hour: `kubectl -n gateway describe challenges,orders`."
+)
 
 
 def unread(look: Look) -> Suspects:
@@ -61,7 +41,9 @@ def console(look: Look) -> Suspects:
     told = f"https://console.{look.fqdn} does not answer at the load balancer" + (
         f": {found.message}" if found.message else ""
     )
-    yield Suspect(CONSOLE_UNREACHABLE.entry(told), _complete_since(look), CONSOLE_PATIENCE)
+    why = unissued(look, ENTRANCE)
+    entry = CONSOLE_UNREACHABLE.entry(f"{told}. {why}", remedy=_WAITS) if why else CONSOLE_UNREACHABLE.entry(told)
+    yield Suspect(entry, _complete_since(look), CONSOLE_PATIENCE)
 
 
 def _complete_since(look: Look) -> datetime | None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from catalyst_operator.core.errors.codes import CHART_SOURCE, GIT_SOURCE
 from catalyst_operator.core.phase1.components import ARTIFACT_FAILED
 from catalyst_operator.core.phase1.suspects.base import (
+    NO_HANDOUT,
     Complaint,
     Look,
     Meaning,
@@ -18,13 +21,23 @@ from catalyst_operator.core.phase1.views import SOURCE, FluxObject, HelmReleaseV
 
 _SILENT = (
     r"connection refused|connection reset|i/o timeout|no such host|deadline exceeded|no route to host"
-    r"|network is unreachable|tls handshake timeout|server misbehaving|\beof\b|too many requests|\b429\b|\b50[234]\b"
+    r"|network is unreachable|tls handshake timeout|server misbehaving|\beof\b|\b50[234]\b"
 )
+_TOO_OFTEN = r"too many requests|toomanyrequests|\b429\b"
 _SOURCE_LOG = "kubectl -n flux-system logs deploy/source-controller --tail=50"
 
 # --- Git --------------------------------------------------------------------------------------------------------------
 
+_NO_REPOSITORY = Meaning(
+    # To who has no credentials at all some servers say both in one: 401 and this.
+    r"\brepository not found",
+    "the repository does not exist (404), or is not shown to these credentials",
+    "Give the credentials access to it, or correct spec.gitops.url, which is carried over until Flux has applied "
+    "something; after that, correct it on the new cluster",
+    """kubectl -n {namespace} patch gitrepository {name} --type merge -p '{{"spec":{{"url":"<url>"}}}}'""",
+)
 GIT = (
+    _NO_REPOSITORY,
     Meaning(
         r"\b401\b|authentication required|unauthorized|invalid credentials|could not read user|failed to get secret",
         "the Git server wants other credentials (401)",
@@ -37,7 +50,15 @@ GIT = (
         "what it has is not signed as it should be",
         "Sign it, or correct spec.gitops.verify and the keys in its Secret, which are carried over until Flux has "
         "applied something; after that, correct spec.verify on the new cluster. What is said of it",
-        reasons=frozenset({"VerificationError", "InvalidVerificationMode"}),
+        reasons=frozenset(
+            {
+                "VerificationError",
+                "InvalidVerificationMode",
+                "InvalidCommitSignature",
+                "InvalidTagSignature",
+                "InvalidGitObject",
+            }
+        ),
     ),
     Meaning(
         r"\b403\b|forbidden|authorization failed|access denied",
@@ -60,19 +81,19 @@ GIT = (
         "kubectl -n {namespace} get secret catalyst-git -o jsonpath='{{.data.ca\\.crt}}'",
     ),
     Meaning(
+        _TOO_OFTEN,
+        "the Git server was asked too often (429)",
+        "It passes by itself; a user of its own is allowed more. What the server answers",
+        lasting=False,
+    ),
+    Meaning(
         _SILENT,
         "the Git server does not answer",
         "See whether Pods of the new cluster reach it: name resolution, its firewall, and any on the way out",
         _SOURCE_LOG,
         lasting=False,
     ),
-    Meaning(
-        r"\b404\b|not found",
-        "the repository does not exist (404), or is not shown to these credentials",
-        "Give the credentials access to it, or correct spec.gitops.url, which is carried over until Flux has applied "
-        "something; after that, correct it on the new cluster",
-        """kubectl -n {namespace} patch gitrepository {name} --type merge -p '{{"spec":{{"url":"<url>"}}}}'""",
-    ),
+    replace(_NO_REPOSITORY, sign=r"\b404\b|(?<!entry )(?<!object )\bnot found"),
 )
 
 
@@ -98,6 +119,7 @@ _MAY_READ = (
     "themselves. What the registry answers to them"
 )
 CHARTS = (
+    NO_HANDOUT,
     Meaning(
         r"\b401\b|unauthorized|authentication required",
         "the registry wants credentials (401)",
@@ -105,6 +127,12 @@ CHARTS = (
         reasons=frozenset({"AuthenticationFailed"}),
     ),
     Meaning(r"\b403\b|forbidden|denied|insufficient_scope", "the registry refuses to hand it out (403)", _MAY_READ),
+    Meaning(
+        _TOO_OFTEN,
+        "the registry was asked too often (429)",
+        "It passes by itself; with the credentials of spec.imagePullSecretRef it may allow more. What it answers",
+        lasting=False,
+    ),
     Meaning(
         _SILENT, "the registry does not answer", "See whether Pods of the new cluster reach it", _SOURCE_LOG, False
     ),

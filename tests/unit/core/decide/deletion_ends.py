@@ -40,6 +40,13 @@ REFUSED = gen.run(
 )
 """The gate refused what the owner handed in."""
 
+STUCK = (
+    "Discovery failed for some groups, 1 failing: unable to retrieve the complete list of server APIs: "
+    "metrics.k8s.io/v1beta1: the server is currently unable to handle the request"
+)
+"""https://github.com/kubernetes/kubernetes/issues/83332: no namespace of the cluster goes while a metrics server is
+down."""
+
 CASES = (
     Deleted(
         "handed over: what only the Sovereign has, its owner takes along first",
@@ -493,6 +500,19 @@ CASES = (
         says=("Nothing is left in the cloud", "removing the run namespace"),
         does=("DeleteNamespace",),
         again=CLEAN_UP_AGAIN,
+    ),
+    Deleted(
+        "what an API behind the API server does not answer keeps the run namespace: told, and not asked every second",
+        (
+            going(ANNOUNCED, MADE),
+            seen(namespace=NamespaceView(terminating=True, stuck=STUCK)),
+        ),
+        check="namespace_leaving",
+        deleting="CleaningUp",
+        says=("removing the run namespace", "does not get on", "metrics.k8s.io/v1beta1", "kubectl get apiservices"),
+        does=("DeleteNamespace",),
+        again=POLL,
+        code="ERR_CLUSTER_REFUSED",
     ),
     Deleted(
         "somebody deleted the run namespace, then the owner accepted its loss: the record that holds it is let go",

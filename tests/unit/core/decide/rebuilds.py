@@ -154,6 +154,31 @@ CASES = (
         again=DRAIN_AGAIN,
     ),
     Case(
+        "one is held by something else than a budget: in the cluster's words",
+        (
+            WORKER,
+            stands(**request("worker-1"), **draining("worker-1")),
+            nodes(cordoned=("worker-1",)),
+            told(
+                "worker-1",
+                at=6,
+                left=3,
+                held=2,
+                pods=("shop/db-0", "shop/web-1"),
+                why="shop/web-1: Too many requests, please try again later.",
+            ),
+        ),
+        check="not_empty",
+        reason="Progressing",
+        ready="Unknown",
+        says=(
+            "3 Pods are left, 2 of them held (shop/web-1: Too many requests, please try again later): shop/db-0, "
+            "shop/web-1",
+        ),
+        does=("DrainNodes",),
+        again=DRAIN_AGAIN,
+    ),
+    Case(
         "a round that has just ended is not begun anew",
         (
             WORKER,

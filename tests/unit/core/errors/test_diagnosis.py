@@ -111,6 +111,21 @@ def codes_of(*texts: str, phase: str = "tofu-apply", exit_code: int = 1) -> list
         ("no subnet available (no_subnet_available, 01ab)", "ERR_CLOUD_UNAVAILABLE", "the same"),
         ("IP not available (ip_not_available, 01ab)", "ERR_RESOURCE_IN_USE", "another server has the address"),
         ("server is not attached (server_not_attached_to_network)", "ERR_OBJECT_VANISHED", "somebody detached it"),
+        (
+            "add server target: server is not attached to the load balancer's network (service_error)",
+            "ERR_OBJECT_VANISHED",
+            "real: the same, under a code that says little",
+        ),
+        (
+            "cloud target was not found (invalid_input, 7a89df7d6ab21f4b): []",
+            "ERR_OBJECT_VANISHED",
+            "real: the server of a target, and no field of the spec is to blame",
+        ),
+        (
+            "The API functionality was removed (deprecated_api_endpoint)",
+            "ERR_TOFU",
+            "real: HTTP 410 of what the provider is too old to know",
+        ),
         ("not attached (load_balancer_not_attached_to_network)", "ERR_OBJECT_VANISHED", "somebody detached it"),
         ("server must be stopped (server_not_stopped, 01ab)", "ERR_CLOUD_UNAVAILABLE", "somebody started it"),
         ("something new (that_nobody_knows, 01ab)", "ERR_TOFU", "a code that is not in the table"),
@@ -143,6 +158,7 @@ def test_the_code_of_hetzners_api_decides(text: str, code: str, why: str) -> Non
             "real: an older provider",
         ),
         ('Image "ubuntu-24.04" is unavailable and can no longer be ordered', "ERR_TOFU", "no size of the user's"),
+        ("server is only allowed to be attached to each network once: 0", "ERR_TOFU", "real: in its own words"),
         ("location mars not found", "ERR_INVALID_INPUT", "the provider looks it up by name"),
         ("Invalid value for variable: location must be one of fsn1 and nbg1", "ERR_INVALID_INPUT", "by the module"),
         (
@@ -578,6 +594,14 @@ def test_only_what_passes_by_itself_is_transient() -> None:
         "ERR_TOFU",
         "ERR_UNSCHEDULABLE",
     }
+
+
+def test_what_hetzner_took_away_asks_for_a_newer_operator() -> None:
+    """https://github.com/mondoohq/mql/pull/10117: the API's own words, which name neither what was asked nor what
+    replaces it."""
+    found = one("The API functionality was removed (deprecated_api_endpoint)")
+    assert "newer release of the operator" in found.remedy
+    assert not found.terminal
 
 
 def test_a_code_either_passes_or_lasts() -> None:

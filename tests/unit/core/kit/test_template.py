@@ -363,6 +363,32 @@ def test_gateways_listen_on_the_nodes_themselves() -> None:
     assert all(listener["port"] > 1023 for listener in listeners().values())
 
 
+def test_nobody_waits_for_the_gateway_to_be_programmed() -> None:
+    """With gateways on the nodes themselves some versions of Cilium give them no address and call them not programmed
+    for ever (AddressNotAssigned), while they serve: https://github.com/cilium/cilium/issues/45485."""
+    spec = kustomizations()["gateway"]
+    assert "wait" not in spec
+    assert [check["kind"] for check in spec["healthChecks"]] == ["HelmRelease"]
+
+
+def example_of_day_1(name: str) -> Any:
+    return yaml.safe_load((TEMPLATE / "day-1" / name / "patch.yaml").read_text(encoding="utf-8"))
+
+
+def test_backups_send_no_checksum_that_an_object_store_may_refuse() -> None:
+    """Hetzner's answers XAmzContentSHA256Mismatch (https://github.com/home-assistant/core/issues/144015) to what
+    Velero's plugin (https://github.com/velero-io/velero/issues/8203) and barman's boto3
+    (https://github.com/EnterpriseDB/barman/issues/1112) add unless they are told not to."""
+    (store,) = example_of_day_1("backup")["spec"]["values"]["velero"]["configuration"]["backupStorageLocation"]
+    assert store["config"]["checksumAlgorithm"] == ""
+    (rendered,) = example_of_day_1("database-backup")["spec"]["postRenderers"]
+    (env, *_) = yaml.safe_load(rendered["kustomize"]["patches"][0]["patch"])
+    assert (env["path"], {e["name"]: e["value"] for e in env["value"]}) == (
+        "/spec/env",
+        dict.fromkeys(("AWS_REQUEST_CHECKSUM_CALCULATION", "AWS_RESPONSE_CHECKSUM_VALIDATION"), "when_required"),
+    )
+
+
 def test_every_host_is_redirected() -> None:
     """Cilium 1.16 would answer nothing at http for hosts that https names more narrowly: each has an http listener."""
     [redirect] = [obj for _, obj in objects("infrastructure/gateway") if obj["kind"] == "HTTPRoute"]

@@ -108,6 +108,28 @@ GIT = (
         lasting=True,
     ),
     Case(
+        "Git: no such repository, as it is told to who has no credentials",
+        git("authentication required: Repository not found."),
+        "ERR_GIT_SOURCE",
+        ("does not exist (404), or is not shown to these credentials", "spec.gitops.url"),
+        lasting=True,
+    ),
+    Case(
+        "Git: an object that was not found says nothing of the repository",
+        git("entry not found"),
+        "ERR_GIT_SOURCE",
+        ("entry not found",),
+        "describe gitrepository",
+        lasting=False,
+    ),
+    Case(
+        "Git: asked too often",
+        git("unexpected client error: status code: 429"),
+        "ERR_GIT_SOURCE",
+        ("was asked too often (429)",),
+        lasting=False,
+    ),
+    Case(
         "Git: no such branch",
         git('couldn\'t find remote ref "refs/heads/production"'),
         "ERR_GIT_SOURCE",
@@ -125,6 +147,48 @@ GIT = (
     Case(
         "Git: not signed by any of the keys",
         git("", kit.not_ready("VerificationError", "failed to verify the signature of the commit")),
+        "ERR_GIT_SOURCE",
+        ("not signed as it should be", "spec.gitops.verify"),
+        lasting=True,
+    ),
+    Case(
+        "Git: a commit that none of the keys signed",
+        git(
+            "",
+            kit.not_ready(
+                "InvalidCommitSignature",
+                "signature verification of commit 'fcf573111bd82600052f99195a"
+                "67f33d8242bf17' failed: unable to verify commit with any of the given key rings",
+            ),
+        ),
+        "ERR_GIT_SOURCE",
+        ("not signed as it should be", "spec.gitops.verify"),
+        lasting=True,
+    ),
+    Case(
+        "Git: a tag that none of the keys signed",
+        git(
+            "",
+            kit.not_ready(
+                "InvalidTagSignature",
+                "signature verification of tag '6.4.0@sha1:dd3869b1' failed: "
+                "unable to verify tag with any of the given key rings",
+            ),
+        ),
+        "ERR_GIT_SOURCE",
+        ("not signed as it should be", "spec.gitops.verify"),
+        lasting=True,
+    ),
+    Case(
+        "Git: a tag without any signature",
+        git(
+            "",
+            kit.not_ready(
+                "InvalidGitObject",
+                "cannot verify signature of tag '6.4.0@sha1:dd3869b1' since i"
+                "t is not signed",
+            ),
+        ),
         "ERR_GIT_SOURCE",
         ("not signed as it should be", "spec.gitops.verify"),
         lasting=True,
@@ -198,6 +262,13 @@ GIT = (
 # --- Kustomizations ---------------------------------------------------------------------------------------------------
 
 _DRY_RUN = "HelmRelease/flux-system/bp-flux dry-run failed: "
+
+
+WEBHOOK = (
+    'Internal error occurred: failed calling webhook "webhook.cert-manager.io": failed to call webhook: Post '
+    '"https://cert-manager-webhook.cert-manager.svc:443/validate?timeout=30s": no endpoints available for service '
+    '"cert-manager-webhook"'
+)
 
 
 def build(message: str, reason: str = "BuildFailed") -> ClusterView:
@@ -317,6 +388,74 @@ KUSTOMIZATIONS = (
         "ERR_KUSTOMIZATION",
         ("a variable of the template has no value",),
         "jsonpath='{.spec.postBuild}'",
+    ),
+    Case(
+        "braces of a script that Flux takes for a variable",
+        build(
+            "post build failed for 'HelmRelease/opencode': envsubst error: variable substitution failed: missing "
+            "closing brace"
+        ),
+        "ERR_KUSTOMIZATION",
+        ("braces that Flux takes for a variable", "two dollar signs"),
+        f"describe kustomization {KIT}",
+    ),
+    Case(
+        "a field that can be set only once",
+        build(
+            'Job/x/y dry-run failed (Invalid): Job.batch "y" is invalid: spec.template: Invalid value: '
+            "core.PodTemplateSpec{}: field is immutable",
+            "ReconciliationFailed",
+        ),
+        "ERR_KUSTOMIZATION",
+        ("changes a field that can be set only once", "delete the object"),
+        f"describe kustomization {KIT}",
+    ),
+    Case(
+        "an API behind the API server does not answer: no CRD is missing",
+        build(
+            "failed to get API group resources: unable to retrieve the complete list of server APIs: "
+            "metrics.k8s.io/v1beta1: the server is currently unable to handle the request",
+            "ReconciliationFailed",
+        ),
+        "ERR_KUSTOMIZATION",
+        ("an API behind the API server does not answer", "metrics.k8s.io/v1beta1"),
+        "kubectl get apiservices",
+        lasting=False,
+    ),
+    Case(
+        "a webhook cannot be asked, and nothing says more",
+        build(f"ClusterIssuer/sovereign dry-run failed (InternalError): {WEBHOOK}", "ReconciliationFailed"),
+        "ERR_KUSTOMIZATION",
+        ("a webhook that has to admit it cannot be asked", "no endpoints available"),
+        "kubectl -n cert-manager get services,endpointslices,pods",
+        lasting=False,
+    ),
+    Case(
+        "a webhook cannot be asked, because its Pod does not start",
+        broken(
+            kustomizations=(kustomization("ReconciliationFailed", f"ClusterIssuer/x dry-run failed: {WEBHOOK}"),),
+            survey={
+                "pods": (
+                    PodTroubleView("cert-manager", "cert-manager-webhook-0", "ImagePullBackOff", "Back-off", LONG_AGO),
+                )
+            },
+        ),
+        "ERR_KIT_IMAGE_PULL",
+        ("cert-manager/cert-manager-webhook-0",),
+    ),
+    Case(
+        "source-controller does not hand out what it fetched",
+        build(
+            "failed to download archive: GET http://source-controller.flux-system.svc.cluster.local./gitrepository/"
+            "flux-system/openova-public/c1de637b.tar.gz giving up after 10 attempt(s): Get "
+            '"http://source-controller.flux-system.svc.cluster.local./gitrepository/x.tar.gz": dial tcp '
+            "10.43.89.232:80: connect: connection refused",
+            "ArtifactFailed",
+        ),
+        "ERR_KUSTOMIZATION",
+        ("source-controller does not hand out what it fetched", "connection refused"),
+        "kubectl -n flux-system get pods,services,networkpolicies",
+        lasting=False,
     ),
     Case(
         "a namespace does not exist",
@@ -682,6 +821,16 @@ COMPONENTS = (
         lasting=False,
     ),
     Case(
+        "the registry was asked too often: it does answer",
+        chart(
+            _PULL + "unexpected status code https://registry-1.docker.io/v2/x: 429 Too Many Requests - Server message: "
+            "toomanyrequests: You have reached your unauthenticated pull rate limit."
+        ),
+        "ERR_CHART_SOURCE",
+        ("was asked too often (429)", "spec.imagePullSecretRef"),
+        lasting=False,
+    ),
+    Case(
         "the chart's repository is what cannot be fetched",
         chart(
             "no artifact available for HelmRepository source 'openova'",
@@ -813,6 +962,21 @@ COMPONENTS = (
         ("HelmRelease flux-system/bp-keycloak", '"keycloak" not found'),
     ),
     Case(
+        "source-controller does not hand a chart out: no registry is to blame",
+        looping(
+            kit.not_ready(
+                "ArtifactFailed",
+                "Could not load chart: GET http://source-controller.flux-system.svc.cluster.local./helmchart/x.tgz "
+                'giving up after 10 attempt(s): Get "http://source-controller.flux-system.svc.cluster.local./x.tgz": '
+                "dial tcp 10.43.89.232:80: i/o timeout",
+            )
+        ),
+        "ERR_CHART_SOURCE",
+        ("source-controller does not hand out what it fetched",),
+        "kubectl -n flux-system get pods,services,networkpolicies",
+        lasting=False,
+    ),
+    Case(
         "a Secret that a Pod mounts is missing: the kubelet tells only in events",
         stuck_pod(warning("FailedMount", _UNMOUNTED)),
         "ERR_KIT_POD",
@@ -935,6 +1099,20 @@ COMPONENTS = (
         "describe helmrelease bp-keycloak",
     ),
     Case(
+        "an API behind the API server does not answer, so that Helm cannot begin",
+        looping(
+            kit.not_ready(
+                "RESTClientError",
+                "failed to get API group resources: unable to retrieve the complete list of server APIs: "
+                "metrics.k8s.io/v1beta1: stale GroupVersion discovery: metrics.k8s.io/v1beta1",
+            )
+        ),
+        "ERR_COMPONENT_FAILED",
+        ("bp-keycloak cannot begin", "an API behind the API server does not answer", "stale GroupVersion"),
+        "kubectl get apiservices",
+        lasting=False,
+    ),
+    Case(
         "a component is suspended before it was installed",
         looping(kit.suspended),
         "ERR_KIT_SUSPENDED",
@@ -1055,6 +1233,24 @@ _LIMIT = (
     "https://letsencrypt.org/docs/rate-limits/"
 )
 _ORDER = kit.certificate("Order", "console-1", kit.status(state="errored", reason=_LIMIT))
+WAITING_CERTIFICATE = kit.certificate(
+    "Certificate",
+    "entrance",
+    kit.not_ready("DoesNotExist", "Issuing certificate as Secret does not exist"),
+    namespace="gateway",
+)
+CHALLENGE = kit.certificate(
+    "Challenge",
+    "entrance-1-0",
+    kit.status(
+        state="pending",
+        reason="Waiting for HTTP-01 challenge propagation: failed to perform self check GET request "
+        "'http://console.omantel.omani.works/.well-known/acme-challenge/x': Get "
+        '"http://console.omantel.omani.works/.well-known/acme-challenge/x": dial tcp: lookup '
+        "console.omantel.omani.works on 10.43.0.10:53: no such host",
+    ),
+    namespace="gateway",
+)
 OUTSIDE = (
     Case(
         "the certificate authority issues no more",
@@ -1070,6 +1266,54 @@ OUTSIDE = (
         installing(events=(EventView("x", "Certificate", "c", "Failed", "429 rateLimited: too many new orders", NOW),)),
         "ERR_CERT_RATE_LIMIT",
         ("Certificate x/c", "within a week"),
+    ),
+    Case(
+        "the certificate authority is busy: that is no limit of a week",
+        kit.cluster(
+            survey=kit.survey(
+                certificates=(
+                    kit.certificate(
+                        "Order",
+                        "console-1",
+                        kit.status(
+                            state="errored",
+                            reason="Failed to create Order: 429 urn:ietf:params:acme:error:rateLimited: Service busy; "
+                            "retry later.",
+                        ),
+                    ),
+                )
+            )
+        ),
+        "ERR_CERT_RATE_LIMIT",
+        ("It passes by itself, once the authority has less to do",),
+        with_={"outcome": READY},
+    ),
+    Case(
+        "the console is dead, because its certificate waits for a challenge",
+        kit.cluster(
+            console=ConsoleView(NOW, False, "it hung up"),
+            survey=kit.survey(certificates=(WAITING_CERTIFICATE, CHALLENGE)),
+        ),
+        "ERR_CONSOLE_UNREACHABLE",
+        ("it hung up", "Challenge gateway/entrance-1-0: Waiting for HTTP-01 challenge propagation", "no such host"),
+        "describe challenges",
+        with_={"outcome": READY, "console_wanted": True},
+    ),
+    Case(
+        "a Kustomization waits for a certificate: what the challenge waits for is told with it",
+        broken(
+            kustomizations=(
+                kustomization(
+                    "HealthCheckFailed",
+                    "health check failed after 5m0s: timeout waiting for: [Certificate/gateway/entrance status: "
+                    "'InProgress']",
+                ),
+            ),
+            survey={"certificates": (WAITING_CERTIFICATE, CHALLENGE)},
+        ),
+        "ERR_KUSTOMIZATION",
+        ("timeout waiting for", "Challenge gateway/entrance-1-0: Waiting for HTTP-01 challenge propagation"),
+        f"describe kustomization {KIT}",
     ),
     Case(
         "the console is dead although all is installed",

@@ -232,9 +232,9 @@ def fetched(raw: Raw) -> None:
     status(artifact={"revision": REVISION})(raw)
 
 
-def certificate(kind: str, name: str, *mods: Mod) -> FluxObject:
+def certificate(kind: str, name: str, *mods: Mod, namespace: str = "catalyst-system") -> FluxObject:
     """One of cert-manager's objects."""
-    return flux.flux_object(raw_object(kind, name, *mods, namespace="catalyst-system"))
+    return flux.flux_object(raw_object(kind, name, *mods, namespace=namespace))
 
 
 # --- the whole --------------------------------------------------------------------------------------------------------

@@ -142,6 +142,7 @@ RAW: dict[str, tuple[str, dict[str, Any], set[Reference], bool]] = {
     "a volume": ("volumes", {"server": 10}, {SERVER}, False),
     "one that is attached nowhere": ("volumes", {"server": None}, set(), False),
     "a floating IP": ("floating_ips", {"server": 10}, {SERVER}, False),
+    "a primary IP that nobody has": ("primary_ips", {"assignee_id": None, "assignee_type": "unassigned"}, set(), False),
     "a primary IP": ("primary_ips", {"assignee_id": 10, "assignee_type": "server"}, {SERVER}, False),
     "a certificate": (
         "certificates",

@@ -106,6 +106,68 @@ async def test_a_round_closes_the_node_and_asks_each_pod_once() -> None:
         )
 
 
+REFUSALS = {
+    "busy": (429, "Too many requests, please try again later."),
+    "webhook": (500, 'Internal error occurred: failed calling webhook "validate.kyverno.svc-fail": no endpoints'),
+    "policy": (400, 'admission webhook "validate.kyverno.svc-fail" denied the request: not during business hours'),
+    "silent": (429, ""),
+    "rights": (403, 'pods "rights" is forbidden: User "system:node-remover" cannot create resource "pods/eviction"'),
+}
+"""What API servers answer to an eviction besides a budget's 429. Busy: https://github.com/kubernetes/website/pull/31982;
+a policy engine that is away: https://github.com/kyverno/kyverno/issues/3039."""
+
+
+def refusing(cluster: FakeCluster, *names: str) -> None:
+    """The cluster's node with Pods that are refused as they are called."""
+    answered = with_pods(cluster, *map(pod, names))
+    inner = cluster.fault
+
+    def answer(request: web.Request) -> web.StreamResponse | None:
+        name = request.path.split("/")[-2]
+        return refusal(*REFUSALS[name]) if request.path.endswith("/eviction") and name in REFUSALS else inner(request)
+
+    assert answered == [] and inner is not None
+    cluster.fault = answer
+
+
+@pytest.mark.parametrize("name", REFUSALS)
+async def test_what_holds_a_pod_is_told_in_the_clusters_words_unless_it_is_a_budget(name: str) -> None:
+    async with running(FakeCluster()) as cluster:
+        refusing(cluster, "db", name)
+        report = await one(draining.drain, cluster)
+        assert (report.left, report.held, report.trouble) == (2, 2, "")
+        status, words = REFUSALS[name]
+        assert report.why == f"shop/{name}: {words or f'HTTP status {status}'}"
+
+
+async def test_budgets_need_no_words() -> None:
+    async with running(FakeCluster()) as cluster:
+        with_pods(cluster, pod("db"), pod("guarded"))
+        assert (await one(draining.drain, cluster)).why == ""
+
+
+async def test_a_pod_whose_namespace_is_being_deleted_goes_with_it() -> None:
+    """https://github.com/kubernetes/kops/issues/5988: nothing can be made in such a namespace, evictions included."""
+    async with running(FakeCluster()) as cluster:
+        words = "unable to create new content in namespace shop because it is being terminated"
+        with_pods(cluster, pod("web"))
+        cluster.fault = lambda request: (
+            refusal(403, f'pods "web" is forbidden: {words}') if request.path.endswith("/eviction") else None
+        )
+        report = await one(draining.drain, cluster)
+        assert (report.left, report.held, report.why) == (1, 0, "")
+
+
+async def test_a_pod_that_is_on_its_way_is_not_asked_again() -> None:
+    """https://github.com/kubernetes/kubernetes/issues/91141: its budget, which counts it already, would hold it for as
+    long as it takes to end."""
+    async with running(FakeCluster()) as cluster:
+        with_pods(cluster, pod("db", deletionTimestamp="2026-11-30T12:00:00Z"))
+        report = await one(draining.drain, cluster)
+        assert (report.left, report.held) == (1, 0)
+        assert not [path for _, path, _ in cluster.requests if path.endswith("/eviction")]
+
+
 async def test_nothing_left_is_told() -> None:
     async with running(FakeCluster()) as cluster:
         with_pods(cluster, pod("agent", **DAEMON_SET))
