@@ -388,7 +388,7 @@ class _Reader:
 
     def digests(self, name: str) -> dict[str, dict[str, str]]:
         try:
-            return releases.parse_digests(self._items(name), releases.load())
+            return releases.parse_digests(self.items(name), releases.load())
         except releases.OverrideError as error:
             raise SettingsError(f"{name}: {error}") from error
 

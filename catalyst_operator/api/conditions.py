@@ -171,7 +171,8 @@ CONDITIONS: tuple[ConditionDoc, ...] = (
             Reason.DNS_NOT_READY: "the domain is not served and delegated yet; DomainReady says what is missing",
             Reason.CONSOLE_UNREACHABLE: "the console does not answer",
             Reason.AWAITING_APPROVAL: "a plan waits for spec.approvePlan",
-            Reason.INVALID_SPEC: "the spec cannot be carried out; the message says what to change",
+            Reason.INVALID_SPEC: "the spec cannot be carried out, or this version of the operator cannot read it; the "
+            "message says what to change",
             Reason.CREDENTIALS_MISSING: "the Secret named by credentialsSecretRef, or its key, is not there",
             Reason.CREDENTIALS_INVALID: "the provider refused the token, or it may only read",
             Reason.PROJECT_MISMATCH: "the token opens another project than the one that the Sovereign is in",
@@ -438,7 +439,8 @@ DOMAIN_CONDITIONS: tuple[ConditionDoc, ...] = (
             Reason.NOT_IN_POOL: "mode pool, but the name is under no pool domain",
             Reason.UNDER_POOL: "mode byo-manual or byo-api, but the name is under a pool domain",
             Reason.EXPIRED: "the reservation ran out before it was committed",
-            Reason.INVALID_SPEC: "the name is a public suffix, which nobody can own",
+            Reason.INVALID_SPEC: "the name is a public suffix, which nobody can own; or this version of the operator "
+            "cannot read the spec",
             Reason.PROGRESSING: "zone or delegation are being made or changed",
             Reason.POWERDNS_UNREACHABLE: "the DNS server refuses the operator's key, or does not have the pool's zone",
             Reason.DNS_NOT_CONFIGURED: "the operator serves no domains",
@@ -472,7 +474,7 @@ DOMAIN_CONDITIONS: tuple[ConditionDoc, ...] = (
             Reason.NOT_IN_POOL: "use a name under one of the operator's pool domains",
             Reason.UNDER_POOL: "use mode pool",
             Reason.EXPIRED: "nothing: it is removed; apply it again if it is still wanted",
-            Reason.INVALID_SPEC: "use a domain that is registered below the public suffix",
+            Reason.INVALID_SPEC: "use a domain that is registered below the public suffix, or do as the message says",
             Reason.POWERDNS_UNREACHABLE: "correct the operator's settings CATALYST_POWERDNS_*",
             Reason.DNS_NOT_CONFIGURED: "give the operator a PowerDNS: docs/domains.md",
             Reason.CREDENTIALS_MISSING: "create the Secret, or add its key",

@@ -65,29 +65,30 @@ Time = Annotated[
 
 
 class Duration:
-    """Marks a `timedelta` that is a duration string on the wire, bounded on both sides (`Duration("1s", "24h")`)."""
+    """Marks a `timedelta` that is a duration string on the wire, bounded on both sides (`Duration("1s", "24h")`).
+
+    The bounds are for the API server to refuse; of an object that is older than a bound, the nearest that it allows is
+    read: a Sovereign does not stop for that.
+    """
 
     def __init__(self, at_least: str, at_most: str) -> None:
         self._low, self._high = parse_duration(at_least), parse_duration(at_most)
-        self._message = f"must be a duration from {at_least} to {at_most}"
         shape = Format(_DURATION, _DURATION_MESSAGE).rule
         # The shape is tested again because duration() of malformed text is an evaluation error, not false.
         bounds = Rule(
             f"!({shape.expression}) || "
             f"(duration(self) >= duration('{at_least}') && duration(self) <= duration('{at_most}'))",
-            self._message,
+            f"must be a duration from {at_least} to {at_most}",
         )
         self._rules = [shape.to_schema(), bounds.to_schema()]
 
-    def _check(self, value: timedelta) -> timedelta:
-        if not self._low <= value <= self._high:
-            raise ValueError(self._message)
-        return value
+    def _nearest(self, value: timedelta) -> timedelta:
+        return min(max(value, self._low), self._high)
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         parsed = core_schema.no_info_before_validator_function(_to_timedelta, handler(source))
         text = core_schema.plain_serializer_function_ser_schema(format_duration, return_schema=core_schema.str_schema())
-        return core_schema.no_info_after_validator_function(self._check, parsed, serialization=text)
+        return core_schema.no_info_after_validator_function(self._nearest, parsed, serialization=text)
 
     def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         return {"type": "string", "minLength": 1, "maxLength": 24, VALIDATIONS: list(self._rules)}

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import logging
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
+from typing import Any
 
 from catalyst_operator.adapters import kube
 from catalyst_operator.adapters.kube import Kube, Object
@@ -74,18 +75,11 @@ class Executor:
             case actions.TakeTurn(entry=entry):
                 self._outside.runs.take(entry, self._sovereign.metadata.name, self._o.now)
             case actions.PrepareNamespace(refresh_token=refresh, in_store=in_store):
-                await self._prepare(self._o.credentials if refresh else None)
-                if in_store and self._o.settings.state_backend:
-                    await self._give_backend(self._o.settings.state_backend)
+                await self._prepare(self._o.credentials if refresh else None, in_store=in_store)
             case actions.OpenNamespace():
                 await self._kube.apply(manifests.access(self._sovereign, self._o.settings)[0])
             case actions.WriteInputs(name=name, tfvars=variables, in_store=in_store):
-                store = self._o.settings.state_backend if in_store else None
-                files = {
-                    "tofu.auto.tfvars.json": json.dumps(variables, indent=1),
-                    "backend.tf": backends.backend_file(store, self._space, self._o.uid),
-                }
-                await self._kube.create_once(manifests.inputs(self._sovereign, name, files))
+                await self._write_inputs(name, variables, in_store=in_store)
             case actions.DeleteInputs(name=name):
                 await self._kube.delete(kube.SECRETS, self._space, name)
             case actions.WriteRecord(record=content):
@@ -167,7 +161,15 @@ class Executor:
             after = await self._kube.create(manifest)
         self._record_version = after["metadata"]["resourceVersion"]
 
-    async def _prepare(self, credentials: CredentialsView | None) -> None:
+    async def _write_inputs(self, name: str, variables: Mapping[str, Any], *, in_store: bool) -> None:
+        store = self._o.settings.state_backend if in_store else None
+        files = {
+            "tofu.auto.tfvars.json": json.dumps(variables, indent=1),
+            "backend.tf": backends.backend_file(store, self._space, self._o.uid),
+        }
+        await self._kube.create_once(manifests.inputs(self._sovereign, name, files))
+
+    async def _prepare(self, credentials: CredentialsView | None, *, in_store: bool) -> None:
         await self._make_namespace()
         try:
             for manifest in manifests.access(self._sovereign, self._o.settings):
@@ -182,6 +184,8 @@ class Executor:
         if credentials and credentials.token:
             token = credentials.token.get_secret_value()
             await self._kube.apply(manifests.provider_token(self._sovereign, token))
+        if in_store and self._o.settings.state_backend:
+            await self._give_backend(self._o.settings.state_backend)
 
     async def _give_backend(self, backend: StateBackend) -> None:
         """Of its Secret nothing but what OpenTofu is to have: it may hold more."""

@@ -46,6 +46,7 @@ from catalyst_operator.core.observation import (
 from catalyst_operator.core.record import Record, RunEntry
 from catalyst_operator.core.redact import shorten
 from catalyst_operator.core.settings import CoreSettings
+from catalyst_operator.core.telling.unreadable import unreadable
 from catalyst_operator.core.tofu.apply_progress import Progress
 from catalyst_operator.errors import CorruptRecord, NotFound, Refused, Unavailable
 from catalyst_operator.reconcilers.outside import Outside
@@ -299,8 +300,8 @@ class Observer:
             read = record.from_json(found["data"]["record.json"])
         except (ValidationError, KeyError) as error:
             raise CorruptRecord(
-                f"ConfigMap {space}/{naming.RECORD} does not hold a record that this version reads: {error}. "
-                "Nothing is done for this Sovereign until it does."
+                f"ConfigMap {space}/{naming.RECORD} does not hold a record that this version reads: "
+                f"{_why_unread(error)}. Nothing is done for this Sovereign until it does."
             ) from error
         if read.uid != uid:
             raise CorruptRecord(
@@ -348,6 +349,11 @@ def _stuck(namespace: Object) -> str:
     told = (namespace.get("status") or {}).get("conditions") or ()
     failed = (c for c in told if c.get("type") in CANNOT_GO and c.get("status") == "True")
     return next((shorten(c.get("message") or c["type"]) for c in failed), "")
+
+
+def _why_unread(error: ValidationError | KeyError) -> str:
+    """Which fields are the matter, without a full stop."""
+    return unreadable(error).why.rstrip(".") if isinstance(error, ValidationError) else "it has no record.json"
 
 
 def _token(secret: Object | None) -> SecretStr | None:

@@ -29,6 +29,7 @@ from catalyst_operator.metrics import Metrics
 from catalyst_operator.reconcilers.execute import Executor
 from catalyst_operator.reconcilers.observe import Observer
 from catalyst_operator.reconcilers.outside import Outside
+from catalyst_operator.reconcilers.unreadable import Unreadables
 from catalyst_operator.reconcilers.writing import write_status
 
 log = logging.getLogger(__name__)
@@ -62,6 +63,7 @@ class SovereignReconciler:
         self._kube = client
         self._outside = outside
         self._observer = Observer(client, outside, settings)
+        self._unreadable = Unreadables(client, kube.SOVEREIGNS, "Sovereign", settings.runbook_url, clock)
         self._metrics = metrics
         self._clock = clock
         self._resync = resync
@@ -93,10 +95,12 @@ class SovereignReconciler:
         if raw is None:
             await self._forget(key)
             return None
-        sovereign = self._parse(key, raw)
-        if sovereign is None:
+        try:
+            sovereign = Sovereign.parse(raw)
+        except ValidationError as error:
             self._outside.runs.forget(key.namespace, key.name)
-            return None
+            return await self._unreadable.tell(key, raw, error)
+        self._unreadable.forget(key)
         with self._metrics.reconcile():
             return await self._step(key, sovereign)
 
@@ -105,6 +109,7 @@ class SovereignReconciler:
         self._metrics.forget(key.namespace, key.name)
         self._failures.pop(key, None)
         self._outside.runs.forget(key.namespace, key.name)
+        self._unreadable.forget(key)
         uid = self._uids.pop(key, None)
         if uid:
             await self._outside.forget(uid)
@@ -182,11 +187,3 @@ class SovereignReconciler:
     async def _write(self, sovereign: Sovereign, version: str, after: SovereignStatus) -> None:
         about, news = ("Sovereign", sovereign.metadata), events.between(sovereign, after, self._clock())
         await write_status(self._kube, kube.SOVEREIGNS, about, sovereign.status, after, version, news)
-
-    def _parse(self, key: Key, raw: Object) -> Sovereign | None:
-        """None for an object that the schema in force would not have let in: an older operator's, say."""
-        try:
-            return Sovereign.parse(raw)
-        except ValidationError as error:
-            log.error("Sovereign %s is not valid for this version; nothing is done for it: %s", key, error)
-            return None

@@ -271,7 +271,8 @@ CLUSTER_SECRETS_LOST = Code(
 )
 RECORD_LOST = Code(
     "ERR_RECORD",
-    "Restore it from a backup of this Sovereign, or mend it by hand; it goes on by itself.",
+    "Restore it from a backup of this Sovereign, or mend it by hand; if it was written by a newer version of the "
+    "operator, install that version again. It goes on by itself.",
     terminal=True,
 )
 CLUSTER_REFUSED = Code(
@@ -605,6 +606,12 @@ SPEC_INVALID = Code(
     "Correct the field that the message names; it goes on by itself.",
     terminal=True,
     command=_EDIT_COMMAND,
+)
+NEWER_VERSION = Code(
+    "ERR_NEWER_VERSION",
+    "Install the version of the operator that wrote it, or a later one; or, to stay with this version, apply this "
+    "version's manifests with its CRDs again. It goes on by itself.",
+    terminal=True,
 )
 NAME_TAKEN = Code(
     "ERR_NAME_TAKEN",

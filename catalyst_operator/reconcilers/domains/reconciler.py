@@ -35,6 +35,7 @@ from catalyst_operator.reconcilers.domains.claims import Claims
 from catalyst_operator.reconcilers.domains.credentials import Found
 from catalyst_operator.reconcilers.domains.execute import DomainExecutor
 from catalyst_operator.reconcilers.domains.outside import DomainsOutside
+from catalyst_operator.reconcilers.unreadable import Unreadables
 from catalyst_operator.reconcilers.writing import write_status
 
 log = logging.getLogger(__name__)
@@ -44,6 +45,14 @@ log = logging.getLogger(__name__)
 class _Seen:
     observation: DomainObservation
     registrar: Found
+
+
+class _Unread(Exception):
+    """A reservation that is there and that this version cannot read."""
+
+    def __init__(self, raw: Object, error: ValidationError) -> None:
+        super().__init__(str(error))
+        self.raw, self.error = raw, error
 
 
 class DomainReconciler:
@@ -64,12 +73,21 @@ class DomainReconciler:
         self._settings = settings
         self._metrics = metrics
         self._clock = clock
+        self._unreadable = Unreadables(
+            client, kube.DOMAIN_RESERVATIONS, "DomainReservation", settings.runbook_url, clock
+        )
         self._uids: dict[str, str] = {}
         self.wake: Callable[[str], None] = lambda _: None
         """Set by the composition: called when something was heard about a name."""
 
     async def reconcile(self, name: str) -> timedelta | None:
         """Returns when to look again. Raises CatalystError, and is then tried again with backoff."""
+        try:
+            return await self._step(name)
+        except _Unread as unread:
+            return await self._unreadable.tell(name, unread.raw, unread.error)
+
+    async def _step(self, name: str) -> timedelta | None:
         with self._metrics.reconcile():
             reservation = await self._read(name)
             if reservation is None:
@@ -96,13 +114,15 @@ class DomainReconciler:
             return None
         self._uids[name] = uid
         try:
-            return DomainReservation.parse(raw).known_as(uid)
+            read = DomainReservation.parse(raw).known_as(uid)
         except ValidationError as error:
-            log.error("DomainReservation %s is not valid for this version; nothing is done for it: %s", name, error)
-            return None
+            raise _Unread(raw, error) from error
+        self._unreadable.forget(name)
+        return read
 
     def _forget(self, name: str) -> None:
         self._claims.forget(name)
+        self._unreadable.forget(name)
         uid = self._uids.pop(name, None)
         if uid and self._outside:
             self._outside.forget(uid)

@@ -15,7 +15,7 @@ from catalyst_operator.core import manifests, naming
 from tests.support import gen, tofu
 from tests.support.drive import check_end, check_quiet, due, reconcile, settle, undisturbed, until
 from tests.support.fake_kube import Key, Object
-from tests.support.world import RECORD, SECRET, SOVEREIGN, World
+from tests.support.world import RECORD, SECRET, World
 from tests.unit.core.decide.stories import for_a_while, message, names, provisioned, reason, workers
 
 CLUSTER_SECRETS = Key("secrets", gen.HOME, naming.cluster_secrets(gen.UID))
@@ -169,15 +169,6 @@ async def test_what_waits_for_a_person_is_a_warning_in_the_log_and_what_goes_on_
     assert told["StalledCredentialsInvalid"].levelno == logging.WARNING
     assert told["StalledCredentialsInvalid"].getMessage().startswith("Sovereign team-a/omantel: ")
     assert told["PreflightPassed"].levelno == logging.INFO
-
-
-async def test_one_that_is_not_valid_is_an_error_in_the_log_that_names_it(caplog: pytest.LogCaptureFixture) -> None:
-    world = World()
-    world.api.change(SOVEREIGN, lambda o: o["spec"].pop("domain"))
-    await reconcile(world)
-    (record,) = (r for r in caplog.records if "is not valid" in r.getMessage())
-    assert record.levelno == logging.ERROR
-    assert record.getMessage().startswith("Sovereign team-a/omantel is not valid")
 
 
 # --- what is refused --------------------------------------------------------------------------------------------------

@@ -667,6 +667,7 @@ def test_every_code_can_be_met() -> None:
         codes.NAMESPACE_FOREIGN,
         codes.SECRET_MISSING,
         codes.SPEC_INVALID,
+        codes.NEWER_VERSION,
         codes.NAME_TAKEN,
         codes.APPROVAL_NEEDED,
     }

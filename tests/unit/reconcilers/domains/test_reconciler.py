@@ -340,10 +340,11 @@ async def test_other_finalizers_stay(world: World) -> None:
     assert world.ours.snapshot() == {}
 
 
-async def test_one_that_this_version_cannot_read_is_left_alone(world: World) -> None:
+async def test_one_that_this_version_cannot_read_is_told_so_and_left_alone(world: World) -> None:
     world.apply(mode="by-magic")
     assert await world.reconciler.reconcile(NAME) is None
-    assert "status" not in (world.read() or {})
+    assert world.condition("Stalled") == ("True", "InvalidSpec")
+    assert "spec.mode is not valid: input should be" in message(world, "Ready")
 
 
 async def test_a_look_is_asked_for_once_at_a_time(world: World) -> None:
