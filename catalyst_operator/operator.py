@@ -69,6 +69,8 @@ EXIT_SETTINGS = 2
 EXIT_LEASE_LOST = 3
 ERRANDS_AT_ONCE, ERRANDS_EACH = 32, 8
 """Talks of one kind with new clusters, and of those one namespace's."""
+NAMES_AT_ONCE = 32
+"""Passes for names: they mostly wait, and those at the same time share what an old server gives of a pool's zone."""
 CONTAINER = "operator"
 """Name of the operator's container in deploy/base/deployment.yaml."""
 
@@ -160,7 +162,7 @@ async def _act(settings: Settings, kube: Kube, metrics: Metrics, fence: Fence) -
     outside.runs.wake = lambda namespace, name: queue.wake(Key(namespace, name))
     await outside.runs.fill(kube)
     domains = DomainReconciler(kube, domains_outside, core, metrics, now, claims)
-    names: WorkQueue[str] = WorkQueue(domains.reconcile)
+    names: WorkQueue[str] = WorkQueue(domains.reconcile, parallel=NAMES_AT_ONCE)
     domains.wake = names.wake
     registry = kopf.OperatorRegistry()
     all_at_once: WorkQueue[str] = WorkQueue(RunNamespaces(kube, core.operator_namespace, metrics, now).reconcile)

@@ -81,7 +81,7 @@ class PowerDns:
         self._client = client
         self._limit_seconds = limit_seconds
         self._shared = _SharedReads()
-        self._selects = True
+        self.selects = True
         """Whether it gives the record sets of one name when asked for them; 4.7 and older give all."""
         self._writing = asyncio.Lock()
         """Over SQLite, of two changes at a time one fails; other databases have them wait for each other."""
@@ -89,11 +89,11 @@ class PowerDns:
     async def zone(self, name: str, only: str = "") -> Zone | None:
         """The zone with all its record sets, or with those of one name only (older servers give all the same); None if
         there is no such zone. Raises DnsError."""
-        if not only or not self._selects:
+        if not only or not self.selects:
             # A pool's zone has the records of thousands of names, and many passes at once want to see it.
             return await self._shared.read(name, lambda: self._read(f"/{absolute(name)}"))
         found = await self._read(f"/{absolute(name)}?rrset_name={absolute(only)}")
-        self._selects = found is None or all(rrset.name == only for rrset in found.rrsets)
+        self.selects = found is None or all(rrset.name == only for rrset in found.rrsets)
         return found
 
     async def _read(self, path: str) -> Zone | None:

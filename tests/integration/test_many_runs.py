@@ -102,6 +102,12 @@ class World:
     def owner_of(self, job: Object) -> str:
         return self.owner[job["metadata"]["labels"][labels.LABEL_SOVEREIGN_NAMESPACE]]
 
+    def startable(self) -> int:
+        """How many runs the limits let be under way, of those that have not ended."""
+        ended = Counter(self.started)
+        left = (min(LIMITS.project, LIMITS.namespace, count - ended[owner]) for owner, count in WANTED.items())
+        return min(LIMITS.operator, sum(left))
+
     def end(self, job: Object) -> Key:
         """Its Pod has planned, and the Job is complete."""
         self._ended.add(job["metadata"]["uid"])
@@ -209,10 +215,7 @@ async def test_thirty_at_once_take_turns_whoever_floods_and_whenever_the_operato
         assert _uids(jobs) == _uids(first), "a new operator starts nothing whose turn it is not"
         while jobs:
             queue.wake(world.end(jobs[0]))
-            left = total - len(world.started)
-            # Towards the end only the flood is left, and its project's limit is narrower than the operator's.
-            expected = min(LIMITS.operator if len(world.started) < 2 * WANTED["second"] else LIMITS.project, left)
-            await soon(partial(_run_at_least, world, expected))
+            await soon(partial(_run_at_least, world, world.startable()))
             jobs = check(world)
         await soon(lambda: done(world) == total)
     early = Counter(world.started[:12])

@@ -190,6 +190,11 @@ class World:
         found = next(c for c in (self.read(name) or {})["status"]["conditions"] if c["type"] == type_)
         return found["status"], found["reason"]
 
+    def condition_or_none(self, type_: str, name: str = NAME) -> tuple[str, str] | None:
+        """The same of one of which nothing may have been told yet."""
+        found = (self.read(name) or {}).get("status", {}).get("conditions", ())
+        return next(((c["status"], c["reason"]) for c in found if c["type"] == type_), None)
+
     # --- time ---------------------------------------------------------------------------------------------------------
 
     async def settle(self, name: str = NAME, *, seconds: float = 90) -> None:

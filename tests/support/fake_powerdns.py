@@ -29,6 +29,8 @@ class FakePowerDns:
     down: bool = False
     denies: bool = False
     """Whether it accepts the key no more."""
+    selects: bool = True
+    """Whether it gives the record sets of one name alone when asked for them; 4.7 gives all."""
 
     def client(self) -> httpx.AsyncClient:
         """What the adapter sends with."""
@@ -71,7 +73,7 @@ class FakePowerDns:
             return httpx.Response(204)
         if method == "PATCH":
             return self._change(zone, body["rrsets"])
-        shown = [rrset for rrset in zone["rrsets"].values() if only in ("", rrset["name"])]
+        shown = [rrset for rrset in zone["rrsets"].values() if not self.selects or only in ("", rrset["name"])]
         return httpx.Response(200, json={**zone, "rrsets": shown})
 
     def _create(self, body: Object) -> httpx.Response:

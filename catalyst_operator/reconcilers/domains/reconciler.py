@@ -184,6 +184,10 @@ class DomainReconciler:
         settled = judged and proof.was_proven(reservation)
         # Also of one whose status was lost: our finalizer says that something may have been made.
         made = judged or labels.FINALIZER_DOMAIN_RESERVATION in meta.finalizers
+        zone = await _zone(self._outside.zones, meta.name) if made else None
+        # Nothing is delegated before there is a zone, and the pool's is long.
+        served = zone is not None and zone.zone is not None and zone.zone.mark == meta.uid
+        looks = made and pool and (served or meta.deletion_timestamp is not None)
         return _Seen(
             DomainObservation(
                 now=self._clock(),
@@ -195,8 +199,8 @@ class DomainReconciler:
                 owned=owned is not None and owned.metadata.deletion_timestamp is None,
                 credentials=found.credentials,
                 denied=found.denied,
-                zone=await _zone(self._outside.zones, meta.name) if made else None,
-                parent=await self._pool(meta) if made and pool else None,
+                zone=zone,
+                parent=await self._pool(meta) if looks else None,
                 dns=self._outside.looks.report(meta.uid),
                 registrar=self._outside.talks.report(meta.uid),
                 talking=self._outside.talks.under_way(meta.uid),
@@ -230,8 +234,8 @@ async def _pool(server: PowerDns, name: str, mark: str, *, glue: bool) -> ZoneVi
     pool = parent_of(name)
     view = await _zone(server, pool, "" if glue else name)
     found = view.zone.find(name, "NS") if view.zone else None
-    delegated = glue or (found is not None and found.mark == mark)
-    return view if delegated or view.problem else await _zone(server, pool)
+    enough = glue or not server.selects or (found is not None and found.mark == mark)
+    return view if enough or view.problem else await _zone(server, pool)
 
 
 async def _zone(server: PowerDns, name: str, only: str = "") -> ZoneView:

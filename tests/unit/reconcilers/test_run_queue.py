@@ -143,6 +143,26 @@ async def test_a_run_whose_operator_died_before_it_told_of_it_counts_everywhere(
     queue.close()
 
 
+async def test_a_pod_of_before_a_restore_counts_for_the_restored_one_and_nobody_takes_anothers_part() -> None:
+    """Pods have the UID that a Sovereign was made with; anybody may claim it."""
+    api = FakeApi()
+    for name in ("team-a", "sov-a-12345"):
+        api.put("namespaces", {"metadata": {"name": name}})
+    old = "3b0d9f0e-6f3a-4c57-9a53-0f6f6f1f2a99"
+    api.put("sovereigns", gen.raw_sovereign(gen.meta(name="restored"), gen.spec(originalUID=old)))
+    held = _put(api, "waits", lastOperation=_operation(queue={"position": 1, "of": 1, "since": format_time(NOW)}))
+    api.put("sovereigns", gen.raw_sovereign(gen.meta(name="claims"), gen.spec(originalUID=held)))
+    meta = {"name": "p", "namespace": "sov-a-12345", "labels": {labels.LABEL_SOVEREIGN_UID: old}}
+    api.put("pods", {"metadata": meta, "status": {"phase": "Running"}})
+    queue = RunQueue()
+    await queue.fill(api.client())
+    restored = api.get("sovereigns", "team-a", "restored")
+    assert restored is not None
+    assert [one.uid for one in queue.seen().under_way] == [restored["metadata"]["uid"]]
+    assert [one.uid for one in queue.seen().waiting] == [held]
+    queue.close()
+
+
 async def test_all_pages_are_read() -> None:
     api = FakeApi()
     api.put("namespaces", {"metadata": {"name": "team-a"}})

@@ -17,6 +17,7 @@ from catalyst_operator.core.scene import SAFETY
 from catalyst_operator.core.tofu.server_names import address_of
 from tests.support import gen, new_cluster
 from tests.support.gen import NOW, SECOND, RawMod, SceneMod, known, of, seen, spec
+from tests.unit.core.decide import queueing
 from tests.unit.core.decide.table import POLL, START, Case
 
 HA = spec(controlPlane={"size": "cpx22", "replicas": 3})
@@ -137,6 +138,16 @@ CASES = (
         says=("worker-1 is emptied before the next run takes it away", "At 12:10:00 UTC it goes on in any case"),
         does=("WriteRecord", "DrainNodes"),
         again=DRAIN_AGAIN,
+    ),
+    Case(
+        "other runs take all places of its project: it is not emptied before its turn has come",
+        (WORKER, stands(**request("worker-1")), nodes(), queueing.running(3)),
+        check="awaiting_turn",
+        reason="Queued",
+        ready="Unknown",
+        says=("Waiting: 1st of 1",),
+        again=SAFETY,
+        phase="pending 0",
     ),
     Case(
         "its Pods are on their way, and one is held by a budget: asked again every few seconds",

@@ -29,6 +29,7 @@ from catalyst_operator.core.actions import (
 )
 from catalyst_operator.core.decide import decide
 from catalyst_operator.core.observation import NamespaceView, Observation, StateView
+from catalyst_operator.core.queue.standing import standing
 from catalyst_operator.core.record import RunEntry, RunState
 from catalyst_operator.core.telling.progress import COMPLETE
 from tests.support import gen
@@ -293,3 +294,10 @@ def test_a_change_that_was_pushed_gets_the_time_of_a_first_install() -> None:
     record = next(action.record for action in decide(o).actions if isinstance(action, WriteRecord))
     assert record.bootstrap == replace(gen.READY, watch_since=NOW, installed=False)
     assert record.overlay
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case.check == "not_empty"], ids=lambda case: case.why)
+def test_a_run_keeps_its_place_while_servers_are_emptied_for_it(case: Case) -> None:
+    """Others would take it, and nodes that nothing may be scheduled on would wait for their runs as well."""
+    after = gen.after(o := gen.observation(*case.given), decide(o)).sovereign
+    assert standing(after, after.status).waiting is not None

@@ -13,6 +13,14 @@ from catalyst_operator.core.record import HandOff
 from tests.support import gen
 from tests.support.gen import NOW, RawMod, known, of
 
+HANDED_OFF = {
+    "type": "HandedOff",
+    "status": "True",
+    "reason": "HandedOff",
+    "message": "",
+    "lastTransitionTime": "2026-11-22T12:00:00Z",
+    "observedGeneration": 1,
+}
 DONE = HandOff(started=NOW, refused=NOW, finished=NOW)
 
 
@@ -38,6 +46,9 @@ def test_what_was_handed_off_rests() -> None:
         gen.meta(deletionTimestamp="2026-11-22T12:00:00Z"),
         gen.meta(finalizers=[]),
         gen.annotated(retryRequestedAt="now"),
+        gen.annotated(rebuild="omantel-12345-worker-0"),
+        gen.spec(originalUID="3b0d9f0e-6f3a-4c57-9a53-0f6f6f1f2a99"),
+        gen.status(conditions=[HANDED_OFF, {**HANDED_OFF, "type": "Stalled"}]),
         gen.meta(annotations={"reconcile.fluxcd.io/requestedAt": "now"}),
         gen.status(phase="ready"),
         gen.status(conditions=[]),
@@ -47,6 +58,9 @@ def test_what_was_handed_off_rests() -> None:
         "a deletion",
         "not held",
         "a retry",
+        "a request for another server",
+        "one that was restored: who may act for it is looked at",
+        "trouble",
         "a request to look",
         "not handed off",
         "a status that was lost",

@@ -41,6 +41,25 @@ def message(world: World, type_: str, name: str = NAME) -> str:
     return next(str(c["message"]) for c in found["status"]["conditions"] if c["type"] == type_)
 
 
+# --- what is asked for a name of a pool -------------------------------------------------------------------------------
+
+
+async def test_the_pools_zone_is_read_once_a_look_and_not_before_there_is_a_zone_to_delegate_to(world: World) -> None:
+    """It has the records of thousands of names, and old servers give all of them each time."""
+    world.parent.selects = False
+    passes = 0
+    world.apply(loadBalancerIP=ADDRESS)
+    while world.condition_or_none("Ready") != ("True", "Succeeded"):
+        passes += 1
+        before, served = len(world.parent.requests), bool(world.ours.zones)
+        await world.reconciler.reconcile(NAME)
+        await world.rest()
+        reads = [request for request in world.parent.requests[before:] if request.startswith("GET")]
+        assert len(reads) <= served, (passes, reads)
+        assert passes < 20
+        world.now += timedelta(seconds=1)
+
+
 # --- by hand ----------------------------------------------------------------------------------------------------------
 
 
