@@ -55,9 +55,7 @@ def opened(copy: Path = COPY, termination_log: Path = TERMINATION_LOG, lock_time
         _init()
         _go_on_from(copy.read_bytes() if copy.exists() else b"", lock_timeout)
     except StoreError as error:
-        print(error, file=sys.stderr, flush=True)
-        termination_log.write_text(" ".join(str(error).split())[:MAX_TERMINATION_BYTES])
-        return error.code
+        return _told(error, termination_log)
     return 0
 
 
@@ -68,10 +66,14 @@ def closed(
     try:
         _keep(_sealed(_pulled()), account)
     except StoreError as error:
-        print(error, file=sys.stderr, flush=True)
-        termination_log.write_text(" ".join(str(error).split())[:MAX_TERMINATION_BYTES])
-        return error.code
+        return _told(error, termination_log)
     return subprocess.run(output, check=False).returncode
+
+
+def _told(error: StoreError, termination_log: Path) -> int:
+    print(error, file=sys.stderr, flush=True)
+    termination_log.write_text(" ".join(str(error).split())[:MAX_TERMINATION_BYTES])
+    return error.code
 
 
 def _init() -> None:
