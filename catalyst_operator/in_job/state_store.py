@@ -33,6 +33,7 @@ from catalyst_operator.in_job.own_secrets import SERVICE_ACCOUNT
 COPY = Path(STATE_COPY_DIR, "tfstate")
 TERMINATION_LOG = Path("/dev/termination-log")
 LOCAL_STATE = "terraform.tfstate"
+LOCK_TIMEOUT = "60s"
 KEEP_SECONDS, KEEP_PAUSE_SECONDS = 120.0, 5.0
 """How long the API server is asked to take the copy, and how long between two tries."""
 _CONFIGURED = "Successfully configured the backend"
@@ -47,16 +48,14 @@ class StoreError(Exception):
         self.code = code
 
 
-def opened(copy: Path = COPY, termination_log: Path = TERMINATION_LOG) -> int:
+def opened(copy: Path = COPY, termination_log: Path = TERMINATION_LOG, lock_timeout: str = LOCK_TIMEOUT) -> int:
     """`tofu init`; then the store is written to before anything is bought: its lock is taken once, and what it lacks of
     the copy is put into it. Exit code EXIT_FOREIGN where store and copy are of different origins."""
     try:
         _init()
-        _go_on_from(copy.read_bytes() if copy.exists() else b"")
+        _go_on_from(copy.read_bytes() if copy.exists() else b"", lock_timeout)
     except StoreError as error:
-        print(error, file=sys.stderr, flush=True)
-        termination_log.write_text(" ".join(str(error).split())[:MAX_TERMINATION_BYTES])
-        return error.code
+        return _told(error, termination_log)
     return 0
 
 
@@ -67,10 +66,14 @@ def closed(
     try:
         _keep(_sealed(_pulled()), account)
     except StoreError as error:
-        print(error, file=sys.stderr, flush=True)
-        termination_log.write_text(" ".join(str(error).split())[:MAX_TERMINATION_BYTES])
-        return error.code
+        return _told(error, termination_log)
     return subprocess.run(output, check=False).returncode
+
+
+def _told(error: StoreError, termination_log: Path) -> int:
+    print(error, file=sys.stderr, flush=True)
+    termination_log.write_text(" ".join(str(error).split())[:MAX_TERMINATION_BYTES])
+    return error.code
 
 
 def _init() -> None:
@@ -81,11 +84,11 @@ def _init() -> None:
         raise StoreError(f"{store}{ran.stderr}", ran.returncode)
 
 
-def _go_on_from(packed: bytes) -> None:
+def _go_on_from(packed: bytes, lock_timeout: str) -> None:
     store = _pulled()
     if not Standing.of(store).exists:
         # OpenTofu gives what it pushes to an empty store another origin; over an empty state it does not.
-        _push(json.dumps(_EMPTY))
+        _push(json.dumps(_EMPTY), lock_timeout)
         store = _pulled()
     sealed = _unpacked(packed)
     found = state_copy.source(Standing.of(store), Standing.of(json.loads(sealed)) if sealed else None)
@@ -98,7 +101,7 @@ def _go_on_from(packed: bytes) -> None:
     if found is Source.COPY:
         print("the state backend has an older state than its copy, or none: the copy is put into it", flush=True)
     # Pushing what is there already writes nothing: it shows that the lock can be had.
-    _push(_opened(sealed) if found is Source.COPY else json.dumps(store))
+    _push(_opened(sealed) if found is Source.COPY else json.dumps(store), lock_timeout)
 
 
 def _pulled(folder: Path | None = None) -> dict[str, Any]:
@@ -110,7 +113,7 @@ def _pulled(folder: Path | None = None) -> dict[str, Any]:
     return state
 
 
-def _push(state: str) -> None:
+def _push(state: str, lock_timeout: str) -> None:
     """With the lock of a run that is over taken away first; another one is waited for."""
     ran = _tofu("state", "push", "-", given=state)
     lock = state_copy.lock_in(ran.stderr) if ran.returncode else None
@@ -118,7 +121,7 @@ def _push(state: str) -> None:
         print(f"run {lock.job} left the state locked and is over: releasing the lock {lock.id}", flush=True)
         _tofu("force-unlock", "-force", lock.id)
     if ran.returncode:
-        ran = _tofu("state", "push", "-lock-timeout=60s", "-", given=state)
+        ran = _tofu("state", "push", f"-lock-timeout={lock_timeout}", "-", given=state)
     if ran.returncode:
         raise StoreError(f"{NOT_ANSWERED}: {ran.stderr}")
 

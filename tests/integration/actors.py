@@ -99,6 +99,7 @@ def run_namespace(api: Api, sovereign: Sovereign) -> str:
         manifests.state_key(sovereign, b"k" * 32),
         manifests.boot_secrets(sovereign, {"server_token": "server"}),
         manifests.provider_token(sovereign, "t" * 64),
+        manifests.state_backend(sovereign, {"PGUSER": "tofu", "PGPASSWORD": "p" * 16}),
         manifests.inputs(sovereign, "inputs-1a2b3c4d", {"a": "b"}),
         manifests.state(sovereign, "e30="),
     )

@@ -238,6 +238,7 @@ KEPT = [
     ("secrets", naming.STATE_SECRET),
     ("secrets", naming.BOOT_SECRETS),
     ("secrets", naming.TOKEN_SECRET),
+    ("secrets", naming.STATE_BACKEND_SECRET),
     ("secrets", "inputs-1a2b3c4d"),
     ("configmaps", naming.RECORD),
 ]

@@ -115,7 +115,11 @@ def test_it_writes_its_state_and_no_other_secret(run: Api, space: str) -> None:
     saved = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": naming.ERRORED_STATE_SECRET}}
     run.apply(f"{secrets}/{naming.ERRORED_STATE_SECRET}", {**saved, "data": {"tfstate": "e30="}})
     run.apply(f"{secrets}/{naming.ERRORED_STATE_SECRET}", {**saved, "data": {"tfstate": "e30K"}})
-    for name in (naming.TOKEN_SECRET, naming.STATE_KEY_SECRET, naming.BOOT_SECRETS, "inputs-1a2b3c4d"):
+    copy = {**manifests.state_secret(space), "data": {"tfstate": "e30="}}
+    for _ in ("of a state that is in a store outside", "and once more"):
+        run.apply(f"{secrets}/{naming.STATE_SECRET}", copy)
+    kept = (naming.TOKEN_SECRET, naming.STATE_KEY_SECRET, naming.STATE_BACKEND_SECRET, naming.BOOT_SECRETS)
+    for name in (*kept, "inputs-1a2b3c4d"):
         refused(run, "PATCH", f"{secrets}/{name}", {"data": {}})
         refused(run, "DELETE", f"{secrets}/{name}")
     refused(run, "DELETE", f"{secrets}/{naming.ERRORED_STATE_SECRET}")

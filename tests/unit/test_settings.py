@@ -163,3 +163,29 @@ def test_in_a_cluster_the_pod_is_enough() -> None:
 )
 def test_where_the_api_server_is(environ: dict[str, str], url: str) -> None:
     assert Settings.from_env(LEAST | environ).api_server == url
+
+
+IN_POSTGRES = {"CATALYST_STATE_BACKEND": "pg", "CATALYST_STATE_BACKEND_CONFIG": "host=pg.example, database=states"}
+
+
+def test_a_store_of_states_is_taken_over() -> None:
+    found = Settings.from_env(LEAST | IN_POSTGRES | {"CATALYST_STATE_BACKEND_SECRET": "pg-login"}).core.state_backend
+    assert found is not None
+    assert (found.kind, found.secret, found.port) == ("pg", "pg-login", 5432)
+    unnamed = Settings.from_env(LEAST | IN_POSTGRES).core.state_backend
+    assert unnamed is not None
+    assert unnamed.secret == "state-backend"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ({"CATALYST_STATE_BACKEND": "consul"}, "expected one of kubernetes, http, pg"),
+        ({"CATALYST_STATE_BACKEND": "pg"}, "CATALYST_STATE_BACKEND_CONFIG for pg: host= is missing"),
+        ({"CATALYST_STATE_BACKEND_CONFIG": "host=a"}, "but CATALYST_STATE_BACKEND is kubernetes"),
+        (IN_POSTGRES | {"CATALYST_STATE_BACKEND_SECRET": "A_B"}, "expected the name of a Secret"),
+    ],
+)
+def test_a_store_that_is_not_well_named_stops_the_operator(wrong: dict[str, str], says: str) -> None:
+    with pytest.raises(SettingsError, match=says):
+        Settings.from_env(LEAST | wrong)

@@ -77,4 +77,4 @@ def lock_in(text: str) -> LeftLock | None:
 
 def is_left(lock: LeftLock, over: Collection[str]) -> bool:
     """Whether it may be taken away: its holder is one of the runs that are known to be over."""
-    return lock.job in over
+    return bool(lock.job) and lock.job in over

@@ -37,7 +37,7 @@ OVER, AT_WORK = "apply-1a2b3c4d-7", "apply-1a2b3c4d-8"
 COPY = f"/api/v1/namespaces/{SPACE}/secrets/{naming.STATE_SECRET}"
 PATH = f"/states/{SPACE}-{UID}"
 SCHEMA = f"sovereign_{UID.replace('-', '_')}"
-_OPEN = "state_store.opened(pathlib.Path('copy'), pathlib.Path('said'))"
+_OPEN = "state_store.opened(pathlib.Path('copy'), pathlib.Path('said'), '1s')"
 _CLOSE = (
     "state_store.closed(pathlib.Path(sys.argv[1]), pathlib.Path('said'), "
     "('tofu', 'output', '-no-color', '-json-into=outputs.json'))"
@@ -283,9 +283,10 @@ def locked(http: StateServer, who: str) -> None:
 def test_the_lock_of_a_run_that_is_over_is_released(http: StateServer, new_run: NewRun) -> None:
     run = new_run(http_store(http))
     locked(http, f"@{OVER}-x9z8y")
-    run.open()
+    ran = run.container(_OPEN)
+    assert ran.returncode == 0
+    assert f"run {OVER} left the state locked and is over" in ran.stdout
     assert http.locks == {}
-    assert f"run {OVER} left the state locked" in run.container(_OPEN).stdout or run.plan()
 
 
 @pytest.mark.parametrize(
@@ -293,12 +294,10 @@ def test_the_lock_of_a_run_that_is_over_is_released(http: StateServer, new_run: 
 )
 def test_the_lock_of_anybody_else_stays(http: StateServer, new_run: NewRun, who: str) -> None:
     run = new_run(http_store(http))
-    run.open()
     locked(http, who)
     lock = dict(http.locks)
-    ran = run.tofu.run("plan", "-input=false", "-json", cwd=run.folder, environment=run.environment)
-    assert "already locked" in ran.stdout
-    assert http.locks == lock
+    assert run.refused() == (1, "ERR_STATE_LOCKED")
+    assert (http.locks, http.states) == (lock, {})
 
 
 def test_a_session_holds_the_lock_of_postgresql_and_its_end_releases_it(pg: Postgres, new_run: NewRun) -> None:

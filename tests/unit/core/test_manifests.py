@@ -13,6 +13,7 @@ import yaml
 
 from catalyst_operator.api import labels
 from catalyst_operator.core import manifests, naming
+from catalyst_operator.core.tofu import backends
 from tests.support import gen
 from tests.support.gen import SETTINGS, TOKEN
 from tests.support.paths import REPOSITORY
@@ -109,6 +110,13 @@ def test_a_run_connects_to_the_api_server_and_to_hetzner_and_never_to_the_metada
     assert {port["port"] for port in dns["ports"]} == {53}
     assert [port["port"] for port in outside["ports"]] == ports
     assert "169.254.0.0/16" in outside["to"][0]["ipBlock"]["except"]
+
+
+def test_a_run_whose_state_is_in_a_store_outside_connects_to_that_as_well() -> None:
+    store = backends.parse(backends.PG, ("host=pg.example", "port=6432", "database=states"), "state-backend")
+    made = manifests.access(S, replace(SETTINGS, state_backend=store))
+    [egress] = [one["spec"]["egress"] for one in made if one["metadata"]["name"] == "egress"]
+    assert [port["port"] for port in egress[1]["ports"]] == [443, 6432, 6443]
 
 
 def test_the_operators_own_policy_says_the_same() -> None:

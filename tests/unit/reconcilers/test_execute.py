@@ -31,6 +31,8 @@ from catalyst_operator.core.observation import (
 )
 from catalyst_operator.core.project.identity import ProjectAnswer, ProjectQuestion
 from catalyst_operator.core.project.preflight import CloudView, Wanted
+from catalyst_operator.core.settings import CoreSettings
+from catalyst_operator.core.tofu import backends
 from catalyst_operator.errors import Conflict, NotFound, Refused
 from catalyst_operator.reconcilers.execute import Executor
 from catalyst_operator.reconcilers.observe import Observer
@@ -86,7 +88,9 @@ class Scene:
         self.api.put("sovereigns", raw)
         self.api.change(SOVEREIGN, lambda o: o["metadata"].update(uid=gen.UID))
 
-    def executor(self, token: str | None = TOKEN, pods: tuple[PodView, ...] = ()) -> Executor:
+    def executor(
+        self, token: str | None = TOKEN, pods: tuple[PodView, ...] = (), settings: CoreSettings = gen.SETTINGS
+    ) -> Executor:
         client = self.api.client()
         sovereign = Sovereign.parse(self.api.get(*SOVEREIGN) or {})
         credentials = CredentialsView("s/1", SecretStr(token) if token else None)
@@ -94,7 +98,7 @@ class Scene:
         space = self.api.get("namespaces", "", SPACE)
         namespace = NamespaceView(version=space["metadata"]["resourceVersion"]) if space else None
         o = Observation(
-            gen.NOW, gen.SETTINGS, sovereign, credentials, namespace, None, None, record_version=version, pods=pods
+            gen.NOW, settings, sovereign, credentials, namespace, None, None, record_version=version, pods=pods
         )
         beside = outside(client, preflights=self.preflights)
         return Executor(client, beside, o, lambda: None, lambda: gen.NOW)
@@ -315,6 +319,33 @@ async def test_inputs_are_files_of_the_work_directory(scene: Scene) -> None:
     await scene.run(PREPARE, actions.WriteInputs(INPUTS, {"fqdn": "a.b.c"}))
     assert json.loads(scene.data("secrets", INPUTS, "tofu.auto.tfvars.json")) == {"fqdn": "a.b.c"}
     assert SPACE in scene.data("secrets", INPUTS, "backend.tf")
+
+
+async def test_a_run_is_told_where_its_state_is_and_given_what_opens_it(scene: Scene) -> None:
+    """Anew before each run, and nothing else of what the Secret beside the operator may hold."""
+    home = Key("secrets", gen.HOME, "pg-login")
+    data = {"PGUSER": "dG9mdQ==", "PGPASSWORD": "Zmlyc3QK", "note": "bm90ZQ=="}
+    scene.api.put("secrets", {"metadata": {"name": home.name, "namespace": gen.HOME}, "data": data})
+    store = backends.parse(backends.PG, ("host=pg.example", "database=states"), home.name)
+    start = (replace(PREPARE, in_store=True), actions.WriteInputs(INPUTS, {"a": 1}, in_store=True))
+    for action in start:
+        await scene.executor(settings=replace(gen.SETTINGS, state_backend=store)).run(action)
+    assert scene.data("secrets", INPUTS, "backend.tf") == store.file(SPACE, gen.UID)
+    given = Key("secrets", SPACE, naming.STATE_BACKEND_SECRET)
+    assert set((scene.api.get(*given) or {})["data"]) == {"PGUSER", "PGPASSWORD"}
+    assert scene.data("secrets", given.name, "PGPASSWORD") == "first"
+    scene.api.change(home, lambda o: o["data"].update(PGPASSWORD="c2Vjb25k"))
+    await scene.executor(settings=replace(gen.SETTINGS, state_backend=store)).run(start[0])
+    assert scene.data("secrets", given.name, "PGPASSWORD") == "second"
+
+
+async def test_a_run_whose_state_is_in_its_namespace_is_not_given_what_opens_a_store(scene: Scene) -> None:
+    """Once it is handed over, whatever the settings are."""
+    store = backends.parse(backends.PG, ("host=pg.example", "database=states"), "pg-login")
+    for action in (PREPARE, actions.WriteInputs(INPUTS, {"a": 1})):
+        await scene.executor(settings=replace(gen.SETTINGS, state_backend=store)).run(action)
+    assert 'backend "kubernetes"' in scene.data("secrets", INPUTS, "backend.tf")
+    assert scene.api.get("secrets", SPACE, naming.STATE_BACKEND_SECRET) is None
 
 
 async def test_inputs_that_are_there_are_not_touched(scene: Scene) -> None:

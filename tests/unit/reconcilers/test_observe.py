@@ -20,6 +20,7 @@ from catalyst_operator.core import manifests, naming, record
 from catalyst_operator.core.observation import GivenStateView, LockView, Observation, StateView
 from catalyst_operator.core.project.preflight import CloudView, Wanted
 from catalyst_operator.core.runs import job
+from catalyst_operator.core.tofu import backends
 from catalyst_operator.errors import CorruptRecord, Unavailable
 from catalyst_operator.reconcilers.observe import LOCK_INFO, Observer, state_of
 from tests.support import gen
@@ -240,6 +241,24 @@ async def test_what_was_restored_is_seen_as_what_was_saved() -> None:
     encoded = base64.b64encode(state_file(8)).decode()
     seen = await observe(server(SPACE_OBJECT, ("secrets", manifests.restored_state(S, encoded, ""))))
     assert seen.state == StateView(8, "l")
+
+
+@pytest.mark.parametrize(
+    ("data", "lacks"),
+    [
+        (None, "does not exist"),
+        ({}, "has no keys PGUSER and PGPASSWORD"),
+        ({"PGUSER": "dG9mdQ=="}, "has no key PGPASSWORD"),
+        ({"PGUSER": "dG9mdQ==", "PGPASSWORD": "Cg=="}, "has no key PGPASSWORD"),
+        ({"PGUSER": "dG9mdQ==", "PGPASSWORD": "Zmlyc3QK"}, ""),
+    ],
+)
+async def test_what_the_secret_lacks_that_opens_a_store_of_states(data: Raw | None, lacks: str) -> None:
+    store = backends.parse(backends.PG, ("host=pg.example", "database=states"), "pg-login")
+    secret = {"metadata": {"name": "pg-login", "namespace": gen.HOME}, "data": data}
+    client = server(SPACE_OBJECT, *([] if data is None else [("secrets", secret)])).client()
+    seen = await Observer(client, outside(client), replace(SETTINGS, state_backend=store)).observe(S, NOW)
+    assert seen.backend_lacks == lacks
 
 
 async def test_whether_the_key_of_the_state_is_there() -> None:

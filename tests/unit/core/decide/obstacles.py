@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 from catalyst_operator.core.observation import LockView, StateView
 from catalyst_operator.core.record import RunState
 from catalyst_operator.core.scene import SAFETY
+from catalyst_operator.core.tofu import backends
 from tests.support import gen
 from tests.support.gen import NOW, SETTINGS, known, of, seen, spec
 from tests.unit.core.decide.table import AT_ONCE, POLL, START, Case, at_work
 
+IN_STORE = replace(
+    SETTINGS, state_backend=backends.parse(backends.PG, ("host=pg.example", "database=states"), "state-backend")
+)
 LOST = gen.run(RunState.LOST, finished=NOW - timedelta(minutes=5))
 HOLDER = f"{LOST.job}-abcde"
 LOCK = LockView("1234", f"@{HOLDER}", "OperationTypeApply", "2026-11-22T11:50:00")
@@ -297,5 +302,23 @@ CASES = (
         operation="Failed",
         code="ERR_STATE_LOST",
         ready="True",
+    ),
+    Case(
+        "what opens the store of states is not there: nothing is begun that could not write down what it makes",
+        (seen(settings=IN_STORE, backend_lacks="does not exist"),),
+        check="run_obstacle",
+        reason="Retrying",
+        says=("ERR_STATE_BACKEND", f"Secret {SETTINGS.operator_namespace}/state-backend does not exist"),
+        again=POLL,
+        code="ERR_STATE_BACKEND",
+        operation="Error",
+    ),
+    Case(
+        "what opens the store is there: a run is made",
+        (seen(settings=IN_STORE),),
+        check="new_run",
+        reason="Provisioning",
+        does=START,
+        again=SAFETY,
     ),
 )

@@ -12,10 +12,11 @@ from catalyst_operator.api.phases import RunVerb
 from catalyst_operator.core.actions import Action, CreateJob, WriteInputs, WriteRecord
 from catalyst_operator.core.decide import decide
 from catalyst_operator.core.observation import StateView
-from catalyst_operator.core.record import Record, RunEntry, RunState, SizeChoice, StopCause
+from catalyst_operator.core.record import HandOff, Record, RunEntry, RunState, SizeChoice, StopCause
 from catalyst_operator.core.runs.attempts import next_run
 from catalyst_operator.core.runs.retries import retry_at
 from catalyst_operator.core.runs.tfvars import inputs_digest
+from catalyst_operator.core.tofu import backends
 from tests.support import gen
 from tests.support.gen import NOW, OUTPUTS, SETTINGS, SceneMod, known, of, seen, spec
 from tests.unit.core.decide.failures import LADDER, ON_SECOND, ON_THIRD, SECOND, THIRD
@@ -405,3 +406,23 @@ def test_a_slow_creation_is_warned_of_by_its_address() -> None:
     (warning,) = status.last_errors
     assert (warning.code, warning.message) == ("ERR_CAPACITY", f"Still being created: {SERVER}")
     assert warning.remedy
+
+
+STORE = backends.parse(backends.PG, ("host=pg.example", "database=states"), "state-backend")
+IN_STORE = replace(gen.observation(), settings=replace(gen.SETTINGS, state_backend=STORE))
+
+
+def test_a_run_in_a_store_knows_the_store_and_whose_locks_it_may_take_away() -> None:
+    """Those of Jobs that are over, by the record: not one that may still be at work, and none of another cluster."""
+    over, active = gen.run(RunState.LOST, attempt=1), gen.run(RunState.RUNNING, attempt=2)
+    made = next_run(IN_STORE, gen.record(over, active), RunVerb.APPLY, gen.variables())
+    assert (made.backend, made.over) == (STORE.fingerprint, (over.job,))
+    plain = next_run(gen.observation(), gen.record(over, active), RunVerb.APPLY, gen.variables())
+    assert (plain.backend, plain.over) == ("", ())
+    assert made.inputs_secret != plain.inputs_secret, "they are immutable, and name the store"
+
+
+def test_after_the_hand_off_the_working_state_is_in_the_run_namespace() -> None:
+    handed = replace(gen.record(), hand_off=HandOff(started=gen.NOW))
+    made = next_run(IN_STORE, handed, RunVerb.DESTROY, gen.variables())
+    assert (made.backend, made.over) == ("", ())

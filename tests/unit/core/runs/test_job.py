@@ -13,6 +13,7 @@ from catalyst_operator.api import labels
 from catalyst_operator.api.phases import RunVerb
 from catalyst_operator.core import naming
 from catalyst_operator.core.runs.job import ADOPT, STATE_KEEPER, job, phases_of
+from catalyst_operator.core.tofu import backends
 from catalyst_operator.core.tofu.backends import backend_file
 from tests.support import gen
 from tests.support.gen import SETTINGS, TOKEN
@@ -255,3 +256,33 @@ def test_the_server_that_is_asked_for_is_replaced_by_the_run_that_does_it_and_co
     told = "-replace=hcloud_server.control_plane[1]" in named(made, "tofu-plan")["command"]
     assert told is replaces
     assert env(named(made, "plan-gate"))["CATALYST_REBUILD"] == "control-plane-1"
+
+
+STORE = backends.parse(backends.PG, ("host=pg.example", "database=states"), "of-the-administrators")
+IN_STORE = replace(SETTINGS, state_backend=STORE)
+RUN_IN_STORE = gen.run(backend=STORE.fingerprint, over=("apply-1a2b3c4d-1", "apply-1a2b3c4d-2"))
+
+
+@pytest.mark.parametrize("verb", list(RunVerb))
+def test_in_a_store_the_same_phases_open_the_state_first_and_keep_a_copy_last(verb: RunVerb) -> None:
+    """No container more: each has its share of what the kubelet keeps of them."""
+    made, plain = (job(gen.sovereign(), replace(RUN_IN_STORE, verb=verb, backend=b), IN_STORE) for b in ("f", ""))
+    assert [c["name"] for c in containers(made)] == [c["name"] for c in containers(plain)]
+    assert named(made, "tofu-init")["command"][-1] == "state-open"
+    assert env(named(made, "tofu-init"))["CATALYST_RUNS_OVER"] == "apply-1a2b3c4d-1,apply-1a2b3c4d-2"
+    if verb is RunVerb.APPLY:
+        assert named(made, "tofu-output")["command"][-1] == "state-close"
+    assert named(plain, "tofu-init")["command"][0] == "tofu", "handed over, its state is in the run namespace"
+    assert "state-copy" not in json.dumps(plain)
+
+
+def test_what_opens_the_store_goes_as_a_reference_to_who_runs_tofu_and_nobody_else() -> None:
+    for verb in RunVerb:
+        made = job(gen.sovereign(), replace(RUN_IN_STORE, verb=verb, adopt=True), IN_STORE)
+        for container in containers(made):
+            opens = container["name"] not in (STATE_KEEPER, "sweep", "leftovers")
+            reference = env(container).get("PGPASSWORD")
+            assert (reference is not None) == opens, container["name"]
+            if reference is not None:
+                assert reference["secretKeyRef"]["name"] == naming.STATE_BACKEND_SECRET
+            assert ("TF_ENCRYPTION" in env(container)) == (container["name"] != STATE_KEEPER), "sealed there, too"
