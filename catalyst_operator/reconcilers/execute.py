@@ -76,6 +76,7 @@ class Executor:
                 files = {
                     "tofu.auto.tfvars.json": json.dumps(variables, indent=1),
                     "backend.tf": job.backend_file(self._space),
+                    **job.authorities_file(variables),
                 }
                 await self._kube.create_once(manifests.inputs(self._sovereign, name, files))
             case actions.DeleteInputs(name=name):

@@ -138,7 +138,9 @@ def test_what_does_not_is_not(mod: RawMod, why: str) -> None:
     "settings",
     [
         replace(SETTINGS, default_git_url="https://other.example/kit"),
-        replace(SETTINGS, mirrors=mirrors.parse("https://github.com/=https://a.example/,oci://ghcr.io/=oci://b.example/")),
+        replace(
+            SETTINGS, mirrors=mirrors.parse("https://github.com/=https://a.example/,oci://ghcr.io/=oci://b.example/")
+        ),
         replace(SETTINGS, pull_secret="registry-login"),
         replace(SETTINGS, poll=timedelta(seconds=1), image="other"),
     ],
