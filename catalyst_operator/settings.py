@@ -147,6 +147,21 @@ class Settings:
         )
 
 
+def of_what_is_fetched(environ: Mapping[str, str] = os.environ) -> CoreSettings:
+    """What says where things come from, and nothing else: for `mirror-list`, which needs no operator. Raises
+    SettingsError."""
+    read = _Reader(environ)
+    return CoreSettings(
+        image="",
+        default_git_url=read.repository("CATALYST_GIT_URL"),
+        chart_registry=read.text("CATALYST_CHART_REGISTRY", ""),
+        adoption_provider=read.package("CATALYST_ADOPTION_PROVIDER"),
+        default_release=read.release("CATALYST_RELEASE"),
+        mirrors=read.mirrors("CATALYST_MIRRORS"),
+        release_digests=read.digests("CATALYST_RELEASE_DIGESTS"),
+    )
+
+
 def _domains(read: _Reader) -> DomainSettings | None:
     """None where no PowerDNS is named: the operator then serves no domains."""
     if not read.text("CATALYST_POWERDNS_URL", ""):
