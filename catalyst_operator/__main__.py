@@ -28,6 +28,9 @@ def main(argv: list[str] | None = None) -> int:
     render.add_argument("-o", "--out", type=Path, required=True, help="top folder of the repository")
     render.add_argument("--release", help="set of versions; default: the Sovereign's, else this operator's")
     render.add_argument("--template", type=Path, help="the kit's shared template; default: the one of this operator")
+    listing = commands.add_parser("mirror-list", help="list what servers and clusters fetch, to mirror it")
+    listing.add_argument("--release", help="set of versions; default: this operator's")
+    listing.add_argument("-o", "--output", choices=("text", "json"), default="text", help="default: %(default)s")
     _administrators(commands)
     arguments = parser.parse_args(argv)
     return _COMMANDS[arguments.command or "operator"](arguments)
@@ -104,6 +107,12 @@ def _render(arguments: argparse.Namespace) -> int:
     return render(arguments.file, arguments.out, arguments.release, arguments.template)
 
 
+def _mirror_list(arguments: argparse.Namespace) -> int:
+    from catalyst_operator.mirror_list import main as mirror_list  # noqa: PLC0415
+
+    return mirror_list(arguments.release, arguments.output)
+
+
 def _backup(arguments: argparse.Namespace) -> int:
     from catalyst_operator.moving import commands, kubectl  # noqa: PLC0415
 
@@ -132,6 +141,7 @@ _COMMANDS = {
     "sweep": _sweep,
     "leftovers": _leftovers,
     "render": _render,
+    "mirror-list": _mirror_list,
     "backup": _backup,
     "restore": _restore,
     "give-away": _give_away,

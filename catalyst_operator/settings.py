@@ -24,8 +24,9 @@ from catalyst_operator.api.enums import RegistrarName
 from catalyst_operator.api.scalars import parse_duration
 from catalyst_operator.core import naming
 from catalyst_operator.core.access import seeds
-from catalyst_operator.core.air_gap import mirrors
+from catalyst_operator.core.air_gap import authorities, mirrors, proxies
 from catalyst_operator.core.air_gap.mirrors import Mirrors
+from catalyst_operator.core.air_gap.proxies import ServerProxy
 from catalyst_operator.core.domains.claims.names import plain
 from catalyst_operator.core.kit import releases
 from catalyst_operator.core.leadership.election import LONGEST_LEASE, SHORTEST_LEASE
@@ -137,6 +138,9 @@ class Settings:
                 state_backend=_state_backend(read),
                 mirrors=read.mirrors("CATALYST_MIRRORS"),
                 release_digests=read.digests("CATALYST_RELEASE_DIGESTS"),
+                authorities=read.authorities("CATALYST_AUTHORITIES"),
+                run_proxy=_run_proxy(environ),
+                server_proxy=read.server_proxy("CATALYST_SERVER_PROXY", "CATALYST_SERVER_NO_PROXY"),
             ),
             api_server=_api_server(environ),
             pod=read.text("CATALYST_POD", ""),
@@ -151,6 +155,21 @@ class Settings:
             destinations=Destinations((*read.networks("CATALYST_REFUSED_CIDRS"), *_own_service(environ))),
             dns=_dns(read),
         )
+
+
+def of_what_is_fetched(environ: Mapping[str, str] = os.environ) -> CoreSettings:
+    """What says where things come from, and nothing else: for `mirror-list`, which needs no operator. Raises
+    SettingsError."""
+    read = _Reader(environ)
+    return CoreSettings(
+        image="",
+        default_git_url=read.repository("CATALYST_GIT_URL"),
+        chart_registry=read.text("CATALYST_CHART_REGISTRY", ""),
+        adoption_provider=read.package("CATALYST_ADOPTION_PROVIDER"),
+        default_release=read.release("CATALYST_RELEASE"),
+        mirrors=read.mirrors("CATALYST_MIRRORS"),
+        release_digests=read.digests("CATALYST_RELEASE_DIGESTS"),
+    )
 
 
 def _domains(read: _Reader) -> DomainSettings | None:
@@ -217,6 +236,13 @@ def _api_server(environ: Mapping[str, str]) -> str:
     return f"https://{literal}:{port}" if host else ""
 
 
+def _run_proxy(environ: Mapping[str, str]) -> dict[str, str]:
+    try:
+        return proxies.of_runs(environ, _api_server(environ))
+    except proxies.ProxyError as error:
+        raise SettingsError(str(error)) from error
+
+
 def _own_service(environ: Mapping[str, str]) -> tuple[Network, ...]:
     """The one Service of the management cluster that the operator knows of by itself: its API server's."""
     host = environ.get("KUBERNETES_SERVICE_HOST", "")
@@ -267,11 +293,10 @@ class _Reader:
         return int(value)
 
     def object_name(self, name: str, default: str) -> str:
-        value = self.text(name, default)
-        if not re.fullmatch(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", value) or value in seeds.OTHERS:
+        value, taken = self.text(name, default), (*seeds.OTHERS, seeds.AUTHORITIES)
+        if not re.fullmatch(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", value) or value in taken:
             raise SettingsError(
-                f"{name}={value!r}: expected the name of a Secret, such as {default}, and none of "
-                f"{', '.join(seeds.OTHERS)}"
+                f"{name}={value!r}: expected the name of a Secret, such as {default}, and none of {', '.join(taken)}"
             )
         return value
 
@@ -391,6 +416,25 @@ class _Reader:
             return releases.parse_digests(self.items(name), releases.load())
         except releases.OverrideError as error:
             raise SettingsError(f"{name}: {error}") from error
+
+    def authorities(self, name: str) -> tuple[str, ...]:
+        """Of a file, which a ConfigMap beside the operator is mounted as."""
+        path = self.text(name, "")
+        if not path:
+            return ()
+        try:
+            return authorities.parse(Path(path).read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError) as error:
+            raise SettingsError(f"{name}={path!r}: expected a file with certificates in PEM: {error}") from error
+        except authorities.AuthorityError as error:
+            raise SettingsError(f"{name}={path!r}: {error}") from error
+
+    def server_proxy(self, name: str, exceptions: str) -> ServerProxy | None:
+        url, given = self.text(name, ""), self.text(exceptions, "")
+        try:
+            return ServerProxy(proxies.checked(name, url), proxies.split(exceptions, given)) if url else None
+        except proxies.ProxyError as error:
+            raise SettingsError(str(error)) from error
 
     def ports(self, name: str, default: str) -> tuple[int, ...]:
         items = [item.strip() for item in self.text(name, default).split(",")]

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from catalyst_operator.api import labels
 from catalyst_operator.api.sovereign import Sovereign
 from catalyst_operator.core import naming, proof
+from catalyst_operator.core.air_gap import proxies
 from catalyst_operator.core.settings import CoreSettings
 from catalyst_operator.core.tofu import encryption
 
@@ -86,8 +87,10 @@ def access(sovereign: Sovereign, settings: CoreSettings) -> list[Manifest]:
 
 
 def _egress(settings: CoreSettings) -> list[Manifest]:
-    """What a run connects to: DNS, the API server, what has its state, Hetzner. Never the cloud's metadata service."""
+    """What a run connects to: DNS, the API server, what has its state, Hetzner, a proxy. Never the cloud's metadata
+    service."""
     endpoint = urlsplit(settings.hcloud_endpoint)
+    asked = proxies.ports(url for name, url in settings.run_proxy.items() if name in proxies.URLS)
     own = {endpoint.port or (80 if endpoint.scheme == "http" else 443)} if endpoint.hostname else set()
     own |= {settings.state_backend.port} if settings.state_backend else set()
     return [
@@ -97,7 +100,7 @@ def _egress(settings: CoreSettings) -> list[Manifest]:
                 {"ipBlock": {"cidr": "0.0.0.0/0", "except": ["169.254.0.0/16"]}},
                 {"ipBlock": {"cidr": "::/0", "except": ["fe80::/10"]}},
             ],
-            "ports": [{"protocol": "TCP", "port": port} for port in sorted({*settings.run_egress_ports, *own})],
+            "ports": [{"protocol": "TCP", "port": port} for port in sorted({*settings.run_egress_ports, *own, *asked})],
         },
     ]
 

@@ -11,6 +11,7 @@ from catalyst_operator.core.access.seeds import PULL
 from catalyst_operator.core.air_gap.mirrors import ADOPTION_PROVIDER, CHARTS, NO_MIRRORS, Mirrors
 from catalyst_operator.core.queue.order import RunLimits
 from catalyst_operator.core.tofu.backends import StateBackend
+from catalyst_operator.core.air_gap.proxies import ServerProxy
 
 
 @dataclass(frozen=True)
@@ -126,12 +127,23 @@ class CoreSettings:
     release_digests: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """Release -> download -> sha256, of those that the release itself has none for."""
 
+    authorities: tuple[str, ...] = ()
+    """Certificates, PEM, that runs, servers and Flux trust besides their images' own."""
+    run_proxy: Mapping[str, str] = field(default_factory=dict)
+    """Variables of each container of a run; see `air_gap.proxies`."""
+    server_proxy: ServerProxy | None = None
+
     @property
     def charts(self) -> str:
         """Where the kit's charts come from; empty: the template's own place."""
         asked = self.chart_registry or CHARTS
         found = self.mirrors.of(f"{asked}/").rstrip("/")
         return found if found != asked else self.chart_registry
+
+    @property
+    def chart_authorities(self) -> bool:
+        """Whether charts come from somewhere that is trusted by the company's own authorities."""
+        return bool(self.authorities and self.charts)
 
     @property
     def adoption_package(self) -> str:

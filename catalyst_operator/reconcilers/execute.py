@@ -166,6 +166,7 @@ class Executor:
         files = {
             "tofu.auto.tfvars.json": json.dumps(variables, indent=1),
             "backend.tf": backends.backend_file(store, self._space, self._o.uid),
+            **job.authorities_file(variables),
         }
         await self._kube.create_once(manifests.inputs(self._sovereign, name, files))
 

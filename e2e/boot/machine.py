@@ -49,8 +49,14 @@ class Machine:
 
     def _prepare_disk(self) -> None:
         """What an image of Hetzner's has, and the world's own authority."""
-        trusted = (self._parts.root / ROOT_CERTIFICATES).read_text() + self._authority.read_text()
-        for path, text in {ROOT_CERTIFICATES: trusted, "etc/boot-serial": str(self.told.instance)}.items():
+        authority = self._authority.read_text()
+        written = {
+            ROOT_CERTIFICATES: (self._parts.root / ROOT_CERTIFICATES).read_text() + authority,
+            # Where update-ca-certificates finds it again.
+            "usr/local/share/ca-certificates/world.crt": authority,
+            "etc/boot-serial": str(self.told.instance),
+        }
+        for path, text in written.items():
             file = self.disk / path
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text)

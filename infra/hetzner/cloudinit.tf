@@ -19,7 +19,30 @@ locals {
     networkd_conf     = file("${path.module}/units/networkd.conf")
     sysctl_conf       = file("${path.module}/units/sysctl.conf")
     registries_yaml   = var.registries_yaml
+    # A file each, as update-ca-certificates wants it.
+    trusted_authorities = { for index, pem in var.trusted_authorities : format("catalyst-%02d.crt", index) => pem }
+    proxy_files         = local.proxy_files
   }
+  # Whom a server does not ask through the proxy: itself, its network, Pods and Services as k3s numbers them, the metadata
+  # service, and the names that lead to the load balancer.
+  no_proxy = concat(
+    ["127.0.0.0/8", "localhost", "169.254.169.254", local.network_cidr, "10.42.0.0/16", "10.43.0.0/16"],
+    [".svc", ".cluster.local", var.fqdn],
+    try(var.proxy.exceptions, []),
+  )
+  # Both spellings: curl takes http_proxy in small letters only. Units that start with catalyst- are first boot's own.
+  proxy_files = var.proxy == null ? {} : merge(
+    {
+      "/etc/catalyst/proxy.env" = join("", flatten([
+        for name, value in { http_proxy = var.proxy.url, https_proxy = var.proxy.url, no_proxy = join(",", local.no_proxy) } :
+        ["${name}=${value}\n", "${upper(name)}=${value}\n"]
+      ]))
+    },
+    {
+      for unit in ["catalyst-", "k3s", "k3s-agent"] :
+      "/etc/systemd/system/${unit}.service.d/10-proxy.conf" => "[Service]\nEnvironmentFile=/etc/catalyst/proxy.env\n"
+    },
+  )
   downloads_unit = file("${path.module}/units/catalyst-downloads.service")
   cilium_values  = file("${path.module}/cilium-values.yaml")
 

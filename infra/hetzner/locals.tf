@@ -12,6 +12,7 @@ locals {
 
   # Fixed addresses make user_data known at plan time: joining servers and workers are told where the control planes
   # are. 10.0.1.1 is Hetzner's gateway.
+  network_cidr           = "10.0.0.0/16"
   subnet_cidr            = "10.0.1.0/24"
   load_balancer_ip       = cidrhost(local.subnet_cidr, 5)
   control_plane_host_min = 10

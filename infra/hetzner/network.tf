@@ -1,6 +1,6 @@
 resource "hcloud_network" "this" {
   name     = var.cluster_name
-  ip_range = "10.0.0.0/16"
+  ip_range = local.network_cidr
   labels   = local.labels["network"]
 }
 

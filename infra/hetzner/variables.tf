@@ -342,3 +342,33 @@ variable "registries_yaml" {
     error_message = "registries_yaml must be YAML with the keys mirrors and configs, as https://docs.k3s.io/installation/private-registry describes."
   }
 }
+
+variable "trusted_authorities" {
+  description = "Certificates of authorities, PEM, one each, that servers trust besides those of their image: of mirrors and proxies inside a company. Public: they are not secret."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition = alltrue([
+      for pem in var.trusted_authorities :
+      can(regex("^-----BEGIN CERTIFICATE-----\n[A-Za-z0-9+/=\n]+\n-----END CERTIFICATE-----\n$", pem))
+    ])
+    error_message = "trusted_authorities: each must be one certificate in PEM, from BEGIN CERTIFICATE to END CERTIFICATE and a line break."
+  }
+}
+
+variable "proxy" {
+  description = "How servers reach what is outside: url of an HTTP proxy without a password, which user_data could not keep, and exceptions (hosts, domains that begin with a dot, networks) besides the cluster's own. null: directly."
+  type        = object({ url = string, exceptions = optional(list(string), []) })
+  default     = null
+
+  validation {
+    condition     = var.proxy == null || can(regex("^https?://[A-Za-z0-9.-]+(:[0-9]+)?/?$", try(var.proxy.url, "")))
+    error_message = "proxy.url must be the URL of a proxy without user name, such as http://proxy.example.com:3128."
+  }
+
+  validation {
+    condition     = alltrue([for item in try(var.proxy.exceptions, []) : can(regex("^[A-Za-z0-9.:/*_-]+$", item))])
+    error_message = "proxy.exceptions must be hosts, domains such as .example.com or networks such as 192.0.2.0/24."
+  }
+}

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
+from catalyst_operator.adapters.new_cluster import authorities
 from catalyst_operator.core.access import boot, seeds
 from e2e.boot import image, programs
 from e2e.boot.machine import Machine, Parts
@@ -22,6 +24,8 @@ FIRST, SECOND, WORKER = 10, 11, 50
 """Numbers of servers: the module gives them these private addresses."""
 MANIFEST_SECRET = "a-secret-in-a-boot-manifest"
 REGISTRIES = "mirrors: {}\nconfigs: {registry.example: {auth: {password: a-secret-of-a-registry}}}\n"
+AUTHORITY = authorities.make(datetime.now(UTC)).files["server-ca.crt"]
+"""Of a company's own, of which nothing here has a certificate."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,12 @@ def stage(folder: Path) -> Stage:
     changes = {
         "release": dict(found.release),
         "registries_yaml": REGISTRIES,
+        "trusted_authorities": [AUTHORITY],
+        # It leads nowhere: whoever asks it for more than the exceptions name does not boot.
+        "proxy": {
+            "url": "http://proxy.invalid:3128",
+            "exceptions": found.names,
+        },
         "boot_manifests": {**boot.manifests(FQDN, seeds.PULL), "90-secret.yaml": _manifest()},
     }
     rendered, later = (render(tofu, sample(**changes, cluster_started=started)) for started in (False, True))

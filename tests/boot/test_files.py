@@ -7,8 +7,9 @@ import base64
 import pytest
 
 from e2e.boot.findings import File
+from e2e.boot.machine import ROOT_CERTIFICATES
 from tests.boot.lives.cluster import ClusterLife
-from tests.boot.stage import MANIFEST_SECRET, Stage
+from tests.boot.stage import AUTHORITY, MANIFEST_SECRET, Stage
 from tests.integration.cloud_init import TRUST
 
 pytestmark = pytest.mark.boot
@@ -72,3 +73,12 @@ def test_what_first_boot_writes_belongs_to_root(cluster: ClusterLife) -> None:
     assert [file.path for file in ours if (file.owner, file.group) != (0, 0)] == []
     assert [file.path for file in ours if file.mode & 0o022 and not file.private] == []
     assert "/usr/local/bin/helm" in {file.path for file in ours}
+
+
+def test_every_server_trusts_the_authorities_that_it_was_told(cluster: ClusterLife) -> None:
+    """Besides those it trusts anyway: it fetched everything from servers with other certificates."""
+    found = {file.server: file.content.decode() for file in cluster.files if file.path == f"/{ROOT_CERTIFICATES}"}
+    assert found.keys() == {file.server for file in cluster.files}
+    for trusted in found.values():
+        assert AUTHORITY.strip() in trusted
+        assert trusted.count("BEGIN CERTIFICATE") > 50

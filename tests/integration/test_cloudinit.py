@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.integration.cloud_init import CA_FILES, Boot, Rendered, render, sample
+from tests.integration.cloud_init import CA_FILES, TRUST, Boot, Rendered, render, sample
 from tests.integration.tofu import MODULE, OpenTofu, find
 
 pytestmark = pytest.mark.integration
@@ -282,6 +282,45 @@ def test_registries_are_configured_only_when_asked_for(rendered: Rendered, tofu:
         assert boot.files["/etc/rancher/k3s/registries.yaml"].text == mirrors
     for boot in rendered.all:
         assert "/etc/rancher/k3s/registries.yaml" not in boot.files
+
+
+AUTHORITIES = [TRUST.files[f"{name}-ca.crt"] for name in ("server", "client")]
+PROXY = {"url": "http://proxy.example:3128", "exceptions": [".corp.example", "192.0.2.0/24"]}
+
+
+def test_servers_trust_authorities_and_go_through_a_proxy_when_told(rendered: Rendered, tofu: OpenTofu) -> None:
+    for boot in render(tofu, sample(trusted_authorities=AUTHORITIES, proxy=PROXY)).all:
+        for index, pem in enumerate(AUTHORITIES):
+            assert boot.files[f"/usr/local/share/ca-certificates/catalyst-{index:02}.crt"].text == pem
+        assert boot.document["runcmd"][0] == ["update-ca-certificates"], "before anything is fetched"
+        told = dict(line.split("=", 1) for line in boot.files["/etc/catalyst/proxy.env"].text.splitlines())
+        assert told["https_proxy"] == told["HTTPS_PROXY"] == told["http_proxy"] == PROXY["url"]
+        own = {
+            "127.0.0.0/8",
+            "169.254.169.254",
+            "10.0.0.0/16",
+            "10.42.0.0/16",
+            "10.43.0.0/16",
+            ".svc",
+            sample()["fqdn"],
+        }
+        assert own | set(PROXY["exceptions"]) <= set(told["no_proxy"].split(","))
+        (service,) = {"k3s.service", "k3s-agent.service"} & {path.rpartition("/")[2] for path in boot.files}
+        for unit in ("catalyst-.service", service):
+            drop_in = boot.files[f"/etc/systemd/system/{unit}.d/10-proxy.conf"].text
+            assert drop_in == "[Service]\nEnvironmentFile=/etc/catalyst/proxy.env\n"
+
+
+def test_without_them_servers_are_told_what_they_were_always_told(rendered: Rendered, tofu: OpenTofu) -> None:
+    """Byte for byte: what is added stands in lines of its own, and without it the lines are the old ones."""
+    everything = sample(trusted_authorities=AUTHORITIES, proxy=PROXY, registries_yaml="mirrors: {}\n")
+    new = ("/usr/local/share/ca-certificates/", "10-proxy.conf", "/etc/catalyst/proxy.env", "registries.yaml")
+    for plain, more in zip(rendered.all, render(tofu, everything).all, strict=True):
+        head, *entries = more.cloud_config.split("  - path: ")
+        kept = [entry for entry in entries if not any(word in entry.split("\n", 1)[0] for word in new)]
+        text = "  - path: ".join([head, *kept]).replace("  - [update-ca-certificates]\n", "")
+        assert text == plain.cloud_config
+        assert not any(word in plain.cloud_config for word in (*new, "update-ca-certificates"))
 
 
 def test_secrets_are_readable_by_root_only(rendered: Rendered) -> None:

@@ -6,14 +6,19 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.cloud_init import render, sample, schema_errors, shellcheck
+from tests.integration.cloud_init import TRUST, render, sample, schema_errors, shellcheck
 from tests.integration.tofu import MODULE, OpenTofu
 
 pytestmark = pytest.mark.integration
 
 
 def test_every_server_is_told_a_valid_cloud_config(tmp_path: Path) -> None:
-    everything = sample(registries_yaml="mirrors: {}", boot_manifests={"10-observer.yaml": "kind: Role\n"})
+    everything = sample(
+        registries_yaml="mirrors: {}",
+        boot_manifests={"10-observer.yaml": "kind: Role\n"},
+        trusted_authorities=[TRUST.files["server-ca.crt"]],
+        proxy={"url": "http://proxy.example:3128"},
+    )
     for boot in render(OpenTofu.without_provider(tmp_path), everything).all:
         assert schema_errors(boot.cloud_config, tmp_path) == ""
 

@@ -40,8 +40,8 @@ class _Page(BaseModel):
 async def opened(
     endpoint: str, token: SecretStr, clock: Clock, limit_seconds: float = PROJECT_LOOK_SECONDS
 ) -> AsyncIterator[HetznerApi]:
-    """The project that a token opens. An empty endpoint is Hetzner's own. Raises CloudError, also when what is done
-    with it takes longer than the limit."""
+    """The project that a token opens. An empty endpoint is Hetzner's own; a proxy of the environment is used. Raises
+    CloudError, also when what is done with it takes longer than the limit."""
     _check_shape(token.get_secret_value())
     authorization = f"Bearer {token.get_secret_value()}"
     headers = {"Authorization": authorization, "User-Agent": labels.OPERATOR_NAME, **answers.UNCOMPRESSED}
@@ -49,7 +49,7 @@ async def opened(
     try:
         async with (
             asyncio.timeout(limit_seconds),
-            aiohttp.ClientSession(headers=headers, auto_decompress=False) as session,
+            aiohttp.ClientSession(headers=headers, auto_decompress=False, trust_env=True) as session,
         ):
             yield HetznerApi(session, endpoint or ENDPOINT, clock)
     except TimeoutError:

@@ -30,14 +30,14 @@ _NO_LOGIN = base64.b64encode(b'{"auths":{}}').decode()
 Object = dict[str, Any]
 
 
-def manifests(fqdn: str, pull: str) -> dict[str, str]:
+def manifests(fqdn: str, pull: str, authorities: tuple[str, ...] = ()) -> dict[str, str]:
     """File name -> YAML, for the module's variable boot_manifests; applied in the order of the names. `pull` is what
-    the Secret for charts is called."""
-    return dict(_texts(fqdn, pull))
+    the Secret for charts is called, `authorities` are the certificates that Flux is to trust."""
+    return dict(_texts(fqdn, pull, authorities))
 
 
 @lru_cache(maxsize=4096)
-def _texts(fqdn: str, pull: str) -> Mapping[str, str]:
+def _texts(fqdn: str, pull: str, authorities: tuple[str, ...]) -> Mapping[str, str]:
     """Made once: they are asked for at every look at every Sovereign."""
     files = {
         "10-observer.yaml": _observer(),
@@ -45,8 +45,15 @@ def _texts(fqdn: str, pull: str) -> Mapping[str, str]:
         "25-node-remover.yaml": _node_remover(),
         "30-secrets.yaml": _secrets(pull),
         "40-adoption.yaml": _adoption(),
+        **({"50-authorities.yaml": _authorities(authorities)} if authorities else {}),
     }
     return {name: yaml.safe_dump_all(objects, sort_keys=False) for name, objects in files.items()}
+
+
+def _authorities(certificates: tuple[str, ...]) -> list[Object]:
+    """What Flux trusts mirrors by: certificates, which anybody may read."""
+    meta = {"name": seeds.AUTHORITIES, "namespace": FLUX_NAMESPACE, "labels": _LABELS}
+    return [{"apiVersion": "v1", "kind": "Secret", "metadata": meta, "stringData": {"ca.crt": "".join(certificates)}}]
 
 
 def _observer() -> list[Object]:

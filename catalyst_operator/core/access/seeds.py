@@ -24,6 +24,9 @@ GIT, GIT_KEYS, CROSSPLANE = "catalyst-git", "catalyst-git-keys", "catalyst-cross
 FEDERATION, CERTIFICATE_AUTHORITY, OBJECT_STORAGE = "catalyst-federation", "catalyst-ca", "catalyst-object-storage"
 OTHERS = (GIT, GIT_KEYS, CROSSPLANE, FEDERATION, CERTIFICATE_AUTHORITY, OBJECT_STORAGE)
 """All but that for charts."""
+AUTHORITIES = "catalyst-authorities"
+"""Not the owner's: certificates that the operator's setting names, public, by which Flux trusts mirrors. First boot
+makes it, and it is never filled later."""
 VALUES_KEY = "values.yaml"
 VALUES = {FEDERATION: ("keycloak", "federation", "clientSecretBase64")}
 """Secrets whose one value is for a chart -> where its release has it, in base64. They hold a document of Helm values:

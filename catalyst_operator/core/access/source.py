@@ -28,7 +28,7 @@ class Followed:
     ref: GitRef
     path: str
     secret: str = ""
-    """The Secret on the new cluster with user name and password; empty: it is read without."""
+    """The Secret on the new cluster with user name and password, or with authorities alone; empty: neither."""
     verify: str = ""
     """What has to be signed, by one of the keys in the Secret `seeds.GIT_KEYS`; empty: nothing."""
 
@@ -62,7 +62,7 @@ def wanted(spec: SovereignSpec, settings: CoreSettings) -> Followed:
         url=url if secret else settings.mirrors.of(url),
         ref=git_ref.wanted(spec, settings),
         path=spec.gitops.path or path,
-        secret=seeds.GIT if secret else "",
+        secret=seeds.GIT if secret else seeds.AUTHORITIES if settings.authorities else "",
         verify=spec.gitops.verify.mode.value if spec.gitops.verify else "",
     )
 

@@ -77,6 +77,7 @@ def overlay(
     chart_registry: str = "",
     adoption_provider: str = "",
     module: str = "",
+    chart_authorities: bool = False,
 ) -> dict[str, str]:
     """Path, relative to the repository's top, -> text of each file of the folder. Equal input gives equal text.
 
@@ -100,6 +101,7 @@ def overlay(
             chart_registry=chart_registry,
             adoption_provider=adoption_provider,
             module=module,
+            chart_authorities=chart_authorities,
         ),
     }
     files = {"kustomization.yaml": _KUSTOMIZATION, "sync.yaml": _SYNC}

@@ -7,6 +7,7 @@ which are whole scalars of YAML and may be anything. docs/kit.md lists them.
 from __future__ import annotations
 
 from catalyst_operator.api.sovereign import Sovereign, SovereignSpec
+from catalyst_operator.core.access import seeds
 from catalyst_operator.core.kit import blueprints
 from catalyst_operator.core.kit.quoting import flag, quoted, quoted_list
 from catalyst_operator.core.kit.realm import realm_file
@@ -21,11 +22,13 @@ def values(
     chart_registry: str = "",
     adoption_provider: str = "",
     module: str = "",
+    chart_authorities: bool = False,
 ) -> dict[str, str]:
     """Variable -> value. `pull_secret` is what the Secret with the credentials for charts is called, of which only
     those are told that name one; `chart_registry` replaces the template's own, such as oci://registry.example/charts,
     and `adoption_provider` its package of Crossplane's provider; `module` is where Crossplane finds the module
-    (`access.module.fetched`). Of these two only those are told that have a Crossplane of their own."""
+    (`access.module.fetched`). Of these two only those are told that have a Crossplane of their own. With
+    `chart_authorities` the registry is trusted by what first boot put into a Secret."""
     spec = sovereign.spec
     found = {
         **_place(spec),
@@ -40,6 +43,9 @@ def values(
         "CHART_REGISTRY": chart_registry,
         "ADOPTION_PROVIDER": adoption_provider if spec.crossplane else "",
         "ADOPTION_MODULE": module if spec.crossplane else "",
+        # A line of a HelmRepository, or its default, like that of the credentials.
+        "CHARTS_TRUST_FIELD": "certSecretRef" if chart_authorities else "",
+        "CHARTS_TRUST_REF": f'{{"name": {quoted(seeds.AUTHORITIES)}}}' if chart_authorities else "",
     }
     return {**found, **{name: value for name, value in others.items() if value}}
 

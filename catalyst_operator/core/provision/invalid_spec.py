@@ -55,8 +55,8 @@ def _unvouched(release: Release, settings: CoreSettings) -> str:
     return (
         f"Release {release.name} has no sha256 of {', '.join(names)}, which the operator's setting CATALYST_MIRRORS "
         "has servers fetch from a mirror, and a mirror does not vouch for itself. Set CATALYST_RELEASE_DIGESTS to "
-        f"{','.join(f'{release.name}/{name}=SHA256' for name in names)}, as the vendors publish them, or build "
-        "the operator after `make releases-pin`."
+        f"{','.join(f'{release.name}/{name}=SHA256' for name in names)}, as `mirror-list` and the vendors say, or "
+        "build the operator after `make releases-pin`."
     )
 
 

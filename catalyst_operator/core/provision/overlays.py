@@ -52,6 +52,7 @@ def wanted(scene: Scene) -> tuple[Followed, OverlayChange]:
         pull_secret=settings.pull_secret,
         adoption_provider=settings.adoption_package,
         module=module.fetched(spec, settings),
+        chart_authorities=settings.chart_authorities,
     )
     message = f"Render {kit.overlay_path(spec.domain.fqdn)} for Sovereign {sovereign.metadata.namespace}/{name}"
     return followed, OverlayChange(kit.overlay_path(spec.domain.fqdn), files, message)

@@ -5,12 +5,14 @@ Why: docs/explanation.md#a-run-is-one-job
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from catalyst_operator.api import labels
 from catalyst_operator.api.phases import RunVerb
 from catalyst_operator.api.sovereign import Sovereign
 from catalyst_operator.core import naming
+from catalyst_operator.core.air_gap import authorities
 from catalyst_operator.core.manifests import Manifest, labels_for, namespace_of
 from catalyst_operator.core.record import RunEntry
 from catalyst_operator.core.settings import CoreSettings
@@ -46,6 +48,9 @@ TOFU_OUTPUT = ("tofu", "output", "-no-color", "-json-into=/dev/termination-log")
 _WITH_STORE = {"tofu-init": "state-open", "tofu-output": "state-close"}
 """What these phases run where the state is in a store outside: they do what they are called after, and see to the copy
 that the run namespace has. They are no phases of their own, since each has its share of what the kubelet keeps."""
+SYSTEM_TRUST = "/etc/ssl/certs/ca-certificates.crt"
+TRUST = "trusted.crt"
+"""In the work directory: the image's authorities and those of the setting."""
 USER = 65534
 
 
@@ -54,6 +59,12 @@ def phases_of(verb: RunVerb, *, adopt: bool = False) -> tuple[str, ...]:
     that the state does not know of before it plans."""
     first, *others = _PHASES[verb]
     return (first, ADOPT, *others) if adopt else (first, *others)
+
+
+def authorities_file(variables: Mapping[str, Any]) -> dict[str, str]:
+    """File name -> the certificates that a run trusts besides its image's, as the module's variables have them."""
+    found = "".join(variables.get("trusted_authorities", ()))
+    return {authorities.INPUTS_FILE: found} if found else {}
 
 
 def job(sovereign: Sovereign, run: RunEntry, settings: CoreSettings) -> Manifest:
@@ -157,11 +168,17 @@ def _state_keeper(sovereign: Sovereign, run: RunEntry, settings: CoreSettings) -
     """The sidecar that lives as long as the run: it lays out the work directory and, when told to stop, puts in order
     what tofu leaves behind. A postStart hook, since the next container waits for it without polling."""
     lay_out = f"cp -r {MODULE_DIR}/. . && cp -L {INPUTS_DIR}/* ."
+    if settings.authorities:
+        # Whoever is given a file looks at no other. Inputs of an operator that did not know them have none.
+        lay_out += (
+            f" && if [ -e {authorities.INPUTS_FILE} ]; then cat {SYSTEM_TRUST} {authorities.INPUTS_FILE} > {TRUST}; fi"
+        )
     container = _base(sovereign, settings, STATE_KEEPER, ["python3", "-m", "catalyst_operator", STATE_KEEPER])
     container["restartPolicy"] = "Always"
     container["lifecycle"] = {"postStart": {"exec": {"command": ["/bin/sh", "-ec", lay_out]}}}
     container["env"] = [
         *_plain_env(sovereign, run),
+        *_outside_env(sovereign, settings),
         {"name": "CATALYST_RUN_NAMESPACE", "value": namespace_of(sovereign)},
     ]
     if run.verb is RunVerb.APPLY:
@@ -174,7 +191,11 @@ def _state_keeper(sovereign: Sovereign, run: RunEntry, settings: CoreSettings) -
 def _container(sovereign: Sovereign, run: RunEntry, settings: CoreSettings, phase: str) -> dict[str, Any]:
     container = _base(sovereign, settings, phase, _command(sovereign, run, phase))
     sealing = encryption.configuration(f"{STATE_KEY_DIR}/{naming.STATE_KEY}")
-    container["env"] = [*_plain_env(sovereign, run), {"name": "TF_ENCRYPTION", "value": sealing}]
+    container["env"] = [
+        *_plain_env(sovereign, run),
+        *_outside_env(sovereign, settings),
+        {"name": "TF_ENCRYPTION", "value": sealing},
+    ]
     container["volumeMounts"].append({"name": "state-key", "mountPath": STATE_KEY_DIR, "readOnly": True})
     if run.backend and settings.state_backend and phase not in (SWEEP, LEFTOVERS):
         container["env"] += _store_env(settings.state_backend)
@@ -248,6 +269,12 @@ def _plain_env(sovereign: Sovereign, run: RunEntry) -> list[dict[str, Any]]:
         "CATALYST_APPROVED_PLAN": run.approved,
     }
     return _env(values)
+
+
+def _outside_env(sovereign: Sovereign, settings: CoreSettings) -> list[dict[str, Any]]:
+    """How it reaches what is outside, and whom it trusts there: OpenTofu, its provider, Python alike."""
+    trust = {"SSL_CERT_FILE": f"{naming.workdir(sovereign.spec.domain.fqdn)}/{TRUST}"} if settings.authorities else {}
+    return _env({**settings.run_proxy, **trust})
 
 
 def _gate_env(run: RunEntry) -> list[dict[str, Any]]:

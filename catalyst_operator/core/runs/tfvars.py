@@ -65,8 +65,9 @@ def tfvars(
             pull_secret=settings.pull_secret,
             adoption_provider=settings.adoption_package,
             module=module.fetched(spec, settings),
+            chart_authorities=settings.chart_authorities,
         ),
-        "boot_manifests": boot.manifests(spec.domain.fqdn, settings.pull_secret),
+        "boot_manifests": boot.manifests(spec.domain.fqdn, settings.pull_secret, settings.authorities),
         **_surroundings(settings),
     }
 
@@ -97,7 +98,11 @@ def _api_access(spec: SovereignSpec, settings: CoreSettings) -> dict[str, Any]:
 
 def _surroundings(settings: CoreSettings) -> dict[str, Any]:
     """How servers fetch what is not at its vendor's. Nothing where it is: variables are then what they always were."""
-    found = {"registries_yaml": settings.mirrors.registries_yaml()}
+    found = {
+        "registries_yaml": settings.mirrors.registries_yaml(),
+        "trusted_authorities": list(settings.authorities),
+        "proxy": settings.server_proxy.variable if settings.server_proxy else None,
+    }
     return {name: value for name, value in found.items() if value}
 
 
@@ -131,4 +136,9 @@ def inputs_digest(verb: RunVerb, variables: dict[str, Any]) -> str:
     return naming.digest_of({"verb": verb.value, "tfvars": infrastructure})
 
 
-_BOOT_ONLY = frozenset({"cluster_started", "release", "git", "kit_values", "boot_manifests", "registries_yaml"})
+_BOOT_ONLY = frozenset(
+    {
+        *("cluster_started", "release", "git", "kit_values", "boot_manifests"),
+        *("registries_yaml", "trusted_authorities", "proxy"),
+    }
+)

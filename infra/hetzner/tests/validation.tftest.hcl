@@ -485,3 +485,39 @@ run "registries_yaml_not_yaml" {
   }
   expect_failures = [var.registries_yaml]
 }
+
+run "an_authority_that_is_no_certificate" {
+  command = plan
+
+  variables {
+    trusted_authorities = ["-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"]
+  }
+  expect_failures = [var.trusted_authorities]
+}
+
+run "two_authorities_in_one" {
+  command = plan
+
+  variables {
+    trusted_authorities = [join("", [for _ in range(2) : "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"])]
+  }
+  expect_failures = [var.trusted_authorities]
+}
+
+run "a_proxy_with_a_password" {
+  command = plan
+
+  variables {
+    proxy = { url = "http://me:secret@proxy.example.com:3128" }
+  }
+  expect_failures = [var.proxy]
+}
+
+run "a_proxy_exception_that_is_none" {
+  command = plan
+
+  variables {
+    proxy = { url = "http://proxy.example.com:3128", exceptions = ["a b"] }
+  }
+  expect_failures = [var.proxy]
+}

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +14,15 @@ import pytest
 from catalyst_operator.api import labels
 from catalyst_operator.api.phases import RunVerb
 from catalyst_operator.core import naming
-from catalyst_operator.core.runs.job import ADOPT, STATE_KEEPER, job, phases_of
+from catalyst_operator.core.runs.job import (
+    ADOPT,
+    INPUTS_DIR,
+    MODULE_DIR,
+    STATE_KEEPER,
+    SYSTEM_TRUST,
+    job,
+    phases_of,
+)
 from catalyst_operator.core.tofu import backends
 from catalyst_operator.core.tofu.backends import backend_file
 from tests.support import gen
@@ -286,3 +296,47 @@ def test_what_opens_the_store_goes_as_a_reference_to_who_runs_tofu_and_nobody_el
             if reference is not None:
                 assert reference["secretKeyRef"]["name"] == naming.STATE_BACKEND_SECRET
             assert ("TF_ENCRYPTION" in env(container)) == (container["name"] != STATE_KEEPER), "sealed there, too"
+
+
+# --- what is outside --------------------------------------------------------------------------------------------------
+
+BEHIND = replace(SETTINGS, authorities=("PEM",), run_proxy={"HTTPS_PROXY": "http://proxy.example:3128"})
+
+
+@pytest.mark.parametrize("verb", list(RunVerb))
+def test_every_container_goes_through_the_proxy_and_trusts_the_authorities(verb: RunVerb) -> None:
+    made = job(gen.sovereign(), gen.run(verb=verb), BEHIND)
+    for container in containers(made):
+        assert env(container)["HTTPS_PROXY"] == "http://proxy.example:3128"
+        assert env(container)["SSL_CERT_FILE"] == f"{container['workingDir']}/trusted.crt"
+    assert "authorities.crt > trusted.crt" in str(named(made, STATE_KEEPER)["lifecycle"])
+
+
+@EACH
+def test_without_either_nothing_is_said_of_them(made: Raw) -> None:
+    for container in containers(made):
+        assert not {"HTTPS_PROXY", "NO_PROXY", "SSL_CERT_FILE"} & env(container).keys()
+    assert "trusted.crt" not in str(made)
+
+
+def test_the_image_and_the_authorities_are_trusted_both(tmp_path: Path) -> None:
+    """Programs that are given a file look at no other."""
+    system, inputs, module = tmp_path / "system.crt", tmp_path / "inputs", tmp_path / "module"
+    work = tmp_path / "work"
+    for folder in (inputs, module, work):
+        folder.mkdir()
+    system.write_text("system\n")
+    (module / "main.tf").write_text("")
+    (inputs / "authorities.crt").write_text("own\n")
+    [_, _, lay_out] = named(job(gen.sovereign(), gen.run(), BEHIND), STATE_KEEPER)["lifecycle"]["postStart"]["exec"][
+        "command"
+    ]
+    for path, mine in ((SYSTEM_TRUST, system), (MODULE_DIR, module), (INPUTS_DIR, inputs)):
+        lay_out = lay_out.replace(path, str(mine))
+    subprocess.run(["/bin/sh", "-ec", lay_out], cwd=work, check=True)
+    assert (work / "trusted.crt").read_text() == "system\nown\n"
+    (work / "trusted.crt").unlink()
+    (work / "authorities.crt").unlink()
+    (inputs / "authorities.crt").rename(inputs / "backend.tf")
+    subprocess.run(["/bin/sh", "-ec", lay_out], cwd=work, check=True)
+    assert not (work / "trusted.crt").exists(), "inputs of an operator that was told of none"
