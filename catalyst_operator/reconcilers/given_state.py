@@ -20,7 +20,7 @@ from catalyst_operator.core.errors import codes
 from catalyst_operator.core.observation import Observation, TakingReport
 from catalyst_operator.core.record import ErrorEntry
 from catalyst_operator.core.tofu import given_state
-from catalyst_operator.errors import ApiError, CatalystError, Conflict, TofuError, TofuUnavailable
+from catalyst_operator.errors import ApiError, CatalystError, Conflict, TofuError, TofuTimeout, TofuUnavailable
 from catalyst_operator.reconcilers.observe import MAX_GIVEN_STATE, state_file
 
 log = logging.getLogger(__name__)
@@ -35,16 +35,27 @@ async def take(client: Kube, seal: Seal, o: Observation, key: str, clock: Clock)
         ours = secrets.texts(await client.get(kube.SECRETS, o.run_namespace, naming.STATE_KEY_SECRET))
         theirs = secrets.texts(found).get(transfer.KEY, "")
         check = partial(_check, o)
-        sealed = await seal(state_file(found, MAX_GIVEN_STATE), f"{theirs}\n", f"{ours[naming.STATE_KEY]}\n", check)
+        opened_by, sealed_with = f"{theirs}\n", f"{ours[naming.STATE_KEY]}\n"
+        owner = o.sovereign.metadata.namespace
+        sealed = await seal(state_file(found, MAX_GIVEN_STATE), opened_by, sealed_with, check, owner=owner)
         await client.create_once(manifests.state(o.sovereign, manifests.packed_state(sealed)))
     except Conflict:
         return TakingReport(key, clock())  # so is what was written meanwhile
+    except TofuTimeout as error:
+        log.warning("%s: OpenTofu comes to no end with the state that was handed in", o.run_namespace, exc_info=True)
+        if _timed_out_before(o, key):
+            return TakingReport(key, clock(), f"cannot be used: OpenTofu came to no end with it, twice ({error})")
+        return TakingReport(key, clock(), error=_in_the_way(error), timed_out=True)
     except (ApiError, TofuUnavailable) as error:
         log.warning("%s: the state that was handed in is taken later", o.run_namespace, exc_info=True)
-        return TakingReport(key, clock(), error=_in_the_way(error))
+        return TakingReport(key, clock(), error=_in_the_way(error), timed_out=_timed_out_before(o, key))
     except CatalystError as error:
         return TakingReport(key, clock(), f"cannot be used: {error}")
     return TakingReport(key, clock())
+
+
+def _timed_out_before(o: Observation, key: str) -> bool:
+    return o.taking is not None and o.taking.key == key and o.taking.timed_out
 
 
 def _in_the_way(error: ApiError | TofuUnavailable) -> ErrorEntry:

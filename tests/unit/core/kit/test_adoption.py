@@ -127,8 +127,16 @@ def test_the_provider_is_pinned() -> None:
             {**OWNERS, "ref": {"commit": "a" * 40}},
             f"git::https://git.example/a.git//infra/hetzner?ref={'a' * 40}%5E0",
         ),
-        (OPERATORS, {**gen.PUSHED, **OWNERS}, "git::https://git.example/openova//infra/hetzner?ref=refs/tags/v1.2.3%2B4%5E0"),
-        (NONE, {**gen.PUSHED, **OWNERS}, "git::https://git.example/a.git//infra/hetzner?ref=refs/remotes/origin/v1/x%5E0"),
+        (
+            OPERATORS,
+            {**gen.PUSHED, **OWNERS},
+            "git::https://git.example/openova//infra/hetzner?ref=refs/tags/v1.2.3%2B4%5E0",
+        ),
+        (
+            NONE,
+            {**gen.PUSHED, **OWNERS},
+            "git::https://git.example/a.git//infra/hetzner?ref=refs/remotes/origin/v1/x%5E0",
+        ),
         (NONE, {}, ""),
     ],
     ids=[

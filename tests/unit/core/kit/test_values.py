@@ -201,7 +201,9 @@ def test_only_a_crossplane_with_a_token_is_told_of_the_module() -> None:
     """Who needs no value is given none: every other overlay in Git would change for it."""
     gitops = {"url": "https://git.example/a.git", "ref": {"branch": "v1"}}
     with_module = gen.variables(CROSSPLANE, gen.spec(gitops=gitops))["kit_values"]
-    assert with_module["ADOPTION_MODULE"] == "git::https://git.example/a.git//infra/hetzner?ref=refs/remotes/origin/v1%5E0"
+    assert (
+        with_module["ADOPTION_MODULE"] == "git::https://git.example/a.git//infra/hetzner?ref=refs/remotes/origin/v1%5E0"
+    )
     assert "ADOPTION_MODULE" not in gen.variables()["kit_values"]
 
 
