@@ -94,7 +94,7 @@ class TakingReport:
     error: ErrorEntry | None = None
     """What else was in the way, which says nothing of the state: it is tried again."""
     timed_out: bool = False
-    """OpenTofu came to no end with it: the machine has little time, or it is the state. A second time it is the state."""
+    """OpenTofu came to no end with it, which may have been the machine's doing; a second time it is the state's."""
 
 
 @dataclass(frozen=True)

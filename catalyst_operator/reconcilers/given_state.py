@@ -7,6 +7,7 @@ Why: docs/adoption.md#deleting-the-sovereign-afterwards
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from functools import partial
 from http import HTTPStatus
 
@@ -41,21 +42,22 @@ async def take(client: Kube, seal: Seal, o: Observation, key: str, clock: Clock)
         await client.create_once(manifests.state(o.sovereign, manifests.packed_state(sealed)))
     except Conflict:
         return TakingReport(key, clock())  # so is what was written meanwhile
-    except TofuTimeout as error:
-        log.warning("%s: OpenTofu comes to no end with the state that was handed in", o.run_namespace, exc_info=True)
-        if _timed_out_before(o, key):
-            return TakingReport(key, clock(), f"cannot be used: OpenTofu came to no end with it, twice ({error})")
-        return TakingReport(key, clock(), error=_in_the_way(error), timed_out=True)
     except (ApiError, TofuUnavailable) as error:
-        log.warning("%s: the state that was handed in is taken later", o.run_namespace, exc_info=True)
-        return TakingReport(key, clock(), error=_in_the_way(error), timed_out=_timed_out_before(o, key))
+        log.warning("%s: the state that was handed in is not taken now", o.run_namespace, exc_info=True)
+        return _not_now(o, TakingReport(key, clock()), error)
     except CatalystError as error:
         return TakingReport(key, clock(), f"cannot be used: {error}")
     return TakingReport(key, clock())
 
 
-def _timed_out_before(o: Observation, key: str) -> bool:
-    return o.taking is not None and o.taking.key == key and o.taking.timed_out
+def _not_now(o: Observation, report: TakingReport, error: ApiError | TofuUnavailable) -> TakingReport:
+    """Each try that comes to no end keeps somebody else waiting: the first may be the machine's doing, the second is
+    the state's."""
+    before = o.taking is not None and o.taking.key == report.key and o.taking.timed_out
+    now = isinstance(error, TofuTimeout)
+    if before and now:
+        return replace(report, wrong=f"cannot be used: OpenTofu came to no end with it, twice ({error})")
+    return replace(report, error=_in_the_way(error), timed_out=before or now)
 
 
 def _in_the_way(error: ApiError | TofuUnavailable) -> ErrorEntry:

@@ -42,7 +42,7 @@ class TransferReport:
     """Why it can never be done, as a clause: the cluster was born without what it takes."""
     error: ErrorEntry | None = None
     timeouts: int = 0
-    """How many times in a row OpenTofu came to no end. Nobody but our own runs wrote the state, so it is tried for ever,
+    """How many times in a row OpenTofu came to no end. Only our own runs wrote the state, so it is tried for ever,
     though ever more rarely."""
 
 

@@ -33,8 +33,8 @@ _OF_THE_MODULE = frozenset(
     }
 )
 MOST_VALUES = 1 << 18
-"""JSON values of a state, which take some 15 ms and 27 MiB to read; one of a hundred servers has a fiftieth. `[],` takes
-three bytes to write and a hundred to keep."""
+"""JSON values of a state, which take some 15 ms and 27 MiB to read; one of a hundred servers has a fiftieth of them.
+`[],` is three bytes to write and a hundred to keep."""
 _PARENTS = {"network_id": "hcloud_network", "load_balancer_id": "hcloud_load_balancer"}
 """Attribute by which a part, which carries no label, names what it belongs to -> the type of that."""
 _FOUND_BY_ID = {
@@ -61,7 +61,7 @@ def wrong(content: bytes, *, lineage: str, serial: int, network: str) -> str:
 
 
 def parsed(content: bytes) -> Any:
-    """The JSON value that a state is. Raises ValueError for one of more values than any state has, and RecursionError."""
+    """The JSON value that a state is. Raises ValueError, also for one of too many values, and RecursionError."""
     # All of these in texts count too: what is in bounds is far below them.
     if content.count(b"{") + content.count(b"[") + content.count(b",") > MOST_VALUES:
         raise ValueError(f"it has more than {MOST_VALUES} values")
