@@ -43,7 +43,7 @@ def at(url: str, ref: GitRef) -> str:
 
 def _exactly(ref: GitRef) -> str:
     """What is meant and nothing else, for the `git checkout` that go-getter runs in a fresh clone. A plain name is
-    taken for a local branch first, which a clone has of the default branch, whatever that is called. With ^0 it is none.
+    taken for a local branch first, which a clone has of the default branch, whatever that is called. With ^0 it is not.
     """
     if ref.commit:
         return f"{ref.commit}^0"

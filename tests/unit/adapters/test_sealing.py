@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -104,9 +105,9 @@ cat > terraform.tfstate
 """Takes its time, and tells by its key whose state it has."""
 
 
-async def until(there: Path) -> None:
+async def until(there: Callable[[], bool]) -> None:
     async with asyncio.timeout(60):
-        while not there.exists():  # noqa: ASYNC110 - another process makes it
+        while not there():  # noqa: ASYNC110 - another process makes it
             await asyncio.sleep(0.01)
 
 
@@ -115,9 +116,9 @@ async def test_nobody_waits_for_the_slow_states_of_another(tmp_path: Path) -> No
     (tmp_path / "began").mkdir()
     sealer = program(tmp_path, WAITS.format(began=tmp_path / "began", told=tmp_path))
     slow = [asyncio.create_task(sealer.sealed_anew(b"old", f"m{n}", "b", owner=MALLORY)) for n in range(5)]
-    await until(tmp_path / "began/m0.pull")
+    await until((tmp_path / "began/m0.pull").exists)
     other = asyncio.create_task(sealer.sealed_anew(b"old", "a", "b", owner=ALICE))
-    await until(tmp_path / "began/a.pull")
+    await until((tmp_path / "began/a.pull").exists)
     assert {file.name for file in (tmp_path / "began").iterdir()} == {"m0.pull", "a.pull"}, "one of each"
     (tmp_path / "go").touch()
     await asyncio.gather(other, *slow)
