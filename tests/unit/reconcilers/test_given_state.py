@@ -163,10 +163,7 @@ async def test_a_state_that_opentofu_comes_to_no_end_with_has_a_second_try_and_n
     assert (first.wrong, first.error.terminal, first.timed_out) == ("", False, True)
     assert "did not come to an end" in first.error.message
     second = await scene.take(before=first)
-    assert (
-        second.wrong
-        == "cannot be used: OpenTofu came to no end with it, twice (tofu state pull did not come to an end)"
-    )
+    assert second.wrong == f"cannot be used: OpenTofu came to no end with it, twice ({NO_END})"
 
 
 async def test_what_is_in_the_way_in_between_is_no_new_beginning() -> None:
