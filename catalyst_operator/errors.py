@@ -36,7 +36,8 @@ CatalystError
 │   ├── RegistrarRateLimited   too many requests
 │   └── RegistrarUnavailable   it is broken, out of reach, or not understood
 ├── TofuError              OpenTofu did not do what the operator itself asked it for
-│   └── TofuUnavailable    it could not be run, or did not come to an end: try again later
+│   └── TofuUnavailable    it could not be run: try again later
+│       └── TofuTimeout    it did not come to an end
 ├── LeaseLost              another operator may act by now: this one writes nothing any more
 └── CorruptRecord          the record ConfigMap does not parse
 """
@@ -248,7 +249,11 @@ class TofuError(CatalystError):
 
 
 class TofuUnavailable(TofuError):
-    """OpenTofu could not be run, or did not come to an end: that says nothing of what it was given."""
+    """OpenTofu could not be run: that says nothing of what it was given."""
+
+
+class TofuTimeout(TofuUnavailable):
+    """OpenTofu did not come to an end with what it was given: the machine has little time, or it takes too much."""
 
 
 class LeaseLost(CatalystError):

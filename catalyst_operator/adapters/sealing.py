@@ -1,17 +1,19 @@
 """Seals a state with another key. Only OpenTofu knows its own format, so OpenTofu does it: a state is pulled with one
 key and pushed with the other, in folders of their own without module, provider or backend.
 
-What is not sealed goes through a pipe and is never a file. One at a time: each takes about a hundred MiB for half a
-second. A state that somebody else wrote may be made to take far more, as by numbers that are short to write and long to
-print: what OpenTofu may take and say is bounded, since it lives in the operator's own memory.
+What is not sealed goes through a pipe and is never a file. Each takes about a hundred MiB for half a second, and
+namespaces take turns: two at a time, of one namespace one. A state that somebody else wrote may be made to take far
+more, as by numbers that are short to write and long to print: what OpenTofu may take and say is bounded, since it lives
+in the operator's own memory.
 
-Why: docs/decisions/0069-state-for-crossplane.md
+Why: docs/decisions/0069-state-for-crossplane.md, 0044-namespaces-take-turns.md
 """
 
 from __future__ import annotations
 
 import asyncio
 import resource
+import signal
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Callable
 from contextlib import suppress
@@ -19,16 +21,21 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Protocol
 
+from catalyst_operator.adapters.turns import Turns
 from catalyst_operator.core.redact import shorten
 from catalyst_operator.core.tofu import encryption
-from catalyst_operator.errors import TofuError, TofuUnavailable
+from catalyst_operator.errors import TofuError, TofuTimeout, TofuUnavailable
 
+SEALED_AT_ONCE, SEALED_EACH = 2, 1
+"""Of all, and of one namespace."""
 SEAL_SECONDS = 60.0
 """For one command; it takes a quarter of a second where nothing else is at work."""
+WORK_SECONDS = 10
+"""Of a processor, for one command, after which the kernel ends it; a state of 900 servers takes half a second."""
 MEMORY = "96MiB"
 """What OpenTofu's garbage collector aims at."""
-MOST_MEMORY = 384 << 20
-"""Bytes of data after which the kernel gives it no more."""
+MOST_MEMORY = 192 << 20
+"""Bytes of data after which the kernel gives it no more; a state of 900 servers takes less than 128 MiB."""
 MOST_SAID = 16 << 20
 """Bytes of an opened state; one of a hundred servers has about one MiB."""
 _CHUNK = 1 << 16
@@ -49,7 +56,7 @@ def unchecked(_: bytes) -> None:
 class Seal(Protocol):
     """`Sealing.sealed_anew`."""
 
-    async def __call__(self, state: bytes, key: str, other: str, check: Check = unchecked) -> bytes: ...
+    async def __call__(self, state: bytes, key: str, other: str, check: Check = unchecked, *, owner: str) -> bytes: ...
 
 
 class Sealing:
@@ -57,12 +64,12 @@ class Sealing:
 
     def __init__(self, program: str = "tofu") -> None:
         self._program = program
-        self._turn = asyncio.Semaphore(1)
+        self._turns = Turns(SEALED_AT_ONCE, SEALED_EACH)
 
-    async def sealed_anew(self, state: bytes, key: str, other: str, check: Check = unchecked) -> bytes:
+    async def sealed_anew(self, state: bytes, key: str, other: str, check: Check = unchecked, *, owner: str) -> bytes:
         """`state`, sealed with `key`, sealed with the key `other` instead: of the same lineage, with a later serial.
-        `check` sees it opened. Raises TofuError."""
-        async with self._turn:
+        When it is the turn of `owner`, a namespace; `check` sees it opened. Raises TofuError."""
+        async with self._turns.turn(owner):
             with TemporaryDirectory() as top:
                 old, new = _folder(top, "old", key), _folder(top, "new", other)
                 (old / STATE_FILE).write_bytes(state)
@@ -80,15 +87,19 @@ class Sealing:
             raise TofuUnavailable(f"OpenTofu could not be run: {error}") from error
         with suppress(ProcessLookupError):
             resource.prlimit(process.pid, resource.RLIMIT_DATA, (MOST_MEMORY, MOST_MEMORY))
+            resource.prlimit(process.pid, resource.RLIMIT_CPU, (WORK_SECONDS, WORK_SECONDS))
         try:
             async with asyncio.timeout(SEAL_SECONDS):
                 said, errors = await _talk(process, given)
         except TimeoutError as error:
-            raise TofuUnavailable(f"tofu {' '.join(arguments)} did not come to an end") from error
+            raise TofuTimeout(f"tofu {' '.join(arguments)} did not come to an end") from error
         finally:
             if process.returncode is None:
                 process.kill()
                 await process.wait()
+        if process.returncode == -signal.SIGKILL:
+            # By the kernel, which ends as well whatever takes memory that its node does not have.
+            raise TofuTimeout(f"tofu {' '.join(arguments)} was ended: it took too much time or memory")
         if process.returncode:
             told = shorten(errors.decode(errors="replace"))
             raise TofuError(f"tofu {' '.join(arguments)} ended with {process.returncode}: {told}")

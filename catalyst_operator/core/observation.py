@@ -96,6 +96,8 @@ class TakingReport:
     """What is wrong with the state itself, as a clause: it is not looked at again before the Secret changes."""
     error: ErrorEntry | None = None
     """What else was in the way, which says nothing of the state: it is tried again."""
+    timed_out: bool = False
+    """OpenTofu came to no end with it, which may have been the machine's doing; a second time it is the state's."""
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ Why: docs/adoption.md#deleting-the-sovereign-afterwards
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from functools import partial
 from http import HTTPStatus
 
@@ -20,7 +21,7 @@ from catalyst_operator.core.errors import codes
 from catalyst_operator.core.observation import Observation, TakingReport
 from catalyst_operator.core.record import ErrorEntry
 from catalyst_operator.core.tofu import given_state
-from catalyst_operator.errors import ApiError, CatalystError, Conflict, TofuError, TofuUnavailable
+from catalyst_operator.errors import ApiError, CatalystError, Conflict, TofuError, TofuTimeout, TofuUnavailable
 from catalyst_operator.reconcilers.observe import MAX_GIVEN_STATE, state_file
 
 log = logging.getLogger(__name__)
@@ -35,16 +36,28 @@ async def take(client: Kube, seal: Seal, o: Observation, key: str, clock: Clock)
         ours = secrets.texts(await client.get(kube.SECRETS, o.run_namespace, naming.STATE_KEY_SECRET))
         theirs = secrets.texts(found).get(transfer.KEY, "")
         check = partial(_check, o)
-        sealed = await seal(state_file(found, MAX_GIVEN_STATE), f"{theirs}\n", f"{ours[naming.STATE_KEY]}\n", check)
+        opened_by, sealed_with = f"{theirs}\n", f"{ours[naming.STATE_KEY]}\n"
+        owner = o.sovereign.metadata.namespace
+        sealed = await seal(state_file(found, MAX_GIVEN_STATE), opened_by, sealed_with, check, owner=owner)
         await client.create_once(manifests.state(o.sovereign, manifests.packed_state(sealed)))
     except Conflict:
         return TakingReport(key, clock())  # so is what was written meanwhile
     except (ApiError, TofuUnavailable) as error:
-        log.warning("%s: the state that was handed in is taken later", o.run_namespace, exc_info=True)
-        return TakingReport(key, clock(), error=_in_the_way(error))
+        log.warning("%s: the state that was handed in is not taken now", o.run_namespace, exc_info=True)
+        return _not_now(o, TakingReport(key, clock()), error)
     except CatalystError as error:
         return TakingReport(key, clock(), f"cannot be used: {error}")
     return TakingReport(key, clock())
+
+
+def _not_now(o: Observation, report: TakingReport, error: ApiError | TofuUnavailable) -> TakingReport:
+    """Each try that comes to no end keeps somebody else waiting: the first may be the machine's doing, the second is
+    the state's."""
+    before = o.taking is not None and o.taking.key == report.key and o.taking.timed_out
+    now = isinstance(error, TofuTimeout)
+    if before and now:
+        return replace(report, wrong=f"cannot be used: OpenTofu came to no end with it, twice ({error})")
+    return replace(report, error=_in_the_way(error), timed_out=before or now)
 
 
 def _in_the_way(error: ApiError | TofuUnavailable) -> ErrorEntry:

@@ -151,7 +151,11 @@ class NewCluster:
     def _transfer(self, key: str, variables: dict[str, Any]) -> Awaitable[TransferReport]:
         access = partial(self._mint, self._addresses, SEEDER, ERRAND_LIFETIME)
         estate = partial(self._estate, variables)
-        return transferring.give(self._outside.connect, access, self._outside.seal, estate, key=key, clock=self._clock)
+        seal = partial(self._outside.seal, owner=self._namespace)
+        timeouts = self._o.transfer.timeouts if self._o.transfer else 0
+        return transferring.give(
+            self._outside.connect, access, seal, estate, key=key, clock=self._clock, timeouts=timeouts
+        )
 
     async def _estate(self, variables: dict[str, Any]) -> Estate:
         """The state as it was archived, and the module's inputs with the token of its workers."""

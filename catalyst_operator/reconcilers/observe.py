@@ -47,6 +47,7 @@ from catalyst_operator.core.record import Record, RunEntry
 from catalyst_operator.core.redact import shorten
 from catalyst_operator.core.settings import CoreSettings
 from catalyst_operator.core.telling.unreadable import unreadable
+from catalyst_operator.core.tofu import given_state
 from catalyst_operator.core.tofu.apply_progress import Progress
 from catalyst_operator.errors import CorruptRecord, NotFound, Refused, Unavailable
 from catalyst_operator.reconcilers.outside import Outside
@@ -426,7 +427,7 @@ def _tfstate(raw: Object | None) -> bytes:
 def _view(content: bytes) -> StateView:
     """Raises ValueError, also for what its author made to break a reader."""
     try:
-        state = json.loads(content)
+        state = given_state.parsed(content)
         return StateView(int(state.get("serial", 0)), str(state.get("lineage", "")))
     except (AttributeError, TypeError, OverflowError, RecursionError) as error:
         raise ValueError("it is no state") from error

@@ -384,10 +384,37 @@ def order(namespace: str, issuer: dict[str, str]) -> dict[str, Any]:
     }
 
 
+NODE = "10.0.1.11"
+ADDRESSES = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings/kit-addresses"
+
+
+def service(namespace: str, *external: str, port: int = 28443, **spec: Any) -> dict[str, Any]:
+    taken = {"externalIPs": list(external)} if external else {}
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": "taker", "namespace": namespace},
+        "spec": {"selector": {"app": "taker"}, "ports": [{"port": port}], **taken, **spec},
+    }
+
+
+def pod(namespace: str, port: int, where: str = "containers") -> dict[str, Any]:
+    container = {"name": "taker", "image": "taker"}
+    ports = {"ports": [{"containerPort": 80}, {"containerPort": 8443, "hostPort": port}]}
+    spec = {"containers": [container]} if where == "containers" else {"containers": [container | {"name": "other"}]}
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "taker", "namespace": namespace},
+        "spec": {**spec, where: [container | ports]},
+    }
+
+
 def refused(cluster: Flux, obj: dict[str, Any]) -> str:
     """Why the API server takes this object not; empty if it does."""
-    plural = {"HTTPRoute": "httproutes", "Certificate": "certificates", "Order": "orders"}[obj["kind"]]
-    path = f"/apis/{obj['apiVersion']}/namespaces/{obj['metadata']['namespace']}/{plural}"
+    plural = f"{obj['kind'].lower()}s"
+    group = "/api/v1" if obj["apiVersion"] == "v1" else f"/apis/{obj['apiVersion']}"
+    path = f"{group}/namespaces/{obj['metadata']['namespace']}/{plural}"
     try:
         cluster.api.create(path, obj)
     except ApiError as error:
@@ -408,6 +435,8 @@ def fenced(cluster: Flux) -> Flux:
     wait_until(lambda: refused(cluster, route("first", "shop", f"auth.{FQDN}")), "the policy of hosts in force")
     issuer = {"kind": "ClusterIssuer", "name": "sovereign"}
     wait_until(lambda: refused(cluster, certificate("shop", issuer)), "the policy of the issuer in force")
+    wait_until(lambda: refused(cluster, service("shop", NODE)), "the policy of addresses in force")
+    wait_until(lambda: refused(cluster, pod("shop", 28443)), "the policy of ports in force")
     return cluster
 
 
@@ -464,6 +493,56 @@ def test_the_issuer_signs_where_an_administrator_lets_it(fenced: Flux) -> None:
     labels = {"metadata": {"labels": {"catalyst.openova.io/issuer": "sovereign"}}}
     fenced.api.patch("/api/v1/namespaces/shop", labels)
     wait_until(lambda: refused(fenced, certificate("shop", shared)) == "", "the label to be seen")
+
+
+@pytest.mark.parametrize("namespace", ["shop", "gateway", "kube-system"])
+def test_no_service_takes_the_address_of_a_node(fenced: Flux, namespace: str) -> None:
+    """Cilium would give it what the load balancer sends to the gateway, or what is meant for the API server."""
+    said = refused(fenced, service(namespace, NODE))
+    assert "spec.externalIPs: " in said
+    assert "load balancer" in said, "it tells what to do instead"
+
+
+@pytest.mark.parametrize("kind", ["ClusterIP", "NodePort", "LoadBalancer"])
+def test_a_service_without_such_an_address_is_its_owners(fenced: Flux, kind: str) -> None:
+    """NodePorts are of a range that the gateway's are not in."""
+    assert refused(fenced, service("shop", type=kind)) == ""
+    assert "range of valid ports" in refused(fenced, service("shop", type="NodePort", ports=[_node_port(28443)]))
+
+
+def _node_port(number: int) -> dict[str, int]:
+    return {"port": 443, "nodePort": number}
+
+
+def test_a_service_from_before_may_be_labelled_and_goes_but_takes_no_other_port(fenced: Flux) -> None:
+    """Finalizers have to come off, too."""
+    binding = fenced.api.get(ADDRESSES)
+    fenced.api.delete(ADDRESSES)
+    wait_until(lambda: refused(fenced, service("shop", NODE)) == "", "no policy of addresses")
+    services = "/api/v1/namespaces/shop/services"
+    fenced.api.create(services, service("shop", NODE, port=80))
+    metadata = {key: value for key, value in binding["metadata"].items() if key in ("name", "labels")}
+    fenced.api.apply(ADDRESSES, {**binding, "metadata": metadata})
+    wait_until(lambda: refused(fenced, service("gateway", NODE)), "the policy of addresses in force")
+    taker = f"{services}/taker"
+    fenced.api.patch(taker, {"metadata": {"labels": {"seen": "yes"}}})
+    with pytest.raises(ApiError, match=r"spec\.externalIPs: "):
+        fenced.api.patch(taker, {"spec": {"ports": [{"port": 28443}]}})
+    fenced.api.patch(taker, {"spec": {"externalIPs": None, "ports": [{"port": 28443}]}})
+    fenced.api.delete(taker)
+
+
+@pytest.mark.parametrize("where", ["containers", "initContainers"])
+@pytest.mark.parametrize("port", [28080, 28443])
+def test_no_pod_takes_a_port_of_the_gateway(fenced: Flux, port: int, where: str) -> None:
+    said = refused(fenced, pod("shop", port, where))
+    assert "hostPort: " in said
+    assert "28080 and 28443" in said
+
+
+def test_other_ports_of_nodes_are_for_whoever_may_have_them(fenced: Flux) -> None:
+    """Pod Security says who."""
+    assert refused(fenced, pod("shop", 28444)) == ""
 
 
 def test_its_own_crossplane_is_told_how_to_take_over(cluster: Flux) -> None:

@@ -74,7 +74,7 @@ async def no_read(_owner: str, _repository: Repository, _question: RepositoryQue
     raise AssertionError("a Git repository was read")
 
 
-async def no_sealing(_state: bytes, _key: str, _other: str, _check: Check = unchecked) -> bytes:
+async def no_sealing(_state: bytes, _key: str, _other: str, _check: Check = unchecked, *, owner: str) -> bytes:
     """Of tests that must not run OpenTofu."""
     raise AssertionError("a state was sealed anew")
 

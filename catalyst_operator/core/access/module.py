@@ -42,9 +42,9 @@ def at(url: str, ref: GitRef) -> str:
 
 
 def _exactly(ref: GitRef) -> str:
-    """What is meant and nothing else, for the `git checkout` that go-getter runs in a fresh clone: a plain name is
-    taken for a local branch first, which a clone has of the default branch, whatever that is called; then for a tag.
-    With ^0 it is a commit's name, and none of a branch."""
+    """What is meant and nothing else, for the `git checkout` that go-getter runs in a fresh clone. A plain name is
+    taken for a local branch first, which a clone has of the default branch, whatever that is called. With ^0 it is not.
+    """
     if ref.commit:
         return f"{ref.commit}^0"
     return f"refs/tags/{ref.tag}^0" if ref.tag else f"refs/remotes/origin/{ref.branch}^0"

@@ -41,6 +41,9 @@ class TransferReport:
     impossible: str = ""
     """Why it can never be done, as a clause: the cluster was born without what it takes."""
     error: ErrorEntry | None = None
+    timeouts: int = 0
+    """How many times in a row OpenTofu came to no end. Only our own runs wrote the state, so it is tried for ever,
+    though ever more rarely."""
 
 
 def git_login(url: str, username: str, password: str) -> str:

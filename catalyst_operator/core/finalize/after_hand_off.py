@@ -10,9 +10,9 @@ from catalyst_operator.core.actions import Action, DropGivenState, RestoreArchiv
 from catalyst_operator.core.errors import codes
 from catalyst_operator.core.finalize import destroys
 from catalyst_operator.core.finalize.deletion import Deletion, stalled, working
-from catalyst_operator.core.observation import Observation
+from catalyst_operator.core.observation import Observation, TakingReport
 from catalyst_operator.core.record import ErrorEntry, RunEntry
-from catalyst_operator.core.runs import obstacles
+from catalyst_operator.core.runs import obstacles, retries
 from catalyst_operator.core.runs.retries import unresolved_failure
 from catalyst_operator.core.scene import Answer
 from catalyst_operator.core.verdict import Verdict
@@ -97,9 +97,9 @@ def _being_taken(scene: Deletion, doing: str, version: str) -> Verdict:
     """With what was in the way, which says nothing of the state itself."""
     taking = scene.o.taking
     error = taking.error if taking and taking.key == version else None
-    if error is None:
+    if taking is None or error is None:
         return working(Reason.WAITING, f"{doing}.")
-    again = f"It is tried again every {scene.o.settings.poll.total_seconds():g} s."
+    again = f"It is tried again after {_pause(scene.o, taking).total_seconds():g} s."
     message = f"{doing}, and that did not work yet: {error.code}: {error.message.rstrip('.')}. {again} {error.remedy}"
     return working(Reason.WAITING, message, (error,))
 
@@ -107,8 +107,13 @@ def _being_taken(scene: Deletion, doing: str, version: str) -> Verdict:
 def _take(o: Observation) -> tuple[Action, ...]:
     """Once for each version of the Secret, and again where something else was in the way."""
     key, taking = o.given_state.version if o.given_state else "", o.taking
-    waits = taking is not None and taking.key == key and o.now - taking.at < o.settings.poll
+    waits = taking is not None and taking.key == key and o.now - taking.at < _pause(o, taking)
     return () if waits else (TakeGivenState(key),)
+
+
+def _pause(o: Observation, taking: TakingReport) -> timedelta:
+    """What OpenTofu comes to no end with costs others their turn."""
+    return retries.pause(o.settings, 1) if taking.timed_out else o.settings.poll
 
 
 def _lacking(scene: Deletion) -> str:

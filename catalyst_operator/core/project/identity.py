@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from pydantic import SecretStr
 
@@ -72,6 +72,10 @@ class ProjectReport:
     """Why it could not."""
     retry_at: datetime | None = None
     """When the cloud asked to be left alone until: its rate limit."""
+
+    def again(self, interval: timedelta) -> datetime:
+        """When a look that failed is repeated: after the interval, unless the cloud said when."""
+        return self.retry_at or self.at + interval
 
 
 def fingerprint(uid: str, token: SecretStr) -> str:

@@ -14,6 +14,7 @@ from catalyst_operator.api import labels
 from catalyst_operator.api.conditions import Reason
 from catalyst_operator.api.enums import HandOffMode, OwnerKubeconfig
 from catalyst_operator.api.phases import Phase
+from catalyst_operator.core.access.transfer import TransferReport
 from catalyst_operator.core.actions import (
     Action,
     ArchiveState,
@@ -31,6 +32,7 @@ from catalyst_operator.core.provision import overlays, surroundings
 from catalyst_operator.core.provision.verdicts import stalled
 from catalyst_operator.core.ready import before_hand_off, crossplane_token
 from catalyst_operator.core.record import ErrorEntry, HandOff, Record
+from catalyst_operator.core.runs import retries
 from catalyst_operator.core.runs.attempts import requested, unanswered
 from catalyst_operator.core.scene import SAFETY, Answer, Scene
 from catalyst_operator.core.verdict import Stance, Verdict
@@ -131,11 +133,17 @@ def _state_given(scene: Scene, hand_off: HandOff) -> Answer | None:
     errors = (report.error,) if report and report.error else ()
     doing = "the state is being given to the Sovereign's own Crossplane"
     doing += f": {report.error.message.rstrip('.')}" if report and report.error else ""
-    if report and o.now - report.at < o.settings.poll:
-        return _going_on(scene.record, doing, forget, o.settings.poll, errors)
+    due = report.at + _pause(o, report) if report else o.now
+    if o.now < due:
+        return _going_on(scene.record, doing, forget, due - o.now, errors)
     key = report.at.isoformat() if report else "first"
     give = TransferState(key, scene.variables)
     return _going_on(scene.record, doing, (*forget, give), o.settings.poll, errors)
+
+
+def _pause(o: Observation, report: TransferReport) -> timedelta:
+    """What OpenTofu comes to no end with costs others their turn."""
+    return retries.pause(o.settings, report.timeouts) if report.timeouts else o.settings.poll
 
 
 def _kubeconfig_given(scene: Scene, hand_off: HandOff) -> Answer | None:

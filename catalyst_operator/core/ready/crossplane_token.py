@@ -66,7 +66,7 @@ def _looked_at(o: Observation, record: Record, secret: str, mark: str) -> TokenS
 
 
 def _unknown(o: Observation, report: ProjectReport, error: ErrorEntry, ask: AskCrossplaneProject) -> TokenStanding:
-    again = report.retry_at or report.at + o.settings.preflight_interval
+    again = report.again(o.settings.preflight_interval)
     due = (ask,) if o.now >= again else ()
     if error.terminal:
         return _wrong(o, error.message, ask=due)

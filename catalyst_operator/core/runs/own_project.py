@@ -49,7 +49,7 @@ def standing(o: Observation, record: Record) -> ProofStanding:
         return ProofStanding(None, ask)
     if report.error is None:
         return ProofStanding(report)
-    again = report.retry_at or report.at + o.settings.preflight_interval
+    again = report.again(o.settings.preflight_interval)
     return ProofStanding(report, ask if o.now >= again else ())
 
 

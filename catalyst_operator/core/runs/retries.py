@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from catalyst_operator.api import labels
@@ -12,6 +12,7 @@ from catalyst_operator.core.observation import Observation
 from catalyst_operator.core.record import UNSUCCESSFUL, Record, RunEntry, RunState
 from catalyst_operator.core.runs.attempts import unanswered
 from catalyst_operator.core.runs.tfvars import inputs_digest
+from catalyst_operator.core.settings import CoreSettings
 
 
 def retry_at(o: Observation, run: RunEntry) -> datetime:
@@ -20,8 +21,13 @@ def retry_at(o: Observation, run: RunEntry) -> datetime:
     ended = run.finished or run.created
     if run.tries == 1 and run.state is RunState.INTERRUPTED:
         return ended
-    doublings: int = 2 ** max(0, min(run.tries - 1, 16))
-    return ended + min(o.settings.retry_cap, o.settings.retry_base * doublings)
+    return ended + pause(o.settings, run.tries)
+
+
+def pause(settings: CoreSettings, failures: int) -> timedelta:
+    """How long what failed so many times in a row is left alone: doubling from the base up to the cap."""
+    doublings: int = 2 ** max(0, min(failures - 1, 16))
+    return min(settings.retry_cap, settings.retry_base * doublings)
 
 
 def changed_since(o: Observation, record: Record, run: RunEntry) -> bool:

@@ -139,7 +139,7 @@ async def give(run: Folder, cluster: NewCluster) -> TransferReport:
         inputs = transfer.inputs(variables(), cluster.trust.agent_token)
         return Estate((run.path / "terraform.tfstate").read_bytes(), OURS, json.dumps(inputs))
 
-    seal = Sealing(str(run.tofu.program)).sealed_anew
+    seal = partial(Sealing(str(run.tofu.program)).sealed_anew, owner="customers")
     return await transferring.give(RemoteCluster, access, seal, estate, key="first", clock=lambda: datetime.now(UTC))
 
 
@@ -245,7 +245,7 @@ async def test_what_its_crossplane_made_can_be_taken_back(
         assert given_state.wrong(opened, serial=archived["serial"], **known) == ""
         assert "no newer" in given_state.wrong(opened, serial=99, **known)
 
-    sealed = await Sealing(str(run.tofu.program)).sealed_anew(content, key, OURS, check)
+    sealed = await Sealing(str(run.tofu.program)).sealed_anew(content, key, OURS, check, owner="customers")
     (run.path / "terraform.tfstate").write_bytes(sealed)
     run.must("destroy", "-auto-approve", "-input=false")
     assert project.counts() == {}

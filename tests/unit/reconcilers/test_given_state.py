@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import gzip
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -15,7 +15,7 @@ from catalyst_operator.core.access import transfer
 from catalyst_operator.core.observation import Observation, StateView, TakingReport
 from catalyst_operator.core.record import HandOff
 from catalyst_operator.core.tofu import encryption
-from catalyst_operator.errors import TofuError, TofuUnavailable
+from catalyst_operator.errors import TofuError, TofuTimeout, TofuUnavailable
 from catalyst_operator.reconcilers import given_state
 from tests.support import gen
 from tests.support.fake_kube import FakeApi, Key
@@ -48,16 +48,17 @@ class Scene:
     def version(self) -> str:
         return kube.version_of(self.api.get("secrets", "team-a", "omantel-state") or {})
 
-    async def seal(self, state: bytes, key: str, other: str, check: Check = unchecked) -> bytes:
-        assert state == b"sealed by theirs"
+    async def seal(self, state: bytes, key: str, other: str, check: Check = unchecked, *, owner: str) -> bytes:
+        assert (state, owner) == (b"sealed by theirs", "team-a")
         self.keys.append((key, other))
         if self.fails:
             raise self.fails
         check(self.opened)
         return b"sealed by ours"
 
-    async def take(self, key: str = "") -> TakingReport:
-        return await given_state.take(self.api.client(), self.seal, observation(), key or self.version, lambda: NOW)
+    async def take(self, key: str = "", before: TakingReport | None = None) -> TakingReport:
+        o = replace(observation(), taking=before)
+        return await given_state.take(self.api.client(), self.seal, o, key or self.version, lambda: NOW)
 
     def working(self) -> bytes | None:
         found = self.api.get(*WORKING)
@@ -144,8 +145,37 @@ async def test_our_own_key_that_is_gone_is_told() -> None:
 
 
 async def test_a_tofu_that_cannot_be_run_says_nothing_of_the_state() -> None:
-    scene = Scene(fails=TofuUnavailable("tofu state pull did not come to an end"))
+    scene = Scene(fails=TofuUnavailable("OpenTofu could not be run"))
     report = await scene.take()
     assert report.error is not None
-    assert (report.wrong, report.error.terminal) == ("", False)
-    assert "did not come to an end" in report.error.message
+    assert (report.wrong, report.error.terminal, report.timed_out) == ("", False, False)
+    assert "could not be run" in report.error.message
+
+
+NO_END = TofuTimeout("tofu state pull did not come to an end")
+
+
+async def test_a_state_that_opentofu_comes_to_no_end_with_has_a_second_try_and_no_third() -> None:
+    """The first time it may be the machine. Each try keeps somebody else waiting."""
+    scene = Scene(fails=NO_END)
+    first = await scene.take()
+    assert first.error is not None
+    assert (first.wrong, first.error.terminal, first.timed_out) == ("", False, True)
+    assert "did not come to an end" in first.error.message
+    second = await scene.take(before=first)
+    assert second.wrong == f"cannot be used: OpenTofu came to no end with it, twice ({NO_END})"
+
+
+async def test_what_is_in_the_way_in_between_is_no_new_beginning() -> None:
+    scene = Scene(fails=NO_END)
+    first = await scene.take()
+    version = scene.version
+    scene.api.refusals["GET", "secrets"] = (503, "later")
+    between = await scene.take(version, before=first)
+    scene.api.refusals.clear()
+    assert (await scene.take(before=between)).wrong
+
+
+async def test_another_secret_is_another_state() -> None:
+    scene = Scene(fails=NO_END)
+    assert (await scene.take(before=TakingReport("an earlier one", NOW, timed_out=True))).wrong == ""

@@ -119,7 +119,7 @@ class Scene:
         """Node and UID."""
         self.pushed: list[tuple[Repository, OverlayChange]] = []
         self.looked: list[tuple[str, Repository, RepositoryQuestion]] = []
-        self.sealed: list[tuple[bytes, str]] = []
+        self.sealed: list[tuple[bytes, str, str]] = []
         self._wakes = asyncio.Queue[None]()
         for name in ("team-a", SPACE, gen.HOME):
             self.api.put("namespaces", {"metadata": {"name": name}})
@@ -140,8 +140,8 @@ class Scene:
         data = {key: base64.b64encode(value.encode()).decode() for key, value in values.items()}
         self.api.put("secrets", {"metadata": {"name": "git", "namespace": "team-a"}, "data": data})
 
-    async def _seal(self, state: bytes, key: str, other: str) -> bytes:
-        self.sealed.append((state, key))
+    async def _seal(self, state: bytes, key: str, other: str, *, owner: str) -> bytes:
+        self.sealed.append((state, key, owner))
         return b"sealed anew"
 
     def _connect(self, access: Access) -> Any:
@@ -298,7 +298,7 @@ async def test_the_archived_state_is_given_by_the_seeder(scene: Scene) -> None:
     await scene.until_woken()
     assert scene.beside.transfers.report(UID) == TransferReport("key", NOW, done=True)
     assert [user_of(access) for access in scene.accesses] == [SEEDER]
-    assert scene.sealed == [(STATE_FILE, encryption.key_text(bytes(32)))]
+    assert scene.sealed == [(STATE_FILE, encryption.key_text(bytes(32)), "team-a")], "in the turn of its namespace"
     given = {key: base64.b64decode(value).decode() for key, value in scene.patched[transfer.ADOPTION].items()}
     assert json.loads(given[transfer.INPUTS])["agent_token"] == TRUST.agent_token
     assert TRUST.server_token not in "".join(given.values())

@@ -12,7 +12,6 @@ from http import HTTPStatus
 
 from catalyst_operator.adapters import kube
 from catalyst_operator.adapters.new_cluster.remote import Connect, RemoteCluster
-from catalyst_operator.adapters.sealing import Seal
 from catalyst_operator.adapters.secrets import encoded
 from catalyst_operator.clock import Clock
 from catalyst_operator.core import naming
@@ -22,9 +21,11 @@ from catalyst_operator.core.access.transfer import TransferReport
 from catalyst_operator.core.errors import codes
 from catalyst_operator.core.manifests import packed_state
 from catalyst_operator.core.tofu import encryption
-from catalyst_operator.errors import ApiError, CatalystError, NotFound, Refused, TofuError
+from catalyst_operator.errors import ApiError, CatalystError, NotFound, Refused, TofuError, TofuTimeout
 
 KEY_BYTES = 32
+Seal = Callable[[bytes, str, str], Awaitable[bytes]]
+"""`Sealing.sealed_anew`, in the turn of whose cluster it is."""
 
 
 @dataclass(frozen=True)
@@ -46,9 +47,10 @@ async def give(
     *,
     key: str,
     clock: Clock,
+    timeouts: int = 0,
 ) -> TransferReport:
     """Once: what was given is left alone, since its Crossplane may have gone on with it. The new key is made here, and
-    kept nowhere else. Never raises ApiError."""
+    kept nowhere else. `timeouts`: of the attempts before, in a row. Never raises ApiError."""
     try:
         given, minted = await estate(), await access()
     except CatalystError as error:
@@ -59,6 +61,8 @@ async def give(
             if not await _is_filled(remote):
                 own_key = encryption.key_text(secrets.token_bytes(KEY_BYTES))
                 await _fill(remote, await seal(given.state, given.key, own_key), own_key, given)
+    except TofuTimeout as error:
+        return TransferReport(key, clock(), error=codes.STATE_TRANSFER.entry(str(error)), timeouts=timeouts + 1)
     except TofuError as error:
         return TransferReport(key, clock(), error=codes.STATE_TRANSFER.entry(str(error)))
     except ApiError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 from pydantic import SecretStr
@@ -20,6 +21,7 @@ from tests.unit.core.decide.table import POLL, RETRY, START_DESTROY, Deleted
 EXPORTED = spec(decommission={"acknowledgeExported": True})
 
 EXPORTED_WITH_STATE = spec(decommission={"acknowledgeExported": True, "stateSecretRef": {"name": "omantel-state"}})
+SLOW = TakingReport("g/1", gen.NOW, error=codes.GIVEN_STATE.entry("no end", lasting=False), timed_out=True)
 HANDED_IN = seen(given_state=GivenStateView("g/1", StateView(9), has_key=True))
 
 OWNERS = HandOff(started=gen.NOW, refused=gen.NOW, finished=gen.NOW)
@@ -182,9 +184,39 @@ CASES = (
         ),
         check="given_state_not_taken",
         deleting="Waiting",
-        says=("ERR_CLUSTER_REFUSED: The operator lacks a right", "tried again every"),
+        says=("ERR_CLUSTER_REFUSED: The operator lacks a right", "tried again after 10 s"),
         again=SETTINGS.poll,
         code="ERR_CLUSTER_REFUSED",
+    ),
+    Deleted(
+        "handed over, and OpenTofu came to no end with what was handed in: it is left alone for longer",
+        (
+            going(EXPORTED_WITH_STATE),
+            known(APPLIED, hand_off=OWNERS, state_given=True, given_version="g/1"),
+            ARCHIVED,
+            HANDED_IN,
+            seen(taking=replace(SLOW, at=gen.NOW - SETTINGS.poll)),
+        ),
+        check="given_state_not_taken",
+        deleting="Waiting",
+        says=("ERR_GIVEN_STATE: no end", "tried again after 20 s"),
+        again=SETTINGS.poll,
+        code="ERR_GIVEN_STATE",
+    ),
+    Deleted(
+        "handed over, and that was a while ago: once more",
+        (
+            going(EXPORTED_WITH_STATE),
+            known(APPLIED, hand_off=OWNERS, state_given=True, given_version="g/1"),
+            ARCHIVED,
+            HANDED_IN,
+            seen(taking=replace(SLOW, at=gen.NOW - SETTINGS.retry_base)),
+        ),
+        check="given_state_not_taken",
+        deleting="Waiting",
+        does=("TakeGivenState",),
+        again=SETTINGS.poll,
+        code="ERR_GIVEN_STATE",
     ),
     Deleted(
         "handed over, and our own key is gone: told before anything is opened",

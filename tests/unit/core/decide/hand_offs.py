@@ -61,6 +61,9 @@ OWN_FAULT = FarewellReport("first", NOW, False, None, _FAULT.message, _FAULT)
 SUSPENDED = spec(suspend=True)
 CROSSPLANE = spec(crossplane={"credentialsSecretRef": {"name": "own-token"}})
 NOT_SEALED = TransferReport("first", NOW, error=codes.STATE_TRANSFER.entry("tofu state pull ended with 1"))
+NO_END = replace(
+    TransferReport("first", NOW, error=codes.STATE_TRANSFER.entry("no end"), timeouts=3), at=NOW - gen.SETTINGS.poll
+)
 BORN_BEFORE = TransferReport("first", NOW, impossible="it has no Secrets")
 GIVEN = replace(STARTED, given=NOW)
 FOREIGN = seen(owner_kubeconfig="foreign")
@@ -695,6 +698,18 @@ CASES = (
         summary="",
         does=("TransferState",),
         again=POLL,
+        operation="Succeeded",
+        code="ERR_STATE_TRANSFER",
+    ),
+    Case(
+        "hand-off: OpenTofu came to no end with the state three times: it is left alone for ever longer",
+        (of(CROSSPLANE), handing(STARTED, archived_state=STATE, transfer=NO_END), gen.unseen),
+        check="handing_over",
+        reason="Succeeded",
+        ready="True",
+        says=("no end",),
+        summary="",
+        again=4 * gen.SETTINGS.retry_base - POLL,
         operation="Succeeded",
         code="ERR_STATE_TRANSFER",
     ),

@@ -208,7 +208,7 @@ def policies(name: str) -> dict[str, Any]:
     return {obj["kind"]: obj["spec"] for obj in found if obj["metadata"]["name"] == name}
 
 
-@pytest.mark.parametrize("name", ["kit-hosts", "kit-issuer"])
+@pytest.mark.parametrize("name", ["kit-hosts", "kit-issuer", "kit-addresses", "kit-ports"])
 def test_a_policy_of_the_kit_is_in_force(name: str) -> None:
     """One without a binding refuses nothing."""
     found = {
@@ -347,6 +347,9 @@ def test_the_gateway_is_where_the_load_balancer_sends_to() -> None:
     balancer = "\n".join(file.read_text(encoding="utf-8") for file in MODULE.glob("*.tf"))
     assert ports == {"http": 28080, "https": 28443}
     assert all(str(port) in balancer for port in ports.values())
+    variables = policies("kit-ports")["ValidatingAdmissionPolicy"]["variables"]
+    [kept] = [entry["expression"] for entry in variables if entry["name"] == "ports"]
+    assert yaml.safe_load(kept) == list(ports.values()), "the policy of ports knows the same"
 
 
 @pytest.mark.parametrize("taken", [range(1024), range(10_000, 20_001), range(30_000, 32_768), range(32_768, 61_000)])

@@ -104,6 +104,15 @@ def test_what_is_no_state_is_told(content: bytes) -> None:
     assert wrong(content) == "it is no state of OpenTofu's"
 
 
+@pytest.mark.parametrize("many", ["[],", "{},", "1,"])
+def test_what_would_fill_the_memory_is_not_read(many: str) -> None:
+    """Some MiB of these are half a gibibyte as objects, and keep everybody waiting for seconds."""
+    bomb = f'{{"resources":[{many * given_state.MOST_VALUES}1]}}'.encode()
+    assert wrong(bomb) == "it is no state of OpenTofu's"
+    with pytest.raises(ValueError, match="more than 262144 values"):
+        given_state.parsed(bomb)
+
+
 def destroying(address: str, kind: str, labels: State | None) -> State:
     before = {"id": "9", "labels": labels}
     return {

@@ -18,7 +18,7 @@ from catalyst_operator.core import naming
 from catalyst_operator.core.access import transfer
 from catalyst_operator.core.access.identity import Access
 from catalyst_operator.core.access.transfer import TransferReport
-from catalyst_operator.errors import ApiError, CatalystError, NotFound, Refused, TofuError, Unavailable
+from catalyst_operator.errors import ApiError, CatalystError, NotFound, Refused, TofuError, TofuTimeout, Unavailable
 from tests.support import gen
 from tests.support.gen import NOW
 from tests.unit.adapters.new_cluster.writes.test_seeding import MINTED
@@ -66,18 +66,20 @@ class Server:
 class Sealer:
     """What seals anew; with which keys it was asked."""
 
-    fails: bool = False
+    fails: TofuError | None = None
     keys: list[tuple[str, str]] = field(default_factory=list)
 
     async def seal(self, state: bytes, key: str, other: str) -> bytes:
         assert state == ESTATE.state
         self.keys.append((key, other))
         if self.fails:
-            raise TofuError("tofu state pull ended with 1: decryption failed")
+            raise self.fails
         return b"sealed anew"
 
 
-async def give(server: Server, sealer: Sealer | None = None, estate: Estate | CatalystError = ESTATE) -> TransferReport:
+async def give(
+    server: Server, sealer: Sealer | None = None, estate: Estate | CatalystError = ESTATE, timeouts: int = 0
+) -> TransferReport:
     async def access() -> Access:
         return MINTED
 
@@ -87,7 +89,15 @@ async def give(server: Server, sealer: Sealer | None = None, estate: Estate | Ca
         return estate
 
     seal = (sealer or Sealer()).seal
-    return await transferring.give(server.connect, access, seal, found, key="first", clock=lambda: NOW)  # type: ignore[arg-type]
+    return await transferring.give(
+        server.connect,  # type: ignore[arg-type]
+        access,
+        seal,
+        found,
+        key="first",
+        clock=lambda: NOW,
+        timeouts=timeouts,
+    )
 
 
 async def test_the_state_goes_first_and_its_key_last() -> None:
@@ -172,10 +182,18 @@ async def test_a_secret_without_the_mark_is_not_taken_for_a_filled_one() -> None
 
 async def test_a_state_that_cannot_be_sealed_anew_does_not_go() -> None:
     server = Server()
-    report = await give(server, Sealer(fails=True))
+    report = await give(server, Sealer(TofuError("tofu state pull ended with 1: decryption failed")))
     assert report.error is not None
     assert (report.error.code, server.writes) == ("ERR_STATE_TRANSFER", [])
     assert "decryption failed" in report.error.message
+    assert report.timeouts == 0
+
+
+async def test_how_often_opentofu_came_to_no_end_is_counted() -> None:
+    """The pauses grow with it."""
+    slow = Sealer(TofuTimeout("tofu state pull did not come to an end"))
+    assert [(await give(Server(), slow, timeouts=before)).timeouts for before in (0, 1)] == [1, 2]
+    assert (await give(Server(), timeouts=2)).timeouts == 0
 
 
 async def test_what_is_missing_here_is_not_taken_for_missing_there() -> None:
