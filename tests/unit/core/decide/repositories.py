@@ -70,7 +70,7 @@ CASES = (
         (WRONG, gen.looked(gen.IN_THE_WAY), gen.read(NO_BRANCH)),
         check="preflight_first",
         reason="CheckFailed",
-        says=("ERR_NAME_CONFLICT",),
+        says=("ERR_NAME_CONFLICT", "Also: ERR_GIT_READ (lastErrors)."),
         summary="Stalled",
         again=POLL,
         operation="Failed",
