@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from collections.abc import Mapping
 from typing import Any
@@ -72,5 +73,14 @@ class Kubectl:
         except subprocess.TimeoutExpired as error:
             raise KubectlError(f"the API server did not answer within {KUBECTL_SECONDS} seconds") from error
         if done.returncode:
-            raise KubectlError(done.stderr.strip())
+            raise KubectlError(_said(done.stderr))
         return done.stdout
+
+
+def _said(stderr: str) -> str:
+    """What kubectl says to people: not the log of its libraries, which comes before it and says the same five times."""
+    lines = stderr.strip().splitlines()
+    return "\n".join(line for line in lines if not _LOGGED.match(line)) or stderr.strip()
+
+
+_LOGGED = re.compile(r"[IWEF]\d{4} \d\d:\d\d:\d\d\.\d+ ")
