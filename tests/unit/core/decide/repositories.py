@@ -33,7 +33,7 @@ CASES = (
         (gen.unlooked, gen.unread),
         check="preflight_first",
         reason="Provisioning",
-        says=("with Hetzner and Reading the Git repository before",),
+        says=("with Hetzner and reading the Git repository before",),
         does=("AskPreflight", "AskRepository"),
         again=SAFETY,
     ),
