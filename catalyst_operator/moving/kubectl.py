@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -83,7 +84,7 @@ class Kubectl:
         except subprocess.TimeoutExpired as error:
             raise KubectlError(f"the API server did not answer within {KUBECTL_SECONDS} seconds") from error
         if done.returncode:
-            raise KubectlError(done.stderr.strip())
+            raise KubectlError(_said(done.stderr))
         return done.stdout
 
 
@@ -91,3 +92,12 @@ def _asked(reference: Reference) -> Raw:
     place = {"namespace": reference.namespace} if reference.namespace else {}
     version = labels.API_VERSION if reference.kind in _OURS else "v1"
     return {"apiVersion": version, "kind": reference.kind, "metadata": {"name": reference.name, **place}}
+
+
+def _said(stderr: str) -> str:
+    """What kubectl says to people: not the log of its libraries, which comes before it and says the same five times."""
+    lines = stderr.strip().splitlines()
+    return "\n".join(line for line in lines if not _LOGGED.match(line)) or stderr.strip()
+
+
+_LOGGED = re.compile(r"[IWEF]\d{4} \d\d:\d\d:\d\d\.\d+ ")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -18,11 +19,13 @@ from catalyst_operator.api.enums import TlsStrategy
 from catalyst_operator.api.sovereign import Sovereign
 from catalyst_operator.core import kit
 from catalyst_operator.core.access import seeds, transfer
+from catalyst_operator.core.errors import codes
 from catalyst_operator.core.kit import blueprints, releases
 from catalyst_operator.core.kit.blueprints import Folder
 from catalyst_operator.core.phase1 import components
 from catalyst_operator.core.tofu import encryption
 from e2e.lab.git_server.repositories import PUBLIC
+from e2e.support import papers
 from tests.integration.apiserver import ApiError, find_tool
 from tests.integration.flux import (
     CORE,
@@ -55,6 +58,7 @@ BESIDE_THE_KIT = ("infrastructure", "gateway", "issuers", "secret-store")
 """Kustomizations that the kit contains."""
 # A number to whoever reads it as YAML, and a valid name.
 FQDN = "1.e3"
+ADOPTION_PAGE, DELETING = TEMPLATE.parents[1] / "docs" / "adoption.md", "Deleting the Sovereign afterwards"
 ADOPTION = {"adoption", "adoption-provider", "adoption-workspace"}
 FETCHED = "git::https://git.example/a//infra/hetzner?ref=refs/remotes/origin/main%5E0"
 KIT = f"{KUSTOMIZATIONS}/{FQDN}-bootstrap-kit"
@@ -558,6 +562,28 @@ def test_its_own_crossplane_is_told_how_to_take_over(cluster: Flux) -> None:
     assert cluster.api.get("/apis/pkg.crossplane.io/v1/providers/provider-opentofu")["spec"]["package"].endswith(
         ":v1.1.5"
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "command"),
+    [
+        ("helmreleases/bp-flux", codes.FLUX_PIN_DRIFT.remedy.split("`")[1]),
+        ("kustomizations/adoption-workspace", papers.command(ADOPTION_PAGE, DELETING, "kubectl -n flux-system patch")),
+    ],
+)
+def test_what_people_are_told_to_stop_stays_stopped(cluster: Flux, name: str, command: str) -> None:
+    """Flux takes back what kubectl did to its objects, unless that was done under a name which it leaves alone."""
+    followers = {"helmreleases": RELEASES, "kustomizations": KUSTOMIZATIONS}
+    kind, _, called = name.partition("/")
+    path = f"{followers[kind]}/{called}"
+    wait_until(lambda: ready(cluster, f"{KUSTOMIZATIONS}/adoption-workspace"), "the last of the kit", 90)
+    told = [find_tool("kubectl"), f"--kubeconfig={cluster.server.kubeconfig}", *shlex.split(command)[1:]]
+    subprocess.run(told, check=True, capture_output=True)
+    asked = f"stop {called}"
+    cluster.api.patch(KIT, {"metadata": {"annotations": {"reconcile.fluxcd.io/requestedAt": asked}}})
+    wait_until(lambda: cluster.api.get(KIT)["status"].get("lastHandledReconcileAt") == asked, "the kit applied again")
+    assert cluster.api.get(path)["spec"].get("suspend") is True
+    cluster.api.patch(path, {"spec": {"suspend": None}})
 
 
 def test_in_mode_commit_git_tells_the_cluster_the_same(cluster: Flux, git: Running) -> None:

@@ -11,6 +11,7 @@ import yaml
 from prometheus_client import CollectorRegistry
 
 from catalyst_operator.api.labels import LABEL_SOVEREIGN_UID
+from catalyst_operator.api.phases import Phase
 from catalyst_operator.api.sovereign import Sovereign
 from catalyst_operator.core.errors import codes
 from catalyst_operator.core.project.belongings import CCM_LABEL, CSI_LABEL, CSI_VALUE
@@ -186,7 +187,7 @@ def test_progress_in_the_papers_is_what_the_operator_counts() -> None:
         f"{cluster_status.INFRASTRUCTURE_DONE}": "`flux-bootstrap`",
         f"{cluster_status.FLUX_DONE} to {cluster_status.KIT_DONE}": "`phase-1`",
         f"{cluster_status.KIT_DONE}": "`phase-1`",
-        f"{progress.DONE}": "`ready`, `handed-off`",
+        f"{progress.DONE}": ", ".join(f"`{phase}`" for phase in Phase if phase in progress.COMPLETE),
     }
 
 

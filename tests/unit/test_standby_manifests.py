@@ -39,3 +39,15 @@ def test_the_lease_is_installed_for_whoever_takes_it() -> None:
     lease = read("lease.yaml")
     assert lease["metadata"]["name"] == OPERATOR_NAME
     assert "spec" not in lease, "applying it again must take it from nobody"
+
+
+START_CPU_SECONDS = 2.4
+"""From the start of the process to the first answer of /healthz; measured, see decision 101."""
+
+
+def test_a_start_is_waited_for_on_a_node_that_has_no_more_than_was_requested() -> None:
+    (container,) = read("deployment.yaml")["spec"]["template"]["spec"]["containers"]
+    probe, share = container["startupProbe"], container["resources"]["requests"]["cpu"]
+    longest = START_CPU_SECONDS / (int(share.removesuffix("m")) / 1000)
+    assert probe["periodSeconds"] * probe["failureThreshold"] >= 4 * longest, "CPUs of other machines are slower"
+    assert probe["periodSeconds"] == 1, "a fast start is seen at once"

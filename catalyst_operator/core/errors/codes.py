@@ -387,7 +387,9 @@ FLUX_GONE = Code(
 FLUX_PIN_DRIFT = Code(
     "ERR_FLUX_PIN_DRIFT",
     "The Flux that booted and the one that bp-flux brings are not of the same version. Before Helm rolls back and "
-    "removes Flux, stop it: `kubectl -n flux-system patch helmrelease bp-flux --type merge -p "
+    "removes Flux, stop it: `kubectl -n flux-system patch helmrelease bp-flux "
+    # Under kubectl's own name Flux would take it back.
+    "--field-manager=flux-client-side-apply --type merge -p "
     """'{"spec":{"suspend":true}}'`.""",
     terminal=True,
 )

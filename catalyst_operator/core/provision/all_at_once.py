@@ -33,7 +33,8 @@ def completed(scene: Scene, check: Check, first: Answer) -> Answer:
         return first
     others = [answer for other in _that_can_answer(scene) if other is not check and (answer := other(scene))]
     if not others:
-        return first
+        message = _with(first.verdict.message, errors_of(first.verdict))
+        return replace(first, verdict=replace(first.verdict, message=message))
     errors = tuple(dict.fromkeys((*errors_of(first.verdict), *(e for a in others for e in errors_of(a.verdict)))))
     actions = tuple(action for answer in (first, *others) for action in answer.actions)
     again = _soonest(first, *others)
@@ -80,5 +81,5 @@ def _soonest(*answers: Answer) -> timedelta | None:
 
 def _with(message: str, errors: tuple[ErrorEntry, ...]) -> str:
     """The message, and the codes of what it does not speak of."""
-    others = dict.fromkeys(error.code for error in errors[1:])
+    others = dict.fromkeys(error.code for error in errors[1:] if error.code not in message)
     return f"{message} Also: {', '.join(others)} (lastErrors)." if others else message

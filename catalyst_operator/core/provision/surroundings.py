@@ -109,7 +109,8 @@ def preflight_first(scene: Scene) -> Answer | None:
     both = [one for one in (looked, of_git) if one]
     asks = tuple(ask for one in both for ask in one.ask)
     if unknown := [words for words, one in zip(_LOOKED_AT, (looked, of_git), strict=True) if one and not one.report]:
-        message = f"{' and '.join(unknown)} before anything is created."
+        doing = " and ".join(unknown)
+        message = f"{doing[0].upper()}{doing[1:]} before anything is created."
         asking = working(Phase.PENDING, reason_of_work(scene.record), message)
         return Answer(replace(asking, place=turn.kept(scene.o)), asks, SAFETY)
     if looked.wait_until:
@@ -127,7 +128,7 @@ def preflight_first(scene: Scene) -> Answer | None:
     return Answer(stalled(reason, message, errors), asks, scene.o.settings.poll)
 
 
-_LOOKED_AT = ("Checking token, sizes, names and SSH keys with Hetzner", "Reading the Git repository")
+_LOOKED_AT = ("checking token, sizes, names and SSH keys with Hetzner", "reading the Git repository")
 
 
 def _obstacle(scene: Scene, found: Obstacle | None) -> Answer | None:

@@ -25,7 +25,7 @@ PHASE_CONDITIONS: dict[ConditionType, tuple[str, ...]] = {
 }
 """Which containers speak for which condition: the plan is only good once the gate let it pass."""
 
-_NO_RUN: Told = ("Unknown", Reason.WAITING, "No run has been started yet.")
+_NO_RUN: Told = ("Unknown", Reason.WAITING, "No run with this phase has been started yet.")
 _PHASE_TRUTH: dict[PhaseState, Told] = {
     PhaseState.WAITING: ("Unknown", Reason.WAITING, "waits for an earlier phase"),
     PhaseState.RUNNING: ("Unknown", Reason.RUNNING, "is running"),

@@ -45,8 +45,9 @@ def condition(o: Observation, record: Record, verdict: Verdict) -> tuple[Told, .
     looked = [check for check, _ in found]
     failed = [check for check in (*looked, *((name,) if name else ())) if check.result is PreflightResult.FAILED]
     if failed:
-        remedy = next((check.error.remedy for check in failed if check.error), "")
-        told = " ".join(filter(None, (*(check.message for check in failed), remedy, _dated("Checked{}.", found))))
+        words = (part for check in failed for part in (check.message, check.error.remedy if check.error else ""))
+        # Two checks that say the same, or have one remedy, say it once.
+        told = " ".join(filter(None, dict.fromkeys((*words, _dated("Checked{}.", found)))))
         return (("False", Reason.CHECK_FAILED, told),)
     if o.preflight is None:
         before = conditions.find(o.sovereign.status.conditions, ConditionType.PREFLIGHT_PASSED)

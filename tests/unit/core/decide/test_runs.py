@@ -336,8 +336,11 @@ def test_a_server_that_stands_is_not_given_a_fallback_when_it_cannot_be_resized(
     run = gen.run(attempt=2, digest=gen.digest(edit))
     stands = {"control-plane-0": SizeChoice("cpx22", "cpx22")}
     before = known(gen.succeeded(), run, outputs=OUTPUTS, state_serial=7, sizes=stands)
-    told = written(of(edit), before, at_work(run, "tofu-apply", SOLD_OUT), gen.refused(action="update"))
-    assert told.sizes == stands
+    given = (of(edit), before, at_work(run, "tofu-apply", SOLD_OUT), gen.refused(action="update"))
+    assert written(*given).sizes == stands
+    status = decide(gen.observation(*given)).status
+    assert status is not None
+    assert (status.phase, status.progress_percent) == ("ready", 100), "the cluster is as well as before"
 
 
 def test_success_pins_the_sizes_that_were_taken() -> None:

@@ -167,6 +167,7 @@ async def test_suspended_in_mid_apply_the_run_ends_and_no_other_begins() -> None
     world.edit(suspend=True)
     assert await undisturbed(world)
     assert (reason(world), len(world.jobs())) == ("Suspended", 1)
+    assert world.status["phase"] == "phase-1", "its Flux is at work: it boots no more"
     assert world.condition("TofuOutput")["status"] == "True"
     world.edit(suspend=False)
     assert await undisturbed(world)

@@ -61,7 +61,7 @@ def test_looking_for_orphans_has_no_condition_of_its_own() -> None:
 
 
 def test_before_the_first_run_and_before_its_pod() -> None:
-    assert told(None, APPLY) == ("Unknown", "Waiting", "No run has been started yet.")
+    assert told(None, APPLY) == ("Unknown", "Waiting", "No run with this phase has been started yet.")
     assert told(RUN, APPLY) == ("Unknown", "Waiting", f"Job {RUN.job} has not started yet.")
 
 

@@ -147,7 +147,9 @@ def checked(*checks: Check, **values: object) -> SceneMod:
     [
         ((FINE,), "True/Passed", "Checked at 2026-11-22 12:00:00 UTC: token, git."),
         ((FINE, TAKEN), "False/CheckFailed", "networks/7 omantel exists already."),
-        ((TAKEN, KEY_TAKEN), "False/CheckFailed", "exists already. The key is in the project already."),
+        # What to do is said of each, not of the first alone.
+        ((TAKEN, KEY_TAKEN), "False/CheckFailed", f"{TAKEN.message} {codes.NAME_CONFLICT.remedy}"),
+        ((TAKEN, KEY_TAKEN), "False/CheckFailed", f"{KEY_TAKEN.message} {codes.SSH_KEY_CONFLICT.remedy}"),
         ((UNSURE, TAKEN), "False/CheckFailed", "networks/7 omantel exists already."),
         ((FINE, UNSURE), "Unknown/NotChecked", "Not checked: Hetzner did not answer."),
     ],
