@@ -185,8 +185,7 @@ GIT = (
             "",
             kit.not_ready(
                 "InvalidGitObject",
-                "cannot verify signature of tag '6.4.0@sha1:dd3869b1' since i"
-                "t is not signed",
+                "cannot verify signature of tag '6.4.0@sha1:dd3869b1' since it is not signed",
             ),
         ),
         "ERR_GIT_SOURCE",
