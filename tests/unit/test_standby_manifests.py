@@ -30,6 +30,7 @@ def test_budget_and_spread_are_about_the_pods_of_the_deployment() -> None:
     budget = read("disruption-budget.yaml")["spec"]
     assert budget["selector"]["matchLabels"] == labels
     assert budget["maxUnavailable"] == 1, "as minAvailable it would refuse every drain where there is one replica"
+    assert budget["unhealthyPodEvictionPolicy"] == "AlwaysAllow", "one that fails keeps no node from being drained"
     spread = spec["template"]["spec"]["topologySpreadConstraints"]
     assert [constraint["labelSelector"]["matchLabels"] for constraint in spread] == [labels, labels]
     assert {constraint["whenUnsatisfiable"] for constraint in spread} == {"ScheduleAnyway"}, "one node will do"
