@@ -90,6 +90,11 @@ def load_archive(layout: Layout, archive: Path, timeline: Timeline) -> str:
     return str(name)
 
 
+def tag(layout: Layout, image: str, other: str) -> None:
+    """Give an image that the node has another name besides."""
+    run([*_ctr(layout), "images", "tag", "--force", image, other])
+
+
 def _note(layout: Layout, name: str, image: str) -> None:
     noted = {**record(layout), name: image}
     layout.images_record.write_text(json.dumps(noted, indent=1) + "\n")

@@ -36,7 +36,26 @@ def install(kubectl: Kubectl, layout: Layout | None = None, *, archive: Path | N
     place = {"name": "lab-authority", "namespace": NAMESPACE}
     kubectl.apply({"apiVersion": "v1", "kind": "ConfigMap", "metadata": place, "data": authority})
     # The lab's tags never change; the digest, written into the Pod template, does, and rolls out what is new.
-    annotation = {"catalyst.openova.io/image-digest": images.record(layout)[image]}
+    _roll_out(kubectl, image, images.record(layout)[image])
+
+
+@contextmanager
+def upgraded(kubectl: Kubectl, tag: str) -> Iterator[str]:
+    """The operator and its runs are of another image, rolled out as an upgrade is; its contents are the same. Gives
+    the image's name; afterwards all is as it was."""
+    layout = Layout.of_checkout()
+    other = f"{images.OPERATOR_IMAGE.rpartition(':')[0]}:{tag}"
+    images.tag(layout, images.OPERATOR_IMAGE, other)
+    try:
+        _roll_out(kubectl, other, tag)
+        yield other
+    finally:
+        _roll_out(kubectl, images.OPERATOR_IMAGE, images.record(layout)[images.OPERATOR_IMAGE])
+
+
+def _roll_out(kubectl: Kubectl, image: str, version: str) -> None:
+    """Have the Deployment's Pods be of this image; `version` tells apart what has one name."""
+    annotation = {"catalyst.openova.io/image-digest": version}
     containers = [{"name": "operator", "image": image}]
     patch = {"spec": {"template": {"metadata": {"annotations": annotation}, "spec": {"containers": containers}}}}
     kubectl("-n", NAMESPACE, "patch", DEPLOYMENT, "--type=strategic", "-p", json.dumps(patch))

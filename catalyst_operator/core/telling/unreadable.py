@@ -21,6 +21,7 @@ from catalyst_operator.core import conditions
 from catalyst_operator.core.errors import codes
 from catalyst_operator.core.errors.last_errors import last_error
 from catalyst_operator.core.record import ErrorEntry
+from catalyst_operator.core.telling.status import short
 
 MAX_NAMED = 5
 _SUMMARY = (ConditionType.READY.value, ConditionType.RECONCILING.value, ConditionType.STALLED.value)
@@ -67,7 +68,9 @@ def status(raw: Mapping[str, Any], found: Unreadable, runbook_url: str, now: dat
     made = [_condition(type_, truth, message, meta, known.get(type_.value), now) for type_, truth in told]
     kept = [one for one in known.values() if one["type"] not in _SUMMARY]
     errors = [last_error(entry, runbook_url, marks).to_wire()]
-    return {**before, "conditions": [*made, *kept], "lastErrors": errors}
+    # Only a Sovereign has a column for it.
+    summary = {"summary": short(message)} if raw.get("kind") == "Sovereign" else {}
+    return {**before, **summary, "conditions": [*made, *kept], "lastErrors": errors}
 
 
 def _condition(

@@ -20,6 +20,8 @@ from tests.support.fake_kube import Key
 from tests.support.world import RECORD, SOVEREIGN, World
 
 RESERVATION = Key("domainreservations", "", reservations.NAME)
+TOLD = ("conditions", "lastErrors", "summary")
+"""Fields of a status."""
 OTHER_VERSION = "was written by another version of the operator"
 
 
@@ -64,9 +66,11 @@ async def test_what_an_older_version_let_in_is_told_and_goes_on_once_it_is_corre
     assert told["code"] == codes.SPEC_INVALID.code
     assert told["message"].startswith("spec.approval is not valid: input should be 'Automatic' or 'Manual'")
     assert "spec.approval" in world.condition("Ready")["message"]
-    untouched = {name: value for name, value in before.items() if name not in ("conditions", "lastErrors")}
+    untouched = {name: value for name, value in before.items() if name not in TOLD}
     assert untouched.items() <= world.status.items()
     assert types(before) - {"Reconciling"} <= types(world.status)
+
+    assert world.status["summary"].startswith("ERR_SPEC_INVALID: spec.approval is not valid")
 
     (logged,) = (r for r in caplog.records if "is not valid" in r.getMessage())
     assert logged.levelno == logging.ERROR
