@@ -65,6 +65,8 @@ class Begin:
     told: float
     """Until all of it is in the Sovereigns' status."""
     resident_mib: float
+    processor_seconds: float
+    """Of the operator until then: that hardly depends on what else the machine does."""
 
 
 @contextmanager
@@ -154,7 +156,7 @@ class Run:
             self.wait_for(told, "all to be told in status", self.patience)
             in_status = time.time()
         self.say(f"watched after {watched - began:.1f} s, told after {in_status - began:.1f} s")
-        return Begin(watched - began, in_status - began, taken.resident_mib)
+        return Begin(watched - began, in_status - began, taken.resident_mib, taken.processor_seconds)
 
     def _await_watches(self, since: float) -> float:
         """When the last of all clusters was watched by an operator that was started after `since`."""

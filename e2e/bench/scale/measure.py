@@ -116,7 +116,10 @@ class _Measurement:
         floor = reading.once(world.client)
         restart = self._begin("starting it again after a kill")
         run.operator.kill()
-        return Stage(population, made_seconds, first, rest, stretch, edited, floor, restart)
+        found = Stage(population, made_seconds, first, rest, stretch, edited, floor, restart)
+        # What comes after it may fail, or take an hour.
+        run.say(f"{population.total}: {found.resident_mib:.0f} MiB, all told {restart.told:.0f} s after a restart")
+        return found
 
     def _begin(self, what: str) -> Begin:
         """While nobody was there, one component of each new cluster has changed and some Sovereigns were edited."""

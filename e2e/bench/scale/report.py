@@ -83,7 +83,15 @@ def _taken(stage: Stage) -> tuple[str, ...]:
     )
 
 
-_BACK = ("restart with", "plain list of everything", "objects", "all clusters watched", "all told", "made in")
+_BACK = (
+    "restart with",
+    "plain list of everything",
+    "objects",
+    "all clusters watched",
+    "all told",
+    "processor for it",
+    "made in",
+)
 
 
 def _back(stage: Stage) -> tuple[str, ...]:
@@ -93,5 +101,6 @@ def _back(stage: Stage) -> tuple[str, ...]:
         f"{stage.floor.objects:,}",
         f"{stage.restart.watched:.1f} s",
         f"{stage.restart.told:.1f} s",
+        f"{stage.restart.processor_seconds:.1f} s",
         f"{stage.made_seconds:.0f} s",
     )

@@ -170,12 +170,12 @@ def stage(count: int, **values: Any) -> Stage:
     given: dict[str, Any] = {
         "population": Population.of(count),
         "made_seconds": 30,
-        "first": Begin(10, 20, 150),
+        "first": Begin(10, 20, 150, 4.0),
         "rest": rest,
         "stretch": stretch,
         "edits": Edits(3, 1, (0.01, 0.02), (0.3, 0.4)),
         "floor": Reading(9 * count, 1.5),
-        "restart": Begin(9, 11, 190),
+        "restart": Begin(9, 11, 190, 4.0),
     }
     return Stage(**(given | values))
 
@@ -222,5 +222,5 @@ def test_picture_has_a_line_through_all_stages_in_each_panel() -> None:
     ids=["across", "down"],
 )
 def test_all_points_are_inside_also_far_beyond_the_goal(of: Callable[[dict[str, str]], str], inside: int) -> None:
-    drawn = picture.draw(Scale(0.1, (stage(1000), stage(5000, restart=Begin(9, 900, 190)))))
+    drawn = picture.draw(Scale(0.1, (stage(1000), stage(5000, restart=Begin(9, 900, 190, 4.0)))))
     assert all(0 < float(of(shape)) < inside for shape in shapes(drawn, "circle"))
