@@ -25,6 +25,11 @@ from catalyst_operator.reconcilers.sovereign import Key
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 WATCH_SERVER_SECONDS = 600
 WATCH_SILENCE_SECONDS = 70
+LIST_PAGE = 500
+"""Objects an answer: a list of thousands would be in memory as a whole, and what Python takes for that it keeps."""
+KEEP_SECONDS = 0.1
+"""How long kopf keeps an object's last event and a task for the next one. Nothing here waits for that, and with kopf's
+own five seconds all objects would be in memory at once after a start, pages or not."""
 REREAD_TOKEN_BEFORE = timedelta(minutes=2)
 LOGIN_PAUSE_SECONDS = 2.0
 
@@ -90,6 +95,8 @@ async def _configure(settings: kopf.OperatorSettings, **_: Any) -> None:
     settings.scanning.disabled = True
     settings.watching.server_timeout = WATCH_SERVER_SECONDS
     settings.watching.inactivity_timeout = WATCH_SILENCE_SECONDS
+    settings.watching.chunk_size = LIST_PAGE
+    settings.queueing.idle_timeout = KEEP_SECONDS
     for group, plural in (("batch", "jobs"), ("", "pods")):
         settings.watching.label_selectors[group, "v1", plural] = labels.LABEL_SOVEREIGN_UID
     settings.watching.label_selectors["", "v1", "namespaces"] = f"{labels.LABEL_ROLE}={labels.ROLE_RUN}"

@@ -5,7 +5,8 @@ A Sovereign goes without the operator's leave when somebody takes its finalizer 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,6 +16,8 @@ from catalyst_operator.api.scalars import format_time
 from catalyst_operator.core.naming import digest_of
 
 Raw = Mapping[str, Any]
+Marks = dict[str, str | None]
+"""Annotations of an owner's namespace by name, None where there is to be none."""
 REASON = "OrphanedRunNamespace"
 
 
@@ -59,15 +62,26 @@ def keys_of_nobody(keys: Iterable[Raw], namespaces: Iterable[Raw], sovereigns: I
     return tuple(_meta(raw)["name"] for raw in keys if _labels(raw).get(labels.LABEL_SOVEREIGN_UID) not in alive)
 
 
-def marks_to_change(namespace: Raw, sovereigns: Iterable[Raw]) -> dict[str, str | None]:
-    """The annotations of a namespace that do not say which Sovereigns it holds: what they should be, None for one to
-    remove. `sovereigns` are all there are, read after the namespace."""
-    here = [_meta(raw) for raw in sovereigns if _meta(raw)["namespace"] == _meta(namespace)["name"]]
+def wrong_marks(namespaces: Iterable[Raw], sovereigns: Iterable[Raw]) -> Iterator[tuple[Raw, Marks]]:
+    """The namespaces whose annotations do not say which Sovereigns they hold, each with what to change of them: what
+    they should be, None for one to remove. `sovereigns` are all there are, read after the namespaces."""
+    # Once through each of both: all against all would hold up everything else for seconds where there are thousands.
+    held: dict[str, list[Raw]] = defaultdict(list)
+    for raw in sovereigns:
+        meta = _meta(raw)
+        held[meta["namespace"]].append(meta)
+    for namespace in namespaces:
+        if changes := _marks_to_change(namespace, held.get(_meta(namespace)["name"], ())):
+            yield namespace, changes
+
+
+def _marks_to_change(namespace: Raw, here: Iterable[Raw]) -> Marks:
+    """`here` is the metadata of the Sovereigns in it."""
     annotations = _meta(namespace).get("annotations") or {}
     held = {name: value for name, value in annotations.items() if name.startswith(labels.MARK_PREFIX)}
     # One that is about to be held is marked already, and one that is about to go is not any more.
     there = {mark(meta["name"]): meta["uid"] for meta in here}
-    stale = {name: None for name, uid in held.items() if there.get(name) != uid}
+    stale: Marks = {name: None for name, uid in held.items() if there.get(name) != uid}
     return {**stale, **{mark(meta["name"]): meta["uid"] for meta in here if _lacks_mark(meta, held)}}
 
 

@@ -52,8 +52,8 @@ class RunNamespaces:
         for name in orphans.keys_of_nobody(keys, namespaces, sovereigns):
             log.info("Secret %s/%s is removed: its Sovereign and its run namespace are gone.", self._home, name)
             await self._kube.delete(kube.SECRETS, self._home, name)
-        for namespace in namespaces:
-            await self._mark(namespace, sovereigns)
+        for namespace, changes in orphans.wrong_marks(namespaces, sovereigns):
+            await self._mark(namespace, changes)
         return INTERVAL
 
     async def _tell(self, orphan: Orphan) -> None:
@@ -94,10 +94,7 @@ class RunNamespaces:
         patch: Object = {"metadata": {"resourceVersion": meta["resourceVersion"], "finalizers": rest}}
         await self._kube.merge(kind, meta["namespace"], meta["name"], patch)
 
-    async def _mark(self, namespace: Object, sovereigns: list[Object]) -> None:
-        changes = orphans.marks_to_change(namespace, sovereigns)
-        if not changes:
-            return
+    async def _mark(self, namespace: orphans.Raw, changes: orphans.Marks) -> None:
         meta = namespace["metadata"]
         patch: Object = {"metadata": {"resourceVersion": meta["resourceVersion"], "annotations": changes}}
         try:

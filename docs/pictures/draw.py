@@ -69,8 +69,8 @@ def draw(data: Mapping[str, Any]) -> str:
         f"<desc>{escape(' '.join(_steps(data)))}</desc>",
         f"<defs><marker id='tip' viewBox='0 0 10 10' refX='9' refY='5' markerWidth='8' markerHeight='8' orient='auto'>"
         f"<path d='M0 0 10 5 0 10z' fill='{LINE}'/></marker></defs>",
-        _rectangle(Area(0, 0, width, height), PAPER, PAPER, radius=12),
-        _text(Point(16, 36), data["title"], 20, INK, bold=True),
+        rectangle(Area(0, 0, width, height), PAPER, PAPER, radius=12),
+        text(Point(16, 36), data["title"], 20, INK, bold=True),
         *(part for lane in data["lanes"] for part in _lane(lane)),
         *(part for name, box in data["boxes"].items() for part in _box(boxes[name], box)),
         *_arrows(data, boxes),
@@ -88,21 +88,21 @@ def _steps(data: Mapping[str, Any]) -> list[str]:
 
 def _lane(lane: Mapping[str, Any]) -> Iterator[str]:
     area = Area.of(lane)
-    yield _rectangle(area, LANE, LANE, radius=10)
-    yield _text(Point(area.x + 16, area.y + 28), lane["title"], 15, QUIET, bold=True)
+    yield rectangle(area, LANE, LANE, radius=10)
+    yield text(Point(area.x + 16, area.y + 28), lane["title"], 15, QUIET, bold=True)
 
 
 def _box(area: Area, box: Mapping[str, Any]) -> Iterator[str]:
-    yield _rectangle(area, BOX, LINE, radius=8)
-    yield _text(Point(area.x + 14, area.y + 26), box["title"], 16, INK, bold=True)
+    yield rectangle(area, BOX, LINE, radius=8)
+    yield text(Point(area.x + 14, area.y + 26), box["title"], 16, INK, bold=True)
     for number, line in enumerate(box.get("lines", ())):
-        yield _text(Point(area.x + 14, area.y + 48 + 19 * number), line, 13, QUIET)
+        yield text(Point(area.x + 14, area.y + 48 + 19 * number), line, 13, QUIET)
     chips = box.get("chips", ())
     for number, chip in enumerate(chips):
         step = (area.width - 28) / len(chips)
         place = Area(area.x + 14 + step * number, area.y + area.height - 42, step - 5, 28)
-        yield _rectangle(place, LANE, LINE, radius=5)
-        yield _text(Point(place.x + place.width / 2, place.y + 19), chip, 12, INK, anchor="middle")
+        yield rectangle(place, LANE, LINE, radius=5)
+        yield text(Point(place.x + place.width / 2, place.y + 19), chip, 12, INK, anchor="middle")
 
 
 def _arrows(data: Mapping[str, Any], boxes: Mapping[str, Area]) -> Iterator[str]:
@@ -142,7 +142,7 @@ def _middle(path: list[Point]) -> Point:
 
 def _number(at: Point, number: int) -> Iterator[str]:
     yield f"<circle cx='{at.x:g}' cy='{at.y:g}' r='10' fill='{ACCENT}' stroke='{PAPER}' stroke-width='2'/>"
-    yield _text(Point(at.x, at.y + 4), str(number), 12, PAPER, bold=True, anchor="middle")
+    yield text(Point(at.x, at.y + 4), str(number), 12, PAPER, bold=True, anchor="middle")
 
 
 def _legend(data: Mapping[str, Any], at: Point, width: float) -> Iterator[str]:
@@ -151,19 +151,21 @@ def _legend(data: Mapping[str, Any], at: Point, width: float) -> Iterator[str]:
     rows = (len(steps) + 1) // 2
     for index, step in enumerate(steps):
         column, row = divmod(index, rows)
-        yield _text(Point(at.x + column * width / 2, at.y + 26 * row), step, 13, INK)
+        yield text(Point(at.x + column * width / 2, at.y + 26 * row), step, 13, INK)
 
 
-def _rectangle(area: Area, fill: str, stroke: str, *, radius: int) -> str:
+def rectangle(area: Area, fill: str, stroke: str, *, radius: int) -> str:
+    """A filled rectangle with an edge."""
     place = f"x='{area.x:g}' y='{area.y:g}' width='{area.width:g}' height='{area.height:g}'"
     return f"<rect {place} rx='{radius}' fill='{fill}' stroke='{stroke}'/>"
 
 
-def _text(at: Point, text: str, size: int, fill: str, *, bold: bool = False, anchor: Anchor = "start") -> str:
+def text(at: Point, words: str, size: int, fill: str, *, bold: bool = False, anchor: Anchor = "start") -> str:
+    """One line of words, `size` pixels high."""
     weight = " font-weight='600'" if bold else ""
     return (
         f"<text x='{at.x:g}' y='{at.y:g}' font-size='{size}' fill='{fill}' text-anchor='{anchor}'{weight}>"
-        f"{escape(text)}</text>"
+        f"{escape(words)}</text>"
     )
 
 

@@ -20,6 +20,8 @@ from e2e.bench.errors import BenchError
 from e2e.bench.fleet import measure as fleet
 from e2e.bench.hostile import measure as hostile
 from e2e.bench.hostile.shapes import Shape
+from e2e.bench.scale import measure as scale
+from e2e.bench.scale import picture, population
 from e2e.bench.workplace import PREFIX, Workplace
 from e2e.lab.errors import LabError
 from e2e.lab.layout import REPOSITORY, Layout
@@ -27,8 +29,9 @@ from e2e.lab.timeline import Timeline
 from e2e.support import operator
 from e2e.support.kubectl import Kubectl
 
-SECTIONS = ("runs", "latency", "idle", "new-cluster", "fleet", "hostile", "domains")
+SECTIONS = ("runs", "latency", "idle", "new-cluster", "fleet", "hostile", "scale", "domains")
 JSON_FILE = REPOSITORY / "build" / "bench.json"
+SCALE_FILE = REPOSITORY / "build" / "scale.svg"
 DOCS_FILE = REPOSITORY / "docs" / "performance.md"
 BEGIN, END = "<!-- bench: begin -->", "<!-- bench: end -->"
 EXIT_FAILED, EXIT_INTERRUPTED = 1, 130
@@ -43,6 +46,7 @@ sections: runs         `kubectl apply` of a Sovereign to TofuOutput True, beside
           fleet        the same with many fake new clusters; five black holes among them; a restart. The operator is
                        a process of the machine meanwhile, always of this tree, and the installed one steps aside
           hostile      a new cluster that does its worst beside good ones, with the same operator's process
+          scale        thousands of Sovereigns, most handed off: memory, edits, restarts, requests at rest; in stages
           domains      many reservations at once until all are served and delegated, beside plain calls for the same
 
 exit codes: 0 measured, whatever the figures; 1 something could not be measured; 2 wrong arguments; 130 interrupted
@@ -75,6 +79,9 @@ def parser() -> argparse.ArgumentParser:
     add("--clusters", type=_fleet, default=100, metavar="N", help="fake new clusters of the fleet (100)")
     add("--fleet-seconds", type=float, default=60, metavar="S", help="length of each stretch of the fleet (60)")
     add("--hostile-seconds", type=float, default=20, metavar="S", help="length of each stretch of hostile (20)")
+    add("--scale", type=_scale, default=5000, metavar="N", help="Sovereigns of the section scale (5000)")
+    add("--scale-seconds", type=float, default=60, metavar="S", help="length of each of its stretches (60)")
+    add("--scale-rest-seconds", type=float, default=660, metavar="S", help="how long all of them rest (660)")
     add("--names", type=_count, default=500, metavar="N", help="reservations of the section domains (500)")
     add("--installed", action="store_true", help="measure the operator that is installed, not the one of this tree")
     add("--write-docs", action="store_true", help="write the table into docs/performance.md")
@@ -97,6 +104,12 @@ def _count(text: str) -> int:
 def _fleet(text: str) -> int:
     if (count := _count(text)) < fleet.LEAST:
         raise argparse.ArgumentTypeError(f"{text!r}: expected {fleet.LEAST} or more: some of them fall silent")
+    return count
+
+
+def _scale(text: str) -> int:
+    if (count := _count(text)) < population.LEAST:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected {population.LEAST} or more: there is a stage of a fifth")
     return count
 
 
@@ -180,6 +193,7 @@ def sections(workplace: Workplace, options: argparse.Namespace) -> dict[str, Cal
         "new-cluster": lambda: {"new_cluster": measure_new_cluster(workplace, options)},
         "fleet": lambda: {"fleet": measure_fleet(workplace, options)},
         "hostile": lambda: {"hostile": measure_hostile(workplace, options)},
+        "scale": lambda: {"scale": measure_scale(workplace, options)},
         "domains": lambda: {"domains": domains.measure(workplace, count=options.names)},
     }
     # Both come from the same runs.
@@ -236,6 +250,14 @@ def measure_hostile(workplace: Workplace, options: argparse.Namespace) -> hostil
     return hostile.measure(workplace, seconds=options.hostile_seconds)
 
 
+def measure_scale(workplace: Workplace, options: argparse.Namespace) -> scale.Scale:
+    minutes = options.scale / 500 + (options.scale_seconds * 5 + options.scale_rest_seconds) / 60
+    workplace.timeline.say(f"{options.scale} Sovereigns in three stages, {minutes:.0f} minutes or more ...")
+    return scale.measure(
+        workplace, count=options.scale, seconds=options.scale_seconds, rest_seconds=options.scale_rest_seconds
+    )
+
+
 def publish(results: report.Results, *, write_docs: bool) -> None:
     """The table to standard output, JSON to build/, and, if wanted, the table into the documentation: only a whole one,
     since a part would take the place of what was measured before."""
@@ -243,6 +265,8 @@ def publish(results: report.Results, *, write_docs: bool) -> None:
     print(text)
     JSON_FILE.parent.mkdir(exist_ok=True)
     JSON_FILE.write_text(json.dumps(report.as_json(results), indent=1) + "\n", encoding="utf-8")
+    if results.scale:
+        SCALE_FILE.write_text(picture.draw(results.scale), encoding="utf-8")
     if write_docs and not results.failed:
         write_between(DOCS_FILE, text)
 

@@ -19,6 +19,8 @@ from e2e.bench.hostile import report as report_hostile
 from e2e.bench.hostile.measure import Hostile
 from e2e.bench.idle import Idle
 from e2e.bench.pairs import Series
+from e2e.bench.scale import report as report_scale
+from e2e.bench.scale.measure import Scale
 from e2e.bench.steps import RunTimes, Told
 from e2e.bench.surroundings import Surroundings
 from e2e.bench.tables import TAIL, table, tail
@@ -41,6 +43,7 @@ class Results:
     new_cluster: list[new_cluster.Series] = field(default_factory=list)
     fleet: Fleet | None = None
     hostile: Hostile | None = None
+    scale: Scale | None = None
     domains: Domains | None = None
     failed: dict[str, str] = field(default_factory=dict)
     """Sections that could not be measured, and why."""
@@ -69,6 +72,7 @@ def as_json(results: Results) -> dict[str, Any]:
         "new_cluster": list(map(report_new_cluster.as_json, results.new_cluster)),
         "fleet": report_fleet.as_json(results.fleet) if results.fleet else None,
         "hostile": report_hostile.as_json(results.hostile) if results.hostile else None,
+        "scale": report_scale.as_json(results.scale) if results.scale else None,
         "failed": results.failed,
         "domains": {**asdict(results.domains), "ratio": results.domains.ratio} if results.domains else None,
         "targets": [
@@ -136,6 +140,7 @@ def held(results: Results) -> list[tuple[Target, float]]:
         *report_new_cluster.held(results.new_cluster),
         *report_fleet.held(results.fleet),
         *report_hostile.held(results.hostile),
+        *report_scale.held(results.scale),
     ]
 
 
@@ -156,6 +161,8 @@ def as_text(results: Results) -> str:
         parts.append(report_fleet.as_text(results.fleet))
     if results.hostile:
         parts.append(report_hostile.as_text(results.hostile))
+    if results.scale:
+        parts.append(report_scale.as_text(results.scale))
     if results.domains:
         parts.append(_domains(results.domains))
     parts += [f"**{section} could not be measured**: {why}" for section, why in results.failed.items()]
@@ -171,6 +178,7 @@ def _surroundings(results: Results) -> str:
     busy += [series.busy for series in results.new_cluster]
     busy += [results.fleet.busy_before] if results.fleet else []
     busy += [results.hostile.busy_before] if results.hostile else []
+    busy += [results.scale.busy_before] if results.scale else []
     text = (
         f"Measured {s.measured_at} on {s.processors} processors, {s.memory_gib} GiB, Linux {s.kernel}, "
         f"Kubernetes {s.kubernetes}, operator image {s.operator_image.removeprefix('sha256:')[:12]}; "

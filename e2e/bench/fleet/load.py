@@ -21,6 +21,8 @@ class Load:
     """The most that was seen."""
     processor_percent: float = 0.0
     """Of one processor."""
+    processor_seconds: float = 0.0
+    """The same as time: it says something on a busy machine, too."""
 
 
 @contextmanager
@@ -39,7 +41,8 @@ def sampled(pid: int) -> Iterator[Load]:
     thread.start()
     try:
         yield load
-        load.processor_percent = 100 * (processes.processor_seconds(pid) - used) / (time.monotonic() - begin)
+        load.processor_seconds = processes.processor_seconds(pid) - used
+        load.processor_percent = 100 * load.processor_seconds / (time.monotonic() - begin)
     finally:
         over.set()
         thread.join()

@@ -11,7 +11,7 @@ import base64
 import gzip
 import json
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -62,18 +62,27 @@ class Preparation:
     namespace: str
     proof_key: str
     """The operator's: it takes no run namespace for its own without a proof."""
+    name: str = NAME
+    """What the names of the Sovereigns begin with."""
 
     def sovereigns(self, count: int, token: str) -> Iterator[Fake]:
         """Make so many, each with a fake new cluster, which is the caller's to serve."""
+        self.credentials(token)
+        yield from self.more(range(count))
+
+    def credentials(self, token: str) -> None:
+        """Make the Secret that all of them name."""
         meta = {"name": "hcloud", "namespace": self.namespace}
         secret = {"apiVersion": "v1", "kind": "Secret", "metadata": meta}
         self._create({**secret, "data": {"token": base64.b64encode(token.encode()).decode()}})
-        for number in range(count):
-            yield self._sovereign(number)
+
+    def more(self, numbers: Iterable[int]) -> Iterator[Fake]:
+        """Make those of these numbers."""
+        return map(self._sovereign, numbers)
 
     def _sovereign(self, number: int) -> Fake:
         # What is made here is nobody's in any cloud: there is nothing to destroy.
-        wanted = Sovereign(self.kubectl, f"{NAME}-{number}", "", deletionPolicy="Orphan", deletionProtection=False)
+        wanted = Sovereign(self.kubectl, f"{self.name}-{number}", "", deletionPolicy="Orphan", deletionProtection=False)
         wanted.namespace = self.namespace
         manifest = wanted.manifest
         manifest["metadata"]["finalizers"] = [labels.FINALIZER_SOVEREIGN]

@@ -65,6 +65,8 @@ class Begin:
     told: float
     """Until all of it is in the Sovereigns' status."""
     resident_mib: float
+    processor_seconds: float
+    """Of the operator until then: that hardly depends on what else the machine does."""
 
 
 @contextmanager
@@ -114,6 +116,8 @@ class Run:
         self.operator = operator
         self.groups = list(groups)
         self.statuses = statuses
+        self.patience = FOLLOW_SECONDS
+        """How long all may take to be followed and told after a start."""
         self._churn = Churn()
         self._sent: list[Sent] = []
         """Changes that were reported and not asked for yet."""
@@ -149,10 +153,10 @@ class Run:
         began = self.operator.started
         with load.sampled(self.operator.pid) as taken:
             watched = self._await_watches(began)
-            self.wait_for(told, "all to be told in status", FOLLOW_SECONDS)
+            self.wait_for(told, "all to be told in status", self.patience)
             in_status = time.time()
         self.say(f"watched after {watched - began:.1f} s, told after {in_status - began:.1f} s")
-        return Begin(watched - began, in_status - began, taken.resident_mib)
+        return Begin(watched - began, in_status - began, taken.resident_mib, taken.processor_seconds)
 
     def _await_watches(self, since: float) -> float:
         """When the last of all clusters was watched by an operator that was started after `since`."""
@@ -161,7 +165,7 @@ class Run:
             found = self._watched()
             return max(at or 0.0 for at in found) if all(at and at > since for at in found) else 0.0
 
-        return self.wait_for(last, "all clusters to be watched", FOLLOW_SECONDS)
+        return self.wait_for(last, "all clusters to be watched", self.patience)
 
     def _watched(self) -> list[float | None]:
         """Since when each cluster is."""

@@ -198,11 +198,11 @@ def fleet() -> Fleet:
         clusters=10,
         releases=120,
         busy_before=0.1,
-        first=Begin(10, 20, 150),
+        first=Begin(10, 20, 150, 4.0),
         rest=Load(170, 3.0),
         stretches=(stretch("all answer", 0.1, 180), stretch("5 are black holes", 0.3, 175)),
         holes=Holes(5, 40, 12),
-        restart=Begin(9, 11, 190),
+        restart=Begin(9, 11, 190, 4.0),
     )
 
 

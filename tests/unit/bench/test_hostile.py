@@ -142,7 +142,7 @@ async def test_the_operator_tells_what_is_wrong_with_it(server: HostileApiServer
 
 def taken(rare: float, resident: float, told: float | None = None) -> Taken:
     stretch = Stretch("none is hostile", 10, 30, 0.5, 2, 0, 0, (0.01,), (0.1, rare), resident, 30.0)
-    return Taken(Begin(5, 6, resident - 5), stretch, 7, 3.5, told)
+    return Taken(Begin(5, 6, resident - 5, 4.0), stretch, 7, 3.5, told)
 
 
 FOUND = Hostile(
@@ -157,7 +157,7 @@ def test_the_worst_shape_is_held_against_the_targets() -> None:
 
 def test_memory_of_the_start_counts_too() -> None:
     pair = FOUND.pairs[0]
-    assert replace(pair, beside=replace(pair.beside, begin=Begin(5, 6, 400))).over_mib == 300
+    assert replace(pair, beside=replace(pair.beside, begin=Begin(5, 6, 400, 4.0))).over_mib == 300
 
 
 def test_the_report_has_a_row_for_each_shape_and_what_was_before_it() -> None:

@@ -110,9 +110,27 @@ def test_the_event_is_the_same_one_however_often_it_is_told() -> None:
 def test_marks_say_which_sovereigns_a_namespace_holds(
     namespace: Raw, sovereigns: list[Raw], changes: dict[str, str | None]
 ) -> None:
-    assert orphans.marks_to_change(namespace, sovereigns) == changes
+    assert list(orphans.wrong_marks([namespace], sovereigns)) == ([(namespace, changes)] if changes else [])
 
 
 def test_annotations_of_others_are_left_alone() -> None:
     theirs = with_meta(OWNERS, annotations={"example.com/owner": "alice"})
-    assert orphans.marks_to_change(theirs, []) == {}
+    assert list(orphans.wrong_marks([theirs], [])) == []
+
+
+class Counted(Raw):
+    """An object that counts how often it is looked at."""
+
+    looks = 0
+
+    def __getitem__(self, key: str) -> Any:
+        Counted.looks += 1
+        return super().__getitem__(key)
+
+
+def test_of_thousands_each_is_looked_at_a_few_times_and_not_once_for_each_namespace() -> None:
+    count = 300
+    namespaces = [with_meta(OWNERS, name=f"team-{n}") for n in range(count)]
+    sovereigns = [Counted(with_meta(HELD, namespace=f"team-{n}")) for n in range(count)]
+    assert len(list(orphans.wrong_marks(namespaces, sovereigns))) == count
+    assert Counted.looks < 10 * count
