@@ -9,9 +9,9 @@ from datetime import timedelta
 from catalyst_operator import __version__
 from catalyst_operator.core.access.seeds import PULL
 from catalyst_operator.core.air_gap.mirrors import ADOPTION_PROVIDER, CHARTS, NO_MIRRORS, Mirrors
+from catalyst_operator.core.air_gap.proxies import ServerProxy
 from catalyst_operator.core.queue.order import RunLimits
 from catalyst_operator.core.tofu.backends import StateBackend
-from catalyst_operator.core.air_gap.proxies import ServerProxy
 
 
 @dataclass(frozen=True)
