@@ -34,7 +34,7 @@ COPY = Path(STATE_COPY_DIR, "tfstate")
 TERMINATION_LOG = Path("/dev/termination-log")
 LOCAL_STATE = "terraform.tfstate"
 LOCK_TIMEOUT = "60s"
-KEEP_SECONDS, KEEP_PAUSE_SECONDS = 120.0, 5.0
+COPY_SECONDS, COPY_PAUSE_SECONDS = 120.0, 5.0
 """How long the API server is asked to take the copy, and how long between two tries."""
 _CONFIGURED = "Successfully configured the backend"
 _EMPTY = {"version": 4, "terraform_version": "1.12.0", "serial": 1, "lineage": "", "outputs": {}, "resources": []}
@@ -158,7 +158,7 @@ def _pushed_locally(state: dict[str, Any], serial: int) -> bytes:
 def _keep(sealed: bytes, account: Path) -> None:
     """What is not written fails the run: each archive, backup and look is made of the copy."""
     made = manifests.state_secret(os.environ["CATALYST_RUN_NAMESPACE"])
-    until, pause = time.monotonic() + KEEP_SECONDS, threading.Event()
+    until, pause = time.monotonic() + COPY_SECONDS, threading.Event()
     while True:
         try:
             return own_secrets.put(naming.STATE_SECRET, manifests.packed_state(sealed), account, made["metadata"])
@@ -166,7 +166,7 @@ def _keep(sealed: bytes, account: Path) -> None:
             if time.monotonic() >= until:
                 raise StoreError(f"Failed to save state: its copy, Secret {naming.STATE_SECRET}: {error}") from error
             print(f"could not keep a copy of the state yet: {error}", flush=True)
-            pause.wait(KEEP_PAUSE_SECONDS)
+            pause.wait(COPY_PAUSE_SECONDS)
 
 
 def _tofu(*arguments: str, folder: Path | None = None, given: str = "") -> subprocess.CompletedProcess[str]:

@@ -114,7 +114,7 @@ def kept() -> int:
 async def test_thousands_are_read_in_pages_and_let_go_once_they_are_told(server: ApiServer) -> None:
     registry, stop = kopf.OperatorRegistry(), asyncio.Event()
     woken: set[Key] = set()
-    handlers.register(registry, woken.add, lambda _: None, lambda: None, api_server="")
+    handlers.register(registry, lambda key, _: woken.add(key), woken.add, lambda _: None, lambda: None, api_server="")
     running = asyncio.create_task(kopf.operator(registry=registry, clusterwide=True, standalone=True, stop_flag=stop))
     try:
         await until(lambda: len(woken) == COUNT and server.watched, seconds=PATIENCE)

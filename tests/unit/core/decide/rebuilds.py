@@ -147,7 +147,7 @@ CASES = (
         ready="Unknown",
         says=("Waiting: 1st of 1",),
         again=SAFETY,
-        phase="pending 0",
+        phase="pending 100",
     ),
     Case(
         "its Pods are on their way, and one is held by a budget: asked again every few seconds",
