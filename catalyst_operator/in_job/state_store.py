@@ -37,6 +37,7 @@ LOCK_TIMEOUT = "60s"
 COPY_SECONDS, COPY_PAUSE_SECONDS = 120.0, 5.0
 """How long the API server is asked to take the copy, and how long between two tries."""
 _CONFIGURED = "Successfully configured the backend"
+_TAKE_LOCK, _NOWHERE = ("untaint", "-allow-missing"), "terraform_data.nothing"
 _EMPTY = {"version": 4, "terraform_version": "1.12.0", "serial": 1, "lineage": "", "outputs": {}, "resources": []}
 
 
@@ -49,8 +50,8 @@ class StoreError(Exception):
 
 
 def opened(copy: Path = COPY, termination_log: Path = TERMINATION_LOG, lock_timeout: str = LOCK_TIMEOUT) -> int:
-    """`tofu init`; then the store is written to before anything is bought: its lock is taken once, and what it lacks of
-    the copy is put into it. Exit code EXIT_FOREIGN where store and copy are of different origins."""
+    """`tofu init`; then, before anything is bought, the store's lock is taken once, and what it lacks of the copy is
+    put into it. Exit code EXIT_FOREIGN where store and copy are of different origins."""
     try:
         _init()
         _go_on_from(copy.read_bytes() if copy.exists() else b"", lock_timeout)
@@ -85,10 +86,11 @@ def _init() -> None:
 
 
 def _go_on_from(packed: bytes, lock_timeout: str) -> None:
+    _take_lock(lock_timeout)
     store = _pulled()
     if not Standing.of(store).exists:
         # OpenTofu gives what it pushes to an empty store another origin; over an empty state it does not.
-        _push(json.dumps(_EMPTY), lock_timeout)
+        _push(json.dumps(_EMPTY))
         store = _pulled()
     sealed = _unpacked(packed)
     found = state_copy.source(Standing.of(store), Standing.of(json.loads(sealed)) if sealed else None)
@@ -100,8 +102,21 @@ def _go_on_from(packed: bytes, lock_timeout: str) -> None:
         )
     if found is Source.COPY:
         print("the state backend has an older state than its copy, or none: the copy is put into it", flush=True)
-    # Pushing what is there already writes nothing: it shows that the lock can be had.
-    _push(_opened(sealed) if found is Source.COPY else json.dumps(store), lock_timeout)
+        _push(_opened(sealed))
+
+
+def _take_lock(lock_timeout: str) -> None:
+    """Take the lock and let it go, without a write: whoever held it and is over holds it no more; anybody else is
+    waited for. Pushing the same state would not do: OpenTofu finds it different from itself."""
+    ran = _tofu(*_TAKE_LOCK, _NOWHERE)
+    lock = state_copy.lock_in(ran.stderr) if ran.returncode else None
+    if lock and state_copy.is_left(lock, os.environ["CATALYST_RUNS_OVER"].split(",")):
+        print(f"run {lock.job} left the state locked and is over: releasing the lock {lock.id}", flush=True)
+        _tofu("force-unlock", "-force", lock.id)
+    if ran.returncode:
+        ran = _tofu(*_TAKE_LOCK, f"-lock-timeout={lock_timeout}", _NOWHERE)
+    if ran.returncode:
+        raise StoreError(f"{NOT_ANSWERED}: {ran.stderr}")
 
 
 def _pulled(folder: Path | None = None) -> dict[str, Any]:
@@ -113,15 +128,8 @@ def _pulled(folder: Path | None = None) -> dict[str, Any]:
     return state
 
 
-def _push(state: str, lock_timeout: str) -> None:
-    """With the lock of a run that is over taken away first; another one is waited for."""
-    ran = _tofu("state", "push", "-", given=state)
-    lock = state_copy.lock_in(ran.stderr) if ran.returncode else None
-    if lock and state_copy.is_left(lock, os.environ["CATALYST_RUNS_OVER"].split(",")):
-        print(f"run {lock.job} left the state locked and is over: releasing the lock {lock.id}", flush=True)
-        _tofu("force-unlock", "-force", lock.id)
-    if ran.returncode:
-        ran = _tofu("state", "push", f"-lock-timeout={lock_timeout}", "-", given=state)
+def _push(state: str) -> None:
+    ran = _tofu("state", "push", f"-lock-timeout={LOCK_TIMEOUT}", "-", given=state)
     if ran.returncode:
         raise StoreError(f"{NOT_ANSWERED}: {ran.stderr}")
 

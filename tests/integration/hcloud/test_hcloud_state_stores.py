@@ -307,7 +307,6 @@ def test_a_session_holds_the_lock_of_postgresql_and_its_end_releases_it(pg: Post
     run.open()
     run.apply_killed_when(lambda: bool(run.project.api.get("/networks").body["networks"]))
     run.open()
-    run.build()
     store.forget()
 
 
