@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from types import MappingProxyType
 from urllib.parse import SplitResult, urlsplit
 
@@ -50,6 +51,7 @@ class Mirrors:
         """The same of a name without scheme, such as xpkg.example/provider:v1."""
         return self.of(f"{REGISTRIES}://{package}").removeprefix(f"{REGISTRIES}://")
 
+    @cached_property
     def registries_yaml(self) -> str:
         """k3s' registries.yaml (https://docs.k3s.io/installation/private-registry) for every node, empty without a row
         for a registry. containerd asks the mirror first and, where it has nothing, the registry itself."""

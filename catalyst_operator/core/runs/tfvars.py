@@ -99,7 +99,7 @@ def _api_access(spec: SovereignSpec, settings: CoreSettings) -> dict[str, Any]:
 def _surroundings(settings: CoreSettings) -> dict[str, Any]:
     """How servers fetch what is not at its vendor's. Nothing where it is: variables are then what they always were."""
     found = {
-        "registries_yaml": settings.mirrors.registries_yaml(),
+        "registries_yaml": settings.mirrors.registries_yaml,
         "trusted_authorities": list(settings.authorities),
         "proxy": settings.server_proxy.variable if settings.server_proxy else None,
     }

@@ -91,14 +91,14 @@ def test_a_beginning_that_is_there_twice_is_refused() -> None:
 
 def test_registries_become_k3s_own_file() -> None:
     """docker.io is where k3s has its own images from, too."""
-    assert yaml.safe_load(TABLE.registries_yaml()) == {
+    assert yaml.safe_load(TABLE.registries_yaml) == {
         "mirrors": {
             "docker.io": {"endpoint": ["https://hub.example"]},
             "ghcr.io": {"endpoint": ["https://mirror.example:5000"], "rewrite": {"^(.*)$": "ghcr/$1"}},
             "xpkg.upbound.io": {"endpoint": ["https://mirror.example:5000"], "rewrite": {"^(.*)$": "xpkg/$1"}},
         }
     }
-    assert mirrors.parse("https://github.com/=https://mirror.example/").registries_yaml() == ""
+    assert mirrors.parse("https://github.com/=https://mirror.example/").registries_yaml == ""
 
 
 def test_the_template_says_itself_what_is_mirrored_of_it() -> None:
@@ -115,7 +115,7 @@ def test_a_new_cluster_is_told_the_mirrors_of_all_that_it_fetches() -> None:
     told = tfvars(gen.sovereign(CROSSPLANE), settings)
     assert told["release"]["downloads"]["k3s"]["url"].startswith("https://mirror.example/k3s/")
     assert told["git"]["url"] == "https://mirror.example/github/openova-io/openova"
-    assert told["registries_yaml"] == TABLE.registries_yaml()
+    assert told["registries_yaml"] == TABLE.registries_yaml
     values = told["kit_values"]
     assert values["CHART_REGISTRY"] == "oci://mirror.example:5000/ghcr/openova-io"
     assert values["ADOPTION_PROVIDER"] == "mirror.example:5000/xpkg/upbound/provider-opentofu:v1.1.5"
