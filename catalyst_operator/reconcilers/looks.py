@@ -37,7 +37,7 @@ class CloudLooks:
             return
         match action:
             case actions.AskDriftTurn():
-                self._outside.drift_turns.ask(uid, token, self._changed)
+                self._outside.drift_turns.ask(uid, token, self._changed, owner=owner)
             case actions.AskProject(key=key, question=question):
                 self._outside.projects.ask(uid, key, token, question, self._changed, owner=owner)
             case actions.AskCrossplaneProject(key=key, question=question):

@@ -1,4 +1,5 @@
-"""Turns at drift checks: nothing waits for these, so that few at a time are enough, and of one project one.
+"""Turns at drift checks: nothing waits for these, so that few at a time are enough, fewer of one namespace, and of one
+project one.
 
 A turn lasts from when it is given until its Sovereign ends it. Turns are a cache: after a restart the checks that are
 under way get in line again, and a few others may be made beside them once.
@@ -7,6 +8,7 @@ under way get in line again, and a few others may be made beside them once.
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -15,13 +17,14 @@ from pydantic import SecretStr
 from catalyst_operator.adapters.turns import Turns
 from catalyst_operator.core.naming import digest_of
 
-CHECKS_AT_ONCE, CHECKS_EACH = 4, 1
-"""Drift checks under way, and of those one project's."""
+CHECKS_AT_ONCE, CHECKS_EACH = 4, 3
+"""Drift checks under way, and of those one namespace's."""
 
 
 @dataclass
 class _Place:
     project: str
+    owner: str
     task: asyncio.Task[None]
     has_turn: bool = False
 
@@ -31,6 +34,7 @@ class DriftTurns:
 
     def __init__(self, turns: Turns | None = None) -> None:
         self._turns = turns or Turns(CHECKS_AT_ONCE, CHECKS_EACH)
+        self._projects = Turns(sys.maxsize, 1)
         self._places: dict[str, _Place] = {}
 
     def has(self, uid: str) -> bool:
@@ -38,15 +42,14 @@ class DriftTurns:
         place = self._places.get(uid)
         return place is not None and place.has_turn
 
-    def ask(self, uid: str, token: SecretStr, changed: Callable[[], None]) -> None:
-        """Get in line with those whose token opens the same project, as far as tokens tell; `changed` is called when it
-        is its turn. Who is in line already stays where it is."""
+    def ask(self, uid: str, token: SecretStr, changed: Callable[[], None], *, owner: str) -> None:
+        """Get in line with those whose token opens the same project, as far as tokens tell, and then with those of
+        `owner`, a namespace; `changed` is called when it is its turn. Who is in line already stays where it is."""
         if uid in self._places:
             return
         project = digest_of(token.get_secret_value())
-        self._places[uid] = _Place(
-            project, asyncio.create_task(self._take(uid, project, changed), name=f"turn of {uid}")
-        )
+        taking = self._take(uid, project, owner, changed)
+        self._places[uid] = _Place(project, owner, asyncio.create_task(taking, name=f"turn of {uid}"))
 
     def end(self, uid: str) -> None:
         """Its check is over, or it does not want one any more."""
@@ -54,7 +57,7 @@ class DriftTurns:
         if place is None:
             return
         if place.has_turn:
-            self._turns.give_back(place.project)
+            self._give_back(place.project, place.owner)
         else:
             place.task.cancel()
 
@@ -69,12 +72,21 @@ class DriftTurns:
             self.end(uid)
         await asyncio.gather(*waiting, return_exceptions=True)
 
-    async def _take(self, uid: str, project: str, changed: Callable[[], None]) -> None:
-        await self._turns.take(project)
+    async def _take(self, uid: str, project: str, owner: str, changed: Callable[[], None]) -> None:
+        await self._projects.take(project)
+        try:
+            await self._turns.take(owner)
+        except asyncio.CancelledError:
+            self._projects.give_back(project)
+            raise
         place = self._places.get(uid)
         if place is None or place.task is not asyncio.current_task():
             # Given up in the very moment in which its turn came.
-            self._turns.give_back(project)
+            self._give_back(project, owner)
             return
         place.has_turn = True
         changed()
+
+    def _give_back(self, project: str, owner: str) -> None:
+        self._turns.give_back(owner)
+        self._projects.give_back(project)
