@@ -19,8 +19,8 @@ def namespace(uid: str) -> str:
 
 
 class Bench:
-    """Sovereigns `a0`, `a1`, `b0`, ... whose letter is their project's. Projects `a` to `f` are of one namespace each, and
-    all others of one together."""
+    """Sovereigns `a0`, `a1`, `b0`, ... whose letter is their project's. Projects `a` to `f` are of one namespace each,
+    and all others of one together."""
 
     def __init__(self) -> None:
         self.turns = DriftTurns()
