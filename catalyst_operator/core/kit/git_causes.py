@@ -24,10 +24,7 @@ class GitCause(Enum):
         "Correct spec.gitops.url, or give the user in the Secret of spec.gitops.credentialsSecretRef access to it"
     )
     REFUSED = "Correct spec.gitops.url and ref: what they name has to be the kit's tree, and no more than that"
-    SILENT = (
-        "Wait for the server, or open a way to it on its port from the management cluster; to ask anew at once, edit "
-        "spec.gitops"
-    )
+    SILENT = "Wait for the server, or open a way to it on its port from the management cluster"
     UNKNOWN = "Read the operator's log: it is no fault of the repository's"
 
 
