@@ -30,10 +30,6 @@ from catalyst_operator.core.tofu.apply_progress import Progress
 from catalyst_operator.core.tofu.plan_gate import EXIT_APPROVAL_NEEDED, EXIT_DIGEST_MISMATCH
 from catalyst_operator.core.tofu.server_names import unpacked
 
-INTERRUPTIONS = frozenset(
-    {"Evicted", "NodeLost", "NodeShutdown", "Preempting", "Terminated", "UnexpectedAdmissionError"}
-)
-"""Pod status reasons that say that the run was ended from outside."""
 NOT_SEEN = frozenset({"Unknown", "ContainerStatusUnknown"})
 """Reasons of containers whose end nobody saw, as when a node is restarted; their exit codes are made up."""
 SIGKILL, SIGTERM = 137, 143
@@ -244,7 +240,9 @@ def _result_of(failed: PhaseEntry, pod: PodView) -> RunState:
         return RunState.FAILED
     container = pod.containers.get(failed.name)
     not_seen = failed.exit_code is None or (container is not None and container.reason in NOT_SEEN)
-    stopped = pod.reason in INTERRUPTIONS or pod.terminating or not_seen
+    # A Pod as a whole has a reason only where its kubelet, or whoever watches over nodes, ended it: Evicted, NodeLost,
+    # Preempting, Shutdown, or NodeAffinity and the like of a kubelet that was started again. Containers have their own.
+    stopped = bool(pod.reason) or pod.terminating or not_seen
     return RunState.INTERRUPTED if stopped or failed.exit_code in (SIGKILL, SIGTERM) else RunState.FAILED
 
 

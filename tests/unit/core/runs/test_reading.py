@@ -75,6 +75,14 @@ def test_a_running_phase_is_running_and_those_before_it_are_done(phase: str) -> 
         ("tofu-apply", ended_container(1, "no"), {}, RunState.FAILED, "an error of its own"),
         ("tofu-apply", ended_container(1), {"deletion": NOW}, RunState.INTERRUPTED, "told to stop"),
         ("tofu-apply", ended_container(1), {"reason": "Evicted"}, RunState.INTERRUPTED, "evicted"),
+        (
+            "tofu-apply",
+            ended_container(1),
+            {"reason": "NodeAffinity"},
+            RunState.INTERRUPTED,
+            "real: refused by a kubelet that was started again",
+        ),
+        ("tofu-apply", ended_container(1), {"reason": "Shutdown"}, RunState.INTERRUPTED, "real: its node shut down"),
         ("tofu-apply", ended_container(137), {}, RunState.INTERRUPTED, "killed by whoever: the node went, say"),
         (
             "tofu-apply",
