@@ -29,8 +29,10 @@ _KIT_FIELDS = (
 # Of nothing but the realm, which Keycloak takes at its first start and never again.
 _REALM_FIELDS = ("keycloakTopology", "federation")
 # What the cluster's own GitRepository and Kustomization point at; carried over as long as Flux has applied nothing.
-_FOLLOWED_FIELDS = ("url", "ref", "path", "verify")
+_FOLLOWED_FIELDS = ("url", "path", "verify")
 _FLUX_HAS_APPLIED = f"{_OUTPUTS_EXIST} && (has(oldSelf.status.kitRevision) || ({_HAND_OFF_BEGAN}))"
+# Mode Commit cannot go on without a branch. A Sovereign that is older than `ref` has none, and may be given it.
+_REF_WAS_KNOWN = "(has(oldSelf.spec.gitops.ref) || oldSelf.spec.gitops.mode != 'Commit')"
 # Which Secret they name may change until hand-off; that they name one is part of what the first boot was told.
 _NAMED_SECRETS = (
     ("gitops.credentialsSecretRef", _FLUX_HAS_APPLIED),
@@ -80,6 +82,7 @@ def naming_rules() -> tuple[Rule, ...]:
 def immutability_rules() -> tuple[Rule, ...]:
     """What is frozen once the infrastructure exists, and what once the Sovereign is handed over."""
     first_boot = "is immutable once the infrastructure exists: "
+    already_applied = "is immutable once the new cluster has applied something (status.kitRevision): change it there"
     no_access = "cannot be changed after hand-off: the operator has no access to it any more; change it there"
     return (
         _frozen(
@@ -127,14 +130,8 @@ def immutability_rules() -> tuple[Rule, ...]:
         _frozen(
             "gitops.mode", _OUTPUTS_EXIST, first_boot + "the new cluster follows what it was given at its first boot"
         ),
-        *(
-            _frozen(
-                f"gitops.{field}",
-                _FLUX_HAS_APPLIED,
-                "is immutable once the new cluster has applied something (status.kitRevision): change it there",
-            )
-            for field in _FOLLOWED_FIELDS
-        ),
+        *(_frozen(f"gitops.{field}", _FLUX_HAS_APPLIED, already_applied) for field in _FOLLOWED_FIELDS),
+        _frozen("gitops.ref", f"{_FLUX_HAS_APPLIED} && {_REF_WAS_KNOWN}", already_applied),
         *(
             _frozen(field, _HAND_OFF_BEGAN, INFRASTRUCTURE_GIVEN, message_expression=_given_to(INFRASTRUCTURE_GIVEN))
             for field in _INFRASTRUCTURE_FIELDS

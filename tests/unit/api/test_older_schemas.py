@@ -10,9 +10,9 @@ import yaml
 
 from catalyst_operator.api.generate.crds import crd
 from catalyst_operator.api.resources import RESOURCES
-from tests.support.paths import REPOSITORY
+from tests.support.samples import of_versions
 
-SAMPLES = sorted((REPOSITORY / "tests" / "samples" / "manifests").glob("*.yaml"))
+SAMPLES = of_versions("manifests")
 """The manifests of earlier versions."""
 LIMITS = {"maximum": 1, "maxLength": 1, "maxItems": 1, "minimum": -1, "minLength": -1, "minItems": -1}
 """In which direction each may move."""

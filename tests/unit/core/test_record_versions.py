@@ -11,23 +11,14 @@ from pydantic import ValidationError
 
 from catalyst_operator.core import record
 from tests.support import gen
-from tests.support.paths import REPOSITORY
+from tests.support.samples import SAMPLES, holds, of_versions
 
-SAMPLES = sorted((REPOSITORY / "tests" / "samples" / "records").glob("*.json"))
+RECORDS = of_versions("records")
 """Records with every field that there was, as operators of their time wrote them."""
-TODAY = REPOSITORY / "tests" / "samples" / "records" / "0.1.0.json"
+TODAY = SAMPLES / "records" / "0.1.0.json"
 
 
-def holds(written: Any, read: Any) -> bool:
-    """Whether everything that was written is in what was read."""
-    if isinstance(written, dict):
-        return all(key in read and holds(value, read[key]) for key, value in written.items())
-    if isinstance(written, list):
-        return len(written) == len(read) and all(map(holds, written, read))
-    return bool(written == read)
-
-
-@pytest.mark.parametrize("sample", SAMPLES, ids=[path.stem for path in SAMPLES])
+@pytest.mark.parametrize("sample", RECORDS, ids=[path.stem for path in RECORDS])
 def test_what_an_older_operator_wrote_is_read_and_nothing_of_it_is_lost(sample: Path) -> None:
     text = sample.read_text(encoding="utf-8")
     found = record.from_json(text)

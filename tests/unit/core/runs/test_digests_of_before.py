@@ -10,11 +10,10 @@ import pytest
 from catalyst_operator.api.phases import RunVerb
 from catalyst_operator.core.runs.tfvars import inputs_digest, tfvars
 from tests.support import gen
-from tests.support.paths import REPOSITORY
+from tests.support.samples import of_versions
 
-SAMPLES = sorted((REPOSITORY / "tests" / "samples" / "digests").glob("*.json"))
+CASES = [(path.stem, case) for path in of_versions("digests") for case in json.loads(path.read_text(encoding="utf-8"))]
 """Specs, and the digests of their runs as the version of each file made them."""
-CASES = [(path.stem, case) for path in SAMPLES for case in json.loads(path.read_text(encoding="utf-8"))]
 
 
 @pytest.mark.parametrize("verb", [RunVerb.APPLY, RunVerb.PLAN, RunVerb.DESTROY])
