@@ -11,7 +11,6 @@ from e2e.bench.scale.measure import Scale, Stage
 from e2e.bench.tables import TAIL, table, tail
 from e2e.bench.targets import SCALE_BACK, SCALE_RARE, SCALE_REQUESTS, SCALE_RESIDENT, SCALE_WRITES, Target
 
-
 PICTURE = "![What the operator costs by the number of Sovereigns](pictures/scale.svg)"
 """As docs/performance.md shows it."""
 
