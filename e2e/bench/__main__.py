@@ -32,6 +32,7 @@ from e2e.support.kubectl import Kubectl
 SECTIONS = ("runs", "latency", "idle", "new-cluster", "fleet", "hostile", "scale", "domains")
 JSON_FILE = REPOSITORY / "build" / "bench.json"
 SCALE_FILE = REPOSITORY / "build" / "scale.svg"
+SCALE_PICTURE = REPOSITORY / "docs" / "pictures" / "scale.svg"
 DOCS_FILE = REPOSITORY / "docs" / "performance.md"
 BEGIN, END = "<!-- bench: begin -->", "<!-- bench: end -->"
 EXIT_FAILED, EXIT_INTERRUPTED = 1, 130
@@ -269,6 +270,8 @@ def publish(results: report.Results, *, write_docs: bool) -> None:
         SCALE_FILE.write_text(picture.draw(results.scale), encoding="utf-8")
     if write_docs and not results.failed:
         write_between(DOCS_FILE, text)
+        if results.scale:
+            SCALE_PICTURE.write_text(picture.draw(results.scale), encoding="utf-8")
 
 
 def write_between(path: Path, text: str) -> None:

@@ -11,6 +11,9 @@ from e2e.bench.scale.measure import Scale, Stage
 from e2e.bench.tables import TAIL, table, tail
 from e2e.bench.targets import SCALE_BACK, SCALE_RARE, SCALE_REQUESTS, SCALE_RESIDENT, SCALE_WRITES, Target
 
+PICTURE = "![What the operator costs by the number of Sovereigns](pictures/scale.svg)"
+"""As docs/performance.md shows it."""
+
 
 def held(scale: Scale | None) -> list[tuple[Target, float]]:
     """The largest stage counts."""
@@ -46,7 +49,7 @@ def as_text(scale: Scale) -> str:
     title = "**Thousands of Sovereigns: 80 % handed off, 18 % suspended, 2 % with a new cluster of twelve components**"
     told = [row for stage in scale.stages for row in _told(stage)]
     parts = (table(_TOLD, told), table(_TAKEN, map(_taken, scale.stages)), table(_BACK, map(_back, scale.stages)))
-    return "\n\n".join((title, *parts))
+    return "\n\n".join((title, *parts, PICTURE))
 
 
 _TOLD = ("from a spec edit to its first status", "edits", "lost", *TAIL[1:])

@@ -28,9 +28,9 @@ class Requests:
     """Of the operator, its Lease aside; watches count when they begin."""
 
     handed_off: int
-    """In namespaces of Sovereigns that were handed off, and of their owners."""
+    """For namespaces of Sovereigns that were handed off and of their owners, and for all that is in them."""
     cluster_wide: int
-    """Of what is in no namespace, or in all: run namespaces, one by one or listed, and the beginnings of watches."""
+    """For what is in no namespace, or in all: lists, and the beginnings of watches."""
     elsewhere: int
 
     def since(self, before: Requests) -> Requests:
