@@ -317,6 +317,11 @@ async def test_inputs_are_files_of_the_work_directory(scene: Scene) -> None:
     assert SPACE in scene.data("secrets", INPUTS, "backend.tf")
 
 
+async def test_the_authorities_that_a_run_trusts_are_a_file_beside_them(scene: Scene) -> None:
+    await scene.run(PREPARE, actions.WriteInputs(INPUTS, {"trusted_authorities": ["ONE\n", "OTHER\n"]}))
+    assert scene.data("secrets", INPUTS, "authorities.crt") == "ONE\nOTHER\n"
+
+
 async def test_inputs_that_are_there_are_not_touched(scene: Scene) -> None:
     """They are immutable: what a run started with is what it is judged by."""
     await scene.run(PREPARE, actions.WriteInputs(INPUTS, {"a": 1}), actions.WriteInputs(INPUTS, {"a": 2}))
