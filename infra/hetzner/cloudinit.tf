@@ -26,7 +26,7 @@ locals {
   # Whom a server does not ask through the proxy: itself, its network, Pods and Services as k3s numbers them, the metadata
   # service, and the names that lead to the load balancer.
   no_proxy = concat(
-    ["127.0.0.0/8", "localhost", "169.254.169.254", local.network_cidr, "10.42.0.0/16", "10.43.0.0/16"],
+    ["127.0.0.1", "localhost", "127.0.0.0/8", "169.254.169.254", local.network_cidr, "10.42.0.0/16", "10.43.0.0/16"],
     [".svc", ".cluster.local", var.fqdn],
     try(var.proxy.exceptions, []),
   )

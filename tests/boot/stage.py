@@ -22,6 +22,8 @@ from tests.integration.tofu import OpenTofu
 NAME, FQDN = "acme-1a2b3", "acme.omani.works"
 FIRST, SECOND, WORKER = 10, 11, 50
 """Numbers of servers: the module gives them these private addresses."""
+ADDRESSES = [f"10.0.1.{number}" for number in (FIRST, SECOND, SECOND + 1, WORKER, WORKER + 1)]
+"""One by one: the stand-in for k3s is no Go program, and knows no networks among a proxy's exceptions."""
 MANIFEST_SECRET = "a-secret-in-a-boot-manifest"
 REGISTRIES = "mirrors: {}\nconfigs: {registry.example: {auth: {password: a-secret-of-a-registry}}}\n"
 AUTHORITY = authorities.make(datetime.now(UTC)).files["server-ca.crt"]
@@ -62,10 +64,7 @@ def stage(folder: Path) -> Stage:
         "registries_yaml": REGISTRIES,
         "trusted_authorities": [AUTHORITY],
         # It leads nowhere: whoever asks it for more than the exceptions name does not boot.
-        "proxy": {
-            "url": "http://proxy.invalid:3128",
-            "exceptions": found.names,
-        },
+        "proxy": {"url": "http://proxy.invalid:3128", "exceptions": [*found.names, *ADDRESSES]},
         "boot_manifests": {**boot.manifests(FQDN, seeds.PULL), "90-secret.yaml": _manifest()},
     }
     rendered, later = (render(tofu, sample(**changes, cluster_started=started)) for started in (False, True))

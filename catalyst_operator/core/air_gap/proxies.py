@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 URLS, EXCEPTIONS = ("HTTPS_PROXY", "HTTP_PROXY"), "NO_PROXY"
-NEVER = ("localhost", "127.0.0.0/8", "::1", "169.254.169.254", ".svc", ".cluster.local")
+NEVER = ("localhost", "127.0.0.1", "127.0.0.0/8", "::1", "169.254.169.254", ".svc", ".cluster.local")
 """Whom no run asks through a proxy, besides its API server: itself, the metadata service, the cluster."""
 _URL = re.compile(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?/?", re.ASCII)
 _EXCEPTION = re.compile(r"[A-Za-z0-9.:/*_-]+", re.ASCII)

@@ -348,6 +348,11 @@ async def test_a_run_whose_state_is_in_its_namespace_is_not_given_what_opens_a_s
     assert scene.api.get("secrets", SPACE, naming.STATE_BACKEND_SECRET) is None
 
 
+async def test_the_authorities_that_a_run_trusts_are_a_file_beside_them(scene: Scene) -> None:
+    await scene.run(PREPARE, actions.WriteInputs(INPUTS, {"trusted_authorities": ["ONE\n", "OTHER\n"]}))
+    assert scene.data("secrets", INPUTS, "authorities.crt") == "ONE\nOTHER\n"
+
+
 async def test_inputs_that_are_there_are_not_touched(scene: Scene) -> None:
     """They are immutable: what a run started with is what it is judged by."""
     await scene.run(PREPARE, actions.WriteInputs(INPUTS, {"a": 1}), actions.WriteInputs(INPUTS, {"a": 2}))
