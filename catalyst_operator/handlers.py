@@ -90,6 +90,20 @@ def owner_of(namespace: str, found: Mapping[str, str]) -> Key | None:
     return Key(space, name)
 
 
+class _NoComparing(kopf.DiffBaseStorage):
+    """kopf copies each object twice to find out what was changed in it, which takes half of its time; only handlers of
+    kinds that are not used here ask for that."""
+
+    def build(self, **_: Any) -> kopf.BodyEssence:
+        return kopf.BodyEssence({})
+
+    def fetch(self, **_: Any) -> kopf.BodyEssence | None:
+        return None
+
+    def store(self, **_: Any) -> None:
+        pass
+
+
 async def _configure(settings: kopf.OperatorSettings, **_: Any) -> None:
     settings.posting.enabled = False
     settings.scanning.disabled = True
@@ -97,6 +111,7 @@ async def _configure(settings: kopf.OperatorSettings, **_: Any) -> None:
     settings.watching.inactivity_timeout = WATCH_SILENCE_SECONDS
     settings.watching.chunk_size = LIST_PAGE
     settings.queueing.idle_timeout = KEEP_SECONDS
+    settings.persistence.diffbase_storage = _NoComparing()
     for group, plural in (("batch", "jobs"), ("", "pods")):
         settings.watching.label_selectors[group, "v1", plural] = labels.LABEL_SOVEREIGN_UID
     settings.watching.label_selectors["", "v1", "namespaces"] = f"{labels.LABEL_ROLE}={labels.ROLE_RUN}"

@@ -111,7 +111,23 @@ def kept() -> int:
     return sum(task.get_name().startswith("worker for") for task in asyncio.all_tasks())
 
 
-async def test_thousands_are_read_in_pages_and_let_go_once_they_are_told(server: ApiServer) -> None:
+@pytest.fixture
+def copied(monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """The objects that kopf made a copy of to compare it with the next."""
+    found: list[object] = []
+    build = kopf.DiffBaseStorage.build
+
+    def counted(storage: kopf.DiffBaseStorage, **kwargs: Any) -> Any:
+        found.append(kwargs["body"])
+        return build(storage, **kwargs)
+
+    monkeypatch.setattr(kopf.DiffBaseStorage, "build", counted)
+    return found
+
+
+async def test_thousands_are_read_in_pages_and_let_go_once_they_are_told(
+    server: ApiServer, copied: list[object]
+) -> None:
     registry, stop = kopf.OperatorRegistry(), asyncio.Event()
     woken: set[Key] = set()
     handlers.register(registry, lambda key, _: woken.add(key), woken.add, lambda _: None, lambda: None, api_server="")
@@ -121,6 +137,7 @@ async def test_thousands_are_read_in_pages_and_let_go_once_they_are_told(server:
         assert server.pages == [handlers.LIST_PAGE, handlers.LIST_PAGE, 1]
         # kopf would keep each for five seconds by itself, and so all of them at once.
         await until(lambda: kept() == 0, seconds=LESS_THAN_KOPF)
+        assert copied == [], "no handler asks what was changed"
     finally:
         stop.set()
         await running
