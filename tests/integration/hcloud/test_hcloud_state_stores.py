@@ -134,12 +134,16 @@ def http_store(server: StateServer) -> Store:
 def pg_store(server: Postgres) -> Store:
     items = ("host=127.0.0.1", f"port={server.port}", f"database={postgres.DATABASE}", "sslmode=disable")
 
+    def schemas() -> list[str]:
+        return server.sql("SELECT schema_name FROM information_schema.schemata WHERE schema_name LIKE 'sovereign%'")
+
     def held() -> dict[str, bytes]:
-        schemas = server.sql("SELECT schema_name FROM information_schema.schemata WHERE schema_name LIKE 'sovereign%'")
-        return {name: server.sql(f"TABLE {name}.states")[0].split("|", 2)[2].encode() for name in schemas}
+        # A run that was refused leaves a schema without a state.
+        rows = {name: server.sql(f"TABLE {name}.states") for name in schemas()}
+        return {name: found[0].split("|", 2)[2].encode() for name, found in rows.items() if found}
 
     def forget() -> None:
-        for name in held():
+        for name in schemas():
             server.sql(f"DROP SCHEMA {name} CASCADE")
 
     credentials = {"PGUSER": postgres.USER, "PGPASSWORD": postgres.PASSWORD}
