@@ -6,8 +6,10 @@ The runs are dry runs, and Job controller and kubelet are the test's: a Job stay
 from __future__ import annotations
 
 import asyncio
+import base64
+import gzip
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -22,10 +24,13 @@ from catalyst_operator.adapters.git.newest import Repository
 from catalyst_operator.adapters.git.repository_looks import RepositoryLooks
 from catalyst_operator.adapters.kube import Kube
 from catalyst_operator.adapters.project.preflights import Preflights
+from catalyst_operator.adapters.project.project_looks import ProjectLooks
 from catalyst_operator.api import labels
 from catalyst_operator.api.scalars import format_time
 from catalyst_operator.clock import now
+from catalyst_operator.core import naming
 from catalyst_operator.core.kit.repository import RepositoryQuestion, RepositoryView
+from catalyst_operator.core.project.identity import ProjectAnswer, ProjectQuestion
 from catalyst_operator.core.project.preflight import CloudView, SizeOffer, Wanted
 from catalyst_operator.core.queue.order import RunLimits
 from catalyst_operator.metrics import Metrics
@@ -44,7 +49,6 @@ pytestmark = pytest.mark.integration
 
 Object = dict[str, Any]
 LIMITS = RunLimits(operator=4, project=2, namespace=3)
-SETTINGS = replace(gen.SETTINGS, limits=LIMITS)
 WANTED = {"flood": 20, "second": 5, "third": 5}
 """Owner -> how many Sovereigns it asks for, all in a project of its own."""
 PATIENCE = 300.0
@@ -61,11 +65,17 @@ async def _read(_owner: str, _repository: Repository, _question: RepositoryQuest
     return RepositoryView("a" * 40, "main")
 
 
+async def _is_there(_token: SecretStr, _question: ProjectQuestion) -> ProjectAnswer:
+    return ProjectAnswer("server/1")
+
+
 class World:
     """What the owners asked for, and what becomes of it."""
 
-    def __init__(self, api: Api) -> None:
+    def __init__(self, api: Api, wanted: Mapping[str, int] = WANTED, limits: RunLimits = LIMITS) -> None:
         self.api = api
+        self.wanted = wanted
+        self.limits = limits
         self.owner: dict[str, str] = {}
         """Namespace -> owner."""
         self.started: list[str] = []
@@ -73,7 +83,7 @@ class World:
         self._ended: set[str] = set()
 
     def ask(self) -> None:
-        for owner, count in WANTED.items():
+        for owner, count in self.wanted.items():
             name = self.api.create(NAMESPACES, {"metadata": {"generateName": f"{owner}-"}})["metadata"]["name"]
             self.owner[name] = owner
             secret = {"metadata": {"name": "hetzner-token"}, "stringData": {"token": owner[0].upper() * 64}}
@@ -99,14 +109,29 @@ class World:
         mine = [job for job in found if job["metadata"]["labels"][labels.LABEL_SOVEREIGN_NAMESPACE] in self.owner]
         return [job for job in mine if job["metadata"]["uid"] not in self._ended]
 
+    def delete(self, key: Key) -> None:
+        """Of one that was applied, as far as its state tells."""
+        path = f"{sovereigns(key.namespace)}/{key.name}"
+        space = self.api.get(path)["status"]["runNamespace"]
+        state = base64.b64encode(gzip.compress(b'{"serial": 7, "lineage": "l"}')).decode()
+        secret = {"metadata": {"name": naming.STATE_SECRET}, "data": {"tfstate": state}}
+        actors.run(self.api, space).create(f"{NAMESPACES}/{space}/secrets", secret)
+        self.api.patch(path, {"spec": {"deletionProtection": False}})
+        self.api.delete(path)
+
+    def place(self, key: Key) -> tuple[int, int] | None:
+        """In the queue, as its status tells it."""
+        told = self.api.get(f"{sovereigns(key.namespace)}/{key.name}").get("status", {}).get("lastOperation", {})
+        return (told["queue"]["position"], told["queue"]["of"]) if "queue" in told else None
+
     def owner_of(self, job: Object) -> str:
         return self.owner[job["metadata"]["labels"][labels.LABEL_SOVEREIGN_NAMESPACE]]
 
     def startable(self) -> int:
         """How many runs the limits let be under way, of those that have not ended."""
         ended = Counter(self.started)
-        left = (min(LIMITS.project, LIMITS.namespace, count - ended[owner]) for owner, count in WANTED.items())
-        return min(LIMITS.operator, sum(left))
+        each = min(self.limits.project, self.limits.namespace)
+        return min(self.limits.operator, sum(min(each, count - ended[owner]) for owner, count in self.wanted.items()))
 
     def end(self, job: Object) -> Key:
         """Its Pod has planned, and the Job is complete."""
@@ -139,16 +164,17 @@ def _planned(spec: Object) -> Object:
 
 
 @asynccontextmanager
-async def operating(server: ApiServer) -> AsyncIterator[tuple[WorkQueue[Key], set[Key]]]:
+async def operating(server: ApiServer, limits: RunLimits = LIMITS) -> AsyncIterator[tuple[WorkQueue[Key], set[Key]]]:
     """An operator that knows nothing but what it finds; and whom it has looked at."""
     client: Kube = actors.kube(server)
     around = outside(
         client,
-        runs=RunQueue(LIMITS),
+        runs=RunQueue(limits),
+        projects=ProjectLooks(_is_there, now),
         preflights=Preflights(_offers, now),
         repositories=RepositoryLooks(_read, now),
     )
-    reconciler = SovereignReconciler(client, around, SETTINGS, Metrics(CollectorRegistry()))
+    reconciler = SovereignReconciler(client, around, replace(gen.SETTINGS, limits=limits), Metrics(CollectorRegistry()))
     looked: set[Key] = set()
 
     async def reconcile(key: Key) -> timedelta | None:
@@ -171,15 +197,15 @@ async def operating(server: ApiServer) -> AsyncIterator[tuple[WorkQueue[Key], se
 def check(world: World) -> list[Object]:
     """The limits hold. The open Jobs."""
     jobs = world.open_jobs()
-    assert len(jobs) <= LIMITS.operator
+    assert len(jobs) <= world.limits.operator
     owners = Counter(map(world.owner_of, jobs))
-    assert all(count <= min(LIMITS.project, LIMITS.namespace) for count in owners.values()), owners
+    assert all(count <= min(world.limits.project, world.limits.namespace) for count in owners.values()), owners
     return jobs
 
 
 def places(world: World) -> dict[str, list[tuple[int, int]]]:
     """Owner -> the places in the queue that its Sovereigns tell, in order."""
-    told: dict[str, list[tuple[int, int]]] = {owner: [] for owner in WANTED}
+    told: dict[str, list[tuple[int, int]]] = {owner: [] for owner in world.wanted}
     for one in world.all():
         place = one.get("status", {}).get("lastOperation", {}).get("queue")
         if place:
@@ -221,6 +247,27 @@ async def test_thirty_at_once_take_turns_whoever_floods_and_whenever_the_operato
     early = Counter(world.started[:12])
     assert early["second"] >= 3 <= early["third"], f"the flood came first and filled the queue: {world.started}"
     assert sum(map(len, places(world).values())) == 0
+
+
+async def test_a_deletion_is_first_within_its_namespace(api: Api, apiserver: ApiServer) -> None:
+    """Whoever waits longer waits for it: it ends what costs."""
+    limits = RunLimits(project=1)
+    world = World(api, {"owner": 4}, limits)
+    world.ask()
+    async with operating(apiserver, limits) as (queue, _):
+        world.wake_all(queue)
+        await soon(partial(_run_at_least, world, 1))
+        gone = world.end(check(world)[0])
+        queue.wake(gone)
+        await soon(lambda: done(world) == 1 and _run_at_least(world, 1) and len(places(world)["owner"]) == 2)
+        world.delete(gone)
+        queue.wake(gone)
+        await soon(lambda: world.place(gone) == (1, 3))
+        queue.wake(world.end(check(world)[0]))
+        await soon(partial(_run_at_least, world, 1))
+        [job] = check(world)
+    assert job["metadata"]["name"].startswith("destroy-")
+    assert job["metadata"]["labels"][labels.LABEL_SOVEREIGN] == gone.name
 
 
 async def soon(holds: Callable[[], object]) -> None:

@@ -6,7 +6,9 @@ The runs are dry runs; Job controller and kubelet are the test's: a run goes on 
 from __future__ import annotations
 
 import base64
+import gzip
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -17,9 +19,12 @@ from pydantic import SecretStr
 from catalyst_operator.adapters.git.newest import Repository
 from catalyst_operator.adapters.git.repository_looks import RepositoryLooks
 from catalyst_operator.adapters.project.preflights import Preflights
+from catalyst_operator.adapters.project.project_looks import ProjectLooks
 from catalyst_operator.api import labels
 from catalyst_operator.api.scalars import format_time
+from catalyst_operator.core import naming
 from catalyst_operator.core.kit.repository import RepositoryQuestion, RepositoryView
+from catalyst_operator.core.project.identity import ProjectAnswer, ProjectQuestion
 from catalyst_operator.core.project.preflight import CloudView, SizeOffer, Wanted
 from catalyst_operator.core.queue.order import RunLimits
 from catalyst_operator.metrics import Metrics
@@ -32,9 +37,9 @@ from tests.support.fake_kube import FakeApi, Object
 from tests.support.outside import outside
 
 LIMITS = RunLimits(operator=4, project=2, namespace=3)
-SETTINGS = replace(gen.SETTINGS, limits=LIMITS)
 WANTED = {"flood": 20, "second": 5, "third": 5}
 """Owner, by its namespace -> how many Sovereigns it asks for, all in a project of its own."""
+STATE = {"tfstate": base64.b64encode(gzip.compress(b'{"serial": 7, "lineage": "l"}')).decode()}
 TOTAL = sum(WANTED.values())
 PATIENCE = 120.0
 
@@ -49,15 +54,20 @@ async def _read(_owner: str, _repository: Repository, _question: RepositoryQuest
     return RepositoryView("a" * 40, "main")
 
 
+async def _is_there(_token: SecretStr, _question: ProjectQuestion) -> ProjectAnswer:
+    return ProjectAnswer("server/1")
+
+
 class World:
     """What the owners asked for, and what becomes of it."""
 
-    def __init__(self) -> None:
+    def __init__(self, wanted: Mapping[str, int] = WANTED, limits: RunLimits = LIMITS) -> None:
         self.api = FakeApi()
+        self.limits = limits
         self.ended: list[str] = []
         """Owners in the order in which their runs ended, which is that in which they began."""
         self.api.put("namespaces", {"metadata": {"name": gen.HOME}})
-        for owner, count in WANTED.items():
+        for owner, count in wanted.items():
             self.api.put("namespaces", {"metadata": {"name": owner}})
             token = base64.b64encode(owner[0].encode() * 64).decode()
             self.api.put("secrets", {"metadata": {"name": "hcloud", "namespace": owner}, "data": {"token": token}})
@@ -76,8 +86,8 @@ class World:
         """The open Jobs, the oldest first. The limits hold."""
         jobs = [job for job in self.api.all("jobs") if "status" not in job]
         owners = Counter(map(owner_of, jobs))
-        assert len(jobs) <= LIMITS.operator, owners
-        assert all(count <= min(LIMITS.project, LIMITS.namespace) for count in owners.values()), owners
+        assert len(jobs) <= self.limits.operator, owners
+        assert all(count <= min(self.limits.project, self.limits.namespace) for count in owners.values()), owners
         return sorted(jobs, key=lambda job: int(job["metadata"]["resourceVersion"]))
 
     def end(self, job: Object) -> Key:
@@ -91,12 +101,27 @@ class World:
         self.api.change(fake_kube.Key("jobs", meta["namespace"], meta["name"]), lambda o: o.update(complete))
         return Key(told[labels.LABEL_SOVEREIGN_NAMESPACE], told[labels.LABEL_SOVEREIGN])
 
+    def delete(self, key: Key) -> None:
+        """Of one that was applied, as far as its state tells."""
+        place = fake_kube.Key("sovereigns", key.namespace, key.name)
+        space = self.told(key)["runNamespace"]
+        self.api.put("secrets", {"metadata": {"name": naming.STATE_SECRET, "namespace": space}, "data": STATE})
+        self.api.change(place, lambda o: o["spec"].update(deletionProtection=False))
+        self.api.change(place, lambda o: o["metadata"].update(deletionTimestamp=format_time(gen.NOW)))
+
     def places(self) -> list[tuple[str, int, int]]:
         """Of those that wait: owner, place, of how many."""
         operations = [(one["metadata"]["namespace"], _operation(one)) for one in self.all()]
         return sorted(
             (owner, told["queue"]["position"], told["queue"]["of"]) for owner, told in operations if "queue" in told
         )
+
+    def told(self, key: Key) -> Object:
+        """Its status."""
+        found = self.api.get("sovereigns", key.namespace, key.name)
+        assert found is not None
+        status: Object = found["status"]
+        return status
 
     def done(self) -> int:
         return sum(_reason(one) == "DryRun" for one in self.all())
@@ -135,13 +160,15 @@ class Operator:
         self._client = world.api.client()
         self._around = outside(
             self._client,
-            runs=RunQueue(LIMITS),
+            runs=RunQueue(world.limits),
+            projects=ProjectLooks(_is_there, lambda: gen.NOW),
             preflights=Preflights(_offers, lambda: gen.NOW),
             repositories=RepositoryLooks(_read, lambda: gen.NOW),
         )
         clock = lambda: gen.NOW  # noqa: E731
         metrics = Metrics(CollectorRegistry())
-        reconciler = SovereignReconciler(self._client, self._around, SETTINGS, metrics, clock=clock)
+        settings = replace(gen.SETTINGS, limits=world.limits)
+        reconciler = SovereignReconciler(self._client, self._around, settings, metrics, clock=clock)
         self.passes: Counter[Key] = Counter()
 
         async def reconcile(key: Key) -> Any:
@@ -193,3 +220,25 @@ async def test_thirty_at_once_take_turns_whoever_floods_and_whenever_the_operato
     early = Counter(world.ended[:12])
     assert early["second"] >= 3 <= early["third"], f"the flood came first and filled the queue: {world.ended}"
     assert world.places() == []
+
+
+async def test_a_deletion_is_first_within_its_namespace() -> None:
+    """Whoever waits longer waits for it: it ends what costs."""
+    world = World({"owner": 4}, RunLimits(project=1))
+    soon = partial(until, seconds=PATIENCE)
+    operator = Operator(world)
+    await operator.start()
+    await soon(lambda: _run(world, 1) and len(world.places()) == 3)
+    gone = world.end(world.running()[0])
+    operator.queue.wake(gone)
+    await soon(lambda: world.done() == 1 and _run(world, 1) and len(world.places()) == 2)
+    world.delete(gone)
+    operator.queue.wake(gone)
+    await soon(lambda: "queue" in world.told(gone)["lastOperation"])
+    assert world.told(gone)["lastOperation"]["queue"]["position"] == 1
+    operator.queue.wake(world.end(world.running()[0]))
+    await soon(partial(_run, world, 1))
+    [job] = world.running()
+    await operator.close()
+    assert job["metadata"]["name"].startswith("destroy-")
+    assert job["metadata"]["labels"][labels.LABEL_SOVEREIGN] == gone.name
