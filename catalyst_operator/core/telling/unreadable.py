@@ -30,7 +30,7 @@ _OURS = "Value error, "
 
 
 @dataclass(frozen=True)
-class Unreadable:
+class Illegible:
     """Why an object cannot be read."""
 
     why: str
@@ -44,15 +44,15 @@ class Unreadable:
         return (codes.NEWER_VERSION if self.newer else codes.SPEC_INVALID).entry(self.why)
 
 
-def unreadable(error: ValidationError) -> Unreadable:
+def unreadable(error: ValidationError) -> Illegible:
     """What pydantic found, for people. Its own texts never hold a value of the object."""
     found = error.errors(include_url=False, include_input=False, include_context=False)
     named = [f"{_place(one)} {_words(one)}" for one in found[:MAX_NAMED]]
     more = [f"and {len(found) - MAX_NAMED} more"] if len(found) > MAX_NAMED else []
-    return Unreadable(f"{'; '.join([*named, *more])}.", all(map(_is_newer, found)))
+    return Illegible(f"{'; '.join([*named, *more])}.", all(map(_is_newer, found)))
 
 
-def status(raw: Mapping[str, Any], found: Unreadable, runbook_url: str, now: datetime) -> dict[str, Any]:
+def status(raw: Mapping[str, Any], found: Illegible, runbook_url: str, now: datetime) -> dict[str, Any]:
     """The status on the wire of the object `raw`, which says that nothing is done, and keeps the rest."""
     meta, before = raw["metadata"], raw.get("status") or {}
     entry = found.error
