@@ -25,7 +25,7 @@ from typing import Any
 from catalyst_operator.core import manifests, naming
 from catalyst_operator.core.runs.job import STATE_COPY_DIR, TOFU_INIT, TOFU_OUTPUT
 from catalyst_operator.core.tofu import state_copy
-from catalyst_operator.core.tofu.state_copy import EXIT_FOREIGN, NOT_ANSWERED, Source, Standing
+from catalyst_operator.core.tofu.state_copy import EXIT_FOREIGN, NOT_ANSWERED, Source, StateVersion
 from catalyst_operator.core.tofu.termination import MAX_TERMINATION_BYTES
 from catalyst_operator.in_job import own_secrets
 from catalyst_operator.in_job.own_secrets import SERVICE_ACCOUNT
@@ -88,12 +88,12 @@ def _init() -> None:
 def _go_on_from(packed: bytes, lock_timeout: str) -> None:
     _take_lock(lock_timeout)
     store = _pulled()
-    if not Standing.of(store).exists:
+    if not StateVersion.of(store).exists:
         # OpenTofu gives what it pushes to an empty store another origin; over an empty state it does not.
         _push(json.dumps(_EMPTY))
         store = _pulled()
     sealed = _unpacked(packed)
-    found = state_copy.source(Standing.of(store), Standing.of(json.loads(sealed)) if sealed else None)
+    found = state_copy.source(StateVersion.of(store), StateVersion.of(json.loads(sealed)) if sealed else None)
     if found is Source.FOREIGN:
         raise StoreError(
             f"The state in the state backend is of another origin than its copy, Secret {naming.STATE_SECRET} of the "

@@ -29,7 +29,7 @@ class Source(Enum):
 
 
 @dataclass(frozen=True)
-class Standing:
+class StateVersion:
     """Of a state: how new it is, where it comes from, whether it lists anything."""
 
     serial: int
@@ -38,7 +38,7 @@ class Standing:
     """A sealed one is taken to do so."""
 
     @classmethod
-    def of(cls, state: Mapping[str, Any]) -> Standing:
+    def of(cls, state: Mapping[str, Any]) -> StateVersion:
         """Of a state as OpenTofu prints it; of a sealed one as far as it can be read. Raises ValueError and such."""
         lists = "resources" not in state or bool(state["resources"] or state.get("outputs"))
         return cls(int(state["serial"]), str(state["lineage"]), lists)
@@ -49,7 +49,7 @@ class Standing:
         return self.serial > 0 and bool(self.lineage)
 
 
-def source(store: Standing, copy: Standing | None) -> Source:
+def source(store: StateVersion, copy: StateVersion | None) -> Source:
     """What a run goes on from, given what the store has and the copy, if there is one."""
     if copy is None or not copy.exists:
         return Source.STORE

@@ -6,10 +6,10 @@ import json
 
 import pytest
 
-from catalyst_operator.core.tofu.state_copy import LeftLock, Source, Standing, is_left, lock_in, source
+from catalyst_operator.core.tofu.state_copy import LeftLock, Source, StateVersion, is_left, lock_in, source
 
-NONE = Standing(0, "", lists=False)
-BARE = Standing(1, "made by the first push", lists=False)
+NONE = StateVersion(0, "", lists=False)
+BARE = StateVersion(1, "made by the first push", lists=False)
 
 
 @pytest.mark.parametrize(
@@ -17,26 +17,28 @@ BARE = Standing(1, "made by the first push", lists=False)
     [
         pytest.param(NONE, None, Source.STORE, id="nothing was ever made"),
         pytest.param(BARE, None, Source.STORE, id="a run was killed before it kept a copy"),
-        pytest.param(Standing(7, "l"), Standing(7, "l"), Source.STORE, id="as it should be"),
-        pytest.param(Standing(9, "l"), Standing(7, "l"), Source.STORE, id="a run was killed after its last write"),
-        pytest.param(Standing(7, "l"), Standing(9, "l"), Source.COPY, id="the store refused what a run then saved"),
-        pytest.param(NONE, Standing(9, "l"), Source.COPY, id="a new store, or one that lost it"),
-        pytest.param(BARE, Standing(9, "l"), Source.COPY, id="a run was killed between its first two pushes"),
-        pytest.param(Standing(9, "other"), Standing(7, "l"), Source.FOREIGN, id="somebody else's, and newer"),
-        pytest.param(Standing(1, "other"), Standing(7, "l"), Source.FOREIGN, id="somebody else's, and older"),
-        pytest.param(Standing(9, "l", lists=False), Standing(7, "l"), Source.STORE, id="destroyed"),
-        pytest.param(Standing(3, "l"), NONE, Source.STORE, id="an empty copy says nothing"),
+        pytest.param(StateVersion(7, "l"), StateVersion(7, "l"), Source.STORE, id="as it should be"),
+        pytest.param(StateVersion(9, "l"), StateVersion(7, "l"), Source.STORE, id="a run was killed after it wrote"),
+        pytest.param(
+            StateVersion(7, "l"), StateVersion(9, "l"), Source.COPY, id="the store refused it, a run saved it"
+        ),
+        pytest.param(NONE, StateVersion(9, "l"), Source.COPY, id="a new store, or one that lost it"),
+        pytest.param(BARE, StateVersion(9, "l"), Source.COPY, id="a run was killed between its first two pushes"),
+        pytest.param(StateVersion(9, "other"), StateVersion(7, "l"), Source.FOREIGN, id="somebody else's, and newer"),
+        pytest.param(StateVersion(1, "other"), StateVersion(7, "l"), Source.FOREIGN, id="somebody else's, and older"),
+        pytest.param(StateVersion(9, "l", lists=False), StateVersion(7, "l"), Source.STORE, id="destroyed"),
+        pytest.param(StateVersion(3, "l"), NONE, Source.STORE, id="an empty copy says nothing"),
     ],
 )
-def test_the_newer_of_one_origin(store: Standing, copy: Standing | None, found: Source) -> None:
+def test_the_newer_of_one_origin(store: StateVersion, copy: StateVersion | None, found: Source) -> None:
     assert source(store, copy) is found
 
 
 def test_a_sealed_state_is_taken_to_list_something() -> None:
     sealed = json.loads('{"serial": 3, "lineage": "l", "meta": {}, "encrypted_data": "..."}')
-    assert Standing.of(sealed) == Standing(3, "l", lists=True)
-    assert not Standing.of({"serial": 1, "lineage": "l", "resources": [], "outputs": {}}).lists
-    assert Standing.of({"serial": 1, "lineage": "l", "resources": [], "outputs": {"a": {}}}).lists
+    assert StateVersion.of(sealed) == StateVersion(3, "l", lists=True)
+    assert not StateVersion.of({"serial": 1, "lineage": "l", "resources": [], "outputs": {}}).lists
+    assert StateVersion.of({"serial": 1, "lineage": "l", "resources": [], "outputs": {"a": {}}}).lists
 
 
 SAID = """Error: Error acquiring the state lock
