@@ -18,11 +18,9 @@ BARE = StateVersion(1, "made by the first push", lists=False)
         pytest.param(NONE, None, Source.STORE, id="nothing was ever made"),
         pytest.param(BARE, None, Source.STORE, id="a run was killed before it kept a copy"),
         pytest.param(StateVersion(7, "l"), StateVersion(7, "l"), Source.STORE, id="as it should be"),
+        pytest.param(StateVersion(9, "l"), StateVersion(7, "l"), Source.STORE, id="a run was killed after it wrote"),
         pytest.param(
-            StateVersion(9, "l"), StateVersion(7, "l"), Source.STORE, id="a run was killed after its last write"
-        ),
-        pytest.param(
-            StateVersion(7, "l"), StateVersion(9, "l"), Source.COPY, id="the store refused what a run then saved"
+            StateVersion(7, "l"), StateVersion(9, "l"), Source.COPY, id="the store refused it, a run saved it"
         ),
         pytest.param(NONE, StateVersion(9, "l"), Source.COPY, id="a new store, or one that lost it"),
         pytest.param(BARE, StateVersion(9, "l"), Source.COPY, id="a run was killed between its first two pushes"),
