@@ -220,6 +220,7 @@ def done(world: World) -> int:
     )
 
 
+@pytest.mark.slow
 async def test_thirty_at_once_take_turns_whoever_floods_and_whenever_the_operator_restarts(
     api: Api, apiserver: ApiServer
 ) -> None:

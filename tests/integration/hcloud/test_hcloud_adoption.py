@@ -235,7 +235,11 @@ def test_a_destroy_takes_what_the_state_lost(sovereign: RunDirectory, project: P
 
 @pytest.mark.parametrize(
     ("verb", "workers", "options"),
-    [("apply", ["cx43"], ()), ("destroy", ["cx43"] * 11, ("-destroy",)), ("destroy", [], ("-destroy",))],
+    [
+        pytest.param("apply", ["cx43"], (), marks=pytest.mark.slow),
+        ("destroy", ["cx43"] * 11, ("-destroy",)),
+        pytest.param("destroy", [], ("-destroy",), marks=pytest.mark.slow),
+    ],
     ids=["fewer workers", "a destroy of what is asked for", "a destroy of what is asked for no more"],
 )
 def test_what_was_adopted_goes_in_the_right_order(

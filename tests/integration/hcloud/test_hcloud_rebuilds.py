@@ -63,7 +63,9 @@ def judged(sovereign: RunDirectory, server: str, *options: str) -> PlanJudgement
 
 
 @pytest.mark.parametrize("server", ["worker-1", "control-plane-0", "control-plane-2"])
-@pytest.mark.parametrize("manual", [False, True], ids=["Automatic", "Manual"])
+@pytest.mark.parametrize(
+    "manual", [pytest.param(False, id="Automatic"), pytest.param(True, id="Manual", marks=pytest.mark.slow)]
+)
 def test_just_that_server_is_replaced_and_nobody_is_asked(
     sovereign: RunDirectory, project: Project, server: str, manual: bool
 ) -> None:

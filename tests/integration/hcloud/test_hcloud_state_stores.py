@@ -157,6 +157,12 @@ def store(request: pytest.FixtureRequest, pg: Postgres, http: StateServer) -> It
     made.forget()
 
 
+EACH_AT_LENGTH = pytest.mark.parametrize(
+    "store", [pytest.param(HTTP, marks=pytest.mark.slow), PG], indirect=True, ids=[HTTP, PG]
+)
+"""What does not depend on which store it is, and takes long."""
+
+
 @pytest.fixture
 def new_run(tofu: Tofu, module: Path, tmp_path: Path, project: Project) -> Iterator[Callable[[Store], StoredRun]]:
     """Makes work directories of runs of one Sovereign, one after the other, as each has one of its own."""
@@ -211,6 +217,7 @@ def test_what_opens_the_store_is_in_no_file_of_a_run(store: Store, new_run: NewR
     assert not [file for file in files if any(secret in file.read_bytes() for secret in secrets)]
 
 
+@EACH_AT_LENGTH
 def test_a_store_that_lost_the_state_gets_the_copy(store: Store, new_run: NewRun) -> None:
     """An answer without a state is never taken for a Sovereign without servers. So does a new store."""
     run = new_run(store)
@@ -243,6 +250,7 @@ def test_a_state_that_the_store_refused_comes_back_by_the_copy(http: StateServer
     assert not [c for c in again.plan()["resource_changes"] if c["change"]["actions"] != ["no-op"]]
 
 
+@EACH_AT_LENGTH
 def test_a_newer_state_in_the_store_is_not_replaced(store: Store, new_run: NewRun) -> None:
     """A run that was killed wrote to the store, and not the copy."""
     run = new_run(store)
@@ -257,6 +265,7 @@ def test_a_newer_state_in_the_store_is_not_replaced(store: Store, new_run: NewRu
     assert not [c for c in again.plan()["resource_changes"] if c["change"]["actions"] != ["no-op"]]
 
 
+@EACH_AT_LENGTH
 def test_a_state_of_another_origin_is_not_touched(store: Store, new_run: NewRun, project: Project) -> None:
     other = new_run(store)
     other.open()
