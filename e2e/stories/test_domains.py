@@ -142,6 +142,7 @@ def test_an_address_that_changes_is_followed(reserve: Reserve, dns: Dns) -> None
     assert dns.dig(SOVEREIGNS, "console.moving.omani.works", "A") == [OTHER_ADDRESS]
 
 
+@pytest.mark.slow
 def test_an_uncommitted_name_ends_by_itself(reserve: Reserve, kubectl: Kubectl) -> None:
     reservation = reserve("fleeting.omani.works", mode="pool", ttl="1m")
     reservation.apply()

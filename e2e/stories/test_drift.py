@@ -60,6 +60,7 @@ def test_a_deleted_server_is_told_and_made_again_once_a_person_agrees(make: Make
     assert_one_cluster(project.inventory(), sovereign.uid, workers=1)
 
 
+@pytest.mark.slow
 def test_another_projects_token_at_a_drift_check(make: Make) -> None:
     """Nothing is run with it, nothing is lost, and with the right one it goes on."""
     sovereign, project = make("drift-token", driftDetection=REPAIR)

@@ -161,6 +161,7 @@ def test_a_component_that_fails_for_good_is_named_and_repaired(make: Make) -> No
     sovereign.ready()
 
 
+@pytest.mark.slow
 def test_no_storage_class_is_told_with_its_remedy(make: Make) -> None:
     """docs/runbook.md#err_no_storageclass: the code is told within two minutes, and the remedy works."""
     project = Project(boots=True)

@@ -129,6 +129,7 @@ def test_resize_waits_for_approval_and_unfinished_is_replaced_without(make: Make
     assert_kept(complete(before), project.inventory())
 
 
+@pytest.mark.slow
 def test_a_size_that_is_not_to_be_had_leaves_no_server_off(make: Make) -> None:
     """Powered off for a size that is sold out: started again by the same run, told, and not tried again unasked."""
     sovereign, project = make("ungrown")

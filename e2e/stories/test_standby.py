@@ -19,7 +19,10 @@ IN_TIME = 30.0
 """Seconds in which somebody acts again."""
 
 
-@pytest.mark.parametrize("misfortune", [killed, frozen, cut_off])
+@pytest.mark.parametrize(
+    "misfortune",
+    [killed, *(pytest.param(longer, marks=pytest.mark.slow) for longer in (frozen, cut_off))],
+)
 def test_the_other_one_goes_on(make: Make, kubectl: Kubectl, misfortune: Misfortune) -> None:
     """No Job is made twice and no server, and whoever acted before writes nothing any more, also when it is back."""
     name = misfortune.__name__.replace("_", "-")  # type: ignore[attr-defined]
