@@ -6,8 +6,10 @@ Subcommands import what they need when they are chosen: the containers of a run 
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 from pathlib import Path
+from types import FrameType
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -54,9 +56,16 @@ def _administrators(commands: argparse._SubParsersAction[argparse.ArgumentParser
 
 
 def _operator(_: argparse.Namespace) -> int:
+    # The first process of a container is deaf to a signal that it has no handler for. Whoever was told to end while it
+    # still loaded would go on, take the Lease, and keep it until it is killed a minute later.
+    signal.signal(signal.SIGTERM, _end)
     from catalyst_operator.operator import run  # noqa: PLC0415
 
     return run()
+
+
+def _end(_number: int, _frame: FrameType | None) -> None:
+    sys.exit(0)
 
 
 def _state_open(_: argparse.Namespace) -> int:
