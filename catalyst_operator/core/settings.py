@@ -133,6 +133,10 @@ class CoreSettings:
     """Variables of each container of a run; see `air_gap.proxies`."""
     server_proxy: ServerProxy | None = None
 
+    def digests_of(self, release: str) -> Mapping[str, str]:
+        """Download -> sha256, of those of this release that an administrator vouches for."""
+        return self.release_digests.get(release, {})
+
     @property
     def charts(self) -> str:
         """Where the kit's charts come from; empty: the template's own place."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ssl
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from tests.support.in_thread import in_thread
 
 
 @dataclass
@@ -39,11 +40,5 @@ def serving(context: ssl.SSLContext | None = None) -> Iterator[Server]:
     if context is not None:
         listener.socket = context.wrap_socket(listener.socket, server_side=True)
     server.url = f"{'http' if context is None else 'https'}://127.0.0.1:{listener.server_port}"
-    thread = threading.Thread(target=listener.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
+    with in_thread(listener):
         yield server
-    finally:
-        listener.shutdown()
-        thread.join()
-        listener.server_close()

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import base64
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from tests.support.in_thread import in_thread
 
 USER, PASSWORD = "tofu", "http-password-of-the-tests"
 
@@ -83,12 +84,7 @@ def state_server() -> Iterator[StateServer]:
                 held.locks.pop(self.path.removesuffix("/lock"), None)
                 self._answer(200)
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        held.port = server.server_port
-        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-        thread.start()
-        try:
-            yield held
-        finally:
-            server.shutdown()
-            thread.join()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    held.port = server.server_port
+    with in_thread(server):
+        yield held

@@ -18,9 +18,7 @@ from typing import Any
 
 import pytest
 from prometheus_client import CollectorRegistry
-from pydantic import SecretStr
 
-from catalyst_operator.adapters.git.newest import Repository
 from catalyst_operator.adapters.git.repository_looks import RepositoryLooks
 from catalyst_operator.adapters.kube import Kube
 from catalyst_operator.adapters.project.preflights import Preflights
@@ -29,9 +27,6 @@ from catalyst_operator.api import labels
 from catalyst_operator.api.scalars import format_time
 from catalyst_operator.clock import now
 from catalyst_operator.core import naming
-from catalyst_operator.core.kit.repository import RepositoryQuestion, RepositoryView
-from catalyst_operator.core.project.identity import ProjectAnswer, ProjectQuestion
-from catalyst_operator.core.project.preflight import CloudView, SizeOffer, Wanted
 from catalyst_operator.core.queue.order import RunLimits
 from catalyst_operator.metrics import Metrics
 from catalyst_operator.reconcilers.queue import WorkQueue
@@ -43,7 +38,7 @@ from tests.integration.actors import NAMESPACES
 from tests.integration.admission import sovereign, sovereigns
 from tests.integration.apiserver import Api, ApiServer
 from tests.support import gen
-from tests.support.outside import outside
+from tests.support.outside import all_offered, any_repository, outside, own_project
 
 pytestmark = pytest.mark.integration
 
@@ -53,20 +48,6 @@ WANTED = {"flood": 20, "second": 5, "third": 5}
 """Owner -> how many Sovereigns it asks for, all in a project of its own."""
 PATIENCE = 300.0
 DONE = "DryRun"
-
-
-async def _offers(_token: SecretStr, wanted: Wanted) -> CloudView:
-    sizes = {size for ladder in wanted.sizes.values() for size in ladder}
-    offers = {size: {wanted.location: SizeOffer(available=True)} for size in sizes}
-    return CloudView(offers=offers, architectures=dict.fromkeys(sizes, "x86"))
-
-
-async def _read(_owner: str, _repository: Repository, _question: RepositoryQuestion) -> RepositoryView:
-    return RepositoryView("a" * 40, "main")
-
-
-async def _is_there(_token: SecretStr, _question: ProjectQuestion) -> ProjectAnswer:
-    return ProjectAnswer("server/1")
 
 
 class World:
@@ -170,9 +151,9 @@ async def operating(server: ApiServer, limits: RunLimits = LIMITS) -> AsyncItera
     around = outside(
         client,
         runs=RunQueue(limits),
-        projects=ProjectLooks(_is_there, now),
-        preflights=Preflights(_offers, now),
-        repositories=RepositoryLooks(_read, now),
+        projects=ProjectLooks(own_project, now),
+        preflights=Preflights(all_offered, now),
+        repositories=RepositoryLooks(any_repository, now),
     )
     reconciler = SovereignReconciler(client, around, replace(gen.SETTINGS, limits=limits), Metrics(CollectorRegistry()))
     looked: set[Key] = set()

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import json
 import re
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -13,6 +12,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from catalyst_operator.in_job.hcloud import KINDS
+from tests.support.in_thread import in_thread
 
 REFUSALS = {401: "unauthorized", 403: "forbidden", 429: "rate_limit_exceeded", 500: "server_error"}
 """Hetzner's words for its errors."""
@@ -107,11 +107,6 @@ def served(project: FakeProject) -> Iterator[str]:
         def log_message(self, format: str, *args: object) -> None:
             """Quiet."""
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}/v1"
-        finally:
-            server.shutdown()
-            thread.join()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    with in_thread(server):
+        yield f"http://127.0.0.1:{server.server_port}/v1"

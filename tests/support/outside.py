@@ -23,7 +23,7 @@ from catalyst_operator.core.kit.repository import RepositoryQuestion, Repository
 from catalyst_operator.core.phase1.target import Target
 from catalyst_operator.core.phase1.views import ClusterView
 from catalyst_operator.core.project.identity import ProjectAnswer, ProjectQuestion
-from catalyst_operator.core.project.preflight import CloudView, Wanted
+from catalyst_operator.core.project.preflight import CloudView, SizeOffer, Wanted
 from catalyst_operator.reconcilers.errands import errands
 from catalyst_operator.reconcilers.outside import Outside
 from tests.support import gen
@@ -77,6 +77,23 @@ async def no_read(_owner: str, _repository: Repository, _question: RepositoryQue
 async def no_sealing(_state: bytes, _key: str, _other: str, _check: Check = unchecked, *, owner: str) -> bytes:
     """Of tests that must not run OpenTofu."""
     raise AssertionError("a state was sealed anew")
+
+
+async def all_offered(_token: SecretStr, wanted: Wanted) -> CloudView:
+    """A cloud that has every size that is asked for."""
+    sizes = {size for ladder in wanted.sizes.values() for size in ladder}
+    offers = {size: {wanted.location: SizeOffer(available=True)} for size in sizes}
+    return CloudView(offers=offers, architectures=dict.fromkeys(sizes, "x86"))
+
+
+async def any_repository(_owner: str, _repository: Repository, _question: RepositoryQuestion) -> RepositoryView:
+    """A repository that has the kit, wherever it is said to be."""
+    return RepositoryView("a" * 40, "main")
+
+
+async def own_project(_token: SecretStr, _question: ProjectQuestion) -> ProjectAnswer:
+    """A project that has a server of the Sovereign's."""
+    return ProjectAnswer("server/1")
 
 
 def outside(client: Kube, **parts: Any) -> Outside:

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from catalyst_operator.core.air_gap.mirrors import ADOPTION_PROVIDER, CHARTS, REGISTRIES
-from catalyst_operator.core.kit.releases import NO_OVERRIDES, Release
+from catalyst_operator.core.kit.releases import Release
 from catalyst_operator.core.settings import CoreSettings
 
 FILE, GIT, CHART, PACKAGE = "file", "git", "chart", "package"
@@ -47,8 +47,8 @@ def needed(release: Release, settings: CoreSettings, template: Mapping[str, str]
 
 def notes(release: Release, settings: CoreSettings) -> tuple[str, ...]:
     """What is not in the list, and what is wrong with it, a sentence or two each."""
-    k3s, digests = release.downloads.k3s.url, settings.release_digests.get(release.name, NO_OVERRIDES)
-    unvouched = release.unvouched(settings.mirrors, digests)
+    k3s = release.downloads.k3s.url
+    unvouched = release.unvouched(settings.mirrors, settings.digests_of(release.name))
     wrong = (
         f"No sha256 of {', '.join(unvouched)}, which mirrors serve: set CATALYST_RELEASE_DIGESTS." if unvouched else ""
     )
@@ -83,7 +83,7 @@ def as_text(release: Release, settings: CoreSettings, template: Mapping[str, str
 
 
 def _files(release: Release, settings: CoreSettings) -> Iterator[Needed]:
-    digests = settings.release_digests.get(release.name, NO_OVERRIDES)
+    digests = settings.digests_of(release.name)
     for name, download in release.downloads:
         sha256 = digests.get(name, download.sha256) or ""
         fetched = settings.mirrors.of(download.url)

@@ -112,8 +112,7 @@ def _take(o: Observation) -> tuple[Action, ...]:
 
 
 def _pause(o: Observation, taking: TakingReport) -> timedelta:
-    """What OpenTofu comes to no end with costs others their turn."""
-    return retries.pause(o.settings, 1) if taking.timed_out else o.settings.poll
+    return retries.pause_after_timeouts(o.settings, int(taking.timed_out))
 
 
 def _lacking(scene: Deletion) -> str:

@@ -14,7 +14,6 @@ from catalyst_operator.api import labels
 from catalyst_operator.api.conditions import Reason
 from catalyst_operator.api.enums import HandOffMode, OwnerKubeconfig
 from catalyst_operator.api.phases import Phase
-from catalyst_operator.core.access.transfer import TransferReport
 from catalyst_operator.core.actions import (
     Action,
     ArchiveState,
@@ -133,17 +132,12 @@ def _state_given(scene: Scene, hand_off: HandOff) -> Answer | None:
     errors = (report.error,) if report and report.error else ()
     doing = "the state is being given to the Sovereign's own Crossplane"
     doing += f": {report.error.message.rstrip('.')}" if report and report.error else ""
-    due = report.at + _pause(o, report) if report else o.now
+    due = report.at + retries.pause_after_timeouts(o.settings, report.timeouts) if report else o.now
     if o.now < due:
         return _going_on(scene.record, doing, forget, due - o.now, errors)
     key = report.at.isoformat() if report else "first"
     give = TransferState(key, scene.variables)
     return _going_on(scene.record, doing, (*forget, give), o.settings.poll, errors)
-
-
-def _pause(o: Observation, report: TransferReport) -> timedelta:
-    """What OpenTofu comes to no end with costs others their turn."""
-    return retries.pause(o.settings, report.timeouts) if report.timeouts else o.settings.poll
 
 
 def _kubeconfig_given(scene: Scene, hand_off: HandOff) -> Answer | None:

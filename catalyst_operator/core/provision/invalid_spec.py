@@ -49,7 +49,7 @@ def _of_release(o: Observation, record: Record) -> str:
 
 def _unvouched(release: Release, settings: CoreSettings) -> str:
     """Files of a mirror that nothing of ours says the checksum of. A server would wait for its vendor in vain."""
-    names = release.unvouched(settings.mirrors, settings.release_digests.get(release.name, releases.NO_OVERRIDES))
+    names = release.unvouched(settings.mirrors, settings.digests_of(release.name))
     if not names:
         return ""
     return (

@@ -30,6 +30,11 @@ def pause(settings: CoreSettings, failures: int) -> timedelta:
     return min(settings.retry_cap, settings.retry_base * doublings)
 
 
+def pause_after_timeouts(settings: CoreSettings, timeouts: int) -> timedelta:
+    """Until what is tried for ever is tried again. What OpenTofu came to no end with costs others their turn."""
+    return pause(settings, timeouts) if timeouts else settings.poll
+
+
 def changed_since(o: Observation, record: Record, run: RunEntry) -> bool:
     """Whether a person did something after this run that is worth another try."""
     return (

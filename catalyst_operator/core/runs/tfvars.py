@@ -54,9 +54,7 @@ def tfvars(
         "ssh_public_keys": [ssh_keys.plain(key) for key in spec.ssh_public_keys],
         "ssh_allowed_cidrs": _networks(spec.ssh_allowed_cidrs),
         **_api_access(spec, settings),
-        "release": release.module_value(
-            mirrors=settings.mirrors, digests=settings.release_digests.get(release.name, releases.NO_OVERRIDES)
-        ),
+        "release": release.module_value(mirrors=settings.mirrors, digests=settings.digests_of(release.name)),
         "git": _git(sovereign, settings, release),
         "kit_values": kit.values(
             sovereign,

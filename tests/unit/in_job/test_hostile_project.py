@@ -17,6 +17,7 @@ from catalyst_operator.in_job import hcloud, leftovers, power
 from catalyst_operator.in_job.leftovers import Patience
 from catalyst_operator.in_job.power import PowerPatience, Started
 from tests.support.gen import TOKEN, UID
+from tests.support.in_thread import in_thread
 
 SHORT = Patience(deadline=0, pause=0.01)
 AT_ONCE = PowerPatience(deadline=0, pause=0.01)
@@ -71,13 +72,12 @@ def saying(say: Say) -> Iterator[str]:
     class Server(socketserver.ThreadingTCPServer):
         daemon_threads = True
 
-    with Server(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_address[1]}/v1"
-        over.set()
-        server.shutdown()
-        thread.join()
+    server = Server(("127.0.0.1", 0), Handler)
+    with in_thread(server):
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}/v1"
+        finally:
+            over.set()
 
 
 HOSTILE: dict[str, tuple[Say, str]] = {

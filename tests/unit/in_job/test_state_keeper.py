@@ -25,6 +25,7 @@ from tests.support import fake_project
 from tests.support.certificates import self_signed
 from tests.support.fake_project import FakeProject
 from tests.support.gen import TOKEN
+from tests.support.in_thread import in_thread
 
 PATIENCE = 20
 STATE = b'{"encrypted_data":"..."}\x00\xff'
@@ -79,15 +80,10 @@ def served(api: Api, folder: Path) -> Iterator[int]:
 
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(folder / "ca.crt", folder / "key")
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        server.socket = context.wrap_socket(server.socket, server_side=True)
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        try:
-            yield server.server_port
-        finally:
-            server.shutdown()
-            thread.join()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    with in_thread(server):
+        yield server.server_port
 
 
 @pytest.fixture(scope="module")

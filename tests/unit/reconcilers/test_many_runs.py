@@ -14,18 +14,13 @@ from functools import partial
 from typing import Any
 
 from prometheus_client import CollectorRegistry
-from pydantic import SecretStr
 
-from catalyst_operator.adapters.git.newest import Repository
 from catalyst_operator.adapters.git.repository_looks import RepositoryLooks
 from catalyst_operator.adapters.project.preflights import Preflights
 from catalyst_operator.adapters.project.project_looks import ProjectLooks
 from catalyst_operator.api import labels
 from catalyst_operator.api.scalars import format_time
 from catalyst_operator.core import naming
-from catalyst_operator.core.kit.repository import RepositoryQuestion, RepositoryView
-from catalyst_operator.core.project.identity import ProjectAnswer, ProjectQuestion
-from catalyst_operator.core.project.preflight import CloudView, SizeOffer, Wanted
 from catalyst_operator.core.queue.order import RunLimits
 from catalyst_operator.metrics import Metrics
 from catalyst_operator.reconcilers.queue import WorkQueue
@@ -34,7 +29,7 @@ from catalyst_operator.reconcilers.sovereign import Key, SovereignReconciler
 from e2e.support.waiting import until
 from tests.support import fake_kube, gen
 from tests.support.fake_kube import FakeApi, Object
-from tests.support.outside import outside
+from tests.support.outside import all_offered, any_repository, outside, own_project
 
 LIMITS = RunLimits(operator=4, project=2, namespace=3)
 WANTED = {"flood": 20, "second": 5, "third": 5}
@@ -42,20 +37,6 @@ WANTED = {"flood": 20, "second": 5, "third": 5}
 STATE = {"tfstate": base64.b64encode(gzip.compress(b'{"serial": 7, "lineage": "l"}')).decode()}
 TOTAL = sum(WANTED.values())
 PATIENCE = 120.0
-
-
-async def _offers(_token: SecretStr, wanted: Wanted) -> CloudView:
-    sizes = {size for ladder in wanted.sizes.values() for size in ladder}
-    offers = {size: {wanted.location: SizeOffer(available=True)} for size in sizes}
-    return CloudView(offers=offers, architectures=dict.fromkeys(sizes, "x86"))
-
-
-async def _read(_owner: str, _repository: Repository, _question: RepositoryQuestion) -> RepositoryView:
-    return RepositoryView("a" * 40, "main")
-
-
-async def _is_there(_token: SecretStr, _question: ProjectQuestion) -> ProjectAnswer:
-    return ProjectAnswer("server/1")
 
 
 class World:
@@ -161,9 +142,9 @@ class Operator:
         self._around = outside(
             self._client,
             runs=RunQueue(world.limits),
-            projects=ProjectLooks(_is_there, lambda: gen.NOW),
-            preflights=Preflights(_offers, lambda: gen.NOW),
-            repositories=RepositoryLooks(_read, lambda: gen.NOW),
+            projects=ProjectLooks(own_project, lambda: gen.NOW),
+            preflights=Preflights(all_offered, lambda: gen.NOW),
+            repositories=RepositoryLooks(any_repository, lambda: gen.NOW),
         )
         clock = lambda: gen.NOW  # noqa: E731
         metrics = Metrics(CollectorRegistry())
